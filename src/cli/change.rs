@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::rejection::Intent;
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
+use super::route;
 use super::session::Session;
 
 /// Options of every change.
@@ -36,6 +37,7 @@ pub(super) struct ChangeRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: ChangeBody,
+    flag: Option<String>,
     retry: Retry,
 }
 
@@ -63,8 +65,20 @@ impl ChangeRequest {
             method,
             path: path.into(),
             body,
+            flag: None,
             retry: Retry::Never,
         }
+    }
+
+    /// Creates the request of a change of a flag, at its path and this `part` of it.
+    pub(super) fn of_flag(method: Method, key: &str, part: &str, body: ChangeBody) -> Self {
+        Self::new(method, route::flag(key, part), body).about_flag(key)
+    }
+
+    /// Sets the flag that the change is about.
+    pub(super) fn about_flag(mut self, key: &str) -> Self {
+        self.flag = Some(key.to_owned());
+        self
     }
 
     /// Marks the change as idempotent: it is sent again if the connection broke before any part of an answer arrived.
@@ -98,6 +112,7 @@ impl ChangeRequest {
         };
         let mut request = ApiRequest::new(self.method, with_query(&self.path, &query));
         request.expected = options.if_revision;
+        request.flag = self.flag;
         // With a revision a retry would fail if the first request was made, because that changed the revision.
         if options.if_revision.is_none() {
             request.retry = self.retry;

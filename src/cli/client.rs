@@ -73,6 +73,8 @@ pub(super) struct ApiRequest {
     pub(super) secrecy: Secrecy,
     /// The required media type of a successful answer; `None` accepts any.
     pub(super) media_type: Option<&'static str>,
+    /// The key of the flag that the request is about, if it is about one.
+    pub(super) flag: Option<String>,
 }
 
 /// The reaction to a connection that broke before any part of an answer arrived.
@@ -112,12 +114,19 @@ impl ApiRequest {
             retry: Retry::Never,
             secrecy: Secrecy::Open,
             media_type: None,
+            flag: None,
         }
     }
 
     /// Requires this media type of a successful answer. An empty answer has none, so it is rejected.
     pub(super) fn with_media_type(mut self, media_type: &'static str) -> Self {
         self.media_type = Some(media_type);
+        self
+    }
+
+    /// Sets the flag that the request is about.
+    pub(super) fn about_flag(mut self, key: &str) -> Self {
+        self.flag = Some(key.to_owned());
         self
     }
 

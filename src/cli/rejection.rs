@@ -103,22 +103,15 @@ impl ServerRejection {
         self.reasons().iter().any(|reason| reason.code == code)
     }
 
-    /// Returns the key of the flag that was not found, if that is the only reason. The key is the last word of the
-    /// detail.
-    pub(super) fn missing_flag(&self) -> Option<String> {
-        let reasons = self.reasons();
-        let [
-            RejectionReason {
+    /// Returns true if the only reason is that the flag was not found.
+    pub(super) fn is_missing_flag(&self) -> bool {
+        matches!(
+            self.reasons().as_slice(),
+            [RejectionReason {
                 code: "FLAG_NOT_FOUND",
-                detail,
                 ..
-            },
-        ] = reasons.as_slice()
-        else {
-            return None;
-        };
-        let key = detail.rsplit(' ').next()?;
-        Some(key.trim_matches('`').to_owned())
+            }]
+        )
     }
 
     fn reasons(&self) -> Vec<RejectionReason<'_>> {

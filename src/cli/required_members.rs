@@ -18,10 +18,10 @@ pub(super) enum RequiredMembers {
     Boolean(&'static str),
 }
 
-/// The required members of a flag.
-pub(super) const FLAG: RequiredMembers = RequiredMembers::Texts(&["key", "lifecycle"]);
-
 impl RequiredMembers {
+    /// The required members of a flag.
+    pub(super) const FLAG: Self = Self::Texts(&["key", "lifecycle"]);
+
     /// Returns true if the body has them.
     pub(super) fn are_in(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();

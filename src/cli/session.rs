@@ -109,6 +109,12 @@ impl Session {
         self.send(&ApiRequest::get(path), Intent::Read(expected))
     }
 
+    /// Sends a GET request for a flag.
+    pub(super) fn read_flag(&self, key: &str) -> Result<ApiResponse> {
+        let request = ApiRequest::get(route::flag(key, "")).about_flag(key);
+        self.send(&request, Intent::Read(RequiredMembers::FLAG))
+    }
+
     /// Sends a request and returns its successful answer.
     ///
     /// # Errors
@@ -123,7 +129,7 @@ impl Session {
             }
             other => other?,
         };
-        let answer = self.check_status(answer, intent)?;
+        let answer = self.check_status(answer, intent, request)?;
         // A status of 200 is not enough: a proxy or a login page in between may answer with 200, too.
         if intent.is_answered_by(&answer.body) {
             return Ok(answer);
@@ -162,15 +168,16 @@ impl Session {
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<ApiResponse> {
         let answer = self.client.stream(request, sink)?;
-        self.check_status(answer, Intent::Read(RequiredMembers::Anything))
+        self.check_status(answer, Intent::Read(RequiredMembers::Anything), request)
     }
 
-    fn check_status(&self, answer: ApiResponse, intent: Intent) -> Result<ApiResponse> {
+    fn check_status(&self, answer: ApiResponse, intent: Intent, request: &ApiRequest) -> Result<ApiResponse> {
         if answer.status < 400 {
             return Ok(answer);
         }
         let refused = ServerRejection::new(&answer, intent, self.format)?;
-        Err(match self.closest_flag(&refused) {
+        let missing = request.flag.as_deref().filter(|_| refused.is_missing_flag());
+        Err(match missing.and_then(|key| self.closest_flag(key)) {
             Some(near) => refused.hint(format!(
                 "help: did you mean `{near}`? `sluice flags list` lists the flags"
             )),
@@ -181,8 +188,7 @@ impl Session {
 
     /// Returns the key of an existing flag that is similar to the one that was not found. Only for text output: JSON is
     /// printed unchanged.
-    fn closest_flag(&self, refused: &ServerRejection) -> Option<String> {
-        let mistyped = refused.missing_flag()?;
+    fn closest_flag(&self, mistyped: &str) -> Option<String> {
         if self.format == OutputFormat::Json {
             return None;
         }
@@ -194,7 +200,10 @@ impl Session {
         let keys = json::list(&body, "flags")
             .iter()
             .filter_map(|flag| json::text(flag, "key"));
-        config::closest(&mistyped, keys).map(printable)
+        // A flag that exists may be hidden from a change, for example from an opt-in. It is not similar to itself.
+        config::closest(mistyped, keys)
+            .filter(|near| *near != mistyped)
+            .map(printable)
     }
 
     /// Prints an answer: unchanged, or as rendered by `text`.

@@ -179,6 +179,40 @@ fn an_import_that_stops_reports_what_was_imported() {
 }
 
 #[test]
+fn a_similar_flag_is_suggested_for_the_key_that_the_command_names() {
+    let problem = r#"{"code":"FLAG_NOT_FOUND","detail":"unknown: it may have been removed"}"#;
+    let missing = || success(problem).replace("200 OK", "404 Not Found");
+    let flags = |key: &str| success(&format!(r#"{{"flags":[{{"key":"{key}"}}]}}"#));
+    for command in [
+        &["flags", "show", "bord"][..],
+        &["flags", "explain", "bord"],
+        &["flags", "kill", "bord"],
+        &["flags", "restore", "bord"],
+        &["flags", "promote", "bord", "beta"],
+        &["flags", "revert", "bord", "alpha"],
+        &["flags", "tiers", "bord"],
+        &["flags", "tiers", "bord", "small=on"],
+        &["flags", "rollout", "bord", "5"],
+        &["flags", "rollout", "bord", "--remove"],
+        &["flags", "sign-off", "bord", "--as", "operations"],
+        &["tenants", "allow", "acme", "bord"],
+        &["tenants", "disallow", "acme", "bord"],
+        &["tenants", "override", "acme", "bord", "on"],
+        &["tenants", "opt-in", "acme", "bord"],
+        &["tenants", "opt-out", "acme", "bord"],
+    ] {
+        let (address, _asked) = serve_answers(vec![missing(), flags("board")]);
+        run(address, command)
+            .exits(1)
+            .reports("help: did you mean `board`?");
+        // A flag that is in the list is not similar to itself: the server hides it for another reason.
+        let (address, _asked) = serve_answers(vec![missing(), flags("bord")]);
+        let output = run(address, command);
+        assert!(!output.exits(1).stderr.contains("did you mean"), "{output}");
+    }
+}
+
+#[test]
 fn a_change_that_is_not_idempotent_is_not_retried() {
     for arguments in [
         &["tenants", "set", "acme", "--tier", "large"][..],

@@ -44,7 +44,9 @@ pub(super) struct Arguments {
 const NO_TENANT: &str = "a subject without a tenant";
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    let request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question(arguments));
+    let request = ApiRequest::new(Method::POST, route::EXPLAIN)
+        .json(&question(arguments))
+        .about_flag(&arguments.flag);
     let answer = session.send(
         &request,
         Intent::Read(RequiredMembers::Texts(&["flag", "variant"])),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::ApiRequest;
+use crate::cli::duration;
 use crate::cli::exit::Exit;
 use crate::cli::output::print_body;
 use crate::cli::rejection::Intent;
@@ -19,7 +20,6 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{TextTable, json as fields, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::{ConnectionOptions, Session};
-use crate::cli::{duration, route};
 
 /// Turns a flag off for everyone, at once.
 ///
@@ -66,9 +66,10 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
-        let change = ChangeRequest::new(
+        let change = ChangeRequest::of_flag(
             Method::POST,
-            route::flag(flag, "/kill"),
+            flag,
+            "/kill",
             ChangeBody::Fields(serde_json::Map::new()),
         )
         .idempotent();
@@ -99,9 +100,10 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArgumen
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
-        let change = ChangeRequest::new(
+        let change = ChangeRequest::of_flag(
             Method::POST,
-            route::flag(flag, "/restore"),
+            flag,
+            "/restore",
             ChangeBody::Fields(serde_json::Map::new()),
         )
         .idempotent();

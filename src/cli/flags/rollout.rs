@@ -9,8 +9,6 @@ use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::exit::Exit;
 use crate::cli::render::json;
 use crate::cli::render::preview::UnchangedTenants;
-use crate::cli::required_members::FLAG;
-use crate::cli::route;
 use crate::cli::session::Session;
 
 /// Sets or removes the percentage rollout of a flag.
@@ -66,7 +64,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let rollout = match &arguments.percentage {
         None => Value::Null,
         Some(percentage) => {
-            let present = session.read(route::flag(flag, ""), FLAG)?.json()?;
+            let present = session.read_flag(flag)?.json()?;
             let present = present.get("rollout").and_then(Value::as_object).cloned();
             merged(present.unwrap_or_default(), percentage, arguments).into()
         }
@@ -75,9 +73,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         Some(percentage) => format!("{flag}: rollout {} %", json::word(percentage)),
         None => format!("{flag}: no rollout"),
     };
-    let change = ChangeRequest::new(
+    let change = ChangeRequest::of_flag(
         Method::PUT,
-        route::flag(flag, "/rollout"),
+        flag,
+        "/rollout",
         ChangeBody::field("rollout", rollout),
     );
     change::apply(session, &arguments.options, change, UnchangedTenants::All, done)

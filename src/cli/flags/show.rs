@@ -7,8 +7,6 @@ use serde_json::Value;
 use crate::cli::exit::Exit;
 use crate::cli::render::moment::moment;
 use crate::cli::render::{TextTable, counted, json, local_kill, printable};
-use crate::cli::required_members::FLAG;
-use crate::cli::route;
 use crate::cli::session::Session;
 
 /// Shows one flag.
@@ -21,7 +19,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    let answer = session.read(route::flag(&arguments.flag, ""), FLAG)?;
+    let answer = session.read_flag(&arguments.flag)?;
     session.print_response(&answer, render)?;
     Ok(Exit::Success)
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
-use crate::cli::route;
 use crate::cli::session::Session;
 
 /// Signs off the promotion of a flag to ga, for a role that the policy requires.
@@ -26,7 +25,7 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let Arguments { flag, role, options } = arguments;
     let body = ChangeBody::field("role", role.as_str());
-    let change = ChangeRequest::new(Method::POST, route::flag(flag, "/sign-offs"), body);
+    let change = ChangeRequest::of_flag(Method::POST, flag, "/sign-offs", body);
     let done = |_: &Value| format!("{flag}: signed off for {role}");
     change::apply(session, options, change, UnchangedTenants::All, done)
 }

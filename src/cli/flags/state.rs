@@ -12,8 +12,6 @@ use crate::cli::output::{self, OutputFormat};
 use crate::cli::rejection::ServerRejection;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
-use crate::cli::required_members::FLAG;
-use crate::cli::route;
 use crate::cli::session::Session;
 
 /// Codes of conditions that an urgent promotion skips.
@@ -173,7 +171,7 @@ fn check_direction(
     to: Lifecycle,
     way: LifecycleDirection,
 ) -> Result<Option<String>> {
-    let answer = session.read(route::flag(flag, ""), FLAG)?;
+    let answer = session.read_flag(flag)?;
     let body = answer.json()?;
     let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
@@ -189,11 +187,7 @@ fn check_direction(
 }
 
 fn change(flag: &str, body: Map<String, Value>) -> ChangeRequest {
-    ChangeRequest::new(
-        Method::POST,
-        route::flag(flag, "/state"),
-        ChangeBody::Fields(body),
-    )
+    ChangeRequest::of_flag(Method::POST, flag, "/state", ChangeBody::Fields(body))
 }
 
 fn result_text(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {

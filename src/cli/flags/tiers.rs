@@ -9,8 +9,6 @@ use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{TextTable, json};
-use crate::cli::required_members::FLAG;
-use crate::cli::route;
 use crate::cli::session::Session;
 
 /// Sets or shows the tier defaults of a flag.
@@ -52,7 +50,7 @@ fn assignment(text: &str) -> Result<Assignment, String> {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let flag = &arguments.flag;
     if arguments.tiers.is_empty() {
-        let answer = session.read(route::flag(flag, ""), FLAG)?;
+        let answer = session.read_flag(flag)?;
         session.print_response(&answer, |body| {
             let mut table = TextTable::new(["tier", "serves"]);
             for (tier, variant) in json::entries(body, "tiers") {
@@ -72,11 +70,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         .iter()
         .map(|assignment| assignment.tier.as_str())
         .collect();
-    let change = ChangeRequest::new(
-        Method::PUT,
-        route::flag(flag, "/tiers"),
-        ChangeBody::field("tiers", tiers),
-    );
+    let change = ChangeRequest::of_flag(Method::PUT, flag, "/tiers", ChangeBody::field("tiers", tiers));
     let words: Vec<String> = arguments
         .tiers
         .iter()

@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, arguments: &FlagOfTenant, list: AllowlistCh
     change::apply(
         session,
         options,
-        ChangeRequest::new(method, path, ChangeBody::None),
+        ChangeRequest::new(method, path, ChangeBody::None).about_flag(flag),
         UnchangedTenants::All,
         done,
     )

@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, arguments: &FlagOfTenant, choice: OptChoice
         OptChoice::Out => ("/opt-out", "opted out of"),
     };
     let body = ChangeBody::Fields(Map::new());
-    let change = ChangeRequest::new(Method::POST, route::choice(tenant, flag, part), body);
+    let change = ChangeRequest::new(Method::POST, route::choice(tenant, flag, part), body).about_flag(flag);
     let done = |_: &Value| format!("{tenant} has {words} {flag}");
     change::apply(session, options, change, UnchangedTenants::All, done)
 }

@@ -42,7 +42,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         "false" => format!("{flag} is overridden for {tenant}: off"),
         variant => format!("{flag} is overridden for {tenant}: {variant}"),
     };
-    let change = ChangeRequest::new(Method::POST, path, body(variant));
+    let change = ChangeRequest::new(Method::POST, path, body(variant)).about_flag(flag);
     change::apply(session, options, change, UnchangedTenants::All, done)
 }
 
