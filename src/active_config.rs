@@ -87,6 +87,8 @@ impl ActiveConfig {
     /// # Errors
     /// The proxy can't start, for example because an address is in use.
     pub(crate) fn start(&self, options: proxy::StartOptions) -> Result<proxy::Running, proxy::StartError> {
+        // Locked until the publisher is set: the admin API answers as soon as the proxy listens, and a change that
+        // arrives before would be acknowledged without being published.
         let mut accepted = self.accepted.lock();
         accepted.loaded.snapshot = self.with_local_kills(&accepted.base);
         let running = proxy::start(&accepted.loaded, options)?;
@@ -127,6 +129,8 @@ impl ActiveConfig {
     /// The document is rejected; the active configuration stays as it was.
     pub(crate) fn apply_document(&self, mut loaded: LoadedConfig) -> Result<Published, DocumentRejected> {
         let mut accepted = self.accepted.lock();
+        // The store is opened at the start, so a document that names another source is applied with the flags of the
+        // current one.
         let moves = accepted.stored.is_some() && loaded.flags_source != accepted.loaded.flags_source;
         if let Some(stored) = &accepted.stored {
             let StoredFlags {
@@ -234,6 +238,7 @@ impl ActiveConfig {
                 needs_restart: Vec::new(),
             },
         };
+        // Only now: if the proxy rejects the document, the former one stays the accepted one.
         (accepted.loaded, accepted.base) = (loaded, base);
         Ok(published)
     }
@@ -245,9 +250,11 @@ impl ActiveConfig {
             .iter()
             .filter_map(|kill| base.flags.id(&kill.flag))
             .collect();
+        // The usual case: the same snapshot, with the same revision.
         if killed.is_empty() {
             return Arc::clone(base);
         }
+        // Local kills change decisions, so they change the revision that responses and logs name.
         let sequence = self.break_glass.as_deref().map_or(0, BreakGlass::sequence);
         Arc::new(Snapshot {
             revision: Revision(format!("{}-bg{sequence}", base.revision).into()),
@@ -349,6 +356,7 @@ impl Publish for ActiveConfig {
         fit: Fit,
     ) -> Result<(), PublishError> {
         let mut accepted = self.accepted.lock();
+        // Compared before the publication, which replaces the former flags.
         let former = accepted.stored.as_ref();
         let same_names = former.is_some_and(|former| compiled.same_names(&former.compiled));
         self.publish_flags(&mut accepted, compiled, revision, fit)?;

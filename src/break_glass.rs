@@ -47,9 +47,11 @@ impl BreakGlassThread {
         };
         let (stop, stopped) = watch::channel(false);
         let mut post = BreakGlassPost::new(server, socket, stopped);
+        // Once before the thread starts: when this returns, the socket accepts kills, or `/readyz?verbose` says why not.
         runtime.block_on(post.look());
         let thread = thread::Builder::new().name("break-glass".into()).spawn(move || {
             runtime.block_on(post.stand());
+            // A task that reads the journal may hang on a failing disk; the end of the process does not wait for it.
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
         Ok(Self {

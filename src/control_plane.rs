@@ -137,6 +137,8 @@ impl ControlPlane {
                 let eligibility = active_config.eligibility();
                 let control = Control::of_files(document, eligibility, policy, observe, History::new(now));
                 let left = Arc::new(DamagedStore::open(&directory, &damage.detail));
+                // Without a directory the recorder writes nothing: the disk may be damaged, and the last good document
+                // must stay as it is until the store is repaired.
                 (control.instead_of(left, damage), None)
             }
         };
@@ -173,6 +175,8 @@ impl ControlPlane {
     /// # Errors
     /// The operators of the document are invalid.
     pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::LoadedConfig) -> Result<()> {
+        // Set now and not in `new`: the proxy needs the routes of the control plane to start, so the control plane is
+        // created before it.
         let _ = self.observer.observed.set(running.observations());
         let _ = self.explainer.keys.set(Arc::clone(running.keys()));
         self.operators.replace(operators::load(loaded, running.keys())?);
@@ -201,12 +205,14 @@ impl StateRecorder {
             let mut last_good = directory.as_deref().map(LastGood::new);
             let mut observed_at = Instant::now();
             loop {
+                // A condition variable instead of a sleep, so that the end of the process does not wait for the interval.
                 let (stopped, woken) = &*stopping;
                 let mut stopped = stopped.lock();
                 if !*stopped {
                     woken.wait_for(&mut stopped, POLL_INTERVAL);
                 }
                 let is_last = *stopped;
+                // The writes below can take seconds, and `drop` needs the lock to set the flag.
                 drop(stopped);
                 if is_last || observed_at.elapsed() >= OBSERVE_INTERVAL {
                     observed_at = Instant::now();

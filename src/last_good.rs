@@ -64,11 +64,15 @@ impl LastGood {
     /// Writes the document if it has changed, without a pause.
     pub(crate) fn write_now(&mut self, control: &Control) {
         let revision = control.read(|state, _| state.revision);
+        // An empty store has no content to fall back to, and the presence of the file means that there was some: see
+        // `startup::open_store`.
         if revision == Revision::default() || self.written == Some(revision) {
             return;
         }
         let begun = Instant::now();
         let state = control.read(|state, _| state.clone());
+        // Set even if the write fails. Otherwise the state would differ at every call, and a full disk would be written
+        // to without the pause.
         self.states_hash = states_hash(&state);
         let rest = match write_atomically(&self.path, &state.document) {
             Ok(()) => {

@@ -73,6 +73,8 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
         )) => fall_back(directory, eligibility, &damage)?,
+        // Not a case for the last good document: the store works, and another process serves
+        // its flags.
         Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use_message(&directory)),
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
@@ -81,6 +83,7 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         StartupFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
         StartupFlags::Files => bail!("the flags are in a store, but were loaded from files"),
     };
+    // The flags come first, because gates refer to flags by the ids that their compilation gave them.
     let loaded = match config::load_managed(Files::Disk, path, &variable, compiled, revision.0) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(Err(report)),
@@ -181,6 +184,8 @@ fn rejection_text(rejection: &ApplyError) -> String {
 /// There is no last good document, or it is invalid.
 fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<StartupFlags> {
     let path = last_good::path(&directory);
+    // A disk that is full or fails has lost nothing that was committed, so the store continues once the disk works. Only
+    // a damaged store needs a backup.
     let (code, cure) = match (error, error.cure()) {
         (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
             (Code::StoreUnavailable, format!("{cure}, and start again"))
@@ -203,6 +208,8 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         cure,
     };
     let message = format!("{}. To fix this: {}", damage.detail, damage.cure);
+    // The reports of an invalid last good document are dropped: no operator wrote it, and the damage of the store is
+    // what has to be repaired.
     let document = FlagsDocument::read(Files::Disk, &path);
     let catalog = document
         .ok()

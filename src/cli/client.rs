@@ -189,6 +189,7 @@ impl AdminClient {
             kept.extend_from_slice(piece);
             Ok(())
         })?;
+        // The body of a rejection is in the response already, and did not go through the sink.
         if !kept.is_empty() {
             api_response.body = kept;
         }
@@ -241,6 +242,7 @@ impl AdminClient {
     ) -> Result<ApiResponse> {
         // Built before anything is sent, so that an invalid token sends nothing.
         let request = self.http_request(api_request)?;
+        // On the connection that will carry the token: a name may resolve to another server for the next connection.
         if self.api == ApiKind::AdminApi {
             let question = self.request_head(&Method::GET, PREFIX)?.body(Full::default());
             let question = question.context("can't build the request")?;

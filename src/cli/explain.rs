@@ -149,6 +149,8 @@ fn may_hold_secrets(arguments: &Arguments) -> bool {
 /// Explains the request by local files.
 fn explain_by_files(loaded: &LoadedConfig, arguments: &Arguments) -> Result<Value> {
     let form: RequestForm = serde_json::from_value(request(arguments))?;
+    // A worker thread, because keys are fetched by spawned tasks, which a runtime of this thread alone would not run while
+    // this thread waits for them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -84,6 +84,7 @@ impl Service {
     /// # Errors
     /// An address is in use, or a file, a thread or a key can't be used.
     pub(super) fn start(startup: Startup, path: PathBuf) -> Result<Self> {
+        // First, because the limits of requests, tunnels and connections are derived from the limit of open files.
         if let Err(refused) = proxy::raise_descriptor_limit() {
             warn!("can't raise the limit of open files: {refused}");
         }
@@ -93,10 +94,12 @@ impl Service {
         }
         let socket_config = loaded.settings.break_glass.clone();
         let open = |socket_config: &config::BreakGlass| Arc::new(BreakGlass::open(&socket_config.journal));
+        // Before the proxy, so that kills of the journal apply to its first request.
         let break_glass_kills = socket_config.as_ref().map(open);
         let managed = match &flags {
             StartupFlags::Files => None,
             StartupFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
+            // The document does not record the revision of the store that it is a copy of.
             StartupFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
         };
         let damage = match &flags {
@@ -131,6 +134,7 @@ impl Service {
         }
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
         running.readiness().set_note("store", damage);
+        // After the proxy: a kill is acknowledged once it is published, which needs a proxy.
         let break_glass = match socket_config.zip(break_glass_kills) {
             Some((socket_config, break_glass_kills)) => {
                 let readiness = Arc::clone(running.readiness());
@@ -179,6 +183,7 @@ impl Service {
     /// # Errors
     /// The proxy failed.
     pub(super) fn run_until_stopped(self) -> Result<Exit> {
+        // If this fails, the fields are dropped in the same order: that of their declaration.
         self.running.run()?;
         drop(self.watcher);
         drop(self.break_glass);
@@ -210,6 +215,7 @@ impl Reloader {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
+                // Before the document is applied, so that invalid operators reject all of it.
                 let known = operators::load(&loaded, &self.keys);
                 let apply = || self.active_config.apply_document(*loaded);
                 // `undisturbed` excludes changes of the control plane meanwhile: each change checks the flags against
@@ -237,6 +243,8 @@ impl Reloader {
                         } else {
                             error!("{NOT_RELOADED} {reason}");
                         }
+                        // The watcher remembers that the files differ from the active config, and reports `Restored`
+                        // when they equal it again.
                         return Reception::NotServed;
                     }
                 }

@@ -192,6 +192,7 @@ impl Session {
         if self.format == OutputFormat::Json {
             return None;
         }
+        // Without an answer there is only no suggestion: the rejection is what the command reports.
         let answer = self
             .client
             .send(&ApiRequest::get(format!("{}?limit=1000", route::FLAGS)))

@@ -43,6 +43,7 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
         decider,
         &dry_run_question,
         keys,
+        // The decision is as of `at`; a token is verified as of now, with the current keys.
         (input.at, clock::now().seconds()),
         // The subject borrows from the dry run, so its parts of the explanation are made here.
         |decision, subject| details = DecisionDetails::of(decider, decision, subject, input.at),
@@ -107,6 +108,7 @@ fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> Re
         (Some(auth), _) if route.is_some() => {
             caller::describe(decider, run, question, (&details.subject, auth))
         }
+        // Rejected for its caller: no decision was made, so there are no details of one.
         (None, DryResult::Answered { code, .. }) if route.is_some() && is_caller_code(code) => {
             let gate = route.and_then(|route| route.gate.as_ref());
             story.unevaluated_gate = gate.map(|gate| gate.describe(&snapshot.flags));

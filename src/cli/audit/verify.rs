@@ -154,6 +154,7 @@ impl Verification {
     /// Verifies the next line. After the first problem all lines are ignored.
     fn line(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
+        // Behind the first problem the chain is broken, so each later entry would be reported, too.
         if line.is_empty() || self.problem.is_some() {
             return;
         }

@@ -66,6 +66,7 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
+        // Sent again if the connection broke: a second kill changes nothing, and a lost one would leave the flag on.
         let change = ChangeRequest::of_flag(
             Method::POST,
             flag,
