@@ -23,7 +23,7 @@ test: setup ## runs every test
 
 schemathesis: setup ## asks the admin API whatever its contract allows, and what it doesn't (20 s)
 	@scripts/install-schemathesis
-	$(CARGO) test --locked -p control --test api made_up -- --nocapture
+	$(CARGO) test --locked -p control --test control made_up -- --nocapture
 
 check: fmt clippy test doc deny ## what a change must pass
 

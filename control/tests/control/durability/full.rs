@@ -6,10 +6,10 @@ use std::process::Command;
 
 use control::{SqliteStore, Store};
 
-use crate::acknowledged::{Acknowledged, Line};
-use crate::change::Change;
-use crate::model::Model;
-use crate::writer::task;
+use crate::durability::acknowledged::{Acknowledged, Line};
+use crate::durability::change::Change;
+use crate::durability::model::Model;
+use crate::durability::writer::task;
 
 #[test]
 fn what_finds_no_room_is_refused_whole_and_what_was_acknowledged_before_is_kept() {

@@ -7,7 +7,7 @@ use std::thread;
 use control::{Commit, Json, Key, Record, Revision, Store};
 use serde_json::json;
 
-use crate::written::{entry, put, remove, tenant};
+use crate::contract::written::{entry, put, remove, tenant};
 
 const COMMITS: u64 = 60;
 const RECORDS: u64 = 40;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use control::SqliteStore;
 use testkit::Dice;
 
-use crate::acknowledged::Acknowledged;
-use crate::model::Model;
-use crate::writer::task;
+use crate::durability::acknowledged::Acknowledged;
+use crate::durability::model::Model;
+use crate::durability::writer::task;
 
 const ROUNDS: u64 = 300;
 /// So many of them follow each other on one store, before a new one is made.

@@ -6,7 +6,7 @@ use control::Role;
 use control::api::{API_CODES, PREFIX, ROUTES, SERVICE, VERSION, openapi};
 use testkit::{Client, Request};
 
-use crate::server::Server;
+use crate::api::server::Server;
 
 #[test]
 fn the_contract_is_the_one_that_was_agreed() {

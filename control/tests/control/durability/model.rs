@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use control::{GENESIS, Hash, Json, Key, MAX_AUDIT_PAGE, Outcome, Revision, SqliteStore, Store, verify};
 
-use crate::acknowledged::Acknowledged;
-use crate::change::Change;
+use crate::durability::acknowledged::Acknowledged;
+use crate::durability::change::Change;
 
 #[derive(Debug)]
 pub(crate) struct Model {

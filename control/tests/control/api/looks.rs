@@ -3,7 +3,7 @@
 use control::{Policy, Role, StaleLimits};
 use serde_json::{Value, json};
 
-use crate::server::{DAY, Server};
+use crate::api::server::{DAY, Server};
 
 #[test]
 fn a_flag_has_its_definition_its_state_and_its_figures() {
@@ -254,7 +254,7 @@ fn somebody_is_told_who_he_is() {
 #[test]
 fn a_head_is_answered_like_a_get_without_its_body() {
     let server = Server::start();
-    let request = crate::server::request("HEAD", "/platform/orgs", None);
+    let request = crate::api::server::request("HEAD", "/platform/orgs", None);
     let response = server.ask(request.token(server.token(Role::Viewer)));
     assert_eq!((response.status, response.body.len()), (200, 0));
     assert!(response.header("etag").is_some());

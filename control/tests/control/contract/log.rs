@@ -5,7 +5,7 @@ use control::{
 };
 use rules::Timestamp;
 
-use crate::written::{commit_entries, commit_number, entry};
+use crate::contract::written::{commit_entries, commit_number, entry};
 
 fn request_ids(page: &AuditPage) -> Vec<String> {
     page.entries

@@ -3,7 +3,7 @@
 use control::Role;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::api::server::Server;
 
 fn entries(log: &Value) -> &[Value] {
     log["entries"].as_array().unwrap()

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 use testkit::{Client, eventually};
 
-use crate::server::{Server, request};
+use crate::api::server::{Server, request};
 
 const KILL: &str = "/platform/feature-flags/ui.shell/kill";
 const LONG: Duration = Duration::from_secs(30);

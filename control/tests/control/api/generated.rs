@@ -6,7 +6,7 @@ use std::process::Command;
 
 use control::Role;
 
-use crate::server::Server;
+use crate::api::server::Server;
 
 /// Where it is: what `SCHEMATHESIS` says, or where `make schemathesis` installs it.
 fn installed() -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use control::api::{MAX_BODY_BYTES, REQUESTS_AT_ONCE};
 use serde_json::json;
 use testkit::Client;
 
-use crate::server::{Server, request};
+use crate::api::server::{Server, request};
 
 #[test]
 fn a_body_is_as_long_as_its_route_takes() {

@@ -5,7 +5,7 @@ use control::operators::FAILURES_PER_MINUTE;
 use serde_json::json;
 use testkit::Client;
 
-use crate::server::{Server, request};
+use crate::api::server::{Server, request};
 
 #[test]
 fn failed_sign_ins_are_told_limited_and_remembered() {

@@ -3,7 +3,7 @@
 use control::Role;
 use serde_json::{Value, json};
 
-use crate::server::{DAY, Server, request};
+use crate::api::server::{DAY, Server, request};
 
 const BOARD: &str = "/platform/feature-flags/dispatch.v2Board";
 

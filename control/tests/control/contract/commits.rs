@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::written::{commit, commit_entries, commit_number, entry, put, tenant};
+use crate::contract::written::{commit, commit_entries, commit_number, entry, put, tenant};
 
 pub(crate) fn an_empty_store_is_at_revision_zero(store: &dyn Store) {
     assert_eq!(store.load().unwrap(), Loaded::default());

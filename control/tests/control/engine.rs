@@ -1,10 +1,4 @@
 //! The engine: a change happens whole or not at all, is in force when it is answered, and nothing is forgotten.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
-)]
 
 mod desk;
 

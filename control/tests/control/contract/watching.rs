@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use control::{Changes, Key, Record, Revision, Store};
 use serde_json::json;
 
-use crate::written::{commit, commit_entries, commit_number, entry, put, remove, tenant};
+use crate::contract::written::{commit, commit_entries, commit_number, entry, put, remove, tenant};
 
 /// Nobody waits this long in a test that passes.
 const LONG: Duration = Duration::from_secs(30);

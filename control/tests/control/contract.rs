@@ -1,12 +1,5 @@
 //! What every store promises, whatever it is made of. A further store joins by another `contract!` below; what a
 //! suite needs of it is a way to open an empty one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
-)]
 
 mod commits;
 mod log;
@@ -46,7 +39,7 @@ macro_rules! contract {
                 #[test]
                 fn $promise() {
                     let opened = $open();
-                    crate::$suite::$promise(&*opened.store);
+                    crate::contract::$suite::$promise(&*opened.store);
                 }
             )+)+
         }
@@ -85,6 +78,6 @@ macro_rules! contract_of {
 }
 
 contract_of! {
-    memory: crate::in_memory;
-    sqlite: crate::in_sqlite;
+    memory: crate::contract::in_memory;
+    sqlite: crate::contract::in_sqlite;
 }

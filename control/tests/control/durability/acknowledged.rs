@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::change::Change;
-use crate::model::Model;
+use crate::durability::change::Change;
+use crate::durability::model::Model;
 
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged {

@@ -1,11 +1,4 @@
 //! The admin API over a real socket: who may do what, what is answered, and what is never changed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
-)]
 
 mod bodies;
 mod changes;

@@ -5,7 +5,7 @@ use control::api::{ORG_CHANGES_AT_ONCE, ROUTES, Route};
 use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::api::server::Server;
 
 /// A path of the route, with this org in it.
 fn path(route: &Route, org: &str) -> String {
@@ -68,7 +68,7 @@ fn no_route_answers_without_credentials() {
     let server = Server::start();
     for route in ROUTES {
         let (method, path) = (route.method.as_str(), path(route, "acme"));
-        let response = server.ask(crate::server::request(method, &path, body(route).as_ref()));
+        let response = server.ask(crate::api::server::request(method, &path, body(route).as_ref()));
         assert_eq!(
             (response.status, response.code().as_str()),
             (401, "NOT_SIGNED_IN"),

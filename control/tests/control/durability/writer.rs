@@ -7,9 +7,9 @@ use std::thread;
 
 use control::{Revision, SqliteStore, Store, StoreError};
 
-use crate::acknowledged::{Acknowledged, Line};
-use crate::change::Change;
-use crate::model::Model;
+use crate::durability::acknowledged::{Acknowledged, Line};
+use crate::durability::change::Change;
+use crate::durability::model::Model;
 
 const TASK: &str = "SLUICE_STORE_TASK";
 const DIRECTORY: &str = "SLUICE_STORE_DIRECTORY";
@@ -34,7 +34,7 @@ pub(crate) fn task(name: &str, directory: &Path, round: u64, through: Option<Com
     command
         .args([
             "--exact",
-            "writer::what_a_writer_acknowledges_is_kept",
+            "durability::writer::what_a_writer_acknowledges_is_kept",
             "--nocapture",
         ])
         .env(TASK, name)

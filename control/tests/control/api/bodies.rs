@@ -4,7 +4,7 @@ use control::Role;
 use serde_json::json;
 use testkit::{Client, Response};
 
-use crate::server::{Server, request};
+use crate::api::server::{Server, request};
 
 fn sent(server: &Server, method: &str, path: &str, body: &str) -> Response {
     let ask = request(method, path, None).with_body(body);
