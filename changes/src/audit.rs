@@ -114,6 +114,30 @@ pub struct Entry {
     pub details: Map<String, Value>,
 }
 
+impl Entry {
+    /// Creates the entry of an applied event. The fields that not every entry has (role, flag, org, reason, patch, ..)
+    /// are empty; a caller sets those it knows.
+    #[must_use]
+    pub fn new(at: Timestamp, event: Event, source: Source, actor: String, request_id: String) -> Self {
+        Self {
+            at,
+            actor,
+            role: None,
+            source,
+            request_id,
+            event,
+            outcome: Outcome::Applied,
+            flag: None,
+            org: None,
+            reason: None,
+            urgent: None,
+            patch: Patch::default(),
+            inverse: Patch::default(),
+            details: Map::new(),
+        }
+    }
+}
+
 /// An entry in its place in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sealed {

@@ -13,10 +13,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use control::{
-    AuditFilter, Commit, Entry, Event, Key, Outcome, Patch, Revision, Role, Source, SqliteStore, Store, Write,
+    AuditFilter, Commit, Entry, Event, Key, Patch, Revision, Role, Source, SqliteStore, Store, Write,
 };
 use rules::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const FLAGS: u64 = 10_000;
 const TENANTS: u64 = 100_000;
@@ -120,27 +120,24 @@ fn patch(killed: bool) -> Patch {
 }
 
 fn entry(number: u64) -> Entry {
+    let at = Timestamp(1_795_252_440_000 + i64::try_from(number).unwrap());
+    let event = if number.is_multiple_of(2) {
+        Event::FlagKilled
+    } else {
+        Event::TenantChanged
+    };
+    let actor = format!("operator-{}", number % 20);
+    let request_id = format!("0198c2f0-0000-7000-8000-{number:012}");
     Entry {
-        at: Timestamp(1_795_252_440_000 + i64::try_from(number).unwrap()),
-        actor: format!("operator-{}", number % 20),
         role: Some(Role::Operator),
-        source: Source::Api,
-        request_id: format!("0198c2f0-0000-7000-8000-{number:012}"),
-        event: if number.is_multiple_of(2) {
-            Event::FlagKilled
-        } else {
-            Event::TenantChanged
-        },
-        outcome: Outcome::Applied,
         flag: Some(format!("flag-{}", number % FLAGS)),
         org: number
             .is_multiple_of(2)
             .then(|| format!("org-{}", number % TENANTS)),
         reason: Some("the incident of this morning".to_owned()),
-        urgent: None,
         patch: patch(true),
         inverse: patch(false),
-        details: Map::new(),
+        ..Entry::new(at, event, Source::Api, actor, request_id)
     }
 }
 

@@ -5,20 +5,9 @@ fn log(events: &[Event]) -> Vec<Sealed> {
     let mut log = Vec::new();
     for (index, event) in (0_u64..).zip(events) {
         let entry = Entry {
-            at: Timestamp(0),
-            actor: "ada".into(),
             role: Some(Role::Operator),
-            source: Source::Api,
-            request_id: "r".into(),
-            event: *event,
-            outcome: Outcome::Applied,
             flag: Some("a".into()),
-            org: None,
-            reason: None,
-            urgent: None,
-            patch: Default::default(),
-            inverse: Default::default(),
-            details: Map::new(),
+            ..Entry::new(Timestamp(0), *event, Source::Api, "ada".into(), "r".into())
         };
         let sealed = Sealed::after(previous, index + 1, Revision(index + 10), &entry);
         previous = sealed.hash;

@@ -162,21 +162,19 @@ impl<'a> Making<'a> {
 
 /// An entry that says who did what, and nothing more yet.
 pub(super) fn entry(request: &Request, event: Event) -> Entry {
+    let Request {
+        actor, source, at, ..
+    } = request;
     Entry {
-        at: request.at,
-        actor: request.actor.name.clone(),
-        role: Some(request.actor.role),
-        source: request.source,
-        request_id: request.request_id.clone(),
-        event,
-        outcome: Outcome::Applied,
-        flag: None,
-        org: None,
+        role: Some(actor.role),
         reason: request.reason.clone(),
-        urgent: None,
-        patch: Patch::default(),
-        inverse: Patch::default(),
-        details: Map::new(),
+        ..Entry::new(
+            *at,
+            event,
+            *source,
+            actor.name.clone(),
+            request.request_id.clone(),
+        )
     }
 }
 

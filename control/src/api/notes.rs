@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use changes::{Actor, Entry, Event, Outcome, Patch, Source};
-use serde_json::{Map, json};
+use changes::{Actor, Entry, Event, Outcome, Source};
+use serde_json::json;
 
 use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
@@ -102,19 +102,13 @@ pub(crate) fn done(api: &Api, event: Event, ask: &Ask) -> Entry {
 
 fn blank(api: &Api, event: Event, request_id: &str) -> Entry {
     Entry {
-        at: (api.clock)(),
-        actor: String::new(),
-        role: None,
-        source: Source::Api,
-        request_id: request_id.to_owned(),
-        event,
         outcome: Outcome::Refused,
-        flag: None,
-        org: None,
-        reason: None,
-        urgent: None,
-        patch: Patch::default(),
-        inverse: Patch::default(),
-        details: Map::new(),
+        ..Entry::new(
+            (api.clock)(),
+            event,
+            Source::Api,
+            String::new(),
+            request_id.to_owned(),
+        )
     }
 }

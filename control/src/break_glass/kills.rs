@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use changes::{Entry, Event, Outcome, Role, Source, timestamp};
+use changes::{Entry, Event, Role, Source, timestamp};
 use rules::Timestamp;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::journal::{Content, Journal, JournalError, Stamp, Untaken};
 use super::{Asker, BreakGlassError, LocalKill, Standing};
@@ -229,19 +229,14 @@ fn until(entry: &Entry) -> Option<Timestamp> {
 
 fn entry(event: Event, source: Source, flag: &str, asker: &Asker) -> Entry {
     Entry {
-        at: asker.at,
-        actor: asker.by.clone(),
         role: (source == Source::BreakGlass).then_some(Role::PlatformAdmin),
-        source,
-        request_id: asker.request_id.clone(),
-        event,
-        outcome: Outcome::Applied,
         flag: Some(flag.to_owned()),
-        org: None,
-        reason: None,
-        urgent: None,
-        patch: Default::default(),
-        inverse: Default::default(),
-        details: Map::new(),
+        ..Entry::new(
+            asker.at,
+            event,
+            source,
+            asker.by.clone(),
+            asker.request_id.clone(),
+        )
     }
 }

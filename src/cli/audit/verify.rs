@@ -218,7 +218,7 @@ impl Verification {
 
 #[cfg(test)]
 mod tests {
-    use control::{Entry, Event, Outcome as Happened, Revision, Sealed, Source};
+    use control::{Entry, Event, Revision, Sealed, Source};
     use rules::Timestamp;
 
     use super::*;
@@ -227,21 +227,10 @@ mod tests {
         let mut hash = GENESIS;
         (1..=count)
             .map(|id| {
+                let (actor, request_id) = ("ann".into(), format!("r-{id}"));
                 let entry = Entry {
-                    at: Timestamp(0),
-                    actor: "ann".into(),
-                    role: None,
-                    source: Source::Api,
-                    request_id: format!("r-{id}"),
-                    event: Event::FlagKilled,
-                    outcome: Happened::Applied,
                     flag: Some("a".into()),
-                    org: None,
-                    reason: None,
-                    urgent: None,
-                    patch: Default::default(),
-                    inverse: Default::default(),
-                    details: serde_json::Map::new(),
+                    ..Entry::new(Timestamp(0), Event::FlagKilled, Source::Api, actor, request_id)
                 };
                 let sealed = Sealed::after(hash, id, Revision(id), &entry);
                 hash = sealed.hash;

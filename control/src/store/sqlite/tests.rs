@@ -3,31 +3,23 @@
 use std::fs;
 use std::path::PathBuf;
 
-use changes::{Entry, Event, Key, Outcome, Source, Write};
+use changes::{Entry, Event, Key, Source, Write};
 use rules::Timestamp;
 use rusqlite::Connection;
-use serde_json::{Map, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
 
 pub(super) fn entry(request_id: &str) -> Entry {
-    Entry {
-        at: Timestamp(0),
-        actor: "ada".to_owned(),
-        role: None,
-        source: Source::Api,
-        request_id: request_id.to_owned(),
-        event: Event::TenantChanged,
-        outcome: Outcome::Applied,
-        flag: None,
-        org: None,
-        reason: None,
-        urgent: None,
-        patch: Default::default(),
-        inverse: Default::default(),
-        details: Map::new(),
-    }
+    let at = Timestamp(0);
+    Entry::new(
+        at,
+        Event::TenantChanged,
+        Source::Api,
+        "ada".to_owned(),
+        request_id.to_owned(),
+    )
 }
 
 pub(super) fn change(name: &str, length: usize) -> Commit {

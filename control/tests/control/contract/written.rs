@@ -1,8 +1,8 @@
 //! What the suites write, in few words.
 
-use control::{Commit, Entry, Event, Key, Outcome, Revision, Source, Store, Write};
+use control::{Commit, Entry, Event, Key, Revision, Source, Store, Write};
 use rules::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(crate) fn tenant(name: &str) -> Key {
     Key::Tenant(name.to_owned())
@@ -20,22 +20,14 @@ pub(crate) fn remove(key: Key) -> Write {
 }
 
 pub(crate) fn entry(request_id: &str) -> Entry {
-    Entry {
-        at: Timestamp(1_795_252_440_123),
-        actor: "ada".to_owned(),
-        role: None,
-        source: Source::Api,
-        request_id: request_id.to_owned(),
-        event: Event::TenantChanged,
-        outcome: Outcome::Applied,
-        flag: None,
-        org: None,
-        reason: None,
-        urgent: None,
-        patch: Default::default(),
-        inverse: Default::default(),
-        details: Map::new(),
-    }
+    let at = Timestamp(1_795_252_440_123);
+    Entry::new(
+        at,
+        Event::TenantChanged,
+        Source::Api,
+        "ada".to_owned(),
+        request_id.to_owned(),
+    )
 }
 
 /// Commits writes at the revision, with an entry of that number.

@@ -3,7 +3,7 @@
 
 use control::{Commit, Entry, Event, Json, Key, Outcome, Source, Write};
 use rules::Timestamp;
-use serde_json::{Map, json};
+use serde_json::json;
 
 /// Each change writes so many records, to be seen together or not at all.
 pub(crate) const PARTS: u64 = 3;
@@ -60,25 +60,21 @@ impl Change {
     }
 
     fn entry(self) -> Entry {
+        let outcome = if self.is_refusal() {
+            Outcome::Refused
+        } else {
+            Outcome::Applied
+        };
+        let actor = format!("writer {}", self.writer);
         Entry {
-            at: Timestamp(0),
-            actor: format!("writer {}", self.writer),
-            role: None,
-            source: Source::Api,
-            request_id: self.text(),
-            event: Event::TenantChanged,
-            outcome: if self.is_refusal() {
-                Outcome::Refused
-            } else {
-                Outcome::Applied
-            },
-            flag: None,
-            org: None,
-            reason: None,
-            urgent: None,
-            patch: Default::default(),
-            inverse: Default::default(),
-            details: Map::new(),
+            outcome,
+            ..Entry::new(
+                Timestamp(0),
+                Event::TenantChanged,
+                Source::Api,
+                actor,
+                self.text(),
+            )
         }
     }
 }
