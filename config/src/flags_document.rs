@@ -23,8 +23,8 @@ use crate::problem::Problem;
 use crate::report::Report;
 use crate::shape::flags;
 use crate::source::NOWHERE;
-use crate::to_json::ToJson;
 use crate::validate::VERSION;
+use crate::value_json::ToJson;
 
 /// The version of a document, and its sections with parts by name; all other fields are its head.
 pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];

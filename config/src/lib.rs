@@ -42,6 +42,7 @@ mod tls;
 mod to_json;
 mod translate;
 mod validate;
+mod value_json;
 mod watch;
 
 pub use catalog::{Catalog, Compiled, Draft, Edit, Ids, JsonEdit};
@@ -71,5 +72,6 @@ pub use suggest::closest;
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
-pub use to_json::ToJson;
+
+pub use value_json::ToJson;
 pub use watch::{Again, Reception, Reload, WatchOptions, Watcher, watch, watch_by, watch_with};

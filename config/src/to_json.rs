@@ -1,20 +1,13 @@
 //! Conversion of definitions to JSON, in the form of a flags document. Reading the result yields the same definition.
 
 use rules::{
-    AttributeValue, ConditionDefinition, Decimal, FlagDefinition, Name, OwnedName, RequirementDefinition,
-    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited,
-    Spelled, TenantDefinition,
+    ConditionDefinition, FlagDefinition, Name, OwnedName, RequirementDefinition, RolloutDefinition,
+    RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited, TenantDefinition,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::form::{self, Boolean, Boxed, Comparable, Form, List, Owned};
-use crate::shape::condition::{Alternatives, operator_value};
-
-/// A definition with a JSON form.
-pub trait ToJson {
-    /// Returns the JSON of the definition as in a flags document, without its name.
-    fn to_json(&self) -> Value;
-}
+use crate::shape::condition::operator_value;
+use crate::value_json::{ToJson, number, text, texts};
 
 impl ToJson for FlagDefinition {
     fn to_json(&self) -> Value {
@@ -127,63 +120,6 @@ impl ToJson for ConditionDefinition {
     }
 }
 
-/// The form of an operator's value, which can be written as it is read.
-pub(crate) trait JsonForm: Form {
-    /// Returns a value of this form as JSON.
-    fn to_json(value: &Self::Value<'static>) -> Value;
-}
-
-impl JsonForm for Comparable {
-    fn to_json(value: &Spelled<AttributeValue>) -> Value {
-        value.to_json()
-    }
-}
-
-impl JsonForm for form::Number {
-    fn to_json(value: &Spelled<Decimal>) -> Value {
-        number(value)
-    }
-}
-
-impl JsonForm for Boolean {
-    fn to_json(value: &bool) -> Value {
-        (*value).into()
-    }
-}
-
-impl<T> JsonForm for Boxed<T>
-where
-    Self: for<'s> Form<Value<'s> = Box<str>>,
-{
-    fn to_json(value: &Box<str>) -> Value {
-        (**value).into()
-    }
-}
-
-impl<T, const MIN: usize, const MAX: usize> JsonForm for List<Sited<Owned<T>>, MIN, MAX>
-where
-    Self: for<'s> Form<Value<'s> = Vec<OwnedName>>,
-{
-    fn to_json(value: &Vec<OwnedName>) -> Value {
-        texts(value)
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> JsonForm for List<Sited<Comparable>, MIN, MAX> {
-    fn to_json(value: &Vec<Sited<Spelled<AttributeValue>>>) -> Value {
-        value.iter().map(|value| value.value.to_json()).collect()
-    }
-}
-
-impl JsonForm for Alternatives {
-    fn to_json(value: &Vec<OwnedName>) -> Value {
-        match value.as_slice() {
-            [one] => text(one),
-            several => texts(several),
-        }
-    }
-}
-
 impl ToJson for ServeDefinition {
     fn to_json(&self) -> Value {
         match self {
@@ -251,17 +187,6 @@ impl ToJson for ScheduleDefinition {
     }
 }
 
-impl ToJson for Spelled<AttributeValue> {
-    fn to_json(&self) -> Value {
-        match &self.value {
-            AttributeValue::String(text) => (**text).into(),
-            AttributeValue::Number(decimal) => spelled(self.spelling.as_deref(), *decimal),
-            AttributeValue::Boolean(boolean) => (*boolean).into(),
-            AttributeValue::List(items) => items.iter().map(|item| Value::from(&**item)).collect(),
-        }
-    }
-}
-
 /// An object that omits fields without a value.
 #[derive(Default)]
 struct JsonFields(Map<String, Value>);
@@ -289,14 +214,6 @@ fn list<T: ToJson>(items: &[T]) -> Value {
     items.iter().map(ToJson::to_json).collect()
 }
 
-fn text(name: &Name<'_>) -> Value {
-    (*name.value).into()
-}
-
-fn texts(names: &[Name<'_>]) -> Value {
-    names.iter().map(text).collect()
-}
-
 /// Returns the name of a variant. `true` and `false` are written as booleans, which are read as these names.
 pub(crate) fn variant(name: &Name<'_>) -> Value {
     match &*name.value {
@@ -322,17 +239,4 @@ fn variant_values(variants: &[(OwnedName, Box<str>)]) -> Value {
         )
     });
     Value::Object(entries.collect())
-}
-
-fn number(number: &Spelled<Decimal>) -> Value {
-    spelled(number.spelling.as_deref(), number.value)
-}
-
-/// Returns a number as it was written. Spellings and the texts of decimals are valid JSON numbers.
-fn spelled(spelling: Option<&str>, decimal: Decimal) -> Value {
-    let number = match spelling {
-        Some(spelling) => spelling.parse::<Number>(),
-        None => decimal.to_string().parse(),
-    };
-    number.map_or(Value::Null, Value::Number)
 }

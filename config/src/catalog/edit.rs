@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::part::{Sections, read};
 use crate::flags_document::{FlagsDocument, Head, OwnedTenant};
-use crate::to_json::ToJson as _;
+use crate::value_json::ToJson as _;
 
 /// The number of parts that are read at a time, which bounds the memory of their trees.
 const BATCH: usize = 1_000;

@@ -9,8 +9,9 @@ use crate::form::{
     Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,
 };
 use crate::node::Entry;
-use crate::to_json::JsonForm;
+
 use crate::validate::{Slot, Validator};
+use crate::value_json::{JsonForm, text, texts};
 
 texts! {
     Attribute: filled "the name of an attribute";
@@ -136,5 +137,14 @@ union! {
     Alternatives("a text or a list of texts"): Vec<OwnedName> {
         scalar Sited<Owned<AnyText>> => |text| vec![text],
         list Texts => |texts| texts,
+    }
+}
+
+impl JsonForm for Alternatives {
+    fn to_json(value: &Vec<OwnedName>) -> Value {
+        match value.as_slice() {
+            [one] => text(one),
+            several => texts(several),
+        }
     }
 }
