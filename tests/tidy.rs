@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("changes", &["rules", "config"]),
     ("control", &["rules", "tokens", "config", "changes", "redact"]),
-    ("testkit", &["rules", "tokens", "config", "proxy"]),
+    ("testkit", &["rules", "tokens", "config", "proxy", "control"]),
     ("properties", &["rules", "tokens", "wire", "config"]),
 ];
 /// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.

@@ -12,13 +12,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::{Compiled, FlagsDocument};
-use control::{
-    Actor, Change, Control, Fit, FlagObservation, History, Observe, Opened, Policy, Publish, PublishError,
-    Request, Revision, Role, Source, SqliteStore,
-};
-use rules::{Eligibility, Timestamp};
+use config::FlagsDocument;
+use control::{Actor, Change, Control, Policy, Request, Role, Source, SqliteStore};
+use rules::Timestamp;
 use serde_json::{Map, Value, json};
+use testkit::open_control;
 
 /// As in the binary.
 #[global_allocator]
@@ -30,29 +28,6 @@ const CHANGES: usize = 1_000;
 /// A flag is removed by a document without it, which takes long to be written down here.
 const DOCUMENTS: usize = 100;
 const TIERS: [&str; 2] = ["small", "large"];
-
-/// A data plane that takes everything.
-struct Plane;
-
-impl Publish for Plane {
-    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
-        Ok(None)
-    }
-
-    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
-        Ok(())
-    }
-}
-
-impl Observe for Plane {
-    fn flags(&self) -> Vec<FlagObservation> {
-        Vec::new()
-    }
-
-    fn gated(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,14 +70,12 @@ fn main() {
 
 fn open(data: &std::path::Path) -> Control {
     let store = Arc::new(SqliteStore::open(data).unwrap());
-    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
-    let history = History::new(Timestamp(0));
     // So that how far a change reaches is counted to the end.
     let policy = Policy {
         max_blast_radius: Some(TENANTS - 1),
         ..Policy::default()
     };
-    opened.control(policy, Arc::new(Plane), Arc::new(Plane), history)
+    open_control(store, policy, &Arc::default())
 }
 
 /// A kind of change: its name, how many are made, and the one of a number.

@@ -3,79 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::{Compiled, FlagsDocument};
-use control::{
-    Actor, Change, Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish,
-    PublishError, Request, Revision, Role, Source,
-};
-use rules::{Eligibility, Timestamp};
+use control::{Change, Control, MemoryStore, Policy};
 use serde_json::{Value, json};
+use testkit::{RecordingPlane, admin_request, adopt_document, open_control};
 
 use super::LastGood;
 
-/// A data plane that accepts every snapshot.
-struct AcceptingPlane;
-
-impl Publish for AcceptingPlane {
-    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
-        Ok(None)
-    }
-
-    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
-        Ok(())
-    }
-}
-
-impl Observe for AcceptingPlane {
-    fn flags(&self) -> Vec<FlagObservation> {
-        Vec::new()
-    }
-
-    fn gated(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 fn apply(control: &Control, change: Change) {
-    let request = Request {
-        change,
-        actor: Actor {
-            name: "ann".into(),
-            role: Role::PlatformAdmin,
-            org: None,
-        },
-        source: Source::Api,
-        reason: None,
-        request_id: "r-1".into(),
-        expected: None,
-        force: true,
-        at: Timestamp(0),
-    };
-    assert!(control.apply(&request).unwrap().changed);
+    assert!(control.apply(&admin_request(change)).unwrap().changed);
 }
 
 #[test]
 fn a_kill_is_written_down_at_once_though_the_document_rests() {
     let folder = tempfile::tempdir().unwrap();
-    let opened = Opened::read(Arc::new(MemoryStore::new()), Eligibility::Enforced).unwrap();
-    let history = History::new(Timestamp(0));
-    let control = opened.control(
-        Policy::default(),
-        Arc::new(AcceptingPlane),
-        Arc::new(AcceptingPlane),
-        history,
-    );
-    let written =
+    let plane = Arc::new(RecordingPlane::default());
+    let control = open_control(Arc::new(MemoryStore::new()), Policy::default(), &plane);
+    let document =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
-    let document = FlagsDocument::parse("document", written.to_string().as_bytes()).unwrap();
-    apply(
-        &control,
-        Change::ApplyDocument {
-            document,
-            prune: false,
-            adopt: true,
-        },
-    );
+    apply(&control, adopt_document(&document.to_string()));
     let mut last_good = LastGood::new(folder.path());
     let written =
         || -> Value { serde_json::from_slice(&std::fs::read(super::path(folder.path())).unwrap()).unwrap() };

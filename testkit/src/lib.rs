@@ -12,6 +12,8 @@
 
 mod certificates;
 mod client;
+#[cfg(feature = "control-plane")]
+mod control_plane;
 mod dice;
 mod eventually;
 mod exchanges;
@@ -36,6 +38,11 @@ mod volley;
 
 pub use self::certificates::{Authority, CertificatePair, ClientName, TlsClient};
 pub use self::client::{Client, Request, Response};
+#[cfg(feature = "control-plane")]
+pub use self::control_plane::{
+    ControlFixture, FailingStore, HOUR, RecordingPlane, START, admin_request, adopt_document, flags_document,
+    open_control, variant,
+};
 pub use self::dice::Dice;
 pub use self::eventually::{PATIENCE, eventually, never};
 pub use self::exchanges::Exchanges;

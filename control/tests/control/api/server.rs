@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use config::{Compiled, FlagsDocument};
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Explain, ExplainedAnswer, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy,
-    Publish, PublishError, RequestExplanation, RequestQuestion, Revision, Role, SqliteStore, Store,
-    Unexplained,
+    Control, Explain, ExplainedAnswer, History, MemoryStore, Policy, RequestExplanation, RequestQuestion,
+    Role, Source, SqliteStore, Store, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
 use serde_json::Value;
-use testkit::{Client, Request, Response};
+use testkit::{
+    Client, RecordingPlane, Request, Response, START, admin_request, adopt_document, flags_document,
+    open_control,
+};
 
-/// When tests begin: 2026-11-21T00:00:00Z.
-pub(crate) const START: i64 = 1_795_219_200_000;
 /// A day, in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
 
@@ -48,30 +47,10 @@ pub(crate) struct Server {
     store: Option<tempfile::TempDir>,
 }
 
-struct Nowhere;
+/// An explanation that repeats the question.
+struct EchoedQuestion;
 
-impl Publish for Nowhere {
-    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
-        Ok(None)
-    }
-
-    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
-        Ok(())
-    }
-}
-
-impl Observe for Nowhere {
-    fn flags(&self) -> Vec<FlagObservation> {
-        Vec::new()
-    }
-
-    fn gated(&self) -> Vec<String> {
-        vec!["dispatch.v2Board".to_owned()]
-    }
-}
-
-/// Tells what it was asked.
-impl Explain for Nowhere {
+impl Explain for EchoedQuestion {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
         Ok(RequestExplanation {
             target: question.path.clone(),
@@ -124,10 +103,10 @@ impl Server {
     /// The same where files manage the flags.
     pub(crate) fn of_files() -> Self {
         let control = Control::of_files(
-            Box::new(|| Some(document())),
+            Box::new(|| Some(flags_document(DOCUMENT))),
             Eligibility::Enforced,
             Policy::default(),
-            Arc::new(Nowhere),
+            plane(),
             History::new(Timestamp(START)),
         );
         Self::of(control, true)
@@ -160,7 +139,13 @@ impl Server {
         } else {
             Operators::local()
         });
-        let api = Api::new(control, operators, Arc::new(Nowhere), scratch.path().to_owned()).within(timeout);
+        let api = Api::new(
+            control,
+            operators,
+            Arc::new(EchoedQuestion),
+            scratch.path().to_owned(),
+        )
+        .within(timeout);
         let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -242,43 +227,27 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
     }
 }
 
-fn document() -> FlagsDocument {
-    FlagsDocument::parse("document", DOCUMENT.as_bytes()).unwrap()
-}
-
-/// With a store that has the document.
+/// Opens a control plane over a store, and applies the document.
 fn managed(store: Arc<dyn Store>) -> Control {
     managed_under(store, Policy::default())
 }
 
 fn managed_under(store: Arc<dyn Store>, policy: Policy) -> Control {
-    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
-    let control = opened.control(
-        policy,
-        Arc::new(Nowhere),
-        Arc::new(Nowhere),
-        History::new(Timestamp(START)),
-    );
-    let request = control::Request {
-        change: control::Change::ApplyDocument {
-            document: document(),
-            prune: false,
-            adopt: true,
-        },
-        actor: control::Actor {
-            name: "setup".to_owned(),
-            role: Role::PlatformAdmin,
-            org: None,
-        },
-        source: control::Source::File,
-        reason: None,
-        request_id: "setup".to_owned(),
-        expected: None,
-        force: true,
-        at: Timestamp(START),
-    };
+    let control = open_control(store, policy, &plane());
+    let mut request = admin_request(adopt_document(DOCUMENT));
+    request.actor.name = "setup".to_owned();
+    request.request_id = "setup".to_owned();
+    request.reason = None;
+    request.source = Source::File;
+    request.force = true;
     control
         .apply(&request)
         .unwrap_or_else(|error| panic!("{error:?}"));
     control
+}
+
+fn plane() -> Arc<RecordingPlane> {
+    let plane = RecordingPlane::default();
+    plane.gated_flags.lock().push("dispatch.v2Board".to_owned());
+    Arc::new(plane)
 }

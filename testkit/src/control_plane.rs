@@ -1,0 +1,245 @@
+//! A control plane for tests: a store whose commits can be made to fail, and a data plane that records what is
+//! published to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use config::{Compiled, FlagsDocument};
+use control::{
+    Actor, Applied, ApplyError, AuditFilter, AuditPage, Change, Changes, Commit, Control, Entry, Fit,
+    FlagObservation, Hash, History, Loaded, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
+    Request, Revision, Role, Source, Store, StoreError,
+};
+use parking_lot::Mutex;
+use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
+
+/// The time at which control planes of tests start, in milliseconds: 2026-11-21T00:00:00Z.
+pub const START: i64 = 1_795_219_200_000;
+/// An hour, in milliseconds.
+pub const HOUR: i64 = 3_600_000;
+
+/// A store in memory whose commits fail while `is_full` is set.
+#[derive(Default)]
+pub struct FailingStore {
+    inner: MemoryStore,
+    /// Makes commits fail as on a full disk.
+    pub is_full: AtomicBool,
+}
+
+/// The snapshot that was published last.
+type Served = (Arc<Flags>, Arc<Tenants>, Revision);
+
+/// A data plane that records what is published to it, and reports the observations it was given.
+#[derive(Default)]
+pub struct RecordingPlane {
+    served: Mutex<Option<Served>>,
+    /// A flag that a gate requires: a snapshot without it is rejected.
+    pub required_flag: Mutex<Option<String>>,
+    /// The flags that gates name.
+    pub gated_flags: Mutex<Vec<String>>,
+    /// The observations that are reported.
+    pub observations: Mutex<Vec<FlagObservation>>,
+    /// Holds the next check: it sends on the one channel, and waits for the other for up to 10 s.
+    pub held_check: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+}
+
+/// A control plane with its store and its data plane.
+pub struct ControlFixture {
+    /// The control plane.
+    pub control: Arc<Control>,
+    /// Its store.
+    pub store: Arc<FailingStore>,
+    /// Its data plane.
+    pub plane: Arc<RecordingPlane>,
+}
+
+/// Opens a control plane over a store, with a data plane for its snapshots and observations.
+#[must_use]
+pub fn open_control(store: Arc<dyn Store>, policy: Policy, plane: &Arc<RecordingPlane>) -> Control {
+    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
+    plane.publish(opened.compiled(), opened.revision(), None).unwrap();
+    let history = History::new(Timestamp(START));
+    opened.control(policy, Arc::clone(plane) as _, Arc::clone(plane) as _, history)
+}
+
+/// Parses a flags document, YAML or JSON.
+#[must_use]
+pub fn flags_document(text: &str) -> FlagsDocument {
+    FlagsDocument::parse("document", text.as_bytes()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// Creates the change that applies a document, adopts what it has of operators' fields, and removes nothing.
+#[must_use]
+pub fn adopt_document(text: &str) -> Change {
+    Change::ApplyDocument {
+        document: flags_document(text),
+        prune: false,
+        adopt: true,
+    }
+}
+
+/// Creates a request of a platform admin, `ada`, at [`START`].
+#[must_use]
+pub fn admin_request(change: Change) -> Request {
+    Request {
+        change,
+        actor: Actor {
+            name: "ada".into(),
+            role: Role::PlatformAdmin,
+            org: None,
+        },
+        source: Source::Api,
+        reason: Some("a test".into()),
+        request_id: "r-1".into(),
+        expected: None,
+        force: false,
+        at: Timestamp(START),
+    }
+}
+
+impl ControlFixture {
+    /// Opens a control plane over an empty store and applies a document.
+    #[must_use]
+    pub fn new(policy: Policy, document: &str) -> Self {
+        let fixture = Self::open(Arc::new(FailingStore::default()), policy);
+        fixture.apply(adopt_document(document)).unwrap();
+        fixture
+    }
+
+    /// Opens a store as another process would.
+    #[must_use]
+    pub fn open(store: Arc<FailingStore>, policy: Policy) -> Self {
+        let plane = Arc::new(RecordingPlane::default());
+        let control = open_control(Arc::clone(&store) as _, policy, &plane);
+        Self {
+            control: Arc::new(control),
+            store,
+            plane,
+        }
+    }
+
+    /// Applies a change as [`admin_request`] asks for it.
+    pub fn apply(&self, change: Change) -> Result<Applied, ApplyError> {
+        self.control.apply(&admin_request(change))
+    }
+
+    /// Returns the variant that the data plane serves to a tenant.
+    #[must_use]
+    pub fn served(&self, tenant: &str, flag: &str) -> String {
+        let (flags, tenants, _) = self.plane.served.lock().clone().unwrap();
+        variant(&flags, &tenants, tenant, flag)
+    }
+
+    /// Returns the revision that the data plane serves.
+    #[must_use]
+    pub fn served_revision(&self) -> Revision {
+        self.plane.served.lock().clone().unwrap().2
+    }
+
+    /// Returns the revision of the control plane.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.control.read(|state, _| state.revision)
+    }
+
+    /// Returns the audit log, oldest first.
+    #[must_use]
+    pub fn log(&self) -> Vec<Entry> {
+        let page = self.store.audit_after(0, 10_000).unwrap();
+        page.entries
+            .iter()
+            .map(|sealed| sealed.entry().unwrap())
+            .collect()
+    }
+}
+
+/// Decides a flag for a tenant at [`START`], and returns the name of the variant.
+#[must_use]
+pub fn variant(flags: &Flags, tenants: &Tenants, tenant: &str, flag: &str) -> String {
+    let subject = Subject {
+        tenant: Some(tenant),
+        record: tenants.find(tenant),
+        ..Subject::default()
+    };
+    let id = flags.id(flag).unwrap();
+    let decided = decide(flags, id, &subject, Timestamp(START)).variant;
+    flags.flag(id).unwrap().variant(decided).unwrap().name.to_string()
+}
+
+impl Publish for RecordingPlane {
+    fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError> {
+        let held = self.held_check.lock().take();
+        if let Some((reached, resume)) = held {
+            reached.send(()).unwrap();
+            // A check that is resumed too late fails the test by what it compares afterwards.
+            let _ = resume.recv_timeout(Duration::from_secs(10));
+        }
+        match &*self.required_flag.lock() {
+            Some(flag) if compiled.flags.id(flag).is_none() => {
+                Err(PublishError::Prepare(format!("a gate names {flag}")))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn publish(&self, compiled: &Compiled, revision: Revision, _: Fit) -> Result<(), PublishError> {
+        let (flags, tenants) = (Arc::clone(&compiled.flags), Arc::clone(&compiled.tenants));
+        *self.served.lock() = Some((flags, tenants, revision));
+        Ok(())
+    }
+}
+
+impl Observe for RecordingPlane {
+    fn flags(&self) -> Vec<FlagObservation> {
+        self.observations.lock().clone()
+    }
+
+    fn gated(&self) -> Vec<String> {
+        self.gated_flags.lock().clone()
+    }
+}
+
+impl Store for FailingStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        self.inner.load()
+    }
+
+    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full("a test".into()));
+        }
+        self.inner.commit(expected, commit)
+    }
+
+    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
+        self.inner.changes_since(since)
+    }
+
+    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
+        self.inner.watch(since, patience)
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
+        self.inner.audit(filter, before, limit)
+    }
+
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        self.inner.audit_after(after, limit)
+    }
+
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+        self.inner.audit_head()
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        self.inner.backup(to)
+    }
+}
