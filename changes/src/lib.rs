@@ -37,8 +37,8 @@ pub use plan::{
 };
 pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
-    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
-    reaches_beyond,
+    ChangedDecision, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage, UnchangedTenants,
+    affects_more_than, preview, preview_page,
 };
 pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};

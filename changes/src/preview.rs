@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rules::{AttributeId, Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
 
-pub use self::reach::reaches_beyond;
+pub use self::reach::affects_more_than;
 use self::served::{Served, served};
 use crate::touched::{Touched, UnknownTouched};
 
 /// The most pairs of a tenant and a flag that are looked at.
 pub const MAX_PREVIEW_DECISIONS: usize = 5_000_000;
 /// The most flips that are listed at a time.
-pub const MAX_PREVIEW_FLIPS: usize = 1_000;
+pub const MAX_LISTED_DECISIONS: usize = 1_000;
 /// For so many of the flags that are changed themselves it is told what keeps tenants as they are.
 const MAX_KEPT_FLAGS: usize = 20;
 
@@ -25,28 +25,28 @@ const MAX_KEPT_FLAGS: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preview {
     /// How many tenants have a record, after the change.
-    pub known: usize,
+    pub tenants_total: usize,
     /// How many tenants would be served something else by at least one flag.
-    pub tenants: usize,
+    pub tenants_changed: usize,
     /// Of how many more tenants users or requests may be served something else, by what only a request tells.
-    pub by_request: usize,
+    pub tenants_maybe_changed: usize,
     /// How many pairs of a tenant and a flag.
-    pub flips: usize,
+    pub decisions_changed: usize,
     /// Some of them, in the order of tenants and flags.
-    pub listed: Vec<Flip>,
+    pub decisions: Vec<ChangedDecision>,
     /// After which to go on; none at the end.
     pub next: Option<(String, String)>,
     /// What tenants without a record would be served instead; those that are in no rollout.
-    pub unknown_tenant: Vec<Flip>,
+    pub unknown_tenant: Vec<ChangedDecision>,
     /// What keeps the others as they are, of the flags that are changed themselves.
-    pub kept: Vec<Kept>,
+    pub unchanged: Vec<UnchangedTenants>,
     /// So many pairs were not looked at: the counts are those of the others.
-    pub unseen: usize,
+    pub not_evaluated: usize,
 }
 
 /// A flag that a tenant would be served otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flip {
+pub struct ChangedDecision {
     /// The tenant; none: one without a record.
     pub tenant: Option<String>,
     /// The flag.
@@ -58,12 +58,12 @@ pub struct Flip {
     /// Why it is that; [`Cause::UnknownFlag`] where it is no variant.
     pub cause: Cause,
     /// The same in words: `tier tier2`, `rule beta testers`.
-    pub why: String,
+    pub reason: String,
 }
 
 /// Tenants that are served what they were, for one cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct UnchangedTenants {
     /// The flag.
     pub flag: String,
     /// The tier of the tenants.
@@ -71,25 +71,25 @@ pub struct Kept {
     /// What decides for them.
     pub cause: Cause,
     /// The same in words: `not eligible at beta`, `overridden`, `opted out`.
-    pub why: String,
+    pub reason: String,
     /// How many.
     pub tenants: usize,
 }
 
 /// Which flips are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct PreviewPage {
     /// After this tenant and flag.
     pub after: Option<(String, String)>,
-    /// At most so many, and never more than [`MAX_PREVIEW_FLIPS`].
+    /// At most so many, and never more than [`MAX_LISTED_DECISIONS`].
     pub limit: usize,
 }
 
-impl Default for Page {
+impl Default for PreviewPage {
     fn default() -> Self {
         Self {
             after: None,
-            limit: MAX_PREVIEW_FLIPS,
+            limit: MAX_LISTED_DECISIONS,
         }
     }
 }
@@ -98,8 +98,8 @@ impl Preview {
     /// Whether more tenants than that would be served something else, or may be by what only a request tells. What is
     /// too much to be looked at is more.
     #[must_use]
-    pub fn reaches_beyond(&self, limit: usize) -> bool {
-        self.unseen > 0 || self.tenants.saturating_add(self.by_request) > limit
+    pub fn affects_more_than(&self, limit: usize) -> bool {
+        self.not_evaluated > 0 || self.tenants_changed.saturating_add(self.tenants_maybe_changed) > limit
     }
 }
 
@@ -111,7 +111,7 @@ pub fn preview(
     touched: &Touched,
     now: Timestamp,
 ) -> Preview {
-    preview_page(before, after, touched, now, &Page::default())
+    preview_page(before, after, touched, now, &PreviewPage::default())
 }
 
 /// The same with other flips listed.
@@ -121,18 +121,18 @@ pub fn preview_page(
     after: (&Flags, &Tenants),
     touched: &Touched,
     now: Timestamp,
-    page: &Page,
+    page: &PreviewPage,
 ) -> Preview {
     let (old, new) = (Side::new(before), Side::new(after));
     let changed = with_dependents(&old, &new, &touched.flags);
     let mut look = Look {
         now,
         page,
-        limit: page.limit.min(MAX_PREVIEW_FLIPS),
+        limit: page.limit.min(MAX_LISTED_DECISIONS),
         listed: BTreeMap::new(),
         kept: HashMap::new(),
         preview: Preview {
-            known: new.tenants.len(),
+            tenants_total: new.tenants.len(),
             ..Preview::default()
         },
         budget: MAX_PREVIEW_DECISIONS,
@@ -198,7 +198,7 @@ struct Found<'s> {
 
 struct Look<'p, 's> {
     now: Timestamp,
-    page: &'p Page,
+    page: &'p PreviewPage,
     limit: usize,
     listed: BTreeMap<(&'s str, &'s str), Found<'s>>,
     kept: HashMap<(usize, Option<TierId>, Cause), Seen<'s>>,
@@ -235,7 +235,7 @@ impl<'s> Look<'_, 's> {
         let (mut flips, mut by_request) = (0_usize, false);
         for pair in pairs {
             if self.budget == 0 {
-                self.preview.unseen = self.preview.unseen.saturating_add(1);
+                self.preview.not_evaluated = self.preview.not_evaluated.saturating_add(1);
                 continue;
             }
             self.budget = self.budget.saturating_sub(1);
@@ -249,12 +249,15 @@ impl<'s> Look<'_, 's> {
                 self.list((id, pair.key), from, after);
             }
         }
-        self.preview.flips = self.preview.flips.saturating_add(flips);
+        self.preview.decisions_changed = self.preview.decisions_changed.saturating_add(flips);
         let only_by_request = flips == 0 && by_request;
-        self.preview.tenants = self.preview.tenants.saturating_add(usize::from(flips > 0));
-        self.preview.by_request = self
+        self.preview.tenants_changed = self
             .preview
-            .by_request
+            .tenants_changed
+            .saturating_add(usize::from(flips > 0));
+        self.preview.tenants_maybe_changed = self
+            .preview
+            .tenants_maybe_changed
             .saturating_add(usize::from(only_by_request));
     }
 
@@ -263,7 +266,7 @@ impl<'s> Look<'_, 's> {
         for pair in pairs {
             let from = served(old.flags, pair.from, "", None, self.now);
             let to = served(new.flags, pair.to, "", None, self.now);
-            if !from.is_same(&to) && self.preview.unknown_tenant.len() < MAX_PREVIEW_FLIPS {
+            if !from.is_same(&to) && self.preview.unknown_tenant.len() < MAX_LISTED_DECISIONS {
                 self.preview.unknown_tenant.push(flip(None, pair.key, &from, &to));
             }
         }
@@ -311,36 +314,39 @@ impl<'s> Look<'_, 's> {
         }
         let listed = self.listed.iter();
         let listed = listed.map(|((tenant, flag), found)| flip(Some(tenant), flag, &found.from, &found.to));
-        self.preview.listed = listed.collect();
-        let kept = self.kept.into_iter().map(|((_, tier, cause), seen)| Kept {
-            flag: seen.key.to_owned(),
-            tier: tier.and_then(|tier| new.flags.tier_name(tier)).map(str::to_owned),
-            cause,
-            why: seen.why,
-            tenants: seen.tenants,
-        });
-        self.preview.kept = kept.collect();
-        let order = |kept: &Kept| {
+        self.preview.decisions = listed.collect();
+        let kept = self
+            .kept
+            .into_iter()
+            .map(|((_, tier, cause), seen)| UnchangedTenants {
+                flag: seen.key.to_owned(),
+                tier: tier.and_then(|tier| new.flags.tier_name(tier)).map(str::to_owned),
+                cause,
+                reason: seen.why,
+                tenants: seen.tenants,
+            });
+        self.preview.unchanged = kept.collect();
+        let order = |kept: &UnchangedTenants| {
             (
                 kept.flag.clone(),
                 kept.tier.clone(),
                 std::cmp::Reverse(kept.tenants),
-                kept.why.clone(),
+                kept.reason.clone(),
             )
         };
-        self.preview.kept.sort_by_key(order);
+        self.preview.unchanged.sort_by_key(order);
         self.preview
     }
 }
 
-fn flip(tenant: Option<&str>, flag: &str, from: &Served<'_>, to: &Served<'_>) -> Flip {
-    Flip {
+fn flip(tenant: Option<&str>, flag: &str, from: &Served<'_>, to: &Served<'_>) -> ChangedDecision {
+    ChangedDecision {
         tenant: tenant.map(str::to_owned),
         flag: flag.to_owned(),
         from: from.variant().map(str::to_owned),
         to: to.variant().map(str::to_owned),
         cause: to.cause().unwrap_or(Cause::UnknownFlag),
-        why: to.words(),
+        reason: to.words(),
     }
 }
 

@@ -59,15 +59,15 @@ fn measure(name: &str, state: &State, catalog: &Catalog, change: Change) {
         (&*after.flags, &*after.tenants),
     );
     let mut times: Vec<Duration> = Vec::new();
-    let mut flipped = 0;
+    let mut changed = 0;
     for _ in 0..ROUNDS {
         let begin = Instant::now();
-        flipped = preview(sides.0, sides.1, &plan.touched, request.at).tenants;
+        changed = preview(sides.0, sides.1, &plan.touched, request.at).tenants_changed;
         times.push(begin.elapsed());
     }
     times.sort();
     let (median, worst) = (times.get(ROUNDS / 2).unwrap(), times.last().unwrap());
-    println!("{name:<40} {flipped:>7} of {TENANTS} flip   median {median:>9.1?}   worst {worst:>9.1?}");
+    println!("{name:<40} {changed:>7} of {TENANTS} change   median {median:>9.1?}   worst {worst:>9.1?}");
 }
 
 fn changes() -> [(&'static str, Change); 4] {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use changes::{
-    Code, Entry, NoPlan, Plan, Policy, Refusal, Request, State, StateEdit, preview, reaches_beyond,
+    Code, Entry, NoPlan, Plan, Policy, Refusal, Request, State, StateEdit, affects_more_than, preview,
 };
 use config::{Catalog, Compiled, Draft, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -186,7 +186,7 @@ impl Control {
         let limit = blast::limit(&self.policy, &plan, request);
         Ok(DryRun {
             revision: kept.state.revision,
-            needs_force: limit.is_some_and(|limit| preview.reaches_beyond(limit)),
+            needs_force: limit.is_some_and(|limit| preview.affects_more_than(limit)),
             preview,
             items: plan.items,
             summary: plan.summary,
@@ -315,7 +315,7 @@ impl Control {
         let limit = blast::limit(&self.policy, plan, request).filter(|_| !request.force);
         let (before, after) = sides(kept, draft);
         if let Some(limit) = limit
-            && reaches_beyond(limit, before, after, &plan.touched, request.at)
+            && affects_more_than(limit, before, after, &plan.touched, request.at)
         {
             return Err(ApplyError::Refused(vec![blast::refusal(limit)]));
         }

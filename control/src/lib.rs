@@ -30,12 +30,13 @@ pub use break_glass::{
 };
 pub use changes::timestamp::text as time_text;
 pub use changes::{
-    Actor, Change, Code, DefaultOwner, Difference, Entry, Event, Facts, Fields, Flag, FlagState, Flip,
-    GENESIS, GaDefault, GaPolicy, Hash, ImportMode, ItemOutcome, ItemResult, Json, Kept, Key, MAX_IMPORT,
-    MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, NoPlan, Outcome, Page, Part, Patch, Plan, Policy, Preview,
-    Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff, Source, StaleCode, StaleFlag,
-    StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit, Touched, UnknownTouched, Unsettled,
-    Urgent, Usage, Write, plan, preview, preview_page, reaches_beyond, refused_entry, stale, verify,
+    Actor, Change, ChangedDecision, Code, DefaultOwner, Difference, Entry, Event, Facts, Fields, Flag,
+    FlagState, GENESIS, GaDefault, GaPolicy, Hash, ImportMode, ItemOutcome, ItemResult, Json, Key,
+    MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, NoPlan, Outcome, Part, Patch, Plan, Policy,
+    Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff, Source,
+    StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit, Touched,
+    UnchangedTenants, UnknownTouched, Unsettled, Urgent, Usage, Write, affects_more_than, plan, preview,
+    preview_page, refused_entry, stale, verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,

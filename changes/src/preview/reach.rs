@@ -9,7 +9,7 @@ use crate::touched::{Touched, UnknownTouched};
 /// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
 /// much to be looked at is more.
 #[must_use]
-pub fn reaches_beyond(
+pub fn affects_more_than(
     limit: usize,
     before: (&Flags, &Tenants),
     after: (&Flags, &Tenants),

@@ -23,7 +23,7 @@ fn catalog(state: &State) -> Catalog {
 }
 
 /// The preview of a change, and what it is a preview of; none where the change is refused or invalid.
-fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Compiled, Compiled)> {
+fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Preview, Compiled, Compiled)> {
     let request = admin(change, HOUR);
     let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
     let catalog = catalog(state);
@@ -35,8 +35,12 @@ fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Com
     );
     let preview = preview_page(sides.0, sides.1, &plan.touched, request.at, page);
     for limit in [0, 1, 1_000] {
-        let is_beyond = reaches_beyond(limit, sides.0, sides.1, &plan.touched, request.at);
-        assert_eq!(is_beyond, preview.reaches_beyond(limit), "counted up to {limit}");
+        let is_beyond = affects_more_than(limit, sides.0, sides.1, &plan.touched, request.at);
+        assert_eq!(
+            is_beyond,
+            preview.affects_more_than(limit),
+            "counted up to {limit}"
+        );
     }
     Some((preview, before, after))
 }
@@ -88,8 +92,8 @@ fn variant(side: &Compiled, key: &str, tenant: Option<&str>) -> (Option<String>,
     (Some(name), decision.variant != flag.off())
 }
 
-fn lines<'f>(flips: impl IntoIterator<Item = &'f Flip>) -> BTreeSet<Line> {
-    let line = |flip: &Flip| {
+fn lines<'f>(flips: impl IntoIterator<Item = &'f ChangedDecision>) -> BTreeSet<Line> {
+    let line = |flip: &ChangedDecision| {
         (
             flip.tenant.clone(),
             flip.flag.clone(),
@@ -116,16 +120,16 @@ proptest! {
                 state.absorb(&plan.edits, state.revision);
             }
         }
-        let previewed = previewed(&state, last, &Page::default());
+        let previewed = previewed(&state, last, &PreviewPage::default());
         prop_assume!(previewed.is_some());
         let (preview, before, after) = previewed.unwrap();
         let expected = by_brute_force(&before, &after);
-        prop_assert_eq!(&lines(preview.listed.iter().chain(&preview.unknown_tenant)), &expected);
+        prop_assert_eq!(&lines(preview.decisions.iter().chain(&preview.unknown_tenant)), &expected);
         let of_tenants: Vec<&Line> = expected.iter().filter(|line| line.0.is_some()).collect();
         let tenants: BTreeSet<&Option<String>> = of_tenants.iter().map(|line| &line.0).collect();
-        prop_assert_eq!((preview.flips, preview.tenants), (of_tenants.len(), tenants.len()));
-        prop_assert_eq!((preview.unseen, preview.next), (0, None));
-        prop_assert_eq!(preview.known, after.tenants.len());
+        prop_assert_eq!((preview.decisions_changed, preview.tenants_changed), (of_tenants.len(), tenants.len()));
+        prop_assert_eq!((preview.not_evaluated, preview.next), (0, None));
+        prop_assert_eq!(preview.tenants_total, after.tenants.len());
     }
 }
 
@@ -167,9 +171,9 @@ fn tier2_on() -> Change {
 
 #[test]
 fn a_preview_tells_who_changes_and_what_keeps_the_others() {
-    let (preview, _, _) = previewed(&board(), tier2_on(), &Page::default()).unwrap();
-    assert_eq!((preview.tenants, preview.known), (3, 15));
-    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    let (preview, _, _) = previewed(&board(), tier2_on(), &PreviewPage::default()).unwrap();
+    assert_eq!((preview.tenants_changed, preview.tenants_total), (3, 15));
+    let told: Vec<String> = preview.decisions.iter().map(told).collect();
     assert_eq!(
         told,
         [
@@ -179,23 +183,23 @@ fn a_preview_tells_who_changes_and_what_keeps_the_others() {
         ]
     );
     let kept = preview
-        .kept
+        .unchanged
         .iter()
         .filter(|kept| kept.tier.as_deref() == Some("tier2"));
-    let kept: Vec<(usize, &str)> = kept.map(|kept| (kept.tenants, kept.why.as_str())).collect();
+    let kept: Vec<(usize, &str)> = kept.map(|kept| (kept.tenants, kept.reason.as_str())).collect();
     assert_eq!(
         kept,
         [(9, "not eligible at beta"), (1, "opted out"), (1, "overridden")]
     );
 }
 
-fn told(flip: &Flip) -> String {
+fn told(flip: &ChangedDecision) -> String {
     let texts = [
         &flip.tenant,
         &Some(flip.flag.clone()),
         &flip.from,
         &flip.to,
-        &Some(flip.why.clone()),
+        &Some(flip.reason.clone()),
     ];
     texts.map(|text| text.as_deref().unwrap_or("-")).join(" ")
 }
@@ -219,10 +223,10 @@ fn flags_that_require_a_changed_one_are_looked_at_too() {
         flag: "board".into(),
         variant: Some(json!(true)),
     };
-    let (preview, _, _) = previewed(&state, on, &Page::default()).unwrap();
-    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    let (preview, _, _) = previewed(&state, on, &PreviewPage::default()).unwrap();
+    let told: Vec<String> = preview.decisions.iter().map(told).collect();
     assert_eq!(told, ["us board off on overridden", "us detail off on default"]);
-    assert_eq!((preview.tenants, preview.flips), (1, 2));
+    assert_eq!((preview.tenants_changed, preview.decisions_changed), (1, 2));
 }
 
 #[test]
@@ -235,7 +239,10 @@ fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
     };
     let mut state = board();
     crate::plan::tests::made(&mut state, &admin(tier2_on(), 0));
-    let whole = previewed(&state, kill(), &Page::default()).unwrap().0.listed;
+    let whole = previewed(&state, kill(), &PreviewPage::default())
+        .unwrap()
+        .0
+        .decisions;
     assert_eq!(whole.len(), 4);
     let mut pages = Vec::new();
     let mut after = None;
@@ -243,7 +250,7 @@ fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
         let preview = previewed(
             &state,
             kill(),
-            &Page {
+            &PreviewPage {
                 after: after.take(),
                 limit: 2,
             },
@@ -251,11 +258,11 @@ fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
         .unwrap()
         .0;
         assert_eq!(
-            (preview.flips, preview.tenants),
+            (preview.decisions_changed, preview.tenants_changed),
             (4, 4),
             "the counts are those of all pages"
         );
-        pages.extend(preview.listed);
+        pages.extend(preview.decisions);
         after = preview.next;
         if after.is_none() {
             break;
@@ -270,12 +277,12 @@ fn a_new_flag_is_no_flip_until_it_is_on() {
         applying(json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
             "flags": { "fresh": { "lifecycle": "ga", "default": default } } }))
     };
-    let (off, _, _) = previewed(&board(), document("off"), &Page::default()).unwrap();
-    assert_eq!((off.tenants, off.unknown_tenant.len()), (0, 0));
-    let (on, _, _) = previewed(&board(), document("on"), &Page::default()).unwrap();
-    assert_eq!((on.tenants, on.unknown_tenant.len()), (15, 1));
+    let (off, _, _) = previewed(&board(), document("off"), &PreviewPage::default()).unwrap();
+    assert_eq!((off.tenants_changed, off.unknown_tenant.len()), (0, 0));
+    let (on, _, _) = previewed(&board(), document("on"), &PreviewPage::default()).unwrap();
+    assert_eq!((on.tenants_changed, on.unknown_tenant.len()), (15, 1));
     assert_eq!(
-        (on.listed[0].from.as_deref(), on.listed[0].to.as_deref()),
+        (on.decisions[0].from.as_deref(), on.decisions[0].to.as_deref()),
         (None, Some("on"))
     );
 }
@@ -288,8 +295,8 @@ fn a_policy_of_the_document_concerns_those_who_had_a_flag_by_it() {
         "wide": { "lifecycle": "ga", "default": "on" },
     }, "tenants": { "acme": { "opt_in": ["open"] }, "globex": { "overrides": { "young": "on" } } } });
     let policy = json!({ "version": 1, "policy": { "alpha_overrides": false, "beta_opt_in": false } });
-    let (preview, _, _) = previewed(&state(document), applying(policy), &Page::default()).unwrap();
-    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    let (preview, _, _) = previewed(&state(document), applying(policy), &PreviewPage::default()).unwrap();
+    let told: Vec<String> = preview.decisions.iter().map(told).collect();
     assert_eq!(
         told,
         [
@@ -306,8 +313,8 @@ fn another_tier_for_unknown_tenants_concerns_only_them() {
     let mut state = board();
     crate::plan::tests::made(&mut state, &admin(applying(unknown), 0));
     let refused = applying(json!({ "version": 1, "unknown_tenant": "reject" }));
-    let (preview, _, _) = previewed(&state, refused, &Page::default()).unwrap();
-    assert_eq!(preview.tenants, 0);
+    let (preview, _, _) = previewed(&state, refused, &PreviewPage::default()).unwrap();
+    assert_eq!(preview.tenants_changed, 0);
     let told: Vec<String> = preview.unknown_tenant.iter().map(told).collect();
     assert_eq!(told, ["- paid on - tenants without a record are refused"]);
 }
@@ -322,13 +329,13 @@ fn reached(before: &Value, after: &Value) -> (usize, usize) {
         ..Touched::default()
     };
     let preview = preview(sides[0], sides[1], &touched, Timestamp(START));
-    let reached = preview.tenants + preview.by_request;
+    let reached = preview.tenants_changed + preview.tenants_maybe_changed;
     for limit in [reached.saturating_sub(1), reached] {
-        let is_beyond = reaches_beyond(limit, sides[0], sides[1], &touched, Timestamp(START));
+        let is_beyond = affects_more_than(limit, sides[0], sides[1], &touched, Timestamp(START));
         assert_eq!(is_beyond, reached > limit);
-        assert_eq!(preview.reaches_beyond(limit), is_beyond);
+        assert_eq!(preview.affects_more_than(limit), is_beyond);
     }
-    (preview.tenants, preview.by_request)
+    (preview.tenants_changed, preview.tenants_maybe_changed)
 }
 
 #[test]
@@ -387,11 +394,11 @@ fn many_tenants_are_counted_in_parts_and_each_once() {
     };
     let all = (2 * MANY_TENANTS).div_ceil(3);
     assert_eq!(
-        preview(sides[0], sides[1], &touched, Timestamp(START)).tenants,
+        preview(sides[0], sides[1], &touched, Timestamp(START)).tenants_changed,
         all
     );
     for (limit, is_beyond) in [(0, true), (all - 1, true), (all, false)] {
-        let found = reaches_beyond(limit, sides[0], sides[1], &touched, Timestamp(START));
+        let found = affects_more_than(limit, sides[0], sides[1], &touched, Timestamp(START));
         assert_eq!(found, is_beyond, "{limit}");
     }
 }

@@ -1,7 +1,8 @@
 //! What all changes have in common: tried or made, and told.
 
 use changes::{
-    Change, Code, Difference, Flip, ItemOutcome, ItemResult, Preview, Refusal, Request, Role, Source, Summary,
+    Change, ChangedDecision, Code, Difference, ItemOutcome, ItemResult, Preview, Refusal, Request, Role,
+    Source, Summary,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -261,20 +262,20 @@ impl From<DryRun> for Tried {
 
 impl From<Preview> for PreviewBody {
     fn from(preview: Preview) -> Self {
-        let kept = preview.kept.into_iter().map(|kept| UnchangedTenantsBody {
-            flag: kept.flag,
-            tier: kept.tier,
-            cause: kept.cause.as_str(),
-            reason: kept.why,
-            tenants: kept.tenants,
+        let unchanged = preview.unchanged.into_iter().map(|group| UnchangedTenantsBody {
+            flag: group.flag,
+            tier: group.tier,
+            cause: group.cause.as_str(),
+            reason: group.reason,
+            tenants: group.tenants,
         });
         Self {
-            tenants_total: preview.known,
-            tenants_changed: preview.tenants,
-            tenants_maybe_changed: preview.by_request,
-            decisions_changed: preview.flips,
+            tenants_total: preview.tenants_total,
+            tenants_changed: preview.tenants_changed,
+            tenants_maybe_changed: preview.tenants_maybe_changed,
+            decisions_changed: preview.decisions_changed,
             decisions: preview
-                .listed
+                .decisions
                 .into_iter()
                 .map(ChangedDecisionBody::from)
                 .collect(),
@@ -283,21 +284,21 @@ impl From<Preview> for PreviewBody {
                 .into_iter()
                 .map(ChangedDecisionBody::from)
                 .collect(),
-            unchanged: kept.collect(),
-            not_evaluated: preview.unseen,
+            unchanged: unchanged.collect(),
+            not_evaluated: preview.not_evaluated,
         }
     }
 }
 
-impl From<Flip> for ChangedDecisionBody {
-    fn from(flip: Flip) -> Self {
+impl From<ChangedDecision> for ChangedDecisionBody {
+    fn from(decision: ChangedDecision) -> Self {
         Self {
-            tenant: flip.tenant,
-            flag: flip.flag,
-            from: flip.from,
-            to: flip.to,
-            cause: flip.cause.as_str(),
-            reason: flip.why,
+            tenant: decision.tenant,
+            flag: decision.flag,
+            from: decision.from,
+            to: decision.to,
+            cause: decision.cause.as_str(),
+            reason: decision.reason,
         }
     }
 }

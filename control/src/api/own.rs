@@ -180,16 +180,16 @@ pub(crate) fn is_known(flags: &Flags, key: &str) -> bool {
 /// the kind of cause, which names no rule and no other flag.
 pub(crate) fn preview(api: &Api, org: &str, preview: Preview) -> Preview {
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
-    let mut listed = preview.listed;
-    listed.retain(|flip| flip.tenant.as_deref() == Some(org) && is_known(&flags, &flip.flag));
-    for flip in &mut listed {
-        flip.why = flip.cause.as_str().to_owned();
+    let mut decisions = preview.decisions;
+    decisions.retain(|decision| decision.tenant.as_deref() == Some(org) && is_known(&flags, &decision.flag));
+    for decision in &mut decisions {
+        decision.reason = decision.cause.as_str().to_owned();
     }
     Preview {
-        known: 1,
-        tenants: usize::from(!listed.is_empty()),
-        flips: listed.len(),
-        listed,
+        tenants_total: 1,
+        tenants_changed: usize::from(!decisions.is_empty()),
+        decisions_changed: decisions.len(),
+        decisions,
         ..Preview::default()
     }
 }

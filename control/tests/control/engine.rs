@@ -256,7 +256,7 @@ fn a_dry_run_tells_who_flips_and_changes_nothing() {
         .unwrap();
     let flips: Vec<_> = dry
         .preview
-        .listed
+        .decisions
         .iter()
         .map(|flip| (flip.tenant.as_deref(), flip.to.as_deref()))
         .collect();
@@ -426,7 +426,7 @@ fn flags_that_files_manage_are_told_of_and_not_changed() {
     };
     let dry = control.dry_run(&admin_request(on)).unwrap();
     assert_eq!(
-        dry.preview.tenants, 1,
+        dry.preview.tenants_changed, 1,
         "what a change would do can be asked all the same"
     );
     assert!(control.read(|state, _| record(state, "acme").get("overrides").is_none()));
