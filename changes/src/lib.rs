@@ -7,6 +7,7 @@
 //! ```
 
 mod actor;
+mod affected;
 mod audit;
 mod change;
 mod codec;
@@ -21,10 +22,10 @@ mod refusal;
 mod stale;
 mod state;
 pub mod timestamp;
-mod touched;
 mod urgent;
 
 pub use actor::{Actor, Role, Source};
+pub use affected::{Affected, UnknownTenantEffect};
 pub use audit::{Entry, GENESIS, Hash, Outcome, Patch, Sealed, TamperedAudit, verify};
 pub use change::{Change, GaDefault, ImportMode};
 pub use codec::{UnreadableRecords, json_edits, read_records};
@@ -44,5 +45,4 @@ pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::{State, StateEdit};
-pub use touched::{Touched, UnknownTouched};
 pub use urgent::Urgent;

@@ -18,13 +18,13 @@ use rules::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::actor::{Actor, Source};
+use crate::affected::Affected;
 use crate::audit::{Entry, Outcome};
 use crate::change::Change;
 use crate::policy::Policy;
 use crate::record::{Revision, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
-use crate::touched::Touched;
 use crate::urgent::{self, Urgent};
 
 pub(crate) use self::dependency::dependents;
@@ -63,7 +63,7 @@ pub struct Plan {
     /// What is remembered of it, in order.
     pub audit: Vec<Entry>,
     /// Whose decisions it can alter.
-    pub touched: Touched,
+    pub affected: Affected,
     /// Whether it only takes features away. Such a change is not held up by how far it reaches.
     pub withdraws: bool,
     /// What becomes of each item, of a change of many.

@@ -12,7 +12,7 @@ use rules::{AttributeId, Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestam
 
 pub use self::reach::affects_more_than;
 use self::served::{Served, served};
-use crate::touched::{Touched, UnknownTouched};
+use crate::affected::{Affected, UnknownTenantEffect};
 
 /// The most pairs of a tenant and a flag that are looked at.
 pub const MAX_PREVIEW_DECISIONS: usize = 5_000_000;
@@ -103,15 +103,15 @@ impl Preview {
     }
 }
 
-/// What a change that touches `touched` would alter, and the first flips of it.
+/// What a change that touches `affected` would alter, and the first flips of it.
 #[must_use]
 pub fn preview(
     before: (&Flags, &Tenants),
     after: (&Flags, &Tenants),
-    touched: &Touched,
+    affected: &Affected,
     now: Timestamp,
 ) -> Preview {
-    preview_page(before, after, touched, now, &PreviewPage::default())
+    preview_page(before, after, affected, now, &PreviewPage::default())
 }
 
 /// The same with other flips listed.
@@ -119,12 +119,12 @@ pub fn preview(
 pub fn preview_page(
     before: (&Flags, &Tenants),
     after: (&Flags, &Tenants),
-    touched: &Touched,
+    affected: &Affected,
     now: Timestamp,
     page: &PreviewPage,
 ) -> Preview {
     let (old, new) = (Side::new(before), Side::new(after));
-    let changed = with_dependents(&old, &new, &touched.flags);
+    let changed = with_dependents(&old, &new, &affected.flags);
     let mut look = Look {
         now,
         page,
@@ -137,23 +137,23 @@ pub fn preview_page(
         },
         budget: MAX_PREVIEW_DECISIONS,
     };
-    let some = pairs(&old, &new, changed.iter().map(String::as_str), &touched.flags);
-    let needs_all = !touched.tenants.is_empty() || touched.unknown_tenant == UnknownTouched::Changed;
+    let some = pairs(&old, &new, changed.iter().map(String::as_str), &affected.flags);
+    let needs_all = !affected.tenants.is_empty() || affected.unknown_tenant == UnknownTenantEffect::Changed;
     let all = if needs_all {
-        every_pair(&old, &new, &touched.flags)
+        every_pair(&old, &new, &affected.flags)
     } else {
         Vec::new()
     };
     look.unknown(
         &old,
         &new,
-        if touched.unknown_tenant == UnknownTouched::Changed {
+        if affected.unknown_tenant == UnknownTenantEffect::Changed {
             &all
         } else {
             &some
         },
     );
-    for id in &touched.tenants {
+    for id in &affected.tenants {
         let (from, to) = (old.tenants.find(id), new.tenants.find(id));
         look.tenant(&old, &new, (id, from, to), &all);
     }
@@ -161,7 +161,7 @@ pub fn preview_page(
         for tenant in new
             .tenants
             .iter()
-            .filter(|tenant| !touched.tenants.contains(tenant.id()))
+            .filter(|tenant| !affected.tenants.contains(tenant.id()))
         {
             let from = old.tenants.find(tenant.id());
             look.tenant(&old, &new, (tenant.id(), from, Some(tenant)), &some);

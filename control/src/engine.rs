@@ -182,7 +182,7 @@ impl Control {
         // What the gateway can't serve would be refused.
         self.publish.check(draft.compiled())?;
         let (before, after) = sides(&kept, &draft);
-        let preview = preview(before, after, &plan.touched, request.at);
+        let preview = preview(before, after, &plan.affected, request.at);
         let limit = blast::limit(&self.policy, &plan, request);
         Ok(DryRun {
             revision: kept.state.revision,
@@ -315,7 +315,7 @@ impl Control {
         let limit = blast::limit(&self.policy, plan, request).filter(|_| !request.force);
         let (before, after) = sides(kept, draft);
         if let Some(limit) = limit
-            && affects_more_than(limit, before, after, &plan.touched, request.at)
+            && affects_more_than(limit, before, after, &plan.affected, request.at)
         {
             return Err(ApplyError::Refused(vec![blast::refusal(limit)]));
         }

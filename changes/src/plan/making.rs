@@ -9,6 +9,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
 use super::{NoPlan, Plan, Request, Summary};
+use crate::affected::Affected;
 use crate::audit::{Entry, Outcome, Patch};
 use crate::codec::{self, RecordChange};
 use crate::event::Event;
@@ -16,7 +17,6 @@ use crate::flag::Flag;
 use crate::record::{Json, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
-use crate::touched::Touched;
 
 /// A plan in the making.
 pub(super) struct Making<'a> {
@@ -154,7 +154,7 @@ impl<'a> Making<'a> {
 
     pub(super) fn finish(self) -> Plan {
         Plan {
-            touched: Touched::of(self.state, &self.plan.edits),
+            affected: Affected::of(self.state, &self.plan.edits),
             ..self.plan
         }
     }

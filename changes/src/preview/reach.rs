@@ -4,7 +4,7 @@ use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
 use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
-use crate::touched::{Touched, UnknownTouched};
+use crate::affected::{Affected, UnknownTenantEffect};
 
 /// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
 /// much to be looked at is more.
@@ -13,20 +13,20 @@ pub fn affects_more_than(
     limit: usize,
     before: (&Flags, &Tenants),
     after: (&Flags, &Tenants),
-    touched: &Touched,
+    affected: &Affected,
     now: Timestamp,
 ) -> bool {
     let (old, new) = (Side::new(before), Side::new(after));
     // There are no more.
-    if limit >= new.tenants.len().saturating_add(touched.tenants.len()) {
+    if limit >= new.tenants.len().saturating_add(affected.tenants.len()) {
         return false;
     }
-    let changed = with_dependents(&old, &new, &touched.flags);
-    let some = pairs(&old, &new, changed.iter().map(String::as_str), &touched.flags);
+    let changed = with_dependents(&old, &new, &affected.flags);
+    let some = pairs(&old, &new, changed.iter().map(String::as_str), &affected.flags);
     let beyond = limit.saturating_add(1);
-    let needs_all = !touched.tenants.is_empty() || touched.unknown_tenant == UnknownTouched::Changed;
+    let needs_all = !affected.tenants.is_empty() || affected.unknown_tenant == UnknownTenantEffect::Changed;
     let all = if needs_all {
-        every_pair(&old, &new, &touched.flags)
+        every_pair(&old, &new, &affected.flags)
     } else {
         Vec::new()
     };
@@ -34,7 +34,7 @@ pub fn affects_more_than(
         .tenants
         .len()
         .saturating_mul(some.len())
-        .saturating_add(touched.tenants.len().saturating_mul(all.len()));
+        .saturating_add(affected.tenants.len().saturating_mul(all.len()));
     if decisions > MAX_PREVIEW_DECISIONS {
         return true;
     }
@@ -48,14 +48,14 @@ pub fn affects_more_than(
         let after = |pair: &Pair<'_>| served(new_flags, pair.to, id, to, now);
         pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
-    let named = touched.tenants.iter();
+    let named = affected.tenants.iter();
     let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), &all));
     let counted = named.take(beyond).count();
     let wanted = beyond.saturating_sub(counted);
     if some.is_empty() || wanted == 0 {
         return wanted == 0;
     }
-    let is_other = |tenant: &Tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id());
+    let is_other = |tenant: &Tenant| affected.tenants.is_empty() || !affected.tenants.contains(tenant.id());
     if !std::ptr::eq(old.tenants, new.tenants) {
         let former = old.tenants;
         let found = |tenant: &Tenant| flips(tenant.id(), (former.find(tenant.id()), Some(tenant)), &some);

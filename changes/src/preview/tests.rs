@@ -33,9 +33,9 @@ fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Previ
         (&*before.flags, &*before.tenants),
         (&*after.flags, &*after.tenants),
     );
-    let preview = preview_page(sides.0, sides.1, &plan.touched, request.at, page);
+    let preview = preview_page(sides.0, sides.1, &plan.affected, request.at, page);
     for limit in [0, 1, 1_000] {
-        let is_beyond = affects_more_than(limit, sides.0, sides.1, &plan.touched, request.at);
+        let is_beyond = affects_more_than(limit, sides.0, sides.1, &plan.affected, request.at);
         assert_eq!(
             is_beyond,
             preview.affects_more_than(limit),
@@ -324,14 +324,14 @@ fn another_tier_for_unknown_tenants_concerns_only_them() {
 fn reached(before: &Value, after: &Value) -> (usize, usize) {
     let (before, after) = (catalog(&state(before.clone())), catalog(&state(after.clone())));
     let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
-    let touched = Touched {
+    let affected = Affected {
         flags: BTreeSet::from(["board".to_owned()]),
-        ..Touched::default()
+        ..Affected::default()
     };
-    let preview = preview(sides[0], sides[1], &touched, Timestamp(START));
+    let preview = preview(sides[0], sides[1], &affected, Timestamp(START));
     let reached = preview.tenants_changed + preview.tenants_maybe_changed;
     for limit in [reached.saturating_sub(1), reached] {
-        let is_beyond = affects_more_than(limit, sides[0], sides[1], &touched, Timestamp(START));
+        let is_beyond = affects_more_than(limit, sides[0], sides[1], &affected, Timestamp(START));
         assert_eq!(is_beyond, reached > limit);
         assert_eq!(preview.affects_more_than(limit), is_beyond);
     }
@@ -388,17 +388,17 @@ fn many_tenants_are_counted_in_parts_and_each_once() {
         )])
         .unwrap();
     let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
-    let touched = Touched {
+    let affected = Affected {
         flags: BTreeSet::from(["board".to_owned()]),
-        ..Touched::default()
+        ..Affected::default()
     };
     let all = (2 * MANY_TENANTS).div_ceil(3);
     assert_eq!(
-        preview(sides[0], sides[1], &touched, Timestamp(START)).tenants_changed,
+        preview(sides[0], sides[1], &affected, Timestamp(START)).tenants_changed,
         all
     );
     for (limit, is_beyond) in [(0, true), (all - 1, true), (all, false)] {
-        let found = affects_more_than(limit, sides[0], sides[1], &touched, Timestamp(START));
+        let found = affects_more_than(limit, sides[0], sides[1], &affected, Timestamp(START));
         assert_eq!(found, is_beyond, "{limit}");
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::difference::fields;
+use crate::affected::Affected;
 use crate::flag::Flag;
 use crate::state::{State, StateEdit};
-use crate::touched::Touched;
 
 /// What people are told of a flag; no decision reads it.
 const TOLD: [&str; 3] = ["description", "owner", "expires"];
@@ -32,7 +32,7 @@ pub(super) fn reached(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
         StateEdit::Head(_) | StateEdit::Flag(..) | StateEdit::Tenant(..) => false,
     };
     let changed: Vec<StateEdit> = edits.iter().filter(is_changed).cloned().collect();
-    let mut flags = Touched::of(state, &changed).flags;
+    let mut flags = Affected::of(state, &changed).flags;
     flags.retain(|flag| is_signed(flag));
     flags
 }

@@ -9,18 +9,18 @@ use crate::state::{State, StateEdit};
 
 /// Whose decisions a change can alter. Flags that require one of these are not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Touched {
+pub struct Affected {
     /// Flags that can be decided otherwise for anybody.
     pub flags: BTreeSet<String>,
     /// Tenants for whom any flag can be decided otherwise.
     pub tenants: BTreeSet<String>,
     /// What becomes of tenants without a record.
-    pub unknown_tenant: UnknownTouched,
+    pub unknown_tenant: UnknownTenantEffect,
 }
 
 /// Whether tenants without a record are judged by another tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnknownTouched {
+pub enum UnknownTenantEffect {
     /// No.
     #[default]
     Same,
@@ -28,22 +28,22 @@ pub enum UnknownTouched {
     Changed,
 }
 
-impl Touched {
+impl Affected {
     /// Returns what these edits touch of the state as it was before them.
     #[must_use]
     pub fn of(state: &State, edits: &[StateEdit]) -> Self {
-        let mut touched = Self::default();
+        let mut affected = Self::default();
         let mut segments = BTreeSet::new();
         for edit in edits {
             match edit {
-                StateEdit::Flag(key, _) => drop(touched.flags.insert(key.to_string())),
-                StateEdit::Tenant(id, _) => drop(touched.tenants.insert(id.to_string())),
+                StateEdit::Flag(key, _) => drop(affected.flags.insert(key.to_string())),
+                StateEdit::Tenant(id, _) => drop(affected.tenants.insert(id.to_string())),
                 StateEdit::Segment(name, _) => drop(segments.insert(&**name)),
-                StateEdit::Head(after) => touched.head(state, after),
+                StateEdit::Head(after) => affected.head(state, after),
             }
         }
-        touched.segments(state, segments);
-        touched
+        affected.segments(state, segments);
+        affected
     }
 
     /// Tiers have no meaning of their own: a new one is nobody's, one that is somebody's can't be removed.
@@ -51,7 +51,7 @@ impl Touched {
         let before = state.document.head.fields();
         let differs = |field| before.get(field) != after.fields().get(field);
         if differs("unknown_tenant") {
-            self.unknown_tenant = UnknownTouched::Changed;
+            self.unknown_tenant = UnknownTenantEffect::Changed;
         }
         if differs("policy") {
             let is_open = |flag: &FlagDefinition| {
