@@ -1,13 +1,13 @@
 //! From a change to what it does: which records it writes and what is remembered of it, or everything that stands
 //! against it. Pure: nothing is compiled or kept here, and the time is that of the request.
 
+mod builder;
 mod dependency;
 mod difference;
 mod document;
 mod flag;
 mod import;
 mod lifecycle;
-mod making;
 mod promotion;
 mod tenant;
 
@@ -27,10 +27,10 @@ use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
 use crate::urgent::{self, Urgent};
 
+use self::builder::PlanBuilder;
 pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
 pub use self::import::{ItemOutcome, ItemResult, MAX_IMPORT};
-use self::making::Making;
 
 /// A change, and who wants it when and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +139,7 @@ pub fn plan_without(
     if !permission.is_held_by(&request.actor, request.change.org()) {
         return Err(vec![permission.refusal(&request.actor)].into());
     }
-    let mut making = Making::new(state, request, unfit);
+    let mut builder = PlanBuilder::new(state, request, unfit);
     match &request.change {
         Change::SetState {
             flag,
@@ -160,24 +160,24 @@ pub fn plan_without(
                 ga_default: *ga_default,
                 urgent: urgent.as_ref(),
             };
-            lifecycle::set_state(&mut making, &step, policy, facts)?;
+            lifecycle::set_state(&mut builder, &step, policy, facts)?;
         }
-        Change::Kill { flag } => flag::kill(&mut making, flag)?,
-        Change::Restore { flag } => flag::restore(&mut making, flag)?,
-        Change::SetTiers { flag, tiers } => flag::set_tiers(&mut making, flag, tiers)?,
-        Change::SetRollout { flag, rollout } => flag::set_rollout(&mut making, flag, rollout.as_ref())?,
-        Change::SignOff { flag, as_role } => flag::sign_off(&mut making, flag, as_role, policy)?,
+        Change::Kill { flag } => flag::kill(&mut builder, flag)?,
+        Change::Restore { flag } => flag::restore(&mut builder, flag)?,
+        Change::SetTiers { flag, tiers } => flag::set_tiers(&mut builder, flag, tiers)?,
+        Change::SetRollout { flag, rollout } => flag::set_rollout(&mut builder, flag, rollout.as_ref())?,
+        Change::SignOff { flag, as_role } => flag::sign_off(&mut builder, flag, as_role, policy)?,
         Change::SetOverride { org, flag, variant } => {
-            tenant::set_override(&mut making, org, flag, variant.as_ref())?;
+            tenant::set_override(&mut builder, org, flag, variant.as_ref())?;
         }
-        Change::PutTenant { org, record } => tenant::put(&mut making, org, record)?,
-        Change::PatchTenant { org, patch } => tenant::patch(&mut making, org, patch)?,
-        Change::DeleteTenant { org } => tenant::delete(&mut making, org)?,
-        Change::Allow { org, flag } => tenant::allow(&mut making, org, flag)?,
-        Change::Disallow { org, flag } => tenant::disallow(&mut making, org, flag)?,
-        Change::OptIn { org, flag } => tenant::opt_in(&mut making, org, flag)?,
-        Change::OptOut { org, flag } => tenant::opt_out(&mut making, org, flag)?,
-        Change::ImportTenants { mode, tenants } => import::import(&mut making, *mode, tenants)?,
+        Change::PutTenant { org, record } => tenant::put(&mut builder, org, record)?,
+        Change::PatchTenant { org, patch } => tenant::patch(&mut builder, org, patch)?,
+        Change::DeleteTenant { org } => tenant::delete(&mut builder, org)?,
+        Change::Allow { org, flag } => tenant::allow(&mut builder, org, flag)?,
+        Change::Disallow { org, flag } => tenant::disallow(&mut builder, org, flag)?,
+        Change::OptIn { org, flag } => tenant::opt_in(&mut builder, org, flag)?,
+        Change::OptOut { org, flag } => tenant::opt_out(&mut builder, org, flag)?,
+        Change::ImportTenants { mode, tenants } => import::import(&mut builder, *mode, tenants)?,
         Change::ApplyDocument {
             document,
             prune,
@@ -193,10 +193,10 @@ pub fn plan_without(
             } else {
                 document::Start::Alpha
             };
-            document::apply(&mut making, document, (rest, start), facts)?;
+            document::apply(&mut builder, document, (rest, start), facts)?;
         }
     }
-    Ok(making.finish())
+    Ok(builder.finish())
 }
 
 /// What is remembered of a change that was refused.
@@ -222,7 +222,7 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
         org: request.change.org().map(str::to_owned),
         urgent: urgent_of(&request.change).cloned(),
         details,
-        ..making::entry(request, request.change.event())
+        ..builder::entry(request, request.change.event())
     }
 }
 

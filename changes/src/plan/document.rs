@@ -12,8 +12,8 @@ use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
 use serde_json::Map;
 
 use super::Facts;
+use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
-use super::making::{About, Making};
 use super::tenant;
 use crate::audit::Outcome;
 use crate::event::Event;
@@ -40,13 +40,13 @@ pub(super) enum Start {
 }
 
 pub(super) fn apply(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     document: &FlagsDocument,
     (rest, start): (Rest, Start),
     facts: &dyn Facts,
 ) -> Result<(), Vec<Refusal>> {
     let mut applied = Applied {
-        making,
+        builder,
         rest,
         start,
         difference: Difference::default(),
@@ -56,7 +56,7 @@ pub(super) fn apply(
     };
     applied.head(&document.head);
     applied.segments(&document.segments);
-    applied.reached = signed::reached(applied.making.state, &applied.shared);
+    applied.reached = signed::reached(applied.builder.state, &applied.shared);
     for (key, flag) in &document.flags {
         applied.flag(key, flag);
     }
@@ -81,7 +81,7 @@ type Flags = OrdMap<Arc<str>, Arc<FlagDefinition>>;
 
 /// A document on its way in.
 struct Applied<'m, 'a> {
-    making: &'m mut Making<'a>,
+    builder: &'m mut PlanBuilder<'a>,
     rest: Rest,
     start: Start,
     difference: Difference,
@@ -95,7 +95,7 @@ struct Applied<'m, 'a> {
 
 impl Applied<'_, '_> {
     fn head(&mut self, written: &Arc<Head>) {
-        let before = &self.making.state.document.head;
+        let before = &self.builder.state.document.head;
         let after = match self.rest {
             Rest::Kept => Arc::new(before.with(written)),
             Rest::Removed => Arc::clone(written),
@@ -106,7 +106,7 @@ impl Applied<'_, '_> {
     }
 
     fn segments(&mut self, written: &OrdMap<Arc<str>, Arc<SegmentDefinition>>) {
-        let before = &self.making.state.document.segments;
+        let before = &self.builder.state.document.segments;
         for (name, segment) in written {
             match before.get(name) {
                 None => self.difference.added(Section::Segment, name),
@@ -127,7 +127,7 @@ impl Applied<'_, '_> {
     }
 
     fn flag(&mut self, key: &Arc<str>, written: &FlagDefinition) {
-        let known = self.making.state.flag(key);
+        let known = self.builder.state.flag(key);
         let after = match &known {
             None => self.new_flag(key, written),
             Some(before)
@@ -140,14 +140,15 @@ impl Applied<'_, '_> {
             Some(before) => self.changed_flag(key, written, before),
         };
         let lifecycle = after.lifecycle().unwrap_or_default();
-        let about = About {
+        let entry_fields = EntryFields {
             flag: Some(key),
-            ..About::default()
+            ..EntryFields::default()
         };
         let edit = StateEdit::Flag(Arc::clone(key), Some(after));
-        self.making.write(Event::DocumentApplied, about, vec![edit]);
+        self.builder
+            .write(Event::DocumentApplied, entry_fields, vec![edit]);
         if known.is_none() && lifecycle > Lifecycle::Alpha {
-            self.making.remember_adopted(key, lifecycle);
+            self.builder.audit_adopted(key, lifecycle);
         }
     }
 
@@ -196,15 +197,15 @@ impl Applied<'_, '_> {
         let lifecycle = flag.kind().has_lifecycle();
         let lifecycle = lifecycle.then(|| Sited::new(Lifecycle::Alpha, Site::default()));
         flag.definition_mut().lifecycle = lifecycle;
-        flag.state_mut().since = self.making.at();
-        self.making.stamp(flag);
+        flag.state_mut().since = self.builder.at();
+        self.builder.mark_changed(flag);
     }
 
     /// Takes the sign-offs of a flag back, and tells it.
     fn unsign(&self, flag: &mut Flag, changed: &mut Vec<String>) {
         if !flag.state.sign_offs.is_empty() {
             flag.state_mut().sign_offs = Vec::new();
-            self.making.stamp(flag);
+            self.builder.mark_changed(flag);
             changed.push("sign_offs".to_owned());
         }
     }
@@ -213,20 +214,20 @@ impl Applied<'_, '_> {
     fn unsign_rest(&mut self, written: &Flags) {
         let reached = std::mem::take(&mut self.reached);
         for key in reached.iter().filter(|key| !written.contains_key(key.as_str())) {
-            let Some(mut after) = self.making.state.flag(key) else {
+            let Some(mut after) = self.builder.state.flag(key) else {
                 continue;
             };
             let mut changed = Vec::new();
             self.unsign(&mut after, &mut changed);
             self.difference.changed(Section::Flag, key, changed);
-            self.making
+            self.builder
                 .write_flag(Event::DocumentApplied, key, after, Map::new());
         }
     }
 
     fn new_flag(&mut self, key: &str, written: &FlagDefinition) -> Flag {
         self.difference.added(Section::Flag, key);
-        let at = self.making.at();
+        let at = self.builder.at();
         let mut flag = Flag {
             definition: Arc::new(written.clone()),
             state: Arc::new(FlagState {
@@ -236,7 +237,7 @@ impl Applied<'_, '_> {
                 sign_offs: Vec::new(),
                 unsettled: None,
                 changed: at,
-                changed_by: self.making.request.actor.name.clone(),
+                changed_by: self.builder.request.actor.name.clone(),
             }),
         };
         let tiers = flag.tiers_by_name(&written.tiers);
@@ -260,7 +261,7 @@ impl Applied<'_, '_> {
     }
 
     fn tenant(&mut self, id: &Arc<str>, record: &Arc<OwnedTenant>) {
-        if let Some(before) = self.making.state.tenant(id) {
+        if let Some(before) = self.builder.state.tenant(id) {
             if before != record {
                 let fields = fields(&before.to_json(), &record.to_json());
                 self.difference.left_alone(Section::Tenant, id, fields);
@@ -268,22 +269,23 @@ impl Applied<'_, '_> {
             return;
         }
         self.difference.added(Section::Tenant, id);
-        self.making
+        self.builder
             .write_tenant(Event::TenantChanged, id, None, Some(Arc::clone(record)));
     }
 
     fn remove_flags(&mut self, written: &Flags, facts: &dyn Facts) {
-        let state = self.making.state;
+        let state = self.builder.state;
         let removed = state.document.flags.keys();
         let removed: Vec<_> = removed.filter(|key| !written.contains_key(*key)).collect();
         for key in &removed {
             self.difference.removed(Section::Flag, key);
-            let about = About {
+            let entry_fields = EntryFields {
                 flag: Some(&***key),
-                ..About::default()
+                ..EntryFields::default()
             };
             let edit = StateEdit::Flag(Arc::clone(key), None);
-            self.making.write(Event::DocumentApplied, about, vec![edit]);
+            self.builder
+                .write(Event::DocumentApplied, entry_fields, vec![edit]);
         }
         if removed.is_empty() {
             return;
@@ -302,7 +304,7 @@ impl Applied<'_, '_> {
             if let Some(after) = tenant::without(before, &removed) {
                 self.difference
                     .changed(Section::Tenant, id, fields(&before.to_json(), &after.to_json()));
-                self.making
+                self.builder
                     .write_tenant(Event::TenantChanged, id, None, Some(Arc::new(after)));
             }
         }
@@ -310,18 +312,19 @@ impl Applied<'_, '_> {
 
     fn finish(self) {
         let details = self.difference.counts();
-        let about = About {
+        let entry_fields = EntryFields {
             details: details.clone(),
-            ..About::default()
+            ..EntryFields::default()
         };
-        let before = self.making.plan.audit.len();
-        self.making.write(Event::DocumentApplied, about, self.shared);
-        let is_told = self.making.plan.audit.len() > before;
-        if !is_told && !self.making.plan.edits.is_empty() {
-            self.making
-                .remember(Event::DocumentApplied, Outcome::Applied, details);
+        let before = self.builder.plan.audit.len();
+        self.builder
+            .write(Event::DocumentApplied, entry_fields, self.shared);
+        let is_told = self.builder.plan.audit.len() > before;
+        if !is_told && !self.builder.plan.edits.is_empty() {
+            self.builder
+                .audit(Event::DocumentApplied, Outcome::Applied, details);
         }
-        self.making.summary().document = Some(self.difference);
+        self.builder.summary().document = Some(self.difference);
     }
 }
 

@@ -4,7 +4,7 @@ use config::ToJson as _;
 use serde_json::{Map, Value};
 
 use super::NoPlan;
-use super::making::{Making, read_flag};
+use super::builder::{PlanBuilder, read_flag};
 use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;
@@ -13,8 +13,8 @@ use crate::refusal::{Code, Refusal};
 type Done = Result<(), NoPlan>;
 
 /// Off for everyone. A flag that is killed stays so.
-pub(super) fn kill(making: &mut Making<'_>, key: &str) -> Done {
-    let mut flag = making.flag(key)?;
+pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
+    let mut flag = builder.flag(key)?;
     if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
         let detail = format!("{key} is retired: it serves its final variant, killed or not");
         let refusal = Refusal::new(Code::FlagRetired, detail).cure("revert it to ga, then kill it");
@@ -22,35 +22,35 @@ pub(super) fn kill(making: &mut Making<'_>, key: &str) -> Done {
     }
     if flag.is_enabled() {
         flag.definition_mut().enabled = Some(false);
-        unsettle(making, &mut flag, "killed");
-        making.write_flag(Event::FlagKilled, key, flag, Map::new());
+        unsettle(builder, &mut flag, "killed");
+        builder.write_flag(Event::FlagKilled, key, flag, Map::new());
     }
-    making.plan.withdraws = true;
+    builder.plan.withdraws = true;
     Ok(())
 }
 
 /// No longer killed.
-pub(super) fn restore(making: &mut Making<'_>, key: &str) -> Done {
-    let mut flag = making.flag(key)?;
+pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
+    let mut flag = builder.flag(key)?;
     if !flag.is_enabled() {
         flag.definition_mut().enabled = None;
-        unsettle(making, &mut flag, "restored");
-        making.write_flag(Event::FlagRestored, key, flag, Map::new());
+        unsettle(builder, &mut flag, "restored");
+        builder.write_flag(Event::FlagRestored, key, flag, Map::new());
     }
     Ok(())
 }
 
 /// Notes that something went wrong with the flag, or is over.
-pub(super) fn unsettle(making: &Making<'_>, flag: &mut Flag, how: &str) {
+pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
     flag.state_mut().unsettled = Some(Unsettled {
         how: how.into(),
-        at: making.at(),
+        at: builder.at(),
     });
 }
 
 /// Sets the tiers that are named and leaves the others.
-pub(super) fn set_tiers(making: &mut Making<'_>, key: &str, tiers: &Map<String, Value>) -> Done {
-    let mut flag = making.flag(key)?;
+pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<String, Value>) -> Done {
+    let mut flag = builder.flag(key)?;
     let mut written = flag.definition.to_json();
     if let Some(fields) = written.as_object_mut() {
         let all = fields.entry("tiers").or_insert_with(|| Map::new().into());
@@ -66,13 +66,13 @@ pub(super) fn set_tiers(making: &mut Making<'_>, key: &str, tiers: &Map<String, 
     let read = read_flag(key, written)?;
     flag.definition_mut().tiers = flag.tiers_by_name(&read.tiers);
     let details = Map::from_iter([("tiers".to_owned(), Value::Object(tiers.clone()))]);
-    making.write_flag(Event::TiersChanged, key, flag, details);
+    builder.write_flag(Event::TiersChanged, key, flag, details);
     Ok(())
 }
 
 /// Sets the rollout, or removes it.
-pub(super) fn set_rollout(making: &mut Making<'_>, key: &str, rollout: Option<&Value>) -> Done {
-    let mut flag = making.flag(key)?;
+pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Option<&Value>) -> Done {
+    let mut flag = builder.flag(key)?;
     let before = flag.definition.rollout.as_ref().map(|rollout| rollout.to_json());
     flag.definition_mut().rollout = match rollout {
         None => None,
@@ -89,14 +89,14 @@ pub(super) fn set_rollout(making: &mut Making<'_>, key: &str, rollout: Option<&V
     let details = details
         .into_iter()
         .filter_map(|(field, percentage)| Some((field.to_owned(), percentage?)));
-    making.write_flag(Event::RolloutChanged, key, flag, details.collect());
+    builder.write_flag(Event::RolloutChanged, key, flag, details.collect());
     Ok(())
 }
 
 /// Somebody answers for the flag's next promotion, for one role only; who signed off on the same behalf before is
 /// replaced.
-pub(super) fn sign_off(making: &mut Making<'_>, key: &str, as_role: &str, policy: &Policy) -> Done {
-    let mut flag = making.flag(key)?;
+pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, policy: &Policy) -> Done {
+    let mut flag = builder.flag(key)?;
     let mut refusals = Vec::new();
     let kind = flag.kind();
     if !kind.has_lifecycle() {
@@ -114,7 +114,7 @@ pub(super) fn sign_off(making: &mut Making<'_>, key: &str, as_role: &str, policy
         };
         refusals.push(Refusal::new(Code::UnknownSignOff, detail).fact("roles", asked_for.clone()));
     }
-    let by = making.request.actor.name.clone();
+    let by = builder.request.actor.name.clone();
     refusals.extend(signed_otherwise(&flag, key, as_role, &by));
     if !refusals.is_empty() {
         return Err(refusals.into());
@@ -128,10 +128,10 @@ pub(super) fn sign_off(making: &mut Making<'_>, key: &str, as_role: &str, policy
     sign_offs.push(SignOff {
         role: as_role.to_owned(),
         by,
-        at: making.at(),
+        at: builder.at(),
     });
     let details = Map::from_iter([("role".to_owned(), as_role.into())]);
-    making.write_flag(Event::SignedOff, key, flag, details);
+    builder.write_flag(Event::SignedOff, key, flag, details);
     Ok(())
 }
 

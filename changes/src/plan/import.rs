@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::NoPlan;
-use super::making::{Making, read_tenant};
+use super::builder::{PlanBuilder, read_tenant};
 use super::tenant::no_mapping;
 use crate::audit::Outcome;
 use crate::change::ImportMode;
@@ -50,7 +50,7 @@ struct Counts {
 /// Writes every record that can be. What a record names is judged with the whole document: who does that says which
 /// are unfit.
 pub(super) fn import(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     mode: ImportMode,
     tenants: &[(String, Value)],
 ) -> Result<(), NoPlan> {
@@ -65,25 +65,25 @@ pub(super) fn import(
     for (id, given) in tenants {
         let again = !seen.insert(id.as_str());
         let outcome =
-            item(making, mode, id, given, again).unwrap_or_else(|refusal| ItemOutcome::Refused(*refusal));
+            item(builder, mode, id, given, again).unwrap_or_else(|refusal| ItemOutcome::Refused(*refusal));
         counts.count(&outcome);
-        making.plan.items.push(ItemResult {
+        builder.plan.items.push(ItemResult {
             id: id.clone(),
             outcome,
         });
     }
-    let outcome = match (making.plan.edits.is_empty(), counts.refused) {
+    let outcome = match (builder.plan.edits.is_empty(), counts.refused) {
         (false, _) => Outcome::Applied,
         (true, 0) => return Ok(()),
         (true, _) => Outcome::Refused,
     };
     let details = serde_json::to_value(&counts).unwrap_or_default();
     let mut details = details.as_object().cloned().unwrap_or_default();
-    let codes: BTreeSet<&str> = making.plan.items.iter().filter_map(refused_by).collect();
+    let codes: BTreeSet<&str> = builder.plan.items.iter().filter_map(refused_by).collect();
     if !codes.is_empty() {
         details.insert("codes".into(), codes.into_iter().collect());
     }
-    making.remember(Event::TenantsImported, outcome, details);
+    builder.audit(Event::TenantsImported, outcome, details);
     Ok(())
 }
 
@@ -95,7 +95,7 @@ fn refused_by(item: &ItemResult) -> Option<&'static str> {
 }
 
 fn item(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     mode: ImportMode,
     id: &str,
     given: &Value,
@@ -113,10 +113,10 @@ fn item(
         let detail = format!("the tenant {id} is in this import twice: this one is left out");
         return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
     }
-    if let Some(refusal) = making.unfit.get(id) {
+    if let Some(refusal) = builder.unfit.get(id) {
         return Err(refusal.clone().into());
     }
-    let before = making.state.tenant(id);
+    let before = builder.state.tenant(id);
     let written = match (before, mode) {
         (Some(_), ImportMode::Create) => {
             let detail = format!("there is a record of the tenant {id} already");
@@ -144,7 +144,7 @@ fn item(
                 .into());
         }
         Err(NoPlan::Unreadable(edits)) => {
-            making.plan.unreadable.extend(edits);
+            builder.plan.unreadable.extend(edits);
             let detail = format!("the record of the tenant {id} is not of the form");
             return Err(Refusal::new(Code::InvalidDocument, detail).fact("org", id).into());
         }
@@ -154,7 +154,7 @@ fn item(
         Some(before) if *before == after => ItemOutcome::Unchanged,
         Some(_) => ItemOutcome::Changed,
     };
-    making.write_tenant(Event::TenantChanged, id, None, Some(after));
+    builder.write_tenant(Event::TenantChanged, id, None, Some(after));
     Ok(outcome)
 }
 

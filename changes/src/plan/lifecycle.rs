@@ -4,8 +4,8 @@
 use rules::{Lifecycle, ServeDefinition, Site, Sited};
 use serde_json::{Map, Value};
 
+use super::builder::PlanBuilder;
 use super::flag::unsettle;
-use super::making::Making;
 use super::promotion::Promotion;
 use super::{Facts, NoPlan, dependency};
 use crate::change::GaDefault;
@@ -35,12 +35,12 @@ pub(super) enum Dependents {
 }
 
 pub(super) fn set_state(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     step: &Step<'_>,
     policy: &Policy,
     facts: &dyn Facts,
 ) -> Result<(), NoPlan> {
-    let flag = making.flag(step.flag)?;
+    let flag = builder.flag(step.flag)?;
     let kind = flag.kind();
     if !kind.has_lifecycle() {
         let detail = format!("{} is of kind {kind}, which has no lifecycle", step.flag);
@@ -54,26 +54,26 @@ pub(super) fn set_state(
         return Err(vec![refusal].into());
     }
     if step.to < from {
-        return revert(making, step, from);
+        return revert(builder, step, from);
     }
     let promotion = Promotion {
-        state: making.state,
+        state: builder.state,
         key: step.flag,
         flag: &flag,
         from,
         to: step.to,
-        at: making.at(),
+        at: builder.at(),
     };
-    promote(making, step, &promotion, promotion.unmet(policy, facts))
+    promote(builder, step, &promotion, promotion.unmet(policy, facts))
 }
 
 fn promote(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     step: &Step<'_>,
     promotion: &Promotion<'_>,
     mut unmet: Vec<Refusal>,
 ) -> Result<(), NoPlan> {
-    let actor = &making.request.actor;
+    let actor = &builder.request.actor;
     let mut skipped = Vec::new();
     match step.urgent {
         Some(_) if !Permission::Administer.is_held_by(actor, None) => {
@@ -82,7 +82,7 @@ fn promote(
         Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
         None => {}
     }
-    let mut after = moved(promotion.flag, step.to, making);
+    let mut after = moved(promotion.flag, step.to, builder);
     match ga_default(promotion, step.ga_default) {
         Ok(Some(default)) => after.promote_default(Some(default)),
         Ok(None) => {}
@@ -104,9 +104,9 @@ fn promote(
         details.insert("skipped".into(), codes.into());
     }
     let kept_off = kept_off(promotion, step.ga_default);
-    write(making, step, step.flag, after, details);
-    making.summary().skipped = skipped;
-    making.summary().kept_off = kept_off;
+    write(builder, step, step.flag, after, details);
+    builder.summary().skipped = skipped;
+    builder.summary().kept_off = kept_off;
     Ok(())
 }
 
@@ -150,8 +150,8 @@ fn ga_default(
         .into())
 }
 
-fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), NoPlan> {
-    let further = dependency::further(making.state, step.flag, step.to);
+fn revert(builder: &mut PlanBuilder<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), NoPlan> {
+    let further = dependency::further(builder.state, step.flag, step.to);
     if !further.is_empty() && step.dependents == Dependents::Named {
         let flags: Vec<Value> = further.iter().map(|(flag, _)| flag.as_str().into()).collect();
         let detail = format!("further flags require it: {}", dependency::words(&further));
@@ -160,27 +160,27 @@ fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(
             .fact("flags", flags);
         return Err(vec![refusal].into());
     }
-    let mut withdraws = !turns_on(making, step.flag, from, step.to);
-    take_back(making, step, step.flag, from_to(from, step.to))?;
+    let mut withdraws = !turns_on(builder, step.flag, from, step.to);
+    take_back(builder, step, step.flag, from_to(from, step.to))?;
     for (flag, from) in further {
-        withdraws &= !turns_on(making, &flag, from, step.to);
+        withdraws &= !turns_on(builder, &flag, from, step.to);
         let mut details = from_to(from, step.to);
         details.insert("cascade_of".into(), step.flag.into());
-        take_back(making, step, &flag, details)?;
-        making.summary().cascade.push(flag);
+        take_back(builder, step, &flag, details)?;
+        builder.summary().cascade.push(flag);
     }
-    making.plan.withdraws = withdraws;
+    builder.plan.withdraws = withdraws;
     Ok(())
 }
 
 /// Whether going back can turn the flag on for anybody: retired it serves its final variant, which may be off; and
 /// an override gives alpha flags to tenants that beta flags are not open to.
-fn turns_on(making: &Making<'_>, key: &str, from: Lifecycle, to: Lifecycle) -> bool {
+fn turns_on(builder: &PlanBuilder<'_>, key: &str, from: Lifecycle, to: Lifecycle) -> bool {
     let is_overridden = || {
-        let Some(flag) = making.state.flag(key) else {
+        let Some(flag) = builder.state.flag(key) else {
             return false;
         };
-        let mut overrides = making
+        let mut overrides = builder
             .state
             .tenants()
             .flat_map(|(_, record)| record.overrides.iter().flatten());
@@ -190,38 +190,44 @@ fn turns_on(making: &Making<'_>, key: &str, from: Lifecycle, to: Lifecycle) -> b
 }
 
 fn take_back(
-    making: &mut Making<'_>,
+    builder: &mut PlanBuilder<'_>,
     step: &Step<'_>,
     flag: &str,
     details: Map<String, Value>,
 ) -> Result<(), NoPlan> {
-    let mut after = moved(&making.flag(flag)?, step.to, making);
-    unsettle(making, &mut after, "reverted");
+    let mut after = moved(&builder.flag(flag)?, step.to, builder);
+    unsettle(builder, &mut after, "reverted");
     if step.to < Lifecycle::Ga {
         after.promote_default(None);
     }
-    write(making, step, flag, after, details);
+    write(builder, step, flag, after, details);
     Ok(())
 }
 
 /// Writes a flag's state, with who answers for it if anybody was named, whether that was needed or not.
-fn write(making: &mut Making<'_>, step: &Step<'_>, flag: &str, after: Flag, mut details: Map<String, Value>) {
+fn write(
+    builder: &mut PlanBuilder<'_>,
+    step: &Step<'_>,
+    flag: &str,
+    after: Flag,
+    mut details: Map<String, Value>,
+) {
     if let Some(urgent) = step.urgent {
         details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
         details.insert("incident".into(), urgent.incident.as_str().into());
     }
-    making.write_flag(Event::StateChanged, flag, after, details);
-    if let Some(entry) = making.plan.audit.last_mut() {
+    builder.write_flag(Event::StateChanged, flag, after, details);
+    if let Some(entry) = builder.plan.audit.last_mut() {
         entry.urgent = step.urgent.cloned();
     }
 }
 
 /// The flag with another lifecycle, which nobody has signed off yet.
-fn moved(flag: &Flag, to: Lifecycle, making: &Making<'_>) -> Flag {
+fn moved(flag: &Flag, to: Lifecycle, builder: &PlanBuilder<'_>) -> Flag {
     let mut moved = flag.clone();
     moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));
     let state = moved.state_mut();
-    state.since = making.at();
+    state.since = builder.at();
     state.sign_offs = Vec::new();
     moved
 }

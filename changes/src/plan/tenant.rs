@@ -8,7 +8,7 @@ use rules::{Lifecycle, OwnedName, Site, Sited};
 use serde_json::Value;
 
 use super::NoPlan;
-use super::making::{Making, flag_not_found, read_tenant, tenant_not_found};
+use super::builder::{PlanBuilder, flag_not_found, read_tenant, tenant_not_found};
 use crate::actor::Role;
 use crate::event::Event;
 use crate::flag::Flag;
@@ -17,33 +17,38 @@ use crate::refusal::{Code, Refusal};
 type Done = Result<(), NoPlan>;
 
 /// Writes a record whole.
-pub(super) fn put(making: &mut Making<'_>, org: &str, record: &Value) -> Done {
+pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> Done {
     object(org, record)?;
     let record = read_tenant(org, record.clone())?;
-    making.write_tenant(Event::TenantChanged, org, None, Some(record));
+    builder.write_tenant(Event::TenantChanged, org, None, Some(record));
     Ok(())
 }
 
 /// Changes fields of a record (RFC 7396).
-pub(super) fn patch(making: &mut Making<'_>, org: &str, patch: &Value) -> Done {
+pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> Done {
     object(org, patch)?;
-    let mut written = record(making, org)?.to_json();
+    let mut written = record(builder, org)?.to_json();
     json_patch::merge(&mut written, patch);
     let record = read_tenant(org, written)?;
-    making.write_tenant(Event::TenantChanged, org, None, Some(record));
+    builder.write_tenant(Event::TenantChanged, org, None, Some(record));
     Ok(())
 }
 
 /// Removes a record.
-pub(super) fn delete(making: &mut Making<'_>, org: &str) -> Done {
-    record(making, org)?;
-    making.write_tenant(Event::TenantRemoved, org, None, None);
+pub(super) fn delete(builder: &mut PlanBuilder<'_>, org: &str) -> Done {
+    record(builder, org)?;
+    builder.write_tenant(Event::TenantRemoved, org, None, None);
     Ok(())
 }
 
 /// Sets or removes an override.
-pub(super) fn set_override(making: &mut Making<'_>, org: &str, key: &str, variant: Option<&Value>) -> Done {
-    let (flag, mut record) = both(making, org, key)?;
+pub(super) fn set_override(
+    builder: &mut PlanBuilder<'_>,
+    org: &str,
+    key: &str,
+    variant: Option<&Value>,
+) -> Done {
+    let (flag, mut record) = both(builder, org, key)?;
     let variant = match variant {
         None => None,
         Some(variant) => Some(flag.variant(&variant_name(org, key, variant)?)),
@@ -68,8 +73,8 @@ pub(super) fn set_override(making: &mut Making<'_>, org: &str, key: &str, varian
             event
         }
     };
-    making.plan.withdraws = event == Event::FlagDisabled;
-    write(making, event, org, key, record);
+    builder.plan.withdraws = event == Event::FlagDisabled;
+    write(builder, event, org, key, record);
     Ok(())
 }
 
@@ -83,55 +88,55 @@ fn variant_name(org: &str, key: &str, variant: &Value) -> Result<OwnedName, NoPl
 }
 
 /// Puts the flag on the tenant's beta allowlist.
-pub(super) fn allow(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
-    let (_, mut record) = both(making, org, flag)?;
+pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+    let (_, mut record) = both(builder, org, flag)?;
     add(&mut record.beta, flag);
-    write(making, Event::BetaAllowed, org, flag, record);
+    write(builder, Event::BetaAllowed, org, flag, record);
     Ok(())
 }
 
 /// Takes the flag off the tenant's beta allowlist.
-pub(super) fn disallow(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
-    let (_, mut record) = both(making, org, flag)?;
+pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+    let (_, mut record) = both(builder, org, flag)?;
     remove(&mut record.beta, flag);
-    making.plan.withdraws = true;
-    write(making, Event::BetaDisallowed, org, flag, record);
+    builder.plan.withdraws = true;
+    write(builder, Event::BetaDisallowed, org, flag, record);
     Ok(())
 }
 
 /// The tenant chooses to have the flag.
-pub(super) fn opt_in(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
-    let lifecycle = open(making, org, flag)?;
-    if lifecycle == Lifecycle::Beta && !takes_opt_ins(making) {
+pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+    let lifecycle = open(builder, org, flag)?;
+    if lifecycle == Lifecycle::Beta && !takes_opt_ins(builder) {
         let detail = format!("{flag} is beta, and tenants can't opt in to beta flags here");
         let refusal = Refusal::new(Code::OptInClosed, detail).cure("ask to be put on its allowlist");
         return Err(vec![refusal].into());
     }
-    let mut record = record(making, org)?;
+    let mut record = record(builder, org)?;
     remove(&mut record.opt_out, flag);
     add(&mut record.opt_in, flag);
-    write(making, Event::OptedIn, org, flag, record);
+    write(builder, Event::OptedIn, org, flag, record);
     Ok(())
 }
 
 /// The tenant chooses not to have the flag.
-pub(super) fn opt_out(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
-    open(making, org, flag)?;
-    let mut record = record(making, org)?;
+pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+    open(builder, org, flag)?;
+    let mut record = record(builder, org)?;
     remove(&mut record.opt_in, flag);
     add(&mut record.opt_out, flag);
-    making.plan.withdraws = true;
-    write(making, Event::OptedOut, org, flag, record);
+    builder.plan.withdraws = true;
+    write(builder, Event::OptedOut, org, flag, record);
     Ok(())
 }
 
 /// How far a flag is whose tenants may choose. An org's admin is not told of those that are not open to it.
-fn open(making: &Making<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
-    let (flag, _) = both(making, org, key)?;
+fn open(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
+    let (flag, _) = both(builder, org, key)?;
     let lifecycle = flag.lifecycle().filter(|_| flag.kind().has_lifecycle());
     let refusal = match lifecycle {
         Some(open @ (Lifecycle::Beta | Lifecycle::Ga)) => return Ok(open),
-        _ if making.request.actor.role == Role::OrgAdmin => flag_not_found(key),
+        _ if builder.request.actor.role == Role::OrgAdmin => flag_not_found(key),
         closed => {
             let found = closed.map_or("has no lifecycle".to_owned(), |lifecycle| {
                 format!("is {lifecycle}")
@@ -143,13 +148,13 @@ fn open(making: &Making<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> 
     Err(vec![refusal].into())
 }
 
-fn takes_opt_ins(making: &Making<'_>) -> bool {
-    making.state.document.head.policy().beta_opt_in
+fn takes_opt_ins(builder: &PlanBuilder<'_>) -> bool {
+    builder.state.document.head.policy().beta_opt_in
 }
 
 /// The flag and a copy of the tenant's record, or that one of them, or both, are missing.
-fn both(making: &Making<'_>, org: &str, key: &str) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
-    match (making.flag(key), record(making, org)) {
+fn both(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
+    match (builder.flag(key), record(builder, org)) {
         (Ok(flag), Ok(record)) => Ok((flag, record)),
         (flag, record) => Err([flag.err(), record.err()]
             .into_iter()
@@ -160,8 +165,8 @@ fn both(making: &Making<'_>, org: &str, key: &str) -> Result<(Flag, OwnedTenant)
 }
 
 /// A copy of the tenant's record.
-fn record(making: &Making<'_>, org: &str) -> Result<OwnedTenant, Vec<Refusal>> {
-    let record = making.state.tenant(org);
+fn record(builder: &PlanBuilder<'_>, org: &str) -> Result<OwnedTenant, Vec<Refusal>> {
+    let record = builder.state.tenant(org);
     let record = record.ok_or_else(|| vec![tenant_not_found(org)])?;
     Ok((**record).clone())
 }
@@ -182,9 +187,9 @@ pub(super) fn no_mapping(org: &str) -> Refusal {
     .fact("org", org)
 }
 
-fn write(making: &mut Making<'_>, event: Event, org: &str, flag: &str, mut record: OwnedTenant) {
-    tidy(&mut record, making.state.tenant(org).map(|before| &**before));
-    making.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
+fn write(builder: &mut PlanBuilder<'_>, event: Event, org: &str, flag: &str, mut record: OwnedTenant) {
+    tidy(&mut record, builder.state.tenant(org).map(|before| &**before));
+    builder.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
 }
 
 /// Leaves out lists that have become empty, but not those that were written so.

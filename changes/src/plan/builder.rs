@@ -1,4 +1,4 @@
-//! A plan in the making: collects what is written, step by step, with what is remembered of each step.
+//! A plan in the builder: collects what is written, step by step, with what is remembered of each step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::record::{Json, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
 
-/// A plan in the making.
-pub(super) struct Making<'a> {
+/// A plan in the builder.
+pub(super) struct PlanBuilder<'a> {
     pub(super) state: &'a State,
     pub(super) request: &'a Request,
     pub(super) plan: Plan,
@@ -29,13 +29,13 @@ pub(super) struct Making<'a> {
 
 /// What is remembered of one step.
 #[derive(Default)]
-pub(super) struct About<'a> {
+pub(super) struct EntryFields<'a> {
     pub(super) flag: Option<&'a str>,
     pub(super) org: Option<&'a str>,
     pub(super) details: Map<String, Value>,
 }
 
-impl<'a> Making<'a> {
+impl<'a> PlanBuilder<'a> {
     pub(super) fn new(state: &'a State, request: &'a Request, unfit: BTreeMap<String, Refusal>) -> Self {
         Self {
             state,
@@ -65,17 +65,21 @@ impl<'a> Making<'a> {
         if self.state.flag(key).as_ref() == Some(&after) {
             return;
         }
-        self.stamp(&mut after);
-        let about = About {
+        self.mark_changed(&mut after);
+        let entry_fields = EntryFields {
             flag: Some(key),
             org: None,
             details,
         };
-        self.write(event, about, vec![StateEdit::Flag(key.into(), Some(after))]);
+        self.write(
+            event,
+            entry_fields,
+            vec![StateEdit::Flag(key.into(), Some(after))],
+        );
     }
 
     /// Notes that the actor changed the flag now.
-    pub(super) fn stamp(&self, flag: &mut Flag) {
+    pub(super) fn mark_changed(&self, flag: &mut Flag) {
         let state = flag.state_mut();
         state.changed = self.request.at;
         state.changed_by.clone_from(&self.request.actor.name);
@@ -89,16 +93,16 @@ impl<'a> Making<'a> {
         flag: Option<&str>,
         after: Option<Arc<OwnedTenant>>,
     ) {
-        let about = About {
+        let entry_fields = EntryFields {
             flag,
             org: Some(org),
             details: Map::new(),
         };
-        self.write(event, about, vec![StateEdit::Tenant(org.into(), after)]);
+        self.write(event, entry_fields, vec![StateEdit::Tenant(org.into(), after)]);
     }
 
     /// Makes those of the edits that change anything, and remembers it if there are any.
-    pub(super) fn write(&mut self, event: Event, about: About<'_>, edits: Vec<StateEdit>) {
+    pub(super) fn write(&mut self, event: Event, entry_fields: EntryFields<'_>, edits: Vec<StateEdit>) {
         let mut changes = Vec::new();
         for edit in edits {
             let changed = codec::changed(self.state, &edit);
@@ -112,11 +116,11 @@ impl<'a> Making<'a> {
         }
         let (patch, inverse) = patches(&changes);
         self.plan.audit.push(Entry {
-            flag: about.flag.map(str::to_owned),
-            org: about.org.map(str::to_owned),
+            flag: entry_fields.flag.map(str::to_owned),
+            org: entry_fields.org.map(str::to_owned),
             patch,
             inverse,
-            details: about.details,
+            details: entry_fields.details,
             ..entry(self.request, event)
         });
         let writes = changes.into_iter().map(|RecordChange { key, after, .. }| Write {
@@ -127,7 +131,7 @@ impl<'a> Making<'a> {
     }
 
     /// Remembers a change of many as one.
-    pub(super) fn remember(&mut self, event: Event, outcome: Outcome, details: Map<String, Value>) {
+    pub(super) fn audit(&mut self, event: Event, outcome: Outcome, details: Map<String, Value>) {
         let entry = Entry {
             outcome,
             details,
@@ -137,12 +141,12 @@ impl<'a> Making<'a> {
     }
 
     /// Remembers that a flag came in further than a flag begins: nothing was asked of it on the way.
-    pub(super) fn remember_adopted(&mut self, flag: &str, to: Lifecycle) {
+    pub(super) fn audit_adopted(&mut self, flag: &str, to: Lifecycle) {
         let mut details = Map::new();
         details.insert("from".into(), Lifecycle::default().as_str().into());
         details.insert("to".into(), to.as_str().into());
         details.insert("adopted".into(), true.into());
-        self.remember(Event::StateChanged, Outcome::Applied, details);
+        self.audit(Event::StateChanged, Outcome::Applied, details);
         if let Some(entry) = self.plan.audit.last_mut() {
             entry.flag = Some(flag.to_owned());
         }
