@@ -45,7 +45,7 @@ pub fn read_records(
         ..State::default()
     };
     let mut edits = Vec::with_capacity(BATCH);
-    let mut flags = Flags::default();
+    let mut flags = FlagRecords::default();
     for (key, json) in records {
         let value = json.to_value();
         if !value.is_object() {
@@ -79,12 +79,12 @@ fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), Un
 
 /// The halves of flags.
 #[derive(Default)]
-struct Flags {
+struct FlagRecords {
     definitions: BTreeMap<String, Value>,
     states: BTreeMap<String, StateRecord>,
 }
 
-impl Flags {
+impl FlagRecords {
     fn state(&mut self, flag: String, value: Value) -> Result<(), UnreadableRecords> {
         match serde_json::from_value(value) {
             Ok(state) => {
@@ -138,7 +138,7 @@ impl Flags {
 /// is left out.
 pub fn json_edits(records: impl IntoIterator<Item = (Key, Json)>) -> Vec<JsonEdit> {
     let mut edits = Vec::new();
-    let mut flags = Flags::default();
+    let mut flags = FlagRecords::default();
     for (key, json) in records {
         let value = json.to_value();
         match key {

@@ -34,7 +34,7 @@ pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
 pub use permission::Permission;
 pub use plan::{
     Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, Plan, Request, Section,
-    Summary, plan, plan_without, refused_entry,
+    Summary, plan, plan_excluding, refused_entry,
 };
 pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{

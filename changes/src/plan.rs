@@ -121,25 +121,25 @@ impl From<Vec<Refusal>> for NoPlan {
 /// # Errors
 /// Everything that stands against it.
 pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts) -> Result<Plan, NoPlan> {
-    plan_without(state, request, policy, facts, BTreeMap::new())
+    plan_excluding(state, request, policy, facts, BTreeMap::new())
 }
 
-/// Returns the same of an import without the tenants whose records are unfit.
+/// Returns the same of an import without the tenants whose records are invalid_tenants.
 ///
 /// # Errors
 /// Everything that stands against it.
-pub fn plan_without(
+pub fn plan_excluding(
     state: &State,
     request: &Request,
     policy: &Policy,
     facts: &dyn Facts,
-    unfit: BTreeMap<String, Refusal>,
+    invalid_tenants: BTreeMap<String, Refusal>,
 ) -> Result<Plan, NoPlan> {
     let permission = request.change.permission();
     if !permission.is_held_by(&request.actor, request.change.org()) {
         return Err(vec![permission.refusal(&request.actor)].into());
     }
-    let mut builder = PlanBuilder::new(state, request, unfit);
+    let mut builder = PlanBuilder::new(state, request, invalid_tenants);
     match &request.change {
         Change::SetState {
             flag,
@@ -148,19 +148,19 @@ pub fn plan_without(
             ga_default,
             urgent,
         } => {
-            let urgent = urgent.as_ref().map(urgent::told).transpose()?;
-            let step = lifecycle::Step {
+            let urgent = urgent.as_ref().map(urgent::validated).transpose()?;
+            let transition = lifecycle::Transition {
                 flag,
                 to: *to,
                 dependents: if *cascade {
-                    lifecycle::Dependents::TakenBack
+                    lifecycle::Dependents::Revert
                 } else {
-                    lifecycle::Dependents::Named
+                    lifecycle::Dependents::Reject
                 },
                 ga_default: *ga_default,
                 urgent: urgent.as_ref(),
             };
-            lifecycle::set_state(&mut builder, &step, policy, facts)?;
+            lifecycle::set_state(&mut builder, &transition, policy, facts)?;
         }
         Change::Kill { flag } => flag::kill(&mut builder, flag)?,
         Change::Restore { flag } => flag::restore(&mut builder, flag)?,

@@ -98,7 +98,7 @@ impl StaleCode {
 /// The flags that have outlived their purpose, in the order of their keys.
 #[must_use]
 pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits) -> Vec<StaleFlag> {
-    let look = Look {
+    let check = StaleCheck {
         now,
         usage,
         limits,
@@ -106,7 +106,7 @@ pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits)
         dependents: dependents(state),
     };
     let flags = state.flags().filter_map(|(key, flag)| {
-        let reasons = look.reasons(key, &flag);
+        let reasons = check.reasons(key, &flag);
         (!reasons.is_empty()).then(|| StaleFlag {
             flag: key.to_owned(),
             reasons,
@@ -115,7 +115,7 @@ pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits)
     flags.collect()
 }
 
-struct Look<'s> {
+struct StaleCheck<'s> {
     now: Timestamp,
     usage: &'s Usage,
     limits: &'s StaleLimits,
@@ -132,7 +132,7 @@ struct Mentions {
     against: usize,
 }
 
-impl Look<'_> {
+impl StaleCheck<'_> {
     fn reasons(&self, key: &str, flag: &Flag) -> Vec<StaleReason> {
         if flag.lifecycle() == Some(Lifecycle::Retired) {
             return [Some(self.retired(key, flag)), self.expired(flag)]

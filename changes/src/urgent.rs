@@ -24,7 +24,7 @@ const MAX_CHARACTERS: usize = 1_000;
 ///
 /// # Errors
 /// [`Code::InvalidUrgent`], with the names of those that say nothing.
-pub(crate) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
+pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     let trimmed = Urgent {
         decision_maker: urgent.decision_maker.trim().to_owned(),
         incident: urgent.incident.trim().to_owned(),
@@ -35,13 +35,13 @@ pub(crate) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
         ("incident", &trimmed.incident),
         ("reason", &trimmed.reason),
     ];
-    let unsaid = fields.into_iter().filter(|(_, text)| !says_something(text));
-    let unsaid: Vec<&str> = unsaid.map(|(field, _)| field).collect();
-    if unsaid.is_empty() {
+    let invalid = fields.into_iter().filter(|(_, text)| !is_readable(text));
+    let invalid: Vec<&str> = invalid.map(|(field, _)| field).collect();
+    if invalid.is_empty() {
         return Ok(trimmed);
     }
-    let detail = format!("it is not said what can be read later: {}", unsaid.join(", "));
-    let names: Vec<Value> = unsaid.into_iter().map(Value::from).collect();
+    let detail = format!("it is not said what can be read later: {}", invalid.join(", "));
+    let names: Vec<Value> = invalid.into_iter().map(Value::from).collect();
     let refusal = Refusal::new(Code::InvalidUrgent, detail)
         .cure("say each in 1 to 1,000 characters on one line, a letter or a digit among them")
         .fact("fields", names);
@@ -49,7 +49,7 @@ pub(crate) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
 }
 
 /// A text that can be read: short enough, not only of signs, and none of them turns or hides the others.
-fn says_something(text: &str) -> bool {
+fn is_readable(text: &str) -> bool {
     let turns = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().any(char::is_alphanumeric)
         && !text.chars().any(turns)

@@ -4,9 +4,9 @@
 mod blast;
 mod facts;
 mod files;
+mod invalid_tenants;
 mod opened;
 mod outcome;
-mod unfit;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use rules::{Eligibility, Flags, Tenants, Timestamp};
 use self::facts::KeptFacts;
 pub use self::files::{Damage, catalog_of};
 use self::files::{Unpublished, of_document, read_only};
+use self::invalid_tenants::invalid_tenants;
 use self::opened::Kept;
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
-use self::unfit::unfit;
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
@@ -375,8 +375,8 @@ impl Control {
             history: &self.history,
             now: request.at,
         };
-        let plan_without =
-            |unfit| match changes::plan_without(&kept.state, request, &self.policy, &facts, unfit) {
+        let plan_excluding =
+            |excluded| match changes::plan_excluding(&kept.state, request, &self.policy, &facts, excluded) {
                 Ok(plan) => Ok(plan),
                 Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
                 Err(NoPlan::Unreadable(edits)) => {
@@ -388,18 +388,18 @@ impl Control {
             let draft = kept.catalog.draft(edits.collect());
             draft.map_err(|report| ApplyError::Invalid(report.into()))
         };
-        let plan = plan_without(BTreeMap::new())?;
+        let plan = plan_excluding(BTreeMap::new())?;
         let drafted = draft(&plan);
         if plan.unreadable.is_empty()
             && let Ok(draft) = drafted
         {
             return Ok(Prepared { plan, draft });
         }
-        let unfit = unfit(&kept.catalog, &request.change, &plan);
-        if unfit.is_empty() {
+        let excluded = invalid_tenants(&kept.catalog, &request.change, &plan);
+        if excluded.is_empty() {
             return drafted.map(|draft| Prepared { plan, draft });
         }
-        let plan = plan_without(unfit)?;
+        let plan = plan_excluding(excluded)?;
         let draft = draft(&plan)?;
         Ok(Prepared { plan, draft })
     }

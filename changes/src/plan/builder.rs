@@ -24,7 +24,7 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) request: &'a Request,
     pub(super) plan: Plan,
     /// Tenants whose records would make the document invalid.
-    pub(super) unfit: BTreeMap<String, Refusal>,
+    pub(super) invalid_tenants: BTreeMap<String, Refusal>,
 }
 
 /// What is remembered of one step.
@@ -36,12 +36,16 @@ pub(super) struct EntryFields<'a> {
 }
 
 impl<'a> PlanBuilder<'a> {
-    pub(super) fn new(state: &'a State, request: &'a Request, unfit: BTreeMap<String, Refusal>) -> Self {
+    pub(super) fn new(
+        state: &'a State,
+        request: &'a Request,
+        invalid_tenants: BTreeMap<String, Refusal>,
+    ) -> Self {
         Self {
             state,
             request,
             plan: Plan::default(),
-            unfit,
+            invalid_tenants,
         }
     }
 

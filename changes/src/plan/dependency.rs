@@ -8,10 +8,10 @@ use rules::Lifecycle;
 use crate::state::State;
 
 /// A flag and how far it is.
-pub(super) type Standing = (String, Lifecycle);
+pub(super) type FlagAt = (String, Lifecycle);
 
 /// The flags that `flag` requires and that are not as far as `to`. A retired flag needs what a ga flag needs.
-pub(super) fn behind(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing> {
+pub(super) fn prerequisites_behind(state: &State, flag: &str, to: Lifecycle) -> Vec<FlagAt> {
     let to = to.min(Lifecycle::Ga);
     let required = |key: &str| required(state, key);
     walk(
@@ -24,7 +24,7 @@ pub(super) fn behind(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing> 
 }
 
 /// The flags that require `flag`, directly or through others, and would be further than it at `to`.
-pub(super) fn further(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing> {
+pub(super) fn dependents_ahead(state: &State, flag: &str, to: Lifecycle) -> Vec<FlagAt> {
     let is_further = |lifecycle| lifecycle > to && lifecycle != Lifecycle::Retired;
     let dependents = dependents(state);
     let next = |key: &str| dependents.get(key).cloned().unwrap_or_default();
@@ -63,7 +63,7 @@ fn walk<'s>(
     next: impl Fn(&str) -> Vec<&'s str>,
     wanted: impl Fn(Lifecycle) -> bool,
     through: Through,
-) -> Vec<Standing> {
+) -> Vec<FlagAt> {
     let mut seen = BTreeSet::from([flag]);
     let mut open = vec![flag];
     let mut found = Vec::new();
@@ -89,8 +89,8 @@ fn walk<'s>(
 }
 
 /// `a is alpha, b is beta`.
-pub(super) fn words(standings: &[Standing]) -> String {
-    let words = standings
+pub(super) fn listed(flags: &[FlagAt]) -> String {
+    let words = flags
         .iter()
         .map(|(flag, lifecycle)| format!("{flag} is {lifecycle}"));
     words.collect::<Vec<_>>().join(", ")

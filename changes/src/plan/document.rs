@@ -45,55 +45,55 @@ pub(super) fn apply(
     (rest, start): (Rest, Start),
     facts: &dyn Facts,
 ) -> Result<(), Vec<Refusal>> {
-    let mut applied = Applied {
+    let mut merge = DocumentMerge {
         builder,
         rest,
         start,
         difference: Difference::default(),
-        shared: Vec::new(),
-        reached: BTreeSet::new(),
+        shared_edits: Vec::new(),
+        must_be_signed_again: BTreeSet::new(),
         refusals: Vec::new(),
     };
-    applied.head(&document.head);
-    applied.segments(&document.segments);
-    applied.reached = signed::reached(applied.builder.state, &applied.shared);
+    merge.head(&document.head);
+    merge.segments(&document.segments);
+    merge.must_be_signed_again = signed::affected_by_segments(merge.builder.state, &merge.shared_edits);
     for (key, flag) in &document.flags {
-        applied.flag(key, flag);
+        merge.flag(key, flag);
     }
     if rest == Rest::Kept {
-        applied.unsign_rest(&document.flags);
+        merge.withdraw_remaining_sign_offs(&document.flags);
     }
     for (id, record) in &document.tenants {
-        applied.tenant(id, record);
+        merge.tenant(id, record);
     }
     if rest == Rest::Removed {
-        applied.remove_flags(&document.flags, facts);
+        merge.remove_flags(&document.flags, facts);
     }
-    if !applied.refusals.is_empty() {
-        return Err(applied.refusals);
+    if !merge.refusals.is_empty() {
+        return Err(merge.refusals);
     }
-    applied.finish();
+    merge.finish();
     Ok(())
 }
 
-/// Flags as documents write them, by key.
-type Flags = OrdMap<Arc<str>, Arc<FlagDefinition>>;
+/// FlagDefinitions as documents write them, by key.
+type FlagDefinitions = OrdMap<Arc<str>, Arc<FlagDefinition>>;
 
 /// A document on its way in.
-struct Applied<'m, 'a> {
+struct DocumentMerge<'m, 'a> {
     builder: &'m mut PlanBuilder<'a>,
     rest: Rest,
     start: Start,
     difference: Difference,
     /// What belongs to no flag and no tenant.
-    shared: Vec<StateEdit>,
+    shared_edits: Vec<StateEdit>,
     /// The flags with sign-offs whose segments are others.
-    reached: BTreeSet<String>,
+    must_be_signed_again: BTreeSet<String>,
     /// What stands against it.
     refusals: Vec<Refusal>,
 }
 
-impl Applied<'_, '_> {
+impl DocumentMerge<'_, '_> {
     fn head(&mut self, written: &Arc<Head>) {
         let before = &self.builder.state.document.head;
         let after = match self.rest {
@@ -102,7 +102,7 @@ impl Applied<'_, '_> {
         };
         let (from, to) = (before.fields().clone().into(), after.fields().clone().into());
         self.difference.changed(Section::Head, "", fields(&from, &to));
-        self.shared.push(StateEdit::Head(after));
+        self.shared_edits.push(StateEdit::Head(after));
     }
 
     fn segments(&mut self, written: &OrdMap<Arc<str>, Arc<SegmentDefinition>>) {
@@ -115,13 +115,13 @@ impl Applied<'_, '_> {
                     self.difference.changed(Section::Segment, name, fields);
                 }
             }
-            self.shared
+            self.shared_edits
                 .push(StateEdit::Segment(Arc::clone(name), Some(Arc::clone(segment))));
         }
         if self.rest == Rest::Removed {
             for name in before.keys().filter(|name| !written.contains_key(*name)) {
                 self.difference.removed(Section::Segment, name);
-                self.shared.push(StateEdit::Segment(Arc::clone(name), None));
+                self.shared_edits.push(StateEdit::Segment(Arc::clone(name), None));
             }
         }
     }
@@ -131,10 +131,12 @@ impl Applied<'_, '_> {
         let after = match &known {
             None => self.new_flag(key, written),
             Some(before)
-                if before.is_defined_as(written) && is_of_kind(before) && !self.reached.contains(&**key) =>
+                if before.is_defined_as(written)
+                    && lifecycle_fits_kind(before)
+                    && !self.must_be_signed_again.contains(&**key) =>
             {
                 // Most flags of a document are what they were, and a document may have thousands.
-                let left = left_alone(written, before);
+                let left = fields_left_alone(written, before);
                 return self.difference.left_alone(Section::Flag, key, left);
             }
             Some(before) => self.changed_flag(key, written, before),
@@ -177,21 +179,21 @@ impl Applied<'_, '_> {
         if !repeats {
             after.write_default(written.default.clone());
         }
-        self.refusals.extend(unfinished(key, &after));
-        self.make_of_kind(&mut after);
+        self.refusals.extend(unfinished_lifecycle(key, &after));
+        self.fit_lifecycle_to_kind(&mut after);
         let mut changed = fields(&before.definition_record(), &after.definition_record());
-        if self.reached.contains(key) || signed::is_other(before, &after) {
-            self.unsign(&mut after, &mut changed);
+        if self.must_be_signed_again.contains(key) || signed::decides_otherwise(before, &after) {
+            self.withdraw_sign_offs(&mut after, &mut changed);
         }
         self.difference.changed(Section::Flag, key, changed);
-        let left = left_alone(written, &after);
+        let left = fields_left_alone(written, &after);
         self.difference.left_alone(Section::Flag, key, left);
         after
     }
 
     /// Begins a lifecycle, or ends it, where the kind of a flag has changed.
-    fn make_of_kind(&self, flag: &mut Flag) {
-        if is_of_kind(flag) {
+    fn fit_lifecycle_to_kind(&self, flag: &mut Flag) {
+        if lifecycle_fits_kind(flag) {
             return;
         }
         let lifecycle = flag.kind().has_lifecycle();
@@ -202,7 +204,7 @@ impl Applied<'_, '_> {
     }
 
     /// Takes the sign-offs of a flag back, and tells it.
-    fn unsign(&self, flag: &mut Flag, changed: &mut Vec<String>) {
+    fn withdraw_sign_offs(&self, flag: &mut Flag, changed: &mut Vec<String>) {
         if !flag.state.sign_offs.is_empty() {
             flag.state_mut().sign_offs = Vec::new();
             self.builder.mark_changed(flag);
@@ -211,14 +213,17 @@ impl Applied<'_, '_> {
     }
 
     /// Those of flags that the document leaves out, and whose segments it writes.
-    fn unsign_rest(&mut self, written: &Flags) {
-        let reached = std::mem::take(&mut self.reached);
-        for key in reached.iter().filter(|key| !written.contains_key(key.as_str())) {
+    fn withdraw_remaining_sign_offs(&mut self, written: &FlagDefinitions) {
+        let must_be_signed_again = std::mem::take(&mut self.must_be_signed_again);
+        for key in must_be_signed_again
+            .iter()
+            .filter(|key| !written.contains_key(key.as_str()))
+        {
             let Some(mut after) = self.builder.state.flag(key) else {
                 continue;
             };
             let mut changed = Vec::new();
-            self.unsign(&mut after, &mut changed);
+            self.withdraw_sign_offs(&mut after, &mut changed);
             self.difference.changed(Section::Flag, key, changed);
             self.builder
                 .write_flag(Event::DocumentApplied, key, after, Map::new());
@@ -273,7 +278,7 @@ impl Applied<'_, '_> {
             .write_tenant(Event::TenantChanged, id, None, Some(Arc::clone(record)));
     }
 
-    fn remove_flags(&mut self, written: &Flags, facts: &dyn Facts) {
+    fn remove_flags(&mut self, written: &FlagDefinitions, facts: &dyn Facts) {
         let state = self.builder.state;
         let removed = state.document.flags.keys();
         let removed: Vec<_> = removed.filter(|key| !written.contains_key(*key)).collect();
@@ -301,7 +306,7 @@ impl Applied<'_, '_> {
             None => state.document.tenants.iter().collect(),
         };
         for (id, before) in records {
-            if let Some(after) = tenant::without(before, &removed) {
+            if let Some(after) = tenant::without_flags(before, &removed) {
                 self.difference
                     .changed(Section::Tenant, id, fields(&before.to_json(), &after.to_json()));
                 self.builder
@@ -318,9 +323,9 @@ impl Applied<'_, '_> {
         };
         let before = self.builder.plan.audit.len();
         self.builder
-            .write(Event::DocumentApplied, entry_fields, self.shared);
-        let is_told = self.builder.plan.audit.len() > before;
-        if !is_told && !self.builder.plan.edits.is_empty() {
+            .write(Event::DocumentApplied, entry_fields, self.shared_edits);
+        let has_entry = self.builder.plan.audit.len() > before;
+        if !has_entry && !self.builder.plan.edits.is_empty() {
             self.builder
                 .audit(Event::DocumentApplied, Outcome::Applied, details);
         }
@@ -329,7 +334,7 @@ impl Applied<'_, '_> {
 }
 
 /// The fields that operators own and that the document writes otherwise than they are.
-fn left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
+fn fields_left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
     let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
     let same_tiers = |tiers: &[(_, _)]| {
         let own = &flag.definition.tiers;
@@ -356,7 +361,7 @@ fn left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
 
 /// Why the flag can't be of a kind without a lifecycle yet: alpha or beta, it would be on for those whom only a
 /// promotion may give it to; retired, it could be neither killed nor taken back.
-fn unfinished(key: &str, after: &Flag) -> Option<Refusal> {
+fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
     let from = after.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
@@ -381,6 +386,6 @@ fn unfinished(key: &str, after: &Flag) -> Option<Refusal> {
 }
 
 /// Returns true if the flag is in a lifecycle and its kind has one, or neither.
-fn is_of_kind(flag: &Flag) -> bool {
+fn lifecycle_fits_kind(flag: &Flag) -> bool {
     flag.lifecycle().is_some() == flag.kind().has_lifecycle()
 }

@@ -48,7 +48,7 @@ struct Counts {
 }
 
 /// Writes every record that can be. What a record names is judged with the whole document: who does that says which
-/// are unfit.
+/// are invalid_tenants.
 pub(super) fn import(
     builder: &mut PlanBuilder<'_>,
     mode: ImportMode,
@@ -113,7 +113,7 @@ fn item(
         let detail = format!("the tenant {id} is in this import twice: this one is left out");
         return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
     }
-    if let Some(refusal) = builder.unfit.get(id) {
+    if let Some(refusal) = builder.invalid_tenants.get(id) {
         return Err(refusal.clone().into());
     }
     let before = builder.state.tenant(id);

@@ -17,7 +17,7 @@ use crate::refusal::{Code, Refusal};
 use crate::urgent::Urgent;
 
 /// Where a flag is to go.
-pub(super) struct Step<'r> {
+pub(super) struct Transition<'r> {
     pub(super) flag: &'r str,
     pub(super) to: Lifecycle,
     pub(super) dependents: Dependents,
@@ -29,61 +29,61 @@ pub(super) struct Step<'r> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dependents {
     /// They stand against it.
-    Named,
+    Reject,
     /// They are taken back, too.
-    TakenBack,
+    Revert,
 }
 
 pub(super) fn set_state(
     builder: &mut PlanBuilder<'_>,
-    step: &Step<'_>,
+    transition: &Transition<'_>,
     policy: &Policy,
     facts: &dyn Facts,
 ) -> Result<(), NoPlan> {
-    let flag = builder.flag(step.flag)?;
+    let flag = builder.flag(transition.flag)?;
     let kind = flag.kind();
     if !kind.has_lifecycle() {
-        let detail = format!("{} is of kind {kind}, which has no lifecycle", step.flag);
+        let detail = format!("{} is of kind {kind}, which has no lifecycle", transition.flag);
         let refusal = Refusal::new(Code::NoLifecycle, detail).cure("set its tiers, its rollout, or kill it");
         return Err(vec![refusal.fact("kind", kind.as_str())].into());
     }
     let from = flag.lifecycle().unwrap_or_default();
-    if from == step.to {
-        let detail = format!("{} is {from} already", step.flag);
+    if from == transition.to {
+        let detail = format!("{} is {from} already", transition.flag);
         let refusal = Refusal::new(Code::StateUnchanged, detail).fact("state", from.as_str());
         return Err(vec![refusal].into());
     }
-    if step.to < from {
-        return revert(builder, step, from);
+    if transition.to < from {
+        return revert(builder, transition, from);
     }
     let promotion = Promotion {
         state: builder.state,
-        key: step.flag,
+        key: transition.flag,
         flag: &flag,
         from,
-        to: step.to,
+        to: transition.to,
         at: builder.at(),
     };
-    promote(builder, step, &promotion, promotion.unmet(policy, facts))
+    promote(builder, transition, &promotion, promotion.unmet(policy, facts))
 }
 
 fn promote(
     builder: &mut PlanBuilder<'_>,
-    step: &Step<'_>,
+    transition: &Transition<'_>,
     promotion: &Promotion<'_>,
     mut unmet: Vec<Refusal>,
 ) -> Result<(), NoPlan> {
     let actor = &builder.request.actor;
     let mut skipped = Vec::new();
-    match step.urgent {
+    match transition.urgent {
         Some(_) if !Permission::Administer.is_held_by(actor, None) => {
             unmet.insert(0, Permission::Administer.refusal(actor));
         }
         Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
         None => {}
     }
-    let mut after = moved(promotion.flag, step.to, builder);
-    match ga_default(promotion, step.ga_default) {
+    let mut after = with_lifecycle(promotion.flag, transition.to, builder);
+    match ga_default(promotion, transition.ga_default) {
         Ok(Some(default)) => after.promote_default(Some(default)),
         Ok(None) => {}
         Err(refusal) => unmet.push(*refusal),
@@ -91,20 +91,20 @@ fn promote(
     if !unmet.is_empty() {
         return Err(unmet.into());
     }
-    let mut details = from_to(promotion.from, step.to);
-    if step.to == Lifecycle::Ga {
-        let default = match step.ga_default {
+    let mut details = from_to(promotion.from, transition.to);
+    if transition.to == Lifecycle::Ga {
+        let default = match transition.ga_default {
             GaDefault::On => "on",
             GaDefault::Tiers => "tiers",
         };
         details.insert("default".into(), default.into());
     }
-    if step.urgent.is_some() {
+    if transition.urgent.is_some() {
         let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
         details.insert("skipped".into(), codes.into());
     }
-    let kept_off = kept_off(promotion, step.ga_default);
-    write(builder, step, step.flag, after, details);
+    let kept_off = kept_off(promotion, transition.ga_default);
+    write(builder, transition, transition.flag, after, details);
     builder.summary().skipped = skipped;
     builder.summary().kept_off = kept_off;
     Ok(())
@@ -150,23 +150,23 @@ fn ga_default(
         .into())
 }
 
-fn revert(builder: &mut PlanBuilder<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), NoPlan> {
-    let further = dependency::further(builder.state, step.flag, step.to);
-    if !further.is_empty() && step.dependents == Dependents::Named {
-        let flags: Vec<Value> = further.iter().map(|(flag, _)| flag.as_str().into()).collect();
-        let detail = format!("further flags require it: {}", dependency::words(&further));
+fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Lifecycle) -> Result<(), NoPlan> {
+    let ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
+    if !ahead.is_empty() && transition.dependents == Dependents::Reject {
+        let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
+        let detail = format!("further flags require it: {}", dependency::listed(&ahead));
         let refusal = Refusal::new(Code::FlagDependency, detail)
             .cure("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);
         return Err(vec![refusal].into());
     }
-    let mut withdraws = !turns_on(builder, step.flag, from, step.to);
-    take_back(builder, step, step.flag, from_to(from, step.to))?;
-    for (flag, from) in further {
-        withdraws &= !turns_on(builder, &flag, from, step.to);
-        let mut details = from_to(from, step.to);
-        details.insert("cascade_of".into(), step.flag.into());
-        take_back(builder, step, &flag, details)?;
+    let mut withdraws = !turns_on(builder, transition.flag, from, transition.to);
+    revert_flag(builder, transition, transition.flag, from_to(from, transition.to))?;
+    for (flag, from) in ahead {
+        withdraws &= !turns_on(builder, &flag, from, transition.to);
+        let mut details = from_to(from, transition.to);
+        details.insert("cascade_of".into(), transition.flag.into());
+        revert_flag(builder, transition, &flag, details)?;
         builder.summary().cascade.push(flag);
     }
     builder.plan.withdraws = withdraws;
@@ -189,41 +189,41 @@ fn turns_on(builder: &PlanBuilder<'_>, key: &str, from: Lifecycle, to: Lifecycle
     from == Lifecycle::Retired || (from == Lifecycle::Beta && to == Lifecycle::Alpha && is_overridden())
 }
 
-fn take_back(
+fn revert_flag(
     builder: &mut PlanBuilder<'_>,
-    step: &Step<'_>,
+    transition: &Transition<'_>,
     flag: &str,
     details: Map<String, Value>,
 ) -> Result<(), NoPlan> {
-    let mut after = moved(&builder.flag(flag)?, step.to, builder);
+    let mut after = with_lifecycle(&builder.flag(flag)?, transition.to, builder);
     unsettle(builder, &mut after, "reverted");
-    if step.to < Lifecycle::Ga {
+    if transition.to < Lifecycle::Ga {
         after.promote_default(None);
     }
-    write(builder, step, flag, after, details);
+    write(builder, transition, flag, after, details);
     Ok(())
 }
 
 /// Writes a flag's state, with who answers for it if anybody was named, whether that was needed or not.
 fn write(
     builder: &mut PlanBuilder<'_>,
-    step: &Step<'_>,
+    transition: &Transition<'_>,
     flag: &str,
     after: Flag,
     mut details: Map<String, Value>,
 ) {
-    if let Some(urgent) = step.urgent {
+    if let Some(urgent) = transition.urgent {
         details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
         details.insert("incident".into(), urgent.incident.as_str().into());
     }
     builder.write_flag(Event::StateChanged, flag, after, details);
     if let Some(entry) = builder.plan.audit.last_mut() {
-        entry.urgent = step.urgent.cloned();
+        entry.urgent = transition.urgent.cloned();
     }
 }
 
 /// The flag with another lifecycle, which nobody has signed off yet.
-fn moved(flag: &Flag, to: Lifecycle, builder: &PlanBuilder<'_>) -> Flag {
+fn with_lifecycle(flag: &Flag, to: Lifecycle, builder: &PlanBuilder<'_>) -> Flag {
     let mut moved = flag.clone();
     moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));
     let state = moved.state_mut();

@@ -63,10 +63,10 @@ impl Promotion<'_> {
     }
 
     fn dependencies(&self) -> Option<Refusal> {
-        let behind = dependency::behind(self.state, self.key, self.to);
+        let behind = dependency::prerequisites_behind(self.state, self.key, self.to);
         (!behind.is_empty()).then(|| {
             let flags: Vec<Value> = behind.iter().map(|(flag, _)| flag.as_str().into()).collect();
-            let detail = format!("it requires what is not as far: {}", dependency::words(&behind));
+            let detail = format!("it requires what is not as far: {}", dependency::listed(&behind));
             Refusal::new(Code::FlagDependency, detail)
                 .cure("promote those first")
                 .fact("flags", flags)

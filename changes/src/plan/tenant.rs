@@ -18,7 +18,7 @@ type Done = Result<(), NoPlan>;
 
 /// Writes a record whole.
 pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> Done {
-    object(org, record)?;
+    require_object(org, record)?;
     let record = read_tenant(org, record.clone())?;
     builder.write_tenant(Event::TenantChanged, org, None, Some(record));
     Ok(())
@@ -26,7 +26,7 @@ pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> D
 
 /// Changes fields of a record (RFC 7396).
 pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> Done {
-    object(org, patch)?;
+    require_object(org, patch)?;
     let mut written = record(builder, org)?.to_json();
     json_patch::merge(&mut written, patch);
     let record = read_tenant(org, written)?;
@@ -48,7 +48,7 @@ pub(super) fn set_override(
     key: &str,
     variant: Option<&Value>,
 ) -> Done {
-    let (flag, mut record) = both(builder, org, key)?;
+    let (flag, mut record) = flag_and_record(builder, org, key)?;
     let variant = match variant {
         None => None,
         Some(variant) => Some(flag.variant(&variant_name(org, key, variant)?)),
@@ -89,7 +89,7 @@ fn variant_name(org: &str, key: &str, variant: &Value) -> Result<OwnedName, NoPl
 
 /// Puts the flag on the tenant's beta allowlist.
 pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
-    let (_, mut record) = both(builder, org, flag)?;
+    let (_, mut record) = flag_and_record(builder, org, flag)?;
     add(&mut record.beta, flag);
     write(builder, Event::BetaAllowed, org, flag, record);
     Ok(())
@@ -97,7 +97,7 @@ pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Don
 
 /// Takes the flag off the tenant's beta allowlist.
 pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
-    let (_, mut record) = both(builder, org, flag)?;
+    let (_, mut record) = flag_and_record(builder, org, flag)?;
     remove(&mut record.beta, flag);
     builder.plan.withdraws = true;
     write(builder, Event::BetaDisallowed, org, flag, record);
@@ -106,7 +106,7 @@ pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> 
 
 /// The tenant chooses to have the flag.
 pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
-    let lifecycle = open(builder, org, flag)?;
+    let lifecycle = open_lifecycle(builder, org, flag)?;
     if lifecycle == Lifecycle::Beta && !takes_opt_ins(builder) {
         let detail = format!("{flag} is beta, and tenants can't opt in to beta flags here");
         let refusal = Refusal::new(Code::OptInClosed, detail).cure("ask to be put on its allowlist");
@@ -121,7 +121,7 @@ pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Do
 
 /// The tenant chooses not to have the flag.
 pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
-    open(builder, org, flag)?;
+    open_lifecycle(builder, org, flag)?;
     let mut record = record(builder, org)?;
     remove(&mut record.opt_in, flag);
     add(&mut record.opt_out, flag);
@@ -131,8 +131,8 @@ pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> D
 }
 
 /// How far a flag is whose tenants may choose. An org's admin is not told of those that are not open to it.
-fn open(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
-    let (flag, _) = both(builder, org, key)?;
+fn open_lifecycle(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
+    let (flag, _) = flag_and_record(builder, org, key)?;
     let lifecycle = flag.lifecycle().filter(|_| flag.kind().has_lifecycle());
     let refusal = match lifecycle {
         Some(open @ (Lifecycle::Beta | Lifecycle::Ga)) => return Ok(open),
@@ -153,7 +153,11 @@ fn takes_opt_ins(builder: &PlanBuilder<'_>) -> bool {
 }
 
 /// The flag and a copy of the tenant's record, or that one of them, or both, are missing.
-fn both(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
+fn flag_and_record(
+    builder: &PlanBuilder<'_>,
+    org: &str,
+    key: &str,
+) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
     match (builder.flag(key), record(builder, org)) {
         (Ok(flag), Ok(record)) => Ok((flag, record)),
         (flag, record) => Err([flag.err(), record.err()]
@@ -171,7 +175,7 @@ fn record(builder: &PlanBuilder<'_>, org: &str) -> Result<OwnedTenant, Vec<Refus
     Ok((**record).clone())
 }
 
-fn object(org: &str, record: &Value) -> Done {
+fn require_object(org: &str, record: &Value) -> Done {
     if record.is_object() {
         Ok(())
     } else {
@@ -188,21 +192,21 @@ pub(super) fn no_mapping(org: &str) -> Refusal {
 }
 
 fn write(builder: &mut PlanBuilder<'_>, event: Event, org: &str, flag: &str, mut record: OwnedTenant) {
-    tidy(&mut record, builder.state.tenant(org).map(|before| &**before));
+    drop_emptied_lists(&mut record, builder.state.tenant(org).map(|before| &**before));
     builder.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
 }
 
 /// Leaves out lists that have become empty, but not those that were written so.
-fn tidy(record: &mut OwnedTenant, before: Option<&OwnedTenant>) {
-    fn without_empty<T: PartialEq>(list: &mut Option<Vec<T>>, before: Option<&Option<Vec<T>>>) {
+fn drop_emptied_lists(record: &mut OwnedTenant, before: Option<&OwnedTenant>) {
+    fn drop_if_emptied<T: PartialEq>(list: &mut Option<Vec<T>>, before: Option<&Option<Vec<T>>>) {
         if list.as_ref().is_some_and(Vec::is_empty) && before != Some(list) {
             *list = None;
         }
     }
-    without_empty(&mut record.beta, before.map(|before| &before.beta));
-    without_empty(&mut record.overrides, before.map(|before| &before.overrides));
-    without_empty(&mut record.opt_in, before.map(|before| &before.opt_in));
-    without_empty(&mut record.opt_out, before.map(|before| &before.opt_out));
+    drop_if_emptied(&mut record.beta, before.map(|before| &before.beta));
+    drop_if_emptied(&mut record.overrides, before.map(|before| &before.overrides));
+    drop_if_emptied(&mut record.opt_in, before.map(|before| &before.opt_in));
+    drop_if_emptied(&mut record.opt_out, before.map(|before| &before.opt_out));
 }
 
 fn name(flag: &str) -> OwnedName {
@@ -223,7 +227,7 @@ fn remove(list: &mut Option<Vec<OwnedName>>, flag: &str) {
 }
 
 /// The record without any word of these flags; none where it has none.
-pub(super) fn without(record: &OwnedTenant, flags: &BTreeSet<&str>) -> Option<OwnedTenant> {
+pub(super) fn without_flags(record: &OwnedTenant, flags: &BTreeSet<&str>) -> Option<OwnedTenant> {
     let mut after = record.clone();
     for list in [&mut after.beta, &mut after.opt_in, &mut after.opt_out]
         .into_iter()
@@ -234,6 +238,6 @@ pub(super) fn without(record: &OwnedTenant, flags: &BTreeSet<&str>) -> Option<Ow
     if let Some(overrides) = &mut after.overrides {
         overrides.retain(|(flag, _)| !flags.contains(&*flag.value));
     }
-    tidy(&mut after, Some(record));
+    drop_emptied_lists(&mut after, Some(record));
     (after != *record).then_some(after)
 }

@@ -8,16 +8,16 @@ use crate::flag::Flag;
 use crate::state::{State, StateEdit};
 
 /// What people are told of a flag; no decision reads it.
-const TOLD: [&str; 3] = ["description", "owner", "expires"];
+const INFORMATIVE: [&str; 3] = ["description", "owner", "expires"];
 
 /// Returns true if another definition than the one that was signed for decides.
-pub(super) fn is_other(before: &Flag, after: &Flag) -> bool {
+pub(super) fn decides_otherwise(before: &Flag, after: &Flag) -> bool {
     let fields = fields(&before.definition_record(), &after.definition_record());
-    fields.iter().any(|field| !TOLD.contains(&field.as_str()))
+    fields.iter().any(|field| !INFORMATIVE.contains(&field.as_str()))
 }
 
 /// The flags with sign-offs that these edits reach by segments: named by their conditions, or by other segments.
-pub(super) fn reached(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
+pub(super) fn affected_by_segments(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
     let is_signed = |key: &str| {
         state
             .states

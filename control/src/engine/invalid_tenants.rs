@@ -10,11 +10,11 @@ use config::{Catalog, Edit, JsonEdit, Report, Severity};
 const MAX_EXPLAINED: usize = 50;
 
 /// The tenants of an import that would make the document invalid, each with why.
-pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap<String, Refusal> {
+pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap<String, Refusal> {
     let mut explained: HashMap<String, Option<Refusal>> = HashMap::new();
-    let mut unfit = BTreeMap::new();
+    let mut invalid = BTreeMap::new();
     if !matches!(change, Change::ImportTenants { .. }) {
-        return unfit;
+        return invalid;
     }
     let refused = plan.edits.iter().filter_map(|edit| match edit.document_edit() {
         edit @ Edit::Tenant(_, Some(_)) if !catalog.takes(edit.clone()) => Some(edit.to_json()),
@@ -36,9 +36,9 @@ pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap
             }
         };
         let refusal = known.unwrap_or_else(unexplained);
-        unfit.insert(id.clone(), refusal.fact("org", id.as_str()));
+        invalid.insert(id.clone(), refusal.fact("org", id.as_str()));
     }
-    unfit
+    invalid
 }
 
 /// The problems' own words. Their places are of a document that nobody wrote.
