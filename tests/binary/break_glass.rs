@@ -12,16 +12,14 @@ use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually};
 
 use crate::files;
+use crate::gateway_document::LISTENERS;
 use crate::process::{SluiceProcess, sluice};
 
 /// Returns a folder with a gated route without a token, and break-glass.
 fn folder(upstream: &Upstream) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
-        "version: 1
-listeners: [{{ name: public, address: '127.0.0.1:0' }}]
-admin: {{ address: '127.0.0.1:0' }}
-flags: {{ file: flags.yaml }}
+        "{LISTENERS}flags: {{ file: flags.yaml }}
 break_glass: {{ socket: sluice.sock, journal: journal.jsonl }}
 upstreams: {{ legacy: '{}' }}
 routes:
@@ -144,13 +142,8 @@ fn a_server_with_a_store_shows_local_kills() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();
-    let config = fs::read_to_string(path.join("sluice.yaml")).unwrap();
     let managed = "flags: { store: { sqlite: data, seed: flags.yaml } }";
-    fs::write(
-        path.join("sluice.yaml"),
-        config.replace("flags: { file: flags.yaml }", managed),
-    )
-    .unwrap();
+    files::edit(path, "sluice.yaml", "flags: { file: flags.yaml }", managed);
     let flags = "version: 1
 flags:
   board: { lifecycle: ga, default: on }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{process::sluice, tokens::demo_folder};
+use crate::{files, process::sluice, tokens::demo_folder};
 
 #[test]
 fn a_valid_config_passes_and_warnings_fail_only_with_strict() {
@@ -12,12 +12,8 @@ fn a_valid_config_passes_and_warnings_fail_only_with_strict() {
     let output = sluice(folder.path(), ["check", "--config", "sluice.yaml"], "");
     assert_eq!((output.code, &*output.stderr), (0, ""));
     assert!(output.stdout.starts_with("ok: "), "{}", output.stdout);
-    let file = folder.path().join("sluice.yaml");
-    let ungated = fs::read_to_string(&file).unwrap().replace(
-        "routes:\n",
-        "routes:\n  - { name: all, match: /all, upstream: legacy }\n",
-    );
-    fs::write(&file, ungated).unwrap();
+    let ungated = "routes:\n  - { name: all, match: /all, upstream: legacy }\n";
+    files::edit(folder.path(), "sluice.yaml", "routes:\n", ungated);
     let output = sluice(folder.path(), ["check"], "");
     output.exits(0).reports("warning[ungated-route]");
     assert_eq!(sluice(folder.path(), ["check", "--strict"], "").code, 1);
@@ -26,10 +22,8 @@ fn a_valid_config_passes_and_warnings_fail_only_with_strict() {
 #[test]
 fn a_config_with_a_store_is_checked_alone_or_against_a_file() {
     let folder = demo_folder();
-    let file = folder.path().join("sluice.yaml");
-    let text = fs::read_to_string(&file).unwrap();
-    let flags = text.lines().find(|line| line.starts_with("flags:")).unwrap();
-    fs::write(&file, text.replace(flags, "flags: { store: { sqlite: data } }")).unwrap();
+    let store = "flags: { store: { sqlite: data } }";
+    files::edit(folder.path(), "sluice.yaml", "flags: { file: flags.yaml }", store);
     let output = sluice(folder.path(), ["check"], "");
     output.exits(0).reports("warning[managed-flags]");
     let output = sluice(folder.path(), ["check", "--strict", "--flags", "flags.yaml"], "");
@@ -43,12 +37,7 @@ fn a_config_with_a_store_is_checked_alone_or_against_a_file() {
 #[test]
 fn every_problem_of_both_files_is_reported_at_once() {
     let folder = demo_folder();
-    let break_file = |name: &str, from: &str, to: &str| {
-        let file = folder.path().join(name);
-        let text = fs::read_to_string(&file).unwrap();
-        assert!(text.contains(from), "{from} is not in {name}");
-        fs::write(&file, text.replace(from, to)).unwrap();
-    };
+    let break_file = |name: &str, from: &str, to: &str| files::edit(folder.path(), name, from, to);
     break_file("sluice.yaml", "gate: dispatch.v2Board", "gate: dispatch.v2Bord");
     break_file("sluice.yaml", "algorithms: [RS256]", "algorithms: [RS257]");
     break_file("flags.yaml", "tier: tier2", "tier: tier9");

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Response, Upstream};
 use tokens::Algorithm;
 
+use crate::gateway_document::{self, LISTENERS};
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const FLAGS: &str = "\
@@ -31,17 +32,8 @@ impl ExplainedServer {
         let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
-            "version: 1
-listeners: [{{ name: public, address: '127.0.0.1:0' }}]
-admin: {{ address: '127.0.0.1:0' }}
-flags: {{ file: flags.yaml }}
-issuers:
-  - issuer: https://login.example
-    audiences: [{audience}]
-    algorithms: [HS256]
-    keys: {{ secret_file: secret }}
-    claims: {{ tenant: tenant }}
-upstreams: {{ app: '{address}' }}
+            "{LISTENERS}flags: {{ file: flags.yaml }}
+{issuers}upstreams: {{ app: '{address}' }}
 break_glass: {{ socket: bg.sock, journal: bg.json }}
 routes:
   - {{ name: board, match: {{ path: /board, methods: [GET] }}, gate: board, upstream: app, limit: {{ rate: 100/m, burst: 7, by: tenant }} }}
@@ -49,7 +41,7 @@ routes:
   - {{ name: open, match: {{ path: /open, methods: [OPTIONS, GET] }}, gate: extra, upstream: app, preflight: open }}
   - {{ name: rest, match: /**, auth: none, upstream: app }}
 ",
-            audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+            issuers = gateway_document::issuers(&issuer, "HS256", "secret_file: secret"),
             address = upstream.address(),
         );
         fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();

@@ -1,8 +1,11 @@
 //! `sluice explain` with the files of the demo.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::{
+    files,
     process::{CommandOutput, sluice},
     tokens::demo_folder,
 };
@@ -72,16 +75,17 @@ fn the_removal_of_an_operators_static_token_is_explained() {
     assert!(!other.stdout.contains("static token"), "{}", other.stdout);
 }
 
+/// Changes the gated route of the demo, so that it matches only requests for the host a.test.
+fn give_board_a_host(folder: &Path) {
+    let path = "match: /api/dispatch/v2/**";
+    let with_host = "match: { host: a.test, path: /api/dispatch/v2/** }";
+    files::edit(folder, "sluice.yaml", path, with_host);
+}
+
 #[test]
 fn hosts_and_connections_are_explained_as_the_proxy_decides() {
     let folder = demo_folder();
-    let file = folder.path().join("sluice.yaml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let gated = text.replace(
-        "match: /api/dispatch/v2/**",
-        "match: { host: a.test, path: /api/dispatch/v2/** }",
-    );
-    std::fs::write(&file, gated).unwrap();
+    give_board_a_host(folder.path());
     for (question, answer) in [
         (
             &["--header", "Host: localhost", "--host", "other", "GET", "/x"][..],
@@ -201,12 +205,7 @@ fn each_tenant_of_the_demo_is_explained_as_promised() {
 #[test]
 fn attributes_of_the_request_count_after_those_of_the_token() {
     let folder = demo_folder();
-    let edit = |name: &str, from: &str, to: &str| {
-        let file = folder.path().join(name);
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.contains(from), "{from} is not in {name}");
-        std::fs::write(&file, text.replace(from, to)).unwrap();
-    };
+    let edit = |name: &str, from: &str, to: &str| files::edit(folder.path(), name, from, to);
     let attributes =
         "identity: { attributes: { country: { header: cf-country }, theme: { cookie: theme } } }\nupstreams:";
     edit("sluice.yaml", "upstreams:", attributes);
@@ -243,14 +242,7 @@ fn no_host_and_two_hosts_are_explained_as_the_proxy_decides() {
     };
     let (board, none) = ("/api/dispatch/v2/board", &["--no-host"][..]);
     assert_eq!(explain(none, board).code, 0, "no route asks for a host");
-    let file = folder.path().join("sluice.yaml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let gated = text.replace(
-        "match: /api/dispatch/v2/**",
-        "match: { host: a.test, path: /api/dispatch/v2/** }",
-    );
-    assert_ne!(gated, text, "the demo has another route now");
-    std::fs::write(&file, gated).unwrap();
+    give_board_a_host(folder.path());
     let refused = explain(none, board);
     refused.exits(1);
     assert!(refused.stdout.contains("400 HOST_INVALID"), "{}", refused.stdout);
@@ -373,12 +365,9 @@ fn a_request_that_gets_nowhere_is_explained_too() {
 #[test]
 fn long_entries_push_their_columns_apart() {
     let folder = demo_folder();
-    let file = folder.path().join("flags.yaml");
-    let text = std::fs::read_to_string(&file).unwrap();
     let rules = "rules: [{ name: those of the countries of the second wave, when: { attribute: country, in: [DE, AT, CH, FR, IT] }, serve: on }]";
     let kind = "requires: [dispatch.core]";
-    assert!(text.contains(kind), "{text}");
-    std::fs::write(&file, text.replace(kind, &format!("{kind}\n    {rules}"))).unwrap();
+    files::edit(folder.path(), "flags.yaml", kind, &format!("{kind}\n    {rules}"));
     let arguments = ["explain", "--tenant", "acme", "--attribute", "country=DE"];
     let path = format!("//api/dispatch/v2/{}", "board/".repeat(9));
     let output = sluice(folder.path(), arguments.iter().chain(&["GET", &path]), "");

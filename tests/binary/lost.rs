@@ -27,13 +27,7 @@ fn killed() -> ManagedGateway {
     });
     sluice.signal("KILL");
     sluice.ended();
-    let config = managed.path().join("sluice.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(
-        config,
-        text.replace("sqlite: data", "sqlite: data, seed: seed.json"),
-    )
-    .unwrap();
+    managed.edit("sqlite: data", "sqlite: data, seed: seed.json");
     managed
 }
 
@@ -122,13 +116,7 @@ fn a_damaged_store_is_reported_and_its_remaining_log_shown() {
 fn a_seed_rejected_by_the_gateway_document_is_not_committed() {
     let managed = ManagedGateway::new();
     managed.route("board");
-    let config = managed.path().join("sluice.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(
-        config,
-        text.replace("sqlite: data", "sqlite: data, seed: seed.yaml"),
-    )
-    .unwrap();
+    managed.edit("sqlite: data", "sqlite: data, seed: seed.yaml");
     let seed = |flag: &str| {
         let text = format!("version: 1\nflags: {{ {flag}: {{ default: true, lifecycle: ga }} }}\n");
         fs::write(managed.path().join("seed.yaml"), text).unwrap();

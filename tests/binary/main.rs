@@ -23,6 +23,7 @@ mod explaining;
 mod failing_disk;
 mod files;
 mod fixed_texts;
+mod gateway_document;
 mod help_pages;
 mod invalid_answers;
 mod json_output;

@@ -14,6 +14,7 @@ use testkit::{Client, Issuer, Request, Response, Upstream, eventually};
 use tokens::Algorithm;
 
 use crate::files;
+use crate::gateway_document::{self, LISTENERS};
 use crate::operator_tokens::{self, OperatorToken};
 use crate::process::{SluiceProcess, sluice};
 
@@ -36,22 +37,13 @@ impl ManagedGateway {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();
         let config = format!(
-            "version: 1
-listeners: [{{ name: public, address: '127.0.0.1:0' }}]
-admin: {{ address: '127.0.0.1:0' }}
-flags: {{ store: {{ sqlite: data }} }}
-issuers:
-  - issuer: https://login.example
-    audiences: [{audience}]
-    algorithms: [HS256]
-    keys: {{ secret_file: secret }}
-    claims: {{ tenant: tenant }}
-upstreams: {{ legacy: '{address}' }}
+            "{LISTENERS}flags: {{ store: {{ sqlite: data }} }}
+{issuers}upstreams: {{ legacy: '{address}' }}
 routes: []
 control: {{ promotion: {{ soak: 0s }} }}
 access_log: {{ output: off }}
 ",
-            audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+            issuers = gateway_document::issuers(&issuer, "HS256", "secret_file: secret"),
             address = upstream.address(),
         );
         fs::write(folder.path().join("sluice.yaml"), config).unwrap();
@@ -64,6 +56,12 @@ access_log: {{ output: off }}
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Replaces a text in its configuration.
+    #[track_caller]
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        files::edit(self.path(), "sluice.yaml", from, to);
     }
 
     pub(crate) fn run(&self) -> SluiceProcess {
@@ -439,13 +437,7 @@ fn a_rejected_document_is_applied_when_its_flag_is_created() {
 #[test]
 fn flags_of_files_are_readable_and_read_only_in_the_api() {
     let managed = ManagedGateway::new();
-    let config = managed.path().join("sluice.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(
-        &config,
-        text.replace("store: { sqlite: data }", "file: flags.yaml"),
-    )
-    .unwrap();
+    managed.edit("store: { sqlite: data }", "file: flags.yaml");
     fs::write(
         managed.path().join("flags.yaml"),
         "version: 1\nflags: { board: { lifecycle: ga } }\n",
@@ -485,13 +477,7 @@ fn a_store_is_used_by_one_process() {
 #[test]
 fn an_empty_store_starts_with_its_seed_and_reads_it_once() {
     let managed = ManagedGateway::new();
-    let config = managed.path().join("sluice.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(
-        &config,
-        text.replace("sqlite: data", "sqlite: data, seed: flags.yaml"),
-    )
-    .unwrap();
+    managed.edit("sqlite: data", "sqlite: data, seed: flags.yaml");
     managed.route("board");
     let seed = managed.path().join("flags.yaml");
     fs::write(
@@ -570,13 +556,10 @@ fn changes_are_atomic_while_the_gateway_document_changes() {
 #[test]
 fn a_removed_token_is_invalid_even_if_the_config_is_rejected() {
     let managed = ManagedGateway::new();
-    let config = managed.path().join("sluice.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    let text = text.replace(
+    managed.edit(
         "admin: { address: '127.0.0.1:0' }",
         "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }",
     );
-    fs::write(&config, &text).unwrap();
     let token = OperatorToken::issue("vic", "viewer");
     operator_tokens::write_document(managed.path(), "tokens.yaml", &[&token]);
     let sluice = managed.run();
@@ -584,7 +567,7 @@ fn a_removed_token_is_invalid_even_if_the_config_is_rejected() {
     let vic = whoami.clone().token(&token.secret);
     let status = |request: &Request| Client::connect(sluice.admin()).ask(request).status;
     assert_eq!((status(&vic), status(&whoami)), (200, 401));
-    fs::write(&config, format!("{text}bogus: 1\n")).unwrap();
+    managed.edit("version: 1\n", "version: 1\nbogus: 1\n");
     sluice.line("not reloaded");
     assert_eq!(status(&vic), 200, "a bad document takes nothing away");
     operator_tokens::write_document(managed.path(), "tokens.yaml", &[]);

@@ -20,6 +20,16 @@ tenants:
   globex: { tier: small }
 ";
 
+/// Options of an urgent promotion.
+const URGENT: &[&str] = &[
+    "--decision-maker",
+    "cto",
+    "--incident",
+    "INC-1",
+    "--reason",
+    "outage",
+];
+
 /// A server whose flags are in a store, and the folder in which commands run.
 pub(crate) struct ManagedServer {
     folder: tempfile::TempDir,
@@ -235,16 +245,8 @@ fn a_need_of_force_is_shown_by_a_dry_run() {
     let admin = "admin: { address: \"127.0.0.1:0\" }\ncontrol: { max_blast_radius: 1 }\n";
     let managed = ManagedServer::empty(admin);
     managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
-    let urgent = [
-        "--decision-maker",
-        "cto",
-        "--incident",
-        "INC-1",
-        "--reason",
-        "outage",
-    ];
-    managed.done(&[&["flags", "promote", "board", "beta"][..], &urgent].concat());
-    let promote = [&["flags", "promote", "board", "ga"][..], &urgent].concat();
+    managed.done(&[&["flags", "promote", "board", "beta"][..], URGENT].concat());
+    let promote = [&["flags", "promote", "board", "ga"][..], URGENT].concat();
     let forced = "needs --force: more tenants change than `max_blast_radius`";
     let output = managed.done(&[&promote[..], &["--dry-run"]].concat());
     assert!(
@@ -462,16 +464,8 @@ fn fields_that_are_not_named_stay() {
 #[test]
 fn promote_and_revert_keep_their_direction() {
     let managed = ManagedServer::start();
-    let urgent = [
-        "--decision-maker",
-        "cto",
-        "--incident",
-        "INC-1",
-        "--reason",
-        "outage",
-    ];
     for flag in ["board", "export"] {
-        managed.done(&[&["flags", "promote", flag, "beta"][..], &urgent].concat());
+        managed.done(&[&["flags", "promote", flag, "beta"][..], URGENT].concat());
     }
     let output = managed.refused(&["flags", "promote", "board", "alpha"]);
     output.reports("sluice flags revert board alpha");

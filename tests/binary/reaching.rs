@@ -4,6 +4,7 @@ use std::fs;
 
 use testkit::{Authority, TlsFront};
 
+use crate::gateway_document::LISTENERS;
 use crate::operating::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
@@ -102,9 +103,11 @@ fn the_process_that_uses_a_store_is_named() {
 #[test]
 fn a_flag_of_files_is_killed_locally_through_the_socket() {
     let folder = tempfile::tempdir().unwrap();
-    let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\nadmin: { address: '127.0.0.1:0' }\n\
-        flags: { file: flags.yaml }\nbreak_glass: { socket: sluice.sock, journal: journal.jsonl }\n\
-        upstreams: { app: '127.0.0.1:9' }\nunmatched: { upstream: app }\n";
+    let config = format!(
+        "{LISTENERS}flags: {{ file: flags.yaml }}\n\
+         break_glass: {{ socket: sluice.sock, journal: journal.jsonl }}\n\
+         upstreams: {{ app: '127.0.0.1:9' }}\nunmatched: {{ upstream: app }}\n"
+    );
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(
         folder.path().join("flags.yaml"),

@@ -17,6 +17,7 @@ use testkit::{Client, Issuer, Request, Upstream, eventually};
 use tokens::Algorithm;
 
 use crate::files;
+use crate::gateway_document::{self, LISTENERS};
 use crate::process::{SluiceProcess, sluice};
 
 /// Number of changes of the flags under load.
@@ -30,22 +31,13 @@ fn folder(upstream: &Upstream) -> (TempDir, Issuer) {
     let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
     fs::write(folder.path().join("key.pem"), issuer.key_file()).unwrap();
     let config = format!(
-        "version: 1
-listeners: [{{ name: public, address: '127.0.0.1:0' }}]
-admin: {{ address: '127.0.0.1:0' }}
-flags: {{ file: flags.yaml }}
-issuers:
-  - issuer: https://login.example
-    audiences: [{audience}]
-    algorithms: [ES256]
-    keys: {{ pem_file: key.pem }}
-    claims: {{ tenant: tenant }}
-upstreams: {{ legacy: '{address}' }}
+        "{LISTENERS}flags: {{ file: flags.yaml }}
+{issuers}upstreams: {{ legacy: '{address}' }}
 routes:
   - {{ name: board, match: /board/**, gate: board, upstream: legacy, otherwise: {{ reject: 403 }} }}
 access_log: {{ output: off }}
 ",
-        audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+        issuers = gateway_document::issuers(&issuer, "ES256", "pem_file: key.pem"),
         address = upstream.address(),
     );
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
@@ -179,10 +171,13 @@ fn a_missing_address_or_file_is_named_at_the_start() {
 fn an_unresolved_upstream_answers_503() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
-    let path = folder.path().join("sluice.yaml");
-    let config = fs::read_to_string(&path).unwrap();
     let address = upstream.address().to_string();
-    fs::write(&path, config.replace(&address, "does-not-exist.invalid:80")).unwrap();
+    files::edit(
+        folder.path(),
+        "sluice.yaml",
+        &address,
+        "does-not-exist.invalid:80",
+    );
     let sluice = SluiceProcess::start(folder.path(), ["run"]);
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     let refused = Client::connect(sluice.listener()).ask(&request);

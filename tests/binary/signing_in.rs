@@ -70,15 +70,13 @@ const EMPTY: &str = r#"{"keys":[]}"#;
 
 /// Starts a server that accepts the tokens of `issuer`, with these keys.
 fn signing_in_by(managed: &ManagedGateway, issuer: &Issuer, keys: &str) -> SluiceProcess {
-    let config = managed.path().join("sluice.yaml");
     let audience = issuer.claims("acme")["aud"].as_str().unwrap().to_owned();
     let operators = format!(
         "admin: {{ address: '127.0.0.1:0', operators: {{ issuer: {{ issuer: '{}', audiences: [{audience}], \
          algorithms: [ES256], keys: {{ {keys} }}, claims: {{ roles: tenant }}, roles: {{ staff: viewer }} }} }} }}",
         issuer.name()
     );
-    let text = fs::read_to_string(&config).unwrap().replace(NOBODY, &operators);
-    fs::write(&config, text).unwrap();
+    managed.edit(NOBODY, &operators);
     managed.run()
 }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use testkit::{After, Recorded, Upstream, reply, response};
 
 use crate::answering::IDENTITY;
+use crate::gateway_document::LISTENERS;
 use crate::operating::ManagedServer;
 use crate::process::{CommandOutput, SluiceProcess, sluice, sluice_with};
 
@@ -195,8 +196,7 @@ fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
     let upstream = application(response(200, "OK", r#"{"status":"ok"}"#));
     let server = tempfile::tempdir().unwrap();
     let config = format!(
-        "version: 1\nlisteners: [{{ name: public, address: '127.0.0.1:0' }}]\nadmin: {{ address: '127.0.0.1:0' }}\n\
-         flags: {{ file: flags.yaml }}\nupstreams: {{ app: '{}' }}\nunmatched: {{ upstream: app }}\n",
+        "{LISTENERS}flags: {{ file: flags.yaml }}\nupstreams: {{ app: '{}' }}\nunmatched: {{ upstream: app }}\n",
         upstream.address()
     );
     fs::write(server.path().join("sluice.yaml"), config).unwrap();
