@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::ApiRequest;
@@ -65,17 +65,8 @@ pub(super) struct KillsArguments {
 pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) -> Result<Exit> {
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
-        let session = Session::open(connection)?;
-        // Sent again if the connection broke: a second kill changes nothing, and a lost one would leave the flag on.
-        let change = ChangeRequest::of_flag(
-            Method::POST,
-            flag,
-            "/kill",
-            ChangeBody::Fields(serde_json::Map::new()),
-        )
-        .idempotent();
-        let done = |_: &Value| format!("{flag} is off for everyone");
-        return change::apply(&session, options, change, UnchangedTenants::All, done);
+        let done = format!("{flag} is off for everyone");
+        return set_kill_switch(connection, (flag, "/kill"), options, done);
     };
     let Some(reason) = &options.reason else {
         bail!("a kill through the socket needs --reason");
@@ -100,22 +91,28 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
 pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArguments) -> Result<Exit> {
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
-        let session = Session::open(connection)?;
-        let change = ChangeRequest::of_flag(
-            Method::POST,
-            flag,
-            "/restore",
-            ChangeBody::Fields(serde_json::Map::new()),
-        )
-        .idempotent();
-        let done = |_: &Value| format!("{flag} is no longer killed");
-        return change::apply(&session, &arguments.options, change, UnchangedTenants::All, done);
+        let done = format!("{flag} is no longer killed");
+        return set_kill_switch(connection, (flag, "/restore"), &arguments.options, done);
     };
     let session = Session::over_socket(socket.clone(), connection)?;
     let request = ApiRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
     let answer = session.send(&request, Intent::LocalChange)?;
     session.print_response(&answer, |_| format!("{flag} is no longer killed on this machine"))?;
     Ok(Exit::Success)
+}
+
+/// Kills or restores a flag through the admin API, and prints `done`.
+fn set_kill_switch(
+    connection: &ConnectionOptions,
+    (flag, part): (&str, &str),
+    options: &ChangeOptions,
+    done: String,
+) -> Result<Exit> {
+    let session = Session::open(connection)?;
+    let body = ChangeBody::Fields(serde_json::Map::new());
+    // Idempotent: a second kill changes nothing, and a kill that was lost would leave the flag on.
+    let change = ChangeRequest::of_flag(Method::POST, flag, part, body).idempotent();
+    change::apply(&session, options, change, UnchangedTenants::All, |_| done)
 }
 
 pub(super) fn kills(connection: &ConnectionOptions, arguments: &KillsArguments) -> Result<Exit> {
