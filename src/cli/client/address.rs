@@ -47,6 +47,7 @@ impl ServerAddress {
             _ => return Err(malformed()),
         };
         let authority = uri.authority().ok_or_else(malformed)?;
+        // Every user of the machine can read a command line.
         if authority.as_str().contains('@') {
             return Err("the URL must not contain credentials: use --token-file or SLUICE_TOKEN".to_owned());
         }

@@ -98,6 +98,7 @@ pub(super) async fn connect(
         }
         .into());
     }
+    // The addresses that were checked, not the name: a second look-up could return others.
     let stream = TcpStream::connect(&*addresses).await.map_err(connect_error)?;
     let Some(Tls(tls)) = tls else {
         return Ok(Box::new(stream));

@@ -87,6 +87,7 @@ fn lost(before: &Value, given: &Value, mode: ImportModeArgument) -> Vec<String> 
     let fields = before.as_object().into_iter().flatten();
     for (field, value) in fields.filter(|(field, _)| *field != "id") {
         let after = match (given.get(field), mode) {
+            // Only `upsert` replaces whole records.
             (None, ImportModeArgument::Patch | ImportModeArgument::Create) => continue,
             (after, _) => after.unwrap_or(&Value::Null),
         };
@@ -94,9 +95,13 @@ fn lost(before: &Value, given: &Value, mode: ImportModeArgument) -> Vec<String> 
             Value::Object(entries) => {
                 let gone = entries.iter().filter(|(name, entry)| {
                     let now = after.get(name.as_str());
+                    // `patch` merges objects (RFC 7396): an entry that is left out stays, unless the whole object is
+                    // null.
                     let kept = now.is_none() && mode == ImportModeArgument::Patch && after.is_object();
                     let is_changed = match now {
                         None | Some(Value::Null) => true,
+                        // Operators set overrides, so another variant loses their decision. Another attribute is only
+                        // newer data.
                         Some(now) => field == "overrides" && json::word(now) != json::word(entry),
                     };
                     !kept && is_changed
