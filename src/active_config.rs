@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use config::{Again, Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig};
+use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, RereadHandle};
 use control::{BreakGlass, Fit, Killable, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
@@ -22,7 +22,7 @@ pub(crate) struct ActiveConfig {
     /// Set once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
     /// Makes the watcher read the files again. Set once the files are watched.
-    again: OnceLock<Again>,
+    reread_handle: OnceLock<RereadHandle>,
     accepted: Mutex<Accepted>,
     break_glass: Option<Arc<BreakGlass>>,
 }
@@ -76,7 +76,7 @@ impl ActiveConfig {
         Arc::new(Self {
             path,
             proxy: OnceLock::new(),
-            again: OnceLock::new(),
+            reread_handle: OnceLock::new(),
             accepted: Mutex::new(accepted),
             break_glass,
         })
@@ -102,8 +102,8 @@ impl ActiveConfig {
 
     /// Sets the handle that makes the watcher read the files again, for documents that were rejected because they name
     /// flags that did not exist.
-    pub(crate) fn set_watch(&self, again: Again) {
-        let _ = self.again.set(again);
+    pub(crate) fn set_reread_handle(&self, handle: RereadHandle) {
+        let _ = self.reread_handle.set(handle);
     }
 
     /// Reads the gateway document from the disk, with the active flags.
@@ -335,7 +335,7 @@ impl Publish for ActiveConfig {
             Some(stored) => (stored.ids_match, stored.revision),
             None => (false, 0),
         };
-        if ids_match && accepted.loaded.outlives(&compiled.ids) {
+        if ids_match && accepted.loaded.is_valid_after(&compiled.id_changes) {
             return Ok(None);
         }
         let files = accepted.loaded.files.clone();
@@ -363,8 +363,8 @@ impl Publish for ActiveConfig {
         drop(accepted);
         self.report_local_kills();
         // A document that was rejected for an unknown flag may be valid now.
-        if !same_names && let Some(again) = self.again.get() {
-            again.read();
+        if !same_names && let Some(handle) = self.reread_handle.get() {
+            handle.reread();
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, Outline, Report};
+use config::{Compiled, Files, FlagsDocument, FlagsSettings, FlagsSource, LoadedConfig, Report};
 use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
 use tracing::{error, info};
@@ -53,11 +53,11 @@ pub(crate) enum StartupFlags {
 pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     // The outline has only the source of the flags. If the document is so broken that it has none, the whole load below
     // reports all of its problems.
-    let Ok(Outline {
+    let Ok(FlagsSettings {
         flags: FlagsSource::Store(directory),
         seed,
         eligibility,
-    }) = config::outline(Files::Disk, path)
+    }) = config::flags_settings(Files::Disk, path)
     else {
         let loaded = config::load(path, &variable);
         return Ok(loaded.map(|loaded| Startup {

@@ -95,7 +95,7 @@ fn measure(name: &str, rounds: usize, catalog: &mut Catalog, edit: impl Fn(usize
             let edit = edit(round);
             let start = Instant::now();
             match catalog.draft_json(&[edit]) {
-                Ok(draft) => catalog.adopt(draft),
+                Ok(draft) => catalog.apply(draft),
                 Err(report) => println!("{name}: {}", report.headline()),
             }
             start.elapsed()

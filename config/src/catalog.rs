@@ -32,20 +32,20 @@ pub struct Compiled {
     pub flags: Arc<Flags>,
     /// The tenants.
     pub tenants: Arc<Tenants>,
-    /// The meaning of ids from before the last change.
-    pub ids: Ids,
+    /// The effect of the last change on ids.
+    pub id_changes: IdChanges,
     pub(crate) names: Arc<Names>,
 }
 
-/// The meaning of ids after a change, for routes, identity and header plans that were compiled before it.
+/// The ids whose meaning a change has altered, for routes, identity and header plans that were compiled before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ids {
-    /// All ids kept their meaning. New ones may have been added.
-    Kept,
-    /// All ids kept their meaning except these of flags, which were removed or have other variants.
-    Moved(Arc<[FlagId]>),
-    /// Ids of tiers changed, or conditions read further attributes, which requests may supply.
-    Other,
+pub enum IdChanges {
+    /// None. New ids may have been added.
+    None,
+    /// These ids of flags, which were removed or have other variants, for example.
+    Flags(Arc<[FlagId]>),
+    /// All: ids of tiers changed, or conditions read further attributes, which requests may supply.
+    All,
 }
 
 /// A change that is valid and not applied yet.
@@ -76,7 +76,7 @@ impl Catalog {
     pub fn of_json(eligibility: Eligibility, parts: &[JsonEdit]) -> Result<Self, Report> {
         let mut catalog = Self::empty(eligibility);
         let draft = catalog.draft_json(parts)?;
-        catalog.adopt(draft);
+        catalog.apply(draft);
         Ok(catalog)
     }
 
@@ -136,12 +136,12 @@ impl Catalog {
 
     /// Returns true if the document is valid with this edit alone. Faster than a report of the problems.
     #[must_use]
-    pub fn takes(&self, edit: Edit) -> bool {
+    pub fn accepts(&self, edit: Edit) -> bool {
         draft::compile(self, &[edit]).is_ok()
     }
 
     /// Applies a draft, which must have been made of the present document.
-    pub fn adopt(&mut self, draft: Draft) {
+    pub fn apply(&mut self, draft: Draft) {
         for edit in draft.edits {
             self.document.edit(edit);
         }
@@ -149,7 +149,7 @@ impl Catalog {
     }
 
     /// Sets the eligibility of flags to that of another environment.
-    pub fn move_to(&mut self, eligibility: Eligibility) {
+    pub fn set_eligibility(&mut self, eligibility: Eligibility) {
         self.eligibility = eligibility;
         self.compiled.flags = Arc::new(self.compiled.flags.in_environment(eligibility));
     }
@@ -174,7 +174,7 @@ impl Compiled {
         Self {
             flags: Arc::new(Flags::none(eligibility)),
             tenants: Arc::default(),
-            ids: Ids::Kept,
+            id_changes: IdChanges::None,
             names: Arc::default(),
         }
     }

@@ -1,5 +1,5 @@
-//! Flags documents as one JSON value, for stores of flags: parsed, validated against their form, directories merged. They
-//! are not compiled here, because they may refer to flags of the store.
+//! Flags documents as one JSON value, for stores of flags: parsed, validated against their form, directories merged.
+//! They are not compiled here, because they may refer to flags of the store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ const SECTIONS: [&str; 3] = [
     FlagsDocument::TENANTS,
 ];
 
-/// Returns the flags document at `path`, or those of a directory merged, as JSON. It has the form of a flags document; names
-/// and numbers are not checked further.
+/// Returns the flags document at `path`, or those of a directory merged, as JSON. It has the form of a flags
+/// document; names and numbers are not checked further.
 ///
 /// # Errors
 /// All problems of reading, syntax and form, and names that occur twice.

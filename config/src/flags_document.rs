@@ -1,5 +1,6 @@
-//! A typed flags document: its head, and its segments, flags and tenants by name. The maps are persistent: a copy shares all
-//! parts, and a change copies only the path to the changed parts, so that a document of 100,000 tenants is held once.
+//! A typed flags document: its head, and its segments, flags and tenants by name. The maps are persistent: a copy
+//! shares all parts, and a change copies only the path to the changed parts, so that a document of 100,000 tenants is
+//! held once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,8 +56,8 @@ pub struct Head {
 }
 
 impl FlagsDocument {
-    /// Reads the flags document at `path`, or those of a directory merged. It has the form of a flags document; names and
-    /// numbers are checked when it is compiled.
+    /// Reads the flags document at `path`, or those of a directory merged. It has the form of a flags document; names
+    /// and numbers are checked when it is compiled.
     ///
     /// # Errors
     /// All problems of reading, syntax and form, and names that occur twice.

@@ -50,8 +50,8 @@ pub(crate) struct Parts {
 }
 
 impl<'s> GatewayCompiler<'_, 's> {
-    /// Lowers every part of the document before any is used, so that all problems are reported at once. The order matters:
-    /// routes and identity check names against the header plan.
+    /// Lowers every part of the document before any is used, so that all problems are reported at once. The order
+    /// matters: routes and identity check names against the header plan.
     pub(crate) fn compile(
         &self,
         context: &mut LoadContext,

@@ -41,7 +41,8 @@ pub enum KeySource {
         url: Box<str>,
         /// The interval between fetches, in milliseconds.
         refresh_ms: u64,
-        /// The time that the last valid keys are used after the first failed fetch, in milliseconds; none means unlimited.
+        /// The time that the last valid keys are used after the first failed fetch, in milliseconds; none means
+        /// unlimited.
         keep_keys_ms: Option<u64>,
     },
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::node::{Node, NodeKind, Scalar};
 
-/// Returns the node as JSON. Decimal numbers keep their digits. Hexadecimal and octal numbers of more than 34 digits become
-/// texts.
+/// Returns the node as JSON. Decimal numbers keep their digits. Hexadecimal and octal numbers of more than 34 digits
+/// become texts.
 pub(crate) fn value(node: &Node<'_>) -> Value {
     match &node.kind {
         NodeKind::List(items) => Value::Array(items.iter().map(value).collect()),
@@ -28,8 +28,8 @@ pub(crate) fn value(node: &Node<'_>) -> Value {
     }
 }
 
-/// Reads a decimal number and keeps its digits. Spellings that YAML has and JSON lacks are normalised: a plus sign, leading
-/// zeros, no digit before or after the point.
+/// Reads a decimal number and keeps its digits. Spellings that YAML has and JSON lacks are normalised: a plus sign,
+/// leading zeros, no digit before or after the point.
 fn number(text: &str) -> Option<Number> {
     let sign = if text.starts_with('-') { "-" } else { "" };
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -45,7 +45,7 @@ mod validate;
 mod value_json;
 mod watch;
 
-pub use catalog::{Catalog, Compiled, Draft, Edit, Ids, JsonEdit};
+pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit};
 pub use document::flags_document;
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
@@ -54,7 +54,7 @@ pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestVa
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
 pub use loaded_config::LoadedConfig;
-pub use managed::{Outline, check, load_managed, outline};
+pub use managed::{FlagsSettings, check, flags_settings, load_managed};
 pub use node::is_not_finite;
 pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
@@ -67,11 +67,10 @@ pub use settings::{
     AccessLog, AdminListener, BreakGlass, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,
     ProcessLimits, Settings, SigningKey,
 };
-pub use source::{MAX_FILE_BYTES, Place, Places};
+pub use source::{LineIndex, MAX_FILE_BYTES, Place};
 pub use suggest::closest;
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
-
 pub use value_json::ToJson;
-pub use watch::{Again, Reception, Reload, WatchOptions, Watcher, watch, watch_by, watch_with};
+pub use watch::{Reload, ReloadResponse, RereadHandle, WatchOptions, Watcher, watch, watch_by, watch_with};

@@ -18,7 +18,7 @@ use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::{FlagsAt, GatewayDocument, GatewayFields};
-use crate::source::{Places, Source};
+use crate::source::{LineIndex, Source};
 use crate::translate::{BrokenParts, warnings};
 
 /// Compiled flags documents.
@@ -30,8 +30,8 @@ pub struct LoadedFlags {
     pub tenants: Tenants,
     /// The files and directories that were read.
     pub inputs: Inputs,
-    /// Converts sites to places.
-    pub places: Places,
+    /// Converts sites to line_index.
+    pub line_index: LineIndex,
 }
 
 /// Loads one flags document, or a directory of them merged.
@@ -57,12 +57,12 @@ pub fn load_flags_from(files: Files, path: &Path, eligibility: Eligibility) -> R
     let compiled = context.compile(&definition, &names, &documents, &broken, eligibility);
     match compiled {
         Some((flags, tenants)) if context.problems.is_empty() => {
-            let places = Places::of(&context.sources);
+            let line_index = LineIndex::of(&context.sources);
             Ok(LoadedFlags {
                 flags,
                 tenants,
                 inputs: context.inputs,
-                places,
+                line_index,
             })
         }
         _ => Err(context.into_report()),
@@ -90,8 +90,8 @@ pub fn load_from(
     load_as(files, path, variable, FlagsFrom::Document)
 }
 
-/// Reads the static tokens in the file at `path` alone, so that a removed token becomes invalid even if the document that
-/// names the file has problems.
+/// Reads the static tokens in the file at `path` alone, so that a removed token becomes invalid even if the document
+/// that names the file has problems.
 ///
 /// # Errors
 /// All problems of the file.
@@ -125,7 +125,8 @@ pub(crate) fn load_as(
     flags_from: FlagsFrom<'_>,
 ) -> Result<LoadedConfig, Report> {
     let mut context = match flags_from {
-        // The flags change and the document does not: keep its files, so that a later load with other flags reads the same.
+        // The flags change and the document does not: keep its files, so that a later load with other flags reads the
+        // same.
         FlagsFrom::Compiled(..) => LoadContext::keeping(files),
         _ => LoadContext::of(files),
     };
@@ -231,7 +232,7 @@ fn loaded(
         upstreams: parts.upstreams.into(),
         headers: Arc::new(parts.headers),
     };
-    let places = Places::of(&context.sources);
+    let line_index = LineIndex::of(&context.sources);
     let mut found = rules::lint(&snapshot);
     // Warnings about flags of a store have no site here; they are reported with the flags.
     found.retain(|warning| warning.site != Site::default());
@@ -249,7 +250,7 @@ fn loaded(
         warnings,
         inputs,
         files,
-        places: Arc::new(places),
+        line_index: Arc::new(line_index),
         digest,
     }
 }

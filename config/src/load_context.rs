@@ -107,8 +107,8 @@ impl LoadContext {
             .collect()
     }
 
-    /// Parses texts, and reads each by its form. Texts that are not YAML are missing from the trees, and those that are not
-    /// a mapping from the values.
+    /// Parses texts, and reads each by its form. Texts that are not YAML are missing from the trees, and those that
+    /// are not a mapping from the values.
     pub(crate) fn read_documents<'s, F: Form>(
         &mut self,
         sources: &'s [Arc<Source>],

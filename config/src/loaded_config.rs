@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
 
-use crate::catalog::Ids;
+use crate::catalog::IdChanges;
 use crate::files::Files;
 use crate::flags_source::FlagsSource;
 use crate::identity::Identity;
@@ -12,7 +12,7 @@ use crate::inputs::Inputs;
 use crate::operators::Operators;
 use crate::report::Report;
 use crate::settings::Settings;
-use crate::source::Places;
+use crate::source::LineIndex;
 
 /// The configuration of the process: a gateway document and all files that it names, read and compiled together.
 #[derive(Debug)]
@@ -31,24 +31,24 @@ pub struct LoadedConfig {
     pub warnings: Report,
     /// The files and directories that were read.
     pub inputs: Inputs,
-    /// The files to load the same document again. With flags of a store these are the contents that were read, so that a
-    /// change of flags does not activate changes of files.
+    /// The files to load the same document again. With flags of a store these are the contents that were read, so
+    /// that a change of flags does not activate changes of files.
     pub files: Files,
-    /// Converts sites to places.
-    pub places: Arc<Places>,
+    /// Converts sites to line_index.
+    pub line_index: Arc<LineIndex>,
     /// The digest of the documents, 12 hex digits.
     pub(crate) digest: String,
 }
 
 impl LoadedConfig {
-    /// Returns true if its routes, identity and headers, which were compiled before a change of flags, are valid after it:
-    /// they name no id whose meaning changed.
+    /// Returns true if its routes, identity and headers, which were compiled before a change of flags, are valid
+    /// after it: they name no id whose meaning changed.
     #[must_use]
-    pub fn outlives(&self, ids: &Ids) -> bool {
-        let moved = match ids {
-            Ids::Kept => return true,
-            Ids::Moved(moved) => moved,
-            Ids::Other => return false,
+    pub fn is_valid_after(&self, changes: &IdChanges) -> bool {
+        let moved = match changes {
+            IdChanges::None => return true,
+            IdChanges::Flags(moved) => moved,
+            IdChanges::All => return false,
         };
         let routes = self.snapshot.routes.all().iter();
         let gates = routes.filter_map(|route| route.gate.as_ref());
@@ -58,8 +58,8 @@ impl LoadedConfig {
         !named.any(|flag| moved.contains(&flag))
     }
 
-    /// Returns the snapshot with other flags and tenants at a revision of their store. Only for flags after whose change
-    /// it [is valid](Self::outlives).
+    /// Returns the snapshot with other flags and tenants at a revision of their store. Only for flags after whose
+    /// change it [is valid](Self::is_valid_after).
     #[must_use]
     pub fn with_flags(&self, flags: &Arc<Flags>, tenants: &Arc<Tenants>, revision: u64) -> Arc<Snapshot> {
         Arc::new(Snapshot {

@@ -1,6 +1,6 @@
-//! Lowers the fields of documents to definitions, one file per noun. The forms have checked single values; this checks
-//! them together. A part with a problem becomes none, not its default, and the rest is still checked, so that all problems
-//! are reported at once.
+//! Lowers the fields of documents to definitions, one file per noun. The forms have checked single values; this
+//! checks them together. A part with a problem becomes none, not its default, and the rest is still checked, so that
+//! all problems are reported at once.
 
 pub(crate) mod action;
 pub(crate) mod certificates;

@@ -1,5 +1,5 @@
-//! Gateway documents whose flags are in a store: their settings about flags, before the store is opened, and loading them
-//! with flags that are compiled already.
+//! Gateway documents whose flags are in a store: their settings about flags, before the store is opened, and loading
+//! them with flags that are compiled already.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::shape::sluice::GatewayDocument;
 
 /// The settings of a gateway document about flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outline {
+pub struct FlagsSettings {
     /// The location of the flags.
     pub flags: FlagsSource,
     /// The document that fills an empty store.
@@ -25,29 +25,29 @@ pub struct Outline {
     pub eligibility: Eligibility,
 }
 
-/// Reads the settings about flags from the gateway document at `path`. Other problems of the document are not errors here;
-/// a load reports them.
+/// Reads the settings about flags from the gateway document at `path`. Other problems of the document are not errors
+/// here; a load reports them.
 ///
 /// # Errors
 /// The document cannot be read, or has no valid location of flags.
-pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
+pub fn flags_settings(files: Files, path: &Path) -> Result<FlagsSettings, Report> {
     let mut context = LoadContext::of(files);
     let sources: Vec<_> = context.source(path, None).into_iter().collect();
     let (_, read) = context.read_documents::<GatewayDocument>(&sources);
-    let outline = read.first().and_then(|(source, gateway)| {
+    let settings = read.first().and_then(|(source, gateway)| {
         let environment = gateway.environment.value();
         let eligibility = environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
-        Some(Outline {
+        Some(FlagsSettings {
             flags: flags_source(source, gateway)?,
             seed: seed(source, gateway),
             eligibility,
         })
     });
-    outline.ok_or_else(|| context.into_report())
+    settings.ok_or_else(|| context.into_report())
 }
 
-/// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the document is
-/// not read; [`LoadedConfig::flags_source`] returns it.
+/// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the
+/// document is not read; [`LoadedConfig::flags_source`] returns it.
 ///
 /// # Errors
 /// All problems of the document.
@@ -61,8 +61,8 @@ pub fn load_managed(
     load_as(files, path, variable, FlagsFrom::Compiled(flags, revision))
 }
 
-/// Returns all errors and warnings of the gateway document at `path`. `flags` is a document or directory whose flags are
-/// used instead of those that the document names. Without it, flags in a store are not read, which is a warning.
+/// Returns all errors and warnings of the gateway document at `path`. `flags` is a document or directory whose flags
+/// are used instead of those that the document names. Without it, flags in a store are not read, which is a warning.
 #[must_use]
 pub fn check(path: &Path, variable: &dyn Fn(&str) -> Option<String>, flags: Option<&Path>) -> Report {
     let flags_from = flags.map_or(FlagsFrom::DocumentUnlessStore, FlagsFrom::Path);

@@ -52,7 +52,8 @@ fn is_field(word: &str) -> bool {
     TokensDocument::SHAPE.has_field(word) || StaticToken::SHAPE.has_field(word)
 }
 
-/// Returns every word of a text except the names of fields of a document of tokens. For such documents that are not YAML.
+/// Returns every word of a text except the names of fields of a document of tokens. For such documents that are not
+/// YAML.
 fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     let is_edge = |c: char| c.is_whitespace() || "\"',:{}[]".contains(c);
     let mut at = 0;

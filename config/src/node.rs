@@ -1,5 +1,5 @@
-//! A document as a tree of nodes, each with its place. Texts without escapes are borrowed from the source. Plain scalars
-//! are resolved (YAML 1.2 core schema) when they are read by their form.
+//! A document as a tree of nodes, each with its place. Texts without escapes are borrowed from the source. Plain
+//! scalars are resolved (YAML 1.2 core schema) when they are read by their form.
 
 use std::borrow::Cow;
 
@@ -97,9 +97,9 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// Returns the reason why the scalar is a number that cannot be compared exactly, if it is one. Infinities and not-a-number
-    /// resolve to texts, because most fields accept those; a field for both texts and numbers must reject them, since their
-    /// author meant numbers.
+    /// Returns the reason why the scalar is a number that cannot be compared exactly, if it is one. Infinities and
+    /// not-a-number resolve to texts, because most fields accept those; a field for both texts and numbers must
+    /// reject them, since their author meant numbers.
     pub(crate) fn invalid_number(&self) -> Option<InvalidDecimal> {
         match (self.scalar()?, &self.kind) {
             (Scalar::InvalidNumber(invalid), _) => Some(invalid),

@@ -36,7 +36,8 @@ pub struct OperatorToken {
 /// An issuer of operators' tokens.
 #[derive(Debug)]
 pub struct OperatorIssuer {
-    /// The checks of its tokens. The claim paths are reused: groups for the roles, tenant for the org, user for the name.
+    /// The checks of its tokens. The claim paths are reused: groups for the roles, tenant for the org, user for the
+    /// name.
     pub issuer: IssuerConfig,
     /// Values of the claim of roles, and the role of each.
     pub roles: Vec<(Box<str>, OperatorRole)>,

@@ -1,6 +1,6 @@
-//! Parses a text (YAML 1.2, which includes JSON) into a tree, from the events of saphyr. Reports, each with its place:
-//! syntax errors, anchors, aliases, merge keys and tags, several documents in one file, keys that are repeated or no texts,
-//! and values that are nested too deep.
+//! Parses a text (YAML 1.2, which includes JSON) into a tree, from the events of saphyr. Reports, each with its
+//! place: syntax errors, anchors, aliases, merge keys and tags, several documents in one file, keys that are repeated
+//! or no texts, and values that are nested too deep.
 
 mod cursor;
 mod json;

@@ -178,7 +178,8 @@ impl Label {
     }
 }
 
-/// Escapes control characters, so that texts of a document cannot move the cursor of a terminal or begin a line of a log.
+/// Escapes control characters, so that texts of a document cannot move the cursor of a terminal or begin a line of a
+/// log.
 pub(crate) fn shown(text: String) -> String {
     redact::escaped(&text).into_owned()
 }

@@ -24,7 +24,8 @@ pub(crate) fn size_bytes(text: &str) -> Option<u64> {
     quantity(text, &SIZE_UNITS)
 }
 
-/// Returns a rate: a number of requests, and their period in milliseconds. It is written like `100/s`, `600/m`, `5000/h`.
+/// Returns a rate: a number of requests, and their period in milliseconds. It is written like `100/s`, `600/m`,
+/// `5000/h`.
 pub(crate) fn rate(text: &str) -> Option<(u32, u64)> {
     let (count, unit) = text.split_once('/')?;
     let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());

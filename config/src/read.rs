@@ -32,7 +32,8 @@ impl Unreadable {
     }
 }
 
-/// Reads a file of at most `limit` bytes. A missing file is tried twice, because it may be in the middle of being replaced.
+/// Reads a file of at most `limit` bytes. A missing file is tried twice, because it may be in the middle of being
+/// replaced.
 pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     let read = match read(path, limit) {
         Err(error) if error.kind() == ErrorKind::NotFound => read(path, limit),

@@ -9,7 +9,7 @@ use crate::masked;
 use crate::problem::{At, Label, Problem, Severity};
 use crate::source::{Source, Sources};
 
-/// The maximum size of an excerpt in bytes. Places of one file that are further apart get separate excerpts.
+/// The maximum size of an excerpt in bytes. LineIndex of one file that are further apart get separate excerpts.
 const MAX_EXCERPT: usize = 16 * 1024;
 /// The maximum length of a line in bytes. Of longer lines (documents written by machines) only the place is printed.
 const MAX_LINE: usize = 4 * 1024;

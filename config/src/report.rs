@@ -26,8 +26,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Sorts `problems` by place, drops repetitions, and keeps the first [`MAX_PROBLEMS`]. `more` is the number of errors that
-    /// were only counted.
+    /// Sorts `problems` by place, drops repetitions, and keeps the first [`MAX_PROBLEMS`]. `more` is the number of
+    /// errors that were only counted.
     pub(crate) fn new(mut problems: Vec<Problem>, more: usize, sources: Sources, inputs: Inputs) -> Self {
         problems.sort_by(|a, b| (a.site(), a.severity, a.code).cmp(&(b.site(), b.severity, b.code)));
         let mut seen = HashSet::new();
@@ -190,8 +190,9 @@ impl Report {
         format!("{} in {}{hidden}", parts.join(", "), files.join(", "))
     }
 
-    /// Returns the report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`, `file`,
-    /// `line`, `column` and `help`. A problem of an edit has a `pointer` (RFC 6901) into the edited document instead of a line.
+    /// Returns the report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`,
+    /// `file`, `line`, `column` and `help`. A problem of an edit has a `pointer` (RFC 6901) into the edited document
+    /// instead of a line.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let problem = |problem: &Problem| {

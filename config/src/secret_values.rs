@@ -1,5 +1,5 @@
-//! Finds the values of a document that are secrets, or that are in a place where a secret may have been written by mistake.
-//! Reports mask them, whatever they look like.
+//! Finds the values of a document that are secrets, or that are in a place where a secret may have been written by
+//! mistake. Reports mask them, whatever they look like.
 //!
 //! A value is treated as a secret in these cases:
 //! - its field has the name of a secret (`secret`, `db_password`, `hash`);
@@ -7,9 +7,9 @@
 //! - its field takes the location of a secret as a mapping, a path or a URL, and the value does not look like one;
 //! - there are fields for secrets nearby, and the value is not close to anything that its field accepts.
 //!
-//! Of hosts and URLs, user and password are secrets. A document of tokens may be a secret as a whole, put in the place of
-//! the document: there, a scalar in the place of a mapping or a list is a secret, and so is an unknown key. Names that the
-//! operator chooses (attributes, headers, claims) have no effect.
+//! Of hosts and URLs, user and password are secrets. A document of tokens may be a secret as a whole, put in the
+//! place of the document: there, a scalar in the place of a mapping or a list is a secret, and so is an unknown key.
+//! Names that the operator chooses (attributes, headers, claims) have no effect.
 
 mod harmless;
 mod named;
@@ -152,8 +152,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Adds the secret in a key. An unknown key without a value may be a value itself: in `{ secret:VALUE }` a space is missing,
-    /// in `{ VALUE }` a field. In all other keys, the user and password of a host are secret.
+    /// Adds the secret in a key. An unknown key without a value may be a value itself: in `{ secret:VALUE }` a space
+    /// is missing, in `{ VALUE }` a field. In all other keys, the user and password of a host are secret.
     fn key(&mut self, entry: &Entry<'_>, is_value: bool, is_beside: bool) {
         let text = &*entry.key;
         let part = match text.split_once([':', '=']) {

@@ -42,7 +42,8 @@ pub struct Settings {
 pub struct AdminListener {
     /// The address; a loopback one unless there are operators. A change needs a restart.
     pub address: SocketAddr,
-    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it do not.
+    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it
+    /// do not.
     pub tls: Option<ListenerTls>,
 }
 
@@ -79,7 +80,8 @@ pub struct Listener {
     pub name: Box<str>,
     /// The address; with port 0 the system chooses one.
     pub address: SocketAddr,
-    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it do not.
+    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it
+    /// do not.
     pub tls: Option<ListenerTls>,
     /// True if HTTP/2 with prior knowledge is accepted on connections without TLS.
     pub h2c: bool,

@@ -1,5 +1,5 @@
-//! The texts that were read, in one space of offsets: a [`Site`] is a byte in one of them. Converts sites to files, lines
-//! and columns, for problems and for `explain`.
+//! The texts that were read, in one space of offsets: a [`Site`] is a byte in one of them. Converts sites to files,
+//! lines and columns, for problems and for `explain`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -59,7 +59,8 @@ impl std::fmt::Display for Place {
 }
 
 impl Source {
-    /// Returns the source of a tree of values. Its nodes are numbered from 0 in the order in which they would be written.
+    /// Returns the source of a tree of values. Its nodes are numbered from 0 in the order in which they would be
+    /// written.
     pub(crate) fn of_values(name: &str, nodes: u32) -> Self {
         Self::without_text(name, 1, nodes as usize)
     }
@@ -182,8 +183,8 @@ impl Sources {
         file.offset(site).map(|offset| (file, offset))
     }
 
-    /// Returns the values that a problem at this site must not quote: the one at the site, keys, and in a confidential document
-    /// all of them, because a problem may quote values from other places.
+    /// Returns the values that a problem at this site must not quote: the one at the site, keys, and in a
+    /// confidential document all of them, because a problem may quote values from other places.
     pub(crate) fn secrets_of(&self, site: Site) -> Vec<&SecretValue> {
         /// The minimum length of values elsewhere: shorter ones occur within other words.
         const SHORT: usize = 6;
@@ -212,7 +213,7 @@ impl Sources {
 
 /// The starts of the lines of all texts. They are kept after loading to convert sites to places, with columns in bytes.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct LineIndex {
     files: Vec<Lines>,
 }
 
@@ -224,7 +225,7 @@ struct Lines {
     starts: Box<[u32]>,
 }
 
-impl Places {
+impl LineIndex {
     /// Returns the places of all `sources`.
     pub(crate) fn of(sources: &Sources) -> Self {
         let lines = |source: &Arc<Source>| {

@@ -1,4 +1,5 @@
-//! TLS settings of listeners, read and checked: certificates with their keys, and the authorities of client certificates.
+//! TLS settings of listeners, read and checked: certificates with their keys, and the authorities of client
+//! certificates.
 
 use std::fmt;
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use crate::shape::all_of;
 use crate::shape::flags::FlagsDocument;
 use crate::suggest::closest;
 
-/// The parts of the flags documents that could not be read, so that problems that only follow from them are not reported.
+/// The parts of the flags documents that could not be read, so that problems that only follow from them are not
+/// reported.
 #[derive(Debug, Default)]
 pub(crate) struct BrokenParts {
     /// Flags with a problem in a part.
@@ -27,8 +28,8 @@ pub(crate) struct BrokenParts {
 }
 
 impl BrokenParts {
-    /// Returns the flags and segments of `documents` that have one of the `problems`. `incomplete` is true if a document is
-    /// missing.
+    /// Returns the flags and segments of `documents` that have one of the `problems`. `incomplete` is true if a
+    /// document is missing.
     pub(crate) fn of(documents: &[Document<'_>], problems: &[Problem], incomplete: bool) -> Self {
         let mut sites: Vec<Site> = problems.iter().filter_map(Problem::site).collect();
         sites.sort_unstable();

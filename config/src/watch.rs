@@ -29,7 +29,7 @@ pub enum Reload {
 
 /// The reply of a callback to a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reception {
+pub enum ReloadResponse {
     /// The new load is served.
     Served,
     /// The new load is not served; the former one stays active.
@@ -76,7 +76,7 @@ pub struct Watcher {
 
 /// A handle that makes a watch read its files again, after a change of something else that the load depends on.
 #[derive(Debug, Clone)]
-pub struct Again {
+pub struct RereadHandle {
     shared: Arc<Shared>,
     hints: SyncSender<()>,
 }
@@ -84,9 +84,9 @@ pub struct Again {
 #[derive(Debug, Default)]
 struct Shared {
     stopped: AtomicBool,
-    polls: AtomicBool,
+    is_polling: AtomicBool,
     /// Set to read the files although their contents are unchanged.
-    again: AtomicBool,
+    reread: AtomicBool,
 }
 
 /// Watches the files of `loaded`, which was read from `path`, and calls `on_reload` for every change.
@@ -97,7 +97,7 @@ pub fn watch(
     path: PathBuf,
     loaded: &LoadedConfig,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
-    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
+    on_reload: impl FnMut(Reload) -> ReloadResponse + Send + 'static,
 ) -> std::io::Result<Watcher> {
     watch_with(WatchOptions::default(), path, loaded, variable, on_reload)
 }
@@ -111,13 +111,13 @@ pub fn watch_with(
     path: PathBuf,
     loaded: &LoadedConfig,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
-    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
+    on_reload: impl FnMut(Reload) -> ReloadResponse + Send + 'static,
 ) -> std::io::Result<Watcher> {
     watch_by(options, loaded, move || load(&path, &variable), on_reload)
 }
 
-/// Watches the files of `loaded`, calls `load` when they have changed, and `on_reload` with the result. Other dependencies
-/// of `load` are not watched.
+/// Watches the files of `loaded`, calls `load` when they have changed, and `on_reload` with the result. Other
+/// dependencies of `load` are not watched.
 ///
 /// # Errors
 /// The thread cannot be started.
@@ -125,7 +125,7 @@ pub fn watch_by(
     options: WatchOptions,
     loaded: &LoadedConfig,
     load: impl FnMut() -> Result<LoadedConfig, Report> + Send + 'static,
-    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
+    on_reload: impl FnMut(Reload) -> ReloadResponse + Send + 'static,
 ) -> std::io::Result<Watcher> {
     // A capacity of one is sufficient: a second hint has no additional meaning.
     let (hints, heard) = sync_channel(1);
@@ -159,14 +159,14 @@ pub fn watch_by(
 
 impl Watcher {
     /// Makes the watch compare the files now, as after an event.
-    pub fn look(&self) {
+    pub fn check_now(&self) {
         let _ = self.hints.try_send(());
     }
 
     /// Returns a handle for the owners of other dependencies of the load.
     #[must_use]
-    pub fn again(&self) -> Again {
-        Again {
+    pub fn reread_handle(&self) -> RereadHandle {
+        RereadHandle {
             shared: Arc::clone(&self.shared),
             hints: self.hints.clone(),
         }
@@ -174,8 +174,8 @@ impl Watcher {
 
     /// Returns true if no notifications are available, so that the files are polled.
     #[must_use]
-    pub fn polls(&self) -> bool {
-        self.shared.polls.load(Ordering::Relaxed)
+    pub fn is_polling(&self) -> bool {
+        self.shared.is_polling.load(Ordering::Relaxed)
     }
 
     /// Ends the watch and waits for its thread.
@@ -194,11 +194,11 @@ impl Watcher {
     }
 }
 
-impl Again {
-    /// Makes the watch read the files soon, changed or not. Contents that are served already, or were refused already, are not
-    /// reported.
-    pub fn read(&self) {
-        self.shared.again.store(true, Ordering::Release);
+impl RereadHandle {
+    /// Makes the watch read the files soon, changed or not. Contents that are served already, or were refused
+    /// already, are not reported.
+    pub fn reread(&self) {
+        self.shared.reread.store(true, Ordering::Release);
         let _ = self.hints.try_send(());
     }
 }
@@ -223,21 +223,22 @@ struct Follower<L, R> {
     is_refused: bool,
 }
 
-impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> Reception> Follower<L, R> {
+impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadResponse> Follower<L, R> {
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {
             // Watch the directories before comparing the files: a change in between would otherwise be missed.
             let hears = directories.follow(&[&self.applied, &self.seen]);
-            self.shared.polls.store(!hears, Ordering::Relaxed);
-            let has_read = self.look(settled);
-            // `look` receives events, too, and may have consumed the one of the stop.
+            self.shared.is_polling.store(!hears, Ordering::Relaxed);
+            let has_read = self.read_if_changed(settled);
+            // `read_if_changed` receives events, too, and may have consumed the one of the stop.
             if self.is_stopped() {
                 return;
             }
             if has_read {
-                // `look` may also have consumed the event of a directory that was removed while it was read and
-                // exists again by now. Watch the directories anew, and wait only if nothing has changed since.
+                // `read_if_changed` may also have consumed the event of a directory that was removed while it was
+                // read and exists again by now. Watch the directories anew, and wait only if nothing has changed
+                // since.
                 settled = false;
                 continue;
             }
@@ -261,8 +262,8 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> Reception> 
         self.shared.stopped.load(Ordering::Acquire)
     }
 
-    /// Waits until there is no event for `debounce`. If other events never stop, waits until the contents of the files do not
-    /// change for that time.
+    /// Waits until there is no event for `debounce`. If other events never stop, waits until the contents of the
+    /// files do not change for that time.
     fn settle(&self) {
         let begun = Instant::now();
         while !self.is_stopped() && begun.elapsed() < self.options.debounce_at_most {
@@ -281,13 +282,13 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> Reception> 
         }
     }
 
-    /// Reads the files if their contents have changed or [`Again`] asks for it, and reports the result. Returns true if it has
-    /// read them.
-    fn look(&mut self, settled: bool) -> bool {
+    /// Reads the files if their contents have changed or [`RereadHandle`] asks for it, and reports the result.
+    /// Returns true if it has read them.
+    fn read_if_changed(&mut self, settled: bool) -> bool {
         if self.is_stopped() {
             return false;
         }
-        let is_asked_for = self.shared.again.swap(false, Ordering::AcqRel);
+        let is_asked_for = self.shared.reread.swap(false, Ordering::AcqRel);
         if !is_asked_for && !self.seen.have_changed() {
             return false;
         }
@@ -311,9 +312,9 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> Reception> 
                 self.seen = loaded.inputs.clone();
                 let is_new = self.seen != self.applied;
                 if is_new {
-                    let reception = (self.on_reload)(Reload::Applied(Box::new(loaded)));
-                    self.is_refused = reception == Reception::NotServed;
-                    if reception == Reception::Served {
+                    let response = (self.on_reload)(Reload::Applied(Box::new(loaded)));
+                    self.is_refused = response == ReloadResponse::NotServed;
+                    if response == ReloadResponse::Served {
                         self.applied = self.seen.clone();
                     }
                 } else if self.is_refused {

@@ -138,7 +138,7 @@ impl Control {
         let _writer = self.writer.lock();
         let mut kept = self.kept.write();
         if kept.eligibility() != eligibility {
-            kept.catalog.move_to(eligibility);
+            kept.catalog.set_eligibility(eligibility);
         }
     }
 

@@ -40,7 +40,7 @@ fn main() {
         let draft = catalog
             .draft_json(&[flag(round * 7 % FLAGS, round % 2 == 1)])
             .unwrap();
-        catalog.adopt(draft);
+        catalog.apply(draft);
         let compiled = catalog.compiled();
         let snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, round as u64);
         compiling.push(start.elapsed());

@@ -41,7 +41,7 @@ fn a_document_read_before_a_change_is_applied_with_the_change() {
         let read = active_config.read_document().unwrap();
         let draft = catalog.draft_json(std::slice::from_ref(&change)).unwrap();
         let fit = active_config.check(draft.compiled()).unwrap();
-        catalog.adopt(draft);
+        catalog.apply(draft);
         active_config
             .publish(catalog.compiled(), control::Revision(revision), fit)
             .unwrap();

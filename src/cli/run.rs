@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use config::{Reception, Reload, WatchOptions, Watcher};
+use config::{Reload, ReloadResponse, WatchOptions, Watcher};
 use control::operators::{Known, Operators};
 use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Readiness, Running};
@@ -166,7 +166,7 @@ impl Service {
                 )
             })
             .context("can't watch the files")?;
-        active_config.set_watch(watcher.again());
+        active_config.set_reread_handle(watcher.reread_handle());
         Ok(Self {
             running,
             watcher,
@@ -210,7 +210,7 @@ struct Reloader {
 
 impl Reloader {
     /// Applies a change of the files, or logs why it is rejected.
-    fn reload(&self, reload: Reload) -> Reception {
+    fn reload(&self, reload: Reload) -> ReloadResponse {
         match reload {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
@@ -245,7 +245,7 @@ impl Reloader {
                         }
                         // The watcher remembers that the files differ from the active config, and reports `Restored`
                         // when they equal it again.
-                        return Reception::NotServed;
+                        return ReloadResponse::NotServed;
                     }
                 }
             }
@@ -265,7 +265,7 @@ impl Reloader {
                 info!("the files equal the active config again");
             }
         }
-        Reception::Served
+        ReloadResponse::Served
     }
 
     /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until

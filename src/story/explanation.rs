@@ -83,7 +83,7 @@ fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> Re
         readings: readings(decider, run),
         route: route.map(|route| route.name.to_string()),
         place: route
-            .and_then(|route| gateway.places.place(route.site))
+            .and_then(|route| gateway.line_index.place(route.site))
             .map(|place| place.to_string()),
         rejected_candidates,
         other_routes,

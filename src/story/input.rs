@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use config::{Identity, LoadedConfig, Places};
+use config::{Identity, LineIndex, LoadedConfig};
 use control::RequestQuestion;
 use proxy::{Decider, KeyStore};
 use rules::Timestamp;
@@ -12,7 +12,7 @@ use rules::Timestamp;
 pub(crate) struct ExplainGateway {
     pub(super) decider: Decider,
     pub(super) identity: Arc<Identity>,
-    pub(super) places: Arc<Places>,
+    pub(super) line_index: Arc<LineIndex>,
 }
 
 /// A request to explain.
@@ -39,7 +39,7 @@ impl ExplainGateway {
         Self {
             decider,
             identity: Arc::clone(&loaded.identity),
-            places: Arc::clone(&loaded.places),
+            line_index: Arc::clone(&loaded.line_index),
         }
     }
 }

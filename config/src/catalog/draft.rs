@@ -1,12 +1,12 @@
-//! Compiles the parts that a change affects: the edited flags and those that require them, and the tenants whose records
-//! name a flag with another meaning. Ids stay the same, so that all other parts are shared.
+//! Compiles the parts that a change affects: the edited flags and those that require them, and the tenants whose
+//! records name a flag with another meaning. Ids stay the same, so that all other parts are shared.
 
 use std::sync::Arc;
 
 use rules::{DefinitionProblem, Names};
 
 use super::edit::Edits;
-use super::{Catalog, Compiled, Edit, Ids, flags, tenants};
+use super::{Catalog, Compiled, Edit, IdChanges, flags, tenants};
 
 /// The problems that `rules` found in an edited document.
 #[derive(Debug)]
@@ -54,12 +54,12 @@ pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Dra
             names: compiled.names,
         });
     }
-    compiled.ids = if !same_tiers || !compiled.flags.same_attributes(&former.flags) {
-        Ids::Other
+    compiled.id_changes = if !same_tiers || !compiled.flags.same_attributes(&former.flags) {
+        IdChanges::All
     } else if moved.is_empty() {
-        Ids::Kept
+        IdChanges::None
     } else {
-        Ids::Moved(moved.into())
+        IdChanges::Flags(moved.into())
     };
     Ok(compiled)
 }

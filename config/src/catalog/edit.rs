@@ -49,8 +49,8 @@ pub(super) struct Edits {
 }
 
 impl JsonEdit {
-    /// Reads the last edit of each part. Returns none if one does not have the form of its part; [`Catalog::explain`] then
-    /// returns the problems.
+    /// Reads the last edit of each part. Returns none if one does not have the form of its part; [`Catalog::explain`]
+    /// then returns the problems.
     ///
     /// [`Catalog::explain`]: super::Catalog::explain
     #[must_use]

@@ -1,5 +1,5 @@
-//! Explains why an edit is refused. Reads the affected parts again as a tree with numbered nodes, so that every problem has
-//! its message, its help, and its place as a JSON pointer into the edited document.
+//! Explains why an edit is refused. Reads the affected parts again as a tree with numbered nodes, so that every
+//! problem has its message, its help, and its place as a JSON pointer into the edited document.
 
 use std::sync::Arc;
 
@@ -132,7 +132,8 @@ fn concerned(catalog: &Catalog, names: &Names) -> Vec<JsonEdit> {
         .collect()
 }
 
-/// Returns the problem that is reported if the definitions are refused, but no problem is found: a defect of this program.
+/// Returns the problem that is reported if the definitions are refused, but no problem is found: a defect of this
+/// program.
 fn unexplained() -> Problem {
     let title = "the edited document can't be read".to_owned();
     Problem::at("yaml-syntax", title, At::File(NAME.into()))

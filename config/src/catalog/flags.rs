@@ -17,7 +17,8 @@ type CompiledFlags = (
     Vec<FlagId>,
 );
 
-/// Returns the former names with those of the edited flags, which keep their ids. Returns none if all flags need new ids.
+/// Returns the former names with those of the edited flags, which keep their ids. Returns none if all flags need new
+/// ids.
 pub(super) fn names_alone(former: &Compiled, edits: &Edits) -> Option<Arc<Names>> {
     let is_known = |(key, flag): (&Arc<str>, &Option<Arc<FlagDefinition>>)| match flag {
         Some(flag) => former.names.has(flag),

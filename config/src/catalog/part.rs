@@ -1,5 +1,5 @@
-//! Conversion of parts of a flags document from JSON values to definitions, by the same validator and lowering as for files.
-//! The only difference is that the nodes of the tree have numbers instead of places.
+//! Conversion of parts of a flags document from JSON values to definitions, by the same validator and lowering as for
+//! files. The only difference is that the nodes of the tree have numbers instead of places.
 
 use std::borrow::Cow;
 

@@ -9,8 +9,8 @@ use super::edit::Edits;
 use super::{Catalog, Compiled};
 use crate::flags_document::OwnedTenant;
 
-/// Returns the former tenants with the affected ones compiled anew: those that are edited, that name a flag whose id has
-/// another meaning, or that have an attribute which conditions did not read before.
+/// Returns the former tenants with the affected ones compiled anew: those that are edited, that name a flag whose id
+/// has another meaning, or that have an attribute which conditions did not read before.
 pub(super) fn some(
     catalog: &Catalog,
     edits: &Edits,

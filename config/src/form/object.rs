@@ -150,8 +150,8 @@ macro_rules! object {
     (@end $need:ident $field:ident) => { $field };
 }
 
-/// Defines the form of an object, and a struct of its fields as written, each a [`Field`](super::Field) with its places.
-/// A field is a `must` (required) or a `field`.
+/// Defines the form of an object, and a struct of its fields as written, each a [`Field`](super::Field) with its
+/// places. A field is a `must` (required) or a `field`.
 macro_rules! fields {
     (
         $(#[doc = $doc:literal])+
@@ -209,8 +209,8 @@ macro_rules! group {
     };
 }
 
-/// Defines forms of objects with one required field, whose value is that of the object. A line has the documentation, the
-/// form, its name, the field and its documentation.
+/// Defines forms of objects with one required field, whose value is that of the object. A line has the documentation,
+/// the form, its name, the field and its documentation.
 macro_rules! single {
     ($($(#[doc = $doc:literal])+ $form:ident($name:literal) $field:ident: $of:ty, $field_doc:literal;)+) => {$(
         $crate::form::object! {

@@ -1,8 +1,8 @@
 //! Values that are parsed further than their kind of scalar.
 
-/// Defines forms of values that are parsed further. A line has the form, its input, the code of the problem, the type of
-/// the value, and a function that parses the input. The input is a text, given by its noun, or another form; then the
-/// function gets the name of the field as well.
+/// Defines forms of values that are parsed further. A line has the form, its input, the code of the problem, the type
+/// of the value, and a function that parses the input. The input is a text, given by its noun, or another form; then
+/// the function gets the name of the field as well.
 macro_rules! parsed {
     ($($(#[$attribute:meta])* $form:ident($what:literal, $code:literal): $value:ty = $parse:expr;)+) => {$(
         $(#[$attribute])*

@@ -1,7 +1,7 @@
 //! Values of several shapes, distinguished by the kind of node or by the key that is present.
 
-/// Defines the form of a union, and the conversion of each of its cases. A case is a `scalar`, a `list`, a `mapping`, or a
-/// mapping with a `key`: the first field of its object.
+/// Defines the form of a union, and the conversion of each of its cases. A case is a `scalar`, a `list`, a `mapping`,
+/// or a mapping with a `key`: the first field of its object.
 ///
 /// ```text
 /// union! {

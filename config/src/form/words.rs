@@ -1,8 +1,8 @@
 //! Known sets of words.
 
-/// Makes an enum the form of its words: one table of the accepted words and their values, also used by messages. A variant
-/// without its word does not compile. `Type::ALL` uses the words of an enum that has `as_str`; further words of variants
-/// can follow.
+/// Makes an enum the form of its words: one table of the accepted words and their values, also used by messages. A
+/// variant without its word does not compile. `Type::ALL` uses the words of an enum that has `as_str`; further words
+/// of variants can follow.
 macro_rules! words {
     ($type:ident { $($word:literal => $variant:ident),+ $(,)? }) => {
         impl $crate::form::Form for $type {

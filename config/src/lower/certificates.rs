@@ -1,4 +1,5 @@
-//! Certificates: read from their files and checked when a document is loaded, so that no handshake fails because of them.
+//! Certificates: read from their files and checked when a document is loaded, so that no handshake fails because of
+//! them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -154,8 +155,8 @@ impl<'s> Gateway<'_, 's> {
         key.ok()
     }
 
-    /// Returns the DNS names of a certificate. Warns if it has expired or is not valid yet. This is not an error, because a
-    /// server that does not start would be worse than one with an expired certificate.
+    /// Returns the DNS names of a certificate. Warns if it has expired or is not valid yet. This is not an error,
+    /// because a server that does not start would be worse than one with an expired certificate.
     fn leaf_names(&mut self, file: &PlacedText<'s>, leaf: &CertificateDer<'_>) -> Option<Box<[Box<str>]>> {
         let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
             let title = format!("the first certificate in `{}` can't be read", file.value);

@@ -9,8 +9,8 @@ use crate::problem::{Label, Problem};
 use crate::shape::flags::FlagsFields;
 use crate::source::Source;
 
-/// Merges documents, each with the text that it was read from. Reports `tiers`, `unknown_tenant` and `policy` if several
-/// documents have them.
+/// Merges documents, each with the text that it was read from. Reports `tiers`, `unknown_tenant` and `policy` if
+/// several documents have them.
 pub(crate) fn merge<'s>(
     documents: Vec<(&Source, FlagsFields<'s>)>,
     problems: &mut Vec<Problem>,

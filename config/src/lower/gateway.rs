@@ -130,7 +130,8 @@ impl<'a, 's> Gateway<'a, 's> {
         flags.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Returns the upstream of this name, or reports that there is none. `user` is the part of the document that names it.
+    /// Returns the upstream of this name, or reports that there is none. `user` is the part of the document that
+    /// names it.
     pub(crate) fn upstream(&mut self, named: &PlacedText<'s>, user: &str) -> Option<UpstreamId> {
         let name = &named.value;
         if let Some(id) = self.upstreams.get(&**name) {

@@ -166,8 +166,8 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// Reports a list of flags that exceeds the budget if all are on with their longest variants: it would be truncated for
-    /// some subjects.
+    /// Reports a list of flags that exceeds the budget if all are on with their longest variants: it would be
+    /// truncated for some subjects.
     fn check_budget(&mut self, flags: &Flags, listed: &[FlagId], budget: usize, span: Span) {
         let longest = |flag: &Flag| {
             let off = flag.variant(flag.off());

@@ -23,8 +23,8 @@ use crate::shape::sluice::GatewayFields;
 const MAX_KEY_BYTES: usize = 1024 * 1024;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the trusted issuers, and the location of the identity in a request. Attributes that no condition reads are
-    /// checked and omitted. `flags` is none if they could not be compiled.
+    /// Returns the trusted issuers, and the location of the identity in a request. Attributes that no condition reads
+    /// are checked and omitted. `flags` is none if they could not be compiled.
     pub(crate) fn identity(&mut self, root: &GatewayFields<'s>, flags: Option<&Flags>) -> Option<Identity> {
         let issuers = self.issuers(&root.issuers, flags);
         let listeners = root.listeners.value();
@@ -218,8 +218,8 @@ impl<'s> Gateway<'_, 's> {
         Some(KeySource::Fixed(Arc::new(keys)))
     }
 
-    /// Warns of a JWKS file without a usable key. This is not an error: if the document were rejected, keys that were removed
-    /// from the file would stay in use.
+    /// Warns of a JWKS file without a usable key. This is not an error: if the document were rejected, keys that were
+    /// removed from the file would stay in use.
     fn warn_of_no_key(&mut self, keys: &KeySet, file: &PlacedText<'s>) {
         let PlacedText { value: file, span } = file;
         let skipped: String = keys.skipped().iter().map(|key| format!("; {key}")).collect();

@@ -141,8 +141,9 @@ impl TokenEntry<'_> {
     }
 }
 
-/// Returns true for a name that has another meaning in the audit log: `local` (callers on this machine if no operators are
-/// configured), `sluice` (the clock), `unknown` callers, operators of an issuer (`oidc:`), and users of a process (`uid:`).
+/// Returns true for a name that has another meaning in the audit log: `local` (callers on this machine if no
+/// operators are configured), `sluice` (the clock), `unknown` callers, operators of an issuer (`oidc:`), and users of
+/// a process (`uid:`).
 fn is_reserved(name: &str) -> bool {
     ["local", "sluice", "unknown"].contains(&name)
         || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))

@@ -179,8 +179,8 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    /// Returns the destination behind an open gate. The outer `gate` is none if the gate has a problem, the inner one if the
-    /// route has no gate. `span` is the place of the route's name.
+    /// Returns the destination behind an open gate. The outer `gate` is none if the gate has a problem, the inner one
+    /// if the route has no gate. `span` is the place of the route's name.
     fn destination(
         &mut self,
         fields: &RouteFields<'s>,

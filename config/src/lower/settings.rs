@@ -121,7 +121,8 @@ impl<'s> Gateway<'_, 's> {
     }
 }
 
-/// Returns the maximum size of request bodies, in bytes. The inner option is none for no limit, the outer for a problem.
+/// Returns the maximum size of request bodies, in bytes. The inner option is none for no limit, the outer for a
+/// problem.
 pub(crate) fn body_limit(root: &GatewayFields<'_>) -> Option<Option<u64>> {
     root.body_limit.or(Some(BODY_LIMIT))
 }

@@ -52,8 +52,8 @@ fn hidden(part: &str, secret: &str) -> String {
     }
 }
 
-/// Returns a help without the quotations that a report masks, so that nobody copies asterisks into a document. Returns none
-/// if secrets would remain.
+/// Returns a help without the quotations that a report masks, so that nobody copies asterisks into a document.
+/// Returns none if secrets would remain.
 pub(crate) fn mask_help(help: &str, secrets: &[&SecretValue]) -> Option<String> {
     let hides = |text: &str| {
         let is_quoted = |secret: &&SecretValue| mask_message(text, secret) != text;

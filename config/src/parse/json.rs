@@ -1,5 +1,5 @@
-//! Parses JSON into a tree without places. The YAML parser buffers all tokens of a flow mapping before it yields the first,
-//! about a hundred bytes for each byte of a document that is one mapping; this parser holds only the tree.
+//! Parses JSON into a tree without places. The YAML parser buffers all tokens of a flow mapping before it yields the
+//! first, about a hundred bytes for each byte of a document that is one mapping; this parser holds only the tree.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 use crate::node::{Entry, Node, NodeKind, Span};
 
-/// Returns the tree of a JSON document. Returns none if it is not JSON, repeats a key, or is too deep or too large: the YAML
-/// parser, which accepts all JSON, then reports the problem with its place.
+/// Returns the tree of a JSON document. Returns none if it is not JSON, repeats a key, or is too deep or too large:
+/// the YAML parser, which accepts all JSON, then reports the problem with its place.
 pub(crate) fn json(text: &str) -> Option<Node<'_>> {
     let text = text.trim_ascii_start();
     if !text.starts_with('{') {

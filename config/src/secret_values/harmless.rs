@@ -1,5 +1,5 @@
-//! Texts that are clearly not secrets, by the field that they are in. Reports show them, so that an operator can see the
-//! mistake. docs/security.md lists them.
+//! Texts that are clearly not secrets, by the field that they are in. Reports show them, so that an operator can see
+//! the mistake. docs/security.md lists them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -112,8 +112,8 @@ pub(super) fn is_address(text: &str) -> bool {
     host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() || is_host(host)
 }
 
-/// Returns true for an http or https URL whose query does not look random. It may contain a user and a password, which are
-/// masked separately.
+/// Returns true for an http or https URL whose query does not look random. It may contain a user and a password,
+/// which are masked separately.
 pub(super) fn is_url(text: &str) -> bool {
     let authority = behind_scheme(text.trim()).and_then(|rest| rest.split(['/', '?', '#']).next());
     let host = authority.map(|authority| authority.rsplit('@').next().unwrap_or(authority));

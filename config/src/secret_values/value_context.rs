@@ -115,8 +115,8 @@ fn holds(shape: Shape, levels: usize) -> bool {
     }
 }
 
-/// Returns true if a text looks like a path or URL and not like a secret. Accepted secrets have at least 32 bytes, so that
-/// short texts are names of files.
+/// Returns true if a text looks like a path or URL and not like a secret. Accepted secrets have at least 32 bytes, so
+/// that short texts are names of files.
 fn is_location(text: &str, shape: Option<Shape>) -> bool {
     const SHORT: usize = 16;
     if is_path(shape) && (has_path(text) || is_file(text)) || is_url(text) {

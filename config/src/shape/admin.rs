@@ -154,7 +154,8 @@ object! {
     ChangePolicy("a policy of changes"): Policy {
         /// Conditions of a promotion.
         promotion: strict Promotion = Policy::default(),
-        /// Maximum number of tenants whose decisions a change may alter without force; 0 means unlimited. Default: 1000.
+        /// Maximum number of tenants whose decisions a change may alter without force; 0 means unlimited. Default:
+        /// 1000.
         max_blast_radius: strict Count<usize>,
         /// Conditions under which a flag is stale.
         stale: strict Stale = Policy::default(),

@@ -91,7 +91,8 @@ object! {
         owner: optional Boxed<Prose>,
         /// Purpose of the flag. Default: release.
         kind: optional Kind,
-        /// Stage of the lifecycle. Default: alpha. `dev` means alpha. Permission and ops flags have none except `retired`.
+        /// Stage of the lifecycle. Default: alpha. `dev` means alpha. Permission and ops flags have none except
+        /// `retired`.
         lifecycle: optional Sited<Lifecycle>,
         /// Kill switch: `false` turns the flag off for everyone, at once. Default: true.
         enabled: optional Boolean,

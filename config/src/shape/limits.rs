@@ -13,7 +13,8 @@ type Count<const MIN: i64> = Whole<usize, MIN, 10_000_000>;
 object! {
     /// Limits for all listeners together, and for one client address.
     ProcessLimits("the limits of the process"): Limits {
-        /// Maximum number of requests sent to upstreams at once. Default: half of the file descriptors after the reserve.
+        /// Maximum number of requests sent to upstreams at once. Default: half of the file descriptors after the
+        /// reserve.
         max_in_flight: field Count<1>,
         /// The same for one client address (IPv6: one /64). Default: a quarter of `max_in_flight`, from 100 to 1000.
         max_in_flight_per_client: field Count<1>,

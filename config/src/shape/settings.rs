@@ -33,7 +33,8 @@ object! {
     EnvironmentObject("an environment"): NamedEnvironment<'s> {
         /// Name of the environment.
         name: required Placed<Name>,
-        /// `relaxed`: every tenant is eligible at every lifecycle. Default: relaxed in development and staging, else enforced.
+        /// `relaxed`: every tenant is eligible at every lifecycle. Default: relaxed in development and staging, else
+        /// enforced.
         lifecycle: strict Eligibility,
     } => NamedEnvironment::new(name, lifecycle)
 }

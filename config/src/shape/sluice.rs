@@ -23,7 +23,8 @@ fields! {
     GatewayDocument("a gateway document") => GatewayFields {
         /// Version of this format: 1.
         _version("version"): must Version,
-        /// Environment. Default: production. The lifecycle of flags is relaxed in development and staging, enforced in others.
+        /// Environment. Default: production. The lifecycle of flags is relaxed in development and staging, enforced
+        /// in others.
         environment: field Environment,
         /// Addresses that accept requests. A change needs a restart.
         listeners: must Listeners,

@@ -179,7 +179,8 @@ object! {
         healthy: field Whole<u32, 1, 100>,
         /// Number of failed checks in a row after which an endpoint receives no requests. Default: 3.
         unhealthy: field Whole<u32, 1, 100>,
-        /// Treatment of requests if no endpoint is healthy: forward them to any, or refuse them with 503. Default: forward.
+        /// Treatment of requests if no endpoint is healthy: forward them to any, or refuse them with 503. Default:
+        /// forward.
         none_healthy: field NoneHealthy,
     } with validator => {
         let left_out = Check::new(HealthProbe::Tcp);

@@ -14,7 +14,8 @@ impl Validator<'_> {
         }
     }
 
-    /// Reports fields of an object that are missing or exclude each other. `unknown` is true if it has an unknown field.
+    /// Reports fields of an object that are missing or exclude each other. `unknown` is true if it has an unknown
+    /// field.
     pub(crate) fn finish(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>, unknown: bool) {
         let Shape::Object(object) = shape else { return };
         let object = object();
@@ -157,8 +158,8 @@ impl Validator<'_> {
     }
 }
 
-/// Returns the first sentence of a documentation as a fragment: without its full stop, and in lower case unless it opens
-/// with an abbreviation.
+/// Returns the first sentence of a documentation as a fragment: without its full stop, and in lower case unless it
+/// opens with an abbreviation.
 fn as_fragment(doc: &str) -> String {
     let sentence = doc.split_once(". ").map_or(doc, |(first, _)| first);
     let sentence = sentence.trim_end_matches('.');

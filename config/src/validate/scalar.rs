@@ -152,7 +152,8 @@ impl Validator<'_> {
         self.report("invalid-number", title, node.span, "", help)
     }
 
-    /// Returns the index of the text in `values`, or reports it. `expected` lists the values and all else that the field takes.
+    /// Returns the index of the text in `values`, or reports it. `expected` lists the values and all else that the
+    /// field takes.
     pub(super) fn choice(
         &mut self,
         node: &Node<'_>,

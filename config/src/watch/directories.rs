@@ -42,8 +42,8 @@ impl Directories {
         self.follow_to(|| inputs.iter().flat_map(|inputs| directories(inputs)).collect())
     }
 
-    /// Watches the directories that `find` returns, and repeats that until they are the same: a directory that is created
-    /// between finding and watching would otherwise be missed.
+    /// Watches the directories that `find` returns, and repeats that until they are the same: a directory that is
+    /// created between finding and watching would otherwise be missed.
     fn follow_to(&mut self, find: impl Fn() -> BTreeSet<PathBuf>) -> bool {
         let mut wanted = find();
         for _ in 0..MAX_FINDINGS {
@@ -82,7 +82,8 @@ impl Directories {
     }
 }
 
-/// The maximum number of attempts while directories keep changing. After that the files are polled until the next attempt.
+/// The maximum number of attempts while directories keep changing. After that the files are polled until the next
+/// attempt.
 const MAX_FINDINGS: usize = 8;
 /// The maximum number of links that are followed from one path, the same as on Linux.
 const MAX_LINKS: usize = 40;
@@ -106,8 +107,8 @@ fn directories(inputs: &Inputs) -> BTreeSet<PathBuf> {
     found
 }
 
-/// Follows the links of `path`, and adds the directory of every link. The target need not exist: a link whose target was
-/// removed names the place where it will be created again.
+/// Follows the links of `path`, and adds the directory of every link. The target need not exist: a link whose target
+/// was removed names the place where it will be created again.
 fn follow_links(path: &Path, directories: &mut BTreeSet<PathBuf>) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {

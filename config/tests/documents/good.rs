@@ -55,7 +55,7 @@ fn the_document_of_the_flags_page_loads() {
     assert!(loaded.tenants.find("4711").is_some());
     let id = loaded.flags.id("dispatch.v2Board").unwrap();
     let place = loaded
-        .places
+        .line_index
         .place(loaded.flags.flag(id).unwrap().site())
         .unwrap();
     assert_eq!((place.line, place.column), (11, 3));

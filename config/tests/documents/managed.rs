@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use config::{
-    Catalog, Files, FlagsSource, Ids, JsonEdit, LoadedConfig, Outline, Reception, Reload, Report,
-    WatchOptions,
+    Catalog, Files, FlagsSettings, FlagsSource, IdChanges, JsonEdit, LoadedConfig, Reload, ReloadResponse,
+    Report, WatchOptions,
 };
 use rules::Eligibility;
 use serde_json::json;
@@ -81,12 +81,12 @@ fn routes_and_identity_are_compiled_with_flags_of_a_store() {
 }
 
 #[test]
-fn the_outline_has_the_store_and_the_eligibility() {
-    let outline = config::outline(files(GATEWAY), Path::new("etc/sluice.yaml")).unwrap();
+fn the_settings_of_flags_have_store_and_eligibility() {
+    let settings = config::flags_settings(files(GATEWAY), Path::new("etc/sluice.yaml")).unwrap();
     let flags = FlagsSource::Store("etc/data".into());
     assert_eq!(
-        outline,
-        Outline {
+        settings,
+        FlagsSettings {
             flags: flags.clone(),
             eligibility: Eligibility::Relaxed,
             seed: None,
@@ -95,7 +95,7 @@ fn the_outline_has_the_store_and_the_eligibility() {
     let loaded = good(&catalog());
     assert_eq!(loaded.flags_source, flags);
     assert_eq!(loaded.snapshot.flags.eligibility(), Eligibility::Relaxed);
-    let report = config::outline(files("version: 1\nflags: {}\n"), Path::new("etc/sluice.yaml"));
+    let report = config::flags_settings(files("version: 1\nflags: {}\n"), Path::new("etc/sluice.yaml"));
     assert!(report.unwrap_err().errors() > 0);
 }
 
@@ -130,8 +130,8 @@ fn flags_alone_change_under_a_revision_of_their_own() {
             Some(json!({ "enabled": false })),
         )])
         .unwrap();
-    assert_eq!(draft.compiled().ids, Ids::Kept);
-    catalog.adopt(draft);
+    assert_eq!(draft.compiled().id_changes, IdChanges::None);
+    catalog.apply(draft);
     let compiled = catalog.compiled();
     let snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, 8);
     assert_eq!(*snapshot.revision.0, format!("8-{digest}"));
@@ -197,7 +197,7 @@ fn a_watch_loads_documents_by_its_callback() {
             Reload::Applied(loaded) => loaded.snapshot.revision.to_string(),
             other => format!("{other:?}"),
         });
-        Reception::Served
+        ReloadResponse::Served
     })
     .unwrap();
     let path = folder.path().join("sluice.yaml");
@@ -208,10 +208,10 @@ fn a_watch_loads_documents_by_its_callback() {
 }
 
 /// Applies one change, and returns its effect on ids.
-fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> Ids {
+fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> IdChanges {
     let draft = catalog.draft_json(&[JsonEdit::Flag(key.to_owned(), flag)]);
-    catalog.adopt(draft.unwrap_or_else(|report| panic!("{report}")));
-    catalog.compiled().ids.clone()
+    catalog.apply(draft.unwrap_or_else(|report| panic!("{report}")));
+    catalog.compiled().id_changes.clone()
 }
 
 #[test]
@@ -236,11 +236,11 @@ fn a_document_outlives_changes_of_flags_that_it_does_not_name() {
         ("listed", None, false),
     ] {
         let ids = change(&mut catalog, key, flag);
-        assert_eq!(loaded.outlives(&ids), outlives, "{key}: {ids:?}");
+        assert_eq!(loaded.is_valid_after(&ids), outlives, "{key}: {ids:?}");
     }
     let reads = json!({ "rules": [{ "when": { "attribute": "unread", "exists": true }, "serve": "on" }] });
     let ids = change(&mut catalog, "reads", Some(reads));
-    assert!(!loaded.outlives(&ids), "a request may have the attribute");
+    assert!(!loaded.is_valid_after(&ids), "a request may have the attribute");
 }
 
 #[test]

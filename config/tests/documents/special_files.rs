@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use config::{Reception, Reload, Report};
+use config::{Reload, ReloadResponse, Report};
 use rules::Eligibility;
 use tempfile::TempDir;
 
@@ -34,7 +34,8 @@ fn codes(report: &Report) -> Vec<&'static str> {
     report.problems().iter().map(|problem| problem.code).collect()
 }
 
-/// Loads `sluice.yaml` with `extra` in a folder with a file `name` that `make` creates. Checks that it is refused at once.
+/// Loads `sluice.yaml` with `extra` in a folder with a file `name` that `make` creates. Checks that it is refused at
+/// once.
 #[track_caller]
 fn check(name: &str, extra: &str, make: impl FnOnce(&Path)) {
     let folder = TempDir::new().unwrap();
@@ -105,7 +106,7 @@ fn the_watch_survives_a_fifo_and_can_be_stopped() {
             Reload::Refused(report) => codes(&report).join(" "),
             Reload::Restored => "restored".to_owned(),
         });
-        Reception::Served
+        ReloadResponse::Served
     };
     let watcher = config::watch(path, &loaded, |_| None, on_reload).unwrap();
     let replace_by_fifo = || {

@@ -1,5 +1,5 @@
-//! All kinds of changes of files take effect. These tests never sleep: they wait for the reload that a change must cause,
-//! and prove that nothing happened by a further change whose reload must be the next one.
+//! All kinds of changes of files take effect. These tests never sleep: they wait for the reload that a change must
+//! cause, and prove that nothing happened by a further change whose reload must be the next one.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use config::{Reception, Reload, WatchOptions, Watcher};
+use config::{Reload, ReloadResponse, WatchOptions, Watcher};
 use tempfile::TempDir;
 
 const GATEWAY: &str = "version: 1\nlisteners: [ { name: public, address: \"127.0.0.1:0\" } ]\nadmin: off\n\
@@ -56,7 +56,7 @@ fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
                 Reload::Refused(report) => Heard::Refused(report.problems().iter().map(|p| p.code).collect()),
                 Reload::Restored => Heard::Restored,
             });
-            Reception::Served
+            ReloadResponse::Served
         },
     );
     Setup {
@@ -191,7 +191,7 @@ fn a_bad_file_is_reported_once_and_a_fixed_one_takes_effect() {
     setup.write(BAD);
     fs::write(setup.path("other"), BAD).unwrap();
     fs::rename(setup.path("other"), setup.path("flags.yaml")).unwrap();
-    setup.watcher.look();
+    setup.watcher.check_now();
     setup.write(&flags(3));
     setup.hears(&Heard::Applied(3));
 }
@@ -222,7 +222,7 @@ fn events_without_a_change_of_content_are_not_reported() {
     setup.write(&flags(1));
     fs::write(setup.path("unrelated"), "x").unwrap();
     fs::read(setup.path("flags.yaml")).unwrap();
-    setup.watcher.look();
+    setup.watcher.check_now();
     setup.write(&flags(2));
     setup.hears(&Heard::Applied(2));
 }
@@ -244,8 +244,8 @@ fn continuous_events_do_not_delay_a_reload_forever() {
     assert_eq!(heard, Heard::Applied(2));
 }
 
-/// Updates a volume as kubelet does (AtomicWriter): a new directory with a time as its name, a link to it under a temporary
-/// name, the link renamed to `..data`, the old directory removed.
+/// Updates a volume as kubelet does (AtomicWriter): a new directory with a time as its name, a link to it under a
+/// temporary name, the link renamed to `..data`, the old directory removed.
 fn kubelet_writes(mount: &Path, stamp: &str, files: &[(&str, &str)]) {
     let data = mount.join("..data");
     let old = fs::read_link(&data).ok();
@@ -306,8 +306,8 @@ fn a_file_behind_a_link_to_another_directory_is_watched() {
     }
 }
 
-/// Makes `flags.yaml` a link to `link_to` in another folder, whose file is `today/flags.yaml`. Removes a part of that folder
-/// and creates it again.
+/// Makes `flags.yaml` a link to `link_to` in another folder, whose file is `today/flags.yaml`. Removes a part of that
+/// folder and creates it again.
 #[track_caller]
 fn check_target_comes_back(link_to: &str, prepare: impl FnOnce(&Path), remove: impl Fn(&Path)) {
     let elsewhere = TempDir::new().unwrap();
@@ -426,7 +426,7 @@ fn without_notifications_the_files_are_polled() {
     });
     setup.write(&flags(2));
     setup.hears(&Heard::Applied(2));
-    assert!(setup.watcher.polls());
+    assert!(setup.watcher.is_polling());
 }
 
 #[test]
@@ -476,19 +476,19 @@ fn a_load_that_was_not_served_is_reported_again_on_request() {
         told += 1;
         tell.send((told, loaded.snapshot.flags.len())).unwrap();
         if told == 1 {
-            Reception::NotServed
+            ReloadResponse::NotServed
         } else {
-            Reception::Served
+            ReloadResponse::Served
         }
     };
     let watcher = config::watch(path, &loaded, |_| None, on_reload).unwrap();
     let hears = || heard.recv_timeout(Duration::from_secs(10)).unwrap();
     fs::write(&file, flags(2)).unwrap();
     assert_eq!(hears(), (1, 2));
-    watcher.again().read();
+    watcher.reread_handle().reread();
     assert_eq!(hears(), (2, 2));
     // Of what is served already nothing is told.
-    watcher.again().read();
+    watcher.reread_handle().reread();
     fs::write(&file, flags(3)).unwrap();
     assert_eq!(hears(), (3, 3));
 }

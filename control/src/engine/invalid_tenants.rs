@@ -17,7 +17,7 @@ pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -
         return invalid;
     }
     let refused = plan.edits.iter().filter_map(|edit| match edit.document_edit() {
-        edit @ Edit::Tenant(_, Some(_)) if !catalog.takes(edit.clone()) => Some(edit.to_json()),
+        edit @ Edit::Tenant(_, Some(_)) if !catalog.accepts(edit.clone()) => Some(edit.to_json()),
         _ => None,
     });
     for edit in plan.unreadable.iter().cloned().chain(refused) {

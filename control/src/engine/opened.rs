@@ -56,7 +56,7 @@ impl Kept {
     /// Makes edits that were drafted and committed. Of the document there is one: state and catalog share it.
     pub(super) fn adopt(&mut self, edits: &[StateEdit], draft: Draft, revision: Revision) {
         self.state.absorb(edits, revision);
-        self.catalog.adopt(draft);
+        self.catalog.apply(draft);
         self.state.document = self.catalog.document().clone();
     }
 

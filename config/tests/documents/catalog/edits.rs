@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config::{Catalog, Ids, JsonEdit};
+use config::{Catalog, IdChanges, JsonEdit};
 use rules::{Eligibility, Subject, Timestamp, decide};
 use serde_json::{Value, json};
 
@@ -45,12 +45,12 @@ pub(crate) fn document(catalog: &Catalog) -> Value {
 }
 
 /// Applies one change, and returns its effect on ids.
-pub(crate) fn change(catalog: &mut Catalog, edits: Vec<JsonEdit>) -> Ids {
+pub(crate) fn change(catalog: &mut Catalog, edits: Vec<JsonEdit>) -> IdChanges {
     let draft = catalog
         .draft_json(&edits)
         .unwrap_or_else(|report| panic!("{report}"));
-    catalog.adopt(draft);
-    catalog.compiled().ids.clone()
+    catalog.apply(draft);
+    catalog.compiled().id_changes.clone()
 }
 
 /// Returns the variant that a tenant is served.
@@ -77,7 +77,7 @@ fn an_edited_default_keeps_all_ids_and_tenants() {
             &mut catalog,
             vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))]
         ),
-        Ids::Kept
+        IdChanges::None
     );
     assert_eq!(served(&catalog, "a", "unknown"), "on");
     let before = tenants.find("acme").unwrap();
@@ -92,12 +92,12 @@ fn a_draft_changes_nothing_until_it_is_adopted() {
     let draft = catalog
         .draft_json(&[flag("a", json!({ "lifecycle": "ga", "default": "on" }))])
         .unwrap();
-    assert_eq!(draft.compiled().ids, Ids::Kept);
+    assert_eq!(draft.compiled().id_changes, IdChanges::None);
     assert_eq!(
         (served(&catalog, "a", "x"), document(&catalog)),
         ("off".to_owned(), before)
     );
-    catalog.adopt(draft);
+    catalog.apply(draft);
     assert_eq!(served(&catalog, "a", "x"), "on");
     assert_eq!(document(&catalog)["flags"]["a"]["default"], "on");
 }
@@ -108,17 +108,17 @@ fn a_newly_read_attribute_is_found_in_existing_records() {
     let rule = json!({ "lifecycle": "ga", "rules": [{ "when": { "attribute": "seats", "gte": 5 }, "serve": "on" }] });
     assert_eq!(
         change(&mut catalog, vec![flag("a", rule.clone())]),
-        Ids::Other,
+        IdChanges::All,
         "a request may have it, too"
     );
     assert_eq!(served(&catalog, "a", "acme"), "on");
     assert_eq!(served(&catalog, "a", "unknown"), "off");
     assert_eq!(
         change(&mut catalog, vec![flag("a", json!({ "lifecycle": "ga" }))]),
-        Ids::Kept,
+        IdChanges::None,
         "known attributes stay known"
     );
-    assert_eq!(change(&mut catalog, vec![flag("a", rule)]), Ids::Kept);
+    assert_eq!(change(&mut catalog, vec![flag("a", rule)]), IdChanges::None);
     assert_eq!(served(&catalog, "a", "acme"), "on");
 }
 
@@ -131,7 +131,7 @@ fn a_segment_changes_without_a_word_to_tenants() {
     let swiss = json!({ "attribute": "country", "eq": "CH" });
     assert_eq!(
         change(&mut catalog, vec![JsonEdit::Segment("dach".into(), Some(swiss))]),
-        Ids::Kept
+        IdChanges::None
     );
     assert_eq!(served(&catalog, "a", "acme"), "off");
 }
@@ -149,7 +149,7 @@ fn tenants_come_change_and_go() {
                 JsonEdit::Tenant("nobody".into(), None),
             ]
         ),
-        Ids::Kept
+        IdChanges::None
     );
     assert_eq!(served(&catalog, "a", "bolt"), "off");
     assert_eq!(served(&catalog, "a", "core"), "on");
@@ -180,7 +180,7 @@ fn a_relaxed_environment_ignores_the_lifecycle() {
         vec![flag("a", json!({ "lifecycle": "alpha", "default": "on" }))],
     );
     assert_eq!(served(&catalog, "a", "acme"), "off");
-    catalog.move_to(Eligibility::Relaxed);
+    catalog.set_eligibility(Eligibility::Relaxed);
     assert_eq!(served(&catalog, "a", "acme"), "on");
     change(
         &mut catalog,
@@ -267,7 +267,7 @@ fn an_edit_that_a_later_one_replaces_is_not_checked() {
         flag(json!({ "kind": "ops" })),
     ];
     let draft = catalog.draft_json(&edits).unwrap();
-    catalog.adopt(draft);
+    catalog.apply(draft);
     let refused = catalog
         .draft_json(&[edits[1].clone(), edits[0].clone()])
         .unwrap_err();

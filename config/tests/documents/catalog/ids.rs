@@ -1,9 +1,9 @@
-//! Flags keep their ids when others are added and removed: parts that do not name a removed or changed flag are shared and
-//! not compiled again.
+//! Flags keep their ids when others are added and removed: parts that do not name a removed or changed flag are
+//! shared and not compiled again.
 
 use std::sync::Arc;
 
-use config::{Catalog, Compiled, Ids, JsonEdit};
+use config::{Catalog, Compiled, IdChanges, JsonEdit};
 use rules::{
     Cause, Eligibility, FlagId, FlagsHeader, Include, MAX_FLAG_IDS, MAX_FLAGS, Subject, Tenant, Timestamp,
     decide,
@@ -44,7 +44,10 @@ fn a_new_flag_keeps_all_ids_and_tenants() {
     let mut catalog = catalog();
     let before = catalog.compiled().clone();
     let on = json!({ "lifecycle": "ga", "default": "on" });
-    assert_eq!(change(&mut catalog, vec![flag("Aa", on.clone())]), Ids::Kept);
+    assert_eq!(
+        change(&mut catalog, vec![flag("Aa", on.clone())]),
+        IdChanges::None
+    );
     assert!(["acme", "bolt"].iter().all(|id| is_shared(&before, &catalog, id)));
     for key in ["a", "b", "c"] {
         assert_eq!(before.flags.id(key), Some(id(&catalog, key)));
@@ -64,7 +67,7 @@ fn a_new_flag_keeps_all_ids_and_tenants() {
         flag("a", names_it),
         tenant("core", json!({ "overrides": { "new": "off" } })),
     ];
-    assert_eq!(change(&mut catalog, edits), Ids::Kept);
+    assert_eq!(change(&mut catalog, edits), IdChanges::None);
     assert_eq!(
         (served(&catalog, "a", "acme"), served(&catalog, "a", "core")),
         ("on".into(), "off".into())
@@ -77,7 +80,10 @@ fn a_flag_that_goes_moves_its_own_id_alone() {
     change(&mut catalog, vec![flag("Aa", json!({}))]);
     let before = catalog.compiled().clone();
     let (a, c) = (id(&catalog, "a"), id(&catalog, "c"));
-    assert_eq!(change(&mut catalog, vec![gone("c")]), Ids::Moved([c].into()));
+    assert_eq!(
+        change(&mut catalog, vec![gone("c")]),
+        IdChanges::Flags([c].into())
+    );
     assert!(["acme", "bolt"].iter().all(|id| is_shared(&before, &catalog, id)));
     assert_eq!(id(&catalog, "a"), a);
     let now = catalog.compiled();
@@ -87,7 +93,7 @@ fn a_flag_that_goes_moves_its_own_id_alone() {
         (None, Cause::UnknownFlag)
     );
     // Nothing is left of what was never there.
-    assert_eq!(change(&mut catalog, vec![gone("nothing")]), Ids::Kept);
+    assert_eq!(change(&mut catalog, vec![gone("nothing")]), IdChanges::None);
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn only_users_of_a_flag_with_other_variants_are_recompiled() {
         json!({ "lifecycle": "ga", "default": "red", "variants": { "red": 2, "blue": 1, "off": null } });
     assert_eq!(
         change(&mut catalog, vec![flag("c", other)]),
-        Ids::Moved([c].into())
+        IdChanges::Flags([c].into())
     );
     assert_eq!(
         (served(&catalog, "c", "acme"), served(&catalog, "c", "bolt")),
@@ -213,9 +219,9 @@ fn another_kind_is_another_meaning_to_gates() {
     let mut catalog = catalog();
     let a = id(&catalog, "a");
     let permission = vec![flag("a", json!({ "kind": "permission" }))];
-    assert_eq!(change(&mut catalog, permission), Ids::Moved([a].into()));
+    assert_eq!(change(&mut catalog, permission), IdChanges::Flags([a].into()));
     let tiers = JsonEdit::Head(json!({ "tiers": ["high", "low"], "unknown_tenant": { "tier": "low" } }));
-    assert_eq!(change(&mut catalog, vec![tiers]), Ids::Other);
+    assert_eq!(change(&mut catalog, vec![tiers]), IdChanges::All);
 }
 
 #[test]
@@ -228,7 +234,7 @@ fn an_edited_segment_keeps_all_ids() {
         JsonEdit::Segment("swiss".into(), Some(swiss)),
         flag("Bb", json!({})),
     ];
-    assert_eq!(change(&mut catalog, edits), Ids::Kept);
+    assert_eq!(change(&mut catalog, edits), IdChanges::None);
     for key in ["Aa", "a", "b"] {
         assert_eq!(before.flags.id(key), Some(id(&catalog, key)));
     }

@@ -161,7 +161,7 @@ fn chains_through_unedited_flags_are_measured() {
         assert_eq!(report.problems()[0].code, code, "{report}");
     }
     let read = JsonEdit::read(&[requiring(17, "f15")]).unwrap();
-    assert!(read.into_iter().all(|edit| catalog.takes(edit)));
+    assert!(read.into_iter().all(|edit| catalog.accepts(edit)));
 }
 
 #[test]

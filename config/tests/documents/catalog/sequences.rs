@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use config::{Catalog, Compiled, Files, Ids, JsonEdit, LoadedFlags, Report};
+use config::{Catalog, Compiled, Files, IdChanges, JsonEdit, LoadedFlags, Report};
 use proptest::prelude::*;
 use rules::{Eligibility, FlagId, Flags, Subject, Tenants, Timestamp, decide};
 use serde_json::{Value, json};
@@ -158,8 +158,8 @@ fn edit() -> impl Strategy<Value = JsonEdit> {
     ]
 }
 
-/// Returns edits that are applied at once: mostly of one part; or of a flag that is added together with a tenant that names
-/// it, or removed together with every mention of flags in the records of tenants.
+/// Returns edits that are applied at once: mostly of one part; or of a flag that is added together with a tenant that
+/// names it, or removed together with every mention of flags in the records of tenants.
 fn edits() -> impl Strategy<Value = Vec<JsonEdit>> {
     let key = || proptest::sample::select(&KEYS[..]).prop_map(str::to_owned);
     let id = proptest::sample::select(&IDS[..4]).prop_map(str::to_owned);
@@ -308,10 +308,10 @@ fn kept(before: &Flags, now: &Compiled) -> bool {
             names.collect::<Vec<_>>(),
         ))
     };
-    let moved = match &now.ids {
-        Ids::Kept => &[][..],
-        Ids::Moved(moved) => moved,
-        Ids::Other => return true,
+    let moved = match &now.id_changes {
+        IdChanges::None => &[][..],
+        IdChanges::Flags(moved) => moved,
+        IdChanges::All => return true,
     };
     let same = |id| variants(before, id) == variants(&now.flags, id);
     before.iter().all(|(id, _)| moved.contains(&id) || same(id))
@@ -332,7 +332,7 @@ proptest! {
                     prop_assert_eq!(difference(of(draft.compiled()), expected), None, "{:?}", edit);
                     prop_assert!(kept(&catalog.compiled().flags, draft.compiled()), "{:?}", edit);
                     lives.follow(&draft.compiled().flags)?;
-                    catalog.adopt(draft);
+                    catalog.apply(draft);
                 }
                 (Err(refused), Err(whole)) => {
                     let codes = |report: &Report| {
