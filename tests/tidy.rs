@@ -289,7 +289,7 @@ const OBLIQUE: &[&str] = &[
 const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("changes", 162),
     ("config", 0),
-    ("control", 349),
+    ("control", 342),
     ("logging", 0),
     ("properties", 0),
     ("proxy", 0),
@@ -297,7 +297,7 @@ const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("rules", 25),
     ("src", 2),
     ("testkit", 0),
-    ("tests", 6),
+    ("tests", 18),
     ("tokens", 0),
     ("wire", 0),
 ];

@@ -72,5 +72,6 @@ pub use suggest::closest;
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
+pub use to_json::{attributes_by_name, variants_by_name};
 pub use value_json::ToJson;
 pub use watch::{Reload, ReloadResponse, RereadHandle, WatchOptions, Watcher, watch, watch_by, watch_with};

@@ -1,8 +1,9 @@
 //! Conversion of definitions to JSON, in the form of a flags document. Reading the result yields the same definition.
 
 use rules::{
-    ConditionDefinition, FlagDefinition, Name, OwnedName, RequirementDefinition, RolloutDefinition,
-    RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited, TenantDefinition,
+    AttributeValue, ConditionDefinition, FlagDefinition, Name, OwnedName, RequirementDefinition,
+    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited, Spelled,
+    TenantDefinition,
 };
 use serde_json::{Map, Value};
 
@@ -88,11 +89,7 @@ impl ToJson for TenantDefinition<'_> {
         tenant.put("opt_out", names(opt_out));
         tenant.put(
             "attributes",
-            attributes.as_ref().map(|attributes| {
-                let entries = attributes.iter();
-                let entries = entries.map(|(name, value)| (name.value.to_string(), value.to_json()));
-                Value::Object(entries.collect())
-            }),
+            attributes.as_ref().map(|all| attributes_by_name(all)),
         );
         tenant.into()
     }
@@ -224,9 +221,16 @@ pub(crate) fn variant(name: &Name<'_>) -> Value {
 }
 
 /// Returns variants by the names of tiers or the keys of flags.
-pub(crate) fn variants_by_name(pairs: &[(Name<'_>, Name<'_>)]) -> Value {
+pub fn variants_by_name(pairs: &[(Name<'_>, Name<'_>)]) -> Value {
     let entries = pairs.iter();
     let entries = entries.map(|(name, served)| (name.value.to_string(), variant(served)));
+    Value::Object(entries.collect())
+}
+
+/// Returns the attributes of a tenant by their names.
+pub fn attributes_by_name(attributes: &[(Name<'_>, Spelled<AttributeValue>)]) -> Value {
+    let entries = attributes.iter();
+    let entries = entries.map(|(name, value)| (name.value.to_string(), value.to_json()));
     Value::Object(entries.collect())
 }
 

@@ -6,7 +6,7 @@ use rules::{
     Cause, ClauseTrace, ClauseValue, FlagId, Flags, StepOutcome, Subject, Timestamp, VariantId, explain,
 };
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::break_glass::LocalKill;
@@ -168,8 +168,21 @@ pub struct ExplainedStep {
     /// `decided`, `passed`, `would pass` or `would serve VARIANT`.
     pub outcome: String,
     /// The clauses of a condition: each with the value of the subject, and whether it holds.
-    #[schema(value_type = Vec<crate::api::AnyObject>)]
-    pub clauses: Vec<Value>,
+    pub clauses: Vec<ExplainedClause>,
+}
+
+/// A clause of a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Clause)]
+pub struct ExplainedClause {
+    /// The clause as text.
+    pub clause: String,
+    /// The value of the subject; null for a missing attribute, left out for a segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub found: Option<Option<String>>,
+    /// True if the clause holds.
+    pub holds: bool,
 }
 
 impl ExplainedFlag {
@@ -190,7 +203,7 @@ impl ExplainedFlag {
                 StepOutcome::WouldPass => "would pass".to_owned(),
                 StepOutcome::WouldServe(id) => format!("would serve {}", variant(id)),
             },
-            clauses: step.clauses.iter().map(clause).collect(),
+            clauses: step.clauses.into_iter().map(ExplainedClause::from).collect(),
             question: step.question,
             answer: step.answer,
             note: step.note,
@@ -227,13 +240,16 @@ impl From<&LocalKill> for ExplainedLocalKill {
     }
 }
 
-/// Returns a clause as JSON: `found` is null for a missing attribute, and left out for a segment.
-fn clause(clause: &ClauseTrace) -> Value {
-    match &clause.found {
-        ClauseValue::Value(value) => {
-            json!({ "clause": clause.clause, "found": value, "holds": clause.holds })
+impl From<ClauseTrace> for ExplainedClause {
+    fn from(clause: ClauseTrace) -> Self {
+        Self {
+            clause: clause.clause,
+            found: match clause.found {
+                ClauseValue::Value(value) => Some(Some(value)),
+                ClauseValue::Missing => Some(None),
+                ClauseValue::Segment => None,
+            },
+            holds: clause.holds,
         }
-        ClauseValue::Missing => json!({ "clause": clause.clause, "found": null, "holds": clause.holds }),
-        ClauseValue::Segment => json!({ "clause": clause.clause, "holds": clause.holds }),
     }
 }

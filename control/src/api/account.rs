@@ -2,31 +2,31 @@
 
 use changes::Role;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
+use super::handler::{AnyObject, NoBody, Reply};
 use super::problem::Problem;
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct WhoAmI<'a> {
+pub(crate) struct WhoAmI {
     /// The name of the static token, or the subject of the issuer's.
-    name: &'a str,
+    name: String,
     /// The role.
-    #[schema(value_type = RoleName)]
-    role: Role,
+    role: RoleName,
     /// For an org's admin, its org.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    org: Option<&'a str>,
+    org: Option<String>,
 }
 
 /// A role.
-#[derive(ToSchema)]
-#[schema(as = Role, rename_all = "kebab-case")]
-#[expect(dead_code, reason = "it is the form of `Role`")]
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = Role)]
 pub(crate) enum RoleName {
     OrgAdmin,
     Viewer,
@@ -34,14 +34,25 @@ pub(crate) enum RoleName {
     PlatformAdmin,
 }
 
-pub(crate) fn whoami(_: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    Answer::json(&WhoAmI {
-        name: &ask.actor.name,
-        role: ask.actor.role,
-        org: ask.actor.org.as_deref(),
-    })
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::OrgAdmin => Self::OrgAdmin,
+            Role::Viewer => Self::Viewer,
+            Role::Operator => Self::Operator,
+            Role::PlatformAdmin => Self::PlatformAdmin,
+        }
+    }
 }
 
-pub(crate) fn openapi(_: &Api, _: &Ask) -> Result<Answer, Problem> {
-    Answer::json(&super::openapi::document())
+pub(crate) fn whoami(_: &Api, ask: &Ask, _: NoBody) -> Result<Reply<WhoAmI>, Problem> {
+    Ok(Reply::new(WhoAmI {
+        name: ask.actor.name.clone(),
+        role: ask.actor.role.into(),
+        org: ask.actor.org.clone(),
+    }))
+}
+
+pub(crate) fn openapi(_: &Api, _: &Ask, _: NoBody) -> Result<Reply<AnyObject<Value>>, Problem> {
+    Ok(Reply::new(AnyObject(super::openapi::document())))
 }

@@ -4,9 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use changes::Revision;
-use serde::Serialize;
 
-use super::codes;
+use super::handler::{Reply, ResponseBody};
 use super::problem::Problem;
 
 /// Where a request says, and its answer repeats, by which name it is known.
@@ -14,28 +13,23 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// A good answer.
 pub(crate) struct Answer {
-    pub(crate) kind: &'static str,
-    pub(crate) body: Body,
+    kind: &'static str,
+    body: Body,
     /// The revision that it is of, for `ETag`.
-    pub(crate) revision: Option<Revision>,
+    revision: Option<Revision>,
 }
 
 impl Answer {
-    /// JSON.
-    pub(crate) fn json<T: Serialize>(body: &T) -> Result<Self, Problem> {
-        let bytes = serde_json::to_vec(body)
-            .map_err(|error| Problem::new(codes::DEFECT, format!("the answer can't be written: {error}")))?;
+    /// Writes the body of a reply.
+    ///
+    /// # Errors
+    /// It has no JSON form, which is a defect.
+    pub(crate) fn of<T: ResponseBody>(reply: Reply<T>) -> Result<Self, Problem> {
         Ok(Self {
-            kind: "application/json",
-            body: bytes.into(),
-            revision: None,
+            kind: T::ANSWERS.media_type(),
+            body: reply.body.into_body()?,
+            revision: reply.revision,
         })
-    }
-
-    /// The same, of this revision.
-    pub(crate) fn at(mut self, revision: Revision) -> Self {
-        self.revision = Some(revision);
-        self
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response {

@@ -149,7 +149,7 @@ pub(crate) async fn body(
     headers: &HeaderMap,
     body: HttpBody,
 ) -> Result<(Bytes, Written), Problem> {
-    let (limit, written) = match route.body {
+    let (limit, written) = match route.handler.body {
         Body::None => (0, Written::Json),
         Body::Json(_, limit) | Body::Record(_, limit) => (
             limit,

@@ -2,86 +2,36 @@
 
 use std::sync::Arc;
 
-use changes::{Event, GENESIS, Hash, Revision, Role, Sealed, verify};
+use changes::{Event, GENESIS, Revision, Role, verify};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::engine::Control;
 use crate::store::{AuditFilter, Store, StoreError};
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
+use super::audit_entry::{Log, LogEntry, SealedBody, hex};
 use super::backup::no_store;
 use super::change::unavailable;
-use super::outgoing::outgoing;
+use super::handler::{AnyOf, NoBody, Reply};
+use super::outgoing::Lines;
+use super::own_log::OwnLog;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 
 /// How many entries are read at a time where all are.
 const PIECE: usize = 1_000;
 
-/// An entry of the log.
-#[derive(ToSchema)]
-#[schema(as = AuditEntry)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
-pub(crate) struct EntryBody {
-    /// Its place in the log, from 1.
-    id: u64,
-    /// The revision that it made, or that stayed.
-    revision: u64,
-    #[schema(format = DateTime)]
-    at: String,
-    actor: String,
-    #[schema(nullable = false)]
-    role: Option<String>,
-    /// `api`, `file`, `scheduler`, `rollback` or `break-glass`.
-    source: String,
-    request_id: String,
-    /// What happened, by the name of this log: `platform.feature_flag_killed`; in an org's, `feature_flag.enabled`.
-    action: String,
-    /// `applied` or `refused`.
-    outcome: String,
-    #[schema(nullable = false)]
-    flag: Option<String>,
-    #[schema(nullable = false)]
-    org: Option<String>,
-    #[schema(nullable = false)]
-    reason: Option<String>,
-    /// From before to after, as a JSON patch.
-    #[schema(nullable = false)]
-    patch: Option<Vec<super::flags::AnyObject>>,
-    /// SHA-256 of the entry before it, in hex.
-    previous: String,
-    /// Its own.
-    hash: String,
-}
-
 /// A page of the log, the newest entry first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditLog)]
 pub(crate) struct AuditLog {
-    #[schema(value_type = Vec<EntryBody>)]
-    entries: Vec<Value>,
+    entries: Vec<LogEntry>,
     /// To go on after; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
-}
-
-/// An entry with what it takes to prove it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = SealedEntry)]
-pub(crate) struct SealedBody<'s> {
-    id: u64,
-    revision: u64,
-    /// SHA-256 of the entry before it, in hex.
-    previous: String,
-    /// SHA-256 of `previous`, `id` and `revision` (eight bytes each) and `text`, in hex.
-    hash: String,
-    /// The entry as JSON text, as it was hashed.
-    text: &'s str,
 }
 
 /// Whether the log is what was written.
@@ -100,23 +50,19 @@ pub(crate) struct Proof {
     problem: Option<String>,
 }
 
-/// Whose log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Log {
-    Platform,
-    Org,
-}
-
-pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<AuditLog>, Problem> {
     let org = ask.query.text("org").map(str::to_owned);
-    page(api, ask, org, Log::Platform)
+    page(api, ask, org, Log::Platform).map(Reply::new)
 }
 
-pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    match ask.actor.role {
-        Role::OrgAdmin => super::own_log::list(api, ask),
-        _ => page(api, ask, Some(ask.org().to_owned()), Log::Org),
-    }
+/// The log of an org: as staff sees it, or as the org's own admin does.
+type OrgLog = AnyOf<AuditLog, OwnLog>;
+
+pub(crate) fn list_of_org(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgLog>, Problem> {
+    Ok(Reply::new(match ask.actor.role {
+        Role::OrgAdmin => AnyOf::Second(super::own_log::page(api, ask)?),
+        _ => AnyOf::First(page(api, ask, Some(ask.org().to_owned()), Log::Org)?),
+    }))
 }
 
 /// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie. Of a
@@ -128,7 +74,7 @@ pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
     }
 }
 
-fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, Problem> {
+fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog, Problem> {
     let query = &ask.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
     let events = query.text("action").map_or_else(Vec::new, Event::named);
@@ -145,36 +91,17 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, P
     let page = logged(api.control())?
         .audit(&filter, before, limit)
         .map_err(|error| unreadable(api.control(), &error))?;
-    let body = AuditLog {
-        entries: page.entries.iter().map(|sealed| entry(sealed, log)).collect(),
+    Ok(AuditLog {
+        entries: page
+            .entries
+            .iter()
+            .map(|sealed| LogEntry::of(sealed, log))
+            .collect(),
         next: page.next.map(|next| next.to_string()),
-    };
-    Answer::json(&body)
+    })
 }
 
-fn entry(sealed: &Sealed, log: Log) -> Value {
-    let mut body = Map::new();
-    body.insert("id".into(), sealed.id.into());
-    body.insert("revision".into(), sealed.revision.0.into());
-    if let Ok(entry) = sealed.entry() {
-        let action = match log {
-            Log::Platform => entry.event.platform_name(),
-            Log::Org => entry.event.org_name(),
-        };
-        body.insert("action".into(), action.into());
-    }
-    let text: Value = serde_json::from_str(&sealed.text).unwrap_or_default();
-    for (name, value) in text.as_object().into_iter().flatten() {
-        if name != "event" {
-            body.insert(name.clone(), value.clone());
-        }
-    }
-    body.insert("previous".into(), hex(&sealed.previous).into());
-    body.insert("hash".into(), hex(&sealed.hash).into());
-    Value::Object(body)
-}
-
-pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn prove(api: &Api, _: &Ask, _: NoBody) -> Result<Reply<Proof>, Problem> {
     let control = api.control();
     let store = logged(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
@@ -213,15 +140,15 @@ pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
             ),
         });
     }
-    Answer::json(&Proof {
+    Ok(Reply::new(Proof {
         intact: problem.is_none(),
         entries: id,
         head: format!("{id}:{}", hex(&hash)),
         problem,
-    })
+    }))
 }
 
-pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn export(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Lines<SealedBody>>, Problem> {
     let control = Arc::clone(api.control());
     let after = ask
         .query
@@ -230,20 +157,15 @@ pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         .unwrap_or(0);
     let store = logged(&control)?;
     let revision = revision(&control).map_err(|error| unavailable(&error))?;
-    let (first, next) = lines(store, after).map_err(|error| unreadable(&control, &error))?;
-    let body = outgoing(move |outgoing| {
-        let (mut piece, mut next) = (first, next);
-        loop {
-            outgoing.put(piece.into())?;
-            let Some(id) = next else { return Ok(()) };
-            (piece, next) = lines(control.store(), id).map_err(std::io::Error::other)?;
-        }
+    // The first page is read before the status is sent, so that a store that can't be read is a problem.
+    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(&control, &error))?;
+    let body = Lines::of(first, move || {
+        let Some(id) = next else { return Ok(None) };
+        let (page, after) = sealed_page(control.store(), id).map_err(std::io::Error::other)?;
+        next = after;
+        Ok(Some(page))
     });
-    Ok(Answer {
-        kind: "application/jsonl",
-        body,
-        revision,
-    })
+    Ok(Reply { body, revision })
 }
 
 /// What the store was at before its log was read, for whoever compares; none of a damaged one.
@@ -263,28 +185,8 @@ pub(crate) fn unreadable(control: &Control, error: &StoreError) -> Problem {
     }
 }
 
-/// The entries after one, a line each, and after which to go on.
-fn lines(store: &dyn Store, after: u64) -> Result<(Vec<u8>, Option<u64>), StoreError> {
+/// Reads a page of entries after an id, and the id to continue after.
+fn sealed_page(store: &dyn Store, after: u64) -> Result<(Vec<SealedBody>, Option<u64>), StoreError> {
     let page = store.audit_after(after, PIECE)?;
-    let mut text = Vec::new();
-    for sealed in &page.entries {
-        let line = SealedBody {
-            id: sealed.id,
-            revision: sealed.revision.0,
-            previous: hex(&sealed.previous),
-            hash: hex(&sealed.hash),
-            text: &sealed.text,
-        };
-        text.extend_from_slice(json!(line).to_string().as_bytes());
-        text.push(b'\n');
-    }
-    Ok((text, page.next))
-}
-
-fn hex(hash: &Hash) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok((page.entries.iter().map(SealedBody::from).collect(), page.next))
 }

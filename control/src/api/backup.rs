@@ -10,12 +10,12 @@ use changes::Event;
 use crate::store::StoreError;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::{Ask, Wants};
 use super::change::unavailable;
 use super::codes;
+use super::handler::{NoBody, Reply};
 use super::notes;
-use super::outgoing::outgoing;
+use super::outgoing::{Binary, outgoing};
 use super::problem::Problem;
 
 const NO_STORE_CURE: &str =
@@ -23,7 +23,7 @@ const NO_STORE_CURE: &str =
 /// How much is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
-pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, Problem> {
     if let Some(damage) = api.control().damage() {
         return Err(Problem::refused(vec![damage.refusal()]));
     }
@@ -31,7 +31,7 @@ pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         return Err(no_store());
     }
     if ask.wants == Wants::Head {
-        return Ok(sent(Body::empty()));
+        return Ok(Reply::new(Binary(Body::empty())));
     }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
         Problem::new(codes::TOO_MANY_REQUESTS, "another backup is being made")
@@ -66,15 +66,7 @@ pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
             outgoing.put(Bytes::copy_from_slice(piece.get(..read).unwrap_or_default()))?;
         }
     });
-    Ok(sent(body))
-}
-
-fn sent(body: Body) -> Answer {
-    Answer {
-        kind: "application/octet-stream",
-        body,
-        revision: None,
-    }
+    Ok(Reply::new(Binary(body)))
 }
 
 /// What takes a store is asked of a control plane that has none.

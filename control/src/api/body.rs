@@ -1,14 +1,19 @@
 //! The bodies of changes.
 
 use changes::{GaDefault, ImportMode, Urgent};
-use serde::de::{DeserializeOwned, Error};
+use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::ask::{Ask, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
+use super::codes;
+use super::handler::{JsonBody, RequestBody};
+use super::problem::Problem;
 use super::query::MAX_REASON;
+use super::route::{Body, any_object, form};
 
 /// Why, for the audit log: 1 to 1,000 characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -133,29 +138,72 @@ pub(crate) struct RolloutChange {
 }
 
 /// An override: `enabled` or `variant`.
-#[derive(Debug, Deserialize)]
+pub(crate) enum OverrideChange {
+    Enabled(EnabledOverride),
+    Variant(VariantOverride),
+}
+
+/// An override that turns a flag on or off, or removes the override.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OverrideChange {
-    #[serde(default, deserialize_with = "given")]
-    pub(crate) enabled: Option<Option<bool>>,
-    pub(crate) variant: Option<String>,
+#[schema(as = EnabledOverride)]
+pub(crate) struct EnabledOverride {
+    /// On or off; null removes the override.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub(crate) enabled: Option<bool>,
     pub(crate) reason: Option<Reason>,
 }
 
-/// The form of an override: exactly one of the two.
-pub(crate) fn override_form(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    let reason = json!({ "type": "string", "minLength": 1, "maxLength": MAX_REASON });
-    let one = |name: &str, schema: Value| {
-        json!({
-            "type": "object",
-            "additionalProperties": false,
-            "required": [name],
-            "properties": { name: schema, "reason": reason },
-        })
-    };
-    let variant = json!({ "type": "string", "description": "The name of a variant." });
-    let enabled = json!({ "type": ["boolean", "null"], "description": "On, off, or no override any more." });
-    json!({ "oneOf": [one("enabled", enabled), one("variant", variant)] })
+/// An override that serves a variant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VariantOverride)]
+pub(crate) struct VariantOverride {
+    /// The name of the variant.
+    pub(crate) variant: String,
+    pub(crate) reason: Option<Reason>,
+}
+
+/// The members that tell the two overrides apart.
+#[derive(Deserialize)]
+struct OverrideMembers {
+    #[serde(default, deserialize_with = "is_present")]
+    enabled: bool,
+    #[serde(default, deserialize_with = "is_present")]
+    variant: bool,
+}
+
+impl RequestBody for OverrideChange {
+    const BODY: Body = Body::Json(override_schema, MAX_BODY_BYTES);
+
+    fn read(ask: &Ask) -> Result<Self, Problem> {
+        let members: OverrideMembers = ask.json()?;
+        match (members.enabled, members.variant) {
+            (true, false) => ask.json().map(Self::Enabled),
+            (false, true) => ask.json().map(Self::Variant),
+            _ => Err(Problem::new(
+                codes::MALFORMED_BODY,
+                "an override has either `enabled` or `variant`",
+            )
+            .cure("send one of them: `enabled` is true, false, or null for no override")),
+        }
+    }
+}
+
+fn override_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "oneOf": [form::<EnabledOverride>(definitions), form::<VariantOverride>(definitions)] })
+}
+
+/// A tenant's record, or a patch of one, as the flags document has it. Its fields are checked by what reads documents.
+pub(crate) struct TenantRecord(pub(crate) Map<String, Value>);
+
+impl RequestBody for TenantRecord {
+    const BODY: Body = Body::Record(any_object, MAX_BODY_BYTES);
+
+    fn read(ask: &Ask) -> Result<Self, Problem> {
+        ask.json().map(Self)
+    }
 }
 
 /// On whose behalf somebody answers for a promotion.
@@ -194,9 +242,14 @@ pub(crate) enum ImportModeName {
     Patch,
 }
 
-/// A field that must be there, though it may be null.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+/// Reads a field that must be present, though it may be null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// Reads a field that may be absent, and records that it is present whatever its value.
+fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// A mapping; serde would take a list of its values as well.
@@ -206,9 +259,13 @@ fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
     value.transpose().map_err(Error::custom)
 }
 
-/// Tells a field that is null from one that is not there.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+impl JsonBody for Because {}
+impl JsonBody for StateChange {}
+impl JsonBody for TiersChange {}
+impl JsonBody for RolloutChange {}
+impl JsonBody for SignOffChange {}
+impl JsonBody for Import {
+    const MAX_BYTES: usize = MAX_IMPORT_BYTES;
 }
 
 impl From<UrgentBody> for Urgent {

@@ -5,23 +5,20 @@ use changes::{
     Source, Summary,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use crate::engine::{Applied, ApplyError, DryRun};
 use crate::store::StoreError;
 
-use super::answer::Answer;
 use super::ask::Ask;
-use super::problem::{Problem, refusal};
-use super::route::form;
+use super::handler::{AnyOf, Reply};
+use super::problem::{Problem, RefusalBody};
 use super::{Api, codes};
 
 /// A change that was made.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Changed)]
-struct Changed {
+pub(crate) struct Changed {
     /// What the store is at now.
     #[schema(minimum = 0)]
     revision: u64,
@@ -29,8 +26,8 @@ struct Changed {
     changed: bool,
     /// What became of each, of a change of many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<ItemBody>, required = false)]
-    items: Vec<Value>,
+    #[schema(required = false)]
+    items: Vec<ItemBody>,
     /// The flags that were taken back along with the one that was reverted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -52,7 +49,7 @@ struct Changed {
 /// What a change would do.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tried)]
-struct Tried {
+pub(crate) struct Tried {
     /// What the store is at.
     #[schema(minimum = 0)]
     revision: u64,
@@ -61,8 +58,8 @@ struct Tried {
     preview: PreviewBody,
     /// What became of each, of a change of many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<ItemBody>, required = false)]
-    items: Vec<Value>,
+    #[schema(required = false)]
+    items: Vec<ItemBody>,
     /// The flags that were taken back along with the one that was reverted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -82,17 +79,17 @@ struct Tried {
 }
 
 /// What became of one of many.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Item)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 struct ItemBody {
     /// Its id.
     id: String,
     /// `created`, `changed`, `unchanged` or `refused`.
-    outcome: String,
+    outcome: &'static str,
     /// Why it was refused.
-    #[schema(nullable = false, value_type = Option<super::problem::RefusalBody>)]
-    refusal: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refusal: Option<RefusalBody>,
 }
 
 /// The decisions that a change would change.
@@ -141,18 +138,11 @@ struct UnchangedTenantsBody {
     tenants: usize,
 }
 
-/// The form of the answer to a change: made, or tried.
-pub(crate) fn changed(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "anyOf": [form::<Changed>(definitions), form::<Tried>(definitions)] })
-}
+/// The answer to a change: made, or tried.
+pub(crate) type Changes = Result<Reply<AnyOf<Changed, Tried>>, Problem>;
 
 /// Makes a change, or tries it where `dry_run` says so.
-pub(crate) fn change(
-    api: &Api,
-    ask: &Ask,
-    change: Change,
-    reason: Option<String>,
-) -> Result<Answer, Problem> {
+pub(crate) fn change(api: &Api, ask: &Ask, change: Change, reason: Option<String>) -> Changes {
     let control = api.control();
     let request = Request {
         change,
@@ -170,11 +160,11 @@ pub(crate) fn change(
             tried.preview = super::own::preview(api, ask.org(), tried.preview);
         }
         let revision = tried.revision;
-        return Ok(Answer::json(&Tried::from(tried))?.at(revision));
+        return Ok(Reply::at(revision, AnyOf::Second(Tried::from(tried))));
     }
     let applied = control.apply(&request).map_err(refused)?;
     let revision = applied.revision;
-    Ok(Answer::json(&Changed::from(applied))?.at(revision))
+    Ok(Reply::at(revision, AnyOf::First(Changed::from(applied))))
 }
 
 /// Why a change was not made, as it is answered.
@@ -230,7 +220,7 @@ impl From<Applied> for Changed {
         Self {
             revision: applied.revision.0,
             changed: applied.changed,
-            items: applied.items.iter().map(item).collect(),
+            items: applied.items.into_iter().map(ItemBody::from).collect(),
             cascade,
             skipped: skipped.into_iter().map(Code::as_str).collect(),
             kept_off,
@@ -251,7 +241,7 @@ impl From<DryRun> for Tried {
             revision: tried.revision.0,
             needs_force: tried.needs_force,
             preview: PreviewBody::from(tried.preview),
-            items: tried.items.iter().map(item).collect(),
+            items: tried.items.into_iter().map(ItemBody::from).collect(),
             cascade,
             skipped: skipped.into_iter().map(Code::as_str).collect(),
             kept_off,
@@ -303,14 +293,18 @@ impl From<ChangedDecision> for ChangedDecisionBody {
     }
 }
 
-fn item(item: &ItemResult) -> Value {
-    let outcome = match &item.outcome {
-        ItemOutcome::Created => "created",
-        ItemOutcome::Changed => "changed",
-        ItemOutcome::Unchanged => "unchanged",
-        ItemOutcome::Refused(why) => {
-            return json!({ "id": item.id, "outcome": "refused", "refusal": refusal(why) });
+impl From<ItemResult> for ItemBody {
+    fn from(item: ItemResult) -> Self {
+        let (outcome, refusal) = match item.outcome {
+            ItemOutcome::Created => ("created", None),
+            ItemOutcome::Changed => ("changed", None),
+            ItemOutcome::Unchanged => ("unchanged", None),
+            ItemOutcome::Refused(refusal) => ("refused", Some(RefusalBody::from(refusal))),
+        };
+        Self {
+            id: item.id,
+            outcome,
+            refusal,
         }
-    };
-    json!({ "id": item.id, "outcome": outcome })
+    }
 }

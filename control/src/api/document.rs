@@ -6,22 +6,33 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Api;
-use super::answer::Answer;
-use super::ask::{Ask, Written};
-use super::change::change;
+use super::ask::{Ask, MAX_DOCUMENT_BYTES, Written};
+use super::change::{Changes, change};
+use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::Problem;
+use super::route::Body;
 
-pub(crate) fn export(api: &Api, _: &Ask) -> Result<Answer, Problem> {
-    let state = api.control().read(|state, _| state.clone());
-    Ok(Answer::json(&state.document)?.at(state.revision))
+/// A flags document, in JSON or YAML.
+pub(crate) struct SentDocument(FlagsDocument);
+
+impl RequestBody for SentDocument {
+    const BODY: Body = Body::Document(MAX_DOCUMENT_BYTES);
+
+    fn read(ask: &Ask) -> Result<Self, Problem> {
+        let document = match ask.written {
+            Written::Yaml => read(&ask.body),
+            Written::Json => json(ask)?,
+        };
+        document.map(Self).map_err(|report| Problem::invalid(&report))
+    }
 }
 
-pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let document = match ask.written {
-        Written::Yaml => read(&ask.body),
-        Written::Json => json(ask)?,
-    };
-    let document = document.map_err(|report| Problem::invalid(&report))?;
+pub(crate) fn export(api: &Api, _: &Ask, _: NoBody) -> Result<Reply<AnyObject<FlagsDocument>>, Problem> {
+    let state = api.control().read(|state, _| state.clone());
+    Ok(Reply::at(state.revision, AnyObject(state.document)))
+}
+
+pub(crate) fn apply(api: &Api, ask: &Ask, SentDocument(document): SentDocument) -> Changes {
     let apply = Change::ApplyDocument {
         document,
         prune: ask.query.is("prune"),

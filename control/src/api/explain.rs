@@ -16,12 +16,13 @@ use crate::request_question::{
 };
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
+use super::ask::MAX_BODY_BYTES;
 use super::codes;
+use super::handler::{AnyOf, Reply, RequestBody};
 use super::local_kills::LocalKills;
 use super::problem::Problem;
-use super::route::form;
+use super::route::{Body, form};
 
 /// Who is asking for which flag.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -85,25 +86,39 @@ pub(crate) struct ExplanationBody {
     local_kill: Option<ExplainedLocalKill>,
 }
 
-/// The form of what is asked: about a flag, or about a request.
-pub(crate) fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+/// A question about a flag, or about a request.
+pub(crate) enum AnyQuestion {
+    Flag(Question),
+    Request(AboutRequest),
+}
+
+fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     json!({ "oneOf": [form::<Question>(definitions), form::<AboutRequest>(definitions)] })
 }
 
-/// The form of what is told: of a flag, or of a request.
-pub(crate) fn explanations(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "oneOf": [form::<ExplanationBody>(definitions), form::<RequestExplanation>(definitions)] })
-}
+impl RequestBody for AnyQuestion {
+    const BODY: Body = Body::Json(questions, MAX_BODY_BYTES);
 
-pub(crate) fn explain(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    match ask.json::<Kind>()?.request {
-        Some(_) => of_request(api, ask),
-        None => of_flag(api, ask),
+    fn read(ask: &Ask) -> Result<Self, Problem> {
+        match ask.json::<Kind>()?.request {
+            Some(_) => ask.json().map(Self::Request),
+            None => ask.json().map(Self::Flag),
+        }
     }
 }
 
-fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let AboutRequest { request, at } = ask.json()?;
+/// The explanation of a decision, or of a request.
+type AnyExplanation = AnyOf<ExplanationBody, RequestExplanation>;
+
+pub(crate) fn explain(api: &Api, ask: &Ask, body: AnyQuestion) -> Result<Reply<AnyExplanation>, Problem> {
+    match body {
+        AnyQuestion::Request(question) => of_request(api, ask, question),
+        AnyQuestion::Flag(question) => of_flag(api, ask, question),
+    }
+}
+
+fn of_request(api: &Api, ask: &Ask, question: AboutRequest) -> Result<Reply<AnyExplanation>, Problem> {
+    let AboutRequest { request, at } = question;
     let at = time(at.as_deref(), ask)?;
     let question = request.read().map_err(invalid)?;
     let story = api.explainer().explain(&question, at);
@@ -115,11 +130,10 @@ fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
             kill.annotate(&mut flag.steps);
         }
     }
-    Answer::json(&story)
+    Ok(Reply::new(AnyOf::Second(story)))
 }
 
-fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let question: Question = ask.json()?;
+fn of_flag(api: &Api, ask: &Ask, question: Question) -> Result<Reply<AnyExplanation>, Problem> {
     let at = time(question.at.as_deref(), ask)?;
     if let Some(tenant) = &question.tenant {
         TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
@@ -142,7 +156,7 @@ fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     if let Some(kill) = &body.local_kill {
         kill.annotate(&mut body.steps);
     }
-    Ok(Answer::json(&body)?.at(revision))
+    Ok(Reply::at(revision, AnyOf::First(body)))
 }
 
 /// The time that is asked about.

@@ -5,17 +5,16 @@ use std::ops::Bound;
 
 use changes::{Code, Flag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
 use config::{Compiled, ToJson as _};
-use rules::{OwnedName, Subject, Timestamp, decide};
-use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::request_explanation::ExplainedLocalKill;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
+use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
@@ -24,16 +23,16 @@ use super::query::DEFAULT_PAGE;
 pub const MAX_COUNTED_DECISIONS: usize = 2_000_000;
 
 /// A flag: everything that the document says of it, and these.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Flag)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 pub(crate) struct FlagBody {
     key: String,
     /// `release`, `experiment`, `permission` or `ops`.
-    kind: String,
+    kind: &'static str,
     /// `alpha`, `beta`, `ga` or `retired`; left out for kinds without a lifecycle.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    lifecycle: Option<String>,
+    lifecycle: Option<&'static str>,
     /// Since when it is so far.
     #[schema(format = DateTime)]
     since: String,
@@ -43,10 +42,12 @@ pub(crate) struct FlagBody {
     /// False while it is killed.
     enabled: bool,
     /// Where it is killed on this machine alone, by break-glass, whatever is kept of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     local_kill: Option<ExplainedLocalKill>,
     /// Tenants that have it on, as it is kept: a kill on this machine alone is left aside. Left out where counting
     /// would take too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     on: Option<usize>,
     /// Tenants that opted in.
@@ -58,7 +59,7 @@ pub(crate) struct FlagBody {
     /// Tenants with an override.
     overridden: usize,
     /// Who answers for its next promotion.
-    sign_offs: Vec<AnyObject>,
+    sign_offs: Vec<SignOffBody>,
     /// Why it has outlived its purpose, if it has.
     stale: Vec<StaleBody>,
     /// When operators changed it last.
@@ -66,36 +67,43 @@ pub(crate) struct FlagBody {
     changed: String,
     /// Which of them.
     changed_by: String,
+    /// The other fields of its definition, as the document has them.
+    #[serde(flatten)]
+    definition: Map<String, Value>,
 }
 
-/// The form of any object.
-pub(crate) struct AnyObject;
-
-impl ToSchema for AnyObject {}
-
-impl PartialSchema for AnyObject {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().into()
-    }
+/// A sign-off for the next promotion of a flag.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = SignOff)]
+pub(crate) struct SignOffBody {
+    /// The role on whose behalf it was given.
+    role: String,
+    /// The actor who gave it.
+    by: String,
+    /// The time at which it was given.
+    #[schema(format = DateTime)]
+    at: String,
 }
 
 /// Why a flag has outlived its purpose; more facts stand beside these.
-#[derive(ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = StaleReason)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 pub(crate) struct StaleBody {
-    code: String,
+    code: &'static str,
     detail: String,
+    /// Its facts, by their names.
+    #[serde(flatten)]
+    facts: Map<String, Value>,
 }
 
 /// A page of flags, in the order of their keys.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Flags)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 pub(crate) struct FlagsPage {
     revision: u64,
     flags: Vec<FlagBody>,
     /// To go on after; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
@@ -112,13 +120,13 @@ struct Said {
 /// What was copied out of the state, so that changes need not wait for what is counted.
 struct Copied {
     revision: Revision,
-    flags: Vec<(String, Flag, Vec<Value>)>,
+    flags: Vec<(String, Flag, Vec<StaleBody>)>,
     said: HashMap<String, Said>,
     compiled: Compiled,
     is_more: bool,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagsPage>, Problem> {
     let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = ask.query.text("after").unwrap_or_default().to_owned();
     let only_stale = ask.query.is("stale");
@@ -134,20 +142,23 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     });
     let kills = LocalKills::at(api.control(), ask.at);
     let mut left = MAX_COUNTED_DECISIONS;
-    let flags: Vec<Value> = copied
+    let flags: Vec<FlagBody> = copied
         .flags
         .iter()
-        .map(|flag| written(flag, &copied, (ask.at, &kills), &mut left))
+        .map(|flag| flag_body(flag, &copied, (ask.at, &kills), &mut left))
         .collect();
-    let mut body = json!({ "revision": copied.revision.0, "flags": flags });
-    if let (true, Some((last, ..)), Some(body)) = (copied.is_more, copied.flags.last(), body.as_object_mut())
-    {
-        body.insert("next".into(), last.as_str().into());
-    }
-    Ok(Answer::json(&body)?.at(copied.revision))
+    let body = FlagsPage {
+        revision: copied.revision.0,
+        next: flags
+            .last()
+            .filter(|_| copied.is_more)
+            .map(|flag| flag.key.clone()),
+        flags,
+    };
+    Ok(Reply::at(copied.revision, body))
 }
 
-pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn show(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagBody>, Problem> {
     let key = ask.flag();
     let usage = usage(api);
     let copied = api.control().read(|state, compiled| {
@@ -162,8 +173,8 @@ pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         ]));
     };
     let kills = LocalKills::at(api.control(), ask.at);
-    let body = written(flag, &copied, (ask.at, &kills), &mut { usize::MAX });
-    Ok(Answer::json(&body)?.at(copied.revision))
+    let body = flag_body(flag, &copied, (ask.at, &kills), &mut { usize::MAX });
+    Ok(Reply::at(copied.revision, body))
 }
 
 /// What is known of the use of flags.
@@ -191,9 +202,9 @@ fn copy(
 ) -> Copied {
     let shown = keys.get(..limit).unwrap_or(keys);
     let flags = shown.iter().filter_map(|key| {
-        let reasons = stale
-            .get(key)
-            .map_or_else(Vec::new, |flag| flag.reasons.iter().map(reason).collect());
+        let reasons = stale.get(key).map_or_else(Vec::new, |flag| {
+            flag.reasons.iter().map(StaleBody::from).collect()
+        });
         Some(((*key).to_owned(), state.flag(key)?, reasons))
     });
     Copied {
@@ -205,14 +216,24 @@ fn copy(
     }
 }
 
-fn reason(reason: &changes::StaleReason) -> Value {
-    let mut body = Map::new();
-    body.insert("code".into(), reason.code.as_str().into());
-    body.insert("detail".into(), reason.detail.as_str().into());
-    for (name, fact) in &reason.facts {
-        body.entry(name.as_str()).or_insert_with(|| fact.clone());
+impl From<&changes::StaleReason> for StaleBody {
+    fn from(reason: &changes::StaleReason) -> Self {
+        Self {
+            code: reason.code.as_str(),
+            detail: reason.detail.clone(),
+            facts: reason.facts.clone(),
+        }
     }
-    Value::Object(body)
+}
+
+impl From<&changes::SignOff> for SignOffBody {
+    fn from(sign_off: &changes::SignOff) -> Self {
+        Self {
+            role: sign_off.role.clone(),
+            by: sign_off.by.clone(),
+            at: timestamp::text(sign_off.at),
+        }
+    }
 }
 
 /// One pass over the records of tenants.
@@ -248,52 +269,45 @@ fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
     said
 }
 
-/// A flag as it is answered.
-fn written(
-    (key, flag, stale): &(String, Flag, Vec<Value>),
+/// Returns a flag as answers have it. Its tenants are counted while `left` decisions suffice for all of them.
+fn flag_body(
+    (key, flag, stale): &(String, Flag, Vec<StaleBody>),
     copied: &Copied,
     (now, kills): (Timestamp, &LocalKills),
     left: &mut usize,
-) -> Value {
+) -> FlagBody {
     let said = copied.said.get(key).copied().unwrap_or_default();
-    let mut body = Map::new();
-    body.insert("key".into(), key.as_str().into());
-    if let Value::Object(fields) = flag.definition.to_json() {
-        body.extend(fields);
-    }
     let state = &flag.state;
-    let compiled = copied
-        .compiled
-        .flags
-        .id(key)
-        .and_then(|id| copied.compiled.flags.flag(id));
-    if let Some(compiled) = compiled {
-        body.entry("kind")
-            .or_insert_with(|| compiled.kind().as_str().into());
-    }
-    body.insert("enabled".into(), flag.is_enabled().into());
-    if let Some(kill) = kills.written(key) {
-        body.insert("local_kill".into(), kill);
-    }
-    body.insert("since".into(), timestamp::text(state.since).into());
-    body.insert("created".into(), timestamp::text(state.created).into());
-    body.insert("changed".into(), timestamp::text(state.changed).into());
-    body.insert("changed_by".into(), state.changed_by.as_str().into());
-    body.insert("opted_in".into(), said.opted_in.into());
-    body.insert("opted_out".into(), said.opted_out.into());
-    body.insert("allowed".into(), said.allowed.into());
-    body.insert("overridden".into(), said.overridden.into());
-    body.insert(
-        "sign_offs".into(),
-        serde_json::to_value(&state.sign_offs).unwrap_or_default(),
-    );
-    body.insert("stale".into(), stale.clone().into());
+    let mut definition = match flag.definition.to_json() {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    // Members of their own, which are present if the document leaves them out, too.
+    definition.retain(|field, _| !["kind", "lifecycle", "enabled"].contains(&field.as_str()));
     let tenants = copied.compiled.tenants.len();
-    if *left >= tenants {
+    let on = (*left >= tenants).then(|| {
         *left = left.saturating_sub(tenants);
-        body.insert("on".into(), tenants_with(&copied.compiled, key, now).into());
+        tenants_with(&copied.compiled, key, now)
+    });
+    FlagBody {
+        key: key.clone(),
+        kind: flag.definition.kind.unwrap_or_default().as_str(),
+        lifecycle: flag.lifecycle().map(Lifecycle::as_str),
+        since: timestamp::text(state.since),
+        created: timestamp::text(state.created),
+        enabled: flag.is_enabled(),
+        local_kill: kills.of(key),
+        on,
+        opted_in: said.opted_in,
+        opted_out: said.opted_out,
+        allowed: said.allowed,
+        overridden: said.overridden,
+        sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
+        stale: stale.clone(),
+        changed: timestamp::text(state.changed),
+        changed_by: state.changed_by.clone(),
+        definition,
     }
-    Value::Object(body)
 }
 
 /// How many tenants have the flag on.

@@ -11,6 +11,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::answer::{Answer, REQUEST_ID};
 use super::codes;
+use super::handler::Reply;
 use super::problem::Problem;
 use super::query::Query;
 use super::request_id::request_id;
@@ -45,10 +46,10 @@ fn answer(method: &Method, uri: &Uri) -> Result<Answer, Problem> {
         return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     Query::read(uri, std::iter::empty())?;
-    Answer::json(&ApiIdentity {
+    Answer::of(Reply::new(ApiIdentity {
         service: SERVICE,
         api: VERSION,
-    })
+    }))
 }
 
 /// The path in the OpenAPI document.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rules::{Flags, Timestamp};
-use serde_json::{Value, json};
 
 use crate::break_glass::LocalKill;
 use crate::engine::Control;
@@ -21,15 +20,9 @@ impl LocalKills {
         Self(kills.map(|kill| (kill.flag.clone(), kill)).collect())
     }
 
-    /// What there is to tell of a flag.
+    /// Returns the kill of a flag, if there is one.
     pub(crate) fn of(&self, flag: &str) -> Option<ExplainedLocalKill> {
         self.0.get(flag).map(ExplainedLocalKill::from)
-    }
-
-    /// The same for a body that is written by hand.
-    pub(crate) fn written(&self, flag: &str) -> Option<Value> {
-        let told = self.of(flag)?;
-        Some(json!({ "until": told.until, "reason": told.reason, "by": told.by }))
     }
 
     /// The flags as they are decided here.

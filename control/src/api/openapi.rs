@@ -80,7 +80,7 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
         parameters.push(if_match());
     }
     operation.insert("parameters".into(), parameters.into());
-    match route.body {
+    match route.handler.body {
         Body::None => {}
         Body::Json(form, limit) | Body::Record(form, limit) => {
             let schema = form(definitions);
@@ -106,13 +106,9 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
 }
 
 fn responses(route: &Route, definitions: &mut Definitions) -> Value {
-    let (kind, schema) = match route.answers {
-        Answers::Json(form) => ("application/json", form(definitions)),
-        Answers::Lines(form) => ("application/jsonl", form(definitions)),
-        Answers::Bytes => (
-            "application/octet-stream",
-            json!({ "type": "string", "format": "binary" }),
-        ),
+    let schema = match route.handler.answers {
+        Answers::Json(form) | Answers::Lines(form) => form(definitions),
+        Answers::Bytes => json!({ "type": "string", "format": "binary" }),
     };
     let mut responses = Map::new();
     let good = json!({
@@ -121,7 +117,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
             REQUEST_ID.as_str(): { "schema": { "type": "string" } },
             "etag": { "description": "The revision, where it is of one.", "schema": { "type": "string" } },
         },
-        "content": { kind: { "schema": schema } },
+        "content": { route.handler.answers.media_type(): { "schema": schema } },
     });
     responses.insert("200".into(), good);
     for status in refusals(route) {
@@ -134,10 +130,12 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 /// The statuses of a route's problems.
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
-    if route.names().next().is_some() || matches!((route.does, route.body), (Does::Looks, Body::Json(..))) {
+    if route.names().next().is_some()
+        || matches!((route.does, route.handler.body), (Does::Looks, Body::Json(..)))
+    {
         statuses.push(404);
     }
-    if !matches!(route.body, Body::None) {
+    if !matches!(route.handler.body, Body::None) {
         statuses.push(415);
     }
     if route.name == "explain" {

@@ -4,15 +4,13 @@ use changes::Change;
 use serde_json::Value;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
 use super::body::{Because, RolloutChange, SignOffChange, StateChange, TiersChange};
-use super::change::change;
+use super::change::{Changes, change};
 use super::codes;
 use super::problem::Problem;
 
-pub(crate) fn set_state(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: StateChange = ask.json()?;
+pub(crate) fn set_state(api: &Api, ask: &Ask, body: StateChange) -> Changes {
     let to_ga = Change::SetState {
         flag: ask.flag().to_owned(),
         to: body.state.into(),
@@ -23,20 +21,17 @@ pub(crate) fn set_state(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, to_ga, body.reason.map(Into::into))
 }
 
-pub(crate) fn kill(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: Because = ask.json()?;
+pub(crate) fn kill(api: &Api, ask: &Ask, body: Because) -> Changes {
     let flag = ask.flag().to_owned();
     change(api, ask, Change::Kill { flag }, body.reason.map(Into::into))
 }
 
-pub(crate) fn restore(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: Because = ask.json()?;
+pub(crate) fn restore(api: &Api, ask: &Ask, body: Because) -> Changes {
     let flag = ask.flag().to_owned();
     change(api, ask, Change::Restore { flag }, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_tiers(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: TiersChange = ask.json()?;
+pub(crate) fn set_tiers(api: &Api, ask: &Ask, body: TiersChange) -> Changes {
     let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
     if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
         let detail = format!("what `{tier}` is served is no variant");
@@ -50,8 +45,7 @@ pub(crate) fn set_tiers(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, tiers, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_rollout(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: RolloutChange = ask.json()?;
+pub(crate) fn set_rollout(api: &Api, ask: &Ask, body: RolloutChange) -> Changes {
     let rollout = Change::SetRollout {
         flag: ask.flag().to_owned(),
         rollout: body.rollout.map(Into::into),
@@ -59,8 +53,7 @@ pub(crate) fn set_rollout(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, rollout, body.reason.map(Into::into))
 }
 
-pub(crate) fn sign_off(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: SignOffChange = ask.json()?;
+pub(crate) fn sign_off(api: &Api, ask: &Ask, body: SignOffChange) -> Changes {
     let sign_off = Change::SignOff {
         flag: ask.flag().to_owned(),
         as_role: body.role,

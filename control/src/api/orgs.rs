@@ -1,43 +1,51 @@
 //! Tenants: their records, one by one and many at once, overrides and the beta allowlist.
 
 use changes::{Change, Code, Refusal};
-use config::{OwnedTenant, ToJson as _};
+use config::{OwnedTenant, attributes_by_name, variants_by_name};
+use rules::OwnedName;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::ops::Bound;
 use utoipa::ToSchema;
 
-use super::answer::Answer;
+use super::Api;
 use super::ask::Ask;
-use super::body::{Import, OverrideChange};
-use super::change::change;
+use super::body::{Import, OverrideChange, TenantRecord};
+use super::change::{Changes, change};
+use super::handler::{NoBody, Reply};
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
-use super::{Api, codes};
 
 /// A tenant's record as the document has it, and its id.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Org)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 pub(crate) struct OrgBody {
     /// The tenant's id.
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     tier: Option<String>,
     /// `stable` or `latest`.
-    #[schema(nullable = false)]
-    channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<String>)]
+    channel: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     internal: Option<bool>,
     /// The beta allowlist.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     beta: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<Object>)]
     overrides: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     opt_in: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     opt_out: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<Object>)]
     attributes: Option<Value>,
 }
@@ -47,15 +55,14 @@ pub(crate) struct OrgBody {
 #[schema(as = Orgs)]
 pub(crate) struct OrgsPage {
     revision: u64,
-    #[schema(value_type = Vec<OrgBody>)]
-    orgs: Vec<Value>,
+    orgs: Vec<OrgBody>,
     /// To go on after; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgsPage>, Problem> {
     let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = ask.query.text("after").map_or(Bound::Unbounded, Bound::Excluded);
     let (revision, mut orgs) = api.control().read(|state, _| {
@@ -63,29 +70,29 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         let page = tenants.take(limit.saturating_add(1));
         (
             state.revision,
-            page.map(|(id, record)| org(id, record)).collect::<Vec<_>>(),
+            page.map(|(id, record)| OrgBody::of(id, record))
+                .collect::<Vec<_>>(),
         )
     });
     let next = (orgs.len() > limit).then(|| {
         orgs.truncate(limit);
-        let last = orgs.last().and_then(|org| org.get("id")?.as_str());
-        last.unwrap_or_default().to_owned()
+        orgs.last().map_or_else(String::new, |org| org.id.clone())
     });
     let body = OrgsPage {
         revision: revision.0,
         orgs,
         next,
     };
-    Ok(Answer::json(&body)?.at(revision))
+    Ok(Reply::at(revision, body))
 }
 
-pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn show(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgBody>, Problem> {
     let found = api.control().read(|state, _| {
         let record = state.tenant(ask.org())?;
-        Some((state.revision, org(ask.org(), record)))
+        Some((state.revision, OrgBody::of(ask.org(), record)))
     });
     let (revision, org) = found.ok_or_else(|| no_such(ask.org()))?;
-    Ok(Answer::json(&org)?.at(revision))
+    Ok(Reply::at(revision, org))
 }
 
 /// Nobody of this id.
@@ -96,8 +103,7 @@ pub(crate) fn no_such(org: &str) -> Problem {
     ])
 }
 
-pub(crate) fn put(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let record: Map<String, Value> = ask.json()?;
+pub(crate) fn put(api: &Api, ask: &Ask, TenantRecord(record): TenantRecord) -> Changes {
     let put = Change::PutTenant {
         org: ask.org().to_owned(),
         record: record.into(),
@@ -105,8 +111,7 @@ pub(crate) fn put(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, put, None)
 }
 
-pub(crate) fn patch(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let patch: Map<String, Value> = ask.json()?;
+pub(crate) fn patch(api: &Api, ask: &Ask, TenantRecord(patch): TenantRecord) -> Changes {
     let patch = Change::PatchTenant {
         org: ask.org().to_owned(),
         patch: patch.into(),
@@ -114,13 +119,12 @@ pub(crate) fn patch(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, patch, None)
 }
 
-pub(crate) fn delete(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn delete(api: &Api, ask: &Ask, _: NoBody) -> Changes {
     let org = ask.org().to_owned();
     change(api, ask, Change::DeleteTenant { org }, None)
 }
 
-pub(crate) fn import(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: Import = ask.json()?;
+pub(crate) fn import(api: &Api, ask: &Ask, body: Import) -> Changes {
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),
@@ -128,43 +132,58 @@ pub(crate) fn import(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     change(api, ask, import, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_override(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body: OverrideChange = ask.json()?;
-    let variant = match (body.enabled, body.variant) {
-        (Some(enabled), None) => enabled.map(Value::Bool),
-        (None, Some(variant)) => Some(Value::String(variant)),
-        _ => {
-            return Err(Problem::new(
-                codes::MALFORMED_BODY,
-                "an override has either `enabled` or `variant`",
-            )
-            .cure("send one of them: `enabled` is true, false, or null for no override"));
-        }
+pub(crate) fn set_override(api: &Api, ask: &Ask, body: OverrideChange) -> Changes {
+    let (variant, reason) = match body {
+        OverrideChange::Enabled(body) => (body.enabled.map(Value::Bool), body.reason),
+        OverrideChange::Variant(body) => (Some(Value::String(body.variant)), body.reason),
     };
     let set = Change::SetOverride {
         org: ask.org().to_owned(),
         flag: ask.flag().to_owned(),
         variant,
     };
-    change(api, ask, set, body.reason.map(Into::into))
+    change(api, ask, set, reason.map(Into::into))
 }
 
-pub(crate) fn allow(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn allow(api: &Api, ask: &Ask, _: NoBody) -> Changes {
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(api, ask, Change::Allow { org, flag }, None)
 }
 
-pub(crate) fn disallow(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn disallow(api: &Api, ask: &Ask, _: NoBody) -> Changes {
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(api, ask, Change::Disallow { org, flag }, None)
 }
 
-/// The record with its id first.
-fn org(id: &str, record: &OwnedTenant) -> Value {
-    let mut org = Map::new();
-    org.insert("id".into(), id.into());
-    if let Value::Object(fields) = record.to_json() {
-        org.extend(fields);
+impl OrgBody {
+    fn of(id: &str, record: &OwnedTenant) -> Self {
+        let OwnedTenant {
+            id: _,
+            tier,
+            channel,
+            internal,
+            beta,
+            overrides,
+            opt_in,
+            opt_out,
+            attributes,
+        } = record;
+        let names = |names: &Option<Vec<OwnedName>>| {
+            let names = names.as_ref()?.iter();
+            Some(names.map(|name| name.value.to_string()).collect())
+        };
+        Self {
+            id: id.to_owned(),
+            tier: tier.as_ref().map(|tier| tier.value.to_string()),
+            channel: channel.map(rules::Channel::as_str),
+            internal: *internal,
+            beta: names(beta),
+            overrides: overrides.as_ref().map(|overrides| variants_by_name(overrides)),
+            opt_in: names(opt_in),
+            opt_out: names(opt_out),
+            attributes: attributes
+                .as_ref()
+                .map(|attributes| attributes_by_name(attributes)),
+        }
     }
-    Value::Object(org)
 }

@@ -2,11 +2,18 @@
 //! so long and no longer.
 
 use std::io;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body_util::channel::{Channel, Sender};
+use serde::Serialize;
 use tokio::runtime::Handle;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::handler::ResponseBody;
+use super::problem::Problem;
+use super::route::{Answers, form};
 
 /// How long one piece may wait for a reader.
 pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +40,57 @@ pub(crate) fn outgoing(make: impl FnOnce(&mut Outgoing) -> io::Result<()> + Send
         }
     });
     Body::new(body)
+}
+
+/// A body of JSON objects, one on each line.
+pub(crate) struct Lines<T> {
+    body: Body,
+    line: PhantomData<T>,
+}
+
+impl<T: Serialize + Send + 'static> Lines<T> {
+    /// Sends the objects of `first`, then those that `more` returns until it returns none.
+    pub(crate) fn of(
+        first: Vec<T>,
+        mut more: impl FnMut() -> io::Result<Option<Vec<T>>> + Send + 'static,
+    ) -> Self {
+        let body = outgoing(move |outgoing| {
+            let mut next = Some(first);
+            while let Some(objects) = next {
+                let mut text = Vec::new();
+                for object in &objects {
+                    serde_json::to_writer(&mut text, object)?;
+                    text.push(b'\n');
+                }
+                outgoing.put(text.into())?;
+                next = more()?;
+            }
+            Ok(())
+        });
+        Self {
+            body,
+            line: PhantomData,
+        }
+    }
+}
+
+impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for Lines<T> {
+    const ANSWERS: Answers = Answers::Lines(form::<T>);
+
+    fn into_body(self) -> Result<Body, Problem> {
+        Ok(self.body)
+    }
+}
+
+/// A body of bytes.
+pub(crate) struct Binary(pub(crate) Body);
+
+impl ResponseBody for Binary {
+    const ANSWERS: Answers = Answers::Bytes;
+
+    fn into_body(self) -> Result<Body, Problem> {
+        Ok(self.0)
+    }
 }
 
 impl Outgoing {

@@ -7,10 +7,10 @@ use tracing::error;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
 use super::body::Because;
-use super::change::change;
+use super::change::{Changes, change};
+use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::notes;
 use super::problem::Problem;
@@ -51,7 +51,7 @@ pub(crate) struct OwnFlags {
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, Problem> {
     let org = ask.org();
     let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
         let record = state.tenant(org).cloned();
@@ -111,7 +111,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         next: is_more.then(|| listed.last().map_or_else(String::new, |flag| flag.key.clone())),
         flags: listed,
     };
-    Ok(Answer::json(&body)?.at(revision))
+    Ok(Reply::at(revision, body))
 }
 
 /// Flags that customers may know of.
@@ -123,14 +123,14 @@ fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn opt_in(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body = choosing(api, ask, Event::OptedIn)?;
+pub(crate) fn opt_in(api: &Api, ask: &Ask, body: Because) -> Changes {
+    may_know(api, ask, Event::OptedIn)?;
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(api, ask, Change::OptIn { org, flag }, body.reason.map(Into::into))
 }
 
-pub(crate) fn opt_out(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body = choosing(api, ask, Event::OptedOut)?;
+pub(crate) fn opt_out(api: &Api, ask: &Ask, body: Because) -> Changes {
+    may_know(api, ask, Event::OptedOut)?;
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(
         api,
@@ -153,13 +153,12 @@ fn no_such(ask: &Ask) -> Problem {
 
 /// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way. That he asked is
 /// remembered.
-fn choosing(api: &Api, ask: &Ask, event: Event) -> Result<Because, Problem> {
-    let body = ask.json()?;
+fn may_know(api: &Api, ask: &Ask, event: Event) -> Result<(), Problem> {
     let knows = api
         .control()
         .read(|_, compiled| is_known(&compiled.flags, ask.flag()));
     if ask.actor.role != Role::OrgAdmin || knows {
-        return Ok(body);
+        return Ok(());
     }
     if let Some(entry) = notes::hidden(api, event, ask)
         && let Err(error) = api.control().record(vec![entry])

@@ -1,23 +1,21 @@
 //! The audit log of an org as its own admin sees it: what happened to flags that are out, by whom of its own people;
 //! staff is `platform`, whose reasons and patches are its own.
 
-use changes::{Entry, Event, Outcome, Role, Sealed};
+use changes::{Entry, Event, Role, Sealed, timestamp};
 use rules::Flags;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use crate::store::AuditFilter;
 
 use super::Api;
-use super::answer::Answer;
 use super::ask::Ask;
-use super::audit::{AuditLog, logged, unreadable};
+use super::audit::{logged, unreadable};
+use super::audit_entry::outcome_name;
 use super::own::is_known;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
-use super::route::form;
 
 /// How many entries are read at a time.
 const PIECE: usize = 1_000;
@@ -53,7 +51,7 @@ struct OwnEntry {
 /// A page of the log, the newest entry first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnAuditLog)]
-struct OwnLog {
+pub(crate) struct OwnLog {
     entries: Vec<OwnEntry>,
     /// To go on after; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,13 +59,8 @@ struct OwnLog {
     next: Option<String>,
 }
 
-/// The form of an org's log: as staff sees it, or as its own admin does.
-pub(crate) fn either(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "anyOf": [form::<AuditLog>(definitions), form::<OwnLog>(definitions)] })
-}
-
 /// What is asked for is looked for in what is shown, so that no answer tells of what is not.
-pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+pub(crate) fn page(api: &Api, ask: &Ask) -> Result<OwnLog, Problem> {
     let store = logged(api.control())?;
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let filter = AuditFilter {
@@ -94,7 +87,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         entries.truncate(limit);
         next = entries.last().map(|entry| entry.id);
     }
-    Answer::json(&OwnLog {
+    Ok(OwnLog {
         entries,
         next: next.map(|next| next.to_string()),
     })
@@ -107,16 +100,12 @@ fn shown(sealed: &Sealed, flags: &Flags) -> Option<OwnEntry> {
     if is_hidden || (is_own && is_beyond_its_role(&entry)) {
         return None;
     }
-    let at = serde_json::from_str::<Value>(&sealed.text).ok()?;
     Some(OwnEntry {
         id: sealed.id,
-        at: at.get("at")?.as_str()?.to_owned(),
+        at: timestamp::text(entry.at),
         actor: if is_own { entry.actor } else { STAFF.to_owned() },
         action: entry.event.org_name(),
-        outcome: match entry.outcome {
-            Outcome::Applied => "applied",
-            Outcome::Refused => "refused",
-        },
+        outcome: outcome_name(entry.outcome),
         flag: entry.flag,
         org: entry.org?,
         reason: entry.reason.filter(|_| is_own),

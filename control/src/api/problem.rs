@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use changes::{Code, Refusal};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::answer::finished;
@@ -48,8 +48,8 @@ pub(crate) struct ProblemBody<'p> {
     request_id: &'p str,
     /// Everything that stands against the change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<RefusalBody>, required = false)]
-    refusals: Vec<Value>,
+    #[schema(required = false)]
+    refusals: Vec<RefusalBody>,
     /// What is wrong with the document, as `sluice check --json` prints it.
     #[serde(skip_serializing_if = "<[Value]>::is_empty")]
     #[schema(value_type = Vec<Object>, required = false)]
@@ -57,17 +57,20 @@ pub(crate) struct ProblemBody<'p> {
 }
 
 /// One thing that stands against a change; more facts stand beside these.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Refusal)]
-#[expect(dead_code, reason = "it is the form of what is written by hand")]
 pub(crate) struct RefusalBody {
     /// Its stable name.
-    code: String,
+    code: &'static str,
     /// One sentence with the facts in it.
     detail: String,
     /// What can be done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cure: Option<String>,
+    /// Its facts, by their names.
+    #[serde(flatten)]
+    facts: Map<String, Value>,
 }
 
 impl Problem {
@@ -151,7 +154,7 @@ impl Problem {
             detail: &parts.detail,
             cure: parts.cure.as_deref().filter(|cure| can_follow(cure)),
             request_id,
-            refusals: parts.refusals.iter().map(refusal).collect(),
+            refusals: parts.refusals.into_iter().map(RefusalBody::from).collect(),
             problems: &parts.problems,
         };
         let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
@@ -170,16 +173,13 @@ fn can_follow(cure: &str) -> bool {
     redact::masked(cure) == cure
 }
 
-/// Its facts stand beside what all refusals have.
-pub(crate) fn refusal(refusal: &Refusal) -> Value {
-    let mut body = Map::new();
-    body.insert("code".into(), refusal.code.as_str().into());
-    body.insert("detail".into(), refusal.detail.as_str().into());
-    if let Some(cure) = refusal.cure.as_deref().filter(|cure| can_follow(cure)) {
-        body.insert("cure".into(), json!(cure));
+impl From<Refusal> for RefusalBody {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code.as_str(),
+            detail: refusal.detail,
+            cure: refusal.cure.filter(|cure| can_follow(cure)),
+            facts: refusal.facts,
+        }
     }
-    for (name, fact) in &refusal.facts {
-        body.entry(name.as_str()).or_insert_with(|| fact.clone());
-    }
-    Value::Object(body)
 }

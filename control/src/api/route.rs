@@ -5,10 +5,7 @@ use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::Api;
-use super::answer::Answer;
-use super::ask::Ask;
-use super::problem::Problem;
+use super::handler::Handler;
 use super::query::Parameter;
 
 /// What every path begins with.
@@ -33,12 +30,8 @@ pub struct Route {
     pub(crate) lane: Lane,
     /// What its query may say; writes know some parameters more.
     pub(crate) query: &'static [Parameter],
-    /// What its body is.
-    pub(crate) body: Body,
-    /// What a good answer holds.
-    pub(crate) answers: Answers,
-    /// What answers it. May block.
-    pub(crate) handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+    /// The function that answers it, and the schemas of its bodies.
+    pub(crate) handler: Handler,
 }
 
 /// A method of HTTP that routes have.
@@ -131,6 +124,17 @@ pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     serde_json::json!({ "type": "object" })
 }
 
+impl Answers {
+    /// Returns the media type of the body.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json(_) => "application/json",
+            Self::Lines(_) => "application/jsonl",
+            Self::Bytes => "application/octet-stream",
+        }
+    }
+}
+
 impl Route {
     /// Returns true if somebody in this role may use it, for its own org where it is an org's admin.
     #[must_use]
@@ -147,7 +151,7 @@ impl Route {
 
     /// Everything that its query may say.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + Clone {
-        let of_writes: &[Parameter] = match (self.does, self.body) {
+        let of_writes: &[Parameter] = match (self.does, self.handler.body) {
             (Does::Changes(_), Body::Json(..)) => super::query::OF_CHANGES,
             (Does::Changes(_), Body::None | Body::Record(..) | Body::Document(_)) => {
                 super::query::OF_BARE_CHANGES

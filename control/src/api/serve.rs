@@ -113,7 +113,7 @@ async fn work(
     };
     let place = Arc::clone(api.places(lane)).acquire_owned().await;
     let handled = tokio::task::spawn_blocking(move || {
-        let handled = (route.handle)(&api, &ask);
+        let handled = (route.handler.handle)(&api, &ask);
         drop(place);
         handled
     });

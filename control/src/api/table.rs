@@ -2,11 +2,10 @@
 
 use changes::{Event, Permission};
 
-use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
-use super::change::changed;
+use super::handler::handler;
 use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
-use super::route::{Answers, Body, Does, Lane, Route, Verb, any_object, form};
-use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own, own_log};
+use super::route::{Does, Lane, Route, Verb};
+use super::{account, audit, backup, document, explain, flags, operate, orgs, own};
 
 /// A route that looks at something.
 const LOOK: Route = Route {
@@ -18,9 +17,7 @@ const LOOK: Route = Route {
     does: Does::Looks,
     lane: Lane::Common,
     query: &[],
-    body: Body::None,
-    answers: Answers::Json(any_object),
-    handle: account::whoami,
+    handler: handler!(account::whoami),
 };
 /// A route that changes something.
 const CHANGE: Route = Route {
@@ -32,9 +29,7 @@ const CHANGE: Route = Route {
     does: Does::Changes(Event::TenantChanged),
     lane: Lane::Common,
     query: &[],
-    body: Body::Json(form::<body::Because>, MAX_BODY_BYTES),
-    answers: Answers::Json(changed),
-    handle: account::whoami,
+    handler: handler!(account::whoami),
 };
 
 /// Every route of the API.
@@ -44,8 +39,7 @@ pub const ROUTES: &[Route] = &[
         name: "whoAmI",
         summary: "Who is signed in.",
         permission: Permission::LookAtOwn,
-        answers: Answers::Json(form::<account::WhoAmI<'_>>),
-        handle: account::whoami,
+        handler: handler!(account::whoami),
         ..LOOK
     },
     Route {
@@ -53,7 +47,7 @@ pub const ROUTES: &[Route] = &[
         name: "openApi",
         summary: "This document.",
         permission: Permission::LookAtOwn,
-        handle: account::openapi,
+        handler: handler!(account::openapi),
         ..LOOK
     },
     Route {
@@ -65,16 +59,14 @@ pub const ROUTES: &[Route] = &[
             AFTER,
             switch("stale", "Only those that have outlived their purpose."),
         ],
-        answers: Answers::Json(form::<flags::FlagsPage>),
-        handle: flags::list,
+        handler: handler!(flags::list),
         ..LOOK
     },
     Route {
         path: "/platform/feature-flags/{flag}",
         name: "showFlag",
         summary: "A flag with its state, and who has it on.",
-        answers: Answers::Json(form::<flags::FlagBody>),
-        handle: flags::show,
+        handler: handler!(flags::show),
         ..LOOK
     },
     Route {
@@ -83,8 +75,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Promotes or reverts a flag.",
         does: Does::Changes(Event::StateChanged),
         lane: Lane::Urgent,
-        body: Body::Json(form::<body::StateChange>, MAX_BODY_BYTES),
-        handle: operate::set_state,
+        handler: handler!(operate::set_state),
         ..CHANGE
     },
     Route {
@@ -93,7 +84,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Turns a flag off for everyone.",
         does: Does::Changes(Event::FlagKilled),
         lane: Lane::Urgent,
-        handle: operate::kill,
+        handler: handler!(operate::kill),
         ..CHANGE
     },
     Route {
@@ -102,7 +93,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Ends a kill.",
         does: Does::Changes(Event::FlagRestored),
         lane: Lane::Urgent,
-        handle: operate::restore,
+        handler: handler!(operate::restore),
         ..CHANGE
     },
     Route {
@@ -111,8 +102,7 @@ pub const ROUTES: &[Route] = &[
         name: "setTiers",
         summary: "Sets tier defaults.",
         does: Does::Changes(Event::TiersChanged),
-        body: Body::Json(form::<body::TiersChange>, MAX_BODY_BYTES),
-        handle: operate::set_tiers,
+        handler: handler!(operate::set_tiers),
         ..CHANGE
     },
     Route {
@@ -121,8 +111,7 @@ pub const ROUTES: &[Route] = &[
         name: "setRollout",
         summary: "Sets or removes the percentage rollout.",
         does: Does::Changes(Event::RolloutChanged),
-        body: Body::Json(form::<body::RolloutChange>, MAX_BODY_BYTES),
-        handle: operate::set_rollout,
+        handler: handler!(operate::set_rollout),
         ..CHANGE
     },
     Route {
@@ -130,8 +119,7 @@ pub const ROUTES: &[Route] = &[
         name: "signOff",
         summary: "Answers for the promotion of a flag on behalf of a role.",
         does: Does::Changes(Event::SignedOff),
-        body: Body::Json(form::<body::SignOffChange>, MAX_BODY_BYTES),
-        handle: operate::sign_off,
+        handler: handler!(operate::sign_off),
         ..CHANGE
     },
     Route {
@@ -139,8 +127,7 @@ pub const ROUTES: &[Route] = &[
         name: "listOrgs",
         summary: "Tenants and their records.",
         query: &[LIMIT, AFTER],
-        answers: Answers::Json(form::<orgs::OrgsPage>),
-        handle: orgs::list,
+        handler: handler!(orgs::list),
         ..LOOK
     },
     Route {
@@ -148,16 +135,14 @@ pub const ROUTES: &[Route] = &[
         name: "importOrgs",
         summary: "Writes many tenants in one revision, with a result for each.",
         does: Does::Changes(Event::TenantsImported),
-        body: Body::Json(form::<body::Import>, MAX_IMPORT_BYTES),
-        handle: orgs::import,
+        handler: handler!(orgs::import),
         ..CHANGE
     },
     Route {
         path: "/platform/orgs/{org}",
         name: "showOrg",
         summary: "A tenant and its record.",
-        answers: Answers::Json(form::<orgs::OrgBody>),
-        handle: orgs::show,
+        handler: handler!(orgs::show),
         ..LOOK
     },
     Route {
@@ -166,8 +151,7 @@ pub const ROUTES: &[Route] = &[
         name: "putOrg",
         summary: "Writes a tenant whole.",
         does: Does::Changes(Event::TenantChanged),
-        body: Body::Record(any_object, MAX_BODY_BYTES),
-        handle: orgs::put,
+        handler: handler!(orgs::put),
         ..CHANGE
     },
     Route {
@@ -176,8 +160,7 @@ pub const ROUTES: &[Route] = &[
         name: "patchOrg",
         summary: "Changes fields of a tenant (RFC 7396).",
         does: Does::Changes(Event::TenantChanged),
-        body: Body::Record(any_object, MAX_BODY_BYTES),
-        handle: orgs::patch,
+        handler: handler!(orgs::patch),
         ..CHANGE
     },
     Route {
@@ -186,8 +169,7 @@ pub const ROUTES: &[Route] = &[
         name: "deleteOrg",
         summary: "Removes the record of a tenant.",
         does: Does::Changes(Event::TenantRemoved),
-        body: Body::None,
-        handle: orgs::delete,
+        handler: handler!(orgs::delete),
         ..CHANGE
     },
     Route {
@@ -196,8 +178,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Gives a tenant a flag, takes it away, or neither any more.",
         does: Does::Changes(Event::FlagEnabled),
         lane: Lane::Urgent,
-        body: Body::Json(body::override_form, MAX_BODY_BYTES),
-        handle: orgs::set_override,
+        handler: handler!(orgs::set_override),
         ..CHANGE
     },
     Route {
@@ -206,8 +187,7 @@ pub const ROUTES: &[Route] = &[
         name: "allow",
         summary: "Puts a flag on a tenant's beta allowlist.",
         does: Does::Changes(Event::BetaAllowed),
-        body: Body::None,
-        handle: orgs::allow,
+        handler: handler!(orgs::allow),
         ..CHANGE
     },
     Route {
@@ -217,8 +197,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Takes a flag off a tenant's beta allowlist.",
         does: Does::Changes(Event::BetaDisallowed),
         lane: Lane::Urgent,
-        body: Body::None,
-        handle: orgs::disallow,
+        handler: handler!(orgs::disallow),
         ..CHANGE
     },
     Route {
@@ -227,8 +206,7 @@ pub const ROUTES: &[Route] = &[
         summary: "The beta and ga flags as an org sees them.",
         permission: Permission::LookAtOwn,
         query: &[LIMIT, AFTER],
-        answers: Answers::Json(form::<own::OwnFlags>),
-        handle: own::list,
+        handler: handler!(own::list),
         ..LOOK
     },
     Route {
@@ -237,7 +215,7 @@ pub const ROUTES: &[Route] = &[
         summary: "The org chooses to have a flag.",
         does: Does::Changes(Event::OptedIn),
         permission: Permission::Choose,
-        handle: own::opt_in,
+        handler: handler!(own::opt_in),
         ..CHANGE
     },
     Route {
@@ -246,7 +224,7 @@ pub const ROUTES: &[Route] = &[
         summary: "The org chooses not to have a flag.",
         does: Does::Changes(Event::OptedOut),
         permission: Permission::Choose,
-        handle: own::opt_out,
+        handler: handler!(own::opt_out),
         ..CHANGE
     },
     Route {
@@ -263,16 +241,14 @@ pub const ROUTES: &[Route] = &[
             time("from", "At or after."),
             time("until", "Before."),
         ],
-        answers: Answers::Json(form::<audit::AuditLog>),
-        handle: audit::list,
+        handler: handler!(audit::list),
         ..LOOK
     },
     Route {
         path: "/platform/audit/verify",
         name: "verifyAudit",
         summary: "Whether no entry is missing or altered.",
-        answers: Answers::Json(form::<audit::Proof>),
-        handle: audit::prove,
+        handler: handler!(audit::prove),
         ..LOOK
     },
     Route {
@@ -280,8 +256,7 @@ pub const ROUTES: &[Route] = &[
         name: "exportAudit",
         summary: "The audit log as JSON lines, the oldest entry first.",
         query: &[AFTER_ENTRY],
-        answers: Answers::Lines(form::<audit::SealedBody<'_>>),
-        handle: audit::export,
+        handler: handler!(audit::export),
         ..LOOK
     },
     Route {
@@ -298,8 +273,7 @@ pub const ROUTES: &[Route] = &[
             time("from", "At or after."),
             time("until", "Before."),
         ],
-        answers: Answers::Json(own_log::either),
-        handle: audit::list_of_org,
+        handler: handler!(audit::list_of_org),
         ..LOOK
     },
     Route {
@@ -307,16 +281,14 @@ pub const ROUTES: &[Route] = &[
         name: "explain",
         summary: "Why a flag serves what it serves, or what becomes of a request, with every step.",
         method: Verb::Post,
-        body: Body::Json(explain::questions, MAX_BODY_BYTES),
-        answers: Answers::Json(explain::explanations),
-        handle: explain::explain,
+        handler: handler!(explain::explain),
         ..LOOK
     },
     Route {
         path: "/platform/document",
         name: "exportDocument",
         summary: "The whole document as it is in force.",
-        handle: document::export,
+        handler: handler!(document::export),
         ..LOOK
     },
     Route {
@@ -333,8 +305,7 @@ pub const ROUTES: &[Route] = &[
                 "New flags keep the lifecycle, tiers and rollout that it gives them.",
             ),
         ],
-        body: Body::Document(MAX_DOCUMENT_BYTES),
-        handle: document::apply,
+        handler: handler!(document::apply),
         ..CHANGE
     },
     Route {
@@ -343,8 +314,7 @@ pub const ROUTES: &[Route] = &[
         summary: "A consistent copy of the store.",
         permission: Permission::Administer,
         does: Does::Acts(Event::BackupTaken),
-        answers: Answers::Bytes,
-        handle: backup::backup,
+        handler: handler!(backup::backup),
         ..LOOK
     },
 ];

@@ -1,0 +1,197 @@
+//! Handlers of operations. The schemas in the OpenAPI document are those of the body types in a handler's signature, so
+//! that the compiler keeps them equal to what is read and sent.
+
+use axum::body::Body as HttpBody;
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::json;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use changes::Revision;
+
+use super::answer::Answer;
+use super::ask::{Ask, MAX_BODY_BYTES};
+use super::problem::Problem;
+use super::route::{Answers, Body, any_object, form};
+use super::{Api, codes};
+
+/// A type that the body of a request is read into.
+pub(crate) trait RequestBody: Sized {
+    /// Its media type, size limit and schema.
+    const BODY: Body;
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// The body is not of this type.
+    fn read(ask: &Ask) -> Result<Self, Problem>;
+}
+
+/// A type that is read from a JSON object by its `Deserialize`, and described by its `ToSchema`.
+pub(crate) trait JsonBody: DeserializeOwned + ToSchema + PartialSchema {
+    /// The longest body, in bytes.
+    const MAX_BYTES: usize = MAX_BODY_BYTES;
+}
+
+impl<T: JsonBody> RequestBody for T {
+    const BODY: Body = Body::Json(form::<T>, T::MAX_BYTES);
+
+    fn read(ask: &Ask) -> Result<Self, Problem> {
+        ask.json()
+    }
+}
+
+/// No body.
+pub(crate) struct NoBody;
+
+impl RequestBody for NoBody {
+    const BODY: Body = Body::None;
+
+    fn read(_: &Ask) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// A type that the body of a successful answer is written from.
+pub(crate) trait ResponseBody: Sized {
+    /// Its media type and schema.
+    const ANSWERS: Answers;
+
+    /// Writes the body.
+    ///
+    /// # Errors
+    /// It has no JSON form, which is a defect.
+    fn into_body(self) -> Result<HttpBody, Problem>;
+}
+
+impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for T {
+    const ANSWERS: Answers = Answers::Json(form::<T>);
+
+    fn into_body(self) -> Result<HttpBody, Problem> {
+        written(&self)
+    }
+}
+
+/// Any object, whose schema is given elsewhere.
+pub(crate) struct AnyObject<T>(pub(crate) T);
+
+impl<T: Serialize> ResponseBody for AnyObject<T> {
+    const ANSWERS: Answers = Answers::Json(any_object);
+
+    fn into_body(self) -> Result<HttpBody, Problem> {
+        written(&self.0)
+    }
+}
+
+/// A body of one of two types.
+pub(crate) enum AnyOf<A, B> {
+    First(A),
+    Second(B),
+}
+
+impl<A: Serialize, B: Serialize> Serialize for AnyOf<A, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::First(body) => body.serialize(serializer),
+            Self::Second(body) => body.serialize(serializer),
+        }
+    }
+}
+
+impl<A, B> ResponseBody for AnyOf<A, B>
+where
+    A: Serialize + ToSchema + PartialSchema,
+    B: Serialize + ToSchema + PartialSchema,
+{
+    const ANSWERS: Answers = Answers::Json(any_of::<A, B>);
+
+    fn into_body(self) -> Result<HttpBody, Problem> {
+        written(&self)
+    }
+}
+
+fn any_of<A: ToSchema + PartialSchema, B: ToSchema + PartialSchema>(
+    definitions: &mut Vec<(String, RefOr<Schema>)>,
+) -> serde_json::Value {
+    json!({ "anyOf": [form::<A>(definitions), form::<B>(definitions)] })
+}
+
+/// Writes a body as JSON.
+///
+/// # Errors
+/// It has no JSON form, which is a defect.
+fn written(body: &impl Serialize) -> Result<HttpBody, Problem> {
+    let bytes = serde_json::to_vec(body)
+        .map_err(|error| Problem::new(codes::DEFECT, format!("the answer can't be written: {error}")))?;
+    Ok(bytes.into())
+}
+
+/// A successful answer: its body, and the revision that it is of.
+pub(crate) struct Reply<T> {
+    pub(crate) body: T,
+    /// The revision, for `ETag`; none if the body is of no revision.
+    pub(crate) revision: Option<Revision>,
+}
+
+impl<T: ResponseBody> Reply<T> {
+    /// An answer of no revision.
+    pub(crate) fn new(body: T) -> Self {
+        Self { body, revision: None }
+    }
+
+    /// An answer of this revision.
+    pub(crate) fn at(revision: Revision, body: T) -> Self {
+        Self {
+            body,
+            revision: Some(revision),
+        }
+    }
+}
+
+/// A function that answers requests of an operation. It may block.
+pub(crate) type Function<B, T> = fn(&Api, &Ask, B) -> Result<Reply<T>, Problem>;
+
+/// The function of an operation, without the types of its bodies, and the schemas of these types.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler {
+    pub(crate) body: Body,
+    pub(crate) answers: Answers,
+    pub(crate) handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+}
+
+impl Handler {
+    /// Takes the schemas from the signature of a function. `handle` calls that function: only [`handler!`] pairs them.
+    pub(crate) const fn new<B: RequestBody, T: ResponseBody>(
+        _: Function<B, T>,
+        handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+    ) -> Self {
+        Self {
+            body: B::BODY,
+            answers: T::ANSWERS,
+            handle,
+        }
+    }
+}
+
+/// Reads the body of a request, calls the function and writes the body of its answer.
+///
+/// # Errors
+/// Those of the function, and a body that can't be read.
+pub(crate) fn respond<B: RequestBody, T: ResponseBody>(
+    function: Function<B, T>,
+    api: &Api,
+    ask: &Ask,
+) -> Result<Answer, Problem> {
+    Answer::of(function(api, ask, B::read(ask)?)?)
+}
+
+/// Makes the [`Handler`] of a function.
+macro_rules! handler {
+    ($function:path) => {
+        $crate::api::handler::Handler::new($function, |api, ask| {
+            $crate::api::handler::respond($function, api, ask)
+        })
+    };
+}
+pub(crate) use handler;
