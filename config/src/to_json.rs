@@ -2,8 +2,8 @@
 
 use rules::{
     AttributeValue, ConditionDefinition, FlagDefinition, Name, OwnedName, RequirementDefinition,
-    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited, Spelled,
-    TenantDefinition,
+    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited,
+    Spelled, TenantDefinition,
 };
 use serde_json::{Map, Value};
 
