@@ -297,7 +297,7 @@ const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("rules", 25),
     ("src", 2),
     ("testkit", 0),
-    ("tests", 18),
+    ("tests", 6),
     ("tokens", 0),
     ("wire", 0),
 ];

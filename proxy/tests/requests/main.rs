@@ -1,5 +1,5 @@
-//! The proxy's promises, over real sockets: one file for each phase of a request, and for the proxy's own lifecycle.
-//! One binary, so that it is linked once.
+//! The proxy's promises, over real sockets: one file for each phase of a request, for the proxy's lifecycle, and for
+//! each kind of attack. One binary, so that it is linked once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,7 @@
     reason = "a test that can't go on says so by panicking"
 )]
 
+mod attacks;
 mod balance;
 mod connections;
 mod drain;
