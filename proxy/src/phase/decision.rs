@@ -26,9 +26,28 @@ pub(crate) async fn decide(
     found: &mut Findings,
     effects: &mut impl Effects,
 ) -> Result<RequestOutcome, RequestRefusal> {
-    let snapshot = &*decider.snapshot;
-    let routes = &*snapshot.routes;
     found.body_limit = decider.body_limit;
+    normalise_head(decider, operator_tokens, request, found, effects)?;
+    // The head borrows the host while `found` is changed below.
+    let host = found.host.clone();
+    let head = RoutedHead::of(&host, request.header);
+    let mut candidates = find_candidates(decider, request, &head, found, effects)?;
+    // Client limits are counted before the token is verified, so that a flood of bad tokens costs little.
+    effects.count(LimitBy::Client, candidates.ids(), found)?;
+    identify_caller(decider, request, &candidates, now, found, effects).await?;
+    // Tenant limits need the verified caller, and come before the gate so that refused requests count too.
+    effects.count(LimitBy::Tenant, candidates.ids(), found)?;
+    decide_gates(decider, request, &head, &mut candidates, now, found, effects)
+}
+
+/// Brings the head to the form that routes are matched by, and removes what no later phase may read.
+fn normalise_head(
+    decider: &Decider,
+    operator_tokens: &OperatorTokens,
+    request: &mut Received<'_>,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<(), RequestRefusal> {
     head::check(request, decider, found)?;
     // Strip before routes and gates read headers. Otherwise a header that the upstream never sees could select a
     // route or open a gate.
@@ -42,21 +61,42 @@ pub(crate) async fn decide(
     // The host is checked after the target: HTTP/1.0 may name it only in an absolute target.
     head::require_host(decider, found)?;
     found.is_preflight = head::is_preflight(request);
-    // The head borrows the host while `found` is changed below.
-    let host = found.host.clone();
-    let head = RoutedHead::of(&host, request.header);
-    let mut candidates = Candidates::find(routes, &head, found.is_preflight);
+    Ok(())
+}
+
+/// Finds the routes that may decide the request, and checks the body limit of the one that matches.
+fn find_candidates(
+    decider: &Decider,
+    request: &Received<'_>,
+    head: &RoutedHead<'_>,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<Candidates, RequestRefusal> {
+    let routes = &*decider.snapshot.routes;
+    let mut candidates = Candidates::find(routes, head, found.is_preflight);
     // Set before the decision: an early refusal is logged with this route, and its body limit applies.
     found.route = candidates.route();
     effects.routed(found.route);
     head::check_length(request.header, decider, found)?;
-    if candidates.find_others(routes, &head).is_err() {
+    if candidates.find_others(routes, head).is_err() {
         found.ambiguous_target = true;
         return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
     }
+    Ok(candidates)
+}
+
+/// Identifies the caller, as the strictest `auth` of the candidates requires. If they only observe, a request whose
+/// token is refused continues without a caller.
+async fn identify_caller(
+    decider: &Decider,
+    request: &Received<'_>,
+    candidates: &Candidates,
+    now: Timestamp,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<(), RequestRefusal> {
+    let routes = &*decider.snapshot.routes;
     let auth = candidates.auth(routes);
-    // Client limits are counted before the token is verified, so that a flood of bad tokens costs little.
-    effects.count(LimitBy::Client, candidates.ids(), found)?;
     match identity::identify(request, decider, auth, now, effects).await {
         Ok(caller) => found.caller = caller,
         Err(refusal) if candidates.only_observe(routes) => {
@@ -72,8 +112,19 @@ pub(crate) async fn decide(
             return Err(refusal);
         }
     }
-    // Tenant limits need the verified caller, and come before the gate so that refused requests count too.
-    effects.count(LimitBy::Tenant, candidates.ids(), found)?;
+    Ok(())
+}
+
+/// Decides the gates of the candidates, and renders what follows from them.
+fn decide_gates(
+    decider: &Decider,
+    request: &Received<'_>,
+    head: &RoutedHead<'_>,
+    candidates: &mut Candidates,
+    now: Timestamp,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<RequestOutcome, RequestRefusal> {
     let caller = found.caller.clone();
     let client = request.forwarding.client_text();
     let attributes = |caller| {
@@ -85,7 +136,9 @@ pub(crate) async fn decide(
         caller: subject::subject(decider, caller.as_ref(), &all),
         anonymous: subject::subject(decider, None, &of_request),
     };
-    let decision = snapshot.decide_request(&head, &mut candidates, &subjects, now, effects);
+    let decision = decider
+        .snapshot
+        .decide_request(head, candidates, &subjects, now, effects);
     effects.decided(&decision, &subjects);
     found.route = decision.route;
     found.ambiguous_target = decision.by_other_reading;
