@@ -15,7 +15,7 @@ use pingora::proxy::Session;
 use super::flood::Flood;
 use super::streams::Streams;
 use super::tls::Handshake;
-use crate::shares::ConnectionShare;
+use crate::shares::{ConnectionShare, ServedRequest};
 use crate::verified_certificate::VerifiedCertificate;
 
 /// A client's connection to a listener.
@@ -32,6 +32,8 @@ pub(crate) struct ClientConnection {
     pub(crate) streams: Option<Streams>,
     /// The connection's share of the process.
     pub(crate) share: Arc<ConnectionShare>,
+    /// The request that it serves over HTTP/1.
+    pub(crate) served_request: ServedRequest,
     /// Time for one write to the client.
     pub(crate) write_timeout: Duration,
     /// True once the current request switched protocols: the bytes that follow are not HTTP.
@@ -83,6 +85,7 @@ impl ClientConnection {
             http2: None,
             streams: None,
             share: Arc::new(share),
+            served_request: ServedRequest::default(),
             write_timeout,
             is_switched: AtomicBool::new(false),
             is_kept: AtomicBool::new(false),

@@ -151,7 +151,7 @@ impl PingoraStream {
     fn set_stalled(&mut self, is_stalled: bool) {
         if self.is_stalled != is_stalled && !matches!(self.mode, ReadMode::Http2(_)) {
             self.is_stalled = is_stalled;
-            self.connection.share.set_stalled(is_stalled);
+            self.connection.served_request.set_stalled(is_stalled);
         }
     }
 

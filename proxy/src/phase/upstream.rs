@@ -100,9 +100,9 @@ async fn share(
     }
     taken
         .inspect(|share| {
-            if let Some(connection) = connection.as_ref().filter(|_| is_http1) {
+            if let Some(connection) = client_connection(session).filter(|_| is_http1) {
                 // Over HTTP/1 the connection serves one request at a time, so that stalled writes are charged to it.
-                connection.set_request(share);
+                connection.served_request.set(share);
             }
         })
         .map_err(|short| {

@@ -1,16 +1,13 @@
 //! The share of one connection: a file descriptor and memory, charged to its client.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-
-use parking_lot::Mutex;
 
 use super::Shares;
 use super::clients::ClientId;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, HolderKey, HolderKind};
-use super::request::RequestShare;
 use super::resource::Resource;
 
 /// Memory of a connection, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has
@@ -23,8 +20,6 @@ pub(crate) struct ConnectionShare {
     shares: Arc<Shares>,
     /// Present once the client is known.
     held: Option<(Arc<Holder>, HolderKey)>,
-    /// The request that the whole connection serves; HTTP/1 only.
-    request: Mutex<Weak<RequestShare>>,
 }
 
 impl Shares {
@@ -42,7 +37,6 @@ impl ConnectionShare {
         let share = Self {
             shares: Arc::clone(shares),
             held: None,
-            request: Mutex::default(),
         };
         shares.wake_shedder_if_short();
         let used = before.saturating_add(shares.used.upstream_descriptors());
@@ -108,20 +102,6 @@ impl ConnectionShare {
     pub(super) fn set_since_ms(&self, since_ms: u64) {
         if let Some((holder, _)) = &self.held {
             holder.since_ms.store(since_ms, Ordering::Relaxed);
-        }
-    }
-
-    /// Sets the request that the whole connection serves, over HTTP/1.
-    pub(crate) fn set_request(&self, request: &Arc<RequestShare>) {
-        *self.request.lock() = Arc::downgrade(request);
-    }
-
-    /// Records whether the client takes what is written to it.
-    pub(crate) fn set_stalled(&self, is_stalled: bool) {
-        // The lock is released first: the request may be dropped here, and its drop uses the connection.
-        let request = self.request.lock().upgrade();
-        if let Some(request) = request {
-            request.set_stalled(is_stalled);
         }
     }
 

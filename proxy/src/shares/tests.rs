@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::resource::{REQUEST_BYTES, Resource};
 
 use super::stream::STREAM_BYTES;
-use super::{ConnectionShare, Direction, EndSignal, RequestShare, ShareDenied, ShareRequest, Shares};
+use super::{
+    ConnectionShare, Direction, EndSignal, RequestShare, ServedRequest, ShareDenied, ShareRequest, Shares,
+};
 use crate::capacity::{Capacity, ResourceLimit};
 
 const MIB: u64 = 1024 * 1024;
@@ -342,17 +344,20 @@ fn a_large_http_1_response_counts_until_its_request_ends() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
+    let served = ServedRequest::default();
     let before = used(&shares);
     let share = take_request_share(&shares, Some(1)).unwrap();
-    connection.set_request(&share);
+    served.set(&share);
     share.set_answer_length(Some(100_000));
     share.set_bulk();
     share.set_bulk();
-    connection.set_stalled(true);
-    connection.set_stalled(false);
+    served.set_stalled(true);
+    served.set_stalled(false);
     assert_eq!(used(&shares), before + REQUEST_BYTES + 200_000);
     drop(share);
     assert_eq!(used(&shares), before);
+    drop(connection);
+    assert_empty(&shares);
 }
 
 #[test]
@@ -360,22 +365,23 @@ fn a_stalled_http_1_client_is_charged_once() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
+    let served = ServedRequest::default();
     let before = used(&shares);
-    connection.set_stalled(true);
+    served.set_stalled(true);
     assert_eq!(used(&shares), before, "it has no request");
     let share = take_request_share(&shares, Some(1)).unwrap();
-    connection.set_request(&share);
+    served.set(&share);
     share.set_answer_length(Some(1_000));
-    connection.set_stalled(true);
-    connection.set_stalled(true);
+    served.set_stalled(true);
+    served.set_stalled(true);
     assert_eq!(used(&shares), before + REQUEST_BYTES + 2_000);
-    connection.set_stalled(false);
-    connection.set_stalled(false);
+    served.set_stalled(false);
+    served.set_stalled(false);
     assert_eq!(used(&shares), before + REQUEST_BYTES);
-    connection.set_stalled(true);
+    served.set_stalled(true);
     drop(share);
     assert_eq!(used(&shares), before);
-    connection.set_stalled(false);
+    served.set_stalled(false);
     drop(connection);
     assert_empty(&shares);
 }
