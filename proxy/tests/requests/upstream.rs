@@ -177,7 +177,8 @@ fn an_answered_request_leaves_its_upstream() {
         let answered = Instant::now();
         nothing_in_flight();
         assert!(client.is_closed(), "{answer:?}");
-        assert!(answered.elapsed() < Duration::from_secs(4), "{answer:?}");
+        // The rest of the body has 2 s. Without an answer it would have the listener's 10 minutes.
+        assert!(answered.elapsed() < Duration::from_secs(60), "{answer:?}");
         drop(held);
     }
 }
