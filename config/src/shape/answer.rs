@@ -270,3 +270,28 @@ single! {
     /// Rejection by Sluice.
     UnmatchedReject("a refusal of unmatched requests") reject: Status, "Status of the answer.";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::{Shape, When};
+
+    /// Returns the keys that tell the cases of a union apart.
+    fn keys<F: Form>() -> Vec<&'static str> {
+        let Shape::Union(union) = F::SHAPE else {
+            panic!("a union")
+        };
+        let cases = union().cases.iter();
+        cases
+            .map(|case| match (case.when, &case.shape) {
+                (When::Key, Shape::Object(object)) => object().fields().next().unwrap().name,
+                _ => panic!("a case by its key"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_answer_of_a_closed_gate_can_be_given_for_one_cause() {
+        assert_eq!(keys::<Otherwise>(), keys::<Answer>());
+    }
+}
