@@ -1,6 +1,6 @@
 //! The answers of closed gates, rendered once for each route and cause.
 
-use rules::{Cause, Otherwise, Reject, Route, Unmatched};
+use rules::{Cause, ClosedAnswer, Otherwise, Reject, Route, Unmatched};
 
 use crate::answer::{Answer, AnswerCode, Pages};
 use crate::outcome::RequestOutcome;
@@ -50,11 +50,14 @@ pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal 
     )
 }
 
+/// Returns the answer if it is the same for every request.
 fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
-    match otherwise {
-        Otherwise::Upstream(_) => None,
-        Otherwise::Reject(reject) if is_request_specific(reject) => None,
-        Otherwise::Reject(reject) => {
+    let Otherwise::Answer(closed) = otherwise else {
+        return None;
+    };
+    let (outcome, answer) = match closed {
+        ClosedAnswer::Reject(reject) if is_request_specific(reject) => return None,
+        ClosedAnswer::Reject(reject) => {
             let code = if reject.status == AnswerCode::NOT_FOUND.status {
                 AnswerCode::NOT_FOUND
             } else {
@@ -65,13 +68,13 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
                 Some(body) => answer.with_body(body),
                 None => answer,
             };
-            Some(RequestRefusal::new(RequestOutcome::Rejected, answer))
+            (RequestOutcome::Rejected, answer)
         }
-        Otherwise::Redirect { status, location } => Some(RequestRefusal::new(
-            RequestOutcome::Redirected,
-            Answer::redirect(*status, location),
-        )),
-    }
+        ClosedAnswer::Redirect { status, location } => {
+            (RequestOutcome::Redirected, Answer::redirect(*status, location))
+        }
+    };
+    Some(RequestRefusal::new(outcome, answer))
 }
 
 /// Returns true if the answer depends on the request: it contains details of the gate. A body that the operator

@@ -3,8 +3,8 @@
 //! `explain` renders the record of a [`Trace`].
 
 use crate::{
-    Auth, Candidates, Cause, Destination, Gate, GateMode, OnError, Otherwise, Reject, RequestHead, Route,
-    RouteId, Snapshot, Subject, Timestamp, Truth, Unmatched, UpstreamId, Verdict, decide,
+    Auth, Candidates, Cause, ClosedAnswer, Destination, Gate, GateMode, OnError, Otherwise, RequestHead,
+    Route, RouteId, Snapshot, Subject, Timestamp, Truth, Unmatched, UpstreamId, Verdict, decide,
 };
 
 /// The most times that the gate of another reading can choose another upstream, which may read the path in
@@ -45,15 +45,8 @@ pub enum Action<'r> {
         /// The reason for forwarding.
         passage: Passage,
     },
-    /// The gate is closed: it is answered with this.
-    Reject(&'r Reject),
-    /// The gate is closed: the client is redirected.
-    Redirect {
-        /// 301, 302, 303, 307 or 308.
-        status: u16,
-        /// The value of `Location`.
-        location: &'r str,
-    },
+    /// The gate is closed: the request gets this answer.
+    Closed(&'r ClosedAnswer),
     /// Two readings of the path match closed gates whose `otherwise` name different upstreams. The request is
     /// answered as an unmatched one, because each gate would pass the other's path to its own upstream.
     Conflict,
@@ -104,7 +97,11 @@ impl Action<'_> {
     pub fn upstream(&self) -> Option<UpstreamId> {
         match self {
             Self::Forward { upstream, .. } => Some(*upstream),
-            _ => None,
+            Self::Closed(_)
+            | Self::Conflict
+            | Self::Undecided
+            | Self::Unmatched(_)
+            | Self::TooManyReadings => None,
         }
     }
 
@@ -112,8 +109,15 @@ impl Action<'_> {
     #[must_use]
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Forward { passage, .. } => *passage != Passage::Fallback,
-            _ => false,
+            Self::Forward { passage, .. } => match passage {
+                Passage::Open | Passage::Observed | Passage::Unmatched => true,
+                Passage::Fallback => false,
+            },
+            Self::Closed(_)
+            | Self::Conflict
+            | Self::Undecided
+            | Self::Unmatched(_)
+            | Self::TooManyReadings => false,
         }
     }
 }
@@ -296,10 +300,6 @@ fn closed(route: &Route, cause: Cause) -> Action<'_> {
             upstream: *upstream,
             passage: Passage::Fallback,
         },
-        Otherwise::Reject(reject) => Action::Reject(reject),
-        Otherwise::Redirect { status, location } => Action::Redirect {
-            status: *status,
-            location,
-        },
+        Otherwise::Answer(answer) => Action::Closed(answer),
     }
 }

@@ -56,7 +56,7 @@ impl Route {
             .chain([&self.otherwise])
             .filter_map(|otherwise| match otherwise {
                 Otherwise::Upstream(upstream) => Some(*upstream),
-                Otherwise::Reject(_) | Otherwise::Redirect { .. } => None,
+                Otherwise::Answer(_) => None,
             });
         open.iter().copied().chain(closed)
     }
@@ -120,10 +120,17 @@ pub enum Destination {
 /// The action of a closed gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Otherwise {
+    /// The request is forwarded to another upstream, such as that of the existing behaviour.
+    Upstream(UpstreamId),
+    /// The proxy answers.
+    Answer(ClosedAnswer),
+}
+
+/// The proxy's answer for a closed gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClosedAnswer {
     /// An error answer.
     Reject(Reject),
-    /// The existing behaviour.
-    Upstream(UpstreamId),
     /// A redirect to another place.
     Redirect {
         /// 301, 302, 303, 307 or 308.

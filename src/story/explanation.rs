@@ -3,8 +3,8 @@
 use control::{ExplainedAnswer, ExplainedFlag, ExplainedGate, RequestExplanation, RequestQuestion, Sender};
 use proxy::{Decider, DryResult, DryRun, DryRunRequest, StatedCaller, dry_run};
 use rules::{
-    Action, AttributeId, AttributeValue, Auth, GateMode, Preflight, RequestDecision, Route, RouteId, Subject,
-    Timestamp, Truth,
+    Action, AttributeId, AttributeValue, Auth, ClosedAnswer, GateMode, Preflight, RequestDecision, Route,
+    RouteId, Subject, Timestamp, Truth,
 };
 
 use super::caller::{self, SubjectText};
@@ -187,14 +187,25 @@ impl DecisionDetails {
             gate: route.and_then(|route| gate(decider, route, decision, subject, at)),
             subject: SubjectText::of(subject),
             auth: Some(decision.auth),
-            detail: match decision.action {
-                Action::Unmatched(_) => "no route matches the request",
-                Action::Conflict => "as for an unknown path: two closed gates lead to different upstreams",
-                Action::Reject(reject) if reject.reveal && reject.body.is_none() => "naming the flag",
-                Action::Reject(reject) if reject.status == 404 => "as for an unknown path",
-                _ => "",
-            },
+            detail: detail(&decision.action),
         }
+    }
+}
+
+/// Returns details of an action that its code does not state; empty if there are none.
+fn detail(action: &Action<'_>) -> &'static str {
+    match action {
+        Action::Unmatched(_) => "no route matches the request",
+        Action::Conflict => "as for an unknown path: two closed gates lead to different upstreams",
+        Action::Closed(ClosedAnswer::Reject(reject)) => match reject {
+            reject if reject.reveal && reject.body.is_none() => "naming the flag",
+            reject if reject.status == 404 => "as for an unknown path",
+            _ => "",
+        },
+        Action::Closed(ClosedAnswer::Redirect { .. })
+        | Action::Forward { .. }
+        | Action::Undecided
+        | Action::TooManyReadings => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answers other than the route's own upstream: rejections, redirects, other upstreams.
 
-use rules::{Cause, Otherwise, Reject, RejectBody, Unmatched};
+use rules::{Cause, ClosedAnswer, Otherwise, Reject, RejectBody, Unmatched};
 
 use super::gateway::Gateway;
 use crate::form::Field;
@@ -26,7 +26,8 @@ impl<'s> Gateway<'_, 's> {
             reveal: false,
             body: None,
         };
-        otherwise.lower((Otherwise::Reject(left_out), Box::default()), |fields| {
+        let left_out = Otherwise::Answer(ClosedAnswer::Reject(left_out));
+        otherwise.lower((left_out, Box::default()), |fields| {
             let answer = self.answer(&fields.value.answer, user);
             let mut causes = Vec::with_capacity(fields.value.causes.len());
             for (cause, answer) in &fields.value.causes {
@@ -38,16 +39,16 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn answer(&mut self, answer: &AnswerFields<'s>, user: &str) -> Option<Otherwise> {
-        match answer {
-            AnswerFields::Reject(reject) => self.reject(reject).map(Otherwise::Reject),
+        Some(match answer {
+            AnswerFields::Reject(reject) => Otherwise::Answer(ClosedAnswer::Reject(self.reject(reject)?)),
             AnswerFields::Upstream(upstream) => {
-                self.upstream(upstream.written()?, user).map(Otherwise::Upstream)
+                Otherwise::Upstream(self.upstream(upstream.written()?, user)?)
             }
-            AnswerFields::Redirect(redirect) => Some(Otherwise::Redirect {
+            AnswerFields::Redirect(redirect) => Otherwise::Answer(ClosedAnswer::Redirect {
                 status: redirect.status.or(302)?,
                 location: redirect.redirect.value()?.clone(),
             }),
-        }
+        })
     }
 
     fn reject(&mut self, fields: &RejectFields<'s>) -> Option<Reject> {

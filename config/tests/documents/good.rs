@@ -8,8 +8,8 @@ use config::{
     RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
-    Auth, Destination, Eligibility, EncodedSlash, GateMode, HostPattern, Include, OnError, Otherwise,
-    TrailingSlash, Unmatched, UpstreamId,
+    Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, GateMode, HostPattern, Include, OnError,
+    Otherwise, TrailingSlash, Unmatched, UpstreamId,
 };
 
 fn good(name: &str) -> PathBuf {
@@ -188,7 +188,7 @@ fn routes_are_as_written() {
     assert_eq!(causes, ["default", "override", "killed"]);
     assert!(matches!(
         &board.causes[2].1,
-        Otherwise::Redirect { status: 307, .. }
+        Otherwise::Answer(ClosedAnswer::Redirect { status: 307, .. })
     ));
     assert_eq!(
         (shop.auth, shop.mode, shop.on_error),
@@ -200,9 +200,12 @@ fn routes_are_as_written() {
     // The off variant comes first and is never served through an open gate.
     assert_eq!(upstreams[1..], [upstream(1), upstream(2)]);
     assert!(
-        matches!(&shop.otherwise, Otherwise::Reject(reject) if reject.status == 410 && reject.body.is_some())
+        matches!(&shop.otherwise, Otherwise::Answer(ClosedAnswer::Reject(reject)) if reject.status == 410 && reject.body.is_some())
     );
-    assert!(matches!(&blue.otherwise, Otherwise::Redirect { status: 302, .. }));
+    assert!(matches!(
+        &blue.otherwise,
+        Otherwise::Answer(ClosedAnswer::Redirect { status: 302, .. })
+    ));
     assert_eq!(rest.auth, Auth::Required);
     assert!(rest.gate.is_none());
 }

@@ -1,7 +1,9 @@
 //! Maps the decision about a request to an upstream, or to the proxy's own answer.
 
 use http::header::RETRY_AFTER;
-use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict};
+use rules::{
+    Action, Cause, ClosedAnswer, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict,
+};
 
 use crate::answer::{Answer, AnswerCode};
 use crate::closed_answers::is_request_specific;
@@ -42,7 +44,7 @@ pub(crate) fn forward_target(
             };
             Ok(ForwardTarget { upstream, outcome })
         }
-        Action::Reject(reject) if is_request_specific(reject) => {
+        Action::Closed(ClosedAnswer::Reject(reject)) if is_request_specific(reject) => {
             let answer = Answer::with_status(AnswerCode::FEATURE, reject.status, &decider.pages);
             let route = decision.route.and_then(|id| decider.snapshot.routes.route(id));
             let answer = match (route, decision.verdict) {
@@ -51,7 +53,7 @@ pub(crate) fn forward_target(
             };
             Err(RequestRefusal::new(RequestOutcome::Rejected, answer))
         }
-        Action::Reject(_) | Action::Redirect { .. } => Err(match decision.route {
+        Action::Closed(_) => Err(match decision.route {
             Some(route) => decider.closed_refusal(route, cause),
             None => decider.unmatched_refusal(),
         }),
