@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use control::{BreakGlass, BreakGlassPost, BreakGlassServer};
+use control::{BreakGlass, BreakGlassServer, BreakGlassService};
 use proxy::Readiness;
 use tokio::sync::watch;
 
@@ -43,14 +43,14 @@ impl BreakGlassThread {
             clock: clock::now,
             killable: Box::new(move |flag| killable.killable(flag)),
             enforce: Box::new(move || enforce.apply_local_kills()),
-            note: Box::new(move |words| readiness.set_note(NOTE, words)),
+            set_unavailable: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
-        let mut post = BreakGlassPost::new(server, socket, stopped);
+        let mut service = BreakGlassService::new(server, socket, stopped);
         // Once before the thread starts: when this returns, the socket accepts kills, or `/readyz?verbose` says why not.
-        runtime.block_on(post.look());
+        runtime.block_on(service.refresh());
         let thread = thread::Builder::new().name("break-glass".into()).spawn(move || {
-            runtime.block_on(post.stand());
+            runtime.block_on(service.run());
             // A task that reads the journal may hang on a failing disk; the end of the process does not wait for it.
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;

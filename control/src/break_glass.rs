@@ -4,7 +4,7 @@
 mod bind;
 mod journal;
 mod kills;
-mod post;
+mod service;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use parking_lot::Mutex;
 use rules::Timestamp;
 
 pub use self::bind::SocketError;
-use self::journal::Content;
+use self::journal::JournalContent;
 pub use self::journal::JournalError;
 use self::kills::Kills;
-pub use self::post::BreakGlassPost;
+pub use self::service::BreakGlassService;
 pub use self::socket::{BreakGlassServer, Killable};
 
 /// How long a kill lasts unless it says otherwise: an hour, in milliseconds.
@@ -44,7 +44,7 @@ pub struct LocalKill {
 
 /// Who asks, and in which request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asker {
+pub struct KillOrigin {
     /// The user of the process that asks.
     pub by: String,
     /// The request.
@@ -70,10 +70,10 @@ pub enum BreakGlassError {
     Journal(#[from] JournalError),
     /// Another process has the journal.
     #[error("another process keeps the break-glass journal")]
-    Elsewhere,
+    OtherProcess,
     /// The journal can't be used.
     #[error("{reason}")]
-    Closed {
+    Unavailable {
         /// What is wrong.
         reason: String,
         /// What helps.
@@ -83,13 +83,13 @@ pub enum BreakGlassError {
 
 /// Whether kills can be made here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum KillAvailability {
     /// They can.
-    Open,
+    Available,
     /// By another process: what it kills is killed here within a second.
-    Elsewhere,
+    OtherProcess,
     /// The journal can't be used: why, and what helps. What could be read of it is killed.
-    Closed {
+    Unavailable {
         /// What is wrong.
         reason: String,
         /// What helps.
@@ -106,20 +106,20 @@ pub struct BreakGlass {
 
 /// What a look came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Looked {
+pub struct Refreshed {
     /// Flags whose time was up.
-    pub ended: Vec<String>,
+    pub expired: Vec<String>,
     /// Whether something else is killed than before.
     pub changed: bool,
 }
 
 impl BreakGlass {
     /// Takes the journal at `path`, or begins it, and kills what it says. One that another process has, or that can't
-    /// be used, is read as far as it can be; see [`BreakGlass::standing`].
+    /// be used, is read as far as it can be; see [`BreakGlass::availability`].
     #[must_use]
     pub fn open(path: &Path) -> Self {
         let mut kills = Kills::default();
-        kills.renew(path, None);
+        kills.refresh_journal(path, None);
         Self {
             path: path.to_owned(),
             kills: Mutex::new(kills),
@@ -129,19 +129,19 @@ impl BreakGlass {
     /// Looks whether the journal can be taken if it could not be so far, reads what another process has put into it,
     /// and ends the kills whose time is up. A journal that can't be written does not hold up the end: it is in the
     /// journal already. To be called now and then.
-    pub fn look(&self, now: Timestamp) -> Looked {
+    pub fn refresh(&self, now: Timestamp) -> Refreshed {
         let mut kills = self.kills.lock();
         let before = kills.killed().clone();
-        kills.renew(&self.path, Some(now));
-        let ended = kills.expire(now);
+        kills.refresh_journal(&self.path, Some(now));
+        let expired = kills.expire(now);
         let changed = *kills.killed() != before;
-        Looked { ended, changed }
+        Refreshed { expired, changed }
     }
 
     /// Whether kills can be made here.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.kills.lock().standing()
+    pub fn availability(&self) -> KillAvailability {
+        self.kills.lock().availability()
     }
 
     /// Kills a flag for so many milliseconds. A flag that is killed already is killed for that long from now.
@@ -153,7 +153,7 @@ impl BreakGlass {
         flag: &str,
         duration_ms: i64,
         reason: &str,
-        asker: &Asker,
+        origin: &KillOrigin,
     ) -> Result<LocalKill, BreakGlassError> {
         if !(1_000..=MAX_KILL_MS).contains(&duration_ms) {
             return Err(BreakGlassError::Duration);
@@ -169,11 +169,11 @@ impl BreakGlass {
         }
         let kill = LocalKill {
             flag: flag.to_owned(),
-            until: Timestamp(asker.at.0.saturating_add(duration_ms)),
-            by: asker.by.clone(),
+            until: Timestamp(origin.at.0.saturating_add(duration_ms)),
+            by: origin.by.clone(),
             reason: reason.to_owned(),
         };
-        kills.kill(kill.clone(), asker)?;
+        kills.kill(kill.clone(), origin)?;
         Ok(kill)
     }
 
@@ -181,12 +181,12 @@ impl BreakGlass {
     ///
     /// # Errors
     /// Nothing was changed.
-    pub fn restore(&self, flag: &str, asker: &Asker) -> Result<bool, BreakGlassError> {
+    pub fn restore(&self, flag: &str, origin: &KillOrigin) -> Result<bool, BreakGlassError> {
         let mut kills = self.kills.lock();
         if !kills.killed().contains_key(flag) {
             return Ok(false);
         }
-        kills.restore(flag, asker)?;
+        kills.restore(flag, origin)?;
         Ok(true)
     }
 
@@ -207,7 +207,7 @@ impl BreakGlass {
     /// # Errors
     /// The journal can't be read, or is not what was written.
     pub fn entries(&self) -> Result<Vec<Sealed>, JournalError> {
-        let content = Content::read(&self.path)?;
+        let content = JournalContent::read(&self.path)?;
         match content.fault {
             Some(fault) => Err(fault),
             None => Ok(content.sealed),

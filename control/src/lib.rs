@@ -25,8 +25,8 @@ mod request_question;
 mod store;
 
 pub use break_glass::{
-    Asker, BreakGlass, BreakGlassError, BreakGlassPost, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
-    Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
+    BreakGlass, BreakGlassError, BreakGlassServer, BreakGlassService, DEFAULT_KILL_MS, JournalError,
+    KillOrigin, Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use changes::timestamp::text as time_text;
 pub use changes::{

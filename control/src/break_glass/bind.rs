@@ -24,13 +24,13 @@ pub struct SocketError {
 
 /// Makes the socket at `path`, where a former process may have left one behind.
 pub(super) async fn bind(path: &Path) -> Result<UnixListener, SocketError> {
-    bound(path).await.map_err(|reason| SocketError {
+    try_bind(path).await.map_err(|reason| SocketError {
         path: path.display().to_string(),
         reason,
     })
 }
 
-async fn bound(path: &Path) -> std::io::Result<UnixListener> {
+async fn try_bind(path: &Path) -> std::io::Result<UnixListener> {
     match std::fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
             return Err(Error::other("there is a file that is no socket"));
@@ -42,7 +42,7 @@ async fn bound(path: &Path) -> std::io::Result<UnixListener> {
     }
     let folder = folder_beside(path)?;
     let inside = folder.join("s");
-    let listener = closed_to_others(&inside).and_then(|listener| {
+    let listener = bind_owner_only(&inside).and_then(|listener| {
         std::fs::rename(&inside, path)?;
         Ok(listener)
     });
@@ -60,7 +60,7 @@ async fn is_answered(path: &Path) -> bool {
     }
 }
 
-fn closed_to_others(path: &Path) -> std::io::Result<UnixListener> {
+fn bind_owner_only(path: &Path) -> std::io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)

@@ -60,7 +60,7 @@ impl JournalError {
     }
 
     /// Whether it is so until the file is another one.
-    pub(super) fn lasts(&self) -> bool {
+    pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Io { reason, .. } => reason.kind() == std::io::ErrorKind::FileTooLarge,
             Self::Malformed { .. } | Self::Tampered { .. } => true,
@@ -99,14 +99,14 @@ pub(super) struct Journal {
 
 /// Why a journal is not for this process to put entries into.
 #[derive(Debug)]
-pub(super) enum Untaken {
+pub(super) enum AcquireError {
     /// Another process does.
-    Held,
+    InUse,
     /// It can't be used.
     Unusable(JournalError),
 }
 
-impl From<JournalError> for Untaken {
+impl From<JournalError> for AcquireError {
     fn from(error: JournalError) -> Self {
         Self::Unusable(error)
     }
@@ -114,7 +114,7 @@ impl From<JournalError> for Untaken {
 
 /// What can be read of a journal.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(super) struct JournalContent {
     /// As they are kept, in order.
     pub(super) sealed: Vec<Sealed>,
     /// What they say.
@@ -128,13 +128,13 @@ pub(super) struct Content {
 
 /// Which file it is, and when it was written last: another one for whatever else is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     file: (u64, u64),
     length: u64,
     written: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     pub(super) fn of(path: &Path) -> Option<Self> {
         let there = std::fs::metadata(path).ok()?;
         Some(Self {
@@ -148,18 +148,18 @@ impl Stamp {
 impl Journal {
     /// Takes the journal for this process, or begins it, and gives what is in it. Half a line at its end was never
     /// acknowledged, and is cut off.
-    pub(super) fn take(path: &Path) -> Result<(Self, Content), Untaken> {
+    pub(super) fn acquire(path: &Path) -> Result<(Self, JournalContent), AcquireError> {
         let failed = JournalError::at(path);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
         let file = options.open(path).map_err(&failed)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Untaken::Held),
+            Err(TryLockError::WouldBlock) => return Err(AcquireError::InUse),
             Err(TryLockError::Error(error)) => return Err(failed(error).into()),
         }
         sync_folder(path).map_err(&failed)?;
-        let mut content = Content::read(path)?;
+        let mut content = JournalContent::read(path)?;
         if let Some(fault) = content.fault.take() {
             return Err(fault.into());
         }
@@ -174,7 +174,7 @@ impl Journal {
         if journal.is_in_place() {
             Ok((journal, content))
         } else {
-            Err(Untaken::Held)
+            Err(AcquireError::InUse)
         }
     }
 
@@ -199,14 +199,14 @@ impl Journal {
             Err(reason) => {
                 // What was refused must not be found at the next start. If it can't be cut off now, it is before the
                 // next entry.
-                let _ = self.cut();
+                let _ = self.truncate();
                 Err(JournalError::at(&self.path)(reason))
             }
         }
     }
 
     /// Cuts off what is behind the last whole line.
-    fn cut(&self) -> std::io::Result<()> {
+    fn truncate(&self) -> std::io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.sync_data()
     }
@@ -229,7 +229,7 @@ impl Journal {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
         if self.file.metadata()?.len() > self.length {
-            self.cut()?;
+            self.truncate()?;
         }
         self.file.write_all(line.as_bytes())?;
         self.file.sync_data()?;
@@ -237,7 +237,7 @@ impl Journal {
     }
 }
 
-impl Content {
+impl JournalContent {
     /// Reads the whole lines at `path`, up to the first that is not what was written.
     pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
         let failed = JournalError::at(path);
@@ -259,7 +259,7 @@ impl Content {
         };
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         for (index, line) in lines.enumerate() {
-            if let Err(fault) = content.take_in(path, index + 1, line) {
+            if let Err(fault) = content.push_line(path, index + 1, line) {
                 content.fault = Some(fault);
                 break;
             }
@@ -267,7 +267,7 @@ impl Content {
         Ok(content)
     }
 
-    fn take_in(&mut self, path: &Path, line: usize, text: &[u8]) -> Result<(), JournalError> {
+    fn push_line(&mut self, path: &Path, line: usize, text: &[u8]) -> Result<(), JournalError> {
         let path = || path.display().to_string();
         let malformed = || JournalError::Malformed { path: path(), line };
         let sealed = sealed(text).ok_or_else(malformed)?;

@@ -8,13 +8,13 @@ use changes::{Entry, Event, Role, Source, timestamp};
 use rules::Timestamp;
 use serde_json::json;
 
-use super::journal::{Content, Journal, JournalError, Stamp, Untaken};
-use super::{Asker, BreakGlassError, LocalKill, Standing};
+use super::journal::{AcquireError, FileStamp, Journal, JournalContent, JournalError};
+use super::{BreakGlassError, KillAvailability, KillOrigin, LocalKill};
 
 /// What is killed.
 #[derive(Debug, Default)]
 pub(super) struct Kills {
-    journal: Keeper,
+    journal: JournalAccess,
     killed: BTreeMap<String, LocalKill>,
     /// How many entries of the journal they rest on.
     applied: u64,
@@ -24,68 +24,68 @@ pub(super) struct Kills {
 
 /// Who puts entries into the journal.
 #[derive(Debug)]
-enum Keeper {
+enum JournalAccess {
     /// This process.
-    This(Journal),
+    Owned(Journal),
     /// Another one. It is read again whenever it is another file than it was.
-    Another { read: Option<Stamp> },
+    OtherProcess { read: Option<FileStamp> },
     /// Nobody.
-    Nobody {
+    Unusable {
         error: JournalError,
-        read: Option<Stamp>,
+        read: Option<FileStamp>,
     },
 }
 
-impl Default for Keeper {
+impl Default for JournalAccess {
     fn default() -> Self {
-        Self::Another { read: None }
+        Self::OtherProcess { read: None }
     }
 }
 
 impl Kills {
     /// Takes the journal if it may be there to be taken now. With a time, this process has run before: a new journal
     /// takes over what was killed then.
-    pub(super) fn renew(&mut self, path: &Path, now: Option<Timestamp>) {
+    pub(super) fn refresh_journal(&mut self, path: &Path, now: Option<Timestamp>) {
         let again = match &self.journal {
-            Keeper::This(journal) => !journal.is_in_place(),
-            Keeper::Another { .. } => true,
-            Keeper::Nobody { error, read } => !error.lasts() || *read != Stamp::of(path),
+            JournalAccess::Owned(journal) => !journal.is_in_place(),
+            JournalAccess::OtherProcess { .. } => true,
+            JournalAccess::Unusable { error, read } => !error.is_permanent() || *read != FileStamp::of(path),
         };
         if again {
-            self.take(path, now);
+            self.acquire(path, now);
         }
     }
 
     /// Takes the journal, or reads what can be read of it.
-    fn take(&mut self, path: &Path, now: Option<Timestamp>) {
+    fn acquire(&mut self, path: &Path, now: Option<Timestamp>) {
         let former = match std::mem::take(&mut self.journal) {
-            Keeper::This(_) => None,
-            Keeper::Another { read } | Keeper::Nobody { read, .. } => read,
+            JournalAccess::Owned(_) => None,
+            JournalAccess::OtherProcess { read } | JournalAccess::Unusable { read, .. } => read,
         };
-        let read = Stamp::of(path);
-        self.journal = match Journal::take(path) {
+        let read = FileStamp::of(path);
+        self.journal = match Journal::acquire(path) {
             Ok((journal, content)) => {
                 let is_new = content.entries.is_empty();
-                self.journal = Keeper::This(journal);
-                self.kill_by(content, None);
+                self.journal = JournalAccess::Owned(journal);
+                self.replay(content, None);
                 if let Some(now) = now.filter(|_| is_new) {
                     self.carry_over(now);
                 }
                 return;
             }
-            Err(Untaken::Held) => Keeper::Another { read },
-            Err(Untaken::Unusable(error)) => Keeper::Nobody { error, read },
+            Err(AcquireError::InUse) => JournalAccess::OtherProcess { read },
+            Err(AcquireError::Unusable(error)) => JournalAccess::Unusable { error, read },
         };
         if read != former {
-            self.kill_by(Content::read(path).unwrap_or_default(), now);
+            self.replay(JournalContent::read(path).unwrap_or_default(), now);
         }
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn availability(&self) -> KillAvailability {
         match &self.journal {
-            Keeper::This(_) => Standing::Open,
-            Keeper::Another { .. } => Standing::Elsewhere,
-            Keeper::Nobody { error, .. } => Standing::Closed {
+            JournalAccess::Owned(_) => KillAvailability::Available,
+            JournalAccess::OtherProcess { .. } => KillAvailability::OtherProcess,
+            JournalAccess::Unusable { error, .. } => KillAvailability::Unavailable {
                 reason: error.to_string(),
                 cure: error.cure(),
             },
@@ -101,22 +101,22 @@ impl Kills {
     }
 
     /// Kills a flag, once that is in the journal.
-    pub(super) fn kill(&mut self, kill: LocalKill, asker: &Asker) -> Result<(), BreakGlassError> {
-        self.append(&of_kill(&kill, asker))?;
+    pub(super) fn kill(&mut self, kill: LocalKill, origin: &KillOrigin) -> Result<(), BreakGlassError> {
+        self.append(&kill_entry(&kill, origin))?;
         self.killed.insert(kill.flag.clone(), kill);
         Ok(())
     }
 
     /// Ends a kill, once that is in the journal.
-    pub(super) fn restore(&mut self, flag: &str, asker: &Asker) -> Result<(), BreakGlassError> {
-        self.append(&entry(Event::FlagRestored, Source::BreakGlass, flag, asker))?;
+    pub(super) fn restore(&mut self, flag: &str, origin: &KillOrigin) -> Result<(), BreakGlassError> {
+        self.append(&entry(Event::FlagRestored, Source::BreakGlass, flag, origin))?;
         self.killed.remove(flag);
         Ok(())
     }
 
-    /// Kills what a journal says, and with a time none that would have ended by then. An empty one takes nothing
+    /// Kills what a journal says, and with a time none that would have expired by then. An empty one takes nothing
     /// away, since it may have been begun a moment ago; of a faulty one only what is new counts.
-    fn kill_by(&mut self, content: Content, now: Option<Timestamp>) {
+    fn replay(&mut self, content: JournalContent, now: Option<Timestamp>) {
         let before = self.killed.clone();
         let faulty = content.fault.is_some();
         if !faulty && !content.entries.is_empty() {
@@ -126,18 +126,18 @@ impl Kills {
         for (sealed, entry) in content.sealed.iter().zip(content.entries) {
             if sealed.id > self.applied {
                 self.applied = sealed.id;
-                self.follow(entry);
+                self.replay_entry(entry);
             }
         }
         if let Some(now) = now {
             self.killed.retain(|_, kill| kill.until > now);
         }
         if self.killed != before {
-            self.moved();
+            self.advance_sequence();
         }
     }
 
-    fn follow(&mut self, entry: Entry) {
+    fn replay_entry(&mut self, entry: Entry) {
         let Some(flag) = entry.flag.clone() else { return };
         match until(&entry) {
             Some(until) if entry.event == Event::FlagKilled => {
@@ -158,12 +158,12 @@ impl Kills {
         self.applied = 0;
         let kills: Vec<LocalKill> = self.killed.values().cloned().collect();
         for kill in kills.iter().filter(|kill| kill.until > at) {
-            let asker = Asker {
+            let origin = KillOrigin {
                 by: kill.by.clone(),
                 request_id: "carried-over".into(),
                 at,
             };
-            if let Err(error) = self.append(&of_kill(kill, &asker)) {
+            if let Err(error) = self.append(&kill_entry(kill, &origin)) {
                 let flag = &kill.flag;
                 tracing::error!(%error, flag, "a local kill is not in the new journal, and ends with this process");
             }
@@ -172,51 +172,51 @@ impl Kills {
 
     fn append(&mut self, entry: &Entry) -> Result<(), BreakGlassError> {
         match &mut self.journal {
-            Keeper::This(journal) => {
+            JournalAccess::Owned(journal) => {
                 journal.append(entry)?;
                 self.applied = journal.sequence();
-                self.moved();
+                self.advance_sequence();
                 Ok(())
             }
-            Keeper::Another { .. } => Err(BreakGlassError::Elsewhere),
-            Keeper::Nobody { error, .. } => Err(BreakGlassError::Closed {
+            JournalAccess::OtherProcess { .. } => Err(BreakGlassError::OtherProcess),
+            JournalAccess::Unusable { error, .. } => Err(BreakGlassError::Unavailable {
                 reason: error.to_string(),
                 cure: error.cure(),
             }),
         }
     }
 
-    fn moved(&mut self) {
+    fn advance_sequence(&mut self) {
         self.sequence = self.sequence.saturating_add(1).max(self.applied);
     }
 
     /// Ends the kills whose time is up, and gives their flags. A journal that can't be written does not hold up the
     /// end: it is in the journal already.
     pub(super) fn expire(&mut self, now: Timestamp) -> Vec<String> {
-        let ended = self.killed.values().filter(|kill| kill.until <= now);
-        let ended: Vec<String> = ended.map(|kill| kill.flag.clone()).collect();
-        let asker = Asker {
+        let expired = self.killed.values().filter(|kill| kill.until <= now);
+        let expired: Vec<String> = expired.map(|kill| kill.flag.clone()).collect();
+        let origin = KillOrigin {
             by: "sluice".into(),
             request_id: "expiry".into(),
             at: now,
         };
-        for flag in &ended {
+        for flag in &expired {
             self.killed.remove(flag);
-            self.moved();
+            self.advance_sequence();
             // Who has the journal writes it down.
-            if !matches!(self.journal, Keeper::This(_)) {
+            if !matches!(self.journal, JournalAccess::Owned(_)) {
                 continue;
             }
-            if let Err(error) = self.append(&entry(Event::FlagRestored, Source::Scheduler, flag, &asker)) {
+            if let Err(error) = self.append(&entry(Event::FlagRestored, Source::Scheduler, flag, &origin)) {
                 tracing::error!(%error, flag, "the end of a local kill could not be put into the journal");
             }
         }
-        ended
+        expired
     }
 }
 
-fn of_kill(kill: &LocalKill, asker: &Asker) -> Entry {
-    let mut entry = entry(Event::FlagKilled, Source::BreakGlass, &kill.flag, asker);
+fn kill_entry(kill: &LocalKill, origin: &KillOrigin) -> Entry {
+    let mut entry = entry(Event::FlagKilled, Source::BreakGlass, &kill.flag, origin);
     entry.reason = Some(kill.reason.clone());
     let until = json!(timestamp::text(kill.until));
     entry.details.insert("until".into(), until);
@@ -227,16 +227,16 @@ fn until(entry: &Entry) -> Option<Timestamp> {
     Timestamp::parse(entry.details.get("until")?.as_str()?).ok()
 }
 
-fn entry(event: Event, source: Source, flag: &str, asker: &Asker) -> Entry {
+fn entry(event: Event, source: Source, flag: &str, origin: &KillOrigin) -> Entry {
     Entry {
         role: (source == Source::BreakGlass).then_some(Role::PlatformAdmin),
         flag: Some(flag.to_owned()),
         ..Entry::new(
-            asker.at,
+            origin.at,
             event,
             source,
-            asker.by.clone(),
-            asker.request_id.clone(),
+            origin.by.clone(),
+            origin.request_id.clone(),
         )
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use super::{Asker, BreakGlass, BreakGlassError, DEFAULT_KILL_MS, LocalKill};
+use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill};
 
 /// Longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -48,7 +48,7 @@ pub struct BreakGlassServer {
     /// Puts the kills in force. When it returns, new requests are decided by them.
     pub enforce: Box<dyn Fn() + Send + Sync>,
     /// Takes down why no kill can be made here, or with none that it can.
-    pub note: Box<dyn Fn(Option<String>) + Send + Sync>,
+    pub set_unavailable: Box<dyn Fn(Option<String>) + Send + Sync>,
 }
 
 /// Whose process is at the other end.
@@ -95,7 +95,7 @@ pub(super) async fn serve(
         let _ = stopped.wait_for(|stop| *stop).await;
     });
     if let Err(error) = serving.await {
-        tracing::error!(%error, "the break-glass socket has ended");
+        tracing::error!(%error, "the break-glass socket has expired");
     }
 }
 
@@ -126,17 +126,17 @@ async fn kill(
                 "`{}` is retired and serves its final variant, whatever is killed",
                 body.flag
             );
-            return cured(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_CURE));
+            return problem_with_cure(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_CURE));
         }
     }
     let duration_ms = body.seconds.map_or(DEFAULT_KILL_MS, |seconds| {
         i64::from(seconds).saturating_mul(1_000)
     });
-    let asker = asker(&server, &peer, &headers);
+    let origin = origin(&server, &peer, &headers);
     blocking(move || {
         let killed = server
             .break_glass
-            .kill(&body.flag, duration_ms, &body.reason, &asker);
+            .kill(&body.flag, duration_ms, &body.reason, &origin);
         match killed {
             Ok(kill) => {
                 (server.enforce)();
@@ -164,13 +164,13 @@ async fn restore(
         Ok(body) => body,
         Err(rejection) => return malformed(&rejection),
     };
-    let asker = asker(&server, &peer, &headers);
-    blocking(move || match server.break_glass.restore(&body.flag, &asker) {
+    let origin = origin(&server, &peer, &headers);
+    blocking(move || match server.break_glass.restore(&body.flag, &origin) {
         Ok(true) => {
             (server.enforce)();
             tracing::warn!(
                 flag = body.flag,
-                by = asker.by,
+                by = origin.by,
                 "no longer killed on this machine"
             );
             Json(json!({ "flag": body.flag, "restored": true })).into_response()
@@ -205,11 +205,11 @@ async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response 
     })
 }
 
-fn asker(server: &BreakGlassServer, peer: &Peer, headers: &HeaderMap) -> Asker {
+fn origin(server: &BreakGlassServer, peer: &Peer, headers: &HeaderMap) -> KillOrigin {
     let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
     let id = id.filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
     let at = (server.clock)();
-    Asker {
+    KillOrigin {
         by: peer.0.clone(),
         request_id: id.map_or_else(|| format!("local-{}", at.0), ToOwned::to_owned),
         at,
@@ -235,25 +235,25 @@ fn refused(error: &BreakGlassError) -> Response {
         BreakGlassError::Reason => (StatusCode::UNPROCESSABLE_ENTITY, "REASON_MISSING"),
         BreakGlassError::Full => (StatusCode::CONFLICT, "TOO_MANY_KILLS"),
         BreakGlassError::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
-        BreakGlassError::Elsewhere => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_IN_USE"),
-        BreakGlassError::Closed { .. } => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_UNUSABLE"),
+        BreakGlassError::OtherProcess => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_IN_USE"),
+        BreakGlassError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_UNUSABLE"),
     };
     let cure = match error {
         BreakGlassError::Journal(error) => Some(error.cure()),
-        BreakGlassError::Elsewhere => {
+        BreakGlassError::OtherProcess => {
             Some("ask again: either that process or this one answers within a second")
         }
-        BreakGlassError::Closed { cure, .. } => Some(*cure),
+        BreakGlassError::Unavailable { cure, .. } => Some(*cure),
         _ => None,
     };
-    cured(status, code, &error.to_string(), cure)
+    problem_with_cure(status, code, &error.to_string(), cure)
 }
 
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    cured(status, code, detail, None)
+    problem_with_cure(status, code, detail, None)
 }
 
-fn cured(status: StatusCode, code: &str, detail: &str, cure: Option<&str>) -> Response {
+fn problem_with_cure(status: StatusCode, code: &str, detail: &str, cure: Option<&str>) -> Response {
     let title = status.canonical_reason().unwrap_or("error");
     let mut body = json!({
         "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,

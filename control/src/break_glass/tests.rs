@@ -1,8 +1,8 @@
 use super::*;
 use crate::{Event, Source};
 
-fn asker(at: i64) -> Asker {
-    Asker {
+fn origin(at: i64) -> KillOrigin {
+    KillOrigin {
         by: "uid:0".into(),
         request_id: "r-1".into(),
         at: Timestamp(at),
@@ -14,8 +14,8 @@ fn flags(break_glass: &BreakGlass) -> Vec<String> {
 }
 
 fn closed(break_glass: &BreakGlass) -> String {
-    match break_glass.standing() {
-        Standing::Closed { reason, .. } => reason,
+    match break_glass.availability() {
+        KillAvailability::Unavailable { reason, .. } => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -26,17 +26,17 @@ fn a_kill_outlives_the_process_and_ends_in_its_time() {
     let path = folder.path().join("journal");
     let first = BreakGlass::open(&path);
     for (flag, duration_ms) in [("a", 5_000), ("b", DEFAULT_KILL_MS), ("c", DEFAULT_KILL_MS)] {
-        first.kill(flag, duration_ms, "incident 7", &asker(0)).unwrap();
+        first.kill(flag, duration_ms, "incident 7", &origin(0)).unwrap();
     }
-    assert!(first.restore("c", &asker(10)).unwrap());
-    assert!(!first.restore("c", &asker(10)).unwrap());
+    assert!(first.restore("c", &origin(10)).unwrap());
+    assert!(!first.restore("c", &origin(10)).unwrap());
     drop(first);
 
     let again = BreakGlass::open(&path);
     assert_eq!(flags(&again), ["a", "b"]);
     assert_eq!(again.kills()[0].until, Timestamp(5_000));
-    assert_eq!(again.look(Timestamp(4_999)), Looked::default());
-    assert_eq!(again.look(Timestamp(5_000)).ended, ["a"]);
+    assert_eq!(again.refresh(Timestamp(4_999)), Refreshed::default());
+    assert_eq!(again.refresh(Timestamp(5_000)).expired, ["a"]);
     drop(again);
     assert_eq!(flags(&BreakGlass::open(&path)), ["b"]);
 }
@@ -45,8 +45,8 @@ fn a_kill_outlives_the_process_and_ends_in_its_time() {
 fn what_was_done_is_remembered_with_who_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let break_glass = BreakGlass::open(&folder.path().join("journal"));
-    break_glass.kill("a", 60_000, "incident 7", &asker(7)).unwrap();
-    break_glass.look(Timestamp(100_000));
+    break_glass.kill("a", 60_000, "incident 7", &origin(7)).unwrap();
+    break_glass.refresh(Timestamp(100_000));
     let told: Vec<_> = break_glass
         .entries()
         .unwrap()
@@ -80,11 +80,11 @@ fn a_kill_has_a_reason_and_an_end() {
         (1_000, "x\u{202e}y"),
         (1_000, long.as_str()),
     ] {
-        let killed = break_glass.kill("a", duration_ms, reason, &asker(0));
+        let killed = break_glass.kill("a", duration_ms, reason, &origin(0));
         assert!(killed.is_err(), "{duration_ms}");
     }
     assert_eq!(flags(&break_glass), Vec::<String>::new());
-    assert!(break_glass.kill("a", MAX_KILL_MS, "x", &asker(0)).is_ok());
+    assert!(break_glass.kill("a", MAX_KILL_MS, "x", &origin(0)).is_ok());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
     let path = folder.path().join("journal");
     let break_glass = BreakGlass::open(&path);
     for flag in ["a", "b"] {
-        break_glass.kill(flag, 60_000, "x", &asker(0)).unwrap();
+        break_glass.kill(flag, 60_000, "x", &origin(0)).unwrap();
     }
     drop(break_glass);
     let whole = std::fs::read_to_string(&path).unwrap();
@@ -101,7 +101,7 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
         std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
         let break_glass = BreakGlass::open(&path);
         assert_eq!(flags(&break_glass), ["a"], "cut by {cut}");
-        break_glass.kill("c", 60_000, "x", &asker(1)).unwrap();
+        break_glass.kill("c", 60_000, "x", &origin(1)).unwrap();
         drop(break_glass);
         assert_eq!(flags(&BreakGlass::open(&path)), ["a", "c"]);
     }
@@ -125,12 +125,12 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
         let break_glass = BreakGlass::open(&path);
         assert_eq!(flags(&break_glass), killed, "what can be read up to the fault");
         assert!(closed(&break_glass).contains(expected), "{expected}");
-        let refused = break_glass.kill("c", 60_000, "x", &asker(1)).unwrap_err();
+        let refused = break_glass.kill("c", 60_000, "x", &origin(1)).unwrap_err();
         assert!(refused.to_string().contains(expected), "{refused}");
-        break_glass.look(Timestamp(2));
+        break_glass.refresh(Timestamp(2));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "kept as evidence");
         assert_eq!(
-            break_glass.look(Timestamp(60_000)).ended,
+            break_glass.refresh(Timestamp(60_000)).expired,
             killed,
             "they end in their time"
         );
@@ -143,7 +143,7 @@ fn a_journal_that_was_moved_away_is_begun_anew_with_what_is_killed() {
     let path = folder.path().join("journal");
     let first = BreakGlass::open(&path);
     for (flag, until) in [("a", 60_000), ("b", 5_000)] {
-        first.kill(flag, until, "x", &asker(0)).unwrap();
+        first.kill(flag, until, "x", &origin(0)).unwrap();
     }
     drop(first);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -151,18 +151,18 @@ fn a_journal_that_was_moved_away_is_begun_anew_with_what_is_killed() {
     let break_glass = BreakGlass::open(&path);
     assert!(closed(&break_glass).contains("line 3"));
     std::fs::rename(&path, folder.path().join("evidence")).unwrap();
-    assert_eq!(break_glass.look(Timestamp(9_000)).ended, ["b"]);
-    assert_eq!(break_glass.standing(), Standing::Open);
+    assert_eq!(break_glass.refresh(Timestamp(9_000)).expired, ["b"]);
+    assert_eq!(break_glass.availability(), KillAvailability::Available);
     assert_eq!(flags(&break_glass), ["a"]);
 
     std::fs::rename(&path, folder.path().join("moved while it was in use")).unwrap();
-    break_glass.look(Timestamp(9_001));
-    break_glass.kill("c", 60_000, "x", &asker(9_002)).unwrap();
+    break_glass.refresh(Timestamp(9_001));
+    break_glass.kill("c", 60_000, "x", &origin(9_002)).unwrap();
     drop(break_glass);
     let again = BreakGlass::open(&path);
     assert_eq!(
-        (flags(&again), again.standing()),
-        (vec!["a".into(), "c".into()], Standing::Open)
+        (flags(&again), again.availability()),
+        (vec!["a".into(), "c".into()], KillAvailability::Available)
     );
     assert_eq!(again.kills()[0].until, Timestamp(60_000));
 }
@@ -172,30 +172,30 @@ fn one_process_keeps_the_journal_and_another_follows_it_until_it_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let keeper = BreakGlass::open(&path);
-    keeper.kill("a", 60_000, "x", &asker(0)).unwrap();
+    keeper.kill("a", 60_000, "x", &origin(0)).unwrap();
     let other = BreakGlass::open(&path);
     assert_eq!(
-        (flags(&other), other.standing()),
-        (vec!["a".into()], Standing::Elsewhere)
+        (flags(&other), other.availability()),
+        (vec!["a".into()], KillAvailability::OtherProcess)
     );
-    let refused = other.kill("b", 60_000, "x", &asker(1)).unwrap_err();
-    assert!(matches!(refused, BreakGlassError::Elsewhere), "{refused}");
-    assert!(!other.look(Timestamp(1)).changed);
+    let refused = other.kill("b", 60_000, "x", &origin(1)).unwrap_err();
+    assert!(matches!(refused, BreakGlassError::OtherProcess), "{refused}");
+    assert!(!other.refresh(Timestamp(1)).changed);
 
-    keeper.kill("b", 5_000, "x", &asker(1)).unwrap();
-    assert!(other.look(Timestamp(2)).changed);
+    keeper.kill("b", 5_000, "x", &origin(1)).unwrap();
+    assert!(other.refresh(Timestamp(2)).changed);
     assert_eq!(flags(&other), ["a", "b"]);
-    keeper.restore("a", &asker(3)).unwrap();
-    other.look(Timestamp(4));
+    keeper.restore("a", &origin(3)).unwrap();
+    other.refresh(Timestamp(4));
     assert_eq!(flags(&other), ["b"]);
-    assert_eq!(other.look(Timestamp(5_001)).ended, ["b"]);
-    assert_eq!(keeper.look(Timestamp(5_001)).ended, ["b"]);
+    assert_eq!(other.refresh(Timestamp(5_001)).expired, ["b"]);
+    assert_eq!(keeper.refresh(Timestamp(5_001)).expired, ["b"]);
     assert_eq!(keeper.entries().unwrap().len(), 4, "one end, by who keeps it");
 
     drop(keeper);
-    other.look(Timestamp(6_000));
-    assert_eq!(other.standing(), Standing::Open);
-    other.kill("c", 60_000, "x", &asker(6_001)).unwrap();
+    other.refresh(Timestamp(6_000));
+    assert_eq!(other.availability(), KillAvailability::Available);
+    other.kill("c", 60_000, "x", &origin(6_001)).unwrap();
     drop(other);
     assert_eq!(flags(&BreakGlass::open(&path)), ["c"], "and the chain is whole");
 }
@@ -205,11 +205,11 @@ fn what_a_failed_write_left_does_not_stand_before_the_next_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let break_glass = BreakGlass::open(&path);
-    break_glass.kill("a", 60_000, "x", &asker(0)).unwrap();
+    break_glass.kill("a", 60_000, "x", &origin(0)).unwrap();
     for left in ["{\"id\":2,", "{}\n"] {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text + left).unwrap();
-        break_glass.kill("b", 60_000, "x", &asker(0)).unwrap();
+        break_glass.kill("b", 60_000, "x", &origin(0)).unwrap();
     }
     drop(break_glass);
     assert_eq!(flags(&BreakGlass::open(&path)), ["a", "b"]);

@@ -11,22 +11,22 @@ use tokio::time::MissedTickBehavior;
 
 use super::bind::bind;
 use super::socket::{BreakGlassServer, serve};
-use super::{Looked, Standing};
+use super::{KillAvailability, Refreshed};
 
 /// How soon after its time a kill ends, and how soon one takes over from another process.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The break-glass of a process, on a runtime.
-pub struct BreakGlassPost {
+pub struct BreakGlassService {
     server: Arc<BreakGlassServer>,
     socket: PathBuf,
     stopped: watch::Receiver<bool>,
-    serving: Option<JoinHandle<()>>,
+    task: Option<JoinHandle<()>>,
     /// Why no kill can be made here, as it was said last.
-    closed: Option<String>,
+    unavailable: Option<String>,
 }
 
-impl BreakGlassPost {
+impl BreakGlassService {
     /// Will answer at `socket` until it is stopped.
     #[must_use]
     pub fn new(server: BreakGlassServer, socket: &Path, stopped: watch::Receiver<bool>) -> Self {
@@ -34,13 +34,13 @@ impl BreakGlassPost {
             server: Arc::new(server),
             socket: socket.to_owned(),
             stopped,
-            serving: None,
-            closed: None,
+            task: None,
+            unavailable: None,
         }
     }
 
     /// Looks again and again until it is stopped.
-    pub async fn stand(mut self) {
+    pub async fn run(mut self) {
         let mut stopped = self.stopped.clone();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,48 +49,48 @@ impl BreakGlassPost {
                 _ = stopped.wait_for(|stop| *stop) => break,
                 _ = tick.tick() => {}
             }
-            self.look().await;
+            self.refresh().await;
         }
-        if let Some(serving) = self.serving {
-            let _ = serving.await;
+        if let Some(task) = self.task {
+            let _ = task.await;
         }
     }
 
     /// Looks who has the journal, what is killed, and whether somebody answers at the socket.
-    pub async fn look(&mut self) {
+    pub async fn refresh(&mut self) {
         let server = Arc::clone(&self.server);
-        let looked = tokio::task::spawn_blocking(move || {
-            let looked = server.break_glass.look((server.clock)());
-            if looked.changed {
+        let refreshed = tokio::task::spawn_blocking(move || {
+            let refreshed = server.break_glass.refresh((server.clock)());
+            if refreshed.changed {
                 (server.enforce)();
             }
-            looked
+            refreshed
         });
-        let Looked { ended, changed } = looked.await.unwrap_or_default();
-        for flag in &ended {
+        let Refreshed { expired, changed } = refreshed.await.unwrap_or_default();
+        for flag in &expired {
             tracing::warn!(flag, "the local kill has expired: the documents decide again");
         }
-        if changed && ended.is_empty() {
+        if changed && expired.is_empty() {
             tracing::warn!(
                 "the break-glass journal was read anew, and other flags are killed on this machine"
             );
         }
-        let closed = self.closed().await;
-        if closed == self.closed {
+        let unavailable = self.unavailable().await;
+        if unavailable == self.unavailable {
             return;
         }
-        match &closed {
+        match &unavailable {
             Some(words) => tracing::warn!("no flag can be killed through this process: {words}"),
             None => tracing::info!("flags can be killed through this process"),
         }
-        (self.server.note)(closed.clone());
-        self.closed = closed;
+        (self.server.set_unavailable)(unavailable.clone());
+        self.unavailable = unavailable;
     }
 
     /// Why no kill can be made here. Answers at the socket from now on unless somebody else does.
-    async fn closed(&mut self) -> Option<String> {
-        let standing = self.server.break_glass.standing();
-        if standing == Standing::Elsewhere {
+    async fn unavailable(&mut self) -> Option<String> {
+        let availability = self.server.break_glass.availability();
+        if availability == KillAvailability::OtherProcess {
             return Some(
                 "another process has the break-glass journal and answers at its socket; what it kills is off here, too, \
                  and this one takes over within a second of its end"
@@ -98,25 +98,21 @@ impl BreakGlassPost {
             );
         }
         // With a journal that can't be used whoever asks is told so.
-        let unanswered = self.answer().await;
-        match standing {
-            Standing::Closed { reason, cure } => Some(format!("{reason}. {cure}")),
-            Standing::Open | Standing::Elsewhere => unanswered,
+        let bind_error = self.listen().await;
+        match availability {
+            KillAvailability::Unavailable { reason, cure } => Some(format!("{reason}. {cure}")),
+            KillAvailability::Available | KillAvailability::OtherProcess => bind_error,
         }
     }
 
-    async fn answer(&mut self) -> Option<String> {
-        if self
-            .serving
-            .as_ref()
-            .is_some_and(|serving| !serving.is_finished())
-        {
+    async fn listen(&mut self) -> Option<String> {
+        if self.task.as_ref().is_some_and(|task| !task.is_finished()) {
             return None;
         }
         match bind(&self.socket).await {
             Ok(listener) => {
-                let serving = serve(Arc::clone(&self.server), listener, self.stopped.clone());
-                self.serving = Some(tokio::spawn(serving));
+                let task = serve(Arc::clone(&self.server), listener, self.stopped.clone());
+                self.task = Some(tokio::spawn(task));
                 tracing::info!(socket = %self.socket.display(), "break-glass listening");
                 None
             }
