@@ -341,7 +341,7 @@ impl Publish for ActiveConfig {
         let files = accepted.loaded.files.clone();
         // Loading takes long for a large document: local kills, readers and other changes must not wait for it, so the
         // lock is released. The result stays valid, because no document is applied between `check` and `publish`
-        // (`Control::undisturbed`).
+        // (`Control::without_changes`).
         drop(accepted);
         let loaded = self.load_with_flags(files, compiled, revision);
         loaded

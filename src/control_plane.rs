@@ -255,7 +255,7 @@ impl Drop for StateRecorder {
 
 /// Collects the observations of the proxy, and writes them if there is a directory.
 fn observe(control: &Control, directory: Option<&Path>) {
-    control.look(clock::now());
+    control.record_observations(clock::now());
     if let Some(directory) = directory
         && let Err(error) = control.history().write(&directory.join(OBSERVATIONS_FILE))
     {

@@ -1,8 +1,8 @@
 //! Applies changes: judges, compiles, commits, publishes, in this order, one at a time. If any step fails nothing
 //! has happened; when a change was answered it is on the disk and in force.
 
-mod blast;
-mod facts;
+mod blast_radius;
+mod current_facts;
 mod files;
 mod invalid_tenants;
 mod opened;
@@ -19,11 +19,11 @@ use config::{Catalog, Compiled, Draft, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Flags, Tenants, Timestamp};
 
-use self::facts::KeptFacts;
+use self::current_facts::CurrentFacts;
 pub use self::files::{Damage, catalog_of};
 use self::files::{Unpublished, of_document, read_only};
 use self::invalid_tenants::invalid_tenants;
-use self::opened::Kept;
+use self::opened::CurrentState;
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use crate::break_glass::LocalKill;
@@ -36,7 +36,7 @@ use crate::store::{Commit, MemoryStore, Store, StoreError};
 /// How often a change is prepared beside others, which may be first each time, until it keeps them waiting.
 const MAX_TRIES: usize = 8;
 
-/// The control plane: what is kept, and the one way to change it. Every call may block.
+/// The control plane: what is current, and the one way to change it. Every call may block.
 pub struct Control {
     owner: Owner,
     store: Arc<dyn Store>,
@@ -47,17 +47,17 @@ pub struct Control {
     refused: Refused,
     /// Held while a change is made. What takes long is done before.
     writer: Mutex<()>,
-    kept: RwLock<Kept>,
+    current: RwLock<CurrentState>,
 }
 
 /// Who changes the flags.
 enum Owner {
     /// This control plane.
-    Us,
+    ControlPlane,
     /// Whoever writes the files; here they are only looked at.
     Files {
         document: DocumentSource,
-        /// Whether the files were read again since what is kept was made of them.
+        /// Whether the files were read again since what is current was made of them.
         stale: AtomicBool,
         /// What is wrong with the store in whose place they are.
         damage: Option<Damage>,
@@ -87,7 +87,7 @@ impl Control {
     ) -> Self {
         let opened = Opened {
             store: Arc::new(MemoryStore::new()),
-            kept: Kept {
+            current: CurrentState {
                 state: State::default(),
                 catalog: Catalog::empty(eligibility),
             },
@@ -112,7 +112,7 @@ impl Control {
                 stale,
                 damage: Some(found),
             },
-            Owner::Us => Owner::Us,
+            Owner::ControlPlane => Owner::ControlPlane,
         };
         Self { owner, store, ..self }
     }
@@ -122,7 +122,7 @@ impl Control {
     pub fn damage(&self) -> Option<&Damage> {
         match &self.owner {
             Owner::Files { damage, .. } => damage.as_ref(),
-            Owner::Us => None,
+            Owner::ControlPlane => None,
         }
     }
 
@@ -134,11 +134,11 @@ impl Control {
     }
 
     /// Judges flags by another environment's rules from now on, in what is told and tried here.
-    pub fn move_to(&self, eligibility: Eligibility) {
+    pub fn set_eligibility(&self, eligibility: Eligibility) {
         let _writer = self.writer.lock();
-        let mut kept = self.kept.write();
-        if kept.eligibility() != eligibility {
-            kept.catalog.set_eligibility(eligibility);
+        let mut current = self.current.write();
+        if current.eligibility() != eligibility {
+            current.catalog.set_eligibility(eligibility);
         }
     }
 
@@ -158,7 +158,7 @@ impl Control {
             self.audit_refusal(request, &error);
             return Err(error);
         }
-        let applied = self.applied(request);
+        let applied = self.apply_latest(request);
         if let Err(error) = &applied {
             self.audit_refusal(request, error);
         }
@@ -166,9 +166,9 @@ impl Control {
     }
 
     /// Does what must not come between a change's check and its publication, such as taking over a document.
-    pub fn undisturbed<R>(&self, act: impl FnOnce() -> R) -> R {
+    pub fn without_changes<R>(&self, action: impl FnOnce() -> R) -> R {
         let _writer = self.writer.lock();
-        act()
+        action()
     }
 
     /// What a change would do. Nothing is changed, nothing is written.
@@ -177,15 +177,15 @@ impl Control {
     /// What stands against it.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
-        let kept = self.snapshot();
-        let Prepared { plan, draft } = self.prepared(&kept, request)?;
+        let current = self.snapshot();
+        let Prepared { plan, draft } = self.prepare(&current, request)?;
         // What the gateway can't serve would be refused.
         self.publish.check(draft.compiled())?;
-        let (before, after) = sides(&kept, &draft);
+        let (before, after) = sides(&current, &draft);
         let preview = preview(before, after, &plan.affected, request.at);
-        let limit = blast::limit(&self.policy, &plan, request);
+        let limit = blast_radius::limit(&self.policy, &plan, request);
         Ok(DryRun {
-            revision: kept.state.revision,
+            revision: current.state.revision,
             needs_force: limit.is_some_and(|limit| preview.affects_more_than(limit)),
             preview,
             items: plan.items,
@@ -193,14 +193,14 @@ impl Control {
         })
     }
 
-    /// Looks at what is kept, all at one revision. Changes go on meanwhile.
-    pub fn read<R>(&self, look: impl FnOnce(&State, &Compiled) -> R) -> R {
+    /// Looks at what is current, all at one revision. Changes go on meanwhile.
+    pub fn read<R>(&self, read: impl FnOnce(&State, &Compiled) -> R) -> R {
         self.refresh();
-        let kept = self.snapshot();
-        look(&kept.state, kept.catalog.compiled())
+        let current = self.snapshot();
+        read(&current.state, current.catalog.compiled())
     }
 
-    /// Makes what is kept anew of the files, if they were read again. What can't be read leaves it as it was.
+    /// Makes what is current anew of the files, if they were read again. What can't be read leaves it as it was.
     fn refresh(&self) {
         let Owner::Files { document, stale, .. } = &self.owner else {
             return;
@@ -208,14 +208,14 @@ impl Control {
         if !stale.load(Ordering::Acquire) {
             return;
         }
-        let mut kept = self.kept.write();
+        let mut current = self.current.write();
         if !stale.swap(false, Ordering::AcqRel) {
             return;
         }
-        let (eligibility, revision) = (kept.eligibility(), kept.state.revision);
+        let (eligibility, revision) = (current.eligibility(), current.state.revision);
         let read = document().and_then(|document| of_document(document, eligibility, revision));
         match read {
-            Some(read) => *kept = read,
+            Some(read) => *current = read,
             None => stale.store(true, Ordering::Release),
         }
     }
@@ -257,12 +257,12 @@ impl Control {
     }
 
     /// Looks at what requests met, and takes note of it. To be called now and then.
-    pub fn look(&self, now: Timestamp) {
+    pub fn record_observations(&self, now: Timestamp) {
         let observed = self.observe.flags();
-        let kept = self.kept.read();
+        let current = self.current.read();
         let mut history = self.history.lock();
-        history.look(now, observed);
-        history.retain(|flag| kept.state.has_flag(flag));
+        history.record(now, observed);
+        history.retain(|flag| current.state.has_flag(flag));
     }
 
     /// What was observed of flags.
@@ -287,43 +287,51 @@ impl Control {
         &self.refused
     }
 
-    /// What is kept, for those who need it for longer.
-    fn snapshot(&self) -> Kept {
-        self.kept.read().clone()
+    /// What is current, for those who need it for longer.
+    fn snapshot(&self) -> CurrentState {
+        self.current.read().clone()
     }
 
-    fn applied(&self, request: &Request) -> Result<Applied, ApplyError> {
+    fn apply_latest(&self, request: &Request) -> Result<Applied, ApplyError> {
         for _ in 1..MAX_TRIES {
-            let kept = self.snapshot();
-            let prepared = self.permitted(&kept, request)?;
+            let current = self.snapshot();
+            let prepared = self.prepare_within_limit(&current, request)?;
             let writer = self.writer.lock();
-            if kept.is_same(&self.kept.read()) {
+            if current.is_same(&self.current.read()) {
                 // What nobody else holds need not be copied to be changed.
-                drop(kept);
-                return self.made(prepared, &writer);
+                drop(current);
+                return self.commit_and_publish(prepared, &writer);
             }
         }
         let writer = self.writer.lock();
-        let prepared = self.permitted(&self.snapshot(), request)?;
-        self.made(prepared, &writer)
+        let prepared = self.prepare_within_limit(&self.snapshot(), request)?;
+        self.commit_and_publish(prepared, &writer)
     }
 
-    /// A change that may be made of what is kept.
-    fn permitted(&self, kept: &Kept, request: &Request) -> Result<Prepared, ApplyError> {
-        let prepared = self.prepared(kept, request)?;
+    /// A change that may be made of what is current.
+    fn prepare_within_limit(
+        &self,
+        current: &CurrentState,
+        request: &Request,
+    ) -> Result<Prepared, ApplyError> {
+        let prepared = self.prepare(current, request)?;
         let Prepared { plan, draft } = &prepared;
-        let limit = blast::limit(&self.policy, plan, request).filter(|_| !request.force);
-        let (before, after) = sides(kept, draft);
+        let limit = blast_radius::limit(&self.policy, plan, request).filter(|_| !request.force);
+        let (before, after) = sides(current, draft);
         if let Some(limit) = limit
             && affects_more_than(limit, before, after, &plan.affected, request.at)
         {
-            return Err(ApplyError::Refused(vec![blast::refusal(limit)]));
+            return Err(ApplyError::Refused(vec![blast_radius::refusal(limit)]));
         }
         Ok(prepared)
     }
 
-    /// Makes a change that was prepared of what is kept.
-    fn made(&self, prepared: Prepared, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
+    /// Makes a change that was prepared of what is current.
+    fn commit_and_publish(
+        &self,
+        prepared: Prepared,
+        _writer: &MutexGuard<'_, ()>,
+    ) -> Result<Applied, ApplyError> {
         let Prepared { plan, draft } = prepared;
         let Plan {
             edits,
@@ -333,7 +341,7 @@ impl Control {
             summary,
             ..
         } = plan;
-        let expected = self.kept.read().state.revision;
+        let expected = self.current.read().state.revision;
         let applied = |revision, changed| Applied {
             revision,
             changed,
@@ -349,14 +357,14 @@ impl Control {
         let fit = self.publish.check(draft.compiled())?;
         let commit = Commit { writes, audit };
         let revision = self.store.commit(Some(expected), &commit)?;
-        let mut kept = self.kept.write();
-        kept.adopt(&edits, draft, revision);
-        let published = self.publish.publish(kept.catalog.compiled(), revision, fit);
-        drop(kept);
+        let mut current = self.current.write();
+        current.adopt(&edits, draft, revision);
+        let published = self.publish.publish(current.catalog.compiled(), revision, fit);
+        drop(current);
         if let Err(error) = published {
-            // It is kept, so that the next start serves it; that it can't be served now is nothing that `check`
+            // It is current, so that the next start serves it; that it can't be served now is nothing that `check`
             // could have known.
-            tracing::error!(%error, revision = revision.0, "a change was kept and is not in force");
+            tracing::error!(%error, revision = revision.0, "a change was current and is not in force");
             return Err(ApplyError::Unforced {
                 revision,
                 reason: error.to_string(),
@@ -365,27 +373,31 @@ impl Control {
         Ok(applied(revision, true))
     }
 
-    fn prepared(&self, kept: &Kept, request: &Request) -> Result<Prepared, ApplyError> {
-        let current = kept.state.revision;
-        if let Some(expected) = request.expected.filter(|expected| *expected != current) {
-            return Err(ApplyError::Conflict { expected, current });
+    fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
+        let revision = current.state.revision;
+        if let Some(expected) = request.expected.filter(|expected| *expected != revision) {
+            return Err(ApplyError::Conflict {
+                expected,
+                current: revision,
+            });
         }
-        let facts = KeptFacts {
-            compiled: kept.catalog.compiled(),
+        let facts = CurrentFacts {
+            compiled: current.catalog.compiled(),
             history: &self.history,
             now: request.at,
         };
         let plan_excluding =
-            |excluded| match changes::plan_excluding(&kept.state, request, &self.policy, &facts, excluded) {
+            |excluded| match changes::plan_excluding(&current.state, request, &self.policy, &facts, excluded)
+            {
                 Ok(plan) => Ok(plan),
                 Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
                 Err(NoPlan::Unreadable(edits)) => {
-                    Err(ApplyError::Invalid(kept.catalog.explain(&edits).into()))
+                    Err(ApplyError::Invalid(current.catalog.explain(&edits).into()))
                 }
             };
         let draft = |plan: &Plan| {
             let edits = plan.edits.iter().map(StateEdit::document_edit);
-            let draft = kept.catalog.draft(edits.collect());
+            let draft = current.catalog.draft(edits.collect());
             draft.map_err(|report| ApplyError::Invalid(report.into()))
         };
         let plan = plan_excluding(BTreeMap::new())?;
@@ -395,7 +407,7 @@ impl Control {
         {
             return Ok(Prepared { plan, draft });
         }
-        let excluded = invalid_tenants(&kept.catalog, &request.change, &plan);
+        let excluded = invalid_tenants(&current.catalog, &request.change, &plan);
         if excluded.is_empty() {
             return drafted.map(|draft| Prepared { plan, draft });
         }
@@ -428,7 +440,7 @@ impl Control {
 }
 
 /// What is decided by before a change and after it.
-fn sides<'k>(kept: &'k Kept, draft: &'k Draft) -> (Side<'k>, Side<'k>) {
+fn sides<'k>(current: &'k CurrentState, draft: &'k Draft) -> (Side<'k>, Side<'k>) {
     let side = |compiled: &'k Compiled| (&*compiled.flags, &*compiled.tenants);
-    (side(kept.catalog.compiled()), side(draft.compiled()))
+    (side(current.catalog.compiled()), side(draft.compiled()))
 }

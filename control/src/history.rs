@@ -23,7 +23,7 @@ pub struct History {
     /// Since when anything is observed.
     #[serde(with = "changes::timestamp")]
     since: Timestamp,
-    flags: BTreeMap<String, Seen>,
+    flags: BTreeMap<String, FlagRecord>,
     /// The totals at the last look, of this process.
     #[serde(skip)]
     totals: HashMap<String, (u64, u64)>,
@@ -32,7 +32,7 @@ pub struct History {
 /// What was seen of one flag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Seen {
+struct FlagRecord {
     /// When it was last found decided.
     #[serde(with = "changes::timestamp")]
     last: Timestamp,
@@ -75,7 +75,7 @@ impl History {
     }
 
     /// Takes note of the totals of this process.
-    pub fn look(&mut self, now: Timestamp, observed: Vec<FlagObservation>) {
+    pub fn record(&mut self, now: Timestamp, observed: Vec<FlagObservation>) {
         let hour = now.0.div_euclid(HOUR_MS);
         for seen in observed {
             let totals = (seen.decisions, seen.errors);
@@ -87,7 +87,7 @@ impl History {
             if decisions == 0 && errors == 0 {
                 continue;
             }
-            let flag = self.flags.entry(seen.flag).or_insert_with(|| Seen {
+            let flag = self.flags.entry(seen.flag).or_insert_with(|| FlagRecord {
                 last: now,
                 errors: BTreeMap::new(),
             });
@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn errors_are_those_of_the_window() {
         let mut history = History::new(Timestamp(0));
-        history.look(Timestamp(0), seen(10, 3));
-        history.look(Timestamp(2 * HOUR_MS), seen(20, 4));
-        history.look(Timestamp(5 * HOUR_MS), seen(20, 4));
+        history.record(Timestamp(0), seen(10, 3));
+        history.record(Timestamp(2 * HOUR_MS), seen(20, 4));
+        history.record(Timestamp(5 * HOUR_MS), seen(20, 4));
         let errors = |hours: i64| history.errors_within("a", hours * HOUR_MS, Timestamp(5 * HOUR_MS));
         assert_eq!([errors(1), errors(3), errors(5)], [0, 1, 4]);
         assert_eq!(history.errors_within("b", HOUR_MS, Timestamp(0)), 0);
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn what_is_too_old_is_forgotten() {
         let mut history = History::new(Timestamp(0));
-        history.look(Timestamp(0), seen(1, 1));
-        history.look(Timestamp((MAX_ERROR_HOURS + 1) * HOUR_MS), seen(2, 2));
+        history.record(Timestamp(0), seen(1, 1));
+        history.record(Timestamp((MAX_ERROR_HOURS + 1) * HOUR_MS), seen(2, 2));
         assert_eq!(history.flags["a"].errors.len(), 1);
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("observations.json");
         let mut history = History::read(&path, Timestamp(7));
-        history.look(Timestamp(10), seen(5, 2));
+        history.record(Timestamp(10), seen(5, 2));
         history.write(&path).unwrap();
         let mut again = History::read(&path, Timestamp(20));
         assert_eq!(
@@ -176,7 +176,7 @@ mod tests {
             (Timestamp(7), Some(Timestamp(10)))
         );
         // A new process counts from nothing.
-        again.look(Timestamp(30), seen(1, 1));
+        again.record(Timestamp(30), seen(1, 1));
         assert_eq!(again.errors_within("a", HOUR_MS, Timestamp(30)), 3);
         std::fs::write(&path, "half a fi").unwrap();
         assert_eq!(History::read(&path, Timestamp(40)), History::new(Timestamp(40)));

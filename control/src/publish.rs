@@ -19,7 +19,7 @@ pub enum PublishError {
 pub type Fit = Option<Box<LoadedConfig>>;
 
 /// Where new snapshots go. No document is taken over between a change's `check` and its `publish`
-/// ([`Control::undisturbed`](crate::Control::undisturbed)).
+/// ([`Control::without_changes`](crate::Control::without_changes)).
 pub trait Publish: Send + Sync {
     /// Finds out whether these flags can be served with the gateway's document. Changes nothing.
     ///

@@ -218,14 +218,14 @@ impl Reloader {
                 // Before the document is applied, so that invalid operators reject all of it.
                 let known = operators::load(&loaded, &self.keys);
                 let apply = || self.active_config.apply_document(*loaded);
-                // `undisturbed` excludes changes of the control plane meanwhile: each change checks the flags against
+                // `without_changes` excludes changes of the control plane meanwhile: each change checks the flags against
                 // the document that is active, and publishes what fitted it.
-                let applied = known.and_then(|known| Ok((known, self.control.undisturbed(apply)?)));
+                let applied = known.and_then(|known| Ok((known, self.control.without_changes(apply)?)));
                 match applied {
                     Ok((known, published)) => {
                         self.replace_operators(known);
                         self.control.files_changed();
-                        self.control.move_to(self.active_config.eligibility());
+                        self.control.set_eligibility(self.active_config.eligibility());
                         let revision = self.active_config.revision();
                         info!(%revision, "reloaded");
                         if let Some(warnings) = warnings {

@@ -4,7 +4,7 @@ use changes::{Actor, Change, Code, Facts, Policy, Refusal, Request, Revision, Ro
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
-use super::{ApplyError, Kept};
+use super::{ApplyError, CurrentState};
 use crate::publish::{Fit, Publish, PublishError};
 
 /// Nothing is asked of the running system where a document is read.
@@ -58,7 +58,7 @@ pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
 /// A document, compiled; none where it is no valid one.
 #[must_use]
 pub fn catalog_of(document: FlagsDocument, eligibility: Eligibility) -> Option<Catalog> {
-    of_document(document, eligibility, Revision(0)).map(|kept| kept.catalog)
+    of_document(document, eligibility, Revision(0)).map(|current| current.catalog)
 }
 
 /// What is kept of a document, at the revision after `former`.
@@ -66,13 +66,13 @@ pub(super) fn of_document(
     document: FlagsDocument,
     eligibility: Eligibility,
     former: Revision,
-) -> Option<Kept> {
+) -> Option<CurrentState> {
     let mut state = State::default();
     let request = of_files(document, Timestamp(0));
     let plan = changes::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
     state.absorb(&plan.edits, Revision(former.0.saturating_add(1)));
     let catalog = Catalog::new(eligibility, state.document.clone()).ok()?;
-    Some(Kept { state, catalog })
+    Some(CurrentState { state, catalog })
 }
 
 /// What is wrong with a store, and what to do about it.

@@ -28,7 +28,7 @@ pub enum OpenError {
     Invalid(Box<Report>),
 }
 
-fn kept_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
+fn present_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
     let records = loaded.records.into_iter();
     records.filter_map(|record| Some((record.key, record.value?)))
 }
@@ -36,19 +36,19 @@ fn kept_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
 /// What was read and compiled of a store, before anything is served.
 pub struct Opened {
     pub(super) store: Arc<dyn Store>,
-    pub(super) kept: Kept,
+    pub(super) current: CurrentState,
     /// What an empty store is to begin with, not committed yet.
     pub(super) seed: Option<Commit>,
 }
 
-/// What is kept, in memory. A clone shares all of it, until one of the two is changed.
+/// What is current, in memory. A clone shares all of it, until one of the two is changed.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct CurrentState {
     pub(super) state: State,
     pub(super) catalog: Catalog,
 }
 
-impl Kept {
+impl CurrentState {
     pub(super) fn eligibility(&self) -> Eligibility {
         self.catalog.compiled().flags.eligibility()
     }
@@ -73,11 +73,11 @@ impl Opened {
     /// It can't be read, or is no valid document.
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
         let loaded = store.load()?;
-        let state = match read_records(loaded.revision, kept_records(loaded)) {
+        let state = match read_records(loaded.revision, present_records(loaded)) {
             Ok(state) => state,
             Err(UnreadableRecords::Damaged(damage)) => return Err(StoreError::Corrupt(damage).into()),
             Err(UnreadableRecords::Form) => {
-                let edits = json_edits(kept_records(store.load()?));
+                let edits = json_edits(present_records(store.load()?));
                 let report = Catalog::empty(eligibility).explain(&edits);
                 return Err(OpenError::Invalid(report.into()));
             }
@@ -86,7 +86,7 @@ impl Opened {
             .map_err(|report| OpenError::Invalid(report.into()))?;
         Ok(Self {
             store,
-            kept: Kept { state, catalog },
+            current: CurrentState { state, catalog },
             seed: None,
         })
     }
@@ -101,21 +101,21 @@ impl Opened {
             return Ok(self);
         }
         let request = of_files(document, at);
-        let plan = match plan(&self.kept.state, &request, &Policy::default(), &NoFacts) {
+        let plan = match plan(&self.current.state, &request, &Policy::default(), &NoFacts) {
             Ok(plan) => plan,
             Err(NoPlan::Refused(refusals)) => return Err(ApplyError::Refused(refusals)),
             Err(NoPlan::Unreadable(edits)) => {
-                return Err(ApplyError::Invalid(self.kept.catalog.explain(&edits).into()));
+                return Err(ApplyError::Invalid(self.current.catalog.explain(&edits).into()));
             }
         };
         let edits = plan.edits.iter().map(StateEdit::document_edit);
-        let draft = self.kept.catalog.draft(edits.collect());
+        let draft = self.current.catalog.draft(edits.collect());
         let draft = draft.map_err(|report| ApplyError::Invalid(report.into()))?;
         let commit = Commit {
             writes: plan.writes,
             audit: plan.audit,
         };
-        self.kept.adopt(&plan.edits, draft, Revision(1));
+        self.current.adopt(&plan.edits, draft, Revision(1));
         self.seed = Some(commit);
         Ok(self)
     }
@@ -132,7 +132,7 @@ impl Opened {
     /// The store did not take it, and is empty still.
     pub fn keep(mut self) -> Result<Self, StoreError> {
         if let Some(commit) = self.seed.take() {
-            self.kept.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
+            self.current.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
         }
         Ok(self)
     }
@@ -140,13 +140,13 @@ impl Opened {
     /// What it compiles to, for the gateway's document to be compiled against.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
-        self.kept.catalog.compiled()
+        self.current.catalog.compiled()
     }
 
     /// What the store is at.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        self.kept.state.revision
+        self.current.state.revision
     }
 
     /// Takes changes from now on. What was opened is served already.
@@ -159,7 +159,7 @@ impl Opened {
         history: History,
     ) -> Control {
         Control {
-            owner: Owner::Us,
+            owner: Owner::ControlPlane,
             store: self.store,
             publish,
             observe,
@@ -167,7 +167,7 @@ impl Opened {
             history: Mutex::new(history),
             refused: Refused::default(),
             writer: Mutex::new(()),
-            kept: RwLock::new(self.kept),
+            current: RwLock::new(self.current),
         }
     }
 }

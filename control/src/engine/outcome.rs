@@ -52,7 +52,7 @@ pub enum ApplyError {
     Store(StoreError),
     /// The data plane can't take it. Nothing was changed.
     Publish(String),
-    /// It is kept, and the data plane did not take it: the next start serves it.
+    /// It is current, and the data plane did not take it: the next start serves it.
     Unforced {
         /// What the store is at now.
         revision: Revision,

@@ -331,7 +331,7 @@ fn errors_that_requests_met_stand_against_a_promotion() {
         decisions: 10,
         errors: 1,
     }];
-    fixture.control.look(Timestamp(START));
+    fixture.control.record_observations(Timestamp(START));
     let promote = |hours: i64| {
         let mut promotion = admin_request(Change::SetState {
             flag: "board".into(),

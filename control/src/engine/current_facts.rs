@@ -1,4 +1,4 @@
-//! What the policy asks of the running system, answered from what is kept and what was observed.
+//! What the policy asks of the running system, answered from what is current and what was observed.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use rules::{FlagId, Subject, Tenant, Timestamp, decide};
 use crate::history::History;
 
 /// What the policy asks of the running system.
-pub(super) struct KeptFacts<'k> {
+pub(super) struct CurrentFacts<'k> {
     pub(super) compiled: &'k Compiled,
     pub(super) history: &'k Mutex<History>,
     pub(super) now: Timestamp,
 }
 
-impl Facts for KeptFacts<'_> {
+impl Facts for CurrentFacts<'_> {
     fn tenants_with(&self, flag: &str) -> usize {
         let Some(id) = self.compiled.flags.id(flag) else {
             return 0;
@@ -40,7 +40,7 @@ impl Facts for KeptFacts<'_> {
     }
 }
 
-impl KeptFacts<'_> {
+impl CurrentFacts<'_> {
     /// Whether a tenant asked for the flag, or was put on its allowlist, and is served it.
     fn has(&self, id: FlagId, tenant: &Tenant) -> bool {
         let subject = Subject {
