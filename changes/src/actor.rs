@@ -1,50 +1,51 @@
-//! Who changes something, in which role, and by which way it came.
+//! The actor of a change, its role, and the source that the change came by.
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody may do, from least to most; an org's admin stands aside.
+/// The role of an actor, from least to most permissions. `OrgAdmin` is not part of that order: it has permissions for
+/// one org. Which permissions a role has is in `permission.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Its own org's opt-ins and audit log, nothing else.
+    /// The admin of one org: its opt-ins and its audit log.
     OrgAdmin,
-    /// Looks at everything, changes nothing.
+    /// Reads everything, changes nothing.
     Viewer,
-    /// Flags, tenants, rollouts.
+    /// Reads everything; changes flags, tenants and rollouts.
     Operator,
-    /// Everything: the document, urgent skips.
+    /// Changes everything, the document and urgent promotions included.
     PlatformAdmin,
 }
 
-/// By which way a change came.
+/// The source of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// The admin API, the command line included.
+    /// The admin API, used by the command line and others.
     Api,
     /// A document that was applied.
     File,
-    /// The clock.
+    /// A time that was reached, such as the end of a local kill.
     Scheduler,
-    /// A rollout that turned itself back.
+    /// A rollout that was reverted automatically.
     Rollback,
-    /// The local socket, while flags are managed elsewhere.
+    /// The break-glass socket of a machine whose flags are managed by files.
     BreakGlass,
 }
 
-/// Who changes something.
+/// The actor of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// The name of a static token, or the subject of an issuer's token behind `oidc:` and the issuer.
+    /// The name of a static token; or `oidc:`, the issuer, and the subject of the issuer's token.
     pub name: String,
-    /// What it may do.
+    /// The actor's role.
     pub role: Role,
-    /// The only org that an org's admin may touch.
+    /// The org of an org's admin, the only one that it may read and change.
     pub org: Option<String>,
 }
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Self; 4] = [Self::OrgAdmin, Self::Viewer, Self::Operator, Self::PlatformAdmin];
 
     /// As documents and answers write it.
@@ -58,7 +59,7 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// Returns the role with this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)

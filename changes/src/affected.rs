@@ -1,4 +1,4 @@
-//! Whose decisions a change can alter, read off what it writes.
+//! The flags and tenants that a change can affect, derived from the edits that it makes.
 
 use std::collections::BTreeSet;
 
@@ -7,29 +7,29 @@ use rules::{ConditionDefinition, FlagDefinition, Lifecycle};
 
 use crate::state::{State, StateEdit};
 
-/// Whose decisions a change can alter. Flags that require one of these are not among them.
+/// The flags and tenants that a change can affect. Flags that require one of these are not included.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Affected {
-    /// Flags that can be decided otherwise for anybody.
+    /// The flags whose decision can change for any tenant.
     pub flags: BTreeSet<String>,
-    /// Tenants for whom any flag can be decided otherwise.
+    /// The tenants for which the decision of any flag can change.
     pub tenants: BTreeSet<String>,
-    /// What becomes of tenants without a record.
+    /// The effect on tenants without a record.
     pub unknown_tenant: UnknownTenantEffect,
 }
 
-/// Whether tenants without a record are judged by another tier.
+/// The effect of a change on tenants without a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownTenantEffect {
-    /// No.
+    /// They are decided by the same tier as before.
     #[default]
     Same,
-    /// They are.
+    /// They are decided by another tier, or are rejected.
     Changed,
 }
 
 impl Affected {
-    /// Returns what these edits touch of the state as it was before them.
+    /// Returns the flags and tenants that these edits of the state can affect.
     #[must_use]
     pub fn of(state: &State, edits: &[StateEdit]) -> Self {
         let mut affected = Self::default();
@@ -46,7 +46,8 @@ impl Affected {
         affected
     }
 
-    /// Tiers have no meaning of their own: a new one is nobody's, one that is somebody's can't be removed.
+    /// Adds the effects of another head. The list of tiers has none: a new tier has no tenants, and a tier with
+    /// tenants cannot be removed.
     fn head(&mut self, state: &State, after: &Head) {
         let before = state.document.head.fields();
         let differs = |field| before.get(field) != after.fields().get(field);
@@ -63,7 +64,7 @@ impl Affected {
         }
     }
 
-    /// The flags whose conditions name one of the segments, or one that is made of them.
+    /// Adds the flags whose conditions refer to one of the segments, directly or through other segments.
     fn segments<'s>(&mut self, state: &'s State, mut segments: BTreeSet<&'s str>) {
         if segments.is_empty() {
             return;

@@ -1,5 +1,6 @@
-//! The audit log: what happened, by whom and why, each entry sealed with the hash of the one before it, so that
-//! none can be left out or altered without a trace.
+//! The entry of the audit log, and the chain of hashes that seals it: each entry is hashed together with the hash of
+//! the entry before it, so that a missing or altered entry is found (linked hashes, as in Haber and Stornetta, "How to
+//! time-stamp a digital document", 1991).
 
 use aws_lc_rs::digest;
 use rules::Timestamp;
@@ -15,20 +16,20 @@ use crate::urgent::Urgent;
 /// SHA-256.
 pub type Hash = [u8; 32];
 
-/// What stands in the place of the entry before the first one.
+/// The hash that the first entry follows.
 pub const GENESIS: Hash = [0; 32];
 
-/// What became of it.
+/// The outcome of the audited operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was done.
+    /// The operation was applied.
     Applied,
-    /// It was refused, and nothing was changed.
+    /// The operation was refused and changed nothing.
     Refused,
 }
 
-/// A JSON patch (RFC 6902): its operations, each as JSON text.
+/// The operations of a JSON patch (RFC 6902), each as JSON text.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Patch(Vec<Box<RawValue>>);
@@ -43,7 +44,7 @@ impl Patch {
     /// Returns the operations.
     ///
     /// # Errors
-    /// One is no JSON that was read by this program.
+    /// An operation is not valid JSON.
     pub fn operations(&self) -> Result<Vec<Value>, serde_json::Error> {
         self.0
             .iter()
@@ -71,45 +72,45 @@ impl PartialEq for Patch {
     }
 }
 
-/// What happened, as it is remembered.
+/// An entry of the audit log before it is sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// When.
+    /// The time of the operation.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
-    /// Who.
+    /// The name of the actor.
     pub actor: String,
-    /// In which role; none where nobody was signed in.
+    /// The actor's role; none if nobody was signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// By which way.
+    /// The source of the request.
     pub source: Source,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
-    /// What.
+    /// The audited event.
     pub event: Event,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The flag, where it is about one.
+    /// The flag of the event, if it is about one flag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
-    /// The org, where it is about one; then the entry is in its log, too.
+    /// The org of the event, if it is about one org. The entry is then in the org's log too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
-    /// Why, in the actor's words.
+    /// The actor's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A promotion that did not wait.
+    /// The justification of an urgent promotion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<Urgent>,
-    /// From before to after, as a JSON patch (RFC 6902).
+    /// The difference from before to after, as a JSON patch (RFC 6902).
     #[serde(default, skip_serializing_if = "Patch::is_empty")]
     pub patch: Patch,
-    /// From after to before.
+    /// The inverse patch, from after to before.
     #[serde(default, skip_serializing_if = "Patch::is_empty")]
     pub inverse: Patch,
-    /// What else is known: codes of a refusal, counts, from and to.
+    /// Further facts: the codes of a refusal, counts, `from` and `to`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
 }
@@ -138,33 +139,33 @@ impl Entry {
     }
 }
 
-/// An entry in its place in the log.
+/// An entry sealed at its position in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sealed {
-    /// Its place, from 1, without gaps.
+    /// Its position, from 1 without gaps.
     pub id: u64,
-    /// The revision that it made; for a refusal, the one that stayed.
+    /// The revision that the change created; for a refusal, the current revision.
     pub revision: Revision,
     /// The hash of the entry before it; [`GENESIS`] for the first.
     pub previous: Hash,
-    /// Its own.
+    /// The hash of this entry.
     pub hash: Hash,
-    /// What is hashed: the entry as JSON text, as it is stored.
+    /// The hashed content: the entry as JSON text, as it is stored.
     pub text: String,
 }
 
-/// Where a log is not what was written.
+/// A difference between a log and the log that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TamperedAudit {
-    /// An entry is missing, or was put in.
+    /// An entry is missing or was inserted.
     #[error("entry {expected} is missing: entry {found} stands in its place")]
     Gap {
-        /// The id that should be there.
+        /// The id that follows the last verified one.
         expected: u64,
-        /// The id that is.
+        /// The id found instead.
         found: u64,
     },
-    /// An entry is not what was written.
+    /// An entry was altered.
     #[error("entry {id} was altered: its hash is not that of its content")]
     Altered {
         /// Its id.
@@ -179,10 +180,10 @@ pub enum TamperedAudit {
 }
 
 impl Sealed {
-    /// Puts an entry after the one whose hash is `previous`. A store calls this inside its commit.
+    /// Seals an entry after the one whose hash is `previous`. A store calls this inside its commit.
     #[must_use]
     pub fn after(previous: Hash, id: u64, revision: Revision, entry: &Entry) -> Self {
-        // An entry has no keys that are no texts, so that it always has a JSON text.
+        // Serialization fails only for map keys that are not strings; an entry has none.
         let text = serde_json::to_string(entry).unwrap_or_default();
         Self {
             id,
@@ -193,20 +194,21 @@ impl Sealed {
         }
     }
 
-    /// What happened.
+    /// Parses the text of the entry.
     ///
     /// # Errors
-    /// The text is not that of an entry.
+    /// The text is not an entry.
     pub fn entry(&self) -> Result<Entry, serde_json::Error> {
         serde_json::from_str(&self.text)
     }
 }
 
-/// Checks entries in their order, from the one after (`id`, `hash`) on; from the beginning: 0 and [`GENESIS`].
-/// Gives the id and hash of the last one. What was cut off at the end can be seen only by who has kept those.
+/// Verifies consecutive entries that follow (`id`, `hash`); from the beginning of a log these are 0 and [`GENESIS`].
+/// Returns the id and hash of the last entry. Entries removed from the end are found only by comparing these with an
+/// id and hash that were kept elsewhere.
 ///
 /// # Errors
-/// The first entry that is not what was written.
+/// The first entry that differs from what was written.
 pub fn verify<'e>(
     (mut last, mut hash_before): (u64, Hash),
     entries: impl IntoIterator<Item = &'e Sealed>,
@@ -230,7 +232,7 @@ pub fn verify<'e>(
     Ok((last, hash_before))
 }
 
-/// SHA-256 of the hash before, id and revision as eight bytes each (big-endian), and the text.
+/// Returns SHA-256 over the previous hash, id and revision (8 bytes each, big-endian), and the text.
 fn hash(previous: &Hash, id: u64, revision: Revision, text: &str) -> Hash {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(previous);

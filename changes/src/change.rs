@@ -1,4 +1,4 @@
-//! What can be changed at run time: one variant for each operation of the admin API.
+//! The changes that can be made at run time: one variant for each changing operation of the admin API.
 
 use config::FlagsDocument;
 use rules::Lifecycle;
@@ -7,33 +7,33 @@ use serde_json::{Map, Value};
 use crate::event::Event;
 use crate::urgent::Urgent;
 
-/// A change. Names are as written; whether they exist is found out when it is applied.
+/// A change. Names are as written; planning checks that they exist.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Promotes or reverts a flag.
     SetState {
         /// The flag.
         flag: String,
-        /// Where it goes.
+        /// The new lifecycle.
         to: Lifecycle,
-        /// Whether flags that depend on it are taken back with it.
+        /// True to revert flags that depend on it with it.
         cascade: bool,
-        /// What a promotion to ga serves to those who said nothing.
+        /// The default that a promotion to ga sets.
         ga_default: GaDefault,
-        /// For a promotion that does not wait for what it should.
+        /// The justification of a promotion that skips conditions.
         urgent: Option<Urgent>,
     },
-    /// Off for everyone.
+    /// Turns a flag off for everyone.
     Kill {
         /// The flag.
         flag: String,
     },
-    /// No longer killed.
+    /// Ends a kill.
     Restore {
         /// The flag.
         flag: String,
     },
-    /// Sets the tier defaults: each named tier to its variant, or to none with null.
+    /// Sets tier defaults: a variant for each named tier, or none with null.
     SetTiers {
         /// The flag.
         flag: String,
@@ -47,23 +47,23 @@ pub enum Change {
         /// As in the document.
         rollout: Option<Value>,
     },
-    /// Makes one tenant be served a variant, or takes that back.
+    /// Sets or removes the override of a flag for one tenant.
     SetOverride {
         /// The tenant.
         org: String,
         /// The flag.
         flag: String,
-        /// A variant's name or a boolean; none: the override is removed.
+        /// The variant's name or a boolean; none removes the override.
         variant: Option<Value>,
     },
-    /// Writes a tenant's record whole.
+    /// Replaces a tenant's record.
     PutTenant {
         /// The tenant.
         org: String,
         /// As in the document.
         record: Value,
     },
-    /// Changes fields of a tenant's record; null removes one (RFC 7396).
+    /// Changes fields of a tenant's record; null removes a field (JSON merge patch, RFC 7396).
     PatchTenant {
         /// The tenant.
         org: String,
@@ -75,9 +75,9 @@ pub enum Change {
         /// The tenant.
         org: String,
     },
-    /// Writes many tenants' records, in one revision.
+    /// Writes the records of many tenants in one revision.
     ImportTenants {
-        /// What happens to those that there are already.
+        /// The treatment of tenants that have a record already.
         mode: ImportMode,
         /// Tenant and record.
         tenants: Vec<(String, Value)>,
@@ -96,57 +96,57 @@ pub enum Change {
         /// The flag.
         flag: String,
     },
-    /// The tenant chooses to have a flag.
+    /// Opts a tenant in to a flag.
     OptIn {
         /// The tenant.
         org: String,
         /// The flag.
         flag: String,
     },
-    /// The tenant chooses not to have a flag.
+    /// Opts a tenant out of a flag.
     OptOut {
         /// The tenant.
         org: String,
         /// The flag.
         flag: String,
     },
-    /// Somebody answers for the promotion of a flag to ga.
+    /// Signs off the promotion of a flag to ga for one role.
     SignOff {
         /// The flag.
         flag: String,
-        /// On whose behalf: `engineering`, `operations`, ... as the policy names them.
+        /// The role, as the policy names it: `engineering`, `operations`, ..
         as_role: String,
     },
-    /// Brings a flags document in: what Git owns of it, and what is new of the rest.
+    /// Applies a flags document: the fields that documents own, and all fields of flags and tenants that are new.
     ApplyDocument {
         /// The document.
         document: FlagsDocument,
-        /// Whether flags and segments that it leaves out are removed.
+        /// True to remove flags and segments that the document leaves out.
         prune: bool,
-        /// Whether a flag that is new keeps the lifecycle that the document gives it; left out it begins as alpha.
+        /// True to keep the lifecycle that the document gives a new flag; false to start it at alpha.
         adopt: bool,
     },
 }
 
-/// What a promotion to ga serves to those who said nothing.
+/// The default that a promotion to ga sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GaDefault {
     /// The flag is on for everyone who has not opted out.
     #[default]
     On,
-    /// As before: tier defaults, rollout and default decide.
+    /// Tier defaults, rollout and default decide as before.
     Tiers,
 }
 
-/// What happens to tenants that there are already.
+/// The treatment of tenants of an import that have a record already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImportMode {
-    /// They are an error of their item.
+    /// Their items are refused.
     Create,
-    /// They are written whole.
+    /// Their records are replaced.
     #[default]
     Upsert,
-    /// Their fields are changed as by a patch.
+    /// The fields of their records are changed (JSON merge patch).
     Patch,
 }
 

@@ -1,5 +1,5 @@
-//! Between what is kept in memory and the records of a store: a flag is two of them, what documents own of it and what
-//! operators own.
+//! Converts between the state in memory and the records of a store. A flag is two records: the fields that documents
+//! own and the fields that operators own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::flag::{Flag, FlagState, StateRecord};
 use crate::record::{Json, Key, Revision};
 use crate::state::{State, StateEdit};
 
-/// How many records are read at a time, so that their JSON does not take much room.
+/// Number of records read at a time, which bounds the memory of their JSON trees.
 const BATCH: usize = 1_000;
 
-/// A record before and after a change, in the form in which it is kept.
+/// A record before and after a change, as JSON values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RecordChange {
     pub(crate) key: Key,
@@ -23,19 +23,20 @@ pub(crate) struct RecordChange {
     pub(crate) after: Option<Value>,
 }
 
-/// Why records can't be read.
+/// The reason why records cannot be read.
 #[derive(Debug, PartialEq)]
 pub enum UnreadableRecords {
-    /// They are not what is written, in a sentence.
+    /// A record is damaged, explained in a sentence.
     Damaged(String),
-    /// A record is not of the form of its part: [`json_edits`] gives what [`config::Catalog::explain`] explains.
+    /// A record does not have the form of its part of the document. [`json_edits`] returns the edits that
+    /// [`config::Catalog::explain`] explains.
     Form,
 }
 
 /// Reads the records that a store holds at a revision.
 ///
 /// # Errors
-/// One of them is damaged, or not of the form of its part.
+/// A record is damaged, or does not have the form of its part.
 pub fn read_records(
     revision: Revision,
     records: impl IntoIterator<Item = (Key, Json)>,
@@ -68,7 +69,7 @@ pub fn read_records(
     Ok(state)
 }
 
-/// Reads edits and makes them.
+/// Reads edits and applies them to the document.
 fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), UnreadableRecords> {
     for edit in JsonEdit::read(edits).ok_or(UnreadableRecords::Form)? {
         document.edit(edit);
@@ -77,7 +78,7 @@ fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), Un
     Ok(())
 }
 
-/// The halves of flags.
+/// The two records of each flag, until both are read.
 #[derive(Default)]
 struct FlagRecords {
     definitions: BTreeMap<String, Value>,
@@ -134,8 +135,8 @@ impl FlagRecords {
     }
 }
 
-/// Returns the records that a store holds as the edits that make the document of nothing; what can't be read of a flag
-/// is left out.
+/// Returns the edits that build the document of a store's records from nothing. Flags with an unreadable record are
+/// left out.
 pub fn json_edits(records: impl IntoIterator<Item = (Key, Json)>) -> Vec<JsonEdit> {
     let mut edits = Vec::new();
     let mut flags = FlagRecords::default();
@@ -209,7 +210,7 @@ pub(crate) fn record(state: &State, key: &Key) -> Option<Value> {
     }
 }
 
-/// Returns a record's place among the sections of everything that is kept, and its name there; the head has none.
+/// Returns the section of a record in the JSON value of the whole state, and its name there; the head has no name.
 pub(crate) fn section(key: &Key) -> (&'static str, Option<&str>) {
     match key {
         Key::Head => ("head", None),
@@ -220,7 +221,7 @@ pub(crate) fn section(key: &Key) -> (&'static str, Option<&str>) {
     }
 }
 
-/// Everything that is kept as one JSON value, of which the records in `parts` are there.
+/// Builds the JSON value of the state with the records in `parts`. Patches of audit entries refer to it.
 pub(crate) fn sections<'r>(parts: impl IntoIterator<Item = (&'r Key, Value)>) -> Value {
     let names = ["head", "segments", "definitions", "states", "tenants"];
     let empty = names.map(|name| (name.to_owned(), Value::Object(Map::new())));

@@ -1,5 +1,6 @@
-//! A flag as it is kept: its definition, whole, and since when and by whom it stands so. Of the definition's fields
-//! documents own all but `lifecycle`, `enabled`, `tiers` and `rollout`, which operators own: no field has two owners.
+//! A flag of the state: its definition, and the state that documents do not have (since when, by whom, sign-offs).
+//! Documents own all fields of the definition except `lifecycle`, `enabled`, `tiers` and `rollout`, which operators
+//! own.
 
 use std::sync::Arc;
 
@@ -8,31 +9,31 @@ use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A flag as it is kept. A clone shares it.
+/// A flag of the state. Clones share its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flag {
-    /// Everything that is compiled of it, operators' fields included.
+    /// The definition that is compiled, operators' fields included.
     pub definition: Arc<FlagDefinition>,
-    /// What else is kept of it.
+    /// The state beside the definition.
     pub state: Arc<FlagState>,
 }
 
-/// What is kept of a flag besides its definition.
+/// The part of a flag that is not in its definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagState {
     /// The owner of the definition's `default`.
     pub default: DefaultOwner,
-    /// Since when it has its lifecycle.
+    /// The time of the last change of its lifecycle.
     pub since: Timestamp,
-    /// When it was first brought in.
+    /// The time it was created.
     pub created: Timestamp,
-    /// Who answers for its next promotion.
+    /// The sign-offs for its next promotion.
     pub sign_offs: Vec<SignOff>,
-    /// The last time that something went wrong with it.
+    /// The last kill, restore or revert.
     pub unsettled: Option<Unsettled>,
-    /// When anything of it changed last.
+    /// The time of the last change.
     pub changed: Timestamp,
-    /// By whom.
+    /// The actor of the last change.
     pub changed_by: String,
 }
 
@@ -42,19 +43,19 @@ pub enum DefaultOwner {
     /// Documents.
     #[default]
     Documents,
-    /// A promotion to ga set it over the one that documents wrote, which is kept here.
+    /// A promotion to ga, which replaced the default of the documents; that one is kept here.
     Promotion(Option<Sited<ServeDefinition>>),
 }
 
-/// Somebody answers for a promotion.
+/// A sign-off for a promotion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignOff {
-    /// On whose behalf.
+    /// The role that signed off.
     pub role: String,
-    /// Who.
+    /// The actor.
     pub by: String,
-    /// When.
+    /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
 }
@@ -65,7 +66,7 @@ pub struct SignOff {
 pub struct Unsettled {
     /// `killed`, `restored` or `reverted`.
     pub how: String,
-    /// When.
+    /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
 }
@@ -82,7 +83,7 @@ pub(crate) struct StateRecord {
     created: Timestamp,
     /// False while it is killed.
     enabled: bool,
-    /// What a promotion to ga set.
+    /// The default that a promotion to ga set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) default: Option<Value>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]

@@ -1,5 +1,5 @@
-//! What changes flags at run time: who may, what it must meet, what it writes, and whom it reaches. Pure: no I/O, and the
-//! time is an argument.
+//! Changes of flags at run time: permission, policy, plan, preview, and the audit entry. Pure: no I/O, and the time
+//! is an argument.
 //!
 //! ```text
 //! Change -> permission, policy -> plan: edits of the State, records, audit entries, whom it touches

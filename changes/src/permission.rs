@@ -1,26 +1,27 @@
-//! Who may do what: the one place that says it. The admin API asks before it reads a body, and the plan asks again.
+//! The permissions of roles, and the permission that each change needs. The admin API checks it before it reads a
+//! body; the plan checks it again.
 
 use crate::actor::{Actor, Role};
 use crate::change::Change;
 use crate::refusal::{Code, Refusal};
 
-/// What somebody may ask for. An org's admin holds one only for its own org, or where no org is named.
+/// A permission of a role. An org's admin holds one only for its own org, or if no org is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// What concerns the caller: who it is, what it may ask, its org's flags and log.
+    /// Read the caller's own data: its identity, its permissions, its org's flags and log.
     LookAtOwn,
-    /// Flags, tenants and the audit log.
+    /// Read flags, tenants and the audit log.
     Look,
-    /// What a tenant chooses for itself.
+    /// Opt a tenant in or out.
     Choose,
-    /// Flags and tenants.
+    /// Change flags and tenants.
     Operate,
-    /// The document, urgent promotions, backups.
+    /// Apply documents, promote urgently, take backups.
     Administer,
 }
 
 impl Permission {
-    /// All of them.
+    /// All permissions.
     pub const ALL: [Self; 5] = [
         Self::LookAtOwn,
         Self::Look,
@@ -69,7 +70,7 @@ impl Permission {
 }
 
 impl Change {
-    /// Returns the permission that it takes. A promotion that does not wait takes [`Permission::Administer`] besides.
+    /// Returns the permission that the change needs. An urgent promotion needs [`Permission::Administer`] too.
     #[must_use]
     pub fn permission(&self) -> Permission {
         match self {

@@ -1,5 +1,5 @@
-//! From a change to what it does: which records it writes and what is remembered of it, or everything that stands
-//! against it. Pure: nothing is compiled or kept here, and the time is that of the request.
+//! Plans a change: the records it writes and the audit entries it adds, or all reasons to refuse it. Pure: nothing is
+//! compiled or stored here, and the time is that of the request.
 
 mod builder;
 mod dependency;
@@ -32,81 +32,83 @@ pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
 pub use self::import::{ItemOutcome, ItemResult, MAX_IMPORT};
 
-/// A change, and who wants it when and why.
+/// A change with its actor, source, reason and time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// What.
+    /// The change.
     pub change: Change,
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// By which way.
+    /// The source.
     pub source: Source,
-    /// Why.
+    /// The actor's reason.
     pub reason: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
-    /// What the store must be at; none: whatever it is at.
+    /// The revision that the store must be at; none for any.
     pub expected: Option<Revision>,
-    /// Whether more tenants may change than usually may.
+    /// True to exceed the blast radius of the policy.
     pub force: bool,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// What a change does, if it is let through.
+/// The edits and audit entries of a permitted change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// What it changes; without any edit nothing is remembered of it but that all items of an import were refused.
+    /// The edits of the state. A plan without edits has no audit entries, except for an import whose items were all
+    /// refused.
     pub edits: Vec<StateEdit>,
-    /// The same as records of a store.
+    /// The edits as records of a store.
     pub writes: Vec<Write>,
-    /// What is remembered of it, in order.
+    /// The audit entries, in order.
     pub audit: Vec<Entry>,
-    /// Whose decisions it can alter.
+    /// The flags and tenants that it can affect.
     pub affected: Affected,
-    /// Whether it only takes features away. Such a change is not held up by how far it reaches.
+    /// True if it can only turn features off. The blast radius of such a change is not limited.
     pub withdraws: bool,
-    /// What becomes of each item, of a change of many.
+    /// The result of each item of an import.
     pub items: Vec<ItemResult>,
-    /// Items of an import whose records are not of the form, so that they were left out.
+    /// The items of an import that do not have the form of a record, and were left out.
     pub unreadable: Vec<JsonEdit>,
-    /// What changes, of an applied document, a cascade or an urgent promotion.
+    /// The side effects to report, of an applied document, a cascade or an urgent promotion.
     pub summary: Summary,
 }
 
-/// What is worth telling of a change besides that it was made.
+/// Side effects of a change that are reported with its result.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Summary {
-    /// The flags that were taken back along with the one that was reverted.
+    /// The flags that were reverted with the one that was asked for.
     pub cascade: Vec<String>,
-    /// What an urgent promotion did not wait for.
+    /// The conditions that an urgent promotion skipped.
     pub skipped: Vec<Code>,
-    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    /// The tiers that a promotion to ga leaves off, since their tier default is off.
     pub kept_off: Vec<String>,
-    /// What changed of the document.
+    /// The difference of an applied document.
     pub document: Option<Difference>,
 }
 
-/// What the policy asks of the running system.
+/// Facts of the running system that the policy needs.
 pub trait Facts {
-    /// How many of the tenants that opted in to the flag, or are on its allowlist, have it on.
+    /// Returns the number of tenants that opted in to the flag, or are on its allowlist, and have it on.
     fn tenants_with(&self, flag: &str) -> usize;
 
-    /// The tenants whose records name one of these flags; none where all records are to be looked at.
+    /// Returns the tenants whose records name one of these flags; none to search all records.
     fn tenants_naming(&self, _flags: &BTreeSet<&str>) -> Option<Vec<String>> {
         None
     }
 
-    /// How many requests that the flag let through met errors in the last `window_ms` milliseconds.
+    /// Returns the number of requests that the flag let through and that met an error (5xx) in the last `window_ms`
+    /// milliseconds.
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64;
 }
 
-/// Why there is no plan for a change.
+/// The reason why there is no plan for a change.
 #[derive(Debug, PartialEq)]
 pub enum NoPlan {
-    /// It does not meet the policy, or names what there is not: every reason, the one to be told first first.
+    /// The policy is not met, or a name is unknown: all reasons, the one to report first comes first.
     Refused(Vec<Refusal>),
-    /// What it writes is not of the form that documents have; [`config::Catalog::explain`] says why.
+    /// An edit does not have the form of a document; [`config::Catalog::explain`] says why.
     Unreadable(Vec<JsonEdit>),
 }
 
@@ -116,7 +118,7 @@ impl From<Vec<Refusal>> for NoPlan {
     }
 }
 
-/// Returns what a change does to this state.
+/// Plans a change of the state.
 ///
 /// # Errors
 /// Everything that stands against it.
@@ -124,7 +126,7 @@ pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts
     plan_excluding(state, request, policy, facts, BTreeMap::new())
 }
 
-/// Returns the same of an import without the tenants whose records are invalid_tenants.
+/// Plans a change; of an import, the tenants in `invalid_tenants` are refused with the given reasons.
 ///
 /// # Errors
 /// Everything that stands against it.
@@ -199,7 +201,7 @@ pub fn plan_excluding(
     Ok(builder.finish())
 }
 
-/// What is remembered of a change that was refused.
+/// Returns the audit entry of a refused change.
 #[must_use]
 pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
     let mut details = Map::new();

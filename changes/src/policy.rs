@@ -1,47 +1,49 @@
-//! What a promotion must meet, in numbers, how far one change may reach,
-//! and when a flag has outlived its purpose. All of it can be configured.
+//! The configurable conditions of promotions, the limit of one change's effect, and the ages at which flags are
+//! stale.
 
 use crate::stale::StaleLimits;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// What changes must meet.
+/// The conditions that changes must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a flag must have been in its present state before it is promoted, in milliseconds; 24 h.
+    /// The minimum time in the present lifecycle before a promotion, in milliseconds; default 24 h.
     pub soak_ms: i64,
-    /// What it must have besides to become ga.
+    /// The further conditions of a promotion to ga.
     pub ga: GaPolicy,
-    /// More tenants than these are served something else only by a change that is forced; 1,000. None: any number.
+    /// The largest number of tenants whose decisions a change may alter without `force`; default 1,000. None: any
+    /// number.
     pub max_blast_radius: Option<usize>,
-    /// From when on flags count as stale.
+    /// The ages at which flags are stale.
     pub stale: StaleLimits,
 }
 
-/// What a flag must have to become ga.
+/// The conditions of a promotion to ga.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GaPolicy {
-    /// So many tenants that opted in or are on the allowlist have it on; 10.
+    /// The minimum number of tenants that opted in or are on the allowlist, and have it on; default 10.
     pub tenants: usize,
-    /// Neither killed, restored nor reverted for so long, in milliseconds; 72 h.
+    /// The minimum time since the last kill, restore or revert, in milliseconds; default 72 h.
     pub stable_ms: i64,
-    /// Whether its definition must say `revertible: true`; it must.
+    /// The requirement of `revertible: true` in the definition; required by default.
     pub revertible: Revertible,
-    /// On whose behalf somebody must have signed off; nobody's.
+    /// The roles that must have signed off; none by default.
     pub sign_offs: Vec<String>,
-    /// So many requests that it let through may have met errors within the window; 0. None: any number.
+    /// The largest number of requests that the flag let through and that met an error within the window; default 0.
+    /// None: any number.
     pub errors: Option<u64>,
-    /// The window in which errors are counted, in milliseconds; 24 h.
+    /// The window in which errors are counted, in milliseconds; default 24 h.
     pub errors_window_ms: i64,
 }
 
-/// Whether a flag that becomes ga must be known to turn back without harm.
+/// The requirement that a flag can be reverted without harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Revertible {
-    /// Its definition must say so.
+    /// The definition must say `revertible: true`.
     #[default]
     Required,
-    /// It need not.
+    /// Not required.
     Optional,
 }
 

@@ -1,5 +1,5 @@
-//! Who would be served what instead of what: every decision that a change can alter, taken on both sides of it by
-//! the same `decide` that takes it in force.
+//! Previews a change: decides, with the data plane's `decide`, every flag that the change can affect for every
+//! tenant, before and after it, and reports the decisions that differ.
 
 mod reach;
 mod requests;
@@ -14,74 +14,75 @@ pub use self::reach::affects_more_than;
 use self::served::{Served, served};
 use crate::affected::{Affected, UnknownTenantEffect};
 
-/// The most pairs of a tenant and a flag that are looked at.
+/// The largest number of decisions (pairs of a tenant and a flag) that a preview evaluates.
 pub const MAX_PREVIEW_DECISIONS: usize = 5_000_000;
-/// The most flips that are listed at a time.
+/// The largest number of decisions listed in one page.
 pub const MAX_LISTED_DECISIONS: usize = 1_000;
-/// For so many of the flags that are changed themselves it is told what keeps tenants as they are.
+/// Number of changed flags for which unchanged tenants are reported.
 const MAX_KEPT_FLAGS: usize = 20;
 
-/// Who would be served what instead of what.
+/// The effect of a change on decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preview {
-    /// How many tenants have a record, after the change.
+    /// Number of tenants with a record after the change.
     pub tenants_total: usize,
-    /// How many tenants would be served something else by at least one flag.
+    /// Number of tenants with at least one changed decision.
     pub tenants_changed: usize,
-    /// Of how many more tenants users or requests may be served something else, by what only a request tells.
+    /// Number of further tenants whose decisions may change for some requests, depending on users or attributes that
+    /// only a request has.
     pub tenants_maybe_changed: usize,
-    /// How many pairs of a tenant and a flag.
+    /// Number of changed decisions, that is, pairs of a tenant and a flag.
     pub decisions_changed: usize,
-    /// Some of them, in the order of tenants and flags.
+    /// A page of the changed decisions, ordered by tenant and flag.
     pub decisions: Vec<ChangedDecision>,
-    /// After which to go on; none at the end.
+    /// The tenant and flag after which the next page starts; none on the last page.
     pub next: Option<(String, String)>,
-    /// What tenants without a record would be served instead; those that are in no rollout.
+    /// The changed decisions for tenants without a record. Rollouts by tenant are decided for an empty tenant id.
     pub unknown_tenant: Vec<ChangedDecision>,
-    /// What keeps the others as they are, of the flags that are changed themselves.
+    /// The tenants whose decisions of changed flags stay the same, grouped by flag, tier and cause.
     pub unchanged: Vec<UnchangedTenants>,
-    /// So many pairs were not looked at: the counts are those of the others.
+    /// Number of decisions that were not evaluated. The other counts do not include them.
     pub not_evaluated: usize,
 }
 
-/// A flag that a tenant would be served otherwise.
+/// A decision that differs after the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedDecision {
-    /// The tenant; none: one without a record.
+    /// The tenant; none for tenants without a record.
     pub tenant: Option<String>,
     /// The flag.
     pub flag: String,
-    /// The variant before; none where there is no such flag, or tenants without a record are refused.
+    /// The variant before; none if the flag does not exist or tenants without a record are rejected.
     pub from: Option<String>,
     /// The variant after.
     pub to: Option<String>,
-    /// Why it is that; [`Cause::UnknownFlag`] where it is no variant.
+    /// The cause of the decision after the change; [`Cause::UnknownFlag`] if there is no variant.
     pub cause: Cause,
-    /// The same in words: `tier tier2`, `rule beta testers`.
+    /// The cause in words: `tier tier2`, `rule beta testers`.
     pub reason: String,
 }
 
-/// Tenants that are served what they were, for one cause.
+/// Tenants of one tier with the same cause, whose decision of a flag does not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnchangedTenants {
     /// The flag.
     pub flag: String,
-    /// The tier of the tenants.
+    /// The tier; none for tenants without a tier.
     pub tier: Option<String>,
-    /// What decides for them.
+    /// The cause of the decision.
     pub cause: Cause,
-    /// The same in words: `not eligible at beta`, `overridden`, `opted out`.
+    /// The cause in words: `not eligible at beta`, `overridden`, `opted out`.
     pub reason: String,
-    /// How many.
+    /// Number of tenants.
     pub tenants: usize,
 }
 
-/// Which flips are listed.
+/// A page of changed decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewPage {
-    /// After this tenant and flag.
+    /// The tenant and flag after which the page starts; none for the first page.
     pub after: Option<(String, String)>,
-    /// At most so many, and never more than [`MAX_LISTED_DECISIONS`].
+    /// The size of the page, at most [`MAX_LISTED_DECISIONS`].
     pub limit: usize,
 }
 
@@ -95,15 +96,14 @@ impl Default for PreviewPage {
 }
 
 impl Preview {
-    /// Whether more tenants than that would be served something else, or may be by what only a request tells. What is
-    /// too much to be looked at is more.
+    /// Returns true if more than `limit` tenants are changed or may be changed, or if decisions were not evaluated.
     #[must_use]
     pub fn affects_more_than(&self, limit: usize) -> bool {
         self.not_evaluated > 0 || self.tenants_changed.saturating_add(self.tenants_maybe_changed) > limit
     }
 }
 
-/// What a change that touches `affected` would alter, and the first flips of it.
+/// Previews a change that can affect `affected`, with the first page of changed decisions.
 #[must_use]
 pub fn preview(
     before: (&Flags, &Tenants),
@@ -114,7 +114,7 @@ pub fn preview(
     preview_page(before, after, affected, now, &PreviewPage::default())
 }
 
-/// The same with other flips listed.
+/// Previews a change, with another page of changed decisions.
 #[must_use]
 pub fn preview_page(
     before: (&Flags, &Tenants),
@@ -170,27 +170,27 @@ pub fn preview_page(
     look.finish(&new)
 }
 
-/// Flags and tenants before, or after.
+/// The flags and tenants before or after a change.
 struct Side<'s> {
     flags: &'s Flags,
     tenants: &'s Tenants,
-    /// Of attributes that were looked for, whether any record has them.
+    /// For attributes that were searched for: true if a tenant's record has one.
     recorded: RefCell<HashMap<AttributeId, bool>>,
 }
 
-/// A flag on both sides.
+/// A flag before and after the change.
 #[derive(Clone, Copy)]
 struct Pair<'s> {
     key: &'s str,
     from: Option<FlagId>,
     to: Option<FlagId>,
-    /// Whether it is decided otherwise by what only a request tells.
+    /// True if the change alters decisions that depend on a request's user or attributes.
     by_request: bool,
-    /// Its place among the flags for which it is told what keeps tenants as they are.
+    /// Its index among the flags for which unchanged tenants are reported.
     kept: Option<usize>,
 }
 
-/// A flip that may be listed.
+/// A changed decision, before it is rendered.
 struct Found<'s> {
     from: Served<'s>,
     to: Served<'s>,
@@ -206,7 +206,7 @@ struct Look<'p, 's> {
     budget: usize,
 }
 
-/// Tenants that were seen to be served what they were.
+/// A group of tenants whose decision does not change.
 struct Seen<'s> {
     key: &'s str,
     why: String,
@@ -224,7 +224,7 @@ impl<'s> Side<'s> {
 }
 
 impl<'s> Look<'_, 's> {
-    /// Decides every pair for one tenant.
+    /// Decides every pair for one tenant, and counts and lists the decisions that differ.
     fn tenant(
         &mut self,
         old: &Side<'s>,
@@ -261,7 +261,7 @@ impl<'s> Look<'_, 's> {
             .saturating_add(usize::from(only_by_request));
     }
 
-    /// Decides every pair for a tenant without a record and without an id to be drawn by.
+    /// Decides every pair for a tenant without a record, with an empty tenant id.
     fn unknown(&mut self, old: &Side<'s>, new: &Side<'s>, pairs: &[Pair<'s>]) {
         for pair in pairs {
             let from = served(old.flags, pair.from, "", None, self.now);
@@ -350,7 +350,7 @@ fn flip(tenant: Option<&str>, flag: &str, from: &Served<'_>, to: &Served<'_>) ->
     }
 }
 
-/// The flags and all that require one of them, directly or through others, before or after.
+/// Returns the flags and all flags that require one of them, directly or indirectly, before or after the change.
 fn with_dependents(old: &Side<'_>, new: &Side<'_>, flags: &BTreeSet<String>) -> BTreeSet<String> {
     if flags.is_empty() {
         return BTreeSet::new();

@@ -4,35 +4,35 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Counts commits, from 0 for an empty store. Never goes back.
+/// The number of commits of a store, from 0 for an empty store. It never decreases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
-/// Names a record.
+/// The name of a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// Tiers, unknown tenants, eligibility policy.
     Head,
     /// A segment's condition.
     Segment(String),
-    /// What documents own of a flag.
+    /// The fields of a flag that documents own.
     Definition(String),
-    /// What operators own of a flag.
+    /// The fields of a flag that operators own.
     State(String),
     /// A tenant.
     Tenant(String),
 }
 
-/// A record's value: JSON text. As a tree of [`Value`]s a record takes ten times as much memory.
+/// The value of a record as JSON text, which takes a tenth of the memory of a tree of [`Value`]s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json(Box<str>);
 
 impl Json {
-    /// Takes JSON text.
+    /// Creates a value from JSON text.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is not JSON.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let _: IgnoredAny = serde_json::from_str(text)?;
         Ok(Self(text.into()))
@@ -58,11 +58,11 @@ impl From<&Value> for Json {
     }
 }
 
-/// A record to be written.
+/// A record to write or remove.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
     /// Its name.
     pub key: Key,
-    /// Its value; none removes it.
+    /// Its value; none removes the record.
     pub value: Option<Json>,
 }

@@ -1,4 +1,4 @@
-//! Why a change is refused: a stable code, a sentence and, where there is one, the cure.
+//! The reason of a refused change: a stable code, a sentence and, if there is one, a cure.
 
 use serde_json::{Map, Value};
 
@@ -11,71 +11,71 @@ pub enum Code {
     TenantNotFound,
     /// The flag's kind has no lifecycle. 409.
     NoLifecycle,
-    /// It is in that state already. 409.
+    /// The flag is in that state already. 409.
     StateUnchanged,
-    /// One state at a time. 409.
+    /// The promotion would skip a state. 409.
     StateSkipped,
-    /// Not long enough in its present state. 409.
+    /// The flag has not been long enough in its present state. 409.
     SoakNotElapsed,
-    /// A flag that it needs is not as far, or one that needs it is further. 409.
+    /// A required flag is at an earlier state, or a dependent flag at a later one. 409.
     FlagDependency,
-    /// Too few tenants have it on. 409.
+    /// Too few tenants have the flag on. 409.
     ExitCriteria,
-    /// Killed, restored or reverted too recently. 409.
+    /// The flag was killed, restored or reverted too recently. 409.
     NotStable,
-    /// It is killed, or a rollback of it is open. 409.
+    /// The flag is killed, or a rollback of it is open. 409.
     RollbackOpen,
-    /// It can't be turned back without harm. 409.
+    /// The definition does not say that the flag can be reverted without harm. 409.
     NotRevertible,
     /// A role has not signed off. 409.
     SignOffMissing,
-    /// Requests met errors while it was on. 409.
+    /// Requests that the flag let through met errors. 409.
     FlagErrors,
-    /// More tenants would change than may without `force`. 409.
+    /// The change affects more tenants than the policy allows without `force`. 409.
     BlastRadius,
-    /// A gate still names it. 409.
+    /// A gate still names the flag. 409.
     FlagInUse,
-    /// It is retired: it serves its final variant whatever else is set. 409.
+    /// The flag is retired and serves its final variant regardless of other fields. 409.
     FlagRetired,
     /// The flags are managed by files. 409.
     ReadOnlySource,
     /// The flag is not open to opt-ins. 409.
     OptInClosed,
-    /// The sign-off is of no role that the policy asks for. 409.
+    /// The policy does not ask for a sign-off of this role. 409.
     UnknownSignOff,
-    /// Whoever signs off has signed off for another role already. 409.
+    /// The actor has signed off for another role already. 409.
     SignOffTaken,
     /// The actor's role may not do this. 403.
     RoleMissing,
     /// The document would be invalid; the problems are those that `sluice check` prints. 422.
     InvalidDocument,
-    /// What is written down of an urgent promotion says nothing. 422.
+    /// The justification of an urgent promotion is empty or unreadable. 422.
     InvalidUrgent,
-    /// Somebody else changed something first. 412.
+    /// Another change was committed first. 412.
     RevisionConflict,
     /// The item exists already. 409.
     AlreadyExists,
-    /// The store can't take it. 503.
+    /// The store cannot commit. 503.
     StoreUnavailable,
-    /// What is kept is damaged. 503.
+    /// The store is damaged. 503.
     StoreDamaged,
 }
 
 /// One reason of a refusal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Which.
+    /// The code.
     pub code: Code,
     /// A sentence with the facts in it.
     pub detail: String,
-    /// What can be done about it.
+    /// An action that removes the reason.
     pub cure: Option<String>,
     /// The facts, for machines: `until`, `flags`, `needed`, ...
     pub facts: Map<String, Value>,
 }
 
 impl Code {
-    /// All of them.
+    /// All codes.
     pub const ALL: [Self; 27] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
@@ -140,7 +140,7 @@ impl Code {
         }
     }
 
-    /// The status of its answer.
+    /// Returns the HTTP status of its answer.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -155,7 +155,7 @@ impl Code {
 }
 
 impl Refusal {
-    /// A refusal without a cure.
+    /// Creates a refusal without a cure.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
@@ -166,14 +166,14 @@ impl Refusal {
         }
     }
 
-    /// The same with what can be done about it.
+    /// Sets the cure.
     #[must_use]
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cure = Some(cure.into());
         self
     }
 
-    /// The same with a fact more.
+    /// Adds a fact.
     #[must_use]
     pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(name.to_owned(), value.into());

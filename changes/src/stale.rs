@@ -1,4 +1,4 @@
-//! Flags that have outlived their purpose, each with the reasons: so that they are removed and not forgotten.
+//! The list of stale flags, which should be removed, each with the reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,41 +14,41 @@ const DAY_MS: i64 = 86_400_000;
 /// The most names in a sentence.
 const MAX_NAMED: usize = 5;
 
-/// From when on flags count as stale.
+/// The ages at which flags are stale, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaleLimits {
-    /// Ga for so long with nothing against it, in milliseconds; 14 days.
+    /// Time at ga and on for everyone; default 14 days.
     pub ga_ms: i64,
-    /// Named by no gate so long after it was brought in, in milliseconds; 14 days.
+    /// Time since its creation without a gate that names it; default 14 days.
     pub unused_ms: i64,
-    /// Not decided for so long, in milliseconds; 30 days.
+    /// Time since its last decision; default 30 days.
     pub undecided_ms: i64,
 }
 
-/// What is known of the use of flags.
+/// The observed use of flags.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Usage {
     /// The flags that gates name.
     pub gated: BTreeSet<String>,
-    /// Since when decisions are observed; none: they are not.
+    /// The start of the observation; none if decisions are not observed.
     pub since: Option<Timestamp>,
-    /// When each flag was last decided, as far as it was observed.
+    /// The time of each flag's last observed decision.
     pub decided: BTreeMap<String, Timestamp>,
 }
 
-/// A flag that has outlived its purpose.
+/// A stale flag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StaleFlag {
     /// Its key.
     pub flag: String,
-    /// Why it is here; at least one.
+    /// The reasons; at least one.
     pub reasons: Vec<StaleReason>,
 }
 
-/// Why a flag is stale.
+/// A reason why a flag is stale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StaleReason {
-    /// Which.
+    /// The code.
     pub code: StaleCode,
     /// A sentence with the facts in it.
     pub detail: String,
@@ -56,18 +56,18 @@ pub struct StaleReason {
     pub facts: Map<String, Value>,
 }
 
-/// Why a flag is stale.
+/// The code of a reason why a flag is stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StaleCode {
-    /// Ga for long, and everyone has it.
+    /// At ga for long, and on for everyone.
     LongGa,
-    /// The date is past at which it should be gone.
+    /// The date of its removal (`expires`) is past.
     Expired,
-    /// No gate names it, nor a flag that a gate names.
+    /// No gate names it, nor a flag that requires it.
     Unused,
-    /// It was not decided for long.
+    /// No decision was observed for long.
     Undecided,
-    /// It is retired: only what still names it keeps it here.
+    /// The flag is retired, and exists only for references to it.
     Retired,
 }
 
@@ -95,7 +95,7 @@ impl StaleCode {
     }
 }
 
-/// The flags that have outlived their purpose, in the order of their keys.
+/// Returns the stale flags in the order of their keys.
 #[must_use]
 pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits) -> Vec<StaleFlag> {
     let check = StaleCheck {
@@ -123,12 +123,12 @@ struct StaleCheck<'s> {
     dependents: BTreeMap<&'s str, Vec<&'s str>>,
 }
 
-/// What tenants' records say of a flag.
+/// The references to a flag in tenants' records.
 #[derive(Default)]
 struct Mentions {
-    /// Tenants that name it in any way.
+    /// Number of tenants that name it.
     tenants: usize,
-    /// Tenants that have it not: overridden to off, or opted out.
+    /// Number of tenants that have it off: overridden to off, or opted out.
     against: usize,
 }
 
@@ -182,7 +182,8 @@ impl StaleCheck<'_> {
         })
     }
 
-    /// Not told before it could be known: neither of a young flag nor soon after observing began.
+    /// Reported only after a full period of observation, counted from the flag's creation or the start of the
+    /// observation.
     fn undecided(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
         let known_since = self.usage.since?.max(flag.state.created);
         let decided = self.usage.decided.get(key);
@@ -233,7 +234,7 @@ impl StaleCheck<'_> {
             .fact("tenants", tenants)
     }
 
-    /// Whether a gate names it, or a flag that requires it and is named, and so on.
+    /// Returns true if a gate names the flag or a flag that requires it, directly or indirectly.
     fn is_gated(&self, key: &str) -> bool {
         let mut seen = BTreeSet::from([key]);
         let mut open = vec![key];
@@ -252,7 +253,7 @@ impl StaleCheck<'_> {
     }
 }
 
-/// What tenants' records say of each flag that they name.
+/// Returns the references to each flag in tenants' records.
 fn mentions(state: &State) -> BTreeMap<&str, Mentions> {
     let mut mentions: BTreeMap<&str, Mentions> = BTreeMap::new();
     for (_, record) in state.tenants() {

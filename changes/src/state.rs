@@ -1,5 +1,5 @@
-//! Everything that is kept, in memory, at one revision: the flags document as definitions, and what else is known of
-//! each flag.
+//! The state of the control plane in memory at one revision: the flags document as definitions, and the state of each
+//! flag beside its definition.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use rules::SegmentDefinition;
 use crate::flag::{Flag, FlagState};
 use crate::record::Revision;
 
-/// Everything that is kept, at one revision. A clone shares its parts.
+/// The state at one revision. Clones share its parts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// The revision.
     pub revision: Revision,
-    /// Head, segments, flags and tenants. Flags are whole: what operators own of them is in its place, so that the
-    /// document changes nothing when it is applied to this state.
+    /// Head, segments, flags and tenants. Flags include the fields that operators own, so that applying this document
+    /// to this state changes nothing.
     pub document: FlagsDocument,
-    /// What is kept of flags besides their definitions; the same keys.
+    /// The states of flags beside their definitions; the same keys as `document.flags`.
     pub(crate) states: OrdMap<Arc<str>, Arc<FlagState>>,
 }
 
-/// A change of one part of what is kept; none: it is removed.
+/// A change of one part of the state; none removes the part.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StateEdit {
     /// Tiers, unknown tenants, eligibility policy.
@@ -73,7 +73,7 @@ impl State {
             .map(|(id, record)| (&**id, &**record))
     }
 
-    /// Makes edits that were committed at a revision.
+    /// Applies edits that were committed at a revision.
     pub fn absorb(&mut self, edits: &[StateEdit], revision: Revision) {
         for edit in edits {
             if let StateEdit::Flag(key, flag) = edit {
@@ -89,7 +89,7 @@ impl State {
 }
 
 impl StateEdit {
-    /// Returns what it changes of the document that is compiled.
+    /// Returns the edit of the document that is compiled.
     #[must_use]
     pub fn document_edit(&self) -> Edit {
         match self {

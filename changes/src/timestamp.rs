@@ -7,7 +7,8 @@ use time::macros::format_description;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// `2026-11-21T09:14:00.000Z`. What is beyond the year 9999 is written as its last moment.
+/// Formats a time as `2026-11-21T09:14:00.000Z`. A time after the year 9999 is written as the last moment of that
+/// year.
 #[must_use]
 pub fn text(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -17,7 +18,7 @@ pub fn text(at: Timestamp) -> String {
     text.unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
-/// Returns `2026-11-21 09:14`, in UTC: for sentences.
+/// Formats a time as `2026-11-21 09:14`, in UTC, for sentences.
 #[must_use]
 pub fn minute(at: Timestamp) -> String {
     let text = text(at);
@@ -25,13 +26,12 @@ pub fn minute(at: Timestamp) -> String {
     minute.replace('T', " ")
 }
 
-/// The whole minute that `at` is in or, within one, the next: a time to wait for is never told too early.
+/// Formats `at` rounded up to the next minute, so that the end of a waiting time is never reported too early.
 pub(crate) fn minute_at_last(at: Timestamp) -> String {
     minute(Timestamp(at.0.saturating_add(MINUTE_MS - 1)))
 }
 
-/// A length of time in words: `24 h`, `6 h 2 min`, `30 s`. What is longer than a minute is given in minutes, the
-/// one that has begun counted.
+/// Formats a duration: `24 h`, `6 h 2 min`, `30 s`. From a minute on it is rounded up to minutes.
 pub(crate) fn words(milliseconds: i64) -> String {
     if milliseconds < MINUTE_MS {
         return format!("{} s", milliseconds.max(0).saturating_add(999) / 1_000);

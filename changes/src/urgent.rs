@@ -1,26 +1,26 @@
-//! What is written down of a promotion that does not wait: who decided, for which incident, why.
+//! The justification of an urgent promotion: decision maker, incident, reason.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::refusal::{Code, Refusal};
 
-/// What is written down of a promotion that does not wait.
+/// The justification of an urgent promotion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Urgent {
-    /// Who decided.
+    /// The person who decided.
     pub decision_maker: String,
-    /// For which incident.
+    /// The incident.
     pub incident: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// The most characters of each of the three.
+/// The largest length of each field, in characters.
 const MAX_CHARACTERS: usize = 1_000;
 
-/// The same without the space around it.
+/// Returns the justification without surrounding white space.
 ///
 /// # Errors
 /// [`Code::InvalidUrgent`], with the names of those that say nothing.
@@ -48,7 +48,8 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     Err(vec![refusal])
 }
 
-/// A text that can be read: short enough, not only of signs, and none of them turns or hides the others.
+/// Returns true if the text has a letter or digit, no control or bidirectional formatting character (Unicode UAX #9),
+/// and at most [`MAX_CHARACTERS`] characters.
 fn is_readable(text: &str) -> bool {
     let turns = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().any(char::is_alphanumeric)

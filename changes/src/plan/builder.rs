@@ -1,4 +1,4 @@
-//! A plan in the builder: collects what is written, step by step, with what is remembered of each step.
+//! Builds a plan step by step: each step adds edits, the records they write, and audit entries.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::record::{Json, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
 
-/// A plan in the builder.
+/// A plan that is being built.
 pub(super) struct PlanBuilder<'a> {
     pub(super) state: &'a State,
     pub(super) request: &'a Request,
     pub(super) plan: Plan,
-    /// Tenants whose records would make the document invalid.
+    /// Tenants of an import whose records would make the document invalid, with the reason.
     pub(super) invalid_tenants: BTreeMap<String, Refusal>,
 }
 
-/// What is remembered of one step.
+/// Optional fields of an audit entry.
 #[derive(Default)]
 pub(super) struct EntryFields<'a> {
     pub(super) flag: Option<&'a str>,
@@ -53,12 +53,12 @@ impl<'a> PlanBuilder<'a> {
         self.request.at
     }
 
-    /// Returns the flag, or the refusal that there is none.
+    /// Returns the flag, or a refusal if it does not exist.
     pub(super) fn flag(&self, key: &str) -> Result<Flag, Vec<Refusal>> {
         self.state.flag(key).ok_or_else(|| vec![flag_not_found(key)])
     }
 
-    /// Writes a flag, changed now by the actor, if it is not what it was.
+    /// Writes a flag as changed by the actor now, unless it is equal to the current one.
     pub(super) fn write_flag(
         &mut self,
         event: Event,
@@ -82,14 +82,14 @@ impl<'a> PlanBuilder<'a> {
         );
     }
 
-    /// Notes that the actor changed the flag now.
+    /// Sets the time and actor of the last change.
     pub(super) fn mark_changed(&self, flag: &mut Flag) {
         let state = flag.state_mut();
         state.changed = self.request.at;
         state.changed_by.clone_from(&self.request.actor.name);
     }
 
-    /// Writes a tenant's record, if that is not what it was.
+    /// Writes or removes a tenant's record, unless it is equal to the current one.
     pub(super) fn write_tenant(
         &mut self,
         event: Event,
@@ -105,7 +105,7 @@ impl<'a> PlanBuilder<'a> {
         self.write(event, entry_fields, vec![StateEdit::Tenant(org.into(), after)]);
     }
 
-    /// Makes those of the edits that change anything, and remembers it if there are any.
+    /// Adds the edits that change a record, and one audit entry for them if there are any.
     pub(super) fn write(&mut self, event: Event, entry_fields: EntryFields<'_>, edits: Vec<StateEdit>) {
         let mut changes = Vec::new();
         for edit in edits {
@@ -134,7 +134,7 @@ impl<'a> PlanBuilder<'a> {
         self.plan.writes.extend(writes);
     }
 
-    /// Remembers a change of many as one.
+    /// Adds an audit entry without a patch.
     pub(super) fn audit(&mut self, event: Event, outcome: Outcome, details: Map<String, Value>) {
         let entry = Entry {
             outcome,
@@ -144,7 +144,7 @@ impl<'a> PlanBuilder<'a> {
         self.plan.audit.push(entry);
     }
 
-    /// Remembers that a flag came in further than a flag begins: nothing was asked of it on the way.
+    /// Adds the audit entry of a new flag that a document starts beyond alpha, without the conditions of a promotion.
     pub(super) fn audit_adopted(&mut self, flag: &str, to: Lifecycle) {
         let mut details = Map::new();
         details.insert("from".into(), Lifecycle::default().as_str().into());
@@ -168,7 +168,7 @@ impl<'a> PlanBuilder<'a> {
     }
 }
 
-/// An entry that says who did what, and nothing more yet.
+/// Creates the audit entry of an applied request with its actor, source and reason.
 pub(super) fn entry(request: &Request, event: Event) -> Entry {
     let Request {
         actor, source, at, ..
@@ -219,7 +219,7 @@ pub(super) fn read_tenant(id: &str, written: Value) -> Result<Arc<OwnedTenant>, 
     }
 }
 
-/// From before to after and back, over everything that is kept as one JSON value.
+/// Returns the patch of changes and its inverse, relative to the JSON value of the whole state.
 fn patches(changes: &[RecordChange]) -> (Patch, Patch) {
     let sections = |record: fn(&RecordChange) -> Option<&Value>| {
         let records = changes.iter();
@@ -230,7 +230,8 @@ fn patches(changes: &[RecordChange]) -> (Patch, Patch) {
     (patch(&before, &after), patch(&after, &before))
 }
 
-/// The operations that make `after` of `before`. Each is an object of texts and values, which always has a JSON form.
+/// Returns the operations that turn `before` into `after`. Each is an object of texts and values, which always has a
+/// JSON form.
 fn patch(before: &Value, after: &Value) -> Patch {
     let operations = json_patch::diff(before, after).0;
     let operations = operations.iter();

@@ -1,5 +1,5 @@
-//! How far flags are that depend on each other. A flag without a lifecycle stands for those that it requires; a
-//! retired flag asks nothing of others, since it serves its final variant whatever they serve.
+//! Lifecycles of flags along `requires`. A flag without a lifecycle is transparent: the flags that it requires count
+//! in its place. A retired flag has no prerequisites, since it serves its final variant regardless.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use rules::Lifecycle;
 
 use crate::state::State;
 
-/// A flag and how far it is.
+/// A flag and its lifecycle.
 pub(super) type FlagAt = (String, Lifecycle);
 
-/// The flags that `flag` requires and that are not as far as `to`. A retired flag needs what a ga flag needs.
+/// Returns the required flags whose lifecycle is before `to`. Retiring needs the same as ga.
 pub(super) fn prerequisites_behind(state: &State, flag: &str, to: Lifecycle) -> Vec<FlagAt> {
     let to = to.min(Lifecycle::Ga);
     let required = |key: &str| required(state, key);
@@ -23,7 +23,7 @@ pub(super) fn prerequisites_behind(state: &State, flag: &str, to: Lifecycle) -> 
     )
 }
 
-/// The flags that require `flag`, directly or through others, and would be further than it at `to`.
+/// Returns the flags that require `flag`, directly or indirectly, and whose lifecycle would be after its own at `to`.
 pub(super) fn dependents_ahead(state: &State, flag: &str, to: Lifecycle) -> Vec<FlagAt> {
     let is_further = |lifecycle| lifecycle > to && lifecycle != Lifecycle::Retired;
     let dependents = dependents(state);
@@ -31,7 +31,7 @@ pub(super) fn dependents_ahead(state: &State, flag: &str, to: Lifecycle) -> Vec<
     walk(state, flag, next, is_further, Through::Found)
 }
 
-/// Returns each flag that others require, with those.
+/// Returns the flags that require each flag, by its key.
 pub(crate) fn dependents(state: &State) -> BTreeMap<&str, Vec<&str>> {
     let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (key, definition) in &state.document.flags {
@@ -48,12 +48,12 @@ fn required<'s>(state: &'s State, flag: &str) -> Vec<&'s str> {
     required.map(|required| &*required.flag.value).collect()
 }
 
-/// Beyond which flags the walk goes on.
+/// The flags whose neighbours are visited too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Through {
-    /// Those without a lifecycle.
+    /// Flags without a lifecycle.
     Transparent,
-    /// Those, and those that were found.
+    /// Flags without a lifecycle and flags in the result.
     Found,
 }
 
@@ -88,7 +88,7 @@ fn walk<'s>(
     found
 }
 
-/// `a is alpha, b is beta`.
+/// Returns the flags as text: `a is alpha, b is beta`.
 pub(super) fn listed(flags: &[FlagAt]) -> String {
     let words = flags
         .iter()

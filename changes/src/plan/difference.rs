@@ -1,25 +1,26 @@
-//! What an applied document changes, told like a plan: added, changed, removed, and left alone since operators own it.
+//! The difference that an applied document makes: parts added, changed, removed, and left alone because operators own
+//! them.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What an applied document changes.
+/// The difference that an applied document makes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Difference {
-    /// What there was not.
+    /// The parts that are new.
     pub added: Vec<Part>,
-    /// What is different from what it was.
+    /// The fields that change.
     pub changed: Vec<Fields>,
-    /// What the document leaves out and is removed.
+    /// The parts that are removed because the document leaves them out.
     pub removed: Vec<Part>,
-    /// What the document says otherwise and operators own.
+    /// The fields that differ in the document and are not changed, because operators own them.
     pub left_alone: Vec<Fields>,
 }
 
 /// A part of the document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Part {
-    /// Of which section.
+    /// The section.
     pub section: Section,
     /// Its name; empty for the head.
     pub name: String,
@@ -28,7 +29,7 @@ pub struct Part {
 /// Fields of a part of the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fields {
-    /// Of which section.
+    /// The section.
     pub section: Section,
     /// The part's name; empty for the head.
     pub name: String,
@@ -73,7 +74,7 @@ impl Difference {
         push(&mut self.left_alone, section, name, fields);
     }
 
-    /// How many there are of each, for the audit log.
+    /// Returns the number of parts of each list, for the audit log.
     pub(super) fn counts(&self) -> Map<String, Value> {
         let counts = [
             ("added", self.added.len()),
@@ -98,7 +99,7 @@ fn push(list: &mut Vec<Fields>, section: Section, name: &str, fields: Vec<String
     }
 }
 
-/// The fields in which two objects differ.
+/// Returns the names of the fields in which two objects differ.
 pub(super) fn fields(before: &Value, after: &Value) -> Vec<String> {
     let names = |value: &Value| -> Vec<String> {
         value

@@ -1,5 +1,5 @@
-//! Brings a flags document in: what documents own is replaced, what operators own of known flags and tenants is left
-//! alone, what is new begins as the document says but for its lifecycle.
+//! Applies a flags document: fields that documents own are replaced, fields that operators own are left alone on
+//! known flags and tenants, new flags and tenants are created.
 
 mod signed;
 
@@ -21,21 +21,21 @@ use crate::flag::{DefaultOwner, Flag, FlagState};
 use crate::refusal::{Code, Refusal};
 use crate::state::StateEdit;
 
-/// What becomes of flags and segments that the document leaves out.
+/// The treatment of flags and segments that the document leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     /// They stay.
     Kept,
-    /// They are removed, and tenants' words of them.
+    /// They are removed, and references to them in tenants' records too.
     Removed,
 }
 
-/// How far a flag is that is new.
+/// The lifecycle of new flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// At the beginning, whatever is written.
+    /// Alpha, whatever the document says.
     Alpha,
-    /// Where the document says.
+    /// The lifecycle in the document.
     AsWritten,
 }
 
@@ -76,20 +76,20 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// FlagDefinitions as documents write them, by key.
+/// Definitions of flags by key.
 type FlagDefinitions = OrdMap<Arc<str>, Arc<FlagDefinition>>;
 
-/// A document on its way in.
+/// A document that is being merged into the state.
 struct DocumentMerge<'m, 'a> {
     builder: &'m mut PlanBuilder<'a>,
     rest: Rest,
     start: Start,
     difference: Difference,
-    /// What belongs to no flag and no tenant.
+    /// The edits of the head and of segments.
     shared_edits: Vec<StateEdit>,
-    /// The flags with sign-offs whose segments are others.
+    /// The flags with sign-offs that are affected by changed segments.
     must_be_signed_again: BTreeSet<String>,
-    /// What stands against it.
+    /// The reasons to refuse the document.
     refusals: Vec<Refusal>,
 }
 
@@ -154,7 +154,7 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
-    /// A flag with what documents own of it as it is written.
+    /// Returns the flag with the fields that documents own replaced.
     fn changed_flag(&mut self, key: &str, written: &FlagDefinition, before: &Flag) -> Flag {
         let mut after = before.clone();
         let FlagDefinition {
@@ -191,7 +191,7 @@ impl DocumentMerge<'_, '_> {
         after
     }
 
-    /// Begins a lifecycle, or ends it, where the kind of a flag has changed.
+    /// Starts or ends the lifecycle of a flag whose kind changed.
     fn fit_lifecycle_to_kind(&self, flag: &mut Flag) {
         if lifecycle_fits_kind(flag) {
             return;
@@ -203,7 +203,7 @@ impl DocumentMerge<'_, '_> {
         self.builder.mark_changed(flag);
     }
 
-    /// Takes the sign-offs of a flag back, and tells it.
+    /// Removes the sign-offs of a flag and adds that to the difference.
     fn withdraw_sign_offs(&self, flag: &mut Flag, changed: &mut Vec<String>) {
         if !flag.state.sign_offs.is_empty() {
             flag.state_mut().sign_offs = Vec::new();
@@ -212,7 +212,7 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
-    /// Those of flags that the document leaves out, and whose segments it writes.
+    /// Removes the sign-offs of flags that the document leaves out and whose segments it changes.
     fn withdraw_remaining_sign_offs(&mut self, written: &FlagDefinitions) {
         let must_be_signed_again = std::mem::take(&mut self.must_be_signed_again);
         for key in must_be_signed_again
@@ -333,7 +333,7 @@ impl DocumentMerge<'_, '_> {
     }
 }
 
-/// The fields that operators own and that the document writes otherwise than they are.
+/// Returns the fields that operators own and that the document writes with another value.
 fn fields_left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
     let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
     let same_tiers = |tiers: &[(_, _)]| {
@@ -359,8 +359,8 @@ fn fields_left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
     fields.map(|(field, _)| field.to_owned()).collect()
 }
 
-/// Why the flag can't be of a kind without a lifecycle yet: alpha or beta, it would be on for those whom only a
-/// promotion may give it to; retired, it could be neither killed nor taken back.
+/// Returns the refusal of a change to a kind without a lifecycle while the flag is not at ga. From alpha or beta the
+/// flag would be on for tenants without a promotion; from retired it could be neither killed nor reverted.
 fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
     let from = after.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();

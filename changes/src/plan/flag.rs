@@ -1,4 +1,4 @@
-//! What operators set of a flag besides its lifecycle: the kill switch, tier defaults, the rollout, sign-offs.
+//! Changes of a flag that operators make besides its lifecycle: kill switch, tier defaults, rollout, sign-offs.
 
 use config::ToJson as _;
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use crate::refusal::{Code, Refusal};
 
 type Done = Result<(), NoPlan>;
 
-/// Off for everyone. A flag that is killed stays so.
+/// Turns the flag off for everyone, until it is restored.
 pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     let mut flag = builder.flag(key)?;
     if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
@@ -29,7 +29,7 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     Ok(())
 }
 
-/// No longer killed.
+/// Ends a kill.
 pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     let mut flag = builder.flag(key)?;
     if !flag.is_enabled() {
@@ -40,7 +40,7 @@ pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     Ok(())
 }
 
-/// Notes that something went wrong with the flag, or is over.
+/// Sets the flag's last kill, restore or revert.
 pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
     flag.state_mut().unsettled = Some(Unsettled {
         how: how.into(),
@@ -48,7 +48,7 @@ pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
     });
 }
 
-/// Sets the tiers that are named and leaves the others.
+/// Sets the defaults of the named tiers; the other tiers keep theirs.
 pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<String, Value>) -> Done {
     let mut flag = builder.flag(key)?;
     let mut written = flag.definition.to_json();
@@ -93,8 +93,8 @@ pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Opt
     Ok(())
 }
 
-/// Somebody answers for the flag's next promotion, for one role only; who signed off on the same behalf before is
-/// replaced.
+/// Adds the actor's sign-off for one role, in place of an earlier one for that role. An actor signs off for one role
+/// only.
 pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, policy: &Policy) -> Done {
     let mut flag = builder.flag(key)?;
     let mut refusals = Vec::new();
@@ -135,7 +135,7 @@ pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, 
     Ok(())
 }
 
-/// Why somebody who answers for another role can't answer for this one as well.
+/// Returns the refusal of an actor who has signed off for another role.
 fn signed_otherwise(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
     let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;

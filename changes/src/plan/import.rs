@@ -1,4 +1,4 @@
-//! Many tenants' records in one revision, with a result for each.
+//! Imports the records of many tenants in one revision, with a result for each.
 
 use std::collections::BTreeSet;
 
@@ -17,25 +17,25 @@ use crate::refusal::{Code, Refusal};
 /// The most tenants in one import.
 pub const MAX_IMPORT: usize = 10_000;
 
-/// What became of one tenant of an import.
+/// The result of one tenant of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemResult {
     /// The tenant.
     pub id: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ItemOutcome,
 }
 
-/// What becomes of one tenant of an import.
+/// The outcome of one tenant of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ItemOutcome {
-    /// There was none.
+    /// The record is new.
     Created,
-    /// There was one, which was written.
+    /// The record was changed.
     Changed,
-    /// It is as it was.
+    /// The record is equal to the current one.
     Unchanged,
-    /// It is left out; the others are not.
+    /// The item is refused; the other items are applied.
     Refused(Refusal),
 }
 
@@ -47,8 +47,8 @@ struct Counts {
     refused: usize,
 }
 
-/// Writes every record that can be. What a record names is judged with the whole document: who does that says which
-/// are invalid_tenants.
+/// Writes every valid record and refuses the other items. Names in a record are checked by the compiler: its caller
+/// passes the tenants that the compiler rejects as `invalid_tenants`.
 pub(super) fn import(
     builder: &mut PlanBuilder<'_>,
     mode: ImportMode,

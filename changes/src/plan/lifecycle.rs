@@ -1,5 +1,5 @@
-//! How far a flag is: forward one state at a time, when the policy is met or somebody answers for its not being
-//! met; back at once, unless other flags build on it.
+//! Changes of a flag's lifecycle. A promotion is one state at a time, if the policy is met or the promotion is
+//! urgent. A revert goes to any earlier state at once, unless other flags depend on the flag.
 
 use rules::{Lifecycle, ServeDefinition, Site, Sited};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 use crate::urgent::Urgent;
 
-/// Where a flag is to go.
+/// A requested change of a flag's lifecycle.
 pub(super) struct Transition<'r> {
     pub(super) flag: &'r str,
     pub(super) to: Lifecycle,
@@ -25,12 +25,12 @@ pub(super) struct Transition<'r> {
     pub(super) urgent: Option<&'r Urgent>,
 }
 
-/// What becomes of flags that build on one that is taken back.
+/// The treatment of flags that depend on a flag that is reverted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dependents {
-    /// They stand against it.
+    /// The revert is refused.
     Reject,
-    /// They are taken back, too.
+    /// They are reverted too.
     Revert,
 }
 
@@ -110,7 +110,8 @@ fn promote(
     Ok(())
 }
 
-/// The tiers that are off after a promotion that was to turn it on, since a tier's default goes before the flag's.
+/// Returns the tiers that stay off after a promotion with the default on: a tier default has precedence over the
+/// flag's default.
 fn kept_off(promotion: &Promotion<'_>, wanted: GaDefault) -> Vec<String> {
     if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers {
         return Vec::new();
@@ -122,8 +123,8 @@ fn kept_off(promotion: &Promotion<'_>, wanted: GaDefault) -> Vec<String> {
         .collect()
 }
 
-/// Returns what is served by default after the promotion, where that is another. A split stays as it is: its variants
-/// are compared on purpose.
+/// Returns the default after the promotion if the promotion changes it. A split is kept: it exists to compare its
+/// variants.
 fn ga_default(
     promotion: &Promotion<'_>,
     wanted: GaDefault,
@@ -173,8 +174,8 @@ fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Life
     Ok(())
 }
 
-/// Whether going back can turn the flag on for anybody: retired it serves its final variant, which may be off; and
-/// an override gives alpha flags to tenants that beta flags are not open to.
+/// Returns true if the revert can turn the flag on for a tenant. A retired flag serves its final variant, which may
+/// be off. At alpha an override gives the flag to tenants that are not eligible at beta.
 fn turns_on(builder: &PlanBuilder<'_>, key: &str, from: Lifecycle, to: Lifecycle) -> bool {
     let is_overridden = || {
         let Some(flag) = builder.state.flag(key) else {
@@ -204,7 +205,7 @@ fn revert_flag(
     Ok(())
 }
 
-/// Writes a flag's state, with who answers for it if anybody was named, whether that was needed or not.
+/// Writes the flag, and audits the justification of an urgent change even if no condition had to be skipped.
 fn write(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
@@ -222,7 +223,7 @@ fn write(
     }
 }
 
-/// The flag with another lifecycle, which nobody has signed off yet.
+/// Returns the flag with another lifecycle and without sign-offs.
 fn with_lifecycle(flag: &Flag, to: Lifecycle, builder: &PlanBuilder<'_>) -> Flag {
     let mut moved = flag.clone();
     moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));

@@ -1,4 +1,4 @@
-//! What a flag must have to be promoted: one function a condition, each with its code, all of them asked.
+//! The conditions of a promotion: one method for each, each with its own code. All are checked.
 
 use rules::{Lifecycle, Timestamp};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::timestamp;
 
-/// A flag on its way to a later state.
+/// A promotion of a flag.
 pub(super) struct Promotion<'a> {
     pub(super) state: &'a State,
     pub(super) key: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Promotion<'a> {
 }
 
 impl Promotion<'_> {
-    /// Everything that it lacks.
+    /// Returns a refusal for each condition that is not met.
     pub(super) fn unmet(&self, policy: &Policy, facts: &dyn Facts) -> Vec<Refusal> {
         let mut unmet: Vec<Refusal> = [self.one_state_at_a_time(), self.soak(policy), self.dependencies()]
             .into_iter()
@@ -148,7 +148,8 @@ impl Promotion<'_> {
         })
     }
 
-    /// What has to be waited for, if it is not over: to the millisecond, told in minutes.
+    /// Returns a refusal if less than `needed_ms` have passed since `since`. Compared in milliseconds, reported in
+    /// minutes.
     fn wait(&self, code: Code, sentence: &str, since: Timestamp, needed_ms: i64) -> Option<Refusal> {
         let until = Timestamp(since.0.saturating_add(needed_ms));
         let remaining = until.0.saturating_sub(self.at.0);

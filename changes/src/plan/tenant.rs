@@ -1,4 +1,4 @@
-//! What is set of one tenant: its record, overrides, the beta allowlist, and what it chose for itself.
+//! Changes of one tenant: its record, overrides, the beta allowlist, and its opt-ins and opt-outs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::refusal::{Code, Refusal};
 
 type Done = Result<(), NoPlan>;
 
-/// Writes a record whole.
+/// Replaces the record.
 pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> Done {
     require_object(org, record)?;
     let record = read_tenant(org, record.clone())?;
@@ -24,7 +24,7 @@ pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> D
     Ok(())
 }
 
-/// Changes fields of a record (RFC 7396).
+/// Changes fields of the record (JSON merge patch, RFC 7396).
 pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> Done {
     require_object(org, patch)?;
     let mut written = record(builder, org)?.to_json();
@@ -104,7 +104,7 @@ pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> 
     Ok(())
 }
 
-/// The tenant chooses to have the flag.
+/// Opts the tenant in.
 pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
     let lifecycle = open_lifecycle(builder, org, flag)?;
     if lifecycle == Lifecycle::Beta && !takes_opt_ins(builder) {
@@ -119,7 +119,7 @@ pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Do
     Ok(())
 }
 
-/// The tenant chooses not to have the flag.
+/// Opts the tenant out.
 pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
     open_lifecycle(builder, org, flag)?;
     let mut record = record(builder, org)?;
@@ -130,7 +130,7 @@ pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> D
     Ok(())
 }
 
-/// How far a flag is whose tenants may choose. An org's admin is not told of those that are not open to it.
+/// Returns the lifecycle of a flag that is open to opt-ins. For an org's admin the other flags do not exist.
 fn open_lifecycle(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
     let (flag, _) = flag_and_record(builder, org, key)?;
     let lifecycle = flag.lifecycle().filter(|_| flag.kind().has_lifecycle());
@@ -152,7 +152,7 @@ fn takes_opt_ins(builder: &PlanBuilder<'_>) -> bool {
     builder.state.document.head.policy().beta_opt_in
 }
 
-/// The flag and a copy of the tenant's record, or that one of them, or both, are missing.
+/// Returns the flag and a copy of the tenant's record, or a refusal for each that does not exist.
 fn flag_and_record(
     builder: &PlanBuilder<'_>,
     org: &str,
@@ -168,7 +168,7 @@ fn flag_and_record(
     }
 }
 
-/// A copy of the tenant's record.
+/// Returns a copy of the tenant's record.
 fn record(builder: &PlanBuilder<'_>, org: &str) -> Result<OwnedTenant, Vec<Refusal>> {
     let record = builder.state.tenant(org);
     let record = record.ok_or_else(|| vec![tenant_not_found(org)])?;
@@ -196,7 +196,7 @@ fn write(builder: &mut PlanBuilder<'_>, event: Event, org: &str, flag: &str, mut
     builder.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
 }
 
-/// Leaves out lists that have become empty, but not those that were written so.
+/// Removes lists that the change has emptied, but not lists that were empty before.
 fn drop_emptied_lists(record: &mut OwnedTenant, before: Option<&OwnedTenant>) {
     fn drop_if_emptied<T: PartialEq>(list: &mut Option<Vec<T>>, before: Option<&Option<Vec<T>>>) {
         if list.as_ref().is_some_and(Vec::is_empty) && before != Some(list) {
@@ -226,7 +226,7 @@ fn remove(list: &mut Option<Vec<OwnedName>>, flag: &str) {
     }
 }
 
-/// The record without any word of these flags; none where it has none.
+/// Returns the record without references to these flags; none if it has no such reference.
 pub(super) fn without_flags(record: &OwnedTenant, flags: &BTreeSet<&str>) -> Option<OwnedTenant> {
     let mut after = record.clone();
     for list in [&mut after.beta, &mut after.opt_in, &mut after.opt_out]

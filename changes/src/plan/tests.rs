@@ -18,13 +18,13 @@ pub(crate) const HOUR: i64 = 3_600_000;
 /// 2026-11-20 09:14:00, when everything begins.
 pub(crate) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
 
-/// What the running system says.
+/// Facts of the running system.
 pub(crate) struct Said {
     pub(crate) tenants: usize,
     pub(crate) errors: u64,
 }
 
-/// A system in which nothing stands against a promotion.
+/// Facts that meet every condition of a promotion.
 pub(crate) const GOOD: Said = Said {
     tenants: 10,
     errors: 0,
@@ -81,7 +81,7 @@ pub(crate) fn applying(written: Value) -> Change {
     }
 }
 
-/// What is kept once the document was applied to nothing, at the start.
+/// The state after a document was applied to an empty state, at [`START`].
 pub(crate) fn state(document: Value) -> State {
     let mut state = State::default();
     made(&mut state, &admin(applying(document), 0));

@@ -1,4 +1,5 @@
-//! How far a change reaches: the same decisions as a preview, counted and not listed.
+//! Counts the tenants that a change affects up to a limit: the same decisions as a preview, without listing them.
+//! Ends as soon as the limit is exceeded.
 
 use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
@@ -6,8 +7,8 @@ use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
 use crate::affected::{Affected, UnknownTenantEffect};
 
-/// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
-/// much to be looked at is more.
+/// Returns true if more than `limit` tenants are changed or may be changed, or if the decisions are more than
+/// [`MAX_PREVIEW_DECISIONS`].
 #[must_use]
 pub fn affects_more_than(
     limit: usize,
@@ -81,7 +82,7 @@ fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool)
     found.take(wanted).count() >= wanted
 }
 
-/// The first line by which a flag can be decided otherwise after the change than before it; none: it can't.
+/// Returns the first line of the decision table in which the flag differs after the change; none if no line differs.
 fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &Pair<'_>) -> Option<TableLine> {
     match pair.from.zip(pair.to) {
         Some((from, to)) if from == to => old.flags.differences(from, new.flags).first(),

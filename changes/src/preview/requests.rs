@@ -1,10 +1,11 @@
-//! What only a request tells, and no look at tenants: its user, their groups, and attributes that no record has.
+//! Inputs of decisions that only a request has: its user, the user's groups, and attributes that no tenant's record
+//! has.
 
 use rules::{AttributeId, FlagId};
 
 use super::Side;
 
-/// Whether a flag is decided otherwise after a change by what only a request tells.
+/// Returns true if the change alters decisions of the flag that depend on such inputs.
 pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, Option<FlagId>)) -> bool {
     if let (Some(from), Some(to)) = (from, to)
         && from == to

@@ -1,15 +1,15 @@
-//! What a tenant is served of a flag on one side of a change, and why, in words.
+//! The decision of a flag for a tenant on one side of a change, and its cause in words.
 
 use rules::{
     Cause, Decision, Flag, FlagId, Flags, Subject, TableLine, Tenant, Timestamp, UnknownTenant, decide,
 };
 
-/// What a tenant is served of a flag.
+/// The decision of a flag for a tenant.
 #[derive(Clone, Copy)]
 pub(super) enum Served<'s> {
-    /// There is no such flag.
+    /// The flag does not exist.
     Missing,
-    /// A tenant without a record is refused.
+    /// Tenants without a record are rejected.
     Refused,
     /// A variant.
     Variant {
@@ -20,7 +20,7 @@ pub(super) enum Served<'s> {
     },
 }
 
-/// What the tenant with this id and record is served of the flag.
+/// Decides the flag for the tenant with this id and record.
 pub(super) fn served<'s>(
     flags: &'s Flags,
     flag: Option<FlagId>,
@@ -49,7 +49,7 @@ pub(super) fn served<'s>(
 }
 
 impl<'s> Served<'s> {
-    /// The variant's name.
+    /// Returns the variant's name.
     pub(super) fn variant(&self) -> Option<&'s str> {
         match self {
             Self::Missing | Self::Refused => None,
@@ -59,7 +59,7 @@ impl<'s> Served<'s> {
         }
     }
 
-    /// The line of the decision table that it was decided by, or a later one.
+    /// Returns the line of the decision table that decided, or a later one.
     pub(super) fn line(&self) -> Option<TableLine> {
         match self {
             Self::Missing | Self::Refused => None,
@@ -67,7 +67,7 @@ impl<'s> Served<'s> {
         }
     }
 
-    /// Whether a request of the tenant could be served something else than this.
+    /// Returns true if a request of the tenant can be decided differently, by its user or attributes.
     pub(super) fn depends_on_requests(&self) -> bool {
         self.cause().is_some_and(|cause| !cause.holds_for_every_request())
     }
@@ -79,7 +79,7 @@ impl<'s> Served<'s> {
         }
     }
 
-    /// Whether it makes no difference. No variant is as good as the off variant.
+    /// Returns true if both have the same effect. A missing variant has the effect of the off variant.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self.variant(), other.variant()) {
             (Some(one), Some(other)) => one == other,
@@ -94,7 +94,7 @@ impl<'s> Served<'s> {
         }
     }
 
-    /// Why it is that.
+    /// Returns the cause in words.
     pub(super) fn words(&self) -> String {
         let (flags, flag, tenant, decision) = match self {
             Self::Missing => return "no such flag".to_owned(),

@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::state::State;
 use crate::{Change, Plan, StateEdit};
 
-/// So many are counted by several threads, where there are several.
+/// Number of tenants that are counted by several threads, if the machine has several cores.
 const MANY_TENANTS: usize = 10_000;
 
 fn edits(plan: &Plan) -> Vec<config::Edit> {
@@ -107,7 +107,7 @@ fn lines<'f>(flips: impl IntoIterator<Item = &'f ChangedDecision>) -> BTreeSet<L
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// What is listed is what deciding everything for everybody on both sides finds.
+    /// The listed decisions are those found by deciding every flag for every tenant before and after.
     #[test]
     fn a_preview_is_what_deciding_everything_twice_finds(
         changes in prop::collection::vec(properties::change(), 0..6),
@@ -319,8 +319,8 @@ fn another_tier_for_unknown_tenants_concerns_only_them() {
     assert_eq!(told, ["- paid on - tenants without a record are refused"]);
 }
 
-/// How many tenants are served something else of `board` by the one document than by the other, and how many more may
-/// be by request.
+/// Returns the number of tenants whose decision of `board` differs between two documents, and the number of further
+/// tenants for which it may differ by request.
 fn reached(before: &Value, after: &Value) -> (usize, usize) {
     let (before, after) = (catalog(&state(before.clone())), catalog(&state(after.clone())));
     let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));

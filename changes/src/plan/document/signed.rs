@@ -1,4 +1,4 @@
-//! Sign-offs are for a flag as it is defined: whatever makes a definition decide otherwise takes them back.
+//! Sign-offs apply to one definition of a flag: a change of the definition that can alter decisions removes them.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use crate::affected::Affected;
 use crate::flag::Flag;
 use crate::state::{State, StateEdit};
 
-/// What people are told of a flag; no decision reads it.
+/// Fields that no decision reads.
 const INFORMATIVE: [&str; 3] = ["description", "owner", "expires"];
 
-/// Returns true if another definition than the one that was signed for decides.
+/// Returns true if the definition differs in a field that decisions read.
 pub(super) fn decides_otherwise(before: &Flag, after: &Flag) -> bool {
     let fields = fields(&before.definition_record(), &after.definition_record());
     fields.iter().any(|field| !INFORMATIVE.contains(&field.as_str()))
 }
 
-/// The flags with sign-offs that these edits reach by segments: named by their conditions, or by other segments.
+/// Returns the flags with sign-offs whose conditions refer to a changed segment, directly or through other segments.
 pub(super) fn affected_by_segments(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
     let is_signed = |key: &str| {
         state

@@ -1,4 +1,4 @@
-//! What a document replaces, and what it leaves alone.
+//! Applied documents: the fields they replace, and the fields they leave alone.
 
 use super::*;
 

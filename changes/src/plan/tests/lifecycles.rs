@@ -1,4 +1,4 @@
-//! What a promotion must meet, and what a revert takes along.
+//! Conditions of promotions, and cascades of reverts.
 
 use super::*;
 

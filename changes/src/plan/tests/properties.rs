@@ -1,4 +1,4 @@
-//! What holds of every change, whichever it is.
+//! Properties of every change.
 
 use proptest::prelude::*;
 
@@ -111,7 +111,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// What is remembered of a change leads from before to after and back, whatever the change.
+    /// The patches of an audit entry lead from before to after and back.
     #[test]
     fn patches_lead_to_what_was_made_of_it_and_back(changes in prop::collection::vec(change(), 1..12)) {
         let mut state = start();
@@ -191,7 +191,7 @@ proptest! {
         }
     }
 
-    /// What was exported can be applied: it changes nothing.
+    /// An exported document can be applied and changes nothing.
     #[test]
     fn a_document_that_was_exported_changes_nothing(changes in prop::collection::vec(change(), 0..8)) {
         let mut state = start();

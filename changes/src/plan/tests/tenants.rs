@@ -1,4 +1,4 @@
-//! What is set of one tenant, and imports of many.
+//! Changes of one tenant, and imports of many.
 
 use super::*;
 use crate::change::ImportMode;
