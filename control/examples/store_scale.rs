@@ -1,5 +1,4 @@
-//! How long the embedded store takes with 10,000 flags and 100,000 tenants: to be filled, to open, to load, for one
-//! commit, for a copy. Prints figures and ends; writes below a temporary directory, or below its first argument.
+//! Measures the embedded store with 10,000 flags and 100,000 tenants: filling, opening, loading, one commit, a backup. Prints figures and ends; writes below a temporary directory, or below its first argument.
 //!
 //! `cargo run --release -p control --example store_scale`
 #![allow(
@@ -48,7 +47,7 @@ fn main() {
     println!("  backup of {} kB", kilobytes(&place.path().join("backup.db")));
 }
 
-/// What a start and changes take.
+/// Measures a start and changes.
 fn round(data: &Path, how: &str) {
     println!("{how}: file of {} kB", kilobytes(&data.join("sluice.db")));
     let store = timed("  open, with its checks", || SqliteStore::open(data).unwrap());

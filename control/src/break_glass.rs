@@ -1,5 +1,5 @@
-//! Break-glass: while files manage the flags, one of them can be killed on this machine, at once and for a while.
-//! What was done is in a journal, sealed like the audit log; it is read again at the next start.
+//! Break-glass: kills flags on this machine for a limited time while files manage the flags. The journal of kills is
+//! sealed like the audit log, and read again at the next start.
 
 mod bind;
 mod journal;
@@ -20,11 +20,11 @@ use self::kills::Kills;
 pub use self::service::BreakGlassService;
 pub use self::socket::{BreakGlassServer, Killable};
 
-/// How long a kill lasts unless it says otherwise: an hour, in milliseconds.
+/// The default duration of a kill: an hour, in milliseconds.
 pub const DEFAULT_KILL_MS: i64 = 3_600_000;
-/// How long a kill may last: a week, in milliseconds.
+/// The longest duration of a kill: a week, in milliseconds.
 pub const MAX_KILL_MS: i64 = 7 * 24 * 3_600_000;
-/// How many flags may be killed at a time.
+/// The largest number of flags killed at a time.
 pub const MAX_LOCAL_KILLS: usize = 1_000;
 /// The longest reason, in bytes.
 pub const MAX_REASON: usize = 1_000;
@@ -34,65 +34,65 @@ pub const MAX_REASON: usize = 1_000;
 pub struct LocalKill {
     /// The flag.
     pub flag: String,
-    /// Until when.
+    /// The time it expires.
     pub until: Timestamp,
-    /// By whom: the user of the process that asked.
+    /// The user of the process that requested it.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Who asks, and in which request.
+/// The origin of a request to kill or restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KillOrigin {
-    /// The user of the process that asks.
+    /// The user of the process that sent the request.
     pub by: String,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
-    /// When.
+    /// The time of the request.
     pub at: Timestamp,
 }
 
-/// Why a local kill was not made.
+/// The reason why a local kill was not made or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum BreakGlassError {
-    /// It would last too long, or no time at all.
+    /// The duration is out of range.
     #[error("a kill lasts from a second to 7 days")]
     Duration,
-    /// There are too many.
+    /// Too many flags are killed.
     #[error("{MAX_LOCAL_KILLS} flags are killed already")]
     Full,
     /// The reason is missing or too long.
     #[error("a reason of 1 to {MAX_REASON} bytes is needed, without control characters")]
     Reason,
-    /// The journal did not take it; nothing was changed.
+    /// Writing to the journal failed; nothing was changed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Another process has the journal.
+    /// Another process holds the journal.
     #[error("another process keeps the break-glass journal")]
     OtherProcess,
     /// The journal can't be used.
     #[error("{reason}")]
     Unavailable {
-        /// What is wrong.
+        /// The problem.
         reason: String,
-        /// What helps.
+        /// The cure.
         cure: &'static str,
     },
 }
 
-/// Whether kills can be made here.
+/// The process through which kills can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KillAvailability {
-    /// They can.
+    /// Kills can be made through this process.
     Available,
-    /// By another process: what it kills is killed here within a second.
+    /// Another process makes kills; this process applies them within a second.
     OtherProcess,
-    /// The journal can't be used: why, and what helps. What could be read of it is killed.
+    /// The journal cannot be used. The kills in its readable part are applied.
     Unavailable {
-        /// What is wrong.
+        /// The problem.
         reason: String,
-        /// What helps.
+        /// The cure.
         cure: &'static str,
     },
 }
@@ -104,18 +104,18 @@ pub struct BreakGlass {
     kills: Mutex<Kills>,
 }
 
-/// What a look came to.
+/// The result of a refresh.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Refreshed {
-    /// Flags whose time was up.
+    /// The flags whose kills expired.
     pub expired: Vec<String>,
-    /// Whether something else is killed than before.
+    /// True if the set of kills changed.
     pub changed: bool,
 }
 
 impl BreakGlass {
-    /// Takes the journal at `path`, or begins it, and kills what it says. One that another process has, or that can't
-    /// be used, is read as far as it can be; see [`BreakGlass::availability`].
+    /// Opens the journal at `path`, creates it if needed, and applies its kills. A journal that another process
+    /// holds, or that cannot be used, is read as far as possible; see [`BreakGlass::availability`].
     #[must_use]
     pub fn open(path: &Path) -> Self {
         let mut kills = Kills::default();
@@ -126,9 +126,9 @@ impl BreakGlass {
         }
     }
 
-    /// Looks whether the journal can be taken if it could not be so far, reads what another process has put into it,
-    /// and ends the kills whose time is up. A journal that can't be written does not hold up the end: it is in the
-    /// journal already. To be called now and then.
+    /// Acquires the journal if it could not be acquired before, reads the entries of another process, and expires
+    /// kills. A kill expires even if the journal cannot be written, since its end is in its entry. Called every
+    /// second.
     pub fn refresh(&self, now: Timestamp) -> Refreshed {
         let mut kills = self.kills.lock();
         let before = kills.killed().clone();
@@ -138,13 +138,13 @@ impl BreakGlass {
         Refreshed { expired, changed }
     }
 
-    /// Whether kills can be made here.
+    /// Returns the process through which kills can be made.
     #[must_use]
     pub fn availability(&self) -> KillAvailability {
         self.kills.lock().availability()
     }
 
-    /// Kills a flag for so many milliseconds. A flag that is killed already is killed for that long from now.
+    /// Kills a flag for `duration_ms` from now, in place of an existing kill.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -177,7 +177,7 @@ impl BreakGlass {
         Ok(kill)
     }
 
-    /// Ends a kill before its time. Whether there was one.
+    /// Ends a kill before it expires. Returns false if the flag was not killed.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -190,19 +190,19 @@ impl BreakGlass {
         Ok(true)
     }
 
-    /// The flags that are killed.
+    /// Returns the kills.
     #[must_use]
     pub fn kills(&self) -> Vec<LocalKill> {
         self.kills.lock().killed().values().cloned().collect()
     }
 
-    /// Another number for whatever else is killed.
+    /// Returns a number that increases with each change of the set of kills.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.kills.lock().sequence()
     }
 
-    /// Everything that was done, in order.
+    /// Returns the entries of the journal in order.
     ///
     /// # Errors
     /// The journal can't be read, or is not what was written.

@@ -1,31 +1,30 @@
-//! Applies changes: judges, compiles, commits, publishes, in this order, one at a time. If any step fails nothing
-//! has happened; when a change was answered it is on the disk and in force.
+//! Applies changes, one at a time: plan, compile, check with the data plane, commit, publish, in this order. A change that
+//! fails before its commit has no effect; an acknowledged change is on the disk and active.
 
 mod blast_radius;
 mod current_facts;
+mod current_state;
 mod files;
 mod invalid_tenants;
 mod opened;
 mod outcome;
+mod prepared;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use changes::{
-    Code, Entry, NoPlan, Plan, Policy, Refusal, Request, State, StateEdit, affects_more_than, preview,
-};
-use config::{Catalog, Compiled, Draft, FlagsDocument};
+use changes::{Code, Entry, Plan, Policy, Refusal, Request, State, preview};
+use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use rules::{Eligibility, Flags, Tenants, Timestamp};
+use rules::{Eligibility, Timestamp};
 
 use self::current_facts::CurrentFacts;
+use self::current_state::CurrentState;
 pub use self::files::{Damage, catalog_of};
 use self::files::{Unpublished, of_document, read_only};
-use self::invalid_tenants::invalid_tenants;
-use self::opened::CurrentState;
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
+use self::prepared::{Prepared, prepare};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
@@ -33,10 +32,10 @@ use crate::publish::Publish;
 use crate::refused::{Refused, Who};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
-/// How often a change is prepared beside others, which may be first each time, until it keeps them waiting.
+/// The number of times a change is prepared; all but the last without the writer lock, where another change may be first.
 const MAX_TRIES: usize = 8;
 
-/// The control plane: what is current, and the one way to change it. Every call may block.
+/// The control plane: the current state, and the only way to change it. Every call may block.
 pub struct Control {
     owner: Owner,
     store: Arc<dyn Store>,
@@ -45,38 +44,30 @@ pub struct Control {
     policy: Policy,
     history: Mutex<History>,
     refused: Refused,
-    /// Held while a change is made. What takes long is done before.
+    /// Held from the last check of a change to its publication. Planning and compiling are done before.
     writer: Mutex<()>,
     current: RwLock<CurrentState>,
 }
 
-/// Who changes the flags.
+/// The owner of the flags.
 enum Owner {
     /// This control plane.
     ControlPlane,
-    /// Whoever writes the files; here they are only looked at.
+    /// The files; this control plane only reads them.
     Files {
         document: DocumentSource,
-        /// Whether the files were read again since what is current was made of them.
+        /// True if the files were read again since the current state was made from them.
         stale: AtomicBool,
-        /// What is wrong with the store in whose place they are.
+        /// The damage of the store that the files stand in for.
         damage: Option<Damage>,
     },
 }
 
-/// Gives the document that is served, where files manage the flags; none where they can't be read now.
+/// Returns the document of files that manage the flags; none if they cannot be read.
 pub type DocumentSource = Box<dyn Fn() -> Option<FlagsDocument> + Send + Sync>;
 
-type Side<'k> = (&'k Flags, &'k Tenants);
-
-/// A change that was judged and compiled.
-struct Prepared {
-    plan: Plan,
-    draft: Draft,
-}
-
 impl Control {
-    /// A control plane for flags that files manage: it tells of them, and changes nothing.
+    /// Creates a control plane for flags that files manage: it reads them and rejects changes.
     #[must_use]
     pub fn of_files(
         document: DocumentSource,
@@ -103,7 +94,7 @@ impl Control {
         }
     }
 
-    /// The same, but its files stand in for a store that is damaged. Of that one what can be read of its log is told.
+    /// Marks the files as standing in for a damaged store, whose audit log stays readable as far as possible.
     #[must_use]
     pub fn instead_of(self, store: Arc<dyn Store>, found: Damage) -> Self {
         let owner = match self.owner {
@@ -117,7 +108,7 @@ impl Control {
         Self { owner, store, ..self }
     }
 
-    /// What is wrong with the store, so that nothing can be changed.
+    /// Returns the damage of the store because of which changes are rejected.
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {
         match &self.owner {
@@ -126,14 +117,14 @@ impl Control {
         }
     }
 
-    /// The files were read again, where they manage the flags: what is kept is made anew when it is next asked for.
+    /// Marks the current state as outdated after the files were read again. The next read makes it from the files.
     pub fn files_changed(&self) {
         if let Owner::Files { stale, .. } = &self.owner {
             stale.store(true, Ordering::Release);
         }
     }
 
-    /// Judges flags by another environment's rules from now on, in what is told and tried here.
+    /// Sets the eligibility rules by which previews and reads decide flags.
     pub fn set_eligibility(&self, eligibility: Eligibility) {
         let _writer = self.writer.lock();
         let mut current = self.current.write();
@@ -142,16 +133,16 @@ impl Control {
         }
     }
 
-    /// Whether files manage the flags, so that nothing can be changed here.
+    /// Returns true if files manage the flags, so that changes are rejected.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         matches!(self.owner, Owner::Files { .. })
     }
 
-    /// Makes a change, or says everything that stands against it.
+    /// Applies a change, or returns all reasons to refuse it.
     ///
     /// # Errors
-    /// Nothing was changed. A refusal is in the audit log.
+    /// Nothing was changed, except for [`ApplyError::Unforced`]: that change is committed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         if self.is_read_only() {
             let error = read_only(self.damage());
@@ -165,24 +156,23 @@ impl Control {
         applied
     }
 
-    /// Does what must not come between a change's check and its publication, such as taking over a document.
+    /// Runs an action while no change is between its check and its publication, such as accepting a gateway document.
     pub fn without_changes<R>(&self, action: impl FnOnce() -> R) -> R {
         let _writer = self.writer.lock();
         action()
     }
 
-    /// What a change would do. Nothing is changed, nothing is written.
+    /// Returns the effect that a change would have, and writes nothing.
     ///
     /// # Errors
-    /// What stands against it.
+    /// The reasons to refuse the change.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
         let current = self.snapshot();
         let Prepared { plan, draft } = self.prepare(&current, request)?;
-        // What the gateway can't serve would be refused.
+        // `apply` makes the same check before its commit.
         self.publish.check(draft.compiled())?;
-        let (before, after) = sides(&current, &draft);
-        let preview = preview(before, after, &plan.affected, request.at);
+        let preview = preview(current.side(), prepared::side(&draft), &plan.affected, request.at);
         let limit = blast_radius::limit(&self.policy, &plan, request);
         Ok(DryRun {
             revision: current.state.revision,
@@ -193,14 +183,14 @@ impl Control {
         })
     }
 
-    /// Looks at what is current, all at one revision. Changes go on meanwhile.
+    /// Reads the current state and its snapshot, at one revision. Changes are not blocked meanwhile.
     pub fn read<R>(&self, read: impl FnOnce(&State, &Compiled) -> R) -> R {
         self.refresh();
         let current = self.snapshot();
         read(&current.state, current.catalog.compiled())
     }
 
-    /// Makes what is current anew of the files, if they were read again. What can't be read leaves it as it was.
+    /// Makes the current state from the files if they were read again. Unreadable files leave it as it is.
     fn refresh(&self) {
         let Owner::Files { document, stale, .. } = &self.owner else {
             return;
@@ -208,6 +198,7 @@ impl Control {
         if !stale.load(Ordering::Acquire) {
             return;
         }
+        // Another caller may have refreshed it while this one waited for the lock.
         let mut current = self.current.write();
         if !stale.swap(false, Ordering::AcqRel) {
             return;
@@ -220,25 +211,25 @@ impl Control {
         }
     }
 
-    /// The store, for its audit log and for backups.
+    /// Returns the store, for its audit log and for backups.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// What changes must meet.
+    /// Returns the policy of changes.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Puts entries into the audit log that no change goes with.
+    /// Commits audit entries that belong to no change.
     ///
     /// # Errors
-    /// The store did not take them.
+    /// The store did not commit them.
     pub fn record(&self, audit: Vec<Entry>) -> Result<(), StoreError> {
         if self.is_read_only() {
-            // There is no log to put them into.
+            // Flags managed by files have no audit log.
             for entry in audit {
                 tracing::warn!(
                     event = entry.event.platform_name(),
@@ -256,7 +247,7 @@ impl Control {
         self.store.commit(None, &commit).map(|_| ())
     }
 
-    /// Looks at what requests met, and takes note of it. To be called now and then.
+    /// Records the observations of the data plane in the history. Called periodically.
     pub fn record_observations(&self, now: Timestamp) {
         let observed = self.observe.flags();
         let current = self.current.read();
@@ -265,40 +256,42 @@ impl Control {
         history.retain(|flag| current.state.has_flag(flag));
     }
 
-    /// What was observed of flags.
+    /// Returns the history of observations.
     pub fn history(&self) -> History {
         self.history.lock().clone()
     }
 
-    /// The flags that gates name.
+    /// Returns the flags that gates name.
     #[must_use]
     pub fn gated(&self) -> Vec<String> {
         self.observe.gated()
     }
 
-    /// The flags that are killed on this machine.
+    /// Returns the kills of this machine.
     #[must_use]
     pub fn local_kills(&self) -> Vec<LocalKill> {
         self.observe.local_kills()
     }
 
-    /// What is put into the audit log of what is refused.
+    /// Returns the limiter of audit entries of refusals.
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
     }
 
-    /// What is current, for those who need it for longer.
+    /// Returns a copy of the current state, which shares its parts.
     fn snapshot(&self) -> CurrentState {
         self.current.read().clone()
     }
 
+    /// Applies a change to the newest state. Planning and compiling can take seconds, so they run without the writer lock
+    /// and are repeated if another change was first; the last try holds the lock, so that a slow change cannot starve.
     fn apply_latest(&self, request: &Request) -> Result<Applied, ApplyError> {
         for _ in 1..MAX_TRIES {
             let current = self.snapshot();
             let prepared = self.prepare_within_limit(&current, request)?;
             let writer = self.writer.lock();
             if current.is_same(&self.current.read()) {
-                // What nobody else holds need not be copied to be changed.
+                // The persistent maps are changed in place if this copy does not share them.
                 drop(current);
                 return self.commit_and_publish(prepared, &writer);
             }
@@ -308,25 +301,34 @@ impl Control {
         self.commit_and_publish(prepared, &writer)
     }
 
-    /// A change that may be made of what is current.
+    /// Returns a change that is prepared, and within the blast radius unless it is forced.
     fn prepare_within_limit(
         &self,
         current: &CurrentState,
         request: &Request,
     ) -> Result<Prepared, ApplyError> {
         let prepared = self.prepare(current, request)?;
-        let Prepared { plan, draft } = &prepared;
-        let limit = blast_radius::limit(&self.policy, plan, request).filter(|_| !request.force);
-        let (before, after) = sides(current, draft);
+        let limit = blast_radius::limit(&self.policy, &prepared.plan, request).filter(|_| !request.force);
         if let Some(limit) = limit
-            && affects_more_than(limit, before, after, &plan.affected, request.at)
+            && prepared.affects_more_than(limit, current, request.at)
         {
             return Err(ApplyError::Refused(vec![blast_radius::refusal(limit)]));
         }
         Ok(prepared)
     }
 
-    /// Makes a change that was prepared of what is current.
+    fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
+        let facts = CurrentFacts {
+            compiled: current.catalog.compiled(),
+            history: &self.history,
+            now: request.at,
+        };
+        prepare(current, request, &self.policy, &facts)
+    }
+
+    /// Commits and publishes a change that was prepared against the current state. The order makes every failure clean:
+    /// `check` rejects what the data plane cannot serve before anything is written, the commit makes the change durable,
+    /// and only then is it visible.
     fn commit_and_publish(
         &self,
         prepared: Prepared,
@@ -357,13 +359,14 @@ impl Control {
         let fit = self.publish.check(draft.compiled())?;
         let commit = Commit { writes, audit };
         let revision = self.store.commit(Some(expected), &commit)?;
+        // Held until after `publish`, so that a reader never sees a revision that is not yet served.
         let mut current = self.current.write();
         current.adopt(&edits, draft, revision);
         let published = self.publish.publish(current.catalog.compiled(), revision, fit);
         drop(current);
         if let Err(error) = published {
-            // It is current, so that the next start serves it; that it can't be served now is nothing that `check`
-            // could have known.
+            // The commit cannot be undone: clients may have read it, and the next start serves it. `check` has passed, so
+            // this is an internal failure of the data plane.
             tracing::error!(%error, revision = revision.0, "a change was current and is not in force");
             return Err(ApplyError::Unforced {
                 revision,
@@ -373,49 +376,6 @@ impl Control {
         Ok(applied(revision, true))
     }
 
-    fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
-        let revision = current.state.revision;
-        if let Some(expected) = request.expected.filter(|expected| *expected != revision) {
-            return Err(ApplyError::Conflict {
-                expected,
-                current: revision,
-            });
-        }
-        let facts = CurrentFacts {
-            compiled: current.catalog.compiled(),
-            history: &self.history,
-            now: request.at,
-        };
-        let plan_excluding =
-            |excluded| match changes::plan_excluding(&current.state, request, &self.policy, &facts, excluded)
-            {
-                Ok(plan) => Ok(plan),
-                Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
-                Err(NoPlan::Unreadable(edits)) => {
-                    Err(ApplyError::Invalid(current.catalog.explain(&edits).into()))
-                }
-            };
-        let draft = |plan: &Plan| {
-            let edits = plan.edits.iter().map(StateEdit::document_edit);
-            let draft = current.catalog.draft(edits.collect());
-            draft.map_err(|report| ApplyError::Invalid(report.into()))
-        };
-        let plan = plan_excluding(BTreeMap::new())?;
-        let drafted = draft(&plan);
-        if plan.unreadable.is_empty()
-            && let Ok(draft) = drafted
-        {
-            return Ok(Prepared { plan, draft });
-        }
-        let excluded = invalid_tenants(&current.catalog, &request.change, &plan);
-        if excluded.is_empty() {
-            return drafted.map(|draft| Prepared { plan, draft });
-        }
-        let plan = plan_excluding(excluded)?;
-        let draft = draft(&plan)?;
-        Ok(Prepared { plan, draft })
-    }
-
     fn audit_refusal(&self, request: &Request, error: &ApplyError) {
         let refusals = match error {
             ApplyError::Refused(refusals) => refusals.clone(),
@@ -423,7 +383,7 @@ impl Control {
                 Code::InvalidDocument,
                 "the document would be invalid",
             )],
-            // A lost race is no refusal, and a store that takes nothing takes no entry either.
+            // A conflict is not a refusal; after an error of the store its audit log cannot be written either.
             ApplyError::Conflict { .. }
             | ApplyError::Store(_)
             | ApplyError::Publish(_)
@@ -439,8 +399,26 @@ impl Control {
     }
 }
 
-/// What is decided by before a change and after it.
-fn sides<'k>(current: &'k CurrentState, draft: &'k Draft) -> (Side<'k>, Side<'k>) {
-    let side = |compiled: &'k Compiled| (&*compiled.flags, &*compiled.tenants);
-    (side(current.catalog.compiled()), side(draft.compiled()))
+impl Opened {
+    /// Creates the control plane. The caller has published the compiled snapshot already.
+    #[must_use]
+    pub fn control(
+        self,
+        policy: Policy,
+        publish: Arc<dyn Publish>,
+        observe: Arc<dyn Observe>,
+        history: History,
+    ) -> Control {
+        Control {
+            owner: Owner::ControlPlane,
+            store: self.store,
+            publish,
+            observe,
+            policy,
+            history: Mutex::new(history),
+            refused: Refused::default(),
+            writer: Mutex::new(()),
+            current: RwLock::new(self.current),
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! What was observed of flags, over longer than one process lives: when each was decided last, and how many errors
-//! there were in each of the last hours. Kept in a file beside the store, which may be lost without harm.
+//! The history of flag observations beyond the life of one process: the last decision of each flag, and its errors by
+//! hour. Stored in a file beside the store; its loss affects only stale lists and error conditions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::Permissions;
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::FlagObservation;
 
-/// How many hours of errors are kept.
+/// The number of hours of errors that are kept.
 pub const MAX_ERROR_HOURS: i64 = 168;
 const HOUR_MS: i64 = 3_600_000;
 
-/// What was observed of flags.
+/// The history of flag observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
@@ -29,11 +29,11 @@ pub struct History {
     totals: HashMap<String, (u64, u64)>,
 }
 
-/// What was seen of one flag.
+/// The history of one flag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FlagRecord {
-    /// When it was last found decided.
+    /// The time of the last observation with a decision.
     #[serde(with = "changes::timestamp")]
     last: Timestamp,
     /// Errors by hour since 1970.
@@ -42,7 +42,7 @@ struct FlagRecord {
 }
 
 impl History {
-    /// Nothing was observed before `now`.
+    /// Creates a history that starts at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self {
@@ -52,14 +52,14 @@ impl History {
         }
     }
 
-    /// What was kept at `path`; a new one where there is nothing, or nothing that can be read.
+    /// Reads the history at `path`; starts a new one if the file is missing or unreadable.
     #[must_use]
     pub fn read(path: &Path, now: Timestamp) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_else(|_| Self::new(now))
     }
 
-    /// Keeps it at `path`, in place of what was there.
+    /// Writes the history to `path` in place of the file there.
     ///
     /// # Errors
     /// It can't be written; what was there stays.
@@ -74,7 +74,7 @@ impl History {
         std::fs::rename(aside, path)
     }
 
-    /// Takes note of the totals of this process.
+    /// Records the totals of this process.
     pub fn record(&mut self, now: Timestamp, observed: Vec<FlagObservation>) {
         let hour = now.0.div_euclid(HOUR_MS);
         for seen in observed {
@@ -113,7 +113,7 @@ impl History {
         self.since
     }
 
-    /// When the flag was last found decided.
+    /// Returns the time of the last observation with a decision of the flag.
     #[must_use]
     pub fn last_decided(&self, flag: &str) -> Option<Timestamp> {
         self.flags.get(flag).map(|seen| seen.last)

@@ -1,4 +1,4 @@
-//! How flags are operated: what staff and tenants change at run time, under which rules, and what is remembered.
+//! The control plane: applies changes of flags at run time, stores flags and the audit log, and serves the admin API.
 //!
 //! ```text
 //! admin API -> Change -> policy -> edits -> config::Catalog (compile) -> Store (state and audit, one commit)
@@ -6,11 +6,11 @@
 //! ```
 //!
 //! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.
-//! - A change that fails at any step has changed nothing; one that was acknowledged is on the disk.
+//! - A change that fails before its commit has no effect; an acknowledged one is on the disk and active.
 //! - [`api`] is a table of routes; its router, its contract and its tests are made of it.
-//! - [`operators`] says who somebody is, by a static token or a verified one.
-//! - `control` knows no socket of the data plane: snapshots go out through [`Publish`], what was observed of
-//!   requests comes in through [`Observe`], and what would become of one is asked through [`Explain`].
+//! - [`operators`] signs callers in, by a static token or a token of an issuer.
+//! - `control` has no socket of the data plane: snapshots go out through [`Publish`], observations of requests come in
+//!   through [`Observe`], and [`Explain`] explains a request.
 
 pub mod api;
 mod break_glass;

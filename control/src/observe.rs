@@ -1,28 +1,28 @@
-//! What is observed of the running system, as far as operating flags needs it. The data plane counts and break-glass
-//! kills; this is how it comes here.
+//! Observations of the running system that the control plane needs: decisions, errors and gates from the data plane,
+//! kills from break-glass.
 
 use crate::break_glass::LocalKill;
 
-/// What was seen of one flag since the process began.
+/// The totals of one flag since the process started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlagObservation {
     /// The flag's key.
     pub flag: String,
-    /// How often it was decided.
+    /// Number of decisions.
     pub decisions: u64,
-    /// Requests that were let through by it and met an error (5xx).
+    /// Number of requests that the flag let through and that met an error (5xx).
     pub errors: u64,
 }
 
-/// Where observations come from.
+/// The source of observations.
 pub trait Observe: Send + Sync {
-    /// What was seen of each flag since the process began; totals, which only grow.
+    /// Returns the totals of each flag since the process started; they only increase.
     fn flags(&self) -> Vec<FlagObservation>;
 
-    /// The keys of flags that a gate names, in the snapshot served.
+    /// Returns the keys of the flags that gates of the served snapshot name.
     fn gated(&self) -> Vec<String>;
 
-    /// The flags that are killed on this machine, whatever is kept of them; none where there is no break-glass.
+    /// Returns the kills of this machine; none without break-glass.
     fn local_kills(&self) -> Vec<LocalKill> {
         Vec::new()
     }

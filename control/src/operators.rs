@@ -1,5 +1,5 @@
-//! Who may operate: static tokens and tokens of an issuer, or, where neither is configured, whoever sits at this
-//! machine. Says who somebody is; what a role may do is said by the routes.
+//! Sign-in of operators: static tokens, tokens of an issuer, or, if neither is configured, any local caller. Returns
+//! an actor; the permissions of roles are in `changes/src/permission.rs`.
 
 mod attempts;
 mod same_origin;
@@ -24,76 +24,76 @@ pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
 use attempts::Attempts;
 
-/// Most static tokens: each costs an HMAC at every sign-in.
+/// The largest number of static tokens. Each costs an HMAC at every sign-in.
 pub const MAX_STATIC_TOKENS: usize = 1_000;
-/// Longest credential that is looked at, in bytes.
+/// The largest credential that is examined, in bytes.
 pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
-/// What the name of whoever signs in by a token of an issuer begins with; no static token may be named so.
+/// The prefix of the names of actors with an issuer's token; static tokens may not have it.
 const ISSUER_PREFIX: &str = "oidc:";
 
-/// Who may operate. A handle: what it knows can be replaced while requests are served.
+/// The accepted credentials. They can be replaced while requests are served.
 pub struct Operators {
-    /// None where nobody is configured.
+    /// None if no credentials are configured.
     known: RwLock<Option<Arc<Known>>>,
     attempts: Attempts,
 }
 
-/// Who is known.
+/// The accepted credentials.
 #[derive(Default)]
 pub struct Known {
-    /// Static tokens; the first [`MAX_STATIC_TOKENS`] count.
+    /// Static tokens; those after the first [`MAX_STATIC_TOKENS`] are ignored.
     pub tokens: Vec<StaticToken>,
-    /// Who verifies the tokens of an issuer, and what its roles are here.
+    /// The issuer whose tokens are accepted, with its roles.
     pub issuer: Option<IssuerRoles>,
 }
 
-/// The tokens of an issuer.
+/// An issuer whose tokens are accepted, and the roles of its claims.
 #[derive(Clone)]
 pub struct IssuerRoles {
-    /// Whose tokens they are. It is part of the name of whoever signs in by one: `oidc:ISSUER#NAME`, so that nobody
-    /// is taken for the holder of a static token, nor for somebody of another issuer.
+    /// The issuer. It is part of the actor's name (`oidc:ISSUER#NAME`), so that the name cannot equal that of a
+    /// static token or of another issuer's subject.
     pub issuer: String,
-    /// Who verifies them.
+    /// The verifier of its tokens.
     pub verify: Arc<dyn VerifyToken>,
-    /// What a value of the claim of roles means here. Others mean nothing.
+    /// Values of the claim of roles and their roles here. Other values have no role.
     pub roles: Vec<(String, Role)>,
 }
 
-/// Why somebody is not signed in.
+/// The reason why a caller is not signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSignedIn {
-    /// No credentials were sent, and some are asked for.
+    /// No credentials were sent, but credentials are configured.
     Missing,
-    /// They are not those of anybody; `reason` is a fixed text.
+    /// The credentials are invalid.
     Invalid {
-        /// For the log and for whoever asked.
+        /// A fixed text for the log and the client.
         reason: &'static str,
     },
-    /// They are somebody's who has no role here.
+    /// The credentials are valid, but their subject has no role.
     NoRole {
-        /// Whose.
+        /// The name of the subject.
         name: String,
     },
-    /// They can't be checked now.
+    /// The credentials cannot be verified now.
     Unavailable,
-    /// Too many of this address were invalid; these, too.
+    /// Too many sign-ins from this address failed, this one included.
     TooMany {
-        /// How long to wait.
+        /// The time to wait before the next attempt.
         wait: Duration,
     },
-    /// No credentials are configured, and this is not the machine itself.
+    /// No credentials are configured, and the caller is not on this machine.
     NotLocal,
 }
 
 impl Operators {
-    /// Nobody is configured: whoever sits at this machine may do everything.
+    /// Creates operators without credentials: any caller on this machine is a platform admin.
     #[must_use]
     pub fn local() -> Self {
         Self::over(None)
     }
 
-    /// These are known; of an empty list, nobody is.
+    /// Creates operators with these credentials; with none in the list, no caller can sign in.
     #[must_use]
     pub fn of(known: Known) -> Self {
         Self::over(Some(known))
@@ -106,18 +106,18 @@ impl Operators {
         }
     }
 
-    /// From now on these are known; none: whoever sits at this machine may do everything.
+    /// Replaces the accepted credentials; with none, any caller on this machine is a platform admin.
     pub fn replace(&self, known: Option<Known>) {
         *self.known.write() = known.map(Arc::new);
     }
 
-    /// Whether credentials are asked for.
+    /// Returns true if credentials are configured.
     #[must_use]
     pub fn asks(&self) -> bool {
         self.known.read().is_some()
     }
 
-    /// Who sends these headers from this address at this time.
+    /// Returns the actor of a request from its headers and the address of its peer.
     ///
     /// # Errors
     /// Nobody who is known. Failures are counted by address; good credentials are taken at any time, so that

@@ -1,9 +1,9 @@
-//! Where new snapshots go. In two steps, so that what can fail fails before anything is remembered.
+//! The publication of snapshots, in two steps: everything that can fail is checked before the commit.
 
 use changes::Revision;
 use config::{Compiled, LoadedConfig, Report};
 
-/// Why flags can't be served.
+/// The reason why flags cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Routes or headers name what these flags lack. The problems are those that `sluice check` prints.
@@ -14,20 +14,19 @@ pub enum PublishError {
     Prepare(String),
 }
 
-/// The gateway's document, loaded along with flags that are about to be served; none where the one that is served fits
-/// them as it is.
+/// The gateway's document loaded against the flags to be served; none if the served one fits them as it is.
 pub type Fit = Option<Box<LoadedConfig>>;
 
-/// Where new snapshots go. No document is taken over between a change's `check` and its `publish`
+/// The destination of snapshots. No gateway document is accepted between a change's `check` and its `publish`
 /// ([`Control::without_changes`](crate::Control::without_changes)).
 pub trait Publish: Send + Sync {
-    /// Finds out whether these flags can be served with the gateway's document. Changes nothing.
+    /// Checks that the gateway's document can be served with these flags. Changes nothing.
     ///
     /// # Errors
     /// A gate, a header or an attribute of it names what would not be there.
     fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError>;
 
-    /// Puts them in force, with what was found to fit them. When it returns, new requests are decided by them.
+    /// Publishes the flags with the result of `check`. When it returns, new requests are decided by them.
     ///
     /// # Errors
     /// Only what `check` could not know; what was served before stays then.

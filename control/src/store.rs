@@ -1,5 +1,5 @@
-//! Where flags and the audit log are kept. One trait, so that a fleet can share another store than the embedded
-//! one; every implementation passes the same contract (`tests/contract`).
+//! The trait of stores for flags and the audit log. A fleet can use another store than the embedded one; every
+//! implementation passes the same contract (`control/tests/control/contract`).
 
 mod memory;
 mod newest;
@@ -14,92 +14,92 @@ use rules::Timestamp;
 pub use memory::MemoryStore;
 pub use sqlite::{DamagedStore, RestoreError, Restored, SqliteStore};
 
-/// Entries of the log in a page, at most; more are given in further pages.
+/// The largest page of the log, in entries.
 pub const MAX_AUDIT_PAGE: usize = 1000;
 
-/// A record as it is kept.
+/// A stored record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Its name.
     pub key: Key,
-    /// Its value; none in a list of changes where it was removed.
+    /// Its value; none for a removed record in a list of changes.
     pub value: Option<Json>,
     /// The revision that wrote it.
     pub revision: Revision,
 }
 
-/// What is committed together, or not at all.
+/// Records and audit entries that are committed together or not at all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Commit {
-    /// Records; of several writes of one key the last one counts. Without any, only the log grows, and the
+    /// The records; of several writes of one key the last one counts. Without any, only the log grows and the
     /// revision stays.
     pub writes: Vec<Write>,
     /// Entries of the audit log, in order.
     pub audit: Vec<Entry>,
 }
 
-/// Everything at one revision.
+/// All records at one revision.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Loaded {
-    /// Which.
+    /// The revision.
     pub revision: Revision,
-    /// The records that there are, in the order of their keys.
+    /// The records in the order of their keys.
     pub records: Vec<Record>,
 }
 
-/// What changed after a revision.
+/// The records that changed after a revision.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
-    /// Up to which revision, whole.
+    /// The revision up to which the changes are complete.
     pub revision: Revision,
-    /// The records that were written last after it, removed ones included, ordered by revision and key.
+    /// The changed records, removed ones included, ordered by revision and key. Each is given once, as last written.
     pub records: Vec<Record>,
 }
 
-/// Which entries of the log are wanted; all that is set must hold.
+/// A filter of the log; all set fields must match.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditFilter {
-    /// About this flag.
+    /// The flag of the entry.
     pub flag: Option<String>,
-    /// In this org's log.
+    /// The org of the entry.
     pub org: Option<String>,
-    /// By this actor.
+    /// The actor.
     pub actor: Option<String>,
-    /// Of these events.
+    /// The events; empty for any.
     pub events: Vec<Event>,
-    /// At or after.
+    /// The earliest time, inclusive.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// The latest time, exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// A page of the log, the newest first or the oldest first as it was asked for.
+/// A page of the log, newest or oldest first as requested.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<Sealed>,
-    /// The id to go on after; none at the end.
+    /// The id after which the next page starts; none on the last page.
     pub next: Option<u64>,
 }
 
-/// Why a store did not do what it was asked.
+/// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody else committed first.
+    /// Another commit was first.
     #[error("the store is at revision {}, not {}", current.0, expected.0)]
     Conflict {
-        /// What was expected.
+        /// The expected revision.
         expected: Revision,
-        /// What there is.
+        /// The current revision.
         current: Revision,
     },
-    /// There is no room. Nothing was written.
+    /// The disk is full. Nothing was written.
     #[error("no room on the disk: {0}")]
     Full(String),
     /// Reading or writing failed. Nothing was written.
     #[error("the store can't be read or written: {0}")]
     Io(String),
-    /// What is kept is damaged.
+    /// The stored data are damaged.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
     /// It was written by a newer version.
@@ -118,13 +118,13 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("another process uses the store")]
     InUse,
-    /// This store can't do it.
+    /// The store does not support the operation.
     #[error("{0}")]
     Unsupported(&'static str),
 }
 
 impl StoreError {
-    /// What to do about it, where that can be said.
+    /// Returns the cure, if there is a general one.
     #[must_use]
     pub fn cure(&self) -> Option<&'static str> {
         match self {
@@ -142,7 +142,7 @@ impl StoreError {
 }
 
 impl AuditFilter {
-    /// Whether an entry is wanted.
+    /// Returns true if an entry matches.
     #[must_use]
     pub fn wants(&self, entry: &Entry) -> bool {
         let same = |wanted: &Option<String>, is: Option<&String>| wanted.is_none() || wanted.as_ref() == is;
@@ -155,55 +155,56 @@ impl AuditFilter {
     }
 }
 
-/// Where flags and the audit log are kept. Calls block; whoever must not wait calls from a thread that may.
+/// A store of flags and the audit log. Calls block; async callers use a blocking thread.
 pub trait Store: Send + Sync {
-    /// Everything at the newest revision.
+    /// Loads all records at the newest revision.
     ///
     /// # Errors
     /// It can't be read.
     fn load(&self) -> Result<Loaded, StoreError>;
 
-    /// Commits records and entries together, if the store is at `expected`. When it returns, they are on the
-    /// disk. With `expected` none, any revision will do; that is for entries alone.
+    /// Commits records and entries together if the store is at `expected`. They are on the disk when this returns.
+    /// `expected` may be none only for entries alone.
     ///
     /// # Errors
     /// Nothing of it was written.
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError>;
 
-    /// What changed after a revision.
+    /// Returns the records that changed after a revision.
     ///
     /// # Errors
     /// It can't be read.
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError>;
 
-    /// Waits until there is something newer than `since`, or until the time is up (an hour at most); then as
+    /// Waits until there is a revision after `since`, or until the timeout (an hour at most), then returns
     /// `changes_since`.
     ///
     /// # Errors
     /// It can't be read.
     fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError>;
 
-    /// A page of at most `limit` entries, and of at most [`MAX_AUDIT_PAGE`]: the newest first, from the one before
-    /// `before` on.
+    /// Returns a page of at most `limit` and [`MAX_AUDIT_PAGE`] matching entries before the entry `before`, newest
+    /// first.
     ///
     /// # Errors
     /// It can't be read.
     fn audit(&self, filter: &AuditFilter, before: Option<u64>, limit: usize)
     -> Result<AuditPage, StoreError>;
 
-    /// A page of at most `limit` entries in order, after the entry `after` (0: from the first): for proof and export.
+    /// Returns a page of at most `limit` entries after the entry `after` (0: from the first), oldest first, for
+    /// verification and export.
     ///
     /// # Errors
     /// It can't be read.
     fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError>;
 
-    /// Id and hash of the newest entry; 0 and the genesis hash in an empty log.
+    /// Returns id and hash of the newest entry; 0 and the genesis hash in an empty log.
     ///
     /// # Errors
     /// It can't be read.
     fn audit_head(&self) -> Result<(u64, Hash), StoreError>;
 
-    /// A consistent copy into a new file, while the store goes on.
+    /// Writes a consistent copy into a new file while the store is in use.
     ///
     /// # Errors
     /// There is a file already, it can't be written, or the store keeps no file.

@@ -1,5 +1,5 @@
-//! The file of the break-glass socket: made where nobody else can reach it, and never in the place of one at which
-//! somebody answers.
+//! Creates the socket file of break-glass, in a private folder so that no other user can connect before its
+//! permissions are set, and never in place of a socket that a process answers.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::{Error, ErrorKind};
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// How many names are tried for the folder that a socket is made in.
+/// The number of names tried for the private folder.
 const MAX_NAMES: u32 = 100;
-/// How long it may take to reach who answers at a socket.
+/// Timeout of the attempt to connect to an existing socket.
 const REACH: Duration = Duration::from_secs(1);
 
-/// Why there is no socket.
+/// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error("the break-glass socket `{path}` can't be made: {reason}")]
 pub struct SocketError {
@@ -22,7 +22,7 @@ pub struct SocketError {
     reason: Error,
 }
 
-/// Makes the socket at `path`, where a former process may have left one behind.
+/// Creates the socket at `path`, in place of one that an ended process left behind.
 pub(super) async fn bind(path: &Path) -> Result<UnixListener, SocketError> {
     try_bind(path).await.map_err(|reason| SocketError {
         path: path.display().to_string(),
@@ -52,7 +52,8 @@ async fn try_bind(path: &Path) -> std::io::Result<UnixListener> {
     listener
 }
 
-/// Only where nobody can be is nobody.
+/// Returns false only if the connection is refused or the file does not exist; any other result counts as a process
+/// that answers.
 async fn is_answered(path: &Path) -> bool {
     match tokio::time::timeout(REACH, UnixStream::connect(path)).await {
         Ok(Err(error)) => !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound),
@@ -66,7 +67,7 @@ fn bind_owner_only(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// A new folder that nobody else can enter.
+/// Creates a folder beside `path` that only this user can enter.
 fn folder_beside(path: &Path) -> std::io::Result<PathBuf> {
     let process = std::process::id();
     for number in 0..MAX_NAMES {

@@ -1,5 +1,5 @@
-//! The journal of break-glass: sealed entries, a line each, on the disk before they count. One process at a time may
-//! put entries into it; whoever may read the file may read them.
+//! The journal of break-glass: one sealed entry per line, synced before it counts. One process at a time holds its
+//! lock and appends; any process that may read the file reads it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use changes::{Entry, GENESIS, Hash, Revision, Sealed, TamperedAudit, verify};
 use serde::{Deserialize, Serialize};
 
-/// The longest journal, in bytes: about 100,000 entries.
+/// The largest size of a journal, in bytes; about 100,000 entries.
 const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Why a journal can't be used.
+/// The reason why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It can't be read or written.
@@ -20,29 +20,29 @@ pub enum JournalError {
     Io {
         /// Its path.
         path: String,
-        /// Why not.
+        /// The error.
         reason: std::io::Error,
     },
-    /// A line is none of a journal.
+    /// A line is not an entry.
     #[error("line {line} of the break-glass journal `{path}` is no entry")]
     Malformed {
         /// Its path.
         path: String,
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
     },
-    /// It is not what was written.
+    /// An entry is missing or altered.
     #[error("the break-glass journal `{path}`: {reason}")]
     Tampered {
         /// Its path.
         path: String,
-        /// What was found.
+        /// The difference found.
         reason: TamperedAudit,
     },
 }
 
 impl JournalError {
-    /// What helps.
+    /// Returns the cure.
     #[must_use]
     pub fn cure(&self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl JournalError {
         }
     }
 
-    /// Whether it is so until the file is another one.
+    /// Returns true if the error persists until the file is replaced or changed.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Io { reason, .. } => reason.kind() == std::io::ErrorKind::FileTooLarge,
@@ -86,21 +86,21 @@ struct Line {
     entry: String,
 }
 
-/// A journal that this process may put entries into, and no other.
+/// A journal that this process has locked and may append to.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     /// Locked for as long as it is open.
     file: File,
     last: (u64, Hash),
-    /// How long it is, in bytes, up to the end of its last whole line.
+    /// Its length up to the end of its last complete line, in bytes.
     length: u64,
 }
 
-/// Why a journal is not for this process to put entries into.
+/// The reason why this process could not acquire a journal.
 #[derive(Debug)]
 pub(super) enum AcquireError {
-    /// Another process does.
+    /// Another process holds it.
     InUse,
     /// It can't be used.
     Unusable(JournalError),
@@ -112,21 +112,21 @@ impl From<JournalError> for AcquireError {
     }
 }
 
-/// What can be read of a journal.
+/// The readable part of a journal.
 #[derive(Debug, Default)]
 pub(super) struct JournalContent {
-    /// As they are kept, in order.
+    /// The sealed entries in order.
     pub(super) sealed: Vec<Sealed>,
-    /// What they say.
+    /// The same entries, parsed.
     pub(super) entries: Vec<Entry>,
     last: (u64, Hash),
-    /// Up to the end of the last whole line, in bytes.
+    /// Length up to the end of the last complete line, in bytes.
     length: u64,
-    /// Why there may be more, which is not to be believed.
+    /// The reason why the rest is not read.
     pub(super) fault: Option<JournalError>,
 }
 
-/// Which file it is, and when it was written last: another one for whatever else is in it.
+/// Identity and modification time of a file; it differs if the file was replaced or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileStamp {
     file: (u64, u64),
@@ -146,8 +146,8 @@ impl FileStamp {
 }
 
 impl Journal {
-    /// Takes the journal for this process, or begins it, and gives what is in it. Half a line at its end was never
-    /// acknowledged, and is cut off.
+    /// Locks the journal for this process, creates it if needed, and returns its content. An incomplete line at its
+    /// end was never acknowledged and is truncated.
     pub(super) fn acquire(path: &Path) -> Result<(Self, JournalContent), AcquireError> {
         let failed = JournalError::at(path);
         let mut options = OpenOptions::new();
@@ -178,7 +178,7 @@ impl Journal {
         }
     }
 
-    /// Whether its path still leads to it.
+    /// Returns true if the path still refers to this file.
     pub(super) fn is_in_place(&self) -> bool {
         let here = self.file.metadata().ok();
         let there = std::fs::metadata(&self.path).ok();
@@ -186,7 +186,7 @@ impl Journal {
             .is_some_and(|(here, there)| (here.dev(), here.ino()) == (there.dev(), there.ino()))
     }
 
-    /// Puts an entry at the end. When this returns it is on the disk.
+    /// Appends an entry. It is on the disk when this returns.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
         let sealed = Sealed::after(self.last.1, self.last.0.saturating_add(1), Revision(0), entry);
         let last = (sealed.id, sealed.hash);
@@ -205,7 +205,7 @@ impl Journal {
         }
     }
 
-    /// Cuts off what is behind the last whole line.
+    /// Truncates the file after the last complete line.
     fn truncate(&self) -> std::io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.sync_data()
@@ -238,7 +238,7 @@ impl Journal {
 }
 
 impl JournalContent {
-    /// Reads the whole lines at `path`, up to the first that is not what was written.
+    /// Reads the complete lines at `path`, up to the first line that is malformed or altered.
     pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
         let failed = JournalError::at(path);
         let mut bytes = Vec::new();
@@ -280,7 +280,7 @@ impl JournalContent {
     }
 }
 
-/// A file that was just made is there for certain only when its folder is on the disk.
+/// Syncs the folder of a file: only then a file that was just created survives a loss of power.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

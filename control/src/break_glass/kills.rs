@@ -1,5 +1,4 @@
-//! What is killed on this machine, and the journal that it rests on: this process's own, another one's, or one that
-//! can't be used.
+//! The kills of this machine and the journal they come from: held by this process, held by another one, or unusable.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,25 +10,25 @@ use serde_json::json;
 use super::journal::{AcquireError, FileStamp, Journal, JournalContent, JournalError};
 use super::{BreakGlassError, KillAvailability, KillOrigin, LocalKill};
 
-/// What is killed.
+/// The kills of this machine.
 #[derive(Debug, Default)]
 pub(super) struct Kills {
     journal: JournalAccess,
     killed: BTreeMap<String, LocalKill>,
-    /// How many entries of the journal they rest on.
+    /// The number of journal entries that were replayed.
     applied: u64,
-    /// Another number for whatever else is killed.
+    /// A number that increases with each change of `killed`.
     sequence: u64,
 }
 
-/// Who puts entries into the journal.
+/// This process's access to the journal.
 #[derive(Debug)]
 enum JournalAccess {
-    /// This process.
+    /// This process holds the lock.
     Owned(Journal),
-    /// Another one. It is read again whenever it is another file than it was.
+    /// Another process holds the lock. The file is read again when its stamp differs.
     OtherProcess { read: Option<FileStamp> },
-    /// Nobody.
+    /// The journal cannot be used.
     Unusable {
         error: JournalError,
         read: Option<FileStamp>,
@@ -43,8 +42,8 @@ impl Default for JournalAccess {
 }
 
 impl Kills {
-    /// Takes the journal if it may be there to be taken now. With a time, this process has run before: a new journal
-    /// takes over what was killed then.
+    /// Acquires the journal if that may succeed now. `now` is none at the start of the process; later, a new journal
+    /// receives the kills of the previous one.
     pub(super) fn refresh_journal(&mut self, path: &Path, now: Option<Timestamp>) {
         let again = match &self.journal {
             JournalAccess::Owned(journal) => !journal.is_in_place(),
@@ -56,7 +55,7 @@ impl Kills {
         }
     }
 
-    /// Takes the journal, or reads what can be read of it.
+    /// Acquires the journal, or reads its readable part.
     fn acquire(&mut self, path: &Path, now: Option<Timestamp>) {
         let former = match std::mem::take(&mut self.journal) {
             JournalAccess::Owned(_) => None,
@@ -100,22 +99,22 @@ impl Kills {
         &self.killed
     }
 
-    /// Kills a flag, once that is in the journal.
+    /// Writes the kill to the journal, then applies it.
     pub(super) fn kill(&mut self, kill: LocalKill, origin: &KillOrigin) -> Result<(), BreakGlassError> {
         self.append(&kill_entry(&kill, origin))?;
         self.killed.insert(kill.flag.clone(), kill);
         Ok(())
     }
 
-    /// Ends a kill, once that is in the journal.
+    /// Writes the end of a kill to the journal, then applies it.
     pub(super) fn restore(&mut self, flag: &str, origin: &KillOrigin) -> Result<(), BreakGlassError> {
         self.append(&entry(Event::FlagRestored, Source::BreakGlass, flag, origin))?;
         self.killed.remove(flag);
         Ok(())
     }
 
-    /// Kills what a journal says, and with a time none that would have expired by then. An empty one takes nothing
-    /// away, since it may have been begun a moment ago; of a faulty one only what is new counts.
+    /// Replays a journal. With `now`, kills that have expired by then are dropped. An empty journal removes no kill,
+    /// since it may have just been created; of a faulty one only new entries are replayed.
     fn replay(&mut self, content: JournalContent, now: Option<Timestamp>) {
         let before = self.killed.clone();
         let faulty = content.fault.is_some();
@@ -153,7 +152,7 @@ impl Kills {
         }
     }
 
-    /// Puts what is killed into a journal that was just begun, in the place of one that was moved away.
+    /// Writes the current kills to a journal that was just created in place of one that was moved away.
     fn carry_over(&mut self, at: Timestamp) {
         self.applied = 0;
         let kills: Vec<LocalKill> = self.killed.values().cloned().collect();
@@ -190,8 +189,8 @@ impl Kills {
         self.sequence = self.sequence.saturating_add(1).max(self.applied);
     }
 
-    /// Ends the kills whose time is up, and gives their flags. A journal that can't be written does not hold up the
-    /// end: it is in the journal already.
+    /// Expires kills and returns their flags. A kill expires even if the journal cannot be written, since its end is
+    /// in its entry.
     pub(super) fn expire(&mut self, now: Timestamp) -> Vec<String> {
         let expired = self.killed.values().filter(|kill| kill.until <= now);
         let expired: Vec<String> = expired.map(|kill| kill.flag.clone()).collect();

@@ -1,5 +1,5 @@
-//! Who stands at the break-glass socket: this process once nobody else has the journal. It looks each second, puts in
-//! force what became of the kills, and says so when none can be made here.
+//! Runs break-glass in this process: refreshes the kills each second, answers at the socket while no other process
+//! does, and logs when kills cannot be made here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use super::bind::bind;
 use super::socket::{BreakGlassServer, serve};
 use super::{KillAvailability, Refreshed};
 
-/// How soon after its time a kill ends, and how soon one takes over from another process.
+/// The interval of refreshes: the largest delay of an expiry, and of taking over from another process.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The break-glass of a process, on a runtime.
+/// Break-glass of a process, on a runtime.
 pub struct BreakGlassService {
     server: Arc<BreakGlassServer>,
     socket: PathBuf,
     stopped: watch::Receiver<bool>,
     task: Option<JoinHandle<()>>,
-    /// Why no kill can be made here, as it was said last.
+    /// The last logged reason why kills cannot be made here.
     unavailable: Option<String>,
 }
 
 impl BreakGlassService {
-    /// Will answer at `socket` until it is stopped.
+    /// Creates a service that answers at `socket` once it runs.
     #[must_use]
     pub fn new(server: BreakGlassServer, socket: &Path, stopped: watch::Receiver<bool>) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl BreakGlassService {
         }
     }
 
-    /// Looks again and again until it is stopped.
+    /// Refreshes each second until it is stopped.
     pub async fn run(mut self) {
         let mut stopped = self.stopped.clone();
         let mut tick = tokio::time::interval(TICK);
@@ -56,7 +56,7 @@ impl BreakGlassService {
         }
     }
 
-    /// Looks who has the journal, what is killed, and whether somebody answers at the socket.
+    /// Refreshes the kills, applies them if they changed, and listens at the socket if no other process does.
     pub async fn refresh(&mut self) {
         let server = Arc::clone(&self.server);
         let refreshed = tokio::task::spawn_blocking(move || {
@@ -87,7 +87,7 @@ impl BreakGlassService {
         self.unavailable = unavailable;
     }
 
-    /// Why no kill can be made here. Answers at the socket from now on unless somebody else does.
+    /// Returns the reason why kills cannot be made here. Listens at the socket unless another process does.
     async fn unavailable(&mut self) -> Option<String> {
         let availability = self.server.break_glass.availability();
         if availability == KillAvailability::OtherProcess {

@@ -1,5 +1,5 @@
-//! The socket of break-glass: HTTP/1 on a file that only its owner may open. Whoever may, is asked for nothing else;
-//! the user behind the connection is written down.
+//! The break-glass socket: HTTP/1 on a socket file that only its owner may open. There is no further authentication;
+//! the user of the peer process is recorded.
 
 use std::sync::Arc;
 
@@ -20,38 +20,38 @@ use tokio::sync::watch;
 
 use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill};
 
-/// Longest body of a request, in bytes.
+/// The largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// What helps who wants to turn off a retired flag.
+/// The cure for an attempt to kill a retired flag.
 const RETIRED_CURE: &str = "take its retirement back, in the documents by `lifecycle: ga` or in a store by a revert to ga, and kill it \
      then; or close the routes that it gates in the gateway's document";
 
-/// What a kill of a flag would come to.
+/// The effect that a kill of a flag would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Killable {
-    /// It would be off for everyone.
+    /// The flag would be off for everyone.
     Yes,
-    /// Nothing: a retired flag serves its final variant, killed or not.
+    /// None: a retired flag serves its final variant, killed or not.
     Retired,
-    /// There is no such flag.
+    /// None: the flag does not exist.
     Unknown,
 }
 
-/// What the socket's requests are about.
+/// The kills and the functions that the socket's handlers call.
 pub struct BreakGlassServer {
     /// The kills.
     pub break_glass: Arc<BreakGlass>,
-    /// Says what time it is.
+    /// Returns the current time.
     pub clock: fn() -> Timestamp,
-    /// What a kill of a flag would come to.
+    /// Returns the effect that a kill of a flag would have.
     pub killable: Box<dyn Fn(&str) -> Killable + Send + Sync>,
-    /// Puts the kills in force. When it returns, new requests are decided by them.
+    /// Publishes a snapshot with the kills. When it returns, new requests are decided by it.
     pub enforce: Box<dyn Fn() + Send + Sync>,
-    /// Takes down why no kill can be made here, or with none that it can.
+    /// Reports the reason why kills cannot be made here, for `/readyz`; none if they can.
     pub set_unavailable: Box<dyn Fn(Option<String>) + Send + Sync>,
 }
 
-/// Whose process is at the other end.
+/// The user of the peer process.
 #[derive(Debug, Clone)]
 struct Peer(String);
 
@@ -67,7 +67,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 struct KillBody {
     flag: String,
     reason: String,
-    /// For how many seconds; left out: an hour.
+    /// Duration in seconds; default one hour.
     seconds: Option<u32>,
 }
 

@@ -1,14 +1,14 @@
-//! How far a change may reach without being forced.
+//! The limit on the number of tenants that a change may affect without `force`.
 use changes::{Code, Plan, Policy, Refusal, Request};
 
-/// How many tenants the change may serve something else without being forced; none: any number. What takes a feature
-/// away is never held up.
+/// Returns the number of tenants that the change may affect without `force`; none for any number. Changes of one org
+/// and changes that only turn features off have no limit.
 pub(super) fn limit(policy: &Policy, plan: &Plan, request: &Request) -> Option<usize> {
     let is_limited = !plan.withdraws && request.change.org().is_none();
     policy.max_blast_radius.filter(|_| is_limited)
 }
 
-/// That it is not forced.
+/// Returns the refusal of a change that exceeds the limit.
 pub(super) fn refusal(limit: usize) -> Refusal {
     let detail = format!("more than {limit} tenants would be served something else");
     Refusal::new(Code::BlastRadius, detail)

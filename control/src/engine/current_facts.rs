@@ -1,4 +1,4 @@
-//! What the policy asks of the running system, answered from what is current and what was observed.
+//! The facts that the policy needs, from the current snapshot and the observed history.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use rules::{FlagId, Subject, Tenant, Timestamp, decide};
 
 use crate::history::History;
 
-/// What the policy asks of the running system.
+/// The facts that the policy needs.
 pub(super) struct CurrentFacts<'k> {
     pub(super) compiled: &'k Compiled,
     pub(super) history: &'k Mutex<History>,
@@ -41,7 +41,8 @@ impl Facts for CurrentFacts<'_> {
 }
 
 impl CurrentFacts<'_> {
-    /// Whether a tenant asked for the flag, or was put on its allowlist, and is served it.
+    /// Returns true if the tenant opted in to the flag or is on its allowlist, and is served a variant other than
+    /// off.
     fn has(&self, id: FlagId, tenant: &Tenant) -> bool {
         let subject = Subject {
             tenant: Some(tenant.id()),

@@ -1,13 +1,14 @@
-//! Flags that files manage, as the control plane sees them: it tells of them, and changes nothing.
+//! Flags that files manage, as a control plane that reads them and rejects changes.
 
 use changes::{Actor, Change, Code, Facts, Policy, Refusal, Request, Revision, Role, Source, State};
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
-use super::{ApplyError, CurrentState};
+use super::current_state::CurrentState;
+use super::outcome::ApplyError;
 use crate::publish::{Fit, Publish, PublishError};
 
-/// Nothing is asked of the running system where a document is read.
+/// Facts for reading a document: no tenants, no errors.
 pub(super) struct NoFacts;
 
 impl Facts for NoFacts {
@@ -20,7 +21,7 @@ impl Facts for NoFacts {
     }
 }
 
-/// Where files manage the flags, nothing is published here.
+/// A `Publish` for flags managed by files: the binary publishes them itself.
 pub(super) struct Unpublished;
 
 impl Publish for Unpublished {
@@ -33,7 +34,7 @@ impl Publish for Unpublished {
     }
 }
 
-/// A document that files hold, brought in whole.
+/// Creates the request that applies a whole document of files.
 pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
     Request {
         change: Change::ApplyDocument {
@@ -55,13 +56,13 @@ pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
     }
 }
 
-/// A document, compiled; none where it is no valid one.
+/// Compiles a document; returns none if it is invalid.
 #[must_use]
 pub fn catalog_of(document: FlagsDocument, eligibility: Eligibility) -> Option<Catalog> {
     of_document(document, eligibility, Revision(0)).map(|current| current.catalog)
 }
 
-/// What is kept of a document, at the revision after `former`.
+/// Creates the state of a document, at the revision after `former`.
 pub(super) fn of_document(
     document: FlagsDocument,
     eligibility: Eligibility,
@@ -75,19 +76,19 @@ pub(super) fn of_document(
     Some(CurrentState { state, catalog })
 }
 
-/// What is wrong with a store, and what to do about it.
+/// The damage of a store, and its cure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// [`Code::StoreDamaged`], or [`Code::StoreUnavailable`] where it is the disk.
+    /// [`Code::StoreDamaged`], or [`Code::StoreUnavailable`] for an error of the disk.
     pub code: Code,
-    /// In a sentence.
+    /// The damage in a sentence.
     pub detail: String,
-    /// In another one.
+    /// The cure in a sentence.
     pub cure: String,
 }
 
 impl Damage {
-    /// Why something is refused that takes a store which can be used.
+    /// Returns the refusal of an operation that needs a usable store.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let detail = format!("{}; the last good document is served meanwhile", self.detail);

@@ -1,15 +1,15 @@
-//! Which tenants of an import only the compiler can fault: their records name a tier or a flag that there is not.
+//! The tenants of an import that only the compiler can reject: their records name a tier or flag that does not exist.
 
 use std::collections::{BTreeMap, HashMap};
 
 use changes::{Change, Code, Plan, Refusal};
 use config::{Catalog, Edit, JsonEdit, Report, Severity};
 
-/// The most records that are looked into for what is wrong with them: that takes far longer than to find that
-/// something is. Of records that are alike one is looked into.
+/// The largest number of distinct records that are explained. To explain a record takes far longer than to reject it;
+/// equal records are explained once.
 const MAX_EXPLAINED: usize = 50;
 
-/// The tenants of an import that would make the document invalid, each with why.
+/// Returns the tenants of an import that would make the document invalid, with the reason.
 pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap<String, Refusal> {
     let mut explained: HashMap<String, Option<Refusal>> = HashMap::new();
     let mut invalid = BTreeMap::new();
@@ -41,7 +41,8 @@ pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -
     invalid
 }
 
-/// The problems' own words. Their places are of a document that nobody wrote.
+/// Returns a refusal with the titles of the problems. Their places are left out, since they refer to a document that
+/// no operator wrote.
 fn in_words(report: &Report) -> Refusal {
     let errors = report.problems().iter();
     let errors: Vec<_> = errors

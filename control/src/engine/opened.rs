@@ -1,29 +1,25 @@
-//! A store that was read and compiled, before anything of it is served.
+//! A store that was read and compiled, before its snapshot is served.
 
 use std::sync::Arc;
 
 use changes::{
-    Json, Key, NoPlan, Policy, Revision, State, StateEdit, UnreadableRecords, json_edits, plan, read_records,
+    Json, Key, NoPlan, Policy, Revision, StateEdit, UnreadableRecords, json_edits, plan, read_records,
 };
-use config::{Catalog, Compiled, Draft, FlagsDocument, Report};
-use parking_lot::{Mutex, RwLock};
+use config::{Catalog, Compiled, FlagsDocument, Report};
 use rules::{Eligibility, Timestamp};
 
+use super::current_state::CurrentState;
 use super::files::{NoFacts, of_files};
-use super::{ApplyError, Control, Owner};
-use crate::history::History;
-use crate::observe::Observe;
-use crate::publish::Publish;
-use crate::refused::Refused;
+use super::outcome::ApplyError;
 use crate::store::{Commit, Loaded, Store, StoreError};
 
-/// Why the control plane can't begin.
+/// The reason why the control plane cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The store can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is kept does not compile: a newer version wrote it, or somebody wrote into the store by hand.
+    /// The records do not compile: a newer version wrote them, or the store was edited by hand.
     #[error("what the store holds is no valid document:\n{0}")]
     Invalid(Box<Report>),
 }
@@ -33,41 +29,16 @@ fn present_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
     records.filter_map(|record| Some((record.key, record.value?)))
 }
 
-/// What was read and compiled of a store, before anything is served.
+/// A store that was read and compiled, before its snapshot is served.
 pub struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) current: CurrentState,
-    /// What an empty store is to begin with, not committed yet.
+    /// The first commit of an empty store, not yet committed.
     pub(super) seed: Option<Commit>,
 }
 
-/// What is current, in memory. A clone shares all of it, until one of the two is changed.
-#[derive(Clone)]
-pub(super) struct CurrentState {
-    pub(super) state: State,
-    pub(super) catalog: Catalog,
-}
-
-impl CurrentState {
-    pub(super) fn eligibility(&self) -> Eligibility {
-        self.catalog.compiled().flags.eligibility()
-    }
-
-    /// Makes edits that were drafted and committed. Of the document there is one: state and catalog share it.
-    pub(super) fn adopt(&mut self, edits: &[StateEdit], draft: Draft, revision: Revision) {
-        self.state.absorb(edits, revision);
-        self.catalog.apply(draft);
-        self.state.document = self.catalog.document().clone();
-    }
-
-    /// Whether what was prepared of the one can be made of the other.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.state.revision == other.state.revision && self.eligibility() == other.eligibility()
-    }
-}
-
 impl Opened {
-    /// Reads and compiles everything that the store holds.
+    /// Reads and compiles the records of a store.
     ///
     /// # Errors
     /// It can't be read, or is no valid document.
@@ -91,8 +62,7 @@ impl Opened {
         })
     }
 
-    /// Begins an empty store with a document, as it is written, once that is committed by `keep`. A store that holds
-    /// anything is left as it is.
+    /// Fills an empty store with a document; [`Opened::keep`] commits it. A store with records is left as it is.
     ///
     /// # Errors
     /// What stands against it.
@@ -120,13 +90,13 @@ impl Opened {
         Ok(self)
     }
 
-    /// Whether it is to begin with a document, which is not committed yet.
+    /// Returns true if the store is to be filled with a document that is not yet committed.
     #[must_use]
     pub fn is_seeded(&self) -> bool {
         self.seed.is_some()
     }
 
-    /// Commits what an empty store begins with, if there is something.
+    /// Commits the document of [`Opened::seeded`], if there is one.
     ///
     /// # Errors
     /// The store did not take it, and is empty still.
@@ -137,37 +107,15 @@ impl Opened {
         Ok(self)
     }
 
-    /// What it compiles to, for the gateway's document to be compiled against.
+    /// Returns the compiled flags and tenants, against which the gateway's document is compiled.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         self.current.catalog.compiled()
     }
 
-    /// What the store is at.
+    /// Returns the revision of the store.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.current.state.revision
-    }
-
-    /// Takes changes from now on. What was opened is served already.
-    #[must_use]
-    pub fn control(
-        self,
-        policy: Policy,
-        publish: Arc<dyn Publish>,
-        observe: Arc<dyn Observe>,
-        history: History,
-    ) -> Control {
-        Control {
-            owner: Owner::ControlPlane,
-            store: self.store,
-            publish,
-            observe,
-            policy,
-            history: Mutex::new(history),
-            refused: Refused::default(),
-            writer: Mutex::new(()),
-            current: RwLock::new(self.current),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes of a change: that it was made, what it would do, or why it was not made.
+//! The results of changes and dry runs, and the errors of changes.
 
 use changes::{ItemResult, Preview, Refusal, Revision, Summary};
 use config::Report;
@@ -6,57 +6,57 @@ use config::Report;
 use crate::publish::PublishError;
 use crate::store::StoreError;
 
-/// A change that was made.
+/// The result of an applied change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// What the store is at now.
+    /// The revision of the store after the change.
     pub revision: Revision,
-    /// Whether anything was written at all.
+    /// False if the change wrote nothing, since the state was as requested.
     pub changed: bool,
-    /// What became of each item, of a change of many.
+    /// The results of the items of an import.
     pub items: Vec<ItemResult>,
-    /// What changed, of an applied document or a cascade.
+    /// The side effects of an applied document or a cascade.
     pub summary: Summary,
 }
 
-/// What a change would do.
+/// The result of a dry run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DryRun {
-    /// What the store is at.
+    /// The current revision of the store.
     pub revision: Revision,
-    /// Whether it would be refused unless it is forced: it reaches too many tenants.
+    /// True if the change would be refused without `force`, since it affects too many tenants.
     pub needs_force: bool,
-    /// Who would be served what instead of what.
+    /// The decisions that would change.
     pub preview: Preview,
-    /// What would become of each item.
+    /// The results of the items of an import.
     pub items: Vec<ItemResult>,
-    /// What would change.
+    /// The side effects.
     pub summary: Summary,
 }
 
-/// Why a change was not made.
+/// The reason why a change failed.
 #[derive(Debug)]
 pub enum ApplyError {
-    /// It does not meet the policy, or names what is not there. All reasons at once.
+    /// The policy is not met, or a name is unknown: all reasons.
     Refused(Vec<Refusal>),
     /// The document would be invalid: what `sluice check` would print.
     Invalid(Box<Report>),
-    /// Somebody else was first.
+    /// Another change was committed first.
     Conflict {
-        /// What was expected.
+        /// The expected revision.
         expected: Revision,
-        /// What there is.
+        /// The current revision.
         current: Revision,
     },
-    /// The store did not take it.
+    /// The store did not commit.
     Store(StoreError),
-    /// The data plane can't take it. Nothing was changed.
+    /// The data plane cannot serve the result. Nothing was changed.
     Publish(String),
-    /// It is current, and the data plane did not take it: the next start serves it.
+    /// Committed, but publishing failed; active after the next start.
     Unforced {
-        /// What the store is at now.
+        /// The revision of the store after the commit.
         revision: Revision,
-        /// Why not.
+        /// The reason why publishing failed.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Counts failed sign-ins by address, so that guessing is slow and the log can't be flooded.
+//! Limits failed sign-ins by address, which slows guessing and bounds the audit log.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -8,14 +8,14 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// How many sign-ins may fail from one address (IPv6: one /64) in a minute.
+/// The number of failed sign-ins from one address (IPv6: one /64) per minute.
 pub const FAILURES_PER_MINUTE: u32 = 10;
-/// Most addresses that are counted apart; beyond that all others count as one.
+/// The largest number of addresses with a count of their own; the others share one.
 pub const MAX_PEERS: usize = 10_000;
 
 type Limiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
 
-/// Failed sign-ins.
+/// Counts of failed sign-ins.
 pub(super) struct Attempts {
     failures: Limiter,
     clock: DefaultClock,
@@ -30,7 +30,7 @@ impl Attempts {
         }
     }
 
-    /// Counts a failure; how long to wait where there were too many.
+    /// Counts a failure; returns the time to wait if there were too many.
     pub(super) fn failed(&self, peer: IpAddr) -> Option<Duration> {
         if self.failures.len() >= MAX_PEERS {
             self.failures.retain_recent();
@@ -45,7 +45,8 @@ impl Attempts {
     }
 }
 
-/// As which address a peer is counted: IPv6 by its /64: whoever has one address has all of them.
+/// Returns the address under which a peer is counted: of IPv6 the /64, since one client usually has all of its
+/// addresses.
 pub(crate) fn counted_as(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

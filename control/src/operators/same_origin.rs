@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
-/// Why a request is not from here.
+/// The reason why a request is not of the same origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     /// Its host is a name that anybody could point here.
@@ -15,7 +15,8 @@ pub enum Foreign {
     Origin,
 }
 
-/// Whether a request is for this machine by address or as `localhost`, and, where a page sent it, from the same.
+/// Checks that a request names this machine by a loopback address or `localhost`, and that a page that sent it has
+/// the same origin.
 ///
 /// # Errors
 /// What is foreign about it.

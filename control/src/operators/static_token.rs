@@ -1,4 +1,4 @@
-//! A token that was printed once, and of which only a keyed hash is kept.
+//! Static tokens: printed once, stored as a keyed hash.
 
 use std::fmt;
 
@@ -9,33 +9,33 @@ use changes::{Actor, Role};
 use rules::Timestamp;
 use tokens::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX};
 
-/// How many random bytes are the key of its hash.
+/// Length of the key of a hash, in random bytes.
 const SALT_BYTES: usize = 16;
 
-/// Somebody with a static token.
+/// A static token and its actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticToken {
-    /// Who.
+    /// The actor's name.
     pub name: String,
-    /// What he may do.
+    /// The actor's role.
     pub role: Role,
-    /// For an org's admin: of which org.
+    /// The org of an org's admin.
     pub org: Option<String>,
-    /// What is kept of the token.
+    /// The keyed hash of the token.
     pub hash: TokenHash,
-    /// From when on it counts no more.
+    /// The time from which it is rejected.
     pub expires: Option<Timestamp>,
 }
 
-/// HMAC-SHA-256 of a token, under a random key of its own. A token has 256 random bits, so that it takes no slow
-/// hash to make guessing hopeless.
+/// HMAC-SHA-256 (RFC 2104) of a token under a random key of its own. A token has 256 random bits, so that guessing is
+/// infeasible without a slow hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash {
     salt: [u8; SALT_BYTES],
     code: [u8; 32],
 }
 
-/// Why there is no such token.
+/// The reason why a token or hash could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The text is not that of a hash.
@@ -57,7 +57,7 @@ impl StaticToken {
 }
 
 impl TokenHash {
-    /// A new token, and what is to be kept of it.
+    /// Creates a token, and returns it with its hash.
     ///
     /// # Errors
     /// There are no random bytes.
@@ -88,7 +88,7 @@ impl TokenHash {
         })
     }
 
-    /// Whether it is of this token. Takes the same time wherever they differ.
+    /// Returns true if the hash is of this token. Compares in constant time.
     #[must_use]
     pub fn is_of(&self, token: &str) -> bool {
         hmac::verify(&key(&self.salt), token.as_bytes(), &self.code).is_ok()

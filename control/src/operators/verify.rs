@@ -1,35 +1,35 @@
-//! The seam to whoever verifies tokens of an issuer: `control` knows no keys.
+//! The trait that verifies tokens of an issuer: `control` has no keys.
 
 use async_trait::async_trait;
 use rules::Timestamp;
 
-/// What a token proves.
+/// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// Whose it is.
+    /// The name of the subject.
     pub name: String,
-    /// What its claim of roles says, in the issuer's words.
+    /// The values of its claim of roles.
     pub roles: Vec<String>,
-    /// What its claim of an org says.
+    /// The value of its claim of an org.
     pub org: Option<String>,
 }
 
-/// Why a token proves nothing.
+/// The reason why a token is not verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotVerified {
-    /// It is not good; `reason` is a fixed text, nothing from the token.
+    /// The token is invalid.
     Invalid {
-        /// Why.
+        /// A fixed text without parts of the token.
         reason: &'static str,
     },
-    /// The issuer's keys are not there now.
+    /// The issuer's keys are not available.
     Unavailable,
 }
 
 /// Verifies tokens of an issuer.
 #[async_trait]
 pub trait VerifyToken: Send + Sync {
-    /// What the token proves at this time.
+    /// Verifies a token at a time and returns its claims.
     ///
     /// # Errors
     /// Nothing.

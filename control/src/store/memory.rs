@@ -1,4 +1,4 @@
-//! A store that keeps nothing beyond the process: for tests, and the second reading of the contract.
+//! A store in memory, for tests and as the second implementation of the contract.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +28,7 @@ struct Kept {
 }
 
 impl MemoryStore {
-    /// An empty one.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -65,7 +65,7 @@ fn record((key, (value, revision)): (&Key, &(Option<Json>, Revision))) -> Record
     }
 }
 
-/// The page of the first `limit` of these entries.
+/// Returns the page of the first `limit` entries.
 fn page(entries: impl Iterator<Item = Sealed>, limit: usize) -> AuditPage {
     let limit = limit.min(MAX_AUDIT_PAGE);
     let mut entries: Vec<Sealed> = entries.take(limit.saturating_add(1)).collect();

@@ -1,4 +1,4 @@
-//! The newest revision of a store, for those who wait for it within the process.
+//! The newest revision of a store, with waiting within the process.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Revision;
 
-/// Longer than this nobody waits in one go.
+/// The longest wait.
 const MAX_PATIENCE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Newest {
         }
     }
 
-    /// Returns when there is something newer than `since`, or when the time is up.
+    /// Returns when there is a revision after `since`, or after the timeout.
     pub(super) fn wait_past(&self, since: Revision, patience: Duration) {
         let mut newest = self.revision.lock();
         self.advanced

@@ -31,10 +31,10 @@ use self::writer::Writer;
 use super::newest::Newest;
 use super::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
 
-/// So many of the newest entries of the log are checked when it is opened; `sluice audit verify` checks all.
+/// The number of newest log entries that are verified when the store is opened; `sluice audit verify` verifies all.
 const CHECKED_AT_START: u64 = 1000;
 
-/// Flags and the audit log in a directory.
+/// A store of flags and the audit log in a directory.
 #[derive(Debug)]
 pub struct SqliteStore {
     // The order is that in which they are dropped: the writer puts the file in order when it is the last connection,
@@ -46,8 +46,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in a directory; makes both if there is nothing. One that an older version wrote is upgraded, after
-    /// a backup of it was made in the directory.
+    /// Opens the store in a directory, and creates both if needed. A store of an older format is upgraded after a
+    /// backup of it was made in the directory.
     ///
     /// # Errors
     /// Another process uses it, a newer version wrote it, it is damaged, or it can't be read or written.
@@ -71,8 +71,8 @@ impl SqliteStore {
         })
     }
 
-    /// Puts a backup in the place of what the directory `to` holds. The backup is checked first, and left as it is;
-    /// what was there is moved into a folder in the directory.
+    /// Replaces the store in the directory `to` with a backup. The backup is checked first and left as it is; the
+    /// previous files are moved into a folder in the directory.
     ///
     /// # Errors
     /// The backup is none, or not whole; another process uses the directory, or it can't be written. Nothing was
@@ -81,8 +81,8 @@ impl SqliteStore {
         restore::restore(from, to)
     }
 
-    /// Checks a backup, which is left as it is: that a store wrote it, that it is whole, that no entry of its audit log
-    /// is missing or altered, and that each record can be read. Of an older format only that it is whole.
+    /// Checks a backup without changing it: it is a store, it is complete, no entry of its audit log is missing or
+    /// altered, and each record can be read. Of an older format only completeness is checked.
     ///
     /// # Errors
     /// It is no backup, not whole, or of a newer format.

@@ -1,5 +1,5 @@
-//! What every store promises, whatever it is made of. A further store joins by another `contract!` below; what a
-//! suite needs of it is a way to open an empty one.
+//! The contract of every store. Another store joins by another `contract!` below; the suite needs a function that
+//! opens an empty one.
 
 mod commits;
 mod log;

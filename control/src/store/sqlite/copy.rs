@@ -1,4 +1,4 @@
-//! A copy of the store at one moment, while it goes on.
+//! Copies the store at one moment while it is in use.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use super::directory::{Directory, Purpose, sync_directory};
 use super::fault::{at, fault};
 use crate::store::StoreError;
 
-/// All pages in one step: whoever writes is not kept waiting by whoever reads the log of SQLite, and a copy in
-/// several steps would begin anew at each commit.
+/// The number of pages of a step: all. With SQLite's log, writers do not wait for readers, and a copy in several
+/// steps would restart at each commit (sqlite3_backup_step).
 const ALL: std::ffi::c_int = -1;
 
-/// Copies into a new file, which is there whole or not at all.
+/// Copies the store into a new file, which is complete or does not exist.
 pub(super) fn copy(directory: &Directory, to: &Path) -> Result<(), StoreError> {
     if to.try_exists().map_err(at(to))? {
         return Err(StoreError::Io(format!("{} exists already", to.display())));
@@ -50,12 +50,12 @@ fn fill(directory: &Directory, partial: &Path) -> Result<(), StoreError> {
     copy.close().map_err(|(_, error)| fault(error))
 }
 
-/// Whether the file holds together, as SQLite sees it.
+/// Checks the integrity of the file with SQLite's `quick_check`.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     verdict(connection, "PRAGMA quick_check(1)")
 }
 
-/// As `check`, and whether every index says what its table says.
+/// Checks the integrity of the file, and that every index agrees with its table, with SQLite's `integrity_check`.
 pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
     verdict(connection, "PRAGMA integrity_check(1)")
 }

@@ -1,5 +1,5 @@
-//! A store that was found damaged, as far as it can be looked into: its log, for whoever asks what was altered.
-//! Nothing is written, and what it holds of flags is not told.
+//! A damaged store, of which the audit log is read as far as possible. Nothing is written, and its flags are not
+//! read.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use super::log;
 use super::readers::Readers;
 use crate::store::{AuditFilter, AuditPage, Changes, Commit, Loaded, Store, StoreError};
 
-/// What is left of a store in a directory.
+/// The readable part of a damaged store.
 #[derive(Debug)]
 pub struct DamagedStore {
-    /// What is wrong with it.
+    /// The damage.
     damage: String,
-    /// Where its file can be opened at all; the directory is given free last.
+    /// The connections, if the file can be opened; the lock on the directory is released last.
     left: Option<(Readers, Directory)>,
 }
 
 impl DamagedStore {
-    /// Opens what can be opened.
+    /// Opens the readable part of the store.
     #[must_use]
     pub fn open(path: &Path, damage: &str) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The directory of a store: whose it is, how its file comes to be, and how it is opened.
+//! The directory of a store: its lock, the creation of its file, and how the file is opened.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -13,33 +13,35 @@ use super::head::HEAD;
 use super::schema;
 use crate::store::StoreError;
 
-/// What is kept.
+/// The store's file.
 const FILE: &str = "sluice.db";
-/// What is being made, before anything is kept in it.
+/// A new file while it is created.
 const NEW: &str = "sluice.db.new";
-/// What a restore is about to put in the place of what is kept.
+/// The file of a restore before it replaces the store's file.
 const RESTORED: &str = "sluice.db.restored";
-/// What belongs to the file, beside it.
+/// The suffixes of SQLite's files beside the store's file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
-/// So many restores find a place for what was there before.
+/// The number of folders for the files that restores replace.
 const MAX_ASIDE: u32 = 10_000;
-/// Where the header of SQLite's file says whether it is written through a log: 2, or else 1.
+/// The offset of the write version in the header of an SQLite file: 2 for a file with a write-ahead log, 1 for one
+/// without (SQLite file format, section 1.3).
 const WRITE_VERSION: u64 = 18;
-/// Held by the process that uses the directory.
+/// The file that the owning process locks.
 const LOCK: &str = "sluice.lock";
-/// Only sluice writes, and one at a time; it waits this long for somebody who looks with other tools.
+/// The time to wait for SQLite's lock. Only this process writes; other tools that read may hold the lock for a
+/// moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// The log of SQLite is cut to this length when it was written back.
+/// The largest size of SQLite's log file once it was written back, in bytes.
 const WAL_BYTES: u32 = 16 << 20;
 
-/// A directory that this process alone uses, as long as it lives.
+/// A directory that this process has locked.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
     lock: File,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Write,
@@ -47,7 +49,7 @@ pub(super) enum Purpose {
 }
 
 impl Directory {
-    /// Takes the directory, and makes it if there is none.
+    /// Locks the directory, and creates it if needed.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         DirBuilder::new()
             .recursive(true)
@@ -76,12 +78,12 @@ impl Directory {
         self.path.join(FILE)
     }
 
-    /// Where something can be made that is renamed into its place later.
+    /// Returns the directory's path, below which files are created that are renamed later.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Held while it is used.
+    /// Returns the path of the lock file.
     pub(super) fn lock_file(&self) -> PathBuf {
         self.path.join(LOCK)
     }
@@ -90,8 +92,8 @@ impl Directory {
         self.path.join(format!("{FILE}{what}"))
     }
 
-    /// Puts a file that is whole, and on the disk, in the place of what is kept, which is moved into a folder of its
-    /// own in the directory. Until it is done the store can't be opened.
+    /// Replaces the store's file with a complete and synced one. The previous files are moved into a folder of the
+    /// directory. The store cannot be opened until this has finished.
     pub(super) fn replace(&self, whole: &Path) -> Result<Option<PathBuf>, StoreError> {
         let restored = self.path.join(RESTORED);
         fs::rename(whole, &restored).map_err(at(&restored))?;
@@ -136,8 +138,8 @@ impl Directory {
         Err(StoreError::Io(text))
     }
 
-    /// Sees to it that there is a file. One that was cut to nothing, or of which only the log is left, is damaged,
-    /// not new: a new one is put in its place whole.
+    /// Creates the store's file if the directory is new. A file of no length, or a log without its file, is damage
+    /// and not a new store. The new file is renamed into place complete.
     pub(super) fn furnish(&self) -> Result<(), StoreError> {
         let file = self.file();
         let log = self.beside("-wal");
@@ -162,7 +164,7 @@ impl Directory {
         self.make(&file)
     }
 
-    /// Whether the file is written through a log beside it; a new one and a backup are not yet.
+    /// Returns true if the file has a write-ahead log; a new file and a backup do not yet.
     pub(super) fn is_logged(&self) -> Result<bool, StoreError> {
         Ok(write_version(&self.file())? != [1])
     }
@@ -203,7 +205,7 @@ impl Directory {
     }
 }
 
-/// Opens a file, whoever wrote it.
+/// Opens a file of any origin.
 pub(super) fn open(file: &Path, purpose: Purpose) -> Result<Connection, StoreError> {
     let rights = match purpose {
         Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -228,15 +230,15 @@ pub(super) fn open(file: &Path, purpose: Purpose) -> Result<Connection, StoreErr
 }
 
 impl Drop for Directory {
-    /// Given free by word: a child that was just forked may have the file open, too, until it becomes what it is
-    /// to be.
+    /// Unlocks explicitly: a child process that was just forked may share the open file until it calls exec, and
+    /// would keep the lock.
     fn drop(&mut self) {
         let _ = self.lock.unlock();
     }
 }
 
-/// SQLite replays whatever log lies beside a file, whose it was or not. One that is written through a log says so in
-/// its header, before there is a log; a backup says that it is not.
+/// Rejects a log that does not belong to the file, since SQLite replays any log beside a file. A file with a log says
+/// so in its header before the log exists; the header of a backup says that it has none.
 fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
     let length = match log.metadata() {
         Ok(log) => log.len(),
@@ -253,7 +255,8 @@ fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
     Err(StoreError::Corrupt(damage))
 }
 
-/// Nothing of this process has the file open yet: closing it would give up the locks that SQLite holds on it.
+/// Reads the write version in the header. Called before SQLite opens the file: closing another descriptor of it would
+/// release SQLite's POSIX locks.
 fn write_version(file: &Path) -> Result<[u8; 1], StoreError> {
     let mut version = [0];
     let read = File::open(file).and_then(|file| file.read_exact_at(&mut version, WRITE_VERSION));
@@ -285,13 +288,13 @@ pub(super) fn prepare_to_write(connection: &Connection) -> Result<(), StoreError
         .map_err(fault)
 }
 
-/// Whether the log stays as it is when the last connection is closed, not written back and removed.
+/// Sets SQLite to keep the log when the last connection is closed, or to write it back and remove it.
 pub(super) fn leave_log(connection: &Connection, stays: bool) -> Result<(), StoreError> {
     let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays);
     set.map(|_| ()).map_err(fault)
 }
 
-/// What was renamed in a directory is kept for certain only when the directory is on the disk.
+/// Syncs a directory: only then a file renamed in it survives a loss of power.
 pub(super) fn sync_directory(path: &Path) -> Result<(), StoreError> {
     // The parent of a bare name is written as nothing.
     let path = if path.as_os_str().is_empty() {

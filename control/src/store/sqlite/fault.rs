@@ -1,10 +1,10 @@
-//! What SQLite's errors mean for whoever keeps flags.
+//! Converts errors of SQLite and of the operating system to errors of a store.
 
 use rusqlite::{Error, ErrorCode};
 
 use crate::store::StoreError;
 
-/// What an error of SQLite means.
+/// Converts an error of SQLite.
 pub(super) fn fault(error: Error) -> StoreError {
     let Error::SqliteFailure(failure, _) = &error else {
         // What is kept has another form than this version writes.
@@ -28,7 +28,7 @@ pub(super) fn fault(error: Error) -> StoreError {
     }
 }
 
-/// An error of the operating system at a path.
+/// Converts an error of the operating system at a path.
 pub(super) fn at(path: &std::path::Path) -> impl Fn(std::io::Error) -> StoreError {
     move |error| {
         let text = format!("{}: {error}", path.display());

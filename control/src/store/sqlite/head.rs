@@ -1,5 +1,6 @@
-//! What the store was at when it last answered, in a small file of its own beside it. SQLite takes the end of its log
-//! for its end, whether it ended there or was damaged; a store that is behind this has lost what was acknowledged.
+//! The head file: revision and newest audit entry of the last acknowledged commit, in a small file beside the store.
+//! SQLite takes a damaged record of its log for the end of the log; a store behind its head file has lost
+//! acknowledged commits.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -14,13 +15,14 @@ use super::fault::at;
 use super::{log, records};
 use crate::store::StoreError;
 
-/// Beside the store's file.
+/// The name of the head file, beside the store's file.
 pub(super) const HEAD: &str = "sluice.head";
-/// Each of the two is written in turn, so that one is whole whenever the power goes. They are in sectors of their own.
+/// The positions of the two copies. They are written alternately and in different sectors, so that one is complete
+/// whenever the power fails.
 const PLACES: [u64; 2] = [0, 4096];
 const BYTES: usize = 64;
 
-/// A moment of a store: its revision, and the newest entry of its log.
+/// The revision of a store and the newest entry of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Head {
     revision: Revision,
@@ -29,14 +31,14 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// What the store is at.
+    /// Reads the head of a store.
     pub(super) fn of(connection: &Connection) -> Result<Self, StoreError> {
         let revision = records::newest(connection)?;
         let (id, hash) = log::head(connection)?;
         Ok(Self { revision, id, hash })
     }
 
-    /// Whether a store has all that it had at this moment.
+    /// Checks that a store has this revision and this entry, or later ones.
     pub(super) fn is_in(&self, connection: &Connection) -> Result<(), StoreError> {
         let now = Self::of(connection)?;
         let lost = "what was acknowledged after that is lost: the log of SQLite beside it was damaged or removed, or \
@@ -89,26 +91,26 @@ impl Head {
     }
 }
 
-/// How far what is written down has come when it goes on.
+/// The durability that a write of the head file waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    /// It outlives the process.
+    /// Survives the end of the process.
     ToTheSystem,
-    /// It outlives a loss of power.
+    /// Survives a loss of power.
     ToTheDisk,
 }
 
-/// The file.
+/// The open head file.
 #[derive(Debug)]
 pub(super) struct HeadFile {
     path: PathBuf,
     file: File,
-    /// Where the next one goes, and where the one after that.
+    /// The position of the next copy, and of the one after it.
     places: [u64; 2],
 }
 
 impl HeadFile {
-    /// Opens it, with what it says; none where there is none.
+    /// Opens the file and reads the newest complete copy; returns none if there is no file.
     pub(super) fn open(directory: &Path) -> Result<Option<(Self, Head)>, StoreError> {
         let path = directory.join(HEAD);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
@@ -140,7 +142,7 @@ impl HeadFile {
         Ok(Some((Self { path, file, places }, head)))
     }
 
-    /// Makes it, whole and on the disk.
+    /// Creates the file, complete and synced.
     pub(super) fn make(directory: &Path, head: &Head) -> Result<Self, StoreError> {
         let path = directory.join(HEAD);
         let new = path.with_extension("head.new");
@@ -165,13 +167,14 @@ impl HeadFile {
         })
     }
 
-    /// Writes down what was just committed. That this fails takes nothing of the commit back; the next one writes over
-    /// it, and until then only the loss of this one would not be noticed.
+    /// Writes the head of a commit. A failure is logged and does not undo the commit; until the next write succeeds,
+    /// only the loss of this commit would go unnoticed.
     pub(super) fn write(&mut self, head: &Head, until: Written) {
         let [next, after] = self.places;
         let written = self.file.write_all_at(&head.bytes(), next);
         let written = match until {
-            // The next one goes to the same place: the other holds what is on the disk.
+            // Not synced, so the next write overwrites this copy: the other one is on the disk, and must stay
+            // complete.
             Written::ToTheSystem => written,
             Written::ToTheDisk => written
                 .and_then(|()| self.file.sync_data())

@@ -35,7 +35,7 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     Ok(Loaded { revision, records })
 }
 
-/// What changed. The connection is in a transaction.
+/// Returns the changed records. The connection is in a transaction.
 pub(super) fn changes_since(connection: &Connection, since: Revision) -> Result<Changes, StoreError> {
     let revision = newest(connection)?;
     let mut statement = connection.prepare_cached(SINCE).map_err(fault)?;

@@ -1,5 +1,5 @@
-//! A backup in the place of what a directory holds: checked as a whole before anything is moved, put there whole or not
-//! at all, and nothing that was there is lost.
+//! Restores a backup: it is checked completely before any file is moved, put in place atomically, and the previous
+//! files are kept.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
@@ -13,34 +13,34 @@ use super::fault::{at, fault};
 use super::{copy, log, records, schema};
 use crate::store::StoreError;
 
-/// What was put in place.
+/// A restored backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    /// What the store is at.
+    /// The revision of the restored store.
     pub revision: Revision,
     /// Id and hash of the newest entry of its log.
     pub head: (u64, Hash),
-    /// Where that is now which was there before, if anything was.
+    /// The folder with the previous files, if there were any.
     pub aside: Option<PathBuf>,
 }
 
-/// Why a backup was not put in place.
+/// The reason why a backup was not restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// It is not one, or not whole. Nothing was moved.
+    /// The backup is not a backup or not complete. Nothing was moved.
     #[error("{} can't be restored: {reason}", path.display())]
     Unfit {
         /// Its path.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The store that it is for is in use, or can't be written.
+    /// The store to replace is in use, or cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Puts the backup `from` in place in the directory `to`, which is made if there is none.
+/// Restores the backup `from` to the directory `to`, which is created if needed.
 pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
     let unfit = |error: StoreError| RestoreError::Unfit {
         path: from.to_owned(),
@@ -86,8 +86,8 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
     })
 }
 
-/// Whether everything in the file is as a store wrote it: pages, the whole log, each record. Leaves it as one file
-/// of the newest format.
+/// Checks the pages, the whole log and each record of a file, and upgrades it to the newest format, as one file
+/// without a log.
 fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
     let mut connection = open(file, Purpose::Write)?;
     schema::recognise(&connection)?;
@@ -101,7 +101,8 @@ fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
     Ok(contents)
 }
 
-/// The same of a file that is left as it is. What an older format holds can't be read before its steps are taken.
+/// Checks a file without changing it. An older format is checked for integrity only, since its content cannot be read
+/// before an upgrade.
 pub(super) fn check_unchanged(file: &Path) -> Result<(), StoreError> {
     let connection = open(file, Purpose::Read)?;
     schema::recognise(&connection)?;
@@ -112,15 +113,14 @@ pub(super) fn check_unchanged(file: &Path) -> Result<(), StoreError> {
     connection.close().map_err(|(_, error)| fault(error))
 }
 
-/// Whether the whole log and each record are as they were written.
+/// Verifies the whole log and reads each record.
 fn check_contents(connection: &Connection) -> Result<(Revision, (u64, Hash)), StoreError> {
     log::check_newest(connection, u64::MAX)?;
     log::check_end(connection)?;
     Ok((records::load(connection)?.revision, log::head(connection)?))
 }
 
-/// Whoever restores may be another user than the one who runs the proxy: what is made belongs to the owner of the
-/// directory.
+/// Gives a file to the owner of the directory, since the user that restores may not be the user that runs the proxy.
 fn own_as(directory: &Path, file: &Path) -> std::io::Result<()> {
     let (wanted, is) = (fs::metadata(directory)?, fs::metadata(file)?);
     if (wanted.uid(), wanted.gid()) == (is.uid(), is.gid()) {

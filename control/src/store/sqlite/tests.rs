@@ -1,4 +1,4 @@
-//! What only this store promises: its directory, its file, and what it does when the disk is full.
+//! Guarantees of this store only: its directory, its file, and its behaviour on a full disk.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Writing SQLite's log back into its file, by us and not by SQLite as it goes: only while nobody reads, so that it is
-//! all of the log. A part of it, which SQLite writes back beside readers, has its fsync at some later time; if pages
-//! were lost before that, it would not write them again.
+//! Writes SQLite's log back into its file (checkpoint), in place of SQLite's automatic checkpoints: only while no
+//! reader is active, so that the whole log is written back. A partial checkpoint beside readers is synced later; if
+//! pages were lost before that sync, SQLite would not write them again.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use super::fault::fault;
 use super::readers::Readers;
 use crate::store::StoreError;
 
-/// So many frames, of a page each, may be in the log before it is written back: 4 MiB.
+/// The number of frames (one page each) in the log from which it is written back: 4 MiB.
 const MANY: i64 = 1_000;
-/// From so many on it is waited longer for readers.
+/// The number of frames from which the longer wait applies.
 const TOO_MANY: i64 = 10_000;
-/// How long it is waited for those that read; who comes after them waits as well. A commit later it is tried again.
+/// The wait for active readers; new readers wait meanwhile. If it expires, the next commit tries again.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// As long as it is waited where it matters.
+/// The wait if the log must be written back.
 const MUCH_PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is to be done with the log.
+/// The kind of a checkpoint.
 #[derive(Debug, Clone, Copy)]
 enum Mode {
-    /// Only said how long it is.
+    /// Reports the length of the log and writes nothing back.
     Noop,
-    /// Written back, to be begun anew by the next commit.
+    /// Writes the log back; the next commit overwrites it from the beginning.
     Passive,
-    /// Written back and cut.
+    /// Writes the log back and truncates it.
     Truncate,
 }
 
-/// What became of the log.
+/// The state of the log after a checkpoint.
 struct Log {
     frames: i64,
     written_back: i64,
 }
 
-/// Writes the log back if it has become long. The commit before is on the disk whatever comes of this.
+/// Writes the log back if it is long. The last commit is durable whatever the result.
 pub(super) fn when_long(connection: &Connection, readers: &Readers) {
     let frames = match checkpoint(connection, Mode::Noop) {
         Ok(log) => log.frames.saturating_sub(log.written_back),
@@ -58,13 +58,13 @@ pub(super) fn when_long(connection: &Connection, readers: &Readers) {
     }
 }
 
-/// Writes the log back, cuts it, and says what failed. Nobody reads. Somebody who looks with other tools does not
-/// fail it.
+/// Writes the log back and truncates it, while this process has no reader. A reader of another process does not make
+/// it fail.
 pub(super) fn settle(connection: &Connection) -> Result<(), StoreError> {
     checkpoint(connection, Mode::Truncate).map(drop).map_err(fault)
 }
 
-/// The same while others may read.
+/// Writes the log back and truncates it, after the readers of this process have ended.
 pub(super) fn settle_beside(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
     let none_reads = readers.none_reads(MUCH_PATIENCE);
     let _none_reads =
@@ -72,7 +72,7 @@ pub(super) fn settle_beside(connection: &Connection, readers: &Readers) -> Resul
     settle(connection)
 }
 
-/// Writes the log back and cuts it to nothing, if that can be done.
+/// Writes the log back and truncates it, if possible.
 pub(super) fn and_cut(connection: &Connection, readers: &Readers) {
     if let Some(_none_reads) = readers.none_reads(MUCH_PATIENCE)
         && let Err(error) = checkpoint(connection, Mode::Truncate)

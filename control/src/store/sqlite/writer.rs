@@ -1,4 +1,4 @@
-//! The one connection that writes, and what it does after a commit that failed.
+//! The writing connection, and recovery after a failed commit.
 
 use changes::Revision;
 use rusqlite::{Connection, TransactionBehavior};
@@ -16,18 +16,18 @@ pub(super) struct Writer {
     head: HeadFile,
 }
 
-/// What is in SQLite's log.
+/// The content of SQLite's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Log {
-    /// Commits of this process; each was put on the disk.
+    /// Commits of this process, each of them synced.
     Ours,
-    /// Maybe some of a process that was killed: as the kernel remembers them, which is not to say that they are on
-    /// the disk. Where an fsync failed before, a commit that is put behind them would be lost along with them.
+    /// Possibly commits of a killed process, present in the kernel's cache but not necessarily on the disk. If an
+    /// earlier fsync failed, a commit appended to them would be lost with them.
     Inherited,
 }
 
 impl Writer {
-    /// Writes back what a former process left in the log. Nobody reads yet. Commits are noted in `head`.
+    /// Writes back the log that an earlier process left. There are no readers yet. Commits are recorded in `head`.
     pub(super) fn begin(connection: Connection, head: HeadFile) -> Self {
         let log = match write_back::settle(&connection) {
             Ok(()) => Log::Ours,
@@ -49,6 +49,7 @@ impl Writer {
         expected: Option<Revision>,
         commit: &Commit,
     ) -> Result<Revision, StoreError> {
+        // Nothing may be appended to a log whose earlier frames may not be on the disk.
         if self.log == Log::Inherited {
             write_back::settle_beside(&self.connection, readers)?;
             self.log = Log::Ours;
@@ -56,7 +57,8 @@ impl Writer {
         let result = self.attempt(expected, commit);
         match &result {
             Ok((Revision(1), head)) if !commit.writes.is_empty() => {
-                // What a store begins with is in its file from then on, not only in the log beside it.
+                // The first commit of a store holds its whole document. It is written back at once, so that the store
+                // does not depend on the log alone.
                 self.note(head, commit);
                 write_back::and_cut(&self.connection, readers);
             }
@@ -70,7 +72,8 @@ impl Writer {
         result.map(|(revision, _)| revision)
     }
 
-    /// Of entries alone nobody is told that they are kept.
+    /// Records a commit in the head file. Commits of audit entries alone are not synced there, since they are not
+    /// acknowledged to a client.
     fn note(&mut self, head: &Head, commit: &Commit) {
         let until = if commit.writes.is_empty() {
             Written::ToTheSystem
@@ -105,10 +108,10 @@ impl Writer {
         Ok((revision, head))
     }
 
-    /// When the fsync of a commit fails, SQLite takes it back for all who are connected, but leaves it in its log,
-    /// whole: after a crash it would be found there, and what was refused would have happened. So the log is
-    /// written back and cut. And since the cut itself is not on the disk before the next fsync, a counter is
-    /// committed after it, which is; where the log could not be cut, it takes the failed commit's place.
+    /// Removes a failed commit from SQLite's log. If the fsync of a commit fails, SQLite rolls the commit back for
+    /// all connections but leaves it complete in the log, where a recovery after a crash would find it. The log is
+    /// therefore written back and truncated. The truncation is durable only with the next fsync, so a counter is
+    /// committed after it; if the log could not be truncated, that commit overwrites the failed one.
     fn forget_failed(&mut self, readers: &Readers) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")

@@ -8,7 +8,7 @@ use control::Role;
 
 use crate::api::server::Server;
 
-/// Where it is: what `SCHEMATHESIS` says, or where `make schemathesis` installs it.
+/// The path of schemathesis: `SCHEMATHESIS`, or the place where `make schemathesis` installs it.
 fn installed() -> Option<PathBuf> {
     let path = std::env::var_os("SCHEMATHESIS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/schemathesis/bin/schemathesis"),

@@ -81,7 +81,8 @@ fn no_route_answers_without_credentials() {
     }
 }
 
-/// What each role may do, written down apart from the table, so that a route that is opened to more is noticed.
+/// The roles that may call each operation, written independently of the route table, so that a route opened to
+/// further roles is noticed.
 #[test]
 fn the_table_says_what_the_roles_are_for() {
     for route in ROUTES {
@@ -260,7 +261,7 @@ fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
     assert!((60..80).contains(&noisy), "{noisy}");
 }
 
-/// How many refusals by this actor are in the log, and the number of those left out that its newest one tells.
+/// Returns the number of refusals of this actor in the log, and the number of omitted ones that the newest reports.
 fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
     let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
     let entries = log["entries"].as_array().unwrap();

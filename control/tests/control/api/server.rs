@@ -163,7 +163,7 @@ impl Server {
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    /// How many files are left in the folder for copies.
+    /// Returns the number of files in the folder for copies.
     pub(crate) fn leftovers(&self) -> usize {
         std::fs::read_dir(self.scratch.path()).unwrap().count()
     }

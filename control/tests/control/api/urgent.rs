@@ -1,4 +1,4 @@
-//! What takes a feature away waits neither for looks nor for their quota.
+//! Changes that turn features off do not wait for reads or for their quota.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What changed since a revision, and waiting for it.
+//! Changes since a revision, and waiting for them.
 
 use std::sync::mpsc;
 use std::thread;

@@ -1,4 +1,4 @@
-//! What the suites write, in few words.
+//! Records and entries that the suites write.
 
 use control::{Commit, Entry, Event, Key, Revision, Source, Store, Write};
 use rules::Timestamp;

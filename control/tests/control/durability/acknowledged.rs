@@ -1,4 +1,4 @@
-//! What a writer said.
+//! The output of a writer.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(crate) struct Acknowledged {
     /// Acknowledged after a refusal.
     pub(crate) again: usize,
     pub(crate) lines: Vec<Line>,
-    /// What it said besides: why it failed.
+    /// Other lines of its output: the reason of a failure.
     pub(crate) besides: String,
 }
 

@@ -14,15 +14,15 @@ use crate::durability::model::Model;
 use crate::durability::writer::task;
 
 const ROUNDS: u64 = 300;
-/// So many of them follow each other on one store, before a new one is made.
+/// The number of rounds on one store before a new one is created.
 const ROUNDS_OF_A_STORE: u64 = 30;
 const LANES: u64 = 2;
 
-/// When a writer is killed.
+/// The moment at which a writer is killed.
 enum Moment {
-    /// So long after it was started: while it makes, opens or recovers the store, or later.
+    /// After a time since its start: while it creates, opens or recovers the store, or later.
     Early(Duration),
-    /// So long after so many acknowledgements.
+    /// After a number of acknowledgements and a time.
     Late(usize, Duration),
 }
 

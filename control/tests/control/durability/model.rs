@@ -1,4 +1,4 @@
-//! What a store must hold, told from its log and from what was acknowledged.
+//! The records that a store must hold, derived from its log and from the acknowledged changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,7 +17,7 @@ const ROUND: &str = "SLUICE_STORE_ROUND";
 const WRITERS: u64 = 4;
 /// Nobody lets a writer go on for so long.
 const MAX_CHANGES: u64 = 100_000;
-/// So many changes are tried on a disk that fails, and after so many refusals in a row it is given up.
+/// The number of changes tried on a failing disk.
 const TRIED: u64 = 600;
 const GIVEN_UP: u64 = 6;
 

@@ -1,4 +1,4 @@
-//! What is lost of a store is noticed.
+//! Loss of commits is noticed.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Killed {
         Ok(SqliteStore::open(&self.data())?.load()?.revision)
     }
 
-    /// What is there, without what is made anew whenever somebody looks.
+    /// Returns the content of the directory, without the files that SQLite creates for readers.
     fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let files = fs::read_dir(self.data()).unwrap().map(|file| {
             let path = file.unwrap().path();

@@ -1,4 +1,4 @@
-//! When the log is written back.
+//! Conditions under which the log is written back.
 
 use changes::{Key, Revision, Write};
 use serde_json::json;

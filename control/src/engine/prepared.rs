@@ -1,0 +1,92 @@
+//! A change that is planned and compiled against the current state, before it is committed.
+
+use std::collections::BTreeMap;
+
+use changes::{Facts, NoPlan, Plan, Policy, Refusal, Request, StateEdit, affects_more_than};
+use config::{Compiled, Draft};
+use rules::{Flags, Tenants, Timestamp};
+
+use super::current_state::CurrentState;
+use super::invalid_tenants::invalid_tenants;
+use super::outcome::ApplyError;
+
+/// Flags and tenants before or after a change.
+type Side<'k> = (&'k Flags, &'k Tenants);
+
+/// A change that is planned and compiled.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) draft: Draft,
+}
+
+/// Plans and compiles a change. Of an import, tenants whose records the compiler rejects are excluded, and the change is
+/// planned again without them.
+///
+/// # Errors
+/// The state is at another revision than the request expects, the change is refused, or the document would be invalid.
+pub(super) fn prepare(
+    current: &CurrentState,
+    request: &Request,
+    policy: &Policy,
+    facts: &dyn Facts,
+) -> Result<Prepared, ApplyError> {
+    let revision = current.state.revision;
+    if let Some(expected) = request.expected.filter(|expected| *expected != revision) {
+        return Err(ApplyError::Conflict {
+            expected,
+            current: revision,
+        });
+    }
+    let plan_excluding = |excluded: BTreeMap<String, Refusal>| {
+        changes::plan_excluding(&current.state, request, policy, facts, excluded).map_err(|no_plan| {
+            match no_plan {
+                NoPlan::Refused(refusals) => ApplyError::Refused(refusals),
+                NoPlan::Unreadable(edits) => ApplyError::Invalid(current.catalog.explain(&edits).into()),
+            }
+        })
+    };
+    let draft = |plan: &Plan| {
+        let edits = plan.edits.iter().map(StateEdit::document_edit);
+        let draft = current.catalog.draft(edits.collect());
+        draft.map_err(|report| ApplyError::Invalid(report.into()))
+    };
+    // Most imports are valid. Which tenants are not is found out only after the whole import was rejected, since that
+    // takes one compilation for each tenant.
+    let plan = plan_excluding(BTreeMap::new())?;
+    let drafted = draft(&plan);
+    if plan.unreadable.is_empty()
+        && let Ok(draft) = drafted
+    {
+        return Ok(Prepared { plan, draft });
+    }
+    let excluded = invalid_tenants(&current.catalog, &request.change, &plan);
+    if excluded.is_empty() {
+        return drafted.map(|draft| Prepared { plan, draft });
+    }
+    let plan = plan_excluding(excluded)?;
+    let draft = draft(&plan)?;
+    Ok(Prepared { plan, draft })
+}
+
+impl Prepared {
+    /// Returns true if the change affects more than `limit` tenants.
+    pub(super) fn affects_more_than(&self, limit: usize, current: &CurrentState, at: Timestamp) -> bool {
+        affects_more_than(limit, current.side(), side(&self.draft), &self.plan.affected, at)
+    }
+}
+
+impl CurrentState {
+    /// Returns the flags and tenants before the change.
+    pub(super) fn side(&self) -> Side<'_> {
+        compiled_side(self.catalog.compiled())
+    }
+}
+
+/// Returns the flags and tenants after the change.
+pub(super) fn side(draft: &Draft) -> Side<'_> {
+    compiled_side(draft.compiled())
+}
+
+fn compiled_side(compiled: &Compiled) -> Side<'_> {
+    (&compiled.flags, &compiled.tenants)
+}
