@@ -19,7 +19,7 @@ impl CurrentState {
     /// Applies edits that were drafted and committed. State and catalog share one document.
     pub(super) fn adopt(&mut self, edits: &[StateEdit], draft: Draft, revision: Revision) {
         self.state.absorb(edits, revision);
-        self.catalog.adopt(draft);
+        self.catalog.apply(draft);
         self.state.document = self.catalog.document().clone();
     }
 
