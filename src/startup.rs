@@ -174,7 +174,7 @@ fn rejection_text(rejection: &ApplyError) -> String {
             format!("the store is at revision {}, not {}", current.0, expected.0)
         }
         ApplyError::Store(error) => error.to_string(),
-        ApplyError::Publish(reason) | ApplyError::Unforced { reason, .. } => reason.clone(),
+        ApplyError::Publish(reason) | ApplyError::NotPublished { reason, .. } => reason.clone(),
     }
 }
 

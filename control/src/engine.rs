@@ -142,7 +142,7 @@ impl Control {
     /// Applies a change, or returns all reasons to refuse it.
     ///
     /// # Errors
-    /// Nothing was changed, except for [`ApplyError::Unforced`]: that change is committed. A refusal is in the audit log.
+    /// Nothing was changed, except for [`ApplyError::NotPublished`]: that change is committed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         if self.is_read_only() {
             let error = read_only(self.damage());
@@ -367,8 +367,8 @@ impl Control {
         if let Err(error) = published {
             // The commit cannot be undone: clients may have read it, and the next start serves it. `check` has passed, so
             // this is an internal failure of the data plane.
-            tracing::error!(%error, revision = revision.0, "a change was current and is not in force");
-            return Err(ApplyError::Unforced {
+            tracing::error!(%error, revision = revision.0, "committed, but publishing failed");
+            return Err(ApplyError::NotPublished {
                 revision,
                 reason: error.to_string(),
             });
@@ -387,7 +387,7 @@ impl Control {
             ApplyError::Conflict { .. }
             | ApplyError::Store(_)
             | ApplyError::Publish(_)
-            | ApplyError::Unforced { .. } => return,
+            | ApplyError::NotPublished { .. } => return,
         };
         let entry = changes::refused_entry(request, &refusals);
         let Some(entry) = self.refused.limited(&Who::Actor(&request.actor), entry) else {

@@ -16,7 +16,6 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "SIGN_IN_FAILED" => {
             "`sluice operators token` creates a token, and its entry for the document of tokens"
         }
-        "TIMED_OUT" => "`sluice audit list` shows whether the change was made",
         _ => return None,
     })
 }

@@ -12,9 +12,6 @@ use super::render::{json, printable};
 use super::required_members::RequiredMembers;
 use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
-/// Codes that leave it unknown whether the change was made.
-const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
-
 /// The server's cure that points to the problems. It is not printed, because the problems are.
 const SEE_PROBLEMS: &str = "see `problems`";
 /// Prefixes of a place in the resulting document: the whole document, or a JSON pointer. Each problem prints its own place.
@@ -56,11 +53,20 @@ impl Intent {
 #[derive(Debug)]
 pub(super) struct ServerRejection {
     pub(super) body: Value,
+    status: u16,
     pub(super) format: OutputFormat,
     intent: Intent,
     request_id: String,
     /// Hint of the command, printed instead of the server's cures.
     hint: Option<String>,
+}
+
+/// Effect of a change that the server answered with a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChangeEffect {
+    NotApplied,
+    Applied,
+    Unknown,
 }
 
 impl ServerRejection {
@@ -85,6 +91,7 @@ impl ServerRejection {
         }
         Ok(Self {
             body,
+            status: answer.status,
             format,
             intent,
             request_id: answer.request_id.clone(),
@@ -125,15 +132,36 @@ impl ServerRejection {
     }
 
     fn headline(&self) -> &'static str {
-        let code = json::text(&self.body, "code").unwrap_or_default();
-        match self.intent {
-            Intent::Read(_) => "rejected:",
-            Intent::DryRun => "would be rejected:",
-            Intent::Change | Intent::NextChange | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
+        match (self.intent, self.effect()) {
+            (Intent::Read(_), _) => "rejected:",
+            (Intent::DryRun, _) => "would be rejected:",
+            (Intent::Change | Intent::LocalChange, ChangeEffect::NotApplied) => {
+                "rejected, nothing was changed:"
+            }
+            (Intent::NextChange, ChangeEffect::NotApplied) => {
+                "rejected, only the earlier requests of this command were applied:"
+            }
+            (Intent::Change | Intent::NextChange | Intent::LocalChange, ChangeEffect::Applied) => {
+                "the change is committed, but not active:"
+            }
+            (Intent::Change | Intent::NextChange | Intent::LocalChange, ChangeEffect::Unknown) => {
                 "failed; the audit log shows whether the change was made:"
             }
-            Intent::Change | Intent::LocalChange => "rejected, nothing was changed:",
-            Intent::NextChange => "rejected, only the earlier requests of this command were applied:",
+        }
+    }
+
+    /// Returns the effect of the change that was requested: the member `change`. Servers before this member, and the
+    /// break-glass socket, do not send it. A defect or a timeout (500, 504, and 503 with `TIMED_OUT`) then leaves it
+    /// unknown.
+    fn effect(&self) -> ChangeEffect {
+        match json::text(&self.body, "change") {
+            Some("not_applied") => ChangeEffect::NotApplied,
+            Some("applied") => ChangeEffect::Applied,
+            Some(_) => ChangeEffect::Unknown,
+            None => match (self.status, json::text(&self.body, "code")) {
+                (500 | 504, _) | (_, Some("TIMED_OUT")) => ChangeEffect::Unknown,
+                _ => ChangeEffect::NotApplied,
+            },
         }
     }
 
@@ -238,14 +266,31 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_result_is_not_called_unchanged() {
-        let body = serde_json::json!({ "code": "TIMED_OUT", "detail": "the answer took too long" });
-        let text = rendered(503, &body, Intent::Change);
-        assert!(!text.contains("nothing was changed"), "{text}");
-        assert!(
-            text.contains("audit log") && text.ends_with("request r-1"),
-            "{text}"
-        );
+    fn the_headline_states_the_effect_of_the_change() {
+        let not_applied = "rejected, nothing was changed:";
+        let applied = "the change is committed, but not active:";
+        let unknown = "failed; the audit log shows whether the change was made:";
+        for (status, code, change, expected) in [
+            (409, "FLAG_RETIRED", Some("not_applied"), not_applied),
+            (503, "TIMED_OUT", Some("not_applied"), not_applied),
+            (500, "DEFECT", Some("not_applied"), not_applied),
+            (500, "PUBLISH_FAILED", Some("applied"), applied),
+            (503, "TIMED_OUT", Some("unknown"), unknown),
+            (500, "DEFECT", Some("a later value"), unknown),
+            // Servers before the member.
+            (409, "FLAG_RETIRED", None, not_applied),
+            (503, "STORE_UNAVAILABLE", None, not_applied),
+            (503, "TIMED_OUT", None, unknown),
+            (500, "DEFECT", None, unknown),
+        ] {
+            let mut body = serde_json::json!({ "code": code, "detail": "a test" });
+            if let Some(change) = change {
+                body["change"] = change.into();
+            }
+            let text = rendered(status, &body, Intent::Change);
+            assert_eq!(text.lines().next(), Some(expected), "{status} {body}");
+            assert!(text.ends_with("request r-1"), "{text}");
+        }
     }
 
     #[test]

@@ -217,7 +217,10 @@ fn every_metric_is_in_the_guide() {
     );
     // Metrics that have counted nothing yet are only in the source.
     let mut sources = Vec::new();
-    sources_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src"), &mut sources);
+    sources_in(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src"),
+        &mut sources,
+    );
     let names: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| quoted(source))

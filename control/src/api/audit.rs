@@ -13,7 +13,7 @@ use super::Api;
 use super::ask::Ask;
 use super::audit_entry::{Log, LogEntry, SealedBody, hex};
 use super::backup::no_store;
-use super::change::unavailable;
+use super::change::{damaged, unavailable};
 use super::handler::{AnyOf, NoBody, Reply};
 use super::outgoing::Lines;
 use super::own_log::OwnLog;
@@ -90,7 +90,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog,
     let before = query.number("after").and_then(|id| u64::try_from(id).ok());
     let page = logged(api.control())?
         .audit(&filter, before, limit)
-        .map_err(|error| unreadable(api.control(), &error))?;
+        .map_err(|error| unreadable(api, ask, &error))?;
     Ok(AuditLog {
         entries: page
             .entries
@@ -101,7 +101,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog,
     })
 }
 
-pub(crate) fn prove(api: &Api, _: &Ask, _: NoBody) -> Result<Reply<Proof>, Problem> {
+pub(crate) fn prove(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Proof>, Problem> {
     let control = api.control();
     let store = logged(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
@@ -110,7 +110,7 @@ pub(crate) fn prove(api: &Api, _: &Ask, _: NoBody) -> Result<Reply<Proof>, Probl
     loop {
         let page = store
             .audit_after(last.0, PIECE)
-            .map_err(|error| unreadable(control, &error))?;
+            .map_err(|error| unreadable(api, ask, &error))?;
         if page.entries.is_empty() {
             break;
         }
@@ -158,7 +158,7 @@ pub(crate) fn export(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Lines<Seal
     let store = logged(&control)?;
     let revision = revision(&control).map_err(|error| unavailable(&error))?;
     // The first page is read before the status is sent, so that a store that can't be read is a problem.
-    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(&control, &error))?;
+    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, ask, &error))?;
     let body = Lines::of(first, move || {
         let Some(id) = next else { return Ok(None) };
         let (page, after) = sealed_page(control.store(), id).map_err(std::io::Error::other)?;
@@ -178,9 +178,9 @@ fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
 }
 
 /// A log that can't be read; of a store that is known to be damaged, with what is known of that.
-pub(crate) fn unreadable(control: &Control, error: &StoreError) -> Problem {
-    match control.damage() {
-        Some(damage) => Problem::refused(vec![damage.refusal()]),
+pub(crate) fn unreadable(api: &Api, ask: &Ask, error: &StoreError) -> Problem {
+    match api.control().damage() {
+        Some(damage) => damaged(damage, ask.actor.role),
         None => unavailable(error),
     }
 }

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 use super::Api;
 use super::ask::{Ask, Wants};
-use super::change::unavailable;
+use super::change::{damaged, unavailable};
 use super::codes;
 use super::handler::{NoBody, Reply};
 use super::notes;
@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, Problem> {
     if let Some(damage) = api.control().damage() {
-        return Err(Problem::refused(vec![damage.refusal()]));
+        return Err(damaged(damage, ask.actor.role));
     }
     if api.control().is_read_only() {
         return Err(no_store());
@@ -37,8 +37,9 @@ pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, P
         Problem::new(codes::TOO_MANY_REQUESTS, "another backup is being made")
             .retry_after(std::time::Duration::from_secs(5))
     })?;
-    let failed =
-        |error: std::io::Error| Problem::new(codes::DEFECT, format!("the copy can't be made: {error}"));
+    let failed = |error: std::io::Error| {
+        Problem::new(codes::DEFECT, "the copy of the store could not be made").cause(error)
+    };
     let folder = tempfile::Builder::new()
         .prefix("sluice-backup-")
         .tempdir_in(&api.scratch)

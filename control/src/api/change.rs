@@ -7,12 +7,12 @@ use changes::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::{Applied, ApplyError, DryRun};
+use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::store::StoreError;
 
 use super::ask::Ask;
 use super::handler::{AnyOf, Reply};
-use super::problem::{Problem, RefusalBody};
+use super::problem::{ChangeEffect, Problem, RefusalBody};
 use super::{Api, codes};
 
 /// A change that was made.
@@ -155,22 +155,31 @@ pub(crate) fn change(api: &Api, ask: &Ask, change: Change, reason: Option<String
         at: ask.at,
     };
     if ask.query.is("dry_run") {
-        let mut tried = control.dry_run(&request).map_err(refused)?;
+        let mut tried = control
+            .dry_run(&request)
+            .map_err(|error| refused(api, ask, error))?;
         if ask.actor.role == Role::OrgAdmin {
             tried.preview = super::own::preview(api, ask.org(), tried.preview);
         }
         let revision = tried.revision;
         return Ok(Reply::at(revision, AnyOf::Second(Tried::from(tried))));
     }
-    let applied = control.apply(&request).map_err(refused)?;
+    let applied = control
+        .apply(&request)
+        .map_err(|error| refused(api, ask, error))?;
     let revision = applied.revision;
     Ok(Reply::at(revision, AnyOf::First(Changed::from(applied))))
 }
 
-/// Why a change was not made, as it is answered.
-pub(crate) fn refused(error: ApplyError) -> Problem {
+/// Returns the problem of a change that failed.
+fn refused(api: &Api, ask: &Ask, error: ApplyError) -> Problem {
     match error {
-        ApplyError::Refused(refusals) => Problem::refused(refusals),
+        ApplyError::Refused(refusals) => match api.control().damage() {
+            Some(damage) if refusals.iter().any(|refusal| refusal.code == damage.code) => {
+                damaged(damage, ask.actor.role)
+            }
+            _ => Problem::refused(refusals),
+        },
         ApplyError::Invalid(report) => Problem::invalid(&report),
         ApplyError::Conflict { expected, current } => {
             let detail = format!(
@@ -184,29 +193,45 @@ pub(crate) fn refused(error: ApplyError) -> Problem {
             Problem::refused(vec![refusal])
         }
         ApplyError::Store(error) => unavailable(&error),
-        ApplyError::Publish(reason) => Problem::new(
-            codes::DEFECT,
-            format!("the data plane can't take it, and nothing was changed: {reason}"),
+        ApplyError::Publish(reason) => {
+            Problem::new(codes::DEFECT, "the data plane could not prepare the change")
+                .cause(reason)
+                .cure("see the log of the process")
+        }
+        ApplyError::NotPublished { revision, reason } => Problem::new(
+            codes::PUBLISH_FAILED,
+            format!("committed at revision {}, but publishing failed", revision.0),
         )
-        .cure("look at the log of the process"),
-        ApplyError::Unforced { revision, reason } => Problem::new(
-            codes::KEPT_NOT_IN_FORCE,
-            format!("it is kept at revision {} and not in force: {reason}", revision.0),
-        )
-        .cure("look at the log of the process; a restart serves what is kept"),
+        .cause(reason)
+        .effect(ChangeEffect::Applied)
+        .cure("restart the server, which publishes what is committed; the log of the process has the cause"),
     }
 }
 
-/// A store that can't be read or written.
+/// Returns the problem of a damaged store. Staff gets the fault and the command that repairs it, which contain paths; the
+/// admin of an org, who can't repair it, gets neither.
+pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
+    Problem::refused(vec![match role {
+        Role::OrgAdmin => Refusal::new(damage.code, "nothing can be changed now"),
+        Role::Viewer | Role::Operator | Role::PlatformAdmin => damage.refusal(),
+    }])
+}
+
+/// Returns the problem of a store that can't be read or written. The text of the error, which may contain paths, goes
+/// to the log.
 pub(crate) fn unavailable(error: &StoreError) -> Problem {
-    let code = match error {
-        StoreError::Corrupt(_) => Code::StoreDamaged,
-        _ => Code::StoreUnavailable,
+    let (code, detail) = match error {
+        StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
+        StoreError::Full(_) => (Code::StoreUnavailable, "there is no room on the disk"),
+        StoreError::InUse => (Code::StoreUnavailable, "another process uses the store"),
+        StoreError::Conflict { .. } => (Code::StoreUnavailable, "another change was committed meanwhile"),
+        StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),
+        StoreError::Io(_) | StoreError::TooNew { .. } => {
+            (Code::StoreUnavailable, "the store can't be read or written")
+        }
     };
-    let refusal = Refusal::new(code, format!("{error}; nothing was changed"));
-    Problem::refused(vec![
-        refusal.cure(error.cure().unwrap_or("see to the disk, then try again")),
-    ])
+    let cure = error.cure().unwrap_or("check the disk, then try again");
+    Problem::refused(vec![Refusal::new(code, detail).cure(cure)]).cause(error)
 }
 
 impl From<Applied> for Changed {

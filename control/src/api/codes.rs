@@ -54,10 +54,10 @@ codes! {
     TOO_MANY_REQUESTS = 429,
     /// A defect: it is in the log of the process, by the request's id.
     DEFECT = 500,
-    /// A change is kept and audited, and the data plane did not take it: the next start serves it.
-    KEPT_NOT_IN_FORCE = 500,
+    /// Committed and audited, but publishing failed; active after the next start.
+    PUBLISH_FAILED = 500,
     /// The issuer's keys can't be had now.
     SIGN_IN_UNAVAILABLE = 503,
-    /// It took too long. A change may have been made all the same.
+    /// The answer took too long. The member `change` says whether a change may have been applied.
     TIMED_OUT = 503,
 }

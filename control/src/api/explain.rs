@@ -122,7 +122,8 @@ fn of_request(api: &Api, ask: &Ask, question: AboutRequest) -> Result<Reply<AnyE
     let at = time(at.as_deref(), ask)?;
     let question = request.read().map_err(invalid)?;
     let story = api.explainer().explain(&question, at);
-    let mut story = story.map_err(|defect| Problem::new(codes::DEFECT, defect.to_string()))?;
+    let mut story = story
+        .map_err(|defect| Problem::new(codes::DEFECT, "the request could not be explained").cause(defect))?;
     let kills = LocalKills::at(api.control(), ask.at);
     for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);

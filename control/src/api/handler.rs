@@ -123,7 +123,7 @@ fn any_of<A: ToSchema + PartialSchema, B: ToSchema + PartialSchema>(
 /// It has no JSON form, which is a defect.
 fn written(body: &impl Serialize) -> Result<HttpBody, Problem> {
     let bytes = serde_json::to_vec(body)
-        .map_err(|error| Problem::new(codes::DEFECT, format!("the answer can't be written: {error}")))?;
+        .map_err(|error| Problem::new(codes::DEFECT, "the answer could not be written").cause(error))?;
     Ok(bytes.into())
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn page(api: &Api, ask: &Ask) -> Result<OwnLog, Problem> {
     for _ in 0..MAX_PIECES {
         let page = store
             .audit(&filter, next, PIECE)
-            .map_err(|error| unreadable(api.control(), &error))?;
+            .map_err(|error| unreadable(api, ask, &error))?;
         let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
         entries.extend(found.filter(|entry| is_asked_for(entry, ask)));
         next = page.next;

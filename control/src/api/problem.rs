@@ -5,6 +5,7 @@ use axum::response::Response;
 use changes::{Code, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::error;
 use utoipa::ToSchema;
 
 use super::answer::finished;
@@ -20,9 +21,26 @@ struct Parts {
     code: &'static str,
     detail: String,
     cure: Option<String>,
+    /// The cause, for the log of the process: it may contain paths and internals, which no client gets.
+    cause: Option<String>,
+    /// None for requests that change nothing.
+    change: Option<ChangeEffect>,
     refusals: Vec<Refusal>,
     problems: Vec<Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Effect of a change that was answered with a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ChangeEffect)]
+pub(crate) enum ChangeEffect {
+    /// Nothing was changed.
+    NotApplied,
+    /// The change is committed.
+    Applied,
+    /// The server does not know; the audit log does.
+    Unknown,
 }
 
 /// The body of an answer that is no good one.
@@ -44,6 +62,11 @@ pub(crate) struct ProblemBody<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cure: Option<&'p str>,
+    /// For an operation that changes something: `not_applied`, nothing was changed; `applied`, the change is committed;
+    /// `unknown`, the audit log shows whether it was applied. Absent for other operations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    change: Option<ChangeEffect>,
     /// The request's id, as in the audit log.
     request_id: &'p str,
     /// Everything that stands against the change.
@@ -80,6 +103,8 @@ impl Problem {
             code: code.0,
             detail: detail.into(),
             cure: None,
+            cause: None,
+            change: None,
             refusals: Vec::new(),
             problems: Vec::new(),
             headers: Vec::new(),
@@ -116,6 +141,40 @@ impl Problem {
         self
     }
 
+    /// Sets the cause, which is written to the log of the process and not sent.
+    pub(crate) fn cause(mut self, cause: impl std::fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Sets the effect of the change.
+    pub(crate) fn effect(mut self, effect: ChangeEffect) -> Self {
+        self.0.change = Some(effect);
+        self
+    }
+
+    /// Sets the effect of the change, unless it is set.
+    pub(crate) fn effect_if_unset(self, effect: ChangeEffect) -> Self {
+        match self.0.change {
+            Some(_) => self,
+            None => self.effect(effect),
+        }
+    }
+
+    /// Writes a failure of the server to the log of the process, with its cause. Rejections of clients are not logged.
+    pub(crate) fn log(&self, request_id: &str) {
+        let Parts {
+            status,
+            code,
+            detail,
+            cause,
+            ..
+        } = &*self.0;
+        if *status >= 500 {
+            error!(request_id, code, cause, "{detail}");
+        }
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.0.headers.push((name, value.into()));
         self
@@ -128,16 +187,8 @@ impl Problem {
             .header(header::RETRY_AFTER, seconds)
     }
 
-    pub(crate) fn code(&self) -> &'static str {
-        self.0.code
-    }
-
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
-    }
-
-    pub(crate) fn status(&self) -> u16 {
-        self.0.status
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response {
@@ -153,6 +204,7 @@ impl Problem {
             code: parts.code,
             detail: &parts.detail,
             cure: parts.cure.as_deref().filter(|cure| can_follow(cure)),
+            change: parts.change,
             request_id,
             refusals: parts.refusals.into_iter().map(RefusalBody::from).collect(),
             problems: &parts.problems,

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -20,7 +21,7 @@ use super::answer::Answer;
 use super::ask::{self, Ask, Names, Wants};
 use super::codes;
 use super::notes;
-use super::problem::Problem;
+use super::problem::{ChangeEffect, Problem};
 use super::query::Query;
 use super::request_id::request_id;
 use super::route::{Does, Lane, Route};
@@ -33,23 +34,49 @@ pub(crate) async fn serve(
     request: Request,
 ) -> Response {
     let id = request_id(request.headers());
-    let Ok(parameters) = parameters else {
-        return ask::invalid_name("the path is no UTF-8").into_response(&id);
+    let route = match pick(routes, request.method()) {
+        Ok(route) => route,
+        Err(problem) => return problem.into_response(&id),
     };
-    let deadline = Instant::now() + api.timeout;
-    let working = work(api, routes, &parameters, request, (&id, deadline));
-    let answer = match tokio::time::timeout_at(deadline, working).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Problem::new(codes::TIMED_OUT, "the answer took too long")
-            .cure("look at the audit log whether the change was made")),
+    let answer = match parameters {
+        Ok(parameters) => within_deadline(api, route, &parameters, request, &id).await,
+        Err(_) => Err(ask::invalid_name("the path is no UTF-8")),
     };
     match answer {
         Ok(answer) => answer.into_response(&id),
         Err(problem) => {
-            if problem.status() >= 500 {
-                error!(request_id = id, code = problem.code(), "{}", problem.detail());
-            }
+            let problem = match route.does {
+                Does::Changes(_) => problem.effect_if_unset(ChangeEffect::NotApplied),
+                Does::Looks | Does::Acts(_) => problem,
+            };
+            problem.log(&id);
             problem.into_response(&id)
+        }
+    }
+}
+
+/// Answers a request, or stops waiting for its answer at the deadline.
+async fn within_deadline(
+    api: Arc<Api>,
+    route: &'static Route,
+    parameters: &RawPathParams,
+    request: Request,
+    id: &str,
+) -> Result<Answer, Problem> {
+    let deadline = Instant::now() + api.timeout;
+    let begun = AtomicBool::new(false);
+    let working = work(api, route, parameters, request, (id, deadline, &begun));
+    match tokio::time::timeout_at(deadline, working).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let problem = Problem::new(codes::TIMED_OUT, "the answer took too long");
+            // A handler that has begun runs on in its thread, and may commit after the answer.
+            Err(match begun.load(Ordering::Relaxed) {
+                true => problem
+                    .effect(ChangeEffect::Unknown)
+                    .cure("the audit log shows whether the change was applied"),
+                false => problem.cure("try again"),
+            })
         }
     }
 }
@@ -63,13 +90,12 @@ pub(crate) fn nowhere(request: &Request) -> Response {
 
 async fn work(
     api: Arc<Api>,
-    routes: &[&'static Route],
+    route: &'static Route,
     parameters: &RawPathParams,
     request: Request,
-    (id, deadline): (&str, Instant),
+    (id, deadline, begun): (&str, Instant, &AtomicBool),
 ) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
-    let route = pick(routes, &parts.method)?;
     // What is wrong with it is told to who may ask.
     let query = Query::read(&parts.uri, route.parameters());
     let lane = lane(route, query.as_ref().ok());
@@ -111,7 +137,9 @@ async fn work(
             _ => Wants::Whole,
         },
     };
+    let may_change = matches!(route.does, Does::Changes(_)) && !ask.query.is("dry_run");
     let place = Arc::clone(api.places(lane)).acquire_owned().await;
+    begun.store(may_change, Ordering::Relaxed);
     let handled = tokio::task::spawn_blocking(move || {
         let handled = (route.handler.handle)(&api, &ask);
         drop(place);
@@ -119,7 +147,16 @@ async fn work(
     });
     match handled.await {
         Ok(handled) => handled,
-        Err(defect) => Err(Problem::new(codes::DEFECT, format!("a defect: {defect}"))),
+        // A handler that panics may have committed before.
+        Err(panic) => {
+            let problem = Problem::new(codes::DEFECT, "the request met a defect of the server").cause(panic);
+            Err(match may_change {
+                true => problem
+                    .effect(ChangeEffect::Unknown)
+                    .cure("the audit log shows whether the change was applied"),
+                false => problem.cure("report it, with the log of the process"),
+            })
+        }
     }
 }
 

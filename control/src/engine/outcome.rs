@@ -53,7 +53,7 @@ pub enum ApplyError {
     /// The data plane cannot serve the result. Nothing was changed.
     Publish(String),
     /// Committed, but publishing failed; active after the next start.
-    Unforced {
+    NotPublished {
         /// The revision of the store after the commit.
         revision: Revision,
         /// The reason why publishing failed.

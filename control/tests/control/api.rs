@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod contract;
+mod effects;
 mod generated;
 mod limits;
 mod log;

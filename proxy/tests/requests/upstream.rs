@@ -81,7 +81,9 @@ fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
         (504, "UPSTREAM_TIMEOUT".to_owned())
     );
     // The upstream counts a request when it has read it, which on a loaded machine is after the timeout.
-    eventually("the request to be counted", || (upstream.count() > 0).then_some(()));
+    eventually("the request to be counted", || {
+        (upstream.count() > 0).then_some(())
+    });
     assert_eq!(upstream.count(), 1);
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Explain, ExplainedAnswer, History, MemoryStore, Policy, RequestExplanation, RequestQuestion,
-    Role, Source, SqliteStore, Store, Unexplained,
+    Control, Explain, ExplainedAnswer, History, MemoryStore, Opened, Policy, Publish, RequestExplanation,
+    RequestQuestion, Role, Source, SqliteStore, Store, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -73,6 +73,12 @@ impl Server {
     /// The same with another store.
     pub(crate) fn of_store(store: Arc<dyn Store>) -> Self {
         Self::of(managed(store), true)
+    }
+
+    /// The same with another store and another data plane, and little patience.
+    pub(crate) fn of_parts(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Self {
+        let control = reopened(store, publish);
+        Self::within(control, true, Duration::from_millis(500))
     }
 
     /// The same with little patience.
@@ -230,6 +236,18 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
 /// Opens a control plane over a store, and applies the document.
 fn managed(store: Arc<dyn Store>) -> Control {
     managed_under(store, Policy::default())
+}
+
+/// Applies the document, and opens the store again with a data plane that may fail.
+fn reopened(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Control {
+    drop(managed(Arc::clone(&store)));
+    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
+    opened.control(
+        Policy::default(),
+        publish,
+        plane(),
+        History::new(Timestamp(START)),
+    )
 }
 
 fn managed_under(store: Arc<dyn Store>, policy: Policy) -> Control {

@@ -1,0 +1,211 @@
+//! The member `change` of problems, and what they keep from clients.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::Compiled;
+use control::{
+    AuditFilter, AuditPage, Changes, Commit, Fit, Hash, Loaded, MemoryStore, Publish, PublishError, Revision,
+    Role, Store, StoreError,
+};
+use parking_lot::{Condvar, Mutex};
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use super::server::Server;
+
+const KILL: &str = "/platform/feature-flags/ui.shell/kill";
+/// A text that only the log of the process may contain.
+const SECRET_PATH: &str = "/srv/planted/flags.db";
+const LONG: Duration = Duration::from_secs(30);
+
+/// A fault that a test causes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Fault {
+    #[default]
+    None,
+    /// A commit finds no room.
+    Full,
+    /// A commit can't be written.
+    Unwritable,
+    /// A commit waits until the fault is over.
+    Slow,
+    /// A commit panics.
+    Panic,
+    /// The data plane can't prepare a change.
+    Unprepared,
+    /// The data plane can't publish a committed change.
+    Unpublished,
+}
+
+/// A store and a data plane that fail as a test says.
+struct Faulty {
+    inner: MemoryStore,
+    fault: Mutex<Fault>,
+    over: Condvar,
+}
+
+impl Faulty {
+    fn start() -> (Arc<Self>, Server) {
+        let faulty = Arc::new(Self {
+            inner: MemoryStore::new(),
+            fault: Mutex::default(),
+            over: Condvar::new(),
+        });
+        let server = Server::of_parts(Arc::clone(&faulty) as _, Arc::clone(&faulty) as _);
+        (faulty, server)
+    }
+
+    fn set(&self, fault: Fault) {
+        *self.fault.lock() = fault;
+        self.over.notify_all();
+    }
+}
+
+impl Store for Faulty {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        self.inner.load()
+    }
+
+    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        let mut fault = self.fault.lock();
+        match *fault {
+            Fault::Full => return Err(StoreError::Full(SECRET_PATH.into())),
+            Fault::Unwritable => return Err(StoreError::Io(SECRET_PATH.into())),
+            Fault::Panic => panic!("{SECRET_PATH}"),
+            Fault::Slow => {
+                self.over
+                    .wait_while_for(&mut fault, |fault| *fault == Fault::Slow, LONG);
+            }
+            Fault::None | Fault::Unprepared | Fault::Unpublished => {}
+        }
+        drop(fault);
+        self.inner.commit(expected, commit)
+    }
+
+    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
+        self.inner.changes_since(since)
+    }
+
+    fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError> {
+        self.inner.watch(since, timeout)
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
+        self.inner.audit(filter, before, limit)
+    }
+
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        self.inner.audit_after(after, limit)
+    }
+
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+        self.inner.audit_head()
+    }
+
+    fn backup(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Io(SECRET_PATH.into()))
+    }
+}
+
+impl Publish for Faulty {
+    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
+        match *self.fault.lock() {
+            Fault::Unprepared => Err(PublishError::Prepare(SECRET_PATH.into())),
+            _ => Ok(None),
+        }
+    }
+
+    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
+        match *self.fault.lock() {
+            Fault::Unpublished => Err(PublishError::Prepare(SECRET_PATH.into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Kills a flag under a fault; the problem, which contains nothing that only the log may.
+fn problem_under(fault: Fault, query: &str) -> Value {
+    let (faulty, server) = Faulty::start();
+    faulty.set(fault);
+    let path = format!("{KILL}{query}");
+    let response = server.asked_by(Role::Operator, "POST", &path, Some(&json!({})));
+    faulty.set(Fault::None);
+    assert!(!response.text().contains("planted"), "{}", response.text());
+    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    response.json()
+}
+
+#[test]
+fn problems_of_changes_state_the_effect_and_hide_the_cause() {
+    for (fault, code, change) in [
+        (Fault::Full, "STORE_UNAVAILABLE", "not_applied"),
+        (Fault::Unwritable, "STORE_UNAVAILABLE", "not_applied"),
+        (Fault::Unprepared, "DEFECT", "not_applied"),
+        (Fault::Unpublished, "PUBLISH_FAILED", "applied"),
+        (Fault::Slow, "TIMED_OUT", "unknown"),
+        (Fault::Panic, "DEFECT", "unknown"),
+    ] {
+        let problem = problem_under(fault, "");
+        assert_eq!(
+            (problem["code"].as_str(), problem["change"].as_str()),
+            (Some(code), Some(change)),
+            "{fault:?}: {problem}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_that_fails_has_changed_nothing() {
+    let problem = problem_under(Fault::Unprepared, "?dry_run=true");
+    assert_eq!(problem["change"], "not_applied");
+}
+
+#[test]
+fn a_change_that_is_committed_after_the_timeout_is_in_the_audit_log() {
+    let (faulty, server) = Faulty::start();
+    faulty.set(Fault::Slow);
+    let response = server.asked_by(Role::Operator, "POST", KILL, Some(&json!({})));
+    assert_eq!(response.json()["change"], "unknown");
+    faulty.set(Fault::None);
+    eventually("the kill in the audit log", || {
+        let log = server.done(
+            "GET",
+            "/platform/audit?flag=ui.shell&action=platform.feature_flag_killed",
+            None,
+        );
+        (log["entries"].as_array()?.len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn rejected_changes_state_that_nothing_was_changed_and_reads_state_no_effect() {
+    let server = Server::start();
+    let body = json!({});
+    for (role, path) in [
+        (Role::Viewer, KILL),
+        (Role::Operator, "/platform/feature-flags/none/kill"),
+        (Role::Operator, "/platform/feature-flags/ui.shell/kill?unknown=1"),
+    ] {
+        let problem = server.asked_by(role, "POST", path, Some(&body)).json();
+        assert_eq!(problem["change"], "not_applied", "{path}: {problem}");
+    }
+    for path in ["/platform/feature-flags/none", "/nowhere"] {
+        let problem = server.asked_by(Role::Operator, "GET", path, None).json();
+        assert!(problem.get("change").is_none(), "{path}: {problem}");
+    }
+}
+
+#[test]
+fn a_backup_that_fails_hides_the_cause() {
+    let (_faulty, server) = Faulty::start();
+    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    assert_eq!(response.code(), "STORE_UNAVAILABLE");
+    assert!(!response.text().contains("planted"), "{}", response.text());
+}
