@@ -22,13 +22,13 @@ use crate::node::Node;
 use crate::parse;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::shape::flags;
+use crate::shape::flags::FlagsDocument as Fields;
 use crate::source::NOWHERE;
 use crate::validate::VERSION;
 use crate::value_json::ToJson;
 
 /// The version of a document, and its sections with parts by name; all other fields are its head.
-pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];
+pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", Fields::SEGMENTS, Fields::FLAGS, Fields::TENANTS];
 
 /// A tenant's record that owns its texts.
 pub type OwnedTenant = TenantDefinition<'static>;
@@ -70,7 +70,7 @@ impl FlagsDocument {
         {
             return Ok(document);
         }
-        let (documents, read) = context.read_documents::<flags::FlagsDocument>(&sources);
+        let (documents, read) = context.read_documents::<Fields>(&sources);
         lower::flags::merge(read, &mut context.problems);
         refuse_twice(&documents, &mut context.problems);
         if !context.problems.is_empty() {
@@ -97,12 +97,7 @@ impl FlagsDocument {
 
     /// Returns the document of these trees. Its definitions have no sites, because they outlive the text.
     fn of(roots: &[Node<'_>], problems: &mut Vec<Problem>) -> Self {
-        let read = |root| {
-            Some((
-                &*NOWHERE,
-                read_document::<flags::FlagsDocument>(&NOWHERE, root, problems)?,
-            ))
-        };
+        let read = |root| Some((&*NOWHERE, read_document::<Fields>(&NOWHERE, root, problems)?));
         let read = roots.iter().filter_map(read).collect();
         let definition = lower::flags::merge(read, &mut Vec::new());
         let mut fields = Map::new();
@@ -156,13 +151,13 @@ impl Head {
         let writes = |field| other.fields.contains_key(field);
         let mut head = self.clone();
         head.fields.extend(other.fields.clone());
-        if writes("tiers") {
+        if writes(Fields::TIERS) {
             head.tiers.clone_from(&other.tiers);
         }
-        if writes("unknown_tenant") {
+        if writes(Fields::UNKNOWN_TENANT) {
             head.unknown_tenant.clone_from(&other.unknown_tenant);
         }
-        if writes("policy") {
+        if writes(Fields::POLICY) {
             head.policy = other.policy;
         }
         head
@@ -190,13 +185,13 @@ impl Serialize for FlagsDocument {
             document.serialize_entry(name, value)?;
         }
         if !self.segments.is_empty() {
-            document.serialize_entry("segments", &Section(&self.segments))?;
+            document.serialize_entry(Fields::SEGMENTS, &Section(&self.segments))?;
         }
         if !self.flags.is_empty() {
-            document.serialize_entry("flags", &Section(&self.flags))?;
+            document.serialize_entry(Fields::FLAGS, &Section(&self.flags))?;
         }
         if !self.tenants.is_empty() {
-            document.serialize_entry("tenants", &Section(&self.tenants))?;
+            document.serialize_entry(Fields::TENANTS, &Section(&self.tenants))?;
         }
         document.end()
     }

@@ -11,6 +11,13 @@ use crate::shape::flags::FlagsDocument;
 use crate::shape::route::Route;
 use crate::shape::sluice::GatewayDocument;
 
+/// The field of a flag with its rules.
+const RULES: &str = "rules";
+/// The field of a rule with its name.
+const RULE_NAME: &str = "name";
+/// Fields of a flag that labels name.
+const NAMED_FIELDS: [&str; 5] = ["rollout", "schedule", "variants", "tiers", "requires"];
+
 /// A node that was found by its site.
 #[derive(Debug)]
 pub(crate) struct Located<'d> {
@@ -83,14 +90,12 @@ impl Located<'_> {
         match self.path.as_slice() {
             [Step::Key(FlagsDocument::FLAGS), Step::Key(flag), rest @ ..] => match rest {
                 [] => Cow::Borrowed(""),
-                [Step::Key("rules"), Step::Item(index, rule), ..] => {
+                [Step::Key(RULES), Step::Item(index, rule), ..] => {
                     Cow::Owned(format!("in {} of flag `{flag}`", rule_name(*index, rule)))
                 }
-                [
-                    Step::Key(field @ ("rollout" | "schedule" | "variants" | "tiers" | "requires")),
-                    _,
-                    ..,
-                ] => Cow::Owned(format!("in `{field}` of flag `{flag}`")),
+                [Step::Key(field), _, ..] if NAMED_FIELDS.contains(field) => {
+                    Cow::Owned(format!("in `{field}` of flag `{flag}`"))
+                }
                 _ => Cow::Owned(format!("in flag `{flag}`")),
             },
             [Step::Key(FlagsDocument::SEGMENTS), Step::Key(segment), _, ..] => {
@@ -111,7 +116,7 @@ impl Located<'_> {
 }
 
 fn rule_name(index: usize, rule: &Node<'_>) -> String {
-    match rule.field("name").and_then(Node::text) {
+    match rule.field(RULE_NAME).and_then(Node::text) {
         Some(name) => format!("rule `{name}`"),
         None => format!("rule {}", index + 1),
     }
@@ -201,4 +206,19 @@ pub(crate) fn definition(documents: &[Document<'_>], section: &str, name: &str) 
             )
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::Form as _;
+    use crate::shape::flags::{Flag, Rule};
+
+    #[test]
+    fn fields_in_labels_are_fields_of_documents() {
+        assert!(Rule::SHAPE.has_field(RULE_NAME));
+        for field in NAMED_FIELDS.into_iter().chain([RULES]) {
+            assert!(Flag::SHAPE.has_field(field), "{field}");
+        }
+    }
 }

@@ -285,3 +285,6 @@ impl UnionShape {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

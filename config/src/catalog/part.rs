@@ -69,9 +69,9 @@ impl<'v> Tree<'v> {
             entries.push(numbers.entry(key, |numbers| numbers.node(value, PART_DEPTH - 1)));
         }
         let parts = [
-            ("segments", &sections.segments),
-            ("flags", &sections.flags),
-            ("tenants", &sections.tenants),
+            (FlagsDocument::SEGMENTS, &sections.segments),
+            (FlagsDocument::FLAGS, &sections.flags),
+            (FlagsDocument::TENANTS, &sections.tenants),
         ];
         for (section, parts) in parts {
             entries.push(numbers.entry(section, |numbers| {

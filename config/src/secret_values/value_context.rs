@@ -80,12 +80,12 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
 }
 
 /// Returns true for a field that accepts a time.
-fn is_instant(shape: Shape) -> bool {
+pub(super) fn is_instant(shape: Shape) -> bool {
     matches!(shape, Shape::Text(what) if what.contains("RFC 3339"))
 }
 
 /// Returns true if the mapping form of the union has an address.
-fn takes_address(union: &UnionShape) -> bool {
+pub(super) fn takes_address(union: &UnionShape) -> bool {
     matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object().field("address").is_some())
 }
 

@@ -42,6 +42,8 @@ fields! {
 
 impl FlagsDocument {
     pub(crate) const TIERS: &str = word_of!(FlagsFields.tiers);
+    pub(crate) const UNKNOWN_TENANT: &str = word_of!(FlagsFields.unknown_tenant);
+    pub(crate) const POLICY: &str = word_of!(FlagsFields.policy);
     pub(crate) const SEGMENTS: &str = word_of!(FlagsFields.segments);
     pub(crate) const FLAGS: &str = word_of!(FlagsFields.flags);
     pub(crate) const TENANTS: &str = word_of!(FlagsFields.tenants);
