@@ -45,15 +45,15 @@ impl Inputs {
     pub fn have_changed(&self) -> bool {
         self.directories
             .iter()
-            .any(|directory| directory.again() != *directory)
-            || self.files.iter().any(|file| file.again() != *file)
+            .any(|directory| directory.reread() != *directory)
+            || self.files.iter().any(|file| file.reread() != *file)
     }
 
     /// Returns the same files and directories with their present contents. Reads all files.
-    pub(crate) fn again(&self) -> Self {
+    pub(crate) fn reread(&self) -> Self {
         Self {
-            files: self.files.iter().map(InputFile::again).collect(),
-            directories: self.directories.iter().map(InputDirectory::again).collect(),
+            files: self.files.iter().map(InputFile::reread).collect(),
+            directories: self.directories.iter().map(InputDirectory::reread).collect(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Inputs {
 }
 
 impl InputFile {
-    fn again(&self) -> Self {
+    fn reread(&self) -> Self {
         let digest = read::bytes(&self.path, self.limit)
             .ok()
             .map(|bytes| xxh3_128(&bytes));
@@ -89,7 +89,7 @@ impl InputFile {
 }
 
 impl InputDirectory {
-    fn again(&self) -> Self {
+    fn reread(&self) -> Self {
         Self {
             path: self.path.clone(),
             listing: read::directory(&self.path).ok(),

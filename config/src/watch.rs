@@ -128,13 +128,13 @@ pub fn watch_by(
     on_reload: impl FnMut(Reload) -> ReloadResponse + Send + 'static,
 ) -> std::io::Result<Watcher> {
     // A capacity of one is sufficient: a second hint has no additional meaning.
-    let (hints, heard) = sync_channel(1);
+    let (hints, events) = sync_channel(1);
     let shared = Arc::new(Shared::default());
-    let mut follower = Follower {
+    let mut watch_loop = WatchLoop {
         options,
         load,
         on_reload,
-        heard,
+        events,
         shared: Arc::clone(&shared),
         applied: loaded.inputs.clone(),
         seen: loaded.inputs.clone(),
@@ -145,7 +145,7 @@ pub fn watch_by(
         let directories = Directories::new(options.notify, move || {
             let _ = hint.try_send(());
         });
-        follower.run(directories);
+        watch_loop.run(directories);
     };
     let thread = std::thread::Builder::new()
         .name("sluice-watch".to_owned())
@@ -209,11 +209,11 @@ impl Drop for Watcher {
     }
 }
 
-struct Follower<L, R> {
+struct WatchLoop<L, R> {
     options: WatchOptions,
     load: L,
     on_reload: R,
-    heard: Receiver<()>,
+    events: Receiver<()>,
     shared: Arc<Shared>,
     /// The files of the load that is served.
     applied: Inputs,
@@ -223,13 +223,13 @@ struct Follower<L, R> {
     is_refused: bool,
 }
 
-impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadResponse> Follower<L, R> {
+impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadResponse> WatchLoop<L, R> {
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {
             // Watch the directories before comparing the files: a change in between would otherwise be missed.
-            let hears = directories.follow(&[&self.applied, &self.seen]);
-            self.shared.is_polling.store(!hears, Ordering::Relaxed);
+            let are_all_watched = directories.watch_inputs(&[&self.applied, &self.seen]);
+            self.shared.is_polling.store(!are_all_watched, Ordering::Relaxed);
             let has_read = self.read_if_changed(settled);
             // `read_if_changed` receives events, too, and may have consumed the one of the stop.
             if self.is_stopped() {
@@ -242,12 +242,12 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
                 settled = false;
                 continue;
             }
-            let patience = if hears {
+            let timeout = if are_all_watched {
                 self.options.reread
             } else {
                 self.options.poll
             };
-            settled = match self.heard.recv_timeout(patience) {
+            settled = match self.events.recv_timeout(timeout) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -267,14 +267,14 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
     fn settle(&self) {
         let begun = Instant::now();
         while !self.is_stopped() && begun.elapsed() < self.options.debounce_at_most {
-            if self.heard.recv_timeout(self.options.debounce).is_err() {
+            if self.events.recv_timeout(self.options.debounce).is_err() {
                 return;
             }
         }
-        let mut before = self.seen.again();
+        let mut before = self.seen.reread();
         while !self.is_stopped() && begun.elapsed() < self.options.changing_at_most {
             std::thread::sleep(self.options.debounce);
-            let now = self.seen.again();
+            let now = self.seen.reread();
             if now == before {
                 return;
             }
@@ -288,8 +288,8 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
         if self.is_stopped() {
             return false;
         }
-        let is_asked_for = self.shared.reread.swap(false, Ordering::AcqRel);
-        if !is_asked_for && !self.seen.have_changed() {
+        let is_requested = self.shared.reread.swap(false, Ordering::AcqRel);
+        if !is_requested && !self.seen.have_changed() {
             return false;
         }
         if !settled {

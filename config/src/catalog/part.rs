@@ -88,7 +88,7 @@ impl<'v> Tree<'v> {
                 span: root,
                 kind: NodeKind::Mapping(entries),
             },
-            nodes: numbers.given,
+            nodes: numbers.next_number,
             too_deep: numbers.too_deep,
             misplaced,
         }
@@ -98,17 +98,17 @@ impl<'v> Tree<'v> {
 /// Assigns numbers to nodes in the order in which they are made.
 #[derive(Default)]
 struct Numbers {
-    given: u32,
+    next_number: u32,
     too_deep: Vec<Span>,
 }
 
 impl Numbers {
     fn next(&mut self) -> Span {
         let span = Span {
-            start: self.given,
+            start: self.next_number,
             len: 1,
         };
-        self.given = self.given.saturating_add(1);
+        self.next_number = self.next_number.saturating_add(1);
         span
     }
 

@@ -64,6 +64,6 @@ fn newly_read<'f>(former: &Flags, flags: &'f Flags) -> &'f [Box<str>] {
 }
 
 fn has_one(record: &OwnedTenant, attributes: &[Box<str>]) -> bool {
-    let mut given = record.attributes.iter().flatten();
-    given.any(|(name, _)| attributes.iter().any(|attribute| **attribute == *name.value))
+    let mut attributes_of_record = record.attributes.iter().flatten();
+    attributes_of_record.any(|(name, _)| attributes.iter().any(|attribute| **attribute == *name.value))
 }

@@ -38,19 +38,19 @@ impl Directories {
     }
 
     /// Watches exactly the directories of `inputs`. Returns true if all of them are watched.
-    pub(super) fn follow(&mut self, inputs: &[&Inputs]) -> bool {
-        self.follow_to(|| inputs.iter().flat_map(|inputs| directories(inputs)).collect())
+    pub(super) fn watch_inputs(&mut self, inputs: &[&Inputs]) -> bool {
+        self.watch_found(|| inputs.iter().flat_map(|inputs| directories(inputs)).collect())
     }
 
     /// Watches the directories that `find` returns, and repeats that until they are the same: a directory that is
     /// created between finding and watching would otherwise be missed.
-    fn follow_to(&mut self, find: impl Fn() -> BTreeSet<PathBuf>) -> bool {
+    fn watch_found(&mut self, find: impl Fn() -> BTreeSet<PathBuf>) -> bool {
         let mut wanted = find();
-        for _ in 0..MAX_FINDINGS {
-            let hears = self.watch(&wanted);
+        for _ in 0..MAX_ATTEMPTS {
+            let are_all_watched = self.watch(&wanted);
             let found = find();
             if found == wanted {
-                return hears;
+                return are_all_watched;
             }
             wanted = found;
         }
@@ -61,30 +61,30 @@ impl Directories {
         let Some(watcher) = &mut self.watcher else {
             return false;
         };
-        for gone in self.watched.difference(wanted) {
+        for removed in self.watched.difference(wanted) {
             // An error means that the directory was removed from the disk, which ended its watch.
-            let _ = watcher.unwatch(gone);
+            let _ = watcher.unwatch(removed);
         }
-        let mut hears = true;
+        let mut are_all_watched = true;
         for directory in wanted {
             // Watch it even if it is in `watched`: a replaced directory has the same path, but its watch has ended.
             if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
                 // No warning for a directory that an update removed meanwhile: its replacement is found next.
-                let is_news = !self.watched.contains(directory) && directory.exists();
-                if is_news {
+                let is_unexpected = !self.watched.contains(directory) && directory.exists();
+                if is_unexpected {
                     tracing::warn!(directory = %directory.display(), %error, "not watched: files are polled");
                 }
-                hears = false;
+                are_all_watched = false;
             }
         }
         self.watched.clone_from(wanted);
-        hears
+        are_all_watched
     }
 }
 
 /// The maximum number of attempts while directories keep changing. After that the files are polled until the next
 /// attempt.
-const MAX_FINDINGS: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 /// The maximum number of links that are followed from one path, the same as on Linux.
 const MAX_LINKS: usize = 40;
 

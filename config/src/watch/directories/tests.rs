@@ -16,7 +16,7 @@ fn reading_the_files_causes_no_event() {
     inputs.add_file(&path, 100, Some(b"version: 1"));
     let (hint, hints) = channel();
     let mut directories = Directories::new(true, move || hint.send(()).unwrap());
-    assert!(directories.follow(&[&inputs]));
+    assert!(directories.watch_inputs(&[&inputs]));
     for _ in 0..1_000 {
         assert!(!inputs.have_changed());
     }
@@ -47,7 +47,7 @@ fn a_directory_created_before_its_parent_is_watched_is_found() {
         }
         BTreeSet::from([place])
     };
-    assert!(directories.follow_to(find));
+    assert!(directories.watch_found(find));
     fs::write(today.join("flags.yaml"), "version: 1").unwrap();
     hints.recv_timeout(Duration::from_secs(10)).unwrap();
 }
