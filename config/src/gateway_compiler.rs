@@ -65,6 +65,7 @@ impl<'s> GatewayCompiler<'_, 's> {
         });
         // If the environment was refused, the rest is checked by the stricter rules.
         let eligibility = environment.clone().unwrap_or_else(production).1;
+        // No `?` before everything is lowered: a part with a problem must not hide the problems of the others.
         let compiled = self.flags(context, eligibility);
         let flags = compiled.as_ref().map(|(flags, _)| &**flags);
         let upstreams = root.upstreams.value();
@@ -91,6 +92,7 @@ impl<'s> GatewayCompiler<'_, 's> {
                 let operators = &admin.operators;
                 operators.lower_optional(|operators| gateway.operators(&operators.value))
             });
+        // If `headers` was refused, names are checked against the default plan. The load fails in any case.
         let left_out = HeadersFields::default();
         let headers = root.headers.value().unwrap_or(&left_out);
         let headers = gateway.headers(headers, flags);

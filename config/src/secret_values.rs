@@ -176,6 +176,7 @@ impl Finder<'_> {
         let written = self
             .source
             .get(at.start as usize..(at.start.saturating_add(at.len)) as usize);
+        // The span of a part is only known if the value is written without escapes. Else mask the whole value.
         let is_whole = secret.len() == text.len();
         let found = written
             .filter(|_| !is_whole)

@@ -54,6 +54,8 @@ impl BrokenParts {
         let end_of_text = u32::try_from(document.source.text.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
+        // A part extends from its key to the next key of its mapping. Problems have the site of their first byte, so
+        // that a part has a problem if a site is in that range.
         let sections = document.root.entries().unwrap_or_default();
         // An unknown field at the top level may be a misspelt section, so that parts of any section may be missing.
         let misspelt = sections.iter().any(|section| {

@@ -271,6 +271,7 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
                 return;
             }
         }
+        // Events go on, perhaps of other files in the same directories: compare the contents of the files instead.
         let mut before = self.seen.reread();
         while !self.is_stopped() && begun.elapsed() < self.options.changing_at_most {
             std::thread::sleep(self.options.debounce);
@@ -292,6 +293,7 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
         if !is_requested && !self.seen.have_changed() {
             return false;
         }
+        // After a timeout, nobody has waited for the end of a write yet.
         if !settled {
             self.settle();
         }
@@ -310,6 +312,7 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
         match read {
             Ok(loaded) => {
                 self.seen = loaded.inputs.clone();
+                // A request to read again may find the contents that are served already.
                 let is_new = self.seen != self.applied;
                 if is_new {
                     let response = (self.on_reload)(Reload::Applied(Box::new(loaded)));

@@ -234,6 +234,7 @@ impl<'s> Gateway<'_, 's> {
             else {
                 continue;
             };
+            // A default name has no place: point at the written one of the two. Two default names are no aliases.
             let (Some(span), other) = (match (second.span, first.span) {
                 (Some(span), other) => (Some(span), other),
                 (None, other) => (other, None),
@@ -248,7 +249,8 @@ impl<'s> Gateway<'_, 's> {
             if let Some(other) = other {
                 problem = problem.also(self.label(other, "the other"));
             }
-            let help = "rename one of them: many servers ignore the case of letters, and read other characters than letters and digits as `_`";
+            let help = "rename one of them: many servers ignore the case of letters, and read other characters than \
+                        letters and digits as `_`";
             self.push(problem.help(help));
         }
     }

@@ -199,6 +199,7 @@ impl<'s> Gateway<'_, 's> {
         };
         let listed = fields.variants.value()?;
         let mut targets = Vec::with_capacity(listed.len());
+        // Look up all upstreams first: an unknown one is reported even if the gate has a problem.
         for (_, target) in listed {
             let target = target.as_ref();
             targets.push(target.and_then(|target| self.upstream(target, user)));
@@ -210,6 +211,7 @@ impl<'s> Gateway<'_, 's> {
             let help = "write a single flag as its gate: the variant of that flag selects the upstream";
             self.error("variants-need-one-flag", title, key.span, help);
         }
+        // From the written gate, not the compiled one: names of variants are checked even if the gate is refused.
         let flag = match &fields.gate.value()?.value {
             GateDefinition::Flag(flag) | GateDefinition::Is { flag, .. } => self.names.flag(&flag.value)?,
             GateDefinition::All(_) | GateDefinition::Any(_) | GateDefinition::Not(_) => return None,
@@ -253,6 +255,8 @@ impl<'s> Gateway<'_, 's> {
         user: &str,
     ) -> Option<Destination> {
         let is_shadow = fields.mode.value() == Some(&GateMode::Shadow);
+        // With `mode: shadow` or `on_error: open` requests pass although the gate is closed, so that every variant
+        // can be served.
         let lets_all_through = is_shadow || fields.on_error.value() == Some(&OnError::Open);
         let off = flag.off.map(rules::VariantId::index);
         let served = |index: usize| match is {

@@ -39,6 +39,7 @@ fn hidden(part: &str, secret: &str) -> String {
     let Some((cut, behind)) = all.rsplit_once("...") else {
         return all;
     };
+    // The longest beginning of the secret that the text before `...` ends with is the shortened quotation.
     let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
     let most = cut.len().min(LONGEST_CUT);
     let longest = ends
