@@ -79,7 +79,7 @@ fn an_issuer_of_operators_has_its_claims_and_roles() {
     assert!(matches!(issuer.issuer.keys, KeySource::Fixed(_)));
     let roles: Vec<(&str, &str)> = issuer.roles.iter().map(|(a, b)| (&**a, b.as_str())).collect();
     assert_eq!(roles, [("sre", "platform-admin"), ("support", "viewer")]);
-    // It is no issuer of tenants' tokens.
+    // An issuer of operators is not an issuer of tenants' tokens.
     assert!(loaded.identity.issuers.is_empty());
 }
 

@@ -120,7 +120,7 @@ fn control_characters_of_a_document_are_escaped() {
 fn colours_are_escapes_and_plain_text_has_none() {
     let (_folder, report) = report("version: 1\nflags:\n  a: { kind: \"\\e[31m\" }\n");
     assert!(report.render(Colour::Always).contains("\u{1b}["));
-    // Not even those that somebody has written into the document.
+    // The escape in the document is not printed either.
     assert!(!report.render(Colour::Never).contains('\u{1b}'));
 }
 

@@ -23,11 +23,11 @@ fn fifo(path: &Path) {
 /// Returns the result of `work`, and fails if it blocks.
 #[track_caller]
 fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let _ = tell.send(work());
+        let _ = sender.send(work());
     });
-    told.recv_timeout(PATIENCE).expect("it blocks")
+    receiver.recv_timeout(PATIENCE).expect("it blocks")
 }
 
 fn codes(report: &Report) -> Vec<&'static str> {
@@ -99,9 +99,9 @@ fn the_watch_survives_a_fifo_and_can_be_stopped() {
     fs::write(&path, GATEWAY).unwrap();
     fs::write(&flags, FLAGS).unwrap();
     let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let on_reload = move |reload| {
-        let _ = tell.send(match reload {
+        let _ = sender.send(match reload {
             Reload::Applied(loaded) => format!("{} flags", loaded.snapshot.flags.len()),
             Reload::Refused(report) => codes(&report).join(" "),
             Reload::Restored => "restored".to_owned(),
@@ -114,18 +114,18 @@ fn the_watch_survives_a_fifo_and_can_be_stopped() {
         fs::rename(folder.path().join("fifo"), &flags).unwrap();
     };
     replace_by_fifo();
-    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "file-unreadable");
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), "file-unreadable");
     fs::remove_file(&flags).unwrap();
     fs::write(&flags, format!("{FLAGS}  b: {{ kind: ops }}\n")).unwrap();
-    // The moment without any file may be heard of, too.
+    // The moment between removal and creation may be reported, too.
     let applied = loop {
-        match told.recv_timeout(PATIENCE).unwrap() {
+        match receiver.recv_timeout(PATIENCE).unwrap() {
             missing if missing == "file-missing" => {}
             other => break other,
         }
     };
     assert_eq!(applied, "2 flags");
     replace_by_fifo();
-    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "file-unreadable");
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), "file-unreadable");
     soon(move || watcher.stop());
 }

@@ -25,12 +25,12 @@ fn flags(count: usize) -> String {
 
 struct Setup {
     folder: TempDir,
-    heard: Receiver<Heard>,
+    reloads: Receiver<Reloaded>,
     watcher: Watcher,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Heard {
+enum Reloaded {
     /// A load with this number of flags.
     Applied(usize),
     /// A report with these codes.
@@ -44,30 +44,32 @@ fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
     write(folder.path());
     let path = folder.path().join("sluice.yaml");
     let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
-    let (tell, heard) = channel();
+    let (sender, reloads) = channel();
     let watcher = config::watch_with(
         options,
         path,
         &loaded,
         |_| None,
         move |reload| {
-            let _ = tell.send(match reload {
-                Reload::Applied(loaded) => Heard::Applied(loaded.snapshot.flags.len()),
-                Reload::Refused(report) => Heard::Refused(report.problems().iter().map(|p| p.code).collect()),
-                Reload::Restored => Heard::Restored,
+            let _ = sender.send(match reload {
+                Reload::Applied(loaded) => Reloaded::Applied(loaded.snapshot.flags.len()),
+                Reload::Refused(report) => {
+                    Reloaded::Refused(report.problems().iter().map(|p| p.code).collect())
+                }
+                Reload::Restored => Reloaded::Restored,
             });
             ReloadResponse::Served
         },
     );
     Setup {
         folder,
-        heard,
+        reloads,
         watcher: watcher.unwrap(),
     }
 }
 
 fn setup() -> Setup {
-    // Without the safety net: what is heard here is heard from the system.
+    // Without periodic reads, so that every reload comes from a notification of the system.
     let options = WatchOptions {
         reread: Duration::from_secs(3_600),
         ..WatchOptions::default()
@@ -88,12 +90,12 @@ impl Setup {
     }
 
     #[track_caller]
-    fn hears(&self, expected: &Heard) {
-        let heard = self
-            .heard
+    fn expect_reload(&self, expected: &Reloaded) {
+        let reload = self
+            .reloads
             .recv_timeout(Duration::from_secs(10))
-            .expect("nothing was heard");
-        assert_eq!(heard, *expected);
+            .expect("there was no reload");
+        assert_eq!(reload, *expected);
     }
 }
 
@@ -103,7 +105,7 @@ fn a_file_written_in_place_takes_effect_within_half_a_second() {
     for count in 2..6 {
         setup.write(&flags(count));
         let written = Instant::now();
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
         assert!(
             written.elapsed() < Duration::from_millis(500),
             "{:?}",
@@ -118,7 +120,7 @@ fn an_editors_rename_takes_effect_again_and_again() {
     for count in 2..5 {
         fs::write(setup.path(".flags.yaml.swp"), flags(count)).unwrap();
         fs::rename(setup.path(".flags.yaml.swp"), setup.path("flags.yaml")).unwrap();
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
     }
 }
 
@@ -128,7 +130,7 @@ fn a_file_that_an_editor_moves_away_first_is_watched() {
     for count in 2..5 {
         fs::rename(setup.path("flags.yaml"), setup.path("flags.yaml~")).unwrap();
         setup.write(&flags(count));
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
     }
 }
 
@@ -136,9 +138,9 @@ fn a_file_that_an_editor_moves_away_first_is_watched() {
 fn a_deleted_file_is_reported_and_loaded_when_it_returns() {
     let setup = setup();
     fs::remove_file(setup.path("flags.yaml")).unwrap();
-    setup.hears(&Heard::Refused(vec!["file-missing"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["file-missing"]));
     setup.write(&flags(2));
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
 }
 
 /// Waits longer for the next event, so that a delayed test does not look like a pause in writing.
@@ -164,7 +166,7 @@ fn a_file_that_is_written_in_pieces_is_loaded_completely() {
         file.write_all(piece).unwrap();
     }
     drop(file);
-    setup.hears(&Heard::Applied(40));
+    setup.expect_reload(&Reloaded::Applied(40));
 }
 
 #[test]
@@ -179,41 +181,41 @@ fn a_file_that_is_written_slowly_is_loaded_completely() {
         std::thread::yield_now();
     }
     file.write_all(tail.as_bytes()).unwrap();
-    setup.hears(&Heard::Applied(40));
+    setup.expect_reload(&Reloaded::Applied(40));
 }
 
 #[test]
 fn a_bad_file_is_reported_once_and_a_fixed_one_takes_effect() {
     let setup = setup();
     setup.write(BAD);
-    setup.hears(&Heard::Refused(vec!["unknown-value"]));
-    // The same content again, by every way that makes an event.
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
+    // The same content again, by all operations that cause an event.
     setup.write(BAD);
     fs::write(setup.path("other"), BAD).unwrap();
     fs::rename(setup.path("other"), setup.path("flags.yaml")).unwrap();
     setup.watcher.check_now();
     setup.write(&flags(3));
-    setup.hears(&Heard::Applied(3));
+    setup.expect_reload(&Reloaded::Applied(3));
 }
 
 #[test]
 fn another_bad_file_is_another_report() {
     let setup = setup();
     setup.write(BAD);
-    setup.hears(&Heard::Refused(vec!["unknown-value"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
     setup.write("version: 2\n");
-    setup.hears(&Heard::Refused(vec!["unsupported-version"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["unsupported-version"]));
 }
 
 #[test]
 fn going_back_to_what_is_served_ends_the_error() {
     let setup = setup();
     setup.write(BAD);
-    setup.hears(&Heard::Refused(vec!["unknown-value"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
     setup.write(&flags(1));
-    setup.hears(&Heard::Restored);
+    setup.expect_reload(&Reloaded::Restored);
     setup.write(&flags(2));
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn events_without_a_change_of_content_are_not_reported() {
     fs::read(setup.path("flags.yaml")).unwrap();
     setup.watcher.check_now();
     setup.write(&flags(2));
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
 }
 
 #[test]
@@ -233,15 +235,15 @@ fn continuous_events_do_not_delay_a_reload_forever() {
     setup.write(&flags(2));
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut log = fs::File::create(setup.path("access.log")).unwrap();
-    let heard = loop {
+    let reload = loop {
         log.write_all(b"line\n").unwrap();
-        if let Ok(heard) = setup.heard.try_recv() {
-            break heard;
+        if let Ok(reload) = setup.reloads.try_recv() {
+            break reload;
         }
         assert!(Instant::now() < deadline, "the stream has put it off");
         std::thread::yield_now();
     };
-    assert_eq!(heard, Heard::Applied(2));
+    assert_eq!(reload, Reloaded::Applied(2));
 }
 
 /// Updates a volume as kubelet does (AtomicWriter): a new directory with a time as its name, a link to it under a
@@ -282,7 +284,7 @@ fn a_config_map_is_watched_through_every_update() {
             &format!("..2026_11_21_00_00_00.{count}"),
             &files,
         );
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
     }
 }
 
@@ -299,10 +301,10 @@ fn a_file_behind_a_link_to_another_directory_is_watched() {
         fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
         symlink(&target, folder.join("flags.yaml")).unwrap();
     });
-    // The first change may be seen before anything is listened to.
+    // The first change may be read before the watch of the directories begins.
     for count in 2..5 {
         fs::write(&target, flags(count)).unwrap();
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
     }
 }
 
@@ -325,10 +327,10 @@ fn check_target_comes_back(link_to: &str, prepare: impl FnOnce(&Path), remove: i
     });
     for count in 2..4 {
         remove(elsewhere.path());
-        setup.hears(&Heard::Refused(vec!["file-missing"]));
+        setup.expect_reload(&Reloaded::Refused(vec!["file-missing"]));
         let _ = fs::create_dir(&today);
         fs::write(today.join("flags.yaml"), flags(count)).unwrap();
-        setup.hears(&Heard::Applied(count));
+        setup.expect_reload(&Reloaded::Applied(count));
     }
 }
 
@@ -360,10 +362,10 @@ fn a_link_to_itself_is_reported_until_it_is_a_file() {
     let setup = setup();
     symlink("flags.yaml", setup.path("loop")).unwrap();
     fs::rename(setup.path("loop"), setup.path("flags.yaml")).unwrap();
-    setup.hears(&Heard::Refused(vec!["file-unreadable"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["file-unreadable"]));
     fs::remove_file(setup.path("flags.yaml")).unwrap();
     setup.write(&flags(2));
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
 }
 
 #[test]
@@ -387,16 +389,16 @@ fn documents_added_to_or_removed_from_a_directory_take_effect() {
         "version: 1\nflags:\n  b: { kind: ops }\n",
     )
     .unwrap();
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
     fs::remove_file(setup.path("flags.d/b.yaml")).unwrap();
-    setup.hears(&Heard::Applied(1));
+    setup.expect_reload(&Reloaded::Applied(1));
     // The whole directory is replaced.
     fs::remove_dir_all(setup.path("flags.d")).unwrap();
-    setup.hears(&Heard::Refused(vec!["file-missing"]));
+    setup.expect_reload(&Reloaded::Refused(vec!["file-missing"]));
     fs::create_dir(setup.path("flags.d")).unwrap();
     let text = "version: 1\nflags:\n  a: { kind: ops }\n  b: { kind: ops }\n  c: { kind: ops }\n";
     fs::write(setup.path("flags.d/c.yaml"), text).unwrap();
-    setup.hears(&Heard::Applied(3));
+    setup.expect_reload(&Reloaded::Applied(3));
 }
 
 #[test]
@@ -408,9 +410,9 @@ fn a_file_that_is_named_by_a_reload_is_watched() {
         GATEWAY.replace("flags.yaml", "other.yaml"),
     )
     .unwrap();
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
     fs::write(setup.path("other.yaml"), flags(3)).unwrap();
-    setup.hears(&Heard::Applied(3));
+    setup.expect_reload(&Reloaded::Applied(3));
 }
 
 #[test]
@@ -425,7 +427,7 @@ fn without_notifications_the_files_are_polled() {
         fs::write(folder.join("flags.yaml"), flags(1)).unwrap();
     });
     setup.write(&flags(2));
-    setup.hears(&Heard::Applied(2));
+    setup.expect_reload(&Reloaded::Applied(2));
     assert!(setup.watcher.is_polling());
 }
 
@@ -433,26 +435,26 @@ fn without_notifications_the_files_are_polled() {
 fn the_watch_ends_when_it_is_stopped() {
     let Setup {
         folder: _folder,
-        heard,
+        reloads,
         watcher,
     } = setup();
     watcher.stop();
-    // The thread held the other end.
-    assert!(heard.recv().is_err());
+    // The thread has ended, because it owned the sender.
+    assert!(reloads.recv().is_err());
 }
 
 #[test]
 fn the_watch_ends_at_once_during_a_second_read() {
     for _ in 0..20 {
         let setup = setup();
-        // The folder goes first, and the watch in the middle of wondering about that.
+        // Remove the folder first, and stop the watch while it reads the missing files again.
         let Setup {
             folder,
-            heard,
+            reloads,
             watcher,
         } = setup;
         drop(folder);
-        let _ = heard.recv_timeout(Duration::from_millis(120));
+        let _ = reloads.recv_timeout(Duration::from_millis(120));
         let begun = Instant::now();
         watcher.stop();
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
@@ -467,28 +469,28 @@ fn a_load_that_was_not_served_is_reported_again_on_request() {
     fs::write(&file, flags(1)).unwrap();
     let path = folder.path().join("sluice.yaml");
     let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
-    let (tell, heard) = channel();
-    let mut told = 0;
+    let (sender, reloads) = channel();
+    let mut number = 0;
     let on_reload = move |reload| {
         let Reload::Applied(loaded) = reload else {
             panic!("{reload:?}")
         };
-        told += 1;
-        tell.send((told, loaded.snapshot.flags.len())).unwrap();
-        if told == 1 {
+        number += 1;
+        sender.send((number, loaded.snapshot.flags.len())).unwrap();
+        if number == 1 {
             ReloadResponse::NotServed
         } else {
             ReloadResponse::Served
         }
     };
     let watcher = config::watch(path, &loaded, |_| None, on_reload).unwrap();
-    let hears = || heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    let expect_reload = || reloads.recv_timeout(Duration::from_secs(10)).unwrap();
     fs::write(&file, flags(2)).unwrap();
-    assert_eq!(hears(), (1, 2));
+    assert_eq!(expect_reload(), (1, 2));
     watcher.reread_handle().reread();
-    assert_eq!(hears(), (2, 2));
-    // Of what is served already nothing is told.
+    assert_eq!(expect_reload(), (2, 2));
+    // Contents that are served already are not reported.
     watcher.reread_handle().reread();
     fs::write(&file, flags(3)).unwrap();
-    assert_eq!(hears(), (3, 3));
+    assert_eq!(expect_reload(), (3, 3));
 }

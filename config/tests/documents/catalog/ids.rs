@@ -59,8 +59,8 @@ fn a_new_flag_keeps_all_ids_and_tenants() {
         .iter()
         .map(|(_, flag)| flag.key().to_string())
         .collect();
-    assert_eq!(keys, ["Aa", "a", "b", "c"], "they are told in key order");
-    // What is edited along with it may name it.
+    assert_eq!(keys, ["Aa", "a", "b", "c"], "flags are listed in key order");
+    // A flag that is edited in the same change may require the new one.
     let names_it = json!({ "lifecycle": "ga", "requires": ["new"], "default": "on" });
     let edits = vec![
         flag("new", on.clone()),
@@ -92,7 +92,7 @@ fn a_flag_that_goes_moves_its_own_id_alone() {
         decided(now, c, now.tenants.find("acme")),
         (None, Cause::UnknownFlag)
     );
-    // Nothing is left of what was never there.
+    // The removal of an unknown flag changes nothing.
     assert_eq!(change(&mut catalog, vec![gone("nothing")]), IdChanges::None);
 }
 
@@ -135,7 +135,7 @@ fn a_flag_that_is_added_again_has_no_old_records() {
     );
     change(&mut catalog, vec![flag("c", variants)]);
     assert_eq!(served(&catalog, "c", "acme"), "off");
-    // Not even a record of before is on one of its lists.
+    // Nor does a record that was compiled before have the new flag on a list.
     let now = catalog.compiled();
     assert_eq!(
         decided(now, id(&catalog, "c"), Some(record)),
@@ -274,7 +274,7 @@ fn ids_are_assigned_anew_before_they_run_out() {
     }
     assert!(most > MAX_FLAGS && most <= MAX_FLAG_IDS, "{most}");
     assert_eq!(catalog.compiled().flags.len(), 3);
-    // All names mean what they meant, whatever ids they have by now.
+    // All names keep their meaning, whatever ids they have now.
     change(
         &mut catalog,
         vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))],
