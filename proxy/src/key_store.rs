@@ -56,7 +56,7 @@ struct KeySourceDefinition {
 
 /// The state that the store shares with its keys.
 #[derive(Debug, Default)]
-pub(crate) struct KeyStoreShared {
+struct KeyStoreShared {
     state: Mutex<StoredKeys>,
     /// True once a snapshot is served with the keys, so that all its issuers are in the store.
     are_needed: AtomicBool,
@@ -122,14 +122,14 @@ impl KeyStore {
             return Ok(known);
         }
         let client = state.client(definition.jwks.url.scheme())?;
-        let jwks = definition.jwks.clone();
+        let (jwks, shared) = (definition.jwks.clone(), Arc::clone(&self.shared));
         let keys = RemoteKeys::new(
             issuer.name(),
             jwks,
             refresh,
             client,
             (self.runtime.clone(), self.timing),
-            Arc::clone(&self.shared),
+            move || shared.record_usable(),
         );
         let keys = Arc::new(keys);
         let refresher = self.runtime.spawn(Arc::clone(&keys).keep_fresh()).abort_handle();
@@ -182,7 +182,7 @@ impl StoredKeys {
 impl KeyStoreShared {
     /// Records that every issuer has a usable key. Called when keys arrive, so that the result does not depend on
     /// when it is asked for.
-    pub(crate) fn record_usable(&self) {
+    fn record_usable(&self) {
         if self.are_needed.load(Ordering::Acquire)
             && !self.have_been_usable.load(Ordering::Acquire)
             && self.status().iter().all(KeysStatus::is_usable)

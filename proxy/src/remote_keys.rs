@@ -21,7 +21,6 @@ use tracing::{info, warn};
 use crate::fetch_log::FetchLog;
 use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::jwks::{FetchFailed, Jwks};
-use crate::key_store::KeyStoreShared;
 use crate::keys_status::KeysStatus;
 
 /// Maximum of requests that wait for one issuer's keys. Further requests get `CoolingDown`.
@@ -30,7 +29,6 @@ pub const MAX_WAITING_REQUESTS: usize = 1_024;
 pub const MAX_ABSENT_KIDS: usize = 1_024;
 
 /// The keys at a URL, shared by all that use, fetch or show them.
-#[derive(Debug)]
 pub(crate) struct RemoteKeys {
     issuer: Box<str>,
     jwks: Jwks,
@@ -48,8 +46,8 @@ pub(crate) struct RemoteKeys {
     state: Mutex<FetchState>,
     /// Notified after each fetch, for the task that drops expired keys.
     fetch_ended: Notify,
-    /// Learns of new keys. It holds this issuer's keys only weakly.
-    store: Arc<KeyStoreShared>,
+    /// Called after the keys were replaced, before anything that waits for them wakes up.
+    on_replaced: Box<dyn Fn() + Send + Sync>,
 }
 
 /// The result of a request for newer keys.
@@ -90,6 +88,14 @@ struct FetchGuard {
     trigger: FetchTrigger,
 }
 
+impl std::fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RemoteKeys")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for FetchGuard {
     fn drop(&mut self) {
         let mut state = self.keys.state.lock();
@@ -101,13 +107,14 @@ impl Drop for FetchGuard {
 }
 
 impl RemoteKeys {
+    /// Creates keys that are not fetched yet. `on_replaced` must hold them weakly, if at all: it lives as long as they.
     pub(crate) fn new(
         issuer: &str,
         jwks: Jwks,
         refresh: RefreshSettings,
         client: Client,
         (runtime, timing): (Handle, FetchTiming),
-        store: Arc<KeyStoreShared>,
+        on_replaced: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
             issuer: issuer.into(),
@@ -122,7 +129,7 @@ impl RemoteKeys {
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),
             fetch_ended: Notify::new(),
-            store,
+            on_replaced: Box::new(on_replaced),
         }
     }
 
@@ -350,7 +357,7 @@ impl RemoteKeys {
         }
         let keys = Arc::new(keys);
         self.current.store(Some(Arc::clone(&keys)));
-        self.store.record_usable();
+        (self.on_replaced)();
         self.loaded.send_replace(true);
         // Logged last, so that each line is true when it is written.
         if keys.is_empty() {
