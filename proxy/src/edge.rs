@@ -4,7 +4,7 @@
 
 mod admission;
 mod backpressure;
-mod buffered_socket;
+mod buffered;
 mod client_connection;
 mod flood;
 mod http1;
@@ -31,10 +31,11 @@ use tokio::time::Instant;
 
 pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::backpressure::Backpressure;
-use self::buffered_socket::BufferedSocket;
+use self::buffered::Buffered;
 pub(crate) use self::client_connection::{BodyFault, ClientConnection, Http2Limits, client_connection};
 pub(crate) use self::http2::Http2;
 pub(crate) use self::http2_stream::current_stream;
+use self::socket::Socket;
 use self::streams::Streams;
 use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
@@ -138,7 +139,7 @@ impl Edge {
             .take_connection_share()
             .ok_or(ConnectionRefusal::Descriptors)?;
         let peer = ClientConnection::peer_of(&stream);
-        let mut socket = BufferedSocket::new(stream);
+        let mut stream = Buffered::new(stream);
         let trusted = peer.is_some_and(|peer| {
             let prepared = self.shared.current.load();
             prepared.decider.trusted_proxies.networks.contain(peer.ip())
@@ -147,7 +148,7 @@ impl Edge {
             if !trusted {
                 return Err(ConnectionRefusal::Untrusted);
             }
-            proxied::client(&mut socket, deadline).await?.or(peer)
+            proxied::client(&mut stream, deadline).await?.or(peer)
         } else {
             peer
         };
@@ -161,11 +162,11 @@ impl Edge {
             return Err(ConnectionRefusal::ClientShare);
         }
         let end = share.end_signal();
-        let connection = ClientConnection::new(socket.stream(), client, self.limits.write_timeout, share);
+        let connection = ClientConnection::new(stream.inner(), client, self.limits.write_timeout, share);
         tokio::select! {
             // Poll the connection first: a request that is complete is answered even when the signal was just sent.
             biased;
-            () = self.serve_protocol(socket, connection, deadline, shutdown) => {}
+            () = self.serve_protocol(stream, connection, deadline, shutdown) => {}
             // Dropping the protocol's future closes the connection.
             () = end.wait() => {}
         }
@@ -175,34 +176,35 @@ impl Edge {
     /// Selects the protocol of the connection and serves it.
     async fn serve_protocol(
         &self,
-        mut socket: BufferedSocket,
+        stream: Buffered<Stream>,
         mut connection: ClientConnection,
         deadline: Instant,
         shutdown: &ShutdownWatch,
     ) {
-        let http2 = match self.protocol {
-            ListenerProtocol::Plain => false,
-            ListenerProtocol::PlainOrHttp2 => http2_preface::has_preface(&mut socket, deadline).await,
+        let (socket, http2) = match self.protocol {
+            ListenerProtocol::Plain => (stream.map(Socket::Plain), false),
+            ListenerProtocol::PlainOrHttp2 => {
+                let mut socket = stream.map(Socket::Plain);
+                let http2 = http2_preface::has_preface(&mut socket, deadline).await;
+                (socket, http2)
+            }
             ListenerProtocol::Tls => {
                 let handshakes = &self.shared.metrics.connections.tls_handshakes;
                 let Some(config) = self.shared.current.load().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
-                let encrypted = match tls::handshake(socket, config, deadline).await {
-                    Ok((encrypted, shown)) => {
-                        handshakes.count("ok");
-                        socket = encrypted;
-                        shown
-                    }
+                let (mut socket, handshake) = match tls::handshake(stream, config, deadline).await {
+                    Ok(encrypted) => encrypted,
                     Err(reason) => return handshakes.count(reason),
                 };
-                let http2 = encrypted.is_http2;
-                connection.tls = Some(encrypted);
+                handshakes.count("ok");
+                let http2 = handshake.is_http2;
+                connection.tls = Some(handshake);
                 // A client that agreed on h2 and sends something else has no protocol to answer in.
                 if http2 && !http2_preface::has_preface(&mut socket, deadline).await {
                     return;
                 }
-                http2
+                (socket, http2)
             }
         };
         if http2 {

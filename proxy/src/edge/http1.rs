@@ -9,8 +9,8 @@ use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
-use super::buffered_socket::BufferedSocket;
 use super::pingora_stream::PingoraStream;
+use super::socket::BufferedSocket;
 use super::{ClientConnection, Edge, malformed};
 use crate::answer::AnswerCode;
 

@@ -11,10 +11,10 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
-use super::buffered_socket::BufferedSocket;
 use super::client_connection::connection_of_digest;
 use super::http2_stream::{Http2Stream, STREAM};
 use super::pingora_stream::PingoraStream;
+use super::socket::BufferedSocket;
 use super::{ClientConnection, Edge, EdgeLimits};
 use crate::answer::AnswerCode;
 use crate::proxy_hooks::ProxyHooks;

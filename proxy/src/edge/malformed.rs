@@ -7,7 +7,7 @@ use pingora::http::ResponseHeader;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::buffered_socket::BufferedSocket;
+use super::socket::BufferedSocket;
 use crate::access_entry::{AccessEntry, AnsweredBy, micros};
 use crate::answer::{Answer, AnswerCode};
 use crate::outcome::RequestOutcome;

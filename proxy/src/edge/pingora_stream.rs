@@ -20,10 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use super::buffered_socket::BufferedSocket;
 use super::client_connection::{BodyFault, ClientConnection};
 use super::flood::{Flood, FloodWatch};
 use super::http2_preface::PREFACE;
+use super::socket::BufferedSocket;
 
 /// Maximum of bytes that are read beyond a request before it is answered.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
@@ -337,7 +337,9 @@ impl Shutdown for PingoraStream {
 
 impl UniqueID for PingoraStream {
     fn id(&self) -> UniqueIDType {
-        self.socket.as_ref().map_or(0, |socket| socket.stream().id())
+        self.socket
+            .as_ref()
+            .map_or(0, |socket| socket.inner().stream().id())
     }
 }
 

@@ -4,24 +4,25 @@ use std::net::SocketAddr;
 
 use ::wire::read_proxy_header;
 use bytes::Buf as _;
+use pingora::protocols::Stream;
 use tokio::time::{Instant, timeout_at};
 
 use super::ConnectionRefusal;
-use super::buffered_socket::BufferedSocket;
+use super::buffered::Buffered;
 
 /// Reads the PROXY header. Returns the client that it names; none for a connection of the proxy's own. Bytes after
 /// the header stay in the buffer.
 pub(super) async fn client(
-    socket: &mut BufferedSocket,
+    stream: &mut Buffered<Stream>,
     deadline: Instant,
 ) -> Result<Option<SocketAddr>, ConnectionRefusal> {
     loop {
-        match read_proxy_header(&socket.buffer).map_err(|_| ConnectionRefusal::ProxyHeader)? {
+        match read_proxy_header(&stream.buffer).map_err(|_| ConnectionRefusal::ProxyHeader)? {
             Some(header) => {
-                socket.buffer.advance(header.length);
+                stream.buffer.advance(header.length);
                 return Ok(header.source);
             }
-            None => match timeout_at(deadline, socket.fill_buffer()).await {
+            None => match timeout_at(deadline, stream.fill_buffer()).await {
                 Ok(Ok(1..)) => {}
                 _ => return Err(ConnectionRefusal::ProxyHeader),
             },

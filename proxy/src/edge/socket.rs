@@ -9,7 +9,7 @@ use pingora::protocols::{Shutdown, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use super::buffered_socket::BufferedSocket;
+use super::buffered::Buffered;
 
 /// Time for the TLS close notification.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,16 +18,19 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(Stream),
-    /// TLS over a buffered socket, which may hold bytes that were read before the handshake.
-    Encrypted(Box<TlsStream<BufferedSocket>>),
+    /// TLS over a buffered stream, which may hold bytes that were read before the handshake.
+    Encrypted(Box<TlsStream<Buffered<Stream>>>),
 }
+
+/// A client's socket, and the bytes that were read from it early.
+pub(super) type BufferedSocket = Buffered<Socket>;
 
 impl Socket {
     /// Returns the stream below TLS.
     pub(super) fn stream(&self) -> &Stream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Encrypted(tls) => tls.get_ref().0.stream(),
+            Self::Encrypted(tls) => tls.get_ref().0.inner(),
         }
     }
 

@@ -4,14 +4,15 @@
 use std::io;
 use std::sync::Arc;
 
+use pingora::protocols::Stream;
 use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::buffered_socket::BufferedSocket;
-use super::socket::Socket;
+use super::buffered::Buffered;
+use super::socket::{BufferedSocket, Socket};
 use crate::verified_certificate::VerifiedCertificate;
 
 /// The result of a handshake.
@@ -25,11 +26,11 @@ pub(crate) struct Handshake {
 
 /// Performs the handshake and reads the client's certificate. An error is the reason, as metrics count it.
 pub(super) async fn handshake(
-    socket: BufferedSocket,
+    stream: Buffered<Stream>,
     config: Arc<ServerConfig>,
     deadline: Instant,
 ) -> Result<(BufferedSocket, Handshake), &'static str> {
-    let stream = accept(socket, config, deadline).await?;
+    let stream = accept(stream, config, deadline).await?;
     let (_, connection) = stream.get_ref();
     let is_http2 = connection.alpn_protocol() == Some(b"h2");
     let certificate = connection
@@ -41,7 +42,7 @@ pub(super) async fn handshake(
         // A certificate that was verified but can't be read proves nothing.
         Some(None) => return Err("bad_certificate"),
     };
-    let socket = BufferedSocket::over(Socket::Encrypted(Box::new(stream)));
+    let socket = BufferedSocket::new(Socket::Encrypted(Box::new(stream)));
     Ok((socket, Handshake { client, is_http2 }))
 }
 

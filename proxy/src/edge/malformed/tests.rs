@@ -10,6 +10,7 @@ use super::*;
 use crate::access_log::{AccessLogFormat, AccessLogOutput, AccessLogger};
 use crate::capacity::Capacity;
 use crate::current::Current;
+use crate::edge::socket::Socket;
 use crate::fetch_timing::FetchTiming;
 use crate::key_store::KeyStore;
 use crate::machine::Machine;
@@ -79,7 +80,7 @@ async fn the_log_has_the_time_of_the_head_although_the_client_reads_late() {
     let server: Stream = Box::new(server);
     let answering = Arc::clone(&shared);
     let answered = tokio::spawn(async move {
-        let socket = BufferedSocket::new(server);
+        let socket = BufferedSocket::new(Socket::Plain(server));
         answer(&answering, socket, None, AnswerCode::HEAD_TIMEOUT, "late").await;
     });
     client.read_exact(&mut [0; 1]).await.unwrap();

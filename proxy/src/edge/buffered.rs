@@ -1,44 +1,55 @@
-//! A socket with a read buffer: bytes that were read early are returned first.
+//! A stream with a read buffer: bytes that were read early are returned first.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
-use pingora::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-
-use super::socket::Socket;
 
 /// Number of bytes read at a time.
 const READ_BYTES: usize = 4 * 1024;
 
-/// A socket and the bytes that were read from it early.
+/// A stream and the bytes that were read from it early.
 #[derive(Debug)]
-pub(super) struct BufferedSocket {
-    inner: Socket,
+pub(super) struct Buffered<S> {
+    inner: S,
     pub(super) buffer: BytesMut,
 }
 
-impl BufferedSocket {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self::over(Socket::Plain(stream))
-    }
-
-    pub(super) fn over(socket: Socket) -> Self {
+impl<S> Buffered<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self {
-            inner: socket,
+            inner: stream,
             buffer: BytesMut::new(),
         }
     }
 
+    /// Replaces the stream by what `wrap` makes of it, and keeps the buffer.
+    pub(super) fn map<T>(self, wrap: impl FnOnce(S) -> T) -> Buffered<T> {
+        Buffered {
+            inner: wrap(self.inner),
+            buffer: self.buffer,
+        }
+    }
+
+    pub(super) fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    pub(super) fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+}
+
+impl<S: AsyncRead + Unpin> Buffered<S> {
     /// Reads more bytes into the buffer. Returns their number, 0 at the end of the stream.
     pub(super) async fn fill_buffer(&mut self) -> io::Result<usize> {
         self.buffer.reserve(READ_BYTES);
         self.inner.read_buf(&mut self.buffer).await
     }
 
-    /// Polls [`BufferedSocket::fill_buffer`].
+    /// Polls [`Buffered::fill_buffer`].
     pub(super) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; READ_BYTES];
         let mut read = ReadBuf::new(&mut space);
@@ -47,7 +58,7 @@ impl BufferedSocket {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Reads into `space`: from the buffer while it has bytes, else from the socket.
+    /// Reads into `space`: from the buffer while it has bytes, else from the stream.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,26 +72,15 @@ impl BufferedSocket {
         self.buffer.advance(length);
         Poll::Ready(Ok(()))
     }
+}
 
-    pub(super) fn writer(&mut self) -> Pin<&mut Socket> {
+impl<S: AsyncWrite + Unpin> Buffered<S> {
+    pub(super) fn writer(&mut self) -> Pin<&mut S> {
         Pin::new(&mut self.inner)
-    }
-
-    /// Returns the stream below TLS.
-    pub(super) fn stream(&self) -> &Stream {
-        self.inner.stream()
-    }
-
-    pub(super) fn inner(&self) -> &Socket {
-        &self.inner
-    }
-
-    pub(super) fn inner_mut(&mut self) -> &mut Socket {
-        &mut self.inner
     }
 }
 
-impl AsyncRead for BufferedSocket {
+impl<S: AsyncRead + Unpin> AsyncRead for Buffered<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -90,7 +90,7 @@ impl AsyncRead for BufferedSocket {
     }
 }
 
-impl AsyncWrite for BufferedSocket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Buffered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.writer().poll_write(cx, bytes)
     }
