@@ -45,82 +45,87 @@ const ENDS: [End; 9] = [
     End::Head,
 ];
 
+/// Values of `content-length`: other lengths than the body's, and none at all.
+const LENGTHS: &[&str] = &[
+    "0",
+    "1",
+    "5",
+    "38",
+    "44",
+    "43",
+    "1000",
+    "+5",
+    "5, 5",
+    " 5",
+    "5 ",
+    "",
+    "0x5",
+    "5\r\nX: y",
+    "-1",
+    "99999999999999999999",
+];
+
+/// Names that a server may take for one of framing.
+const FRAMING_NAMES: &[&str] = &[
+    "transfer-encoding",
+    "Transfer-Encoding",
+    "transfer_encoding",
+    "transfer-encoding ",
+    " transfer-encoding",
+    "transfer-encoding:",
+    "x\r\ntransfer-encoding",
+    "x: y\r\ntransfer-encoding",
+    "te",
+    "trailer",
+];
+
+/// Values of `transfer-encoding` beside `chunked`.
+const CODINGS: &[&str] = &["identity", "gzip, chunked", "chunked\r\nX: y", "xchunked", ""];
+
+/// Values that end a line, or hold a request.
+const SPLIT_VALUES: &[&str] = &[
+    "y\r\nTransfer-Encoding: chunked",
+    "y\nTransfer-Encoding: chunked",
+    "y\rTransfer-Encoding: chunked",
+    "y\0",
+    "y\r\n\r\nGET /hidden/@ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "y\n\nGET /hidden/@ HTTP/1.1\n\n",
+    " y",
+    "\ty\t",
+];
+
+/// Fields that HTTP/2 forbids, or whose names are malformed.
+const FORBIDDEN: &[(&str, &str)] = &[
+    ("connection", "close"),
+    ("connection", "content-length"),
+    ("connection", "transfer-encoding"),
+    ("keep-alive", "1"),
+    ("upgrade", "websocket"),
+    ("proxy-connection", "keep-alive"),
+    ("http2-settings", "AA"),
+    ("expect", "100-continue"),
+    ("host", "a"),
+    ("host", "b"),
+    ("host", "a\r\nX: y"),
+    ("", "y"),
+    ("x y", "z"),
+    ("x\0", "z"),
+    (":path", "/hidden/@"),
+    (":method", "GET"),
+    (":authority", "b"),
+    (":status", "200"),
+    (":unknown", "y"),
+    ("x:", "y"),
+];
+
 /// Returns fields that would state another length to an HTTP/1 origin, or end a line there.
 fn fields() -> Vec<(&'static str, &'static str)> {
     let mut fields = vec![("x", "y")];
-    for length in [
-        "0",
-        "1",
-        "5",
-        "38",
-        "44",
-        "43",
-        "1000",
-        "+5",
-        "5, 5",
-        " 5",
-        "5 ",
-        "",
-        "0x5",
-        "5\r\nX: y",
-        "-1",
-        "99999999999999999999",
-    ] {
-        fields.push(("content-length", length));
-    }
-    for name in [
-        "transfer-encoding",
-        "Transfer-Encoding",
-        "transfer_encoding",
-        "transfer-encoding ",
-        " transfer-encoding",
-        "transfer-encoding:",
-        "x\r\ntransfer-encoding",
-        "x: y\r\ntransfer-encoding",
-        "te",
-        "trailer",
-    ] {
-        fields.push((name, "chunked"));
-    }
-    for value in ["identity", "gzip, chunked", "chunked\r\nX: y", "xchunked", ""] {
-        fields.push(("transfer-encoding", value));
-    }
-    for value in [
-        "y\r\nTransfer-Encoding: chunked",
-        "y\nTransfer-Encoding: chunked",
-        "y\rTransfer-Encoding: chunked",
-        "y\0",
-        "y\r\n\r\nGET /hidden/@ HTTP/1.1\r\nHost: a\r\n\r\n",
-        "y\n\nGET /hidden/@ HTTP/1.1\n\n",
-        " y",
-        "\ty\t",
-    ] {
-        fields.push(("x", value));
-    }
-    for (name, value) in [
-        ("connection", "close"),
-        ("connection", "content-length"),
-        ("connection", "transfer-encoding"),
-        ("keep-alive", "1"),
-        ("upgrade", "websocket"),
-        ("proxy-connection", "keep-alive"),
-        ("http2-settings", "AA"),
-        ("expect", "100-continue"),
-        ("host", "a"),
-        ("host", "b"),
-        ("host", "a\r\nX: y"),
-        ("", "y"),
-        ("x y", "z"),
-        ("x\0", "z"),
-        (":path", "/hidden/@"),
-        (":method", "GET"),
-        (":authority", "b"),
-        (":status", "200"),
-        (":unknown", "y"),
-        ("x:", "y"),
-    ] {
-        fields.push((name, value));
-    }
+    fields.extend(LENGTHS.iter().map(|length| ("content-length", *length)));
+    fields.extend(FRAMING_NAMES.iter().map(|name| (*name, "chunked")));
+    fields.extend(CODINGS.iter().map(|coding| ("transfer-encoding", *coding)));
+    fields.extend(SPLIT_VALUES.iter().map(|value| ("x", *value)));
+    fields.extend_from_slice(FORBIDDEN);
     fields
 }
 
