@@ -61,7 +61,7 @@ fn an_endpoint_that_is_busy_gets_fewer_requests() {
         quick.address()
     ))
     .start();
-    // Until the slow one holds a request, either may be asked.
+    // Until the slow endpoint holds a request, either endpoint may be chosen.
     let mut held = proxy.connect();
     let mut others = 0;
     while slow.count() == 0 {
@@ -74,7 +74,7 @@ fn an_endpoint_that_is_busy_gets_fewer_requests() {
         });
     }
     for _ in 0..20 {
-        // An answer is there a moment before its request is no longer counted.
+        // A response may arrive before its request is no longer counted.
         eventually("the last request to be over", || {
             let in_flight = proxy.metric("sluice_upstream_in_flight{upstream=\"api\"}");
             (in_flight <= 1.0).then_some(())
@@ -115,7 +115,7 @@ fn a_tenant_keeps_its_endpoint_unless_that_one_is_lost() {
             "{tenant}: {before}, then {after}"
         );
     }
-    // Without a tenant it is the address that counts, and all of these have the same.
+    // Without a tenant the client's address decides, which is the same for all of these.
     let anonymous: std::collections::HashSet<_> =
         (0..6).map(|_| proxy.get("/", "").text().to_owned()).collect();
     assert_eq!(anonymous.len(), 1);
@@ -146,7 +146,7 @@ fn an_endpoint_that_fails_is_ejected_and_comes_back() {
     );
     let ejected = "sluice_upstream_endpoints{upstream=\"api\",state=\"ejected\"}";
     assert_eq!(proxy.metric(ejected), 1.0);
-    // A change of something else lets it stay ejected.
+    // A reload that leaves the endpoint unchanged keeps it ejected.
     proxy.reload("sluice.yaml", "failures: 2", "failures: 1");
     assert_eq!(proxy.metric(ejected), 1.0);
     let back = Upstream::on(TcpListener::bind(&address).unwrap(), |_, stream| {
@@ -205,7 +205,7 @@ fn more_requests_than_an_upstream_may_have_are_a_503_at_once() {
             (503, "UPSTREAM_OVERLOADED".to_owned(), Some("1"))
         );
     }
-    // The count goes on where the definition changes.
+    // The count continues when the definition changes.
     proxy.reload("sluice.yaml", "max_in_flight: 2", "max_in_flight: 1");
     assert_eq!(client.ask(&Request::get("/")).status, 503);
     assert_eq!(
@@ -258,7 +258,7 @@ fn an_exchange_ends_when_its_time_is_over() {
             return After::Keep;
         }
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        // Without the limit this would go on for ten seconds.
+        // Without the limit this would take ten seconds.
         for _ in 0..500 {
             if stream.write_all(b"1\r\nx\r\n").is_err() {
                 return After::Close;

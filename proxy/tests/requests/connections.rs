@@ -20,7 +20,7 @@ fn a_head_has_one_deadline_however_steadily_it_comes() {
     let mut client = proxy.connect();
     let started = Instant::now();
     let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    // A byte every 20 ms, until the answer is there.
+    // A byte every 20 ms, until the response arrives.
     let (late, took) = std::thread::scope(|scope| {
         let mut slow = client.socket();
         scope.spawn(move || {
@@ -64,7 +64,7 @@ fn all_before_a_first_head_has_one_deadline_together() {
     let upstream = Upstream::named("api");
     let (start, preface) = ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "PRI * HTTP/2.0\r\n");
     for (words, listening) in [
-        // Whether it begins as HTTP/2 does is waited for first, and then a head.
+        // The edge waits for the HTTP/2 preface first, then for a head.
         (["", ""], "h2c: true"),
         (["PRI", ""], "h2c: true"),
         ([start, preface], "proxy_protocol: true, h2c: true"),
@@ -75,7 +75,7 @@ fn all_before_a_first_head_has_one_deadline_together() {
             .start();
         let started = Instant::now();
         let mut client = proxy.connect();
-        // The second word comes when more than half of the time is over.
+        // The second part is sent after more than half of the timeout.
         client.send(words[0]);
         std::thread::sleep(Duration::from_millis(600));
         client.send(words[1]);
@@ -233,7 +233,7 @@ fn a_client_has_no_more_connections_than_its_share() {
     }
     assert!(proxy.connect().is_closed());
     proxy.await_metric("sluice_connections_refused_total{reason=\"client_full\"}", 1.0);
-    // A proxy that is trusted has many clients.
+    // A trusted proxy carries many clients, so the limit for one client does not apply to it.
     let trusting = open(&upstream)
         .listening(limits)
         .with("trusted_proxies: [127.0.0.1]")
@@ -284,7 +284,7 @@ fn a_proxy_header_of_a_trusted_proxy_names_the_client() {
         connection.try_send("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(connection.rest(), b"");
     untrusting.await_metric("sluice_connections_refused_total{reason=\"untrusted\"}", 1.0);
-    // Where nobody asked for it, it is no request.
+    // On a listener without `proxy_protocol` a PROXY header is a malformed request.
     let plain = open(&upstream).start();
     let mut connection = plain.connect();
     connection.send("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n\r\n");
@@ -333,7 +333,7 @@ fn a_head_of_http_2_has_one_deadline_too() {
     let whole = testkit::frames::frame(1, 0, 1, &[0x82]);
     for bytes in [&begun[..], &whole, &[0, 0]] {
         let mut frames = testkit::Frames::connect(proxy.address());
-        // Reading acknowledges the proxy's SETTINGS: nothing of ours must come into the middle of what follows.
+        // Reading acknowledges the proxy's SETTINGS now, so that no acknowledgement is written between the bytes below.
         frames.read().unwrap();
         let started = Instant::now();
         frames.try_send_bytes(bytes).unwrap();
@@ -342,7 +342,7 @@ fn a_head_of_http_2_has_one_deadline_too() {
         assert!((900..4_000).contains(&took.as_millis()), "{took:?} {bytes:?}");
     }
     proxy.await_metric("sluice_connections_broken_off_total{reason=\"slow_head\"}", 3.0);
-    // What is no head has time: a connection that is idle, a body that comes slowly.
+    // The deadline of the head does not apply to idle connections and slow bodies.
     let mut frames = testkit::Frames::connect(proxy.address());
     std::thread::sleep(Duration::from_millis(1_200));
     let ask = [

@@ -126,7 +126,7 @@ fn what_is_seen_of_flags_outlives_every_snapshot() {
     for target in ["/theme", "/theme?fail", "/theme?fail", "/board?fail"] {
         client.ask(&Request::get(target));
     }
-    // Errors are counted after the answer. `theme` and `other` are on; `board` is, too, but was not let through.
+    // Errors are counted after the response. The requests for `board`, which is on too, were not forwarded.
     eventually("errors to be counted", || (seen("theme").1 == 2).then_some(()));
     assert_eq!((seen("theme"), seen("other").1, seen("board").1), ((3, 2), 2, 0));
     let changed = flags(&proxy, "blue: 1 }", "blue: 1, red: 2 }");

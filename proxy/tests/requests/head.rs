@@ -193,7 +193,7 @@ fn a_large_body_that_is_refused_does_not_lose_the_answer() {
             "POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
             512 * 1024
         ));
-        // The proxy may close meanwhile; what counts is that the answer is there to be read.
+        // The proxy may close the connection meanwhile; the response must still be readable.
         let _ = client.try_send(vec![b'x'; 512 * 1024]);
         assert_eq!(client.response().status, 413);
         assert!(

@@ -59,7 +59,7 @@ fn an_unhealthy_endpoint_gets_no_requests_until_it_recovers() {
     a_status.store(500, Ordering::SeqCst);
     await_unhealthy(&proxy, 1.0);
     assert_eq!(asked(6), "bbbbbb");
-    // It stays so through a reload that changes something else.
+    // A reload that leaves the upstream's endpoints unchanged keeps their health.
     proxy.reload("sluice.yaml", "interval: 20ms", "interval: 21ms");
     assert_eq!(endpoints(&proxy, "unhealthy"), 1.0);
     assert_eq!(asked(3), "bbb");
@@ -71,7 +71,7 @@ fn an_unhealthy_endpoint_gets_no_requests_until_it_recovers() {
         (check.method(), check.header("host"), check.header("user-agent")),
         ("GET", Some("check.me"), Some("sluice-health"))
     );
-    // Without checks there is nothing that speaks against it.
+    // Without checks every endpoint counts as healthy.
     a_status.store(500, Ordering::SeqCst);
     await_unhealthy(&proxy, 1.0);
     proxy.reload(

@@ -97,7 +97,7 @@ fn http_2_is_not_spoken_where_it_is_not_allowed() {
     let mut client = plain.connect();
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert_eq!(client.response().status, 400);
-    // A switch to it is passed over, as any that is not known (RFC 9110 section 7.8).
+    // An upgrade to h2c is ignored, as any unsupported protocol (RFC 9110 section 7.8).
     let upgrade = Request::get("/open/x")
         .header("Connection", "Upgrade, HTTP2-Settings")
         .header("Upgrade", "h2c")
@@ -111,7 +111,7 @@ fn http_2_is_not_spoken_where_it_is_not_allowed() {
 fn a_listener_of_both_serves_http_1_as_well() {
     let (upstream, proxy) = plain();
     let mut client = proxy.connect();
-    // As slowly as may be: what it begins with is no sign of HTTP/2 in the end.
+    // Byte by byte: `P` could begin the HTTP/2 preface, `PU` can't.
     for byte in b"PUT /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi" {
         client.send([*byte]);
     }
@@ -198,7 +198,7 @@ fn a_head_of_http_2_is_judged_as_one_of_http_1() {
         let end = frames.headers(1, &head, true).end_of(1);
         let expected = match end {
             StreamEnd::Status(found) => found == status,
-            // What the HTTP layer can't even show.
+            // The HTTP layer resets requests that it can't represent.
             StreamEnd::Reset(_) | StreamEnd::GoneAway(_) => status == 400,
             StreamEnd::Closed => false,
         };
@@ -258,7 +258,7 @@ fn an_empty_last_frame_ends_a_body_once() {
         (":path", "/open/x"),
     ];
     let mut streams = (1..).step_by(2);
-    // Streams are tasks of their own: the next request may come before the connection behind is put back.
+    // Each stream is a task, so the next request may start before the upstream connection is returned to the pool.
     eventually("a connection behind that is used again", || {
         let stream = streams.next()?;
         frames
@@ -274,7 +274,7 @@ fn an_empty_last_frame_ends_a_body_once() {
         seen.iter()
             .all(|request| request.header("transfer-encoding") == Some("chunked"))
     );
-    // It is in step: nothing odd was on it.
+    // No bytes on the connection were out of place.
     assert_eq!(upstream.broken(), Vec::<String>::new());
 }
 
@@ -425,7 +425,7 @@ fn a_closed_gate_answers_grpc_with_a_grpc_status() {
             "{target}"
         );
     }
-    // It is a head that is the end: with an empty frame after it, clients would miss trailers.
+    // The head itself ends the stream: after an empty DATA frame clients would miss the trailers.
     let mut frames = Frames::connect(proxy.address());
     frames.headers(
         1,
@@ -461,7 +461,7 @@ fn floods_of_resets_and_open_heads_end_their_connection() {
     let (upstream, proxy) = plain();
     let mut good = H2Client::connect(proxy.address());
     assert_eq!(good.ask(&Request::get("/open/x")).status, 200);
-    // Rapid reset: requests that are given up at once (CVE-2023-44487).
+    // Rapid reset: requests that are cancelled at once (CVE-2023-44487).
     let mut frames = Frames::connect(proxy.address());
     let mut bytes = Vec::new();
     for stream in (1..20_000_u32).step_by(2) {
@@ -480,7 +480,7 @@ fn floods_of_resets_and_open_heads_end_their_connection() {
     }
     let _ = frames.try_send_bytes(&bytes);
     assert!(frames.is_closed());
-    // A head without an end (CVE-2024-27316).
+    // A header block without an end (CVE-2024-27316).
     let mut frames = Frames::connect(proxy.address());
     frames.send(kind::HEADERS, END_STREAM, 1, &block(&head(&[])));
     let more = testkit::frames::frame(kind::CONTINUATION, 0, 1, &block(&[("x", &"y".repeat(4000))]));
@@ -504,7 +504,7 @@ fn a_broken_off_response_is_a_reset_stream() {
     let mut client = H2Client::connect(proxy.address());
     let mut stream = client.open(&Request::get("/open/x"), true);
     assert_eq!(stream.head().unwrap().0, 200);
-    // What was on its way may be lost with it.
+    // Data in flight may be lost with the connection.
     let end = std::iter::from_fn(|| stream.chunk()).find_map(Result::err);
     assert!(end.is_some_and(|error| error.is_reset()));
 }

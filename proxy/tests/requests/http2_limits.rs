@@ -71,7 +71,7 @@ fn a_body_of_http_2_has_one_deadline_however_steadily_it_comes() {
     assert_eq!(frames.end_of(1), StreamEnd::Status(408));
     assert_eq!(proxy.log(1)[0]["error"], "BODY_TIMEOUT");
     assert_eq!(upstream.count(), 0);
-    // The others of the connection go on.
+    // Other streams of the connection continue.
     let get = POST.map(|(name, value)| {
         if name == ":method" {
             (name, "GET")
@@ -92,7 +92,7 @@ fn a_body_of_grpc_may_take_as_long_as_it_likes() {
     frames.headers(1, &call, false);
     drip(&mut frames, 1, Duration::from_millis(600));
     assert_eq!(frames.data(1, b"", true).end_of(1), StreamEnd::Status(200));
-    // And it is the upstream's answer: ours would have that status, too.
+    // The upstream responded: the proxy's own response would have the same status.
     assert_eq!(upstream.count(), 1);
 }
 
@@ -115,7 +115,7 @@ fn requests_that_are_refused_before_they_are_read_are_counted() {
     let proxy = listening(&upstream.address().to_string(), "{ head_size: 8KiB }");
     let mut frames = Frames::connect(proxy.address());
     let with = |more| POST.into_iter().chain([more]).collect::<Vec<_>>();
-    // Malformed, of two hosts, and one that is in order, with trailers.
+    // A malformed request, one with two hosts, and a valid one with trailers.
     assert!(matches!(
         frames.headers(1, &with(("connection", "close")), true).end_of(1),
         StreamEnd::Reset(_)

@@ -252,7 +252,7 @@ fn attributes_come_from_claims_headers_and_cookies() {
         flags(json!({}), get().header("Cookie", "plan=gold")),
         "core, plan"
     );
-    // What was signed counts, not what the request adds.
+    // A signed claim takes precedence over an attribute of the request.
     assert_eq!(
         flags(json!({ "plan": "tin" }), get().header("Cookie", "plan=gold")),
         "core"
@@ -273,7 +273,7 @@ fn a_number_of_a_token_holds_for_itself_and_for_no_neighbour() {
         ("1152921504606846976", "other"),
         ("1152921504606847100", "other"),
         ("1152921504606846977.01", "other"),
-        // Too many digits, or too large: the claim is as good as missing, and the token still counts.
+        // Too many digits, or too large: the attribute is missing, and the token is still valid.
         ("1152921504606846977.00000000000000000", ""),
         ("1e999", ""),
     ] {

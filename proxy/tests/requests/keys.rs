@@ -105,7 +105,7 @@ fn a_withdrawn_key_verifies_nothing_even_as_the_last() {
         });
         assert_eq!(ask(&proxy, &remembered).status, 200);
         server.serve_text(none);
-        // Its key is unknown, so the keys are fetched.
+        // The token's key is unknown, so the keys are fetched.
         assert_eq!(ask(&proxy, &other.token("acme")).status, 401);
         let asked = upstream.count();
         for token in [&remembered, &new] {
@@ -215,7 +215,7 @@ fn the_last_good_keys_are_kept_for_keep_keys_and_no_longer() {
         (refused.status, refused.code()),
         (503, "KEYS_UNAVAILABLE".to_owned())
     );
-    // It stays ready, and says why tokens are not taken.
+    // The proxy stays ready, and its report says why tokens are refused.
     let shown = proxy.admin("/readyz?verbose");
     assert_eq!(shown.status, 200);
     for part in [
@@ -287,7 +287,7 @@ fn a_replaced_pem_file_withdraws_its_key_and_an_empty_fails() {
         .start();
     let token = one.token("acme");
     assert_eq!(ask(&proxy, &token).status, 200);
-    // A file without a key is broken, and no set without a key.
+    // A file without a key is an error, not an empty key set.
     let put = |bytes: &[u8]| std::fs::write(proxy.folder().join("key.pem"), bytes).unwrap();
     put(b"");
     proxy.try_reread().unwrap_err();

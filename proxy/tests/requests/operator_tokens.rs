@@ -84,7 +84,7 @@ fn an_operators_static_token_counts_as_no_token() {
         assert_eq!((refused.status, &*refused.code()), (401, "TOKEN_MISSING"));
     }
     assert_eq!(upstream.count(), 0);
-    // Beside another token neither is left: which one is meant can't be known.
+    // Beside another token both are removed, because the intended one is unknown.
     let both = Request::get("/all").token(&proxy.token("acme")).token(TOKEN);
     assert_eq!(proxy.ask(&both).code(), "TOKEN_MISSING");
     let both = Request::get("/some").token(TOKEN).token(&proxy.token("acme"));
@@ -162,7 +162,7 @@ fn it_is_removed_from_whatever_header_holds_it() {
     let proxy = builder(&upstream).start();
     let basic = |pair: String| STANDARD.encode(pair);
     let long = basic(format!("{}:{TOKEN}", "a".repeat(3_000)));
-    // Encoded so that both alphabets differ.
+    // A text whose encodings in the two base64 alphabets differ.
     let both = basic(format!("\u{fb}\u{ff}\u{bf}?>:{TOKEN}"));
     assert!(both.contains('/') || both.contains('+'), "{both}");
     let blank = both.replacen("c2", "c 2", 1);
@@ -192,7 +192,7 @@ fn it_is_removed_from_whatever_header_holds_it() {
         ("Authorization", format!("Basic {}", both.trim_end_matches('='))),
         ("X-Authorization", format!("Basic {both}")),
     ] {
-        // Beside another value of its own: which one is meant can't be known.
+        // Beside another value of the same header both are removed, because the intended one is unknown.
         let request = Request::get("/open").header(name, &value);
         assert_eq!(
             proxy.ask(&request.header(name, "other")).status,
@@ -204,7 +204,7 @@ fn it_is_removed_from_whatever_header_holds_it() {
         assert_eq!(proxy.metric(REMOVED), f64::from(sent), "{name}: {value}");
     }
     check_unknown_to(&upstream);
-    // In several headers it is counted once.
+    // A request with the token in several headers is counted once.
     let request = Request::get("/open").token(TOKEN).header("X-Api-Key", TOKEN);
     assert_eq!(proxy.ask(&request).status, 200);
     assert_eq!(proxy.metric(REMOVED), f64::from(sent + 1));
@@ -215,7 +215,7 @@ fn what_only_begins_like_one_is_forwarded() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let (shorter, longer) = (&TOKEN[..TOKEN.len() - 1], format!("{TOKEN}x"));
-    // A JSON web token whose signature has the form of one in it.
+    // A JWT whose signature contains text in the form of a static token.
     let signed = format!("Bearer {}-{TOKEN}", proxy.token("acme"));
     for value in [
         format!("Basic {}", STANDARD.encode("sluice_prod:hunter2")),

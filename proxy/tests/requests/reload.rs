@@ -13,7 +13,7 @@ fn gated(upstream: &Upstream) -> ProxyBuilder {
 
 #[test]
 fn two_hundred_reloads_fail_no_request_and_mix_no_snapshots() {
-    // The gate asks `left`, the upstream is told of `right`, and every document has both on or both off.
+    // The gate reads `left`, the upstream receives `right`, and each document has both on or both off.
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

@@ -110,7 +110,7 @@ fn an_authority_that_is_replaced_counts_from_the_reload_on() {
     let front = front(&authority.server(&["orders.internal"]), &upstream);
     let proxy = to(&trusting(front.address(), "orders.internal"), &authority).start();
     assert_eq!(proxy.get("/", "").text(), "secure");
-    // The connection that is kept was made with the former one.
+    // The pooled connection was made with the former certificate.
     std::fs::write(proxy.folder().join("ca.pem"), other.pem()).unwrap();
     proxy.reload("flags.yaml", "default: on", "default: off");
     assert_eq!(proxy.get("/", "").code(), "UPSTREAM_TLS_FAILED");

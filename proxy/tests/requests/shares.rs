@@ -42,7 +42,7 @@ fn a_client_has_one_share_over_all_trusted_proxy_connections() {
     assert_eq!(frames.end_of(3), StreamEnd::Status(429));
     frames.headers(5, &head("GET", "192.0.2.2"), true);
     assert_eq!(frames.end_of(5), StreamEnd::Status(200));
-    // What ends makes room.
+    // A request that ends frees its slot.
     frames.data(1, b"end", true);
     assert_eq!(frames.end_of(1), StreamEnd::Status(200));
     frames.headers(7, &head("GET", "192.0.2.1"), true);
@@ -124,7 +124,7 @@ fn tunnels_have_a_limit_of_their_own() {
     let mut first = tunnel();
     assert_eq!(first.head().0, 101);
     assert_eq!(tunnel().response().code(), "OVERLOADED");
-    // Requests have their own.
+    // Requests have a limit of their own.
     assert_eq!(proxy.ask(&Request::get("/x")).status, 200);
     drop(first);
     proxy.await_metric("sluice_resource_used{resource=\"tunnels\"}", 0.0);

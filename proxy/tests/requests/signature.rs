@@ -92,7 +92,7 @@ fn the_documentations_example_verifies_a_signature() {
             changed(&|seen| seen["keys"] = json!({ "k0": OTHER, "k1": SECRET })),
             true,
         ),
-        // Nothing that is signed for another upstream's use changes what is signed for this one.
+        // A header that is not signed does not affect the signature.
         (header("x-own", json!("1")), true),
         (header("x-tenant-id", json!("globex")), false),
         (

@@ -44,7 +44,7 @@ fn an_upstream_that_can_not_be_resolved_holds_up_no_other() {
         (refused.status, refused.code()),
         (503, "UPSTREAM_UNRESOLVED".to_owned())
     );
-    // The same connection goes on.
+    // The connection is still open.
     assert_eq!(client.ask(&Request::get("/two")).text(), "up");
     let failed = "sluice_upstream_resolutions_total{upstream=\"one\",result=\"failed\"}";
     eventually("another look-up", || (proxy.metric(failed) >= 2.0).then_some(()));

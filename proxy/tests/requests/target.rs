@@ -306,7 +306,7 @@ fn the_readings_are_those_of_the_upstream_that_is_asked() {
         .route("{ name: admin, match: /old/admin, gate: board, upstream: exact }")
         .with("unmatched: { upstream: exact }")
         .start();
-    // With the flag it goes to the one that reads exactly, without it to the careless one.
+    // With the flag the request goes to the upstream that reads exactly, without it to the other one.
     assert_eq!(proxy.get("/old/ADMIN", "acme").text(), "exact");
     assert_eq!(proxy.get("/old/ADMIN", "globex").code(), "NOT_FOUND");
     assert_eq!(proxy.get("/old/x", "globex").text(), "careless");

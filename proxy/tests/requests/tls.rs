@@ -96,7 +96,7 @@ fn a_client_gets_the_certificate_of_its_name_or_the_first() {
             .certificate();
         assert!(shown == pairs[expected].der(), "{name}");
     }
-    // These clients see that it is another's, and say so; what they are shown is all the same the first.
+    // These clients get the first certificate, find that it is for another name, and refuse it.
     for name in ["c.test", "y.x.b.test", "127.0.0.1"] {
         let refused = Client::try_connect_tls(proxy.address(), &authority.trusted_by(name, &[], None));
         assert!(refused.is_err(), "{name}");
@@ -116,7 +116,7 @@ fn certificates_change_and_no_connection_is_dropped() {
     let old = before[0].certificate();
     let new = authority.server(&["a.test"]);
     std::fs::write(proxy.folder().join("a.pem"), &new.cert).unwrap();
-    // Half of a change is refused, and changes nothing.
+    // A new certificate with the old key is refused, and nothing changes.
     let refused = proxy.try_reread().unwrap_err();
     assert!(
         refused.contains("does not belong to the certificate"),
@@ -131,7 +131,7 @@ fn certificates_change_and_no_connection_is_dropped() {
         assert_eq!(client.ask(&Request::get("/open/x")).status, 200);
         assert_eq!(client.certificate(), old);
     }
-    // That a listener is encrypted at all is not changed by a reload, in neither direction.
+    // A reload neither turns on TLS of a listener nor turns it off.
     let published = proxy.reload("sluice.yaml", &format!(", {TLS}"), "");
     assert_eq!(published.needs_restart, ["listeners"]);
     assert_eq!(
@@ -178,7 +178,7 @@ fn a_certificate_is_the_tenant_where_there_is_no_token() {
         assert_eq!(client.ask(&Request::get("/board")).text(), "api", "{place}");
         assert_eq!(upstream.only().header("x-tenant-id"), Some("acme"), "{place}");
         assert_eq!(proxy.log(1)[0]["tenant"], "acme", "{place}");
-        // A token goes before it, and a bad one is not made good by it.
+        // A token takes precedence over the certificate, also an invalid one.
         let token = proxy.token("globex");
         assert_eq!(
             client.ask(&Request::get("/board").token(&token)).status,
@@ -218,7 +218,7 @@ fn a_client_without_a_required_certificate_is_refused() {
     let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
     for version in [&TLS12, &TLS13] {
         let bare = authority.trusted_over("a.test", &[], None, &[version]);
-        // With TLS 1.3 the client hears of it only after its own part.
+        // With TLS 1.3 the client gets the refusal only after its own part of the handshake.
         let heard = Client::try_connect_tls(proxy.address(), &bare).map(|mut client| {
             let _ = client.try_send(Request::get("/open/x").bytes());
             client.rest()
@@ -233,7 +233,7 @@ fn a_client_without_a_required_certificate_is_refused() {
 fn a_certificate_of_another_issuer_is_refused_in_either_mode() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let stranger = Authority::new().client(&[ClientName::Dns("acme")]);
-    // A server's certificate of the right authority proves nothing about a client.
+    // A server certificate of the right authority does not identify a client.
     let server = clients.server(&["acme"]);
     for mode in ["required", "optional"] {
         let proxy = mutual(&authority, &clients, &upstream, mode, "san_dns");
@@ -277,7 +277,7 @@ fn every_connection_shows_its_certificate_anew() {
             assert!(!client.is_resumed());
         }
     }
-    // Who issues certificates changes with a reload, for connections that begin after it.
+    // A reload changes the authorities for connections that begin after it.
     let others = Authority::new();
     std::fs::write(proxy.folder().join("ca.pem"), others.pem()).unwrap();
     proxy.try_reread().unwrap();
@@ -295,7 +295,7 @@ fn failed_handshakes_are_counted_and_harm_no_other_client() {
     let proxy = encrypted(&authority, &upstream).start();
     let mut plain = proxy.connect();
     plain.send("GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n");
-    // An alert and the end; nothing of HTTP.
+    // A TLS alert and the end of the connection, no HTTP.
     assert!(!plain.rest().starts_with(b"HTTP"));
     proxy.connect().finish().rest();
     eventually("both in the metrics", || {
@@ -342,7 +342,7 @@ fn a_websocket_over_tls_passes_only_an_open_gate() {
     assert_eq!(upstream.count(), 0);
     for _ in 0..20 {
         let mut client = proxy.connect_tls(&trusting);
-        // What is sent ahead of the answer belongs to the tunnel.
+        // Bytes sent before the response belong to the tunnel.
         client.send(upgrade("acme").bytes());
         assert_eq!(client.response().status, 101);
         for _ in 0..3 {

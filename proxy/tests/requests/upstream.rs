@@ -130,7 +130,7 @@ pub(crate) fn hasty(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
-        // As many as a test makes; they stay open until it is over.
+        // As many connections as a test makes; they stay open until it ends.
         let mut open = Vec::new();
         for mut stream in listener.incoming().take(8).flatten() {
             let mut read = Vec::new();
@@ -242,7 +242,7 @@ fn connections_are_kept_and_a_closed_one_is_no_failure() {
 
 #[test]
 fn a_request_that_may_have_been_acted_on_is_not_sent_again() {
-    // The first answer makes the connection a pooled one; the second request on it is read and not answered.
+    // After the first response the connection is pooled; the second request on it is read and not answered.
     let seen = AtomicUsize::new(0);
     let upstream = Upstream::answering(move |_, stream| match seen.fetch_add(1, Ordering::SeqCst) {
         0 => reply(stream, &response(200, "OK", "first")),
@@ -367,7 +367,7 @@ fn a_websocket_passes_only_an_open_gate() {
     };
     assert_eq!(proxy.ask(&upgrade("globex")).status, 404);
     assert_eq!(upstream.count(), 0);
-    // Many times, because pingora has been seen to lose a tunnel right after it was made (its issue 946).
+    // Many times, because pingora may lose a tunnel right after it is established (its issue 946).
     for _ in 0..100 {
         let mut client = proxy.connect();
         client.send(upgrade("acme").bytes());
@@ -406,7 +406,7 @@ fn an_unrequested_switch_of_protocols_is_a_502() {
             (502, "UPSTREAM_INVALID".to_owned()),
             "{request:?}"
         );
-        // Whether it speaks HTTP or not: what was sent too early is no request.
+        // Bytes sent too early are never a request, whether or not they are HTTP.
         let _ = client.try_send("\r\n");
         let rest = String::from_utf8(client.rest()).unwrap();
         assert!(

@@ -36,7 +36,7 @@ fn attack(proxy: &Proxy, message: &Message, number: usize) -> Answers {
     stream.set_nodelay(true).unwrap();
     let mut sent = message.bytes.clone();
     sent.extend(format!("GET /open/{number:05} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").bytes());
-    // The proxy may have closed the connection before it has read everything.
+    // The proxy may close the connection before it has read everything.
     let _ = stream.write_all(&sent);
     let mut received = Vec::new();
     stream.set_read_timeout(Some(QUIET)).unwrap();
@@ -202,7 +202,7 @@ fn no_origin_sees_a_request_that_was_not_answered() {
         problems.len(),
         problems[..problems.len().min(20)].join("\n")
     );
-    // The attack is one: much is refused, and much gets through to where it could do harm.
+    // Proves that the attack is effective: many messages are refused, and many reach an origin.
     assert!(
         forwarded > 500 && refused > 500,
         "{forwarded} forwarded, {refused} refused"

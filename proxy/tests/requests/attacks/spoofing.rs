@@ -236,7 +236,7 @@ fn listing_a_header_in_connection_removes_no_injected_one() {
                 let before = upstream.count();
                 match proxy.ask(&request).status {
                     200 => check_seen(&upstream, path, "acme", &[nominated]),
-                    // Some names can't be nominated at all.
+                    // Requests that nominate some names are refused.
                     400 => assert_eq!(upstream.count(), before, "{nominated}"),
                     other => panic!("{path}: {nominated}: {other}"),
                 }
@@ -311,7 +311,7 @@ fn no_spelling_of_an_injected_name_passes_over_http2() {
     let mut forgeries: Vec<String> = forgeries()
         .iter()
         .map(|name| name.to_ascii_lowercase())
-        // RFC 9113 section 8.2.2: these make a request malformed, and it is a stream error.
+        // These make a request malformed, which is a stream error (RFC 9113 section 8.2.2).
         .filter(|name| name != "te" && name != "connection")
         .collect();
     forgeries.sort_unstable();

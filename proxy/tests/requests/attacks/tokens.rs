@@ -251,7 +251,7 @@ fn wrong_curves_weak_keys_and_other_issuers_keys_are_refused() {
     }
     let weak = message(&arena.header(&json!("RS256"), "weak"), &arena.ec.claims("acme"));
     arena.check("a weak key", &format!("{weak}.{}", encoded([0; 64])));
-    // A good token of one issuer, with the name of another in its claims.
+    // A valid signature of one issuer, with the name of another in the claims.
     let mut claims = arena.secret.claims("acme");
     claims["iss"] = json!("https://rsa.test");
     arena.check("another issuer's secret", &arena.secret.sign(&claims));
@@ -288,7 +288,7 @@ fn an_empty_truncated_or_respelled_signature_is_refused() {
         for variant in variants {
             arena.check(issuer.name(), &format!("{message}.{variant}"));
         }
-        // The same bytes with other bits in what the last letter has too many of (RFC 4648 section 3.5).
+        // The same bytes, with other padding bits in the last letter (RFC 4648 section 3.5).
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let (start, last) = signature.split_at(signature.len() - 1);
         let place = alphabet.find(last).unwrap();
@@ -316,7 +316,7 @@ fn the_other_form_of_an_ecdsa_signature_says_nothing_else() {
         borrow = i32::from(difference < 0);
         mirrored[place] = u8::try_from(difference + 256 * borrow).unwrap();
     }
-    // RFC 7518 knows both forms as good: it is the same message by the same key, and so the same tenant.
+    // RFC 7518 accepts both forms: the same message signed by the same key, so the same tenant.
     let second = format!("{message}.{}", encoded([r, &mirrored].concat()));
     assert_eq!(arena.ask("/api", &second), 200);
     assert_eq!(arena.upstream.last().header("x-tenant-id"), Some("acme"));
@@ -424,7 +424,7 @@ fn a_time_that_is_none_or_has_passed_is_refused_though_signed() {
         arena.check(&bad, &signed_text(&arena, &exp(&bad)));
     }
     arena.check("no exp", &signed_text(&arena, &claims("")));
-    // A fraction of a second is a time like any other (RFC 7519 section 2).
+    // A time may have a fraction (RFC 7519 section 2).
     assert_eq!(
         arena.ask("/api", &signed_text(&arena, &exp(&format!("{late}.5")))),
         200
@@ -447,7 +447,7 @@ fn a_large_token_costs_no_verification() {
     let token = arena.secret.sign(&claims);
     assert!(token.len() > 64 * 1024);
     let mut client = arena.proxy.connect();
-    // The head alone is more than is read of one; it may be refused before all of it is sent.
+    // The head exceeds the size limit; it may be refused before all of it is sent.
     let _ = client.try_send(Request::get("/api").token(&token).bytes());
     let status = client.head().0;
     assert!(matches!(status, 401 | 431), "{status}");
