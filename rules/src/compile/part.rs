@@ -84,9 +84,9 @@ pub fn compile_tenants<'d>(
 }
 
 impl Flags {
-    /// Returns a copy with some flags added or replaced, and without the flags of some keys. `names` are
-    /// those of the resulting flags ([`Names::with`]). Attributes that conditions read for the first time are
-    /// added.
+    /// Returns a copy with some flags added or replaced, and without the flags of some keys. A key in both lists is
+    /// replaced. `names` are those of the resulting flags ([`Names::with`]). Attributes that conditions read for the
+    /// first time are added.
     ///
     /// # Errors
     /// All problems of the changed flags.
@@ -123,6 +123,8 @@ impl Flags {
                     repriced.push(id);
                 }
             }
+            // A key that is removed and defined again keeps its id, and so its place in the order.
+            removed_ids.remove(&id);
             if self.flag(id).is_none() {
                 added_ids.push(id);
             }
@@ -222,5 +224,35 @@ impl Flags {
             _ => false,
         };
         self.slots.len() == other.slots.len() && self.slots.iter().zip(&*other.slots).all(same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sited;
+
+    fn flag(key: &'static str, enabled: bool) -> FlagDefinition {
+        FlagDefinition {
+            key: Sited::new(key.into(), Site::default()),
+            enabled: Some(enabled),
+            ..FlagDefinition::default()
+        }
+    }
+
+    #[test]
+    fn a_flag_that_is_removed_and_defined_again_is_found_by_its_key() {
+        let (names, flags) = (Names::default(), Flags::none(Eligibility::Enforced));
+        let written = ["a", "b", "c"].map(|key| flag(key, true));
+        let names = names.with(&written, []).unwrap();
+        let flags = flags.with(&written, [], &names).unwrap();
+        let again = [flag("b", false)];
+        let names = names.with(&again, ["b", "c"]).unwrap();
+        let flags = flags.with(&again, ["b", "c"], &names).unwrap();
+        let keys: Vec<&str> = flags.iter().map(|(_, flag)| flag.key().as_str()).collect();
+        assert_eq!(keys, ["a", "b"]);
+        let id = flags.id("b").unwrap();
+        assert_eq!(names.flag("b").map(|named| named.id), Some(id));
+        assert!(!flags.flag(id).unwrap().enabled);
     }
 }
