@@ -76,6 +76,10 @@ proptest! {
                 explanation.steps.iter().filter(|step| step.outcome == StepOutcome::Decided).collect();
             prop_assert_eq!(decided.len(), 1);
             prop_assert_eq!(decided[0].cause, decision.cause);
+            let mut rules = explanation.steps.iter().filter(|step| step.cause == Cause::Rule);
+            let first = rules.find(|step| step.answer.starts_with("yes") || step.answer.contains("after another rule"));
+            prop_assert!(first.is_none_or(|step| step.answer.starts_with("yes")), "{:?}", explanation.steps);
+            prop_assert!(rules.all(|step| !step.answer.starts_with("yes")), "one rule at most serves");
         }
     }
 }
@@ -135,10 +139,14 @@ fn any_flag() -> impl Strategy<Value = String> {
         Just("{ split: { on: 30, off: 70 }, by: user }"),
         Just("{ split: { on: 0.001, off: 99.999 }, by: y }"),
     ];
-    (lifecycle, any::<bool>(), condition.clone(), serve.clone(), 0_u32..=100_000, condition, serve, any::<bool>()).prop_map(
-        |(lifecycle, enabled, when, serve, share, audience, default, requires)| {
+    let rule = (condition.clone(), serve.clone())
+        .prop_map(|(when, serve)| format!("{{ when: {when}, serve: {serve} }}"));
+    let rules = proptest::collection::vec(rule, 1..4);
+    (lifecycle, any::<bool>(), rules, 0_u32..=100_000, condition, serve, any::<bool>()).prop_map(
+        |(lifecycle, enabled, rules, share, audience, default, requires)| {
+            let rules = rules.join(", ");
             format!(
-                "lifecycle: {lifecycle}, enabled: {enabled}, rules: [{{ when: {when}, serve: {serve} }}], rollout: {{ percentage: {}, audience: {audience} }}, default: {default}, tiers: {{ t1: on }}, schedule: {{ from: '1990-01-01T00:00:00Z' }}{}",
+                "lifecycle: {lifecycle}, enabled: {enabled}, rules: [{rules}], rollout: {{ percentage: {}, audience: {audience} }}, default: {default}, tiers: {{ t1: on }}, schedule: {{ from: '1990-01-01T00:00:00Z' }}{}",
                 percentage(share),
                 if requires { "#r" } else { "" },
             )
