@@ -25,13 +25,13 @@ pub enum Reason {
     Static,
     /// No other line decided.
     Default,
-    /// Something about the subject matched.
+    /// A property of the subject matched.
     TargetingMatch,
     /// The subject's bucket.
     Split,
     /// The flag is off for now, or for this subject.
     Disabled,
-    /// It could not be decided.
+    /// The flag could not be decided.
     Error,
 }
 
@@ -40,13 +40,13 @@ pub enum Reason {
 pub enum Cause {
     /// The flag is not in the snapshot.
     UnknownFlag,
-    /// It is retired.
+    /// The flag is retired.
     Retired,
-    /// It is killed.
+    /// The flag is killed.
     Killed,
-    /// It is outside its schedule.
+    /// The time is outside the flag's schedule.
     Schedule,
-    /// A flag it requires is not on.
+    /// A required flag is not on.
     Prerequisite,
     /// The tenant's override.
     Override,

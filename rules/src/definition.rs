@@ -1,6 +1,5 @@
-//! The flags document before it is compiled: names as written, each with its place.
-//! Its shape is that of the YAML document (docs/flags.md); every field an operator may leave out is an
-//! `Option` or empty here, and `compile` says what that means.
+//! The flags document before it is compiled: names as written, each with its place. Its shape is that of the YAML
+//! document (docs/flags.md). An omitted field is `None` or empty; `compile` applies its default.
 
 mod operator;
 
@@ -14,7 +13,7 @@ pub use operator::{OperatorDefinition, OperatorWord};
 /// A name as written, borrowed from the document where that is possible.
 pub type Name<'a> = Sited<Cow<'a, str>>;
 
-/// A name that borrows nothing: flags and segments are kept longer than the text they were read from.
+/// A name that borrows nothing, for flags and segments, which outlive the text of the document.
 pub type OwnedName = Name<'static>;
 
 impl Name<'_> {
@@ -25,12 +24,12 @@ impl Name<'_> {
     }
 }
 
-/// A value, and its spelling where a number is not written plainly: `1.10` is the number 1.1, and stays `1.10`.
+/// A value and the spelling of its number: `1.10` is the number 1.1, and is written as `1.10` again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelled<T> {
     /// The value.
     pub value: T,
-    /// The JSON number that was written, where it is not the number's own text.
+    /// The JSON number as written; `None` if it is the number's own text.
     pub spelling: Option<Box<str>>,
 }
 
@@ -54,26 +53,26 @@ impl<T> std::ops::Deref for Spelled<T> {
 /// A whole flags document, or several merged.
 #[derive(Debug, Clone, Default)]
 pub struct FlagsDefinition<'a> {
-    /// The tiers there are, lowest first.
+    /// The tiers, lowest first.
     pub tiers: Vec<OwnedName>,
-    /// How a tenant without a record is judged. Left out: with no tier, and not refused.
+    /// The treatment of a tenant without a record. Omitted: no tier, and not refused.
     pub unknown_tenant: Option<UnknownTenantDefinition>,
-    /// What the environment lets alpha and beta flags do.
+    /// The policy for alpha and beta flags in this environment.
     pub policy: Policy,
     /// Named conditions, shared like the flags.
     pub segments: Vec<Arc<SegmentDefinition>>,
-    /// The flags, shared: a document of which a part changes keeps the others.
+    /// The flags, shared between the versions of a document that do not change them.
     pub flags: Vec<Arc<FlagDefinition>>,
-    /// The tenants there are records of.
+    /// The records of tenants.
     pub tenants: Vec<TenantDefinition<'a>>,
 }
 
-/// Switches of the lifecycle's eligibility.
+/// Switches for the eligibility at a lifecycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether an override that is not off makes an alpha flag visible to a tenant that is not internal.
+    /// True if an override that is not off makes an alpha flag visible to a tenant that is not internal.
     pub alpha_overrides: bool,
-    /// Whether opting in makes a beta flag visible to a tenant.
+    /// True if opting in makes a beta flag visible to a tenant.
     pub beta_opt_in: bool,
 }
 
@@ -86,12 +85,12 @@ impl Default for Policy {
     }
 }
 
-/// How a tenant without a record is judged.
+/// The treatment of a tenant without a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UnknownTenantDefinition {
-    /// As a tenant of this tier, on channel stable, not internal, on no list.
+    /// A tenant of this tier, on channel stable, not internal, on no list.
     Tier(OwnedName),
-    /// Not at all: the request is refused.
+    /// The request is refused.
     Reject,
 }
 
@@ -100,40 +99,40 @@ pub enum UnknownTenantDefinition {
 pub struct SegmentDefinition {
     /// The name that `segment: NAME` refers to.
     pub name: OwnedName,
-    /// What it stands for.
+    /// The condition.
     pub condition: Sited<ConditionDefinition>,
 }
 
 /// A condition over a subject.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConditionDefinition {
-    /// Every one holds.
+    /// All of the conditions hold.
     All(Vec<Sited<ConditionDefinition>>),
-    /// At least one holds.
+    /// At least one of the conditions holds.
     Any(Vec<Sited<ConditionDefinition>>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Sited<ConditionDefinition>>),
     /// The named segment's condition holds.
     Segment(OwnedName),
     /// One operator on one attribute.
     Clause {
-        /// The attribute, reserved names (`tenant`, `tier`, ...) included.
+        /// The attribute, which may be a reserved name such as `tenant` or `tier`.
         attribute: OwnedName,
-        /// What is asked of it; the site is the operator's value.
+        /// The operator, with the place of its value.
         operator: Sited<OperatorDefinition>,
     },
 }
 
-/// What a rule, a rollout or a default serves.
+/// The variant that a rule, a rollout or a default serves.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServeDefinition {
-    /// One variant, by name; `true` and `false` stand for `on` and `off` of a boolean flag.
+    /// One variant, by name; `true` and `false` are `on` and `off` of a boolean flag.
     Variant(OwnedName),
-    /// Several, each by its share of the subjects.
+    /// Several variants, each for its share of the subjects.
     Split {
         /// Variant and weight in percent, in the order written.
         weights: Vec<(OwnedName, Sited<Spelled<Decimal>>)>,
-        /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
+        /// The identifier of a subject: `tenant` (default), `user` or the name of an attribute.
         by: Option<OwnedName>,
     },
 }
@@ -141,108 +140,108 @@ pub enum ServeDefinition {
 /// A flag.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FlagDefinition {
-    /// Its key.
+    /// The key.
     pub key: OwnedName,
-    /// What it is, for people.
+    /// The description, for people.
     pub description: Option<Box<str>>,
-    /// Who answers for it.
+    /// The responsible person or team.
     pub owner: Option<Box<str>>,
-    /// What it is for; left out: release.
+    /// The kind. Default: release.
     pub kind: Option<Kind>,
-    /// How far it is; left out: alpha, for the kinds that have a lifecycle.
+    /// The state of its lifecycle. Default: alpha, for the kinds that have one.
     pub lifecycle: Option<Sited<Lifecycle>>,
-    /// The kill switch, when false; left out: true.
+    /// False if the flag is killed. Default: true.
     pub enabled: Option<bool>,
-    /// What is served when nothing else decides; left out: the off variant.
+    /// The variant served when nothing else decides. Default: the off variant.
     pub default: Option<Sited<ServeDefinition>>,
-    /// Variants and their values as JSON text, in the order written; left out: a boolean flag.
+    /// Variants and their values as JSON text, in the order written. Default: those of a boolean flag.
     pub variants: Option<Vec<(OwnedName, Box<str>)>>,
-    /// The variant that means "not given the feature"; left out: `off`.
+    /// The variant of a subject without the feature. Default: `off`.
     pub off: Option<OwnedName>,
-    /// Tier and the variant that it serves.
+    /// The default variant of each tier.
     pub tiers: Vec<(OwnedName, OwnedName)>,
-    /// Flags that must be on (or serve a variant) for the same subject.
+    /// Flags that must be on, or serve a variant, for the same subject.
     pub requires: Vec<RequirementDefinition>,
-    /// Rules, the first that matches decides.
+    /// The rules. The first that matches decides.
     pub rules: Vec<RuleDefinition>,
     /// The percentage rollout.
     pub rollout: Option<RolloutDefinition>,
-    /// From when, until when.
+    /// The period in which the flag may be on.
     pub schedule: Option<Sited<ScheduleDefinition>>,
-    /// Whether it can be turned back without harm; for the control plane.
+    /// True if it can be reverted without harm; for the control plane.
     pub revertible: Option<bool>,
-    /// The date (`2027-03-01`) after which it should be gone; for the list of stale flags.
+    /// The date (`2027-03-01`) after which it is stale; for the list of stale flags.
     pub expires: Option<OwnedName>,
-    /// What a tenant that opted in is served; left out: `on`.
+    /// The variant of a tenant that opted in. Default: `on`.
     pub opt_in_serves: Option<OwnedName>,
-    /// What a retired flag serves; left out: `on`.
+    /// The variant of a retired flag. Default: `on`.
     pub final_variant: Option<OwnedName>,
-    /// What the buckets are salted with; left out: the key.
+    /// The salt of its buckets. Default: the key.
     pub salt: Option<OwnedName>,
 }
 
-/// A flag that another depends on.
+/// A flag that another flag requires.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequirementDefinition {
     /// The flag.
     pub flag: OwnedName,
-    /// The variant it must serve; left out: any but its off variant.
+    /// The variant that it must serve. Default: any except its off variant.
     pub is: Option<OwnedName>,
 }
 
-/// A rule: a condition and what it serves.
+/// A rule: a condition and the variant that it serves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleDefinition {
-    /// Its name, for explanations; left out: its place in the list.
+    /// The name, for explanations. Default: its place in the list.
     pub name: Option<Box<str>>,
-    /// When it applies.
+    /// The condition.
     pub when: Sited<ConditionDefinition>,
-    /// What it serves.
+    /// The variant that it serves.
     pub serve: Sited<ServeDefinition>,
 }
 
 /// A percentage rollout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolloutDefinition {
-    /// 0 to 100, at most three decimals.
+    /// The percentage, 0 to 100, with at most three decimals.
     pub percentage: Sited<Spelled<Decimal>>,
-    /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
+    /// The identifier of a subject: `tenant` (default), `user` or the name of an attribute.
     pub by: Option<OwnedName>,
-    /// Who takes part; left out: everyone.
+    /// The condition of the subjects that take part. Default: all subjects.
     pub audience: Option<Sited<ConditionDefinition>>,
-    /// What the subjects in it are served; left out: `on`.
+    /// The variant of the subjects in the rollout. Default: `on`.
     pub serve: Option<Sited<ServeDefinition>>,
 }
 
-/// From when (inclusive) until when (exclusive) a flag may be on; RFC 3339.
+/// The period in which a flag may be on, as RFC 3339 times.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScheduleDefinition {
-    /// Left out: always has been.
+    /// The start, inclusive. Default: none.
     pub from: Option<OwnedName>,
-    /// Left out: for ever.
+    /// The end, exclusive. Default: none.
     pub until: Option<OwnedName>,
 }
 
-/// What is known of a tenant. A field that is left out is none, so that a record is kept as it was given.
+/// The record of a tenant. An omitted field is `None`, so that a record is written as it was read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TenantDefinition<'a> {
-    /// Its id.
+    /// The id.
     pub id: Name<'a>,
-    /// Its tier; left out: none.
+    /// The tier. Default: none.
     pub tier: Option<Name<'a>>,
-    /// Its release channel; left out: stable.
+    /// The release channel. Default: stable.
     pub channel: Option<Channel>,
-    /// True for a tenant of the operator; left out: false.
+    /// True for a tenant of the operator's own. Default: false.
     pub internal: Option<bool>,
-    /// The beta allowlist: flags it may see while they are beta.
+    /// The beta allowlist: flags that it may see while they are beta.
     pub beta: Option<Vec<Name<'a>>>,
-    /// Flag and the variant it is made to serve.
+    /// The overrides: flag and served variant.
     pub overrides: Option<Vec<(Name<'a>, Name<'a>)>>,
-    /// Flags it opted in to.
+    /// Flags that it opted in to.
     pub opt_in: Option<Vec<Name<'a>>>,
-    /// Flags it opted out of.
+    /// Flags that it opted out of.
     pub opt_out: Option<Vec<Name<'a>>>,
-    /// What else is known of it.
+    /// Further attributes.
     pub attributes: Option<Vec<(Name<'a>, Spelled<AttributeValue>)>>,
 }
 
@@ -285,10 +284,10 @@ pub enum GateDefinition<'a> {
         /// The variant.
         is: Name<'a>,
     },
-    /// Every one is open.
+    /// All of the gates are open.
     All(Vec<Sited<GateDefinition<'a>>>),
-    /// At least one is open.
+    /// At least one of the gates is open.
     Any(Vec<Sited<GateDefinition<'a>>>),
-    /// It is closed.
+    /// The gate is closed.
     Not(Box<Sited<GateDefinition<'a>>>),
 }
