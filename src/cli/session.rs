@@ -40,7 +40,7 @@ pub(super) struct AccessOptions {
     /// Certificate authorities to trust (PEM) instead of the system's.
     #[arg(long, global = true, value_name = "FILE", env = "SLUICE_CA")]
     ca: Option<PathBuf>,
-    /// How long to wait for each step of an answer: `10s`, `2m`.
+    /// Time to wait for each step of an answer: `10s`, `2m`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "35s", value_parser = duration::parse)]
     timeout: Duration,
 }
