@@ -297,7 +297,7 @@ const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("rules", 0),
     ("src", 1),
     ("testkit", 0),
-    ("tests", 3),
+    ("tests", 1),
     ("tokens", 0),
     ("wire", 0),
 ];
