@@ -5,118 +5,35 @@ mod builder;
 mod dependency;
 mod difference;
 mod document;
+mod facts;
 mod flag;
 mod import;
+mod item;
 mod lifecycle;
+mod planned;
 mod promotion;
+mod request;
 mod tenant;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use config::JsonEdit;
-use rules::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::actor::{Actor, Source};
-use crate::affected::Affected;
 use crate::audit::{Entry, Outcome};
 use crate::change::Change;
 use crate::policy::Policy;
-use crate::record::{Revision, Write};
-use crate::refusal::{Code, Refusal};
-use crate::state::{State, StateEdit};
+use crate::refusal::Refusal;
+use crate::state::State;
 use crate::urgent::{self, Urgent};
 
 use self::builder::PlanBuilder;
 pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
-pub use self::import::{ItemOutcome, ItemResult, MAX_IMPORT};
-
-/// A change with its actor, source, reason and time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// The change.
-    pub change: Change,
-    /// The actor.
-    pub actor: Actor,
-    /// The source.
-    pub source: Source,
-    /// The actor's reason.
-    pub reason: Option<String>,
-    /// The id of the request.
-    pub request_id: String,
-    /// The revision that the store must be at; none for any.
-    pub expected: Option<Revision>,
-    /// True to exceed the blast radius of the policy.
-    pub force: bool,
-    /// The time.
-    pub at: Timestamp,
-}
-
-/// The edits and audit entries of a permitted change.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Plan {
-    /// The edits of the state. A plan without edits has no audit entries, except for an import whose items were all
-    /// refused.
-    pub edits: Vec<StateEdit>,
-    /// The edits as records of a store.
-    pub writes: Vec<Write>,
-    /// The audit entries, in order.
-    pub audit: Vec<Entry>,
-    /// The flags and tenants that it can affect.
-    pub affected: Affected,
-    /// True if it can only turn features off. The blast radius of such a change is not limited.
-    pub withdraws: bool,
-    /// The result of each item of an import.
-    pub items: Vec<ItemResult>,
-    /// The items of an import that do not have the form of a record, and were left out.
-    pub unreadable: Vec<JsonEdit>,
-    /// The side effects to report, of an applied document, a cascade or an urgent promotion.
-    pub summary: Summary,
-}
-
-/// Side effects of a change that are reported with its result.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Summary {
-    /// The flags that were reverted with the one that was asked for.
-    pub cascade: Vec<String>,
-    /// The conditions that an urgent promotion skipped.
-    pub skipped: Vec<Code>,
-    /// The tiers that a promotion to ga leaves off, since their tier default is off.
-    pub kept_off: Vec<String>,
-    /// The difference of an applied document.
-    pub document: Option<Difference>,
-}
-
-/// Facts of the running system that the policy needs.
-pub trait Facts {
-    /// Returns the number of tenants that opted in to the flag, or are on its allowlist, and have it on.
-    fn tenants_with(&self, flag: &str) -> usize;
-
-    /// Returns the tenants whose records name one of these flags; none to search all records.
-    fn tenants_naming(&self, _flags: &BTreeSet<&str>) -> Option<Vec<String>> {
-        None
-    }
-
-    /// Returns the number of requests that the flag let through and that met an error (5xx) in the last `window_ms`
-    /// milliseconds.
-    fn errors_within(&self, flag: &str, window_ms: i64) -> u64;
-}
-
-/// The reason why there is no plan for a change.
-#[derive(Debug, PartialEq)]
-pub enum NoPlan {
-    /// The policy is not met, or a name is unknown: all reasons, the one to report first comes first.
-    Refused(Vec<Refusal>),
-    /// An edit does not have the form of a document; [`config::Catalog::explain`] says why.
-    Unreadable(Vec<JsonEdit>),
-}
-
-impl From<Vec<Refusal>> for NoPlan {
-    fn from(refusals: Vec<Refusal>) -> Self {
-        Self::Refused(refusals)
-    }
-}
+pub use self::facts::Facts;
+pub use self::import::MAX_IMPORT;
+pub use self::item::{ItemOutcome, ItemResult};
+pub use self::planned::{NoPlan, Plan, Summary};
+pub use self::request::Request;
 
 /// Plans a change of the state.
 ///

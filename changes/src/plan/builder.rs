@@ -8,7 +8,8 @@ use rules::{FlagDefinition, Lifecycle, Timestamp};
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
-use super::{NoPlan, Plan, Request, Summary};
+use super::planned::{NoPlan, Plan, Summary};
+use super::request::Request;
 use crate::affected::Affected;
 use crate::audit::{Entry, Outcome, Patch};
 use crate::codec::{self, RecordChange};

@@ -11,9 +11,9 @@ use imbl::OrdMap;
 use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
 use serde_json::Map;
 
-use super::Facts;
 use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
+use super::facts::Facts;
 use super::tenant;
 use crate::audit::Outcome;
 use crate::event::Event;

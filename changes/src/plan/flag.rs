@@ -3,8 +3,8 @@
 use config::ToJson as _;
 use serde_json::{Map, Value};
 
-use super::NoPlan;
 use super::builder::{PlanBuilder, read_flag};
+use super::planned::NoPlan;
 use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;

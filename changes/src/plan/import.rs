@@ -6,8 +6,9 @@ use config::ToJson as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::NoPlan;
 use super::builder::{PlanBuilder, read_tenant};
+use super::item::{ItemOutcome, ItemResult};
+use super::planned::NoPlan;
 use super::tenant::no_mapping;
 use crate::audit::Outcome;
 use crate::change::ImportMode;
@@ -16,28 +17,6 @@ use crate::refusal::{Code, Refusal};
 
 /// The most tenants in one import.
 pub const MAX_IMPORT: usize = 10_000;
-
-/// The result of one tenant of an import.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ItemResult {
-    /// The tenant.
-    pub id: String,
-    /// The outcome.
-    pub outcome: ItemOutcome,
-}
-
-/// The outcome of one tenant of an import.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ItemOutcome {
-    /// The record is new.
-    Created,
-    /// The record was changed.
-    Changed,
-    /// The record is equal to the current one.
-    Unchanged,
-    /// The item is refused; the other items are applied.
-    Refused(Refusal),
-}
 
 #[derive(Default, Serialize)]
 struct Counts {

@@ -5,9 +5,11 @@ use rules::{Lifecycle, ServeDefinition, Site, Sited};
 use serde_json::{Map, Value};
 
 use super::builder::PlanBuilder;
+use super::dependency;
+use super::facts::Facts;
 use super::flag::unsettle;
+use super::planned::NoPlan;
 use super::promotion::Promotion;
-use super::{Facts, NoPlan, dependency};
 use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::Flag;

@@ -3,7 +3,8 @@
 use rules::{Lifecycle, Timestamp};
 use serde_json::Value;
 
-use super::{Facts, dependency};
+use super::dependency;
+use super::facts::Facts;
 use crate::flag::Flag;
 use crate::policy::{GaPolicy, Policy, Revertible};
 use crate::refusal::{Code, Refusal};

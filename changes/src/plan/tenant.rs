@@ -7,8 +7,8 @@ use config::{OwnedTenant, ToJson as _};
 use rules::{Lifecycle, OwnedName, Site, Sited};
 use serde_json::Value;
 
-use super::NoPlan;
 use super::builder::{PlanBuilder, flag_not_found, read_tenant, tenant_not_found};
+use super::planned::NoPlan;
 use crate::actor::Role;
 use crate::event::Event;
 use crate::flag::Flag;

@@ -5,14 +5,16 @@ pub(crate) mod properties;
 mod tenants;
 
 use config::FlagsDocument;
+use rules::{Lifecycle, Timestamp};
 use serde_json::json;
 
 use super::*;
-use crate::actor::Role;
+use crate::actor::{Actor, Role, Source};
 use crate::change::GaDefault;
 use crate::codec;
-use crate::record::Key;
-use rules::Lifecycle;
+use crate::record::{Key, Revision};
+use crate::refusal::Code;
+use crate::state::StateEdit;
 
 pub(crate) const HOUR: i64 = 3_600_000;
 /// 2026-11-20 09:14:00, when everything begins.

@@ -95,7 +95,7 @@ impl SqliteStore {
         if known.is_none() && directory.is_logged()? {
             let damage = format!(
                 "{} is not beside it, which says what it was last at: it was moved without what belongs to it",
-                head::HEAD
+                directory::HEAD
             );
             return Err(StoreError::Corrupt(damage));
         }

@@ -9,7 +9,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{at, fault};
-use super::head::HEAD;
 use super::schema;
 use crate::store::StoreError;
 
@@ -26,6 +25,8 @@ const MAX_ASIDE: u32 = 10_000;
 /// The offset of the write version in the header of an SQLite file: 2 for a file with a write-ahead log, 1 for one
 /// without (SQLite file format, section 1.3).
 const WRITE_VERSION: u64 = 18;
+/// The head file; see `head.rs`.
+pub(super) const HEAD: &str = "sluice.head";
 /// The file that the owning process locks.
 const LOCK: &str = "sluice.lock";
 /// The time to wait for SQLite's lock. Only this process writes; other tools that read may hold the lock for a

@@ -10,13 +10,11 @@ use aws_lc_rs::digest;
 use changes::{Hash, Revision};
 use rusqlite::Connection;
 
-use super::directory::sync_directory;
+use super::directory::{HEAD, sync_directory};
 use super::fault::at;
 use super::{log, records};
 use crate::store::StoreError;
 
-/// The name of the head file, beside the store's file.
-pub(super) const HEAD: &str = "sluice.head";
 /// The positions of the two copies. They are written alternately and in different sectors, so that one is complete
 /// whenever the power fails.
 const PLACES: [u64; 2] = [0, 4096];
