@@ -80,7 +80,7 @@ impl Refused {
             return None;
         }
         if let Some(left_out) = left_out.remove(&who) {
-            entry.details.insert("left_out_before".into(), left_out.into());
+            entry.details.insert("omitted_before".into(), left_out.into());
         }
         Some(entry)
     }

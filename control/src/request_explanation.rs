@@ -155,7 +155,7 @@ pub struct ExplainedLocalKill {
 
 /// A line of the decision table.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = Step)]
+#[schema(as = DecisionStep)]
 pub struct ExplainedStep {
     /// Its name.
     pub cause: &'static str,

@@ -1,6 +1,6 @@
-//! Hints for rejections that name commands. The cures of the server name operations of its API instead.
+//! Hints for rejections that name commands. The help of the server names operations of its API instead.
 
-/// Returns the hint for a code, if a command is more useful in a shell than the server's cure.
+/// Returns the hint for a code, if a command is more useful in a shell than the server's help.
 pub(super) fn command_hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "FLAG_NOT_FOUND" => "`sluice flags list` lists the flags",

@@ -12,7 +12,7 @@ use super::render::{json, printable};
 use super::required_members::RequiredMembers;
 use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
-/// The server's cure that points to the problems. It is not printed, because the problems are.
+/// The server's help that points to the problems. It is not printed, because the problems are.
 const SEE_PROBLEMS: &str = "see `problems`";
 /// Prefixes of a place in the resulting document: the whole document, or a JSON pointer. Each problem prints its own place.
 const RESULTING_DOCUMENT: [&str; 2] = ["document:", "/"];
@@ -57,7 +57,7 @@ pub(super) struct ServerRejection {
     pub(super) format: OutputFormat,
     intent: Intent,
     request_id: String,
-    /// Hint of the command, printed instead of the server's cures.
+    /// Hint of the command, printed instead of the server's help.
     hint: Option<String>,
 }
 
@@ -99,7 +99,7 @@ impl ServerRejection {
         })
     }
 
-    /// Replaces the server's cures by a hint of the command.
+    /// Replaces the server's help by a hint of the command.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -173,7 +173,7 @@ impl ServerRejection {
 /// Reads a reason of the server.
 fn reason(value: &Value) -> RejectionReason<'_> {
     let code = json::text(value, "code").unwrap_or_default();
-    let hint = json::text(value, "cure").filter(|hint| *hint != SEE_PROBLEMS);
+    let hint = json::text(value, "help").filter(|hint| *hint != SEE_PROBLEMS);
     let detail = json::text(value, "detail").unwrap_or_default();
     RejectionReason {
         code,
@@ -249,8 +249,8 @@ mod tests {
             "code": "SOAK_NOT_ELAPSED", "detail": "in beta since ... (and 2 more)", "request_id": "r-7",
             "refusals": [
                 { "code": "SOAK_NOT_ELAPSED", "detail": "in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)" },
-                { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "cure": "PUT /platform/orgs/..." },
-                { "code": "NOT_REVERTIBLE", "detail": "it does not say so", "cure": "say it" },
+                { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "help": "PUT /platform/orgs/..." },
+                { "code": "NOT_REVERTIBLE", "detail": "it does not say so", "help": "say it" },
             ],
         });
         assert_eq!(
@@ -315,7 +315,7 @@ mod tests {
         let body = serde_json::json!({
             "code": "INVALID_DOCUMENT",
             "detail": "/tenants/acme/tier: error[unknown-tier]: no tier has the name `huge`",
-            "cure": "see `problems`",
+            "help": "see `problems`",
             "problems": [{ "severity": "error", "code": "unknown-tier", "message": "no tier has the name `huge`",
                 "pointer": "/tenants/acme/tier", "help": "the tiers are `a`" }],
         });

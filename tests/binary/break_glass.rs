@@ -335,7 +335,7 @@ fn an_altered_journal_stops_kills_and_no_request() {
     let (status, refused) = ask(path, "POST", "/restore", r#"{"flag": "board"}"#);
     assert_eq!(status, 503, "{refused}");
     assert!(
-        refused.contains("JOURNAL_UNUSABLE") && refused.contains("\"cure\":\"move it away"),
+        refused.contains("JOURNAL_UNUSABLE") && refused.contains("\"help\":\"move it away"),
         "{refused}"
     );
 

@@ -249,7 +249,7 @@ fn a_full_disk_rejects_changes_and_nothing_else() {
                 refused.text()
             );
             let text = refused.json();
-            assert!(text["cure"].as_str().unwrap().contains("disk"), "{text}");
+            assert!(text["help"].as_str().unwrap().contains("disk"), "{text}");
             println!("detail: {}", text["detail"]);
             assert_eq!(kept(&mut admin), before, "nothing of it is kept or in force");
             load.goes_on();

@@ -97,7 +97,7 @@ fn no_fixed_text_is_masked() {
             texts += 1;
             // The placeholder is replaced by a token, which is masked.
             let text = text.replace("{token}", "TOKEN");
-            let body = serde_json::json!({ "detail": text, "cure": text }).to_string();
+            let body = serde_json::json!({ "detail": text, "help": text }).to_string();
             let mut bytes = body.clone().into_bytes();
             mask_bytes(&mut bytes, TextFormat::Json);
             if masked(&text) != text || bytes != body.as_bytes() {

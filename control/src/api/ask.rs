@@ -73,7 +73,7 @@ impl Names {
 
 pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> Problem {
     Problem::new(codes::INVALID_NAME, reason.to_string())
-        .cure("the lists of flags and of orgs say how they are called; in a path, `%` begins an escape")
+        .help("the lists of flags and of orgs say how they are called; in a path, `%` begins an escape")
 }
 
 impl Ask {
@@ -93,13 +93,13 @@ impl Ask {
         if self.body.trim_ascii_start().first() == Some(&b'[') {
             return Err(
                 Problem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
-                    .cure("send a JSON object, `{}` at least"),
+                    .help("send a JSON object, `{}` at least"),
             );
         }
         let read = serde_json::from_slice::<KeysOnce>(&self.body);
         let read = read.and_then(|_| serde_json::from_slice(&self.body));
         read.map_err(|error| {
-            let (detail, cure) = match self.body.is_empty() {
+            let (detail, help) = match self.body.is_empty() {
                 true => (
                     "the body is empty".to_owned(),
                     "send a JSON object, `{}` at least",
@@ -109,7 +109,7 @@ impl Ask {
                     "GET /api/v1/openapi.json says what the body looks like",
                 ),
             };
-            Problem::new(codes::MALFORMED_BODY, detail).cure(cure)
+            Problem::new(codes::MALFORMED_BODY, detail).help(help)
         })
     }
 }
@@ -140,7 +140,7 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem>
 
 fn malformed_match() -> Problem {
     Problem::new(codes::MALFORMED_HEADER, "if-match is not one revision")
-        .cure("send the `ETag` of an answer, such as \"1042\"")
+        .help("send the `ETag` of an answer, such as \"1042\"")
 }
 
 /// Reads the body that the route takes.
@@ -166,16 +166,16 @@ pub(crate) async fn body(
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok((collected.to_bytes(), written)),
         Err(error) if error.is::<LengthLimitError>() => {
-            let (detail, cure) = match limit {
+            let (detail, help) = match limit {
                 0 => ("this takes no body".to_owned(), "leave the body out"),
                 limit => (
                     format!("the body is longer than {limit} bytes"),
                     "send less: tenants can be brought in in several pieces, documents are longest",
                 ),
             };
-            Err(Problem::new(codes::BODY_TOO_LARGE, detail).cure(cure))
+            Err(Problem::new(codes::BODY_TOO_LARGE, detail).help(help))
         }
-        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off").cure("send it again")),
+        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off").help("send it again")),
     }
 }
 
@@ -196,6 +196,6 @@ fn media_type(headers: &HeaderMap, known: &[(&str, Written)]) -> Result<Written,
                 given => format!("the body's media type is `{given}`"),
             },
         )
-        .cure(format!("send `content-type: {}`", kinds.join("` or `")))
+        .help(format!("send `content-type: {}`", kinds.join("` or `")))
     })
 }

@@ -36,7 +36,7 @@ pub(crate) struct AuditLog {
 
 /// Whether the log is what was written.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Proof)]
+#[schema(as = AuditVerification)]
 pub(crate) struct Proof {
     /// Whether no entry is missing or altered.
     intact: bool,

@@ -18,7 +18,7 @@ use super::notes;
 use super::outgoing::{Binary, outgoing};
 use super::problem::Problem;
 
-const NO_STORE_CURE: &str =
+const NO_STORE_HELP: &str =
     "look into the history of the files; with `flags.store` configured there is a store";
 /// How much is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -47,7 +47,7 @@ pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, P
     let path = folder.path().join("backup");
     let made = api.control().store().backup(&path);
     made.map_err(|error| match error {
-        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).cure(NO_STORE_CURE),
+        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
         error => unavailable(&error),
     })?;
     // It is read on though it has no name any more.
@@ -76,5 +76,5 @@ pub(crate) fn no_store() -> Problem {
         codes::NO_STORE,
         "files manage the flags, so that there is no store here",
     )
-    .cure(NO_STORE_CURE)
+    .help(NO_STORE_HELP)
 }

@@ -41,7 +41,7 @@ impl From<Reason> for String {
 /// Nothing but a reason.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Because)]
+#[schema(as = OptionalReason)]
 pub(crate) struct Because {
     pub(crate) reason: Option<Reason>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct StateChange {
 /// How far a flag is; `dev` reads as alpha.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = State)]
+#[schema(as = Lifecycle)]
 pub(crate) enum StateName {
     Dev,
     Alpha,
@@ -92,7 +92,7 @@ pub(crate) enum GaDefaultName {
 /// What is written down of a promotion that does not wait.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Urgent)]
+#[schema(as = UrgentPromotion)]
 pub(crate) struct UrgentBody {
     /// Who decided.
     decision_maker: Reason,
@@ -186,7 +186,7 @@ impl RequestBody for OverrideChange {
                 codes::MALFORMED_BODY,
                 "an override has either `enabled` or `variant`",
             )
-            .cure("send one of them: `enabled` is true, false, or null for no override")),
+            .help("send one of them: `enabled` is true, false, or null for no override")),
         }
     }
 }
@@ -219,7 +219,7 @@ pub(crate) struct SignOffChange {
 /// Tenants and their records.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Import)]
+#[schema(as = TenantImport)]
 pub(crate) struct Import {
     /// What happens to those that there are already; left out: upsert.
     #[serde(default)]

@@ -17,7 +17,7 @@ use super::{Api, codes};
 
 /// A change that was made.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Changed)]
+#[schema(as = AppliedChange)]
 pub(crate) struct Changed {
     /// What the store is at now.
     #[schema(minimum = 0)]
@@ -31,15 +31,15 @@ pub(crate) struct Changed {
     /// The flags that were taken back along with the one that was reverted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    cascade: Vec<String>,
+    also_reverted: Vec<String>,
     /// What an urgent promotion did not wait for: the codes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    skipped: Vec<&'static str>,
+    skipped_conditions: Vec<&'static str>,
     /// The tiers that a promotion to ga leaves off, since their own default is off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    kept_off: Vec<String>,
+    tiers_still_off: Vec<String>,
     /// What an applied document changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -48,7 +48,7 @@ pub(crate) struct Changed {
 
 /// What a change would do.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Tried)]
+#[schema(as = DryRun)]
 pub(crate) struct Tried {
     /// What the store is at.
     #[schema(minimum = 0)]
@@ -63,15 +63,15 @@ pub(crate) struct Tried {
     /// The flags that were taken back along with the one that was reverted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    cascade: Vec<String>,
+    also_reverted: Vec<String>,
     /// What an urgent promotion did not wait for: the codes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    skipped: Vec<&'static str>,
+    skipped_conditions: Vec<&'static str>,
     /// The tiers that a promotion to ga leaves off, since their own default is off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    kept_off: Vec<String>,
+    tiers_still_off: Vec<String>,
     /// What an applied document changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -80,7 +80,7 @@ pub(crate) struct Tried {
 
 /// What became of one of many.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Item)]
+#[schema(as = ImportedTenant)]
 struct ItemBody {
     /// Its id.
     id: String,
@@ -196,7 +196,7 @@ fn refused(api: &Api, ask: &Ask, error: ApplyError) -> Problem {
         ApplyError::Publish(reason) => {
             Problem::new(codes::DEFECT, "the data plane could not prepare the change")
                 .cause(reason)
-                .cure("see the log of the process")
+                .help("see the log of the process")
         }
         ApplyError::NotPublished { revision, reason } => Problem::new(
             codes::PUBLISH_FAILED,
@@ -204,7 +204,7 @@ fn refused(api: &Api, ask: &Ask, error: ApplyError) -> Problem {
         )
         .cause(reason)
         .effect(ChangeEffect::Applied)
-        .cure("restart the server, which publishes what is committed; the log of the process has the cause"),
+        .help("restart the server, which publishes what is committed; the log of the process has the cause"),
     }
 }
 
@@ -246,9 +246,9 @@ impl From<Applied> for Changed {
             revision: applied.revision.0,
             changed: applied.changed,
             items: applied.items.into_iter().map(ItemBody::from).collect(),
-            cascade,
-            skipped: skipped.into_iter().map(Code::as_str).collect(),
-            kept_off,
+            also_reverted: cascade,
+            skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
+            tiers_still_off: kept_off,
             difference: document,
         }
     }
@@ -267,9 +267,9 @@ impl From<DryRun> for Tried {
             needs_force: tried.needs_force,
             preview: PreviewBody::from(tried.preview),
             items: tried.items.into_iter().map(ItemBody::from).collect(),
-            cascade,
-            skipped: skipped.into_iter().map(Code::as_str).collect(),
-            kept_off,
+            also_reverted: cascade,
+            skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
+            tiers_still_off: kept_off,
             difference: document,
         }
     }

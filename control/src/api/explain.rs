@@ -27,7 +27,7 @@ use super::route::{Body, form};
 /// Who is asking for which flag.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Question)]
+#[schema(as = FlagQuestion)]
 pub(crate) struct Question {
     /// The flag's key.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
@@ -70,7 +70,7 @@ struct Kind {
 
 /// A decision and how it came about.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Explanation)]
+#[schema(as = FlagExplanation)]
 pub(crate) struct ExplanationBody {
     revision: u64,
     flag: String,
@@ -170,7 +170,7 @@ fn invalid(question: InvalidQuestion) -> Problem {
     match &question {
         InvalidQuestion::SenderTwice | InvalidQuestion::NoTenant => {
             Problem::new(codes::INVALID_QUESTION, question.to_string())
-                .cure("send `token`, or `tenant` with `user` and `groups` as you like, or neither")
+                .help("send `token`, or `tenant` with `user` and `groups` as you like, or neither")
         }
         _ => malformed(question.to_string()),
     }
@@ -178,7 +178,7 @@ fn invalid(question: InvalidQuestion) -> Problem {
 
 fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(codes::MALFORMED_BODY, detail)
-        .cure("GET /api/v1/openapi.json says what a question looks like")
+        .help("GET /api/v1/openapi.json says what a question looks like")
 }
 
 fn explained(

@@ -35,7 +35,7 @@ pub(crate) struct FlagBody {
     lifecycle: Option<&'static str>,
     /// Since when it is so far.
     #[schema(format = DateTime)]
-    since: String,
+    lifecycle_since: String,
     /// When it was first brought in.
     #[schema(format = DateTime)]
     created: String,
@@ -49,15 +49,15 @@ pub(crate) struct FlagBody {
     /// would take too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    on: Option<usize>,
+    tenants_on: Option<usize>,
     /// Tenants that opted in.
-    opted_in: usize,
+    tenants_opted_in: usize,
     /// Tenants that opted out.
-    opted_out: usize,
+    tenants_opted_out: usize,
     /// Tenants that have it on their beta allowlist.
-    allowed: usize,
+    tenants_allowlisted: usize,
     /// Tenants with an override.
-    overridden: usize,
+    tenants_overridden: usize,
     /// Who answers for its next promotion.
     sign_offs: Vec<SignOffBody>,
     /// Why it has outlived its purpose, if it has.
@@ -293,15 +293,15 @@ fn flag_body(
         key: key.clone(),
         kind: flag.definition.kind.unwrap_or_default().as_str(),
         lifecycle: flag.lifecycle().map(Lifecycle::as_str),
-        since: timestamp::text(state.since),
+        lifecycle_since: timestamp::text(state.since),
         created: timestamp::text(state.created),
         enabled: flag.is_enabled(),
         local_kill: kills.of(key),
-        on,
-        opted_in: said.opted_in,
-        opted_out: said.opted_out,
-        allowed: said.allowed,
-        overridden: said.overridden,
+        tenants_on: on,
+        tenants_opted_in: said.opted_in,
+        tenants_opted_out: said.opted_out,
+        tenants_allowlisted: said.allowed,
+        tenants_overridden: said.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
         stale: stale.clone(),
         changed: timestamp::text(state.changed),

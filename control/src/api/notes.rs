@@ -29,7 +29,7 @@ pub(crate) fn not_signed_in(
     };
     let details = [
         ("peer", json!(peer.to_canonical().to_string())),
-        ("why", json!(why)),
+        ("reason", json!(why)),
     ];
     let entry = Entry {
         actor: name.to_owned(),

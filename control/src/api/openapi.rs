@@ -51,7 +51,7 @@ pub fn document() -> Value {
                 "description": "A static token, or a token of the configured issuer.",
             }},
             "responses": { "Problem": {
-                "description": "Why not: a stable code, a sentence and, where there is one, the cure.",
+                "description": "The reason of the rejection or failure: a stable code, a sentence and, if there is one, help.",
                 "headers": { REQUEST_ID.as_str(): { "schema": { "type": "string" } } },
                 "content": { "application/problem+json": { "schema": problem } },
             }},

@@ -35,8 +35,8 @@ pub(crate) fn set_tiers(api: &Api, ask: &Ask, body: TiersChange) -> Changes {
     let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
     if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
         let detail = format!("what `{tier}` is served is no variant");
-        let cure = "name a variant, `true` or `false`; null removes the tier's default";
-        return Err(Problem::new(codes::MALFORMED_BODY, detail).cure(cure));
+        let help = "name a variant, `true` or `false`; null removes the tier's default";
+        return Err(Problem::new(codes::MALFORMED_BODY, detail).help(help));
     }
     let tiers = Change::SetTiers {
         flag: ask.flag().to_owned(),

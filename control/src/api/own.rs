@@ -18,7 +18,7 @@ use super::query::DEFAULT_PAGE;
 
 /// A flag as an org sees it.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OwnFlag)]
+#[schema(as = OrgFlag)]
 pub(crate) struct OwnFlag {
     key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub(crate) struct OwnFlag {
 
 /// A page of them, in the order of their keys.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OwnFlags)]
+#[schema(as = OrgFlags)]
 pub(crate) struct OwnFlags {
     revision: u64,
     org: String,

@@ -26,7 +26,7 @@ const STAFF: &str = "platform";
 
 /// An entry of the log.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OwnAuditEntry)]
+#[schema(as = OrgAuditEntry)]
 struct OwnEntry {
     /// Its place in the log of the platform.
     id: u64,
@@ -50,7 +50,7 @@ struct OwnEntry {
 
 /// A page of the log, the newest entry first.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OwnAuditLog)]
+#[schema(as = OrgAuditLog)]
 pub(crate) struct OwnLog {
     entries: Vec<OwnEntry>,
     /// To go on after; left out at the end.

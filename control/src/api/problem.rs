@@ -20,7 +20,7 @@ struct Parts {
     status: u16,
     code: &'static str,
     detail: String,
-    cure: Option<String>,
+    help: Option<String>,
     /// The cause, for the log of the process: it may contain paths and internals, which no client gets.
     cause: Option<String>,
     /// None for requests that change nothing.
@@ -58,10 +58,10 @@ pub(crate) struct ProblemBody<'p> {
     code: &'p str,
     /// One sentence with the facts in it.
     detail: &'p str,
-    /// What can be done about it.
+    /// A way to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    cure: Option<&'p str>,
+    help: Option<&'p str>,
     /// For an operation that changes something: `not_applied`, nothing was changed; `applied`, the change is committed;
     /// `unknown`, the audit log shows whether it was applied. Absent for other operations.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,10 +87,10 @@ pub(crate) struct RefusalBody {
     code: &'static str,
     /// One sentence with the facts in it.
     detail: String,
-    /// What can be done about it.
+    /// A way to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    cure: Option<String>,
+    help: Option<String>,
     /// Its facts, by their names.
     #[serde(flatten)]
     facts: Map<String, Value>,
@@ -102,7 +102,7 @@ impl Problem {
             status: code.1,
             code: code.0,
             detail: detail.into(),
-            cure: None,
+            help: None,
             cause: None,
             change: None,
             refusals: Vec::new(),
@@ -121,7 +121,7 @@ impl Problem {
             more => format!("{} (and {} more)", first.detail, more - 1),
         };
         let mut problem = Self::new((first.code.as_str(), first.code.status()), detail);
-        problem.0.cure.clone_from(&first.cure);
+        problem.0.help.clone_from(&first.cure);
         problem.0.refusals = refusals;
         problem
     }
@@ -136,8 +136,9 @@ impl Problem {
         problem
     }
 
-    pub(crate) fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.0.cure = Some(cure.into());
+    /// Sets a way to fix it.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
         self
     }
 
@@ -183,7 +184,7 @@ impl Problem {
     /// The same with `Retry-After`, in whole seconds.
     pub(crate) fn retry_after(self, wait: std::time::Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
-        self.cure(format!("wait {seconds} s"))
+        self.help(format!("wait {seconds} s"))
             .header(header::RETRY_AFTER, seconds)
     }
 
@@ -203,7 +204,7 @@ impl Problem {
             status: parts.status,
             code: parts.code,
             detail: &parts.detail,
-            cure: parts.cure.as_deref().filter(|cure| can_follow(cure)),
+            help: parts.help.as_deref().filter(|help| can_follow(help)),
             change: parts.change,
             request_id,
             refusals: parts.refusals.into_iter().map(RefusalBody::from).collect(),
@@ -220,9 +221,9 @@ impl Problem {
     }
 }
 
-/// Whether a cure can be followed: none with a mask in it can.
-fn can_follow(cure: &str) -> bool {
-    redact::masked(cure) == cure
+/// Returns true if a help text has no mask in it, so that a reader can follow it.
+fn can_follow(help: &str) -> bool {
+    redact::masked(help) == help
 }
 
 impl From<Refusal> for RefusalBody {
@@ -230,7 +231,7 @@ impl From<Refusal> for RefusalBody {
         Self {
             code: refusal.code.as_str(),
             detail: refusal.detail,
-            cure: refusal.cure.filter(|cure| can_follow(cure)),
+            help: refusal.cure.filter(|help| can_follow(help)),
             facts: refusal.facts,
         }
     }

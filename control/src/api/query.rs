@@ -124,13 +124,13 @@ impl Query {
         let given: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
             .map_err(|_| {
                 Problem::new(codes::INVALID_PARAMETER, "the query can't be read")
-                    .cure("write it as `name=value&name=value`, with special characters as `%20`")
+                    .help("write it as `name=value&name=value`, with special characters as `%20`")
             })?
             .0;
         for (index, (name, value)) in given.iter().enumerate() {
             let Some(parameter) = known.clone().find(|parameter| parameter.name == name) else {
                 let names: Vec<&str> = known.clone().map(|parameter| parameter.name).collect();
-                let cure = match names.is_empty() {
+                let help = match names.is_empty() {
                     true => "leave the query out".to_owned(),
                     false => format!("there are: {}", names.join(", ")),
                 };
@@ -138,16 +138,16 @@ impl Query {
                     codes::UNKNOWN_PARAMETER,
                     format!("`{name}` is no parameter of this path"),
                 )
-                .cure(cure));
+                .help(help));
             };
             if given.iter().take(index).any(|(before, _)| before == name) {
                 let detail = format!("`{name}` comes twice");
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail).cure("say it once"));
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("say it once"));
             }
             if !parameter.kind.takes(value) {
                 let detail = format!("`{name}` is {}", parameter.kind.expected());
-                let cure = format!("send {}, or leave it out", parameter.kind.expected());
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail).cure(cure));
+                let help = format!("send {}, or leave it out", parameter.kind.expected());
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help(help));
             }
         }
         Ok(Self { given })

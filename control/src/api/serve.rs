@@ -74,8 +74,8 @@ async fn within_deadline(
             Err(match begun.load(Ordering::Relaxed) {
                 true => problem
                     .effect(ChangeEffect::Unknown)
-                    .cure("the audit log shows whether the change was applied"),
-                false => problem.cure("try again"),
+                    .help("the audit log shows whether the change was applied"),
+                false => problem.help("try again"),
             })
         }
     }
@@ -84,7 +84,7 @@ async fn within_deadline(
 /// Answers a request for a path that there is not.
 pub(crate) fn nowhere(request: &Request) -> Response {
     let problem =
-        Problem::new(codes::NOT_FOUND, "there is no such path").cure("see GET /api/v1/openapi.json");
+        Problem::new(codes::NOT_FOUND, "there is no such path").help("see GET /api/v1/openapi.json");
     problem.into_response(&request_id(request.headers()))
 }
 
@@ -153,8 +153,8 @@ async fn work(
             Err(match may_change {
                 true => problem
                     .effect(ChangeEffect::Unknown)
-                    .cure("the audit log shows whether the change was applied"),
-                false => problem.cure("report it, with the log of the process"),
+                    .help("the audit log shows whether the change was applied"),
+                false => problem.help("report it, with the log of the process"),
             })
         }
     }
@@ -163,7 +163,7 @@ async fn work(
 /// Nothing was begun yet.
 fn too_slow() -> Problem {
     Problem::new(codes::BODY_TIMED_OUT, "the body did not arrive in time")
-        .cure("nothing was changed: send it again, as a whole and at once")
+        .help("nothing was changed: send it again, as a whole and at once")
 }
 
 /// HEAD is answered like GET; the server leaves the body out.
@@ -246,7 +246,7 @@ fn may(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
             .collect();
         let detail = format!("the role {} may not do this", actor.role.as_str());
         return Err(
-            Problem::new(codes::ROLE_MISSING, detail).cure(format!("it takes one of: {}", roles.join(", ")))
+            Problem::new(codes::ROLE_MISSING, detail).help(format!("it takes one of: {}", roles.join(", ")))
         );
     }
     let org = names.org.as_ref().map(|org| org.as_str());
@@ -263,25 +263,25 @@ fn foreign(foreign: Foreign) -> Problem {
             codes::FOREIGN_HOST,
             "without operators configured, only an address or `localhost` may be asked for",
         )
-        .cure("use http://127.0.0.1:PORT, or configure `admin.operators`"),
+        .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
         Foreign::Origin => Problem::new(
             codes::FOREIGN_ORIGIN,
             "without operators configured, pages of other sites may not ask",
         )
-        .cure("configure `admin.operators`"),
+        .help("configure `admin.operators`"),
     }
 }
 
 fn not_signed_in(reason: &NotSignedIn) -> Problem {
     match reason {
         NotSignedIn::Missing => Problem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
-            .cure("send `authorization: Bearer TOKEN`")
+            .help("send `authorization: Bearer TOKEN`")
             .header(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"sluice\""),
             ),
         NotSignedIn::Invalid { reason } => {
-            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason).cure(
+            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason).help(
                 "send a token that is valid still: of `admin.operators.tokens`, or a new one of the issuer",
             );
             let challenge = format!(
@@ -294,10 +294,10 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
             }
         }
         NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role here"))
-            .cure("have one of the roles that `admin.operators.issuer.roles` maps put into the token"),
+            .help("have one of the roles that `admin.operators.issuer.roles` maps put into the token"),
         NotSignedIn::Unavailable => {
             Problem::new(codes::SIGN_IN_UNAVAILABLE, "the issuer's keys can't be had now")
-                .cure("try again, or use a static token")
+                .help("try again, or use a static token")
         }
         NotSignedIn::TooMany { wait } => Problem::new(
             codes::TOO_MANY_REQUESTS,
@@ -308,7 +308,7 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
             codes::NOT_LOCAL,
             "without operators configured, only this machine itself may ask",
         )
-        .cure("configure `admin.operators`"),
+        .help("configure `admin.operators`"),
     }
 }
 
@@ -327,7 +327,13 @@ mod tests {
             let urgent = ROUTES.iter().filter(|route| lane_of(route) == Lane::Urgent);
             urgent.map(|route| route.name).collect()
         };
-        let all = ["setState", "kill", "restore", "setOverride", "disallow"];
+        let all = [
+            "setState",
+            "killFlag",
+            "restoreFlag",
+            "setOverride",
+            "disallowBeta",
+        ];
         assert_eq!(urgent(""), all);
         assert_eq!(urgent("dry_run=false&force=true"), all);
         assert!(urgent("dry_run=true").is_empty());

@@ -80,7 +80,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         path: "/platform/feature-flags/{flag}/kill",
-        name: "kill",
+        name: "killFlag",
         summary: "Turns a flag off for everyone.",
         does: Does::Changes(Event::FlagKilled),
         lane: Lane::Urgent,
@@ -89,7 +89,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         path: "/platform/feature-flags/{flag}/restore",
-        name: "restore",
+        name: "restoreFlag",
         summary: "Ends a kill.",
         does: Does::Changes(Event::FlagRestored),
         lane: Lane::Urgent,
@@ -184,7 +184,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: Verb::Put,
         path: "/platform/orgs/{org}/beta/{flag}",
-        name: "allow",
+        name: "allowBeta",
         summary: "Puts a flag on a tenant's beta allowlist.",
         does: Does::Changes(Event::BetaAllowed),
         handler: handler!(orgs::allow),
@@ -193,7 +193,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: Verb::Delete,
         path: "/platform/orgs/{org}/beta/{flag}",
-        name: "disallow",
+        name: "disallowBeta",
         summary: "Takes a flag off a tenant's beta allowlist.",
         does: Does::Changes(Event::BetaDisallowed),
         lane: Lane::Urgent,
@@ -202,7 +202,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         path: "/orgs/{org}/feature-flags",
-        name: "listOwnFlags",
+        name: "listOrgFlags",
         summary: "The beta and ga flags as an org sees them.",
         permission: Permission::LookAtOwn,
         query: &[LIMIT, AFTER],

@@ -259,7 +259,7 @@ fn problem_with_cure(status: StatusCode, code: &str, detail: &str, cure: Option<
         "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
     });
     if let (Some(cure), Some(fields)) = (cure, body.as_object_mut()) {
-        fields.insert("cure".into(), cure.into());
+        fields.insert("help".into(), cure.into());
     }
     let kind = [("content-type", "application/problem+json")];
     (status, kind, redact::masked_json(&body.to_string())).into_response()

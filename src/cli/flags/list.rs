@@ -48,8 +48,8 @@ fn row(flag: &Value) -> [String; 7] {
         text("key"),
         text("kind"),
         text("lifecycle"),
-        count("on"),
-        count("opted_in"),
+        count("tenants_on"),
+        count("tenants_opted_in"),
         moment(&text("changed")),
         marks.join(", "),
     ]

@@ -44,9 +44,9 @@ fn render(flag: &Value) -> String {
         line(&format!("tier {tier}"), json::word(variant));
     }
     line("rollout", rollout(flag.get("rollout").unwrap_or(&Value::Null)));
-    line("on for", count("on"));
-    line("opted in", count("opted_in"));
-    line("opted out", count("opted_out"));
+    line("on for", count("tenants_on"));
+    line("opted in", count("tenants_opted_in"));
+    line("opted out", count("tenants_opted_out"));
     for sign_off in json::list(flag, "sign_offs") {
         let of = |field| json::text(sign_off, field).unwrap_or_default();
         line(
@@ -67,7 +67,7 @@ fn render(flag: &Value) -> String {
 
 fn state(flag: &Value) -> String {
     let state = json::text(flag, "lifecycle").unwrap_or_default();
-    match json::text(flag, "since") {
+    match json::text(flag, "lifecycle_since") {
         Some(since) if !state.is_empty() => format!("{state} since {}", moment(since)),
         _ => state.to_owned(),
     }
@@ -116,9 +116,9 @@ mod tests {
     fn a_flag_is_shown_with_the_settings_of_operators() {
         let flag = serde_json::json!({
             "key": "dispatch.v2Board", "description": "New dispatch board", "kind": "release", "lifecycle": "beta",
-            "since": "2026-11-20T09:14:00.000Z", "enabled": false,
+            "lifecycle_since": "2026-11-20T09:14:00.000Z", "enabled": false,
             "local_kill": { "until": "2026-11-20T11:00:00.000Z", "by": "uid:0", "reason": "INC-7" }, "default": "off", "tiers": { "tier3": "on" },
-            "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "on": 2,
+            "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "tenants_on": 2,
             "sign_offs": [{ "role": "operations", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
             "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
         });

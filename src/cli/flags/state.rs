@@ -199,15 +199,17 @@ fn result_text(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> S
         let words: Vec<String> = fields::list(body, name).iter().map(fields::word).collect();
         printable(&words.join(", "))
     };
-    let (cascade, skipped, kept_off) = (list("cascade"), list("skipped"), list("kept_off"));
-    if !cascade.is_empty() {
-        text.push_str(&format!(", together with: {cascade}"));
+    let also_reverted = list("also_reverted");
+    let skipped_conditions = list("skipped_conditions");
+    let tiers_still_off = list("tiers_still_off");
+    if !also_reverted.is_empty() {
+        text.push_str(&format!(", together with: {also_reverted}"));
     }
-    if !skipped.is_empty() {
-        text.push_str(&format!(", skipped: {skipped}"));
+    if !skipped_conditions.is_empty() {
+        text.push_str(&format!(", skipped: {skipped_conditions}"));
     }
-    if !kept_off.is_empty() {
-        text.push_str(&format!(", still off by the tier default of: {kept_off}"));
+    if !tiers_still_off.is_empty() {
+        text.push_str(&format!(", still off by the tier default of: {tiers_still_off}"));
     }
     text
 }
@@ -239,11 +241,11 @@ mod tests {
         for (body, expected) in [
             (json!({}), "board: beta -> ga"),
             (
-                json!({ "cascade": ["a", "b"], "skipped": [] }),
+                json!({ "also_reverted": ["a", "b"], "skipped_conditions": [] }),
                 "board: beta -> ga, together with: a, b",
             ),
             (
-                json!({ "skipped": ["NOT_STABLE"], "kept_off": ["tier1", "tier2"] }),
+                json!({ "skipped_conditions": ["NOT_STABLE"], "tiers_still_off": ["tier1", "tier2"] }),
                 "board: beta -> ga, skipped: NOT_STABLE, still off by the tier default of: tier1, tier2",
             ),
         ] {

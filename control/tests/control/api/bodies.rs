@@ -117,7 +117,7 @@ fn a_key_that_is_written_twice_is_refused() {
                 .contains("written twice at line 1"),
             "{told}"
         );
-        assert!(told["cure"].is_string(), "{told}");
+        assert!(told["help"].is_string(), "{told}");
     }
     assert_eq!(server.done("GET", "/platform/document", None), before);
 }
@@ -158,10 +158,10 @@ fn what_is_wrong_with_a_request_has_a_cure() {
     ] {
         let told = sent(&server, method, path, body);
         assert!(told.status == 400 || told.status == 413, "{}", told.text());
-        assert!(told.json()["cure"].is_string(), "{}", told.text());
+        assert!(told.json()["help"].is_string(), "{}", told.text());
     }
     let nobody = server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
-    assert!(nobody.json()["cure"].is_string(), "{}", nobody.text());
+    assert!(nobody.json()["help"].is_string(), "{}", nobody.text());
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_problem_quotes_no_secret() {
 fn a_problem_tells_how_to_sign_in() {
     let server = Server::start();
     let response = server.ask(request("GET", "/whoami", None));
-    assert_eq!(response.json()["cure"], "send `authorization: Bearer TOKEN`");
+    assert_eq!(response.json()["help"], "send `authorization: Bearer TOKEN`");
     let other = request("GET", "/whoami", None).header("authorization", "Digest a");
     assert_eq!(
         server.ask(other).json()["detail"],

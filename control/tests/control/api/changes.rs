@@ -103,7 +103,7 @@ fn a_refused_promotion_says_everything_that_stands_against_it() {
         (&problem["status"], &problem["title"]),
         (&json!(409), &json!("Conflict"))
     );
-    assert!(problem["refusals"][0]["cure"].is_string(), "{problem}");
+    assert!(problem["refusals"][0]["help"].is_string(), "{problem}");
     server.refused(
         409,
         "STATE_SKIPPED",
@@ -125,7 +125,10 @@ fn an_urgent_skip_takes_a_platform_admin() {
         Some(&body),
     );
     let told = server.done("POST", &format!("{BOARD}/state"), Some(&body));
-    assert!(!told["skipped"].as_array().unwrap().is_empty(), "{told}");
+    assert!(
+        !told["skipped_conditions"].as_array().unwrap().is_empty(),
+        "{told}"
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn an_override_that_says_nothing_is_refused_and_a_tier_that_stays_off_is_told() 
     let body = |incident: &str| json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": incident, "reason": "outage" } });
     server.refused(422, "INVALID_URGENT", "POST", &at, Some(&body(" ")));
     let told = server.done("POST", &at, Some(&body("INC-7")));
-    assert_eq!(told["kept_off"], json!(["tier3"]), "{told}");
+    assert_eq!(told["tiers_still_off"], json!(["tier3"]), "{told}");
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn where_files_manage_the_flags_all_can_be_looked_at_and_nothing_changed() {
         Some(&json!({})),
     );
     assert!(
-        problem["cure"].as_str().unwrap().contains("--socket"),
+        problem["help"].as_str().unwrap().contains("--socket"),
         "{problem}"
     );
     server.done("POST", &format!("{BOARD}/kill?dry_run=true"), Some(&json!({})));

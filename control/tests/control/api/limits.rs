@@ -127,7 +127,7 @@ fn where_there_is_no_store_no_log_is_said_to_be_intact_or_empty() {
         "/orgs/acme/audit",
     ] {
         let told = server.refused(409, "NO_STORE", "GET", path, None);
-        assert!(told["cure"].is_string(), "{path}: {told}");
+        assert!(told["help"].is_string(), "{path}: {told}");
     }
 }
 
@@ -153,7 +153,7 @@ fn a_path_that_is_no_text_is_a_problem_as_any_other() {
     let server = Server::start();
     let told = server.refused(400, "INVALID_NAME", "GET", "/platform/feature-flags/%ff", None);
     assert!(
-        told["request_id"].is_string() && told["cure"].is_string(),
+        told["request_id"].is_string() && told["help"].is_string(),
         "{told}"
     );
 }

@@ -26,7 +26,9 @@ fn body(route: &Route) -> Option<Value> {
         "importOrgs" => json!({ "tenants": {} }),
         "explain" => json!({ "flag": "ui.shell" }),
         "applyDocument" => json!({ "version": 1, "flags": {} }),
-        _ if ["POST", "PUT", "PATCH"].contains(&route.method.as_str()) && route.name != "allow" => json!({}),
+        _ if ["POST", "PUT", "PATCH"].contains(&route.method.as_str()) && route.name != "allowBeta" => {
+            json!({})
+        }
         _ => return None,
     };
     Some(body)
@@ -268,7 +270,7 @@ fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
     let refused = entries.iter().filter(|entry| entry["outcome"] == "refused");
     let told = entries
         .iter()
-        .find_map(|entry| entry["details"]["left_out_before"].as_u64());
+        .find_map(|entry| entry["details"]["omitted_before"].as_u64());
     (u32::try_from(refused.count()).unwrap(), told)
 }
 
