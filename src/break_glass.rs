@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use control::{BreakGlass, BreakGlassServer, BreakGlassService};
+use control::{BreakGlass, BreakGlassServer, BreakGlassListener};
 use proxy::Readiness;
 use tokio::sync::watch;
 
@@ -46,7 +46,7 @@ impl BreakGlassThread {
             set_unavailable: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
-        let mut service = BreakGlassService::new(server, socket, stopped);
+        let mut service = BreakGlassListener::new(server, socket, stopped);
         // Once before the thread starts: when this returns, the socket accepts kills, or `/readyz?verbose` says why not.
         runtime.block_on(service.refresh());
         let thread = thread::Builder::new().name("break-glass".into()).spawn(move || {

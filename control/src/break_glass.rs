@@ -4,7 +4,7 @@
 mod bind;
 mod journal;
 mod kills;
-mod service;
+mod listener;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub use self::bind::SocketError;
 use self::journal::JournalContent;
 pub use self::journal::JournalError;
 use self::kills::Kills;
-pub use self::service::BreakGlassService;
+pub use self::listener::BreakGlassListener;
 pub use self::socket::{BreakGlassServer, Killable};
 
 /// The default duration of a kill: an hour, in milliseconds.

@@ -17,7 +17,7 @@ use super::{KillAvailability, Refreshed};
 const TICK: Duration = Duration::from_secs(1);
 
 /// Break-glass of a process, on a runtime.
-pub struct BreakGlassService {
+pub struct BreakGlassListener {
     server: Arc<BreakGlassServer>,
     socket: PathBuf,
     stopped: watch::Receiver<bool>,
@@ -26,7 +26,7 @@ pub struct BreakGlassService {
     unavailable: Option<String>,
 }
 
-impl BreakGlassService {
+impl BreakGlassListener {
     /// Creates a service that answers at `socket` once it runs.
     #[must_use]
     pub fn new(server: BreakGlassServer, socket: &Path, stopped: watch::Receiver<bool>) -> Self {
