@@ -2,8 +2,6 @@
 //! them; the router, the OpenAPI document and the test of every route with every role are made of it.
 
 mod account;
-mod answer;
-mod ask;
 mod audit;
 mod audit_entry;
 mod backup;
@@ -12,23 +10,25 @@ mod change;
 mod codes;
 mod document;
 mod explain;
+mod flag_changes;
 mod flags;
 mod handler;
 mod identity;
 mod keys;
 mod local_kills;
-mod notes;
 mod openapi;
-mod operate;
+mod org_audit_log;
+mod org_flags;
 mod orgs;
-mod outgoing;
-mod own;
-mod own_log;
 mod problem;
 mod query;
+mod request;
 mod request_id;
+mod response;
 mod route;
+mod security_entries;
 mod serve;
+mod streamed_body;
 mod table;
 mod throttle;
 
@@ -48,13 +48,13 @@ use crate::engine::Control;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 
-pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use codes::API_CODES;
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
-pub use outgoing::PIECE_TIMEOUT;
+pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use route::{PREFIX, Route, Verb};
+pub use streamed_body::PIECE_TIMEOUT;
 pub use table::ROUTES;
 pub use throttle::{
     ORG_CHANGES_AT_ONCE, ORG_CHANGES_PER_MINUTE, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE,
@@ -77,8 +77,8 @@ pub struct Api {
     operators: Arc<Operators>,
     explain: Arc<dyn Explain>,
     throttle: Throttle,
-    places: Arc<Semaphore>,
-    urgent_places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    urgent_slots: Arc<Semaphore>,
     timeout: Duration,
     clock: Clock,
     /// Where copies are made that are sent and then gone.
@@ -104,8 +104,8 @@ impl Api {
             operators,
             explain,
             throttle: Throttle::new(),
-            places: Arc::new(Semaphore::new(MAX_AT_WORK)),
-            urgent_places: Arc::new(Semaphore::new(MAX_URGENT_AT_WORK)),
+            slots: Arc::new(Semaphore::new(MAX_AT_WORK)),
+            urgent_slots: Arc::new(Semaphore::new(MAX_URGENT_AT_WORK)),
             timeout: REQUEST_TIMEOUT,
             clock: Arc::new(system_time),
             scratch,
@@ -123,22 +123,22 @@ impl Api {
 
     /// The same with less patience, for tests of what takes long.
     #[must_use]
-    pub fn within(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Where requests wait for a place.
-    fn places(&self, lane: Lane) -> &Arc<Semaphore> {
+    fn slots(&self, lane: Lane) -> &Arc<Semaphore> {
         match lane {
-            Lane::Common => &self.places,
-            Lane::Urgent => &self.urgent_places,
+            Lane::Common => &self.slots,
+            Lane::Urgent => &self.urgent_slots,
         }
     }
 
     /// The same by another clock, for tests of what takes days.
     #[must_use]
-    pub fn by_clock(mut self, clock: Clock) -> Self {
+    pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -161,10 +161,10 @@ pub fn router(api: Arc<Api>) -> Router {
         };
         router = router.route(&format!("{PREFIX}{path}"), any(handler));
     }
-    let nowhere = move |request: Request| async move { serve::nowhere(&request) };
+    let unknown_path = move |request: Request| async move { serve::unknown_path(&request) };
     let identify = move |request: Request| async move { identity::identify(&request) };
     router
-        .route(&format!("{PREFIX}/{{*rest}}"), any(nowhere))
+        .route(&format!("{PREFIX}/{{*rest}}"), any(unknown_path))
         .route(PREFIX, any(identify))
 }
 

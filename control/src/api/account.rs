@@ -6,9 +6,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::ask::Ask;
 use super::handler::{AnyObject, NoBody, Reply};
 use super::problem::Problem;
+use super::request::ApiRequest;
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
@@ -45,14 +45,14 @@ impl From<Role> for RoleName {
     }
 }
 
-pub(crate) fn whoami(_: &Api, ask: &Ask, _: NoBody) -> Result<Reply<WhoAmI>, Problem> {
+pub(crate) fn whoami(_: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<WhoAmI>, Problem> {
     Ok(Reply::new(WhoAmI {
-        name: ask.actor.name.clone(),
-        role: ask.actor.role.into(),
-        org: ask.actor.org.clone(),
+        name: request.actor.name.clone(),
+        role: request.actor.role.into(),
+        org: request.actor.org.clone(),
     }))
 }
 
-pub(crate) fn openapi(_: &Api, _: &Ask, _: NoBody) -> Result<Reply<AnyObject<Value>>, Problem> {
+pub(crate) fn openapi(_: &Api, _: &ApiRequest, _: NoBody) -> Result<Reply<AnyObject<Value>>, Problem> {
     Ok(Reply::new(AnyObject(super::openapi::document())))
 }

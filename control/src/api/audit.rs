@@ -10,15 +10,15 @@ use crate::engine::Control;
 use crate::store::{AuditFilter, Store, StoreError};
 
 use super::Api;
-use super::ask::Ask;
 use super::audit_entry::{Log, LogEntry, SealedBody, hex};
 use super::backup::no_store;
 use super::change::{damaged, unavailable};
 use super::handler::{AnyOf, NoBody, Reply};
-use super::outgoing::Lines;
-use super::own_log::OwnLog;
+use super::org_audit_log::OrgAuditLog;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
+use super::streamed_body::Lines;
 
 /// How many entries are read at a time where all are.
 const PIECE: usize = 1_000;
@@ -50,18 +50,22 @@ pub(crate) struct Proof {
     problem: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<AuditLog>, Problem> {
-    let org = ask.query.text("org").map(str::to_owned);
-    page(api, ask, org, Log::Platform).map(Reply::new)
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<AuditLog>, Problem> {
+    let org = request.query.text("org").map(str::to_owned);
+    page(api, request, org, Log::Platform).map(Reply::new)
 }
 
 /// The log of an org: as staff sees it, or as the org's own admin does.
-type OrgLog = AnyOf<AuditLog, OwnLog>;
+type AnyOrgAuditLog = AnyOf<AuditLog, OrgAuditLog>;
 
-pub(crate) fn list_of_org(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgLog>, Problem> {
-    Ok(Reply::new(match ask.actor.role {
-        Role::OrgAdmin => AnyOf::Second(super::own_log::page(api, ask)?),
-        _ => AnyOf::First(page(api, ask, Some(ask.org().to_owned()), Log::Org)?),
+pub(crate) fn list_of_org(
+    api: &Api,
+    request: &ApiRequest,
+    _: NoBody,
+) -> Result<Reply<AnyOrgAuditLog>, Problem> {
+    Ok(Reply::new(match request.actor.role {
+        Role::OrgAdmin => AnyOf::Second(super::org_audit_log::page(api, request)?),
+        _ => AnyOf::First(page(api, request, Some(request.org().to_owned()), Log::Org)?),
     }))
 }
 
@@ -74,8 +78,8 @@ pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
     }
 }
 
-fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog, Problem> {
-    let query = &ask.query;
+fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: Log) -> Result<AuditLog, Problem> {
+    let query = &request.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
     let events = query.text("action").map_or_else(Vec::new, Event::named);
     let filter = AuditFilter {
@@ -90,7 +94,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog,
     let before = query.number("after").and_then(|id| u64::try_from(id).ok());
     let page = logged(api.control())?
         .audit(&filter, before, limit)
-        .map_err(|error| unreadable(api, ask, &error))?;
+        .map_err(|error| unreadable(api, request, &error))?;
     Ok(AuditLog {
         entries: page
             .entries
@@ -101,7 +105,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<AuditLog,
     })
 }
 
-pub(crate) fn prove(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Proof>, Problem> {
+pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Proof>, Problem> {
     let control = api.control();
     let store = logged(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
@@ -110,7 +114,7 @@ pub(crate) fn prove(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Proof>, Pro
     loop {
         let page = store
             .audit_after(last.0, PIECE)
-            .map_err(|error| unreadable(api, ask, &error))?;
+            .map_err(|error| unreadable(api, request, &error))?;
         if page.entries.is_empty() {
             break;
         }
@@ -148,9 +152,13 @@ pub(crate) fn prove(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Proof>, Pro
     }))
 }
 
-pub(crate) fn export(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Lines<SealedBody>>, Problem> {
+pub(crate) fn export(
+    api: &Api,
+    request: &ApiRequest,
+    _: NoBody,
+) -> Result<Reply<Lines<SealedBody>>, Problem> {
     let control = Arc::clone(api.control());
-    let after = ask
+    let after = request
         .query
         .number("after")
         .and_then(|id| u64::try_from(id).ok())
@@ -158,7 +166,7 @@ pub(crate) fn export(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Lines<Seal
     let store = logged(&control)?;
     let revision = revision(&control).map_err(|error| unavailable(&error))?;
     // The first page is read before the status is sent, so that a store that can't be read is a problem.
-    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, ask, &error))?;
+    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, request, &error))?;
     let body = Lines::of(first, move || {
         let Some(id) = next else { return Ok(None) };
         let (page, after) = sealed_page(control.store(), id).map_err(std::io::Error::other)?;
@@ -178,9 +186,9 @@ fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
 }
 
 /// A log that can't be read; of a store that is known to be damaged, with what is known of that.
-pub(crate) fn unreadable(api: &Api, ask: &Ask, error: &StoreError) -> Problem {
+pub(crate) fn unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
     match api.control().damage() {
-        Some(damage) => damaged(damage, ask.actor.role),
+        Some(damage) => damaged(damage, request.actor.role),
         None => unavailable(error),
     }
 }

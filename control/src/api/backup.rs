@@ -10,27 +10,27 @@ use changes::Event;
 use crate::store::StoreError;
 
 use super::Api;
-use super::ask::{Ask, Wants};
 use super::change::{damaged, unavailable};
 use super::codes;
 use super::handler::{NoBody, Reply};
-use super::notes;
-use super::outgoing::{Binary, outgoing};
 use super::problem::Problem;
+use super::request::{ApiRequest, Wants};
+use super::security_entries;
+use super::streamed_body::{Binary, outgoing};
 
 const NO_STORE_HELP: &str =
     "look into the history of the files; with `flags.store` configured there is a store";
 /// How much is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
-pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, Problem> {
+pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, Problem> {
     if let Some(damage) = api.control().damage() {
-        return Err(damaged(damage, ask.actor.role));
+        return Err(damaged(damage, request.actor.role));
     }
     if api.control().is_read_only() {
         return Err(no_store());
     }
-    if ask.wants == Wants::Head {
+    if request.wants == Wants::Head {
         return Ok(Reply::new(Binary(Body::empty())));
     }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
@@ -53,7 +53,7 @@ pub(crate) fn backup(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<Binary>, P
     // It is read on though it has no name any more.
     let mut file = File::open(&path).map_err(failed)?;
     folder.close().map_err(failed)?;
-    let entry = notes::done(api, Event::BackupTaken, ask);
+    let entry = security_entries::done(api, Event::BackupTaken, request);
     api.control()
         .record(vec![entry])
         .map_err(|error| unavailable(&error))?;

@@ -8,12 +8,12 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::ask::{Ask, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use super::codes;
 use super::handler::{JsonBody, RequestBody};
 use super::problem::Problem;
 use super::query::MAX_REASON;
-use super::route::{Body, any_object, form};
+use super::request::{ApiRequest, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
+use super::route::{RequestSchema, any_object, form};
 
 /// Why, for the audit log: 1 to 1,000 characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -42,7 +42,7 @@ impl From<Reason> for String {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OptionalReason)]
-pub(crate) struct Because {
+pub(crate) struct OptionalReason {
     pub(crate) reason: Option<Reason>,
 }
 
@@ -175,13 +175,13 @@ struct OverrideMembers {
 }
 
 impl RequestBody for OverrideChange {
-    const BODY: Body = Body::Json(override_schema, MAX_BODY_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Json(override_schema, MAX_BODY_BYTES);
 
-    fn read(ask: &Ask) -> Result<Self, Problem> {
-        let members: OverrideMembers = ask.json()?;
+    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        let members: OverrideMembers = request.json()?;
         match (members.enabled, members.variant) {
-            (true, false) => ask.json().map(Self::Enabled),
-            (false, true) => ask.json().map(Self::Variant),
+            (true, false) => request.json().map(Self::Enabled),
+            (false, true) => request.json().map(Self::Variant),
             _ => Err(Problem::new(
                 codes::MALFORMED_BODY,
                 "an override has either `enabled` or `variant`",
@@ -199,10 +199,10 @@ fn override_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
 pub(crate) struct TenantRecord(pub(crate) Map<String, Value>);
 
 impl RequestBody for TenantRecord {
-    const BODY: Body = Body::Record(any_object, MAX_BODY_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Record(any_object, MAX_BODY_BYTES);
 
-    fn read(ask: &Ask) -> Result<Self, Problem> {
-        ask.json().map(Self)
+    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        request.json().map(Self)
     }
 }
 
@@ -259,7 +259,7 @@ fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
     value.transpose().map_err(Error::custom)
 }
 
-impl JsonBody for Because {}
+impl JsonBody for OptionalReason {}
 impl JsonBody for StateChange {}
 impl JsonBody for TiersChange {}
 impl JsonBody for RolloutChange {}

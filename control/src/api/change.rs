@@ -10,15 +10,15 @@ use utoipa::ToSchema;
 use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::store::StoreError;
 
-use super::ask::Ask;
 use super::handler::{AnyOf, Reply};
 use super::problem::{ChangeEffect, Problem, RefusalBody};
+use super::request::ApiRequest;
 use super::{Api, codes};
 
 /// A change that was made.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AppliedChange)]
-pub(crate) struct Changed {
+pub(crate) struct AppliedChange {
     /// What the store is at now.
     #[schema(minimum = 0)]
     revision: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Changed {
 /// What a change would do.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DryRun)]
-pub(crate) struct Tried {
+pub(crate) struct DryRunBody {
     /// What the store is at.
     #[schema(minimum = 0)]
     revision: u64,
@@ -139,44 +139,44 @@ struct UnchangedTenantsBody {
 }
 
 /// The answer to a change: made, or tried.
-pub(crate) type Changes = Result<Reply<AnyOf<Changed, Tried>>, Problem>;
+pub(crate) type Changes = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Problem>;
 
 /// Makes a change, or tries it where `dry_run` says so.
-pub(crate) fn change(api: &Api, ask: &Ask, change: Change, reason: Option<String>) -> Changes {
+pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> Changes {
     let control = api.control();
-    let request = Request {
+    let change_request = Request {
         change,
-        actor: ask.actor.clone(),
+        actor: request.actor.clone(),
         source: Source::Api,
-        reason: reason.or_else(|| ask.query.text("reason").map(str::to_owned)),
-        request_id: ask.request_id.clone(),
-        expected: ask.expected,
-        force: ask.query.is("force"),
-        at: ask.at,
+        reason: reason.or_else(|| request.query.text("reason").map(str::to_owned)),
+        request_id: request.request_id.clone(),
+        expected: request.expected,
+        force: request.query.is("force"),
+        at: request.at,
     };
-    if ask.query.is("dry_run") {
+    if request.query.is("dry_run") {
         let mut tried = control
-            .dry_run(&request)
-            .map_err(|error| refused(api, ask, error))?;
-        if ask.actor.role == Role::OrgAdmin {
-            tried.preview = super::own::preview(api, ask.org(), tried.preview);
+            .dry_run(&change_request)
+            .map_err(|error| refused(api, request, error))?;
+        if request.actor.role == Role::OrgAdmin {
+            tried.preview = super::org_flags::preview(api, request.org(), tried.preview);
         }
         let revision = tried.revision;
-        return Ok(Reply::at(revision, AnyOf::Second(Tried::from(tried))));
+        return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(tried))));
     }
     let applied = control
-        .apply(&request)
-        .map_err(|error| refused(api, ask, error))?;
+        .apply(&change_request)
+        .map_err(|error| refused(api, request, error))?;
     let revision = applied.revision;
-    Ok(Reply::at(revision, AnyOf::First(Changed::from(applied))))
+    Ok(Reply::at(revision, AnyOf::First(AppliedChange::from(applied))))
 }
 
 /// Returns the problem of a change that failed.
-fn refused(api: &Api, ask: &Ask, error: ApplyError) -> Problem {
+fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
     match error {
         ApplyError::Refused(refusals) => match api.control().damage() {
             Some(damage) if refusals.iter().any(|refusal| refusal.code == damage.code) => {
-                damaged(damage, ask.actor.role)
+                damaged(damage, request.actor.role)
             }
             _ => Problem::refused(refusals),
         },
@@ -234,7 +234,7 @@ pub(crate) fn unavailable(error: &StoreError) -> Problem {
     Problem::refused(vec![Refusal::new(code, detail).cure(cure)]).cause(error)
 }
 
-impl From<Applied> for Changed {
+impl From<Applied> for AppliedChange {
     fn from(applied: Applied) -> Self {
         let Summary {
             cascade,
@@ -254,7 +254,7 @@ impl From<Applied> for Changed {
     }
 }
 
-impl From<DryRun> for Tried {
+impl From<DryRun> for DryRunBody {
     fn from(tried: DryRun) -> Self {
         let Summary {
             cascade,

@@ -6,47 +6,51 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Api;
-use super::ask::{Ask, MAX_DOCUMENT_BYTES, Written};
 use super::change::{Changes, change};
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::Problem;
-use super::route::Body;
+use super::request::{ApiRequest, MAX_DOCUMENT_BYTES, Written};
+use super::route::RequestSchema;
 
 /// A flags document, in JSON or YAML.
-pub(crate) struct SentDocument(FlagsDocument);
+pub(crate) struct DocumentBody(FlagsDocument);
 
-impl RequestBody for SentDocument {
-    const BODY: Body = Body::Document(MAX_DOCUMENT_BYTES);
+impl RequestBody for DocumentBody {
+    const SCHEMA: RequestSchema = RequestSchema::Document(MAX_DOCUMENT_BYTES);
 
-    fn read(ask: &Ask) -> Result<Self, Problem> {
-        let document = match ask.written {
-            Written::Yaml => read(&ask.body),
-            Written::Json => json(ask)?,
+    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        let document = match request.written {
+            Written::Yaml => read(&request.body),
+            Written::Json => json(request)?,
         };
         document.map(Self).map_err(|report| Problem::invalid(&report))
     }
 }
 
-pub(crate) fn export(api: &Api, _: &Ask, _: NoBody) -> Result<Reply<AnyObject<FlagsDocument>>, Problem> {
+pub(crate) fn export(
+    api: &Api,
+    _: &ApiRequest,
+    _: NoBody,
+) -> Result<Reply<AnyObject<FlagsDocument>>, Problem> {
     let state = api.control().read(|state, _| state.clone());
     Ok(Reply::at(state.revision, AnyObject(state.document)))
 }
 
-pub(crate) fn apply(api: &Api, ask: &Ask, SentDocument(document): SentDocument) -> Changes {
+pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): DocumentBody) -> Changes {
     let apply = Change::ApplyDocument {
         document,
-        prune: ask.query.is("prune"),
-        adopt: ask.query.is("adopt"),
+        prune: request.query.is("prune"),
+        adopt: request.query.is("adopt"),
     };
-    change(api, ask, apply, None)
+    change(api, request, apply, None)
 }
 
 /// What is no JSON is told as such; how the document must look is judged by what reads files. That is a reader of
 /// YAML, which refuses some of JSON (pairs of surrogates): where it can make nothing of the text, it is given the
 /// same document written otherwise.
-fn json(ask: &Ask) -> Result<Result<FlagsDocument, Report>, Problem> {
-    let _: IgnoredAny = ask.json()?;
-    let read_as_sent = read(&ask.body);
+fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, Problem> {
+    let _: IgnoredAny = request.json()?;
+    let read_as_sent = read(&request.body);
     let is_unread = |report: &Report| {
         report
             .problems()
@@ -55,7 +59,7 @@ fn json(ask: &Ask) -> Result<Result<FlagsDocument, Report>, Problem> {
     };
     Ok(match read_as_sent {
         Err(report) if is_unread(&report) => {
-            let document: Value = ask.json()?;
+            let document: Value = request.json()?;
             read(format!("{document:#}").as_bytes())
         }
         found => found,

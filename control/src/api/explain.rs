@@ -16,13 +16,13 @@ use crate::request_question::{
 };
 
 use super::Api;
-use super::ask::Ask;
-use super::ask::MAX_BODY_BYTES;
 use super::codes;
 use super::handler::{AnyOf, Reply, RequestBody};
 use super::local_kills::LocalKills;
 use super::problem::Problem;
-use super::route::{Body, form};
+use super::request::ApiRequest;
+use super::request::MAX_BODY_BYTES;
+use super::route::{RequestSchema, form};
 
 /// Who is asking for which flag.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -97,12 +97,12 @@ fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
 }
 
 impl RequestBody for AnyQuestion {
-    const BODY: Body = Body::Json(questions, MAX_BODY_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Json(questions, MAX_BODY_BYTES);
 
-    fn read(ask: &Ask) -> Result<Self, Problem> {
-        match ask.json::<Kind>()?.request {
-            Some(_) => ask.json().map(Self::Request),
-            None => ask.json().map(Self::Flag),
+    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        match request.json::<Kind>()?.request {
+            Some(_) => request.json().map(Self::Request),
+            None => request.json().map(Self::Flag),
         }
     }
 }
@@ -110,21 +110,29 @@ impl RequestBody for AnyQuestion {
 /// The explanation of a decision, or of a request.
 type AnyExplanation = AnyOf<ExplanationBody, RequestExplanation>;
 
-pub(crate) fn explain(api: &Api, ask: &Ask, body: AnyQuestion) -> Result<Reply<AnyExplanation>, Problem> {
+pub(crate) fn explain(
+    api: &Api,
+    request: &ApiRequest,
+    body: AnyQuestion,
+) -> Result<Reply<AnyExplanation>, Problem> {
     match body {
-        AnyQuestion::Request(question) => of_request(api, ask, question),
-        AnyQuestion::Flag(question) => of_flag(api, ask, question),
+        AnyQuestion::Request(question) => of_request(api, request, question),
+        AnyQuestion::Flag(question) => of_flag(api, request, question),
     }
 }
 
-fn of_request(api: &Api, ask: &Ask, question: AboutRequest) -> Result<Reply<AnyExplanation>, Problem> {
-    let AboutRequest { request, at } = question;
-    let at = time(at.as_deref(), ask)?;
-    let question = request.read().map_err(invalid)?;
+fn of_request(
+    api: &Api,
+    request: &ApiRequest,
+    question: AboutRequest,
+) -> Result<Reply<AnyExplanation>, Problem> {
+    let AboutRequest { request: form, at } = question;
+    let at = time(at.as_deref(), request)?;
+    let question = form.read().map_err(invalid)?;
     let story = api.explainer().explain(&question, at);
     let mut story = story
         .map_err(|defect| Problem::new(codes::DEFECT, "the request could not be explained").cause(defect))?;
-    let kills = LocalKills::at(api.control(), ask.at);
+    let kills = LocalKills::at(api.control(), request.at);
     for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);
         if let Some(kill) = &flag.local_kill {
@@ -134,8 +142,8 @@ fn of_request(api: &Api, ask: &Ask, question: AboutRequest) -> Result<Reply<AnyE
     Ok(Reply::new(AnyOf::Second(story)))
 }
 
-fn of_flag(api: &Api, ask: &Ask, question: Question) -> Result<Reply<AnyExplanation>, Problem> {
-    let at = time(question.at.as_deref(), ask)?;
+fn of_flag(api: &Api, request: &ApiRequest, question: Question) -> Result<Reply<AnyExplanation>, Problem> {
+    let at = time(question.at.as_deref(), request)?;
     if let Some(tenant) = &question.tenant {
         TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
     }
@@ -161,9 +169,9 @@ fn of_flag(api: &Api, ask: &Ask, question: Question) -> Result<Reply<AnyExplanat
 }
 
 /// The time that is asked about.
-fn time(at: Option<&str>, ask: &Ask) -> Result<Timestamp, Problem> {
+fn time(at: Option<&str>, request: &ApiRequest) -> Result<Timestamp, Problem> {
     let at = at.map(|text| Timestamp::parse(text).map_err(|error| malformed(format!("`at` is {error}"))));
-    at.unwrap_or(Ok(ask.at))
+    at.unwrap_or(Ok(request.at))
 }
 
 fn invalid(question: InvalidQuestion) -> Problem {

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use crate::request_explanation::ExplainedLocalKill;
 
 use super::Api;
-use super::ask::Ask;
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
 
 /// The most decisions for one answer; flags beyond that have no `on`.
 pub const MAX_COUNTED_DECISIONS: usize = 2_000_000;
@@ -126,13 +126,13 @@ struct Copied {
     is_more: bool,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagsPage>, Problem> {
-    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = ask.query.text("after").unwrap_or_default().to_owned();
-    let only_stale = ask.query.is("stale");
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagsPage>, Problem> {
+    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = request.query.text("after").unwrap_or_default().to_owned();
+    let only_stale = request.query.is("stale");
     let usage = usage(api);
     let copied = api.control().read(|state, compiled| {
-        let stale = stale(state, ask.at, &usage, &api.control().policy().stale);
+        let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
         let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| &**key);
@@ -140,12 +140,12 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagsPage>, 
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
         copy(state, compiled, &keys, limit, &stale)
     });
-    let kills = LocalKills::at(api.control(), ask.at);
+    let kills = LocalKills::at(api.control(), request.at);
     let mut left = MAX_COUNTED_DECISIONS;
     let flags: Vec<FlagBody> = copied
         .flags
         .iter()
-        .map(|flag| flag_body(flag, &copied, (ask.at, &kills), &mut left))
+        .map(|flag| flag_body(flag, &copied, (request.at, &kills), &mut left))
         .collect();
     let body = FlagsPage {
         revision: copied.revision.0,
@@ -158,11 +158,11 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagsPage>, 
     Ok(Reply::at(copied.revision, body))
 }
 
-pub(crate) fn show(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagBody>, Problem> {
-    let key = ask.flag();
+pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, Problem> {
+    let key = request.flag();
     let usage = usage(api);
     let copied = api.control().read(|state, compiled| {
-        let stale = stale(state, ask.at, &usage, &api.control().policy().stale);
+        let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         copy(state, compiled, &[key], 1, &stale)
     });
@@ -172,8 +172,8 @@ pub(crate) fn show(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<FlagBody>, P
                 .cure("GET /api/v1/platform/feature-flags lists them"),
         ]));
     };
-    let kills = LocalKills::at(api.control(), ask.at);
-    let body = flag_body(flag, &copied, (ask.at, &kills), &mut { usize::MAX });
+    let kills = LocalKills::at(api.control(), request.at);
+    let body = flag_body(flag, &copied, (request.at, &kills), &mut { usize::MAX });
     Ok(Reply::at(copied.revision, body))
 }
 

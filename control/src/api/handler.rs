@@ -10,22 +10,22 @@ use utoipa::{PartialSchema, ToSchema};
 
 use changes::Revision;
 
-use super::answer::Answer;
-use super::ask::{Ask, MAX_BODY_BYTES};
 use super::problem::Problem;
-use super::route::{Answers, Body, any_object, form};
+use super::request::{ApiRequest, MAX_BODY_BYTES};
+use super::response::ApiResponse;
+use super::route::{RequestSchema, ResponseSchema, any_object, form};
 use super::{Api, codes};
 
 /// A type that the body of a request is read into.
 pub(crate) trait RequestBody: Sized {
     /// Its media type, size limit and schema.
-    const BODY: Body;
+    const SCHEMA: RequestSchema;
 
     /// Reads the body.
     ///
     /// # Errors
     /// The body is not of this type.
-    fn read(ask: &Ask) -> Result<Self, Problem>;
+    fn read(request: &ApiRequest) -> Result<Self, Problem>;
 }
 
 /// A type that is read from a JSON object by its `Deserialize`, and described by its `ToSchema`.
@@ -35,10 +35,10 @@ pub(crate) trait JsonBody: DeserializeOwned + ToSchema + PartialSchema {
 }
 
 impl<T: JsonBody> RequestBody for T {
-    const BODY: Body = Body::Json(form::<T>, T::MAX_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Json(form::<T>, T::MAX_BYTES);
 
-    fn read(ask: &Ask) -> Result<Self, Problem> {
-        ask.json()
+    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        request.json()
     }
 }
 
@@ -46,9 +46,9 @@ impl<T: JsonBody> RequestBody for T {
 pub(crate) struct NoBody;
 
 impl RequestBody for NoBody {
-    const BODY: Body = Body::None;
+    const SCHEMA: RequestSchema = RequestSchema::None;
 
-    fn read(_: &Ask) -> Result<Self, Problem> {
+    fn read(_: &ApiRequest) -> Result<Self, Problem> {
         Ok(Self)
     }
 }
@@ -56,7 +56,7 @@ impl RequestBody for NoBody {
 /// A type that the body of a successful answer is written from.
 pub(crate) trait ResponseBody: Sized {
     /// Its media type and schema.
-    const ANSWERS: Answers;
+    const SCHEMA: ResponseSchema;
 
     /// Writes the body.
     ///
@@ -66,7 +66,7 @@ pub(crate) trait ResponseBody: Sized {
 }
 
 impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for T {
-    const ANSWERS: Answers = Answers::Json(form::<T>);
+    const SCHEMA: ResponseSchema = ResponseSchema::Json(form::<T>);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
         written(&self)
@@ -77,7 +77,7 @@ impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for T {
 pub(crate) struct AnyObject<T>(pub(crate) T);
 
 impl<T: Serialize> ResponseBody for AnyObject<T> {
-    const ANSWERS: Answers = Answers::Json(any_object);
+    const SCHEMA: ResponseSchema = ResponseSchema::Json(any_object);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
         written(&self.0)
@@ -104,7 +104,7 @@ where
     A: Serialize + ToSchema + PartialSchema,
     B: Serialize + ToSchema + PartialSchema,
 {
-    const ANSWERS: Answers = Answers::Json(any_of::<A, B>);
+    const SCHEMA: ResponseSchema = ResponseSchema::Json(any_of::<A, B>);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
         written(&self)
@@ -150,25 +150,25 @@ impl<T: ResponseBody> Reply<T> {
 }
 
 /// A function that answers requests of an operation. It may block.
-pub(crate) type Function<B, T> = fn(&Api, &Ask, B) -> Result<Reply<T>, Problem>;
+pub(crate) type Function<B, T> = fn(&Api, &ApiRequest, B) -> Result<Reply<T>, Problem>;
 
 /// The function of an operation, without the types of its bodies, and the schemas of these types.
 #[derive(Clone, Copy)]
 pub(crate) struct Handler {
-    pub(crate) body: Body,
-    pub(crate) answers: Answers,
-    pub(crate) handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+    pub(crate) request: RequestSchema,
+    pub(crate) response: ResponseSchema,
+    pub(crate) handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, Problem>,
 }
 
 impl Handler {
     /// Takes the schemas from the signature of a function. `handle` calls that function: only [`handler!`] pairs them.
     pub(crate) const fn new<B: RequestBody, T: ResponseBody>(
         _: Function<B, T>,
-        handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+        handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, Problem>,
     ) -> Self {
         Self {
-            body: B::BODY,
-            answers: T::ANSWERS,
+            request: B::SCHEMA,
+            response: T::SCHEMA,
             handle,
         }
     }
@@ -181,16 +181,16 @@ impl Handler {
 pub(crate) fn respond<B: RequestBody, T: ResponseBody>(
     function: Function<B, T>,
     api: &Api,
-    ask: &Ask,
-) -> Result<Answer, Problem> {
-    Answer::of(function(api, ask, B::read(ask)?)?)
+    request: &ApiRequest,
+) -> Result<ApiResponse, Problem> {
+    ApiResponse::of(function(api, request, B::read(request)?)?)
 }
 
 /// Makes the [`Handler`] of a function.
 macro_rules! handler {
     ($function:path) => {
-        $crate::api::handler::Handler::new($function, |api, ask| {
-            $crate::api::handler::respond($function, api, ask)
+        $crate::api::handler::Handler::new($function, |api, request| {
+            $crate::api::handler::respond($function, api, request)
         })
     };
 }

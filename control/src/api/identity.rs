@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::answer::{Answer, REQUEST_ID};
 use super::codes;
 use super::handler::Reply;
 use super::problem::Problem;
 use super::query::Query;
 use super::request_id::request_id;
+use super::response::{ApiResponse, REQUEST_ID};
 use super::route::form;
 
 /// The name of the service that answers at [`PREFIX`](super::PREFIX).
@@ -40,13 +40,13 @@ pub(crate) fn identify(request: &Request) -> Response {
     }
 }
 
-fn answer(method: &Method, uri: &Uri) -> Result<Answer, Problem> {
+fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, Problem> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let problem = Problem::new(codes::METHOD_NOT_ALLOWED, "this path knows GET, HEAD");
         return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     Query::read(uri, std::iter::empty())?;
-    Answer::of(Reply::new(ApiIdentity {
+    ApiResponse::of(Reply::new(ApiIdentity {
         service: SERVICE,
         api: VERSION,
     }))

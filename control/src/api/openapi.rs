@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::answer::REQUEST_ID;
 use super::problem::ProblemBody;
 use super::query::Parameter;
-use super::route::{Answers, Body, Does, PREFIX, Route, form};
+use super::response::REQUEST_ID;
+use super::route::{Access, PREFIX, RequestSchema, ResponseSchema, Route, form};
 use super::table::ROUTES;
 
 type Definitions = Vec<(String, RefOr<Schema>)>;
@@ -76,13 +76,13 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
     );
     let mut parameters: Vec<Value> = route.names().map(in_path).collect();
     parameters.extend(route.parameters().map(in_query));
-    if matches!(route.does, Does::Changes(_)) {
+    if matches!(route.access, Access::Change(_)) {
         parameters.push(if_match());
     }
     operation.insert("parameters".into(), parameters.into());
-    match route.handler.body {
-        Body::None => {}
-        Body::Json(form, limit) | Body::Record(form, limit) => {
+    match route.handler.request {
+        RequestSchema::None => {}
+        RequestSchema::Json(form, limit) | RequestSchema::Record(form, limit) => {
             let schema = form(definitions);
             let body = json!({
                 "required": true,
@@ -91,7 +91,7 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
             });
             operation.insert("requestBody".into(), body);
         }
-        Body::Document(limit) => {
+        RequestSchema::Document(limit) => {
             let any = json!({ "schema": { "type": "object" } });
             let body = json!({
                 "required": true,
@@ -106,9 +106,9 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
 }
 
 fn responses(route: &Route, definitions: &mut Definitions) -> Value {
-    let schema = match route.handler.answers {
-        Answers::Json(form) | Answers::Lines(form) => form(definitions),
-        Answers::Bytes => json!({ "type": "string", "format": "binary" }),
+    let schema = match route.handler.response {
+        ResponseSchema::Json(form) | ResponseSchema::Lines(form) => form(definitions),
+        ResponseSchema::Bytes => json!({ "type": "string", "format": "binary" }),
     };
     let mut responses = Map::new();
     let good = json!({
@@ -117,7 +117,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
             REQUEST_ID.as_str(): { "schema": { "type": "string" } },
             "etag": { "description": "The revision, where it is of one.", "schema": { "type": "string" } },
         },
-        "content": { route.handler.answers.media_type(): { "schema": schema } },
+        "content": { route.handler.response.media_type(): { "schema": schema } },
     });
     responses.insert("200".into(), good);
     for status in refusals(route) {
@@ -131,22 +131,25 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some()
-        || matches!((route.does, route.handler.body), (Does::Looks, Body::Json(..)))
+        || matches!(
+            (route.access, route.handler.request),
+            (Access::Read, RequestSchema::Json(..))
+        )
     {
         statuses.push(404);
     }
-    if !matches!(route.handler.body, Body::None) {
+    if !matches!(route.handler.request, RequestSchema::None) {
         statuses.push(415);
     }
     if route.name == "explain" {
         statuses.push(422);
     }
-    match route.does {
+    match route.access {
         // Where there is no store there is no log.
-        Does::Looks if route.path.contains("/audit") => statuses.push(409),
-        Does::Looks => {}
-        Does::Changes(_) => statuses.extend([404, 409, 412, 422]),
-        Does::Acts(_) => statuses.push(409),
+        Access::Read if route.path.contains("/audit") => statuses.push(409),
+        Access::Read => {}
+        Access::Change(_) => statuses.extend([404, 409, 412, 422]),
+        Access::Act(_) => statuses.push(409),
     }
     statuses.sort_unstable();
     statuses.dedup();

@@ -9,12 +9,12 @@ use std::ops::Bound;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::ask::Ask;
 use super::body::{Import, OverrideChange, TenantRecord};
 use super::change::{Changes, change};
 use super::handler::{NoBody, Reply};
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
 
 /// A tenant's record as the document has it, and its id.
 #[derive(Serialize, ToSchema)]
@@ -62,9 +62,12 @@ pub(crate) struct OrgsPage {
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgsPage>, Problem> {
-    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = ask.query.text("after").map_or(Bound::Unbounded, Bound::Excluded);
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgsPage>, Problem> {
+    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = request
+        .query
+        .text("after")
+        .map_or(Bound::Unbounded, Bound::Excluded);
     let (revision, mut orgs) = api.control().read(|state, _| {
         let tenants = state.document.tenants.range::<_, str>((after, Bound::Unbounded));
         let page = tenants.take(limit.saturating_add(1));
@@ -86,12 +89,12 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgsPage>, P
     Ok(Reply::at(revision, body))
 }
 
-pub(crate) fn show(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OrgBody>, Problem> {
+pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgBody>, Problem> {
     let found = api.control().read(|state, _| {
-        let record = state.tenant(ask.org())?;
-        Some((state.revision, OrgBody::of(ask.org(), record)))
+        let record = state.tenant(request.org())?;
+        Some((state.revision, OrgBody::of(request.org(), record)))
     });
-    let (revision, org) = found.ok_or_else(|| no_such(ask.org()))?;
+    let (revision, org) = found.ok_or_else(|| no_such(request.org()))?;
     Ok(Reply::at(revision, org))
 }
 
@@ -103,56 +106,56 @@ pub(crate) fn no_such(org: &str) -> Problem {
     ])
 }
 
-pub(crate) fn put(api: &Api, ask: &Ask, TenantRecord(record): TenantRecord) -> Changes {
+pub(crate) fn put(api: &Api, request: &ApiRequest, TenantRecord(record): TenantRecord) -> Changes {
     let put = Change::PutTenant {
-        org: ask.org().to_owned(),
+        org: request.org().to_owned(),
         record: record.into(),
     };
-    change(api, ask, put, None)
+    change(api, request, put, None)
 }
 
-pub(crate) fn patch(api: &Api, ask: &Ask, TenantRecord(patch): TenantRecord) -> Changes {
+pub(crate) fn patch(api: &Api, request: &ApiRequest, TenantRecord(patch): TenantRecord) -> Changes {
     let patch = Change::PatchTenant {
-        org: ask.org().to_owned(),
+        org: request.org().to_owned(),
         patch: patch.into(),
     };
-    change(api, ask, patch, None)
+    change(api, request, patch, None)
 }
 
-pub(crate) fn delete(api: &Api, ask: &Ask, _: NoBody) -> Changes {
-    let org = ask.org().to_owned();
-    change(api, ask, Change::DeleteTenant { org }, None)
+pub(crate) fn delete(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+    let org = request.org().to_owned();
+    change(api, request, Change::DeleteTenant { org }, None)
 }
 
-pub(crate) fn import(api: &Api, ask: &Ask, body: Import) -> Changes {
+pub(crate) fn import(api: &Api, request: &ApiRequest, body: Import) -> Changes {
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),
     };
-    change(api, ask, import, body.reason.map(Into::into))
+    change(api, request, import, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_override(api: &Api, ask: &Ask, body: OverrideChange) -> Changes {
+pub(crate) fn set_override(api: &Api, request: &ApiRequest, body: OverrideChange) -> Changes {
     let (variant, reason) = match body {
         OverrideChange::Enabled(body) => (body.enabled.map(Value::Bool), body.reason),
         OverrideChange::Variant(body) => (Some(Value::String(body.variant)), body.reason),
     };
     let set = Change::SetOverride {
-        org: ask.org().to_owned(),
-        flag: ask.flag().to_owned(),
+        org: request.org().to_owned(),
+        flag: request.flag().to_owned(),
         variant,
     };
-    change(api, ask, set, reason.map(Into::into))
+    change(api, request, set, reason.map(Into::into))
 }
 
-pub(crate) fn allow(api: &Api, ask: &Ask, _: NoBody) -> Changes {
-    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
-    change(api, ask, Change::Allow { org, flag }, None)
+pub(crate) fn allow(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+    let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
+    change(api, request, Change::Allow { org, flag }, None)
 }
 
-pub(crate) fn disallow(api: &Api, ask: &Ask, _: NoBody) -> Changes {
-    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
-    change(api, ask, Change::Disallow { org, flag }, None)
+pub(crate) fn disallow(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+    let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
+    change(api, request, Change::Disallow { org, flag }, None)
 }
 
 impl OrgBody {

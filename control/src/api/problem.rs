@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use tracing::error;
 use utoipa::ToSchema;
 
-use super::answer::finished;
 use super::codes::ApiCode;
+use super::response::finished;
 
 /// What is answered instead. Small, since every answer may be one.
 #[derive(Debug)]

@@ -144,7 +144,7 @@ impl Query {
                 let detail = format!("`{name}` comes twice");
                 return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("say it once"));
             }
-            if !parameter.kind.takes(value) {
+            if !parameter.kind.accepts(value) {
                 let detail = format!("`{name}` is {}", parameter.kind.expected());
                 let help = format!("send {}, or leave it out", parameter.kind.expected());
                 return Err(Problem::new(codes::INVALID_PARAMETER, detail).help(help));
@@ -176,7 +176,7 @@ impl Query {
 }
 
 impl Kind {
-    fn takes(self, value: &str) -> bool {
+    fn accepts(self, value: &str) -> bool {
         match self {
             Self::Boolean => matches!(value, "true" | "false"),
             Self::Integer(min, max) => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::rand;
 use axum::http::HeaderMap;
 
-use super::answer::REQUEST_ID;
+use super::response::REQUEST_ID;
 
 /// Longest id that is taken over.
 const MAX_ID: usize = 128;

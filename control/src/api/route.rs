@@ -25,7 +25,7 @@ pub struct Route {
     /// What whoever uses it must hold, for the org that its path names.
     pub permission: Permission,
     /// What it does to the state of things.
-    pub(crate) does: Does,
+    pub(crate) access: Access,
     /// By which way its requests come to be worked on.
     pub(crate) lane: Lane,
     /// What its query may say; writes know some parameters more.
@@ -65,13 +65,13 @@ impl Verb {
 
 /// What a route does to the state of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Does {
+pub(crate) enum Access {
     /// Nothing.
-    Looks,
+    Read,
     /// It changes what is kept: takes `If-Match`, `dry_run`, `force`, and its refusal is this event's.
-    Changes(Event),
+    Change(Event),
     /// It does something else that only some may.
-    Acts(Event),
+    Act(Event),
 }
 
 /// By which way requests come to be worked on. Each has places of its own, and the urgent ones a reserve beyond the
@@ -86,7 +86,7 @@ pub(crate) enum Lane {
 
 /// What the body of a request is.
 #[derive(Clone, Copy)]
-pub(crate) enum Body {
+pub(crate) enum RequestSchema {
     /// There is none.
     None,
     /// JSON of this form, of at most so many bytes.
@@ -99,7 +99,7 @@ pub(crate) enum Body {
 
 /// What a good answer holds.
 #[derive(Clone, Copy)]
-pub(crate) enum Answers {
+pub(crate) enum ResponseSchema {
     /// JSON of this form.
     Json(Form),
     /// A JSON object on each line, of this form.
@@ -124,7 +124,7 @@ pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     serde_json::json!({ "type": "object" })
 }
 
-impl Answers {
+impl ResponseSchema {
     /// Returns the media type of the body.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl Answers {
 impl Route {
     /// Returns true if somebody in this role may use it, for its own org where it is an org's admin.
     #[must_use]
-    pub fn lets(&self, role: Role) -> bool {
+    pub fn allows(&self, role: Role) -> bool {
         self.permission.roles().contains(&role)
     }
 
@@ -151,12 +151,13 @@ impl Route {
 
     /// Everything that its query may say.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + Clone {
-        let of_writes: &[Parameter] = match (self.does, self.handler.body) {
-            (Does::Changes(_), Body::Json(..)) => super::query::OF_CHANGES,
-            (Does::Changes(_), Body::None | Body::Record(..) | Body::Document(_)) => {
-                super::query::OF_BARE_CHANGES
-            }
-            (Does::Looks | Does::Acts(_), _) => &[],
+        let of_writes: &[Parameter] = match (self.access, self.handler.request) {
+            (Access::Change(_), RequestSchema::Json(..)) => super::query::OF_CHANGES,
+            (
+                Access::Change(_),
+                RequestSchema::None | RequestSchema::Record(..) | RequestSchema::Document(_),
+            ) => super::query::OF_BARE_CHANGES,
+            (Access::Read | Access::Act(_), _) => &[],
         };
         self.query.iter().chain(of_writes)
     }

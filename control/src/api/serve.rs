@@ -17,14 +17,14 @@ use tracing::error;
 use crate::operators::{Foreign, NotSignedIn, same_origin};
 
 use super::Api;
-use super::answer::Answer;
-use super::ask::{self, Ask, Names, Wants};
 use super::codes;
-use super::notes;
 use super::problem::{ChangeEffect, Problem};
 use super::query::Query;
+use super::request::{self, ApiRequest, Names, Wants};
 use super::request_id::request_id;
-use super::route::{Does, Lane, Route};
+use super::response::ApiResponse;
+use super::route::{Access, Lane, Route};
+use super::security_entries;
 
 /// Answers a request for one path, whatever its method.
 pub(crate) async fn serve(
@@ -34,20 +34,20 @@ pub(crate) async fn serve(
     request: Request,
 ) -> Response {
     let id = request_id(request.headers());
-    let route = match pick(routes, request.method()) {
+    let route = match select_route(routes, request.method()) {
         Ok(route) => route,
         Err(problem) => return problem.into_response(&id),
     };
     let answer = match parameters {
         Ok(parameters) => within_deadline(api, route, &parameters, request, &id).await,
-        Err(_) => Err(ask::invalid_name("the path is no UTF-8")),
+        Err(_) => Err(request::invalid_name("the path is no UTF-8")),
     };
     match answer {
         Ok(answer) => answer.into_response(&id),
         Err(problem) => {
-            let problem = match route.does {
-                Does::Changes(_) => problem.effect_if_unset(ChangeEffect::NotApplied),
-                Does::Looks | Does::Acts(_) => problem,
+            let problem = match route.access {
+                Access::Change(_) => problem.effect_if_unset(ChangeEffect::NotApplied),
+                Access::Read | Access::Act(_) => problem,
             };
             problem.log(&id);
             problem.into_response(&id)
@@ -62,11 +62,11 @@ async fn within_deadline(
     parameters: &RawPathParams,
     request: Request,
     id: &str,
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let deadline = Instant::now() + api.timeout;
     let begun = AtomicBool::new(false);
-    let working = work(api, route, parameters, request, (id, deadline, &begun));
-    match tokio::time::timeout_at(deadline, working).await {
+    let handling = handle(api, route, parameters, request, (id, deadline, &begun));
+    match tokio::time::timeout_at(deadline, handling).await {
         Ok(answer) => answer,
         Err(_) => {
             let problem = Problem::new(codes::TIMED_OUT, "the answer took too long");
@@ -82,48 +82,48 @@ async fn within_deadline(
 }
 
 /// Answers a request for a path that there is not.
-pub(crate) fn nowhere(request: &Request) -> Response {
+pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
         Problem::new(codes::NOT_FOUND, "there is no such path").help("see GET /api/v1/openapi.json");
     problem.into_response(&request_id(request.headers()))
 }
 
-async fn work(
+async fn handle(
     api: Arc<Api>,
     route: &'static Route,
     parameters: &RawPathParams,
     request: Request,
     (id, deadline, begun): (&str, Instant, &AtomicBool),
-) -> Result<Answer, Problem> {
+) -> Result<ApiResponse, Problem> {
     let (parts, body) = request.into_parts();
     // What is wrong with it is told to who may ask.
     let query = Query::read(&parts.uri, route.parameters());
     let lane = lane(route, query.as_ref().ok());
-    let actor = admit(&api, &parts, lane, id).await?;
+    let actor = authenticate(&api, &parts, lane, id).await?;
     let names = Names::read(parameters)?;
-    if let Err(refused) = may(route, &actor, &names) {
-        let entry = notes::not_allowed(&api, route, &actor, &names, id, refused.detail());
-        note(&api, entry).await;
+    if let Err(refused) = check_permission(route, &actor, &names) {
+        let entry = security_entries::not_allowed(&api, route, &actor, &names, id, refused.detail());
+        record(&api, entry).await;
         return Err(refused);
     }
     let query = query?;
-    let expected = match route.does {
-        Does::Changes(_) => ask::expected(&parts.headers)?,
+    let expected = match route.access {
+        Access::Change(_) => request::expected(&parts.headers)?,
         _ => None,
     };
-    let sent = ask::body(route, &parts.headers, body);
+    let sent = request::body(route, &parts.headers, body);
     let (body, written) = match tokio::time::timeout_at(deadline, sent).await {
         Ok(sent) => sent?,
-        Err(_) => return Err(too_slow()),
+        Err(_) => return Err(body_timed_out()),
     };
     // Its body was read: the connection goes on.
-    if let (Does::Changes(_), Role::OrgAdmin, Some(org)) = (&route.does, actor.role, &actor.org)
+    if let (Access::Change(_), Role::OrgAdmin, Some(org)) = (&route.access, actor.role, &actor.org)
         && !query.is("dry_run")
         && let Some(wait) = api.throttle.changed(org)
     {
         return Err(too_many(wait));
     }
-    let ask = Ask {
+    let request = ApiRequest {
         actor,
         request_id: id.to_owned(),
         at: (api.clock)(),
@@ -137,12 +137,12 @@ async fn work(
             _ => Wants::Whole,
         },
     };
-    let may_change = matches!(route.does, Does::Changes(_)) && !ask.query.is("dry_run");
-    let place = Arc::clone(api.places(lane)).acquire_owned().await;
+    let may_change = matches!(route.access, Access::Change(_)) && !request.query.is("dry_run");
+    let slot = Arc::clone(api.slots(lane)).acquire_owned().await;
     begun.store(may_change, Ordering::Relaxed);
     let handled = tokio::task::spawn_blocking(move || {
-        let handled = (route.handler.handle)(&api, &ask);
-        drop(place);
+        let handled = (route.handler.handle)(&api, &request);
+        drop(slot);
         handled
     });
     match handled.await {
@@ -161,13 +161,13 @@ async fn work(
 }
 
 /// Nothing was begun yet.
-fn too_slow() -> Problem {
+fn body_timed_out() -> Problem {
     Problem::new(codes::BODY_TIMED_OUT, "the body did not arrive in time")
         .help("nothing was changed: send it again, as a whole and at once")
 }
 
 /// HEAD is answered like GET; the server leaves the body out.
-fn pick(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Problem> {
+fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Problem> {
     let wanted = if method == Method::HEAD {
         "GET"
     } else {
@@ -197,7 +197,7 @@ fn lane(route: &Route, query: Option<&Query>) -> Lane {
 }
 
 /// Who asks.
-async fn admit(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Actor, Problem> {
+async fn authenticate(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Actor, Problem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // Who is not known to be here is elsewhere.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
@@ -208,8 +208,8 @@ async fn admit(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Ac
     let actor = match actor {
         Ok(actor) => actor,
         Err(reason) => {
-            let entry = notes::not_signed_in(api, &reason, peer.ip(), id);
-            note(api, entry).await;
+            let entry = security_entries::not_signed_in(api, &reason, peer.ip(), id);
+            record(api, entry).await;
             return Err(not_signed_in(&reason));
         }
     };
@@ -224,7 +224,7 @@ fn too_many(wait: Duration) -> Problem {
 }
 
 /// Puts an entry into the audit log, where there is one to be put.
-async fn note(api: &Arc<Api>, entry: Option<Entry>) {
+async fn record(api: &Arc<Api>, entry: Option<Entry>) {
     let Some(entry) = entry else { return };
     let api = Arc::clone(api);
     let noting = tokio::task::spawn_blocking(move || {
@@ -236,8 +236,8 @@ async fn note(api: &Arc<Api>, entry: Option<Entry>) {
 }
 
 /// Refuses who may not use the route, or not for this org: alike whether there is such an org or not.
-fn may(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
-    if !route.lets(actor.role) {
+fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
+    if !route.allows(actor.role) {
         let roles: Vec<&str> = route
             .permission
             .roles()

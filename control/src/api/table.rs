@@ -4,17 +4,17 @@ use changes::{Event, Permission};
 
 use super::handler::handler;
 use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
-use super::route::{Does, Lane, Route, Verb};
-use super::{account, audit, backup, document, explain, flags, operate, orgs, own};
+use super::route::{Access, Lane, Route, Verb};
+use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
 
 /// A route that looks at something.
-const LOOK: Route = Route {
+const READ: Route = Route {
     method: Verb::Get,
     path: "",
     name: "",
     summary: "",
     permission: Permission::Look,
-    does: Does::Looks,
+    access: Access::Read,
     lane: Lane::Common,
     query: &[],
     handler: handler!(account::whoami),
@@ -26,7 +26,7 @@ const CHANGE: Route = Route {
     name: "",
     summary: "",
     permission: Permission::Operate,
-    does: Does::Changes(Event::TenantChanged),
+    access: Access::Change(Event::TenantChanged),
     lane: Lane::Common,
     query: &[],
     handler: handler!(account::whoami),
@@ -40,7 +40,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Who is signed in.",
         permission: Permission::LookAtOwn,
         handler: handler!(account::whoami),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/openapi.json",
@@ -48,7 +48,7 @@ pub const ROUTES: &[Route] = &[
         summary: "This document.",
         permission: Permission::LookAtOwn,
         handler: handler!(account::openapi),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/feature-flags",
@@ -60,40 +60,40 @@ pub const ROUTES: &[Route] = &[
             switch("stale", "Only those that have outlived their purpose."),
         ],
         handler: handler!(flags::list),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/feature-flags/{flag}",
         name: "showFlag",
         summary: "A flag with its state, and who has it on.",
         handler: handler!(flags::show),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/feature-flags/{flag}/state",
         name: "setState",
         summary: "Promotes or reverts a flag.",
-        does: Does::Changes(Event::StateChanged),
+        access: Access::Change(Event::StateChanged),
         lane: Lane::Urgent,
-        handler: handler!(operate::set_state),
+        handler: handler!(flag_changes::set_state),
         ..CHANGE
     },
     Route {
         path: "/platform/feature-flags/{flag}/kill",
         name: "killFlag",
         summary: "Turns a flag off for everyone.",
-        does: Does::Changes(Event::FlagKilled),
+        access: Access::Change(Event::FlagKilled),
         lane: Lane::Urgent,
-        handler: handler!(operate::kill),
+        handler: handler!(flag_changes::kill),
         ..CHANGE
     },
     Route {
         path: "/platform/feature-flags/{flag}/restore",
         name: "restoreFlag",
         summary: "Ends a kill.",
-        does: Does::Changes(Event::FlagRestored),
+        access: Access::Change(Event::FlagRestored),
         lane: Lane::Urgent,
-        handler: handler!(operate::restore),
+        handler: handler!(flag_changes::restore),
         ..CHANGE
     },
     Route {
@@ -101,8 +101,8 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/feature-flags/{flag}/tiers",
         name: "setTiers",
         summary: "Sets tier defaults.",
-        does: Does::Changes(Event::TiersChanged),
-        handler: handler!(operate::set_tiers),
+        access: Access::Change(Event::TiersChanged),
+        handler: handler!(flag_changes::set_tiers),
         ..CHANGE
     },
     Route {
@@ -110,16 +110,16 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/feature-flags/{flag}/rollout",
         name: "setRollout",
         summary: "Sets or removes the percentage rollout.",
-        does: Does::Changes(Event::RolloutChanged),
-        handler: handler!(operate::set_rollout),
+        access: Access::Change(Event::RolloutChanged),
+        handler: handler!(flag_changes::set_rollout),
         ..CHANGE
     },
     Route {
         path: "/platform/feature-flags/{flag}/sign-offs",
         name: "signOff",
         summary: "Answers for the promotion of a flag on behalf of a role.",
-        does: Does::Changes(Event::SignedOff),
-        handler: handler!(operate::sign_off),
+        access: Access::Change(Event::SignedOff),
+        handler: handler!(flag_changes::sign_off),
         ..CHANGE
     },
     Route {
@@ -128,13 +128,13 @@ pub const ROUTES: &[Route] = &[
         summary: "Tenants and their records.",
         query: &[LIMIT, AFTER],
         handler: handler!(orgs::list),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/orgs:import",
         name: "importOrgs",
         summary: "Writes many tenants in one revision, with a result for each.",
-        does: Does::Changes(Event::TenantsImported),
+        access: Access::Change(Event::TenantsImported),
         handler: handler!(orgs::import),
         ..CHANGE
     },
@@ -143,14 +143,14 @@ pub const ROUTES: &[Route] = &[
         name: "showOrg",
         summary: "A tenant and its record.",
         handler: handler!(orgs::show),
-        ..LOOK
+        ..READ
     },
     Route {
         method: Verb::Put,
         path: "/platform/orgs/{org}",
         name: "putOrg",
         summary: "Writes a tenant whole.",
-        does: Does::Changes(Event::TenantChanged),
+        access: Access::Change(Event::TenantChanged),
         handler: handler!(orgs::put),
         ..CHANGE
     },
@@ -159,7 +159,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/orgs/{org}",
         name: "patchOrg",
         summary: "Changes fields of a tenant (RFC 7396).",
-        does: Does::Changes(Event::TenantChanged),
+        access: Access::Change(Event::TenantChanged),
         handler: handler!(orgs::patch),
         ..CHANGE
     },
@@ -168,7 +168,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/orgs/{org}",
         name: "deleteOrg",
         summary: "Removes the record of a tenant.",
-        does: Does::Changes(Event::TenantRemoved),
+        access: Access::Change(Event::TenantRemoved),
         handler: handler!(orgs::delete),
         ..CHANGE
     },
@@ -176,7 +176,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/orgs/{org}/feature-flags/{flag}",
         name: "setOverride",
         summary: "Gives a tenant a flag, takes it away, or neither any more.",
-        does: Does::Changes(Event::FlagEnabled),
+        access: Access::Change(Event::FlagEnabled),
         lane: Lane::Urgent,
         handler: handler!(orgs::set_override),
         ..CHANGE
@@ -186,7 +186,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "allowBeta",
         summary: "Puts a flag on a tenant's beta allowlist.",
-        does: Does::Changes(Event::BetaAllowed),
+        access: Access::Change(Event::BetaAllowed),
         handler: handler!(orgs::allow),
         ..CHANGE
     },
@@ -195,7 +195,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "disallowBeta",
         summary: "Takes a flag off a tenant's beta allowlist.",
-        does: Does::Changes(Event::BetaDisallowed),
+        access: Access::Change(Event::BetaDisallowed),
         lane: Lane::Urgent,
         handler: handler!(orgs::disallow),
         ..CHANGE
@@ -206,25 +206,25 @@ pub const ROUTES: &[Route] = &[
         summary: "The beta and ga flags as an org sees them.",
         permission: Permission::LookAtOwn,
         query: &[LIMIT, AFTER],
-        handler: handler!(own::list),
-        ..LOOK
+        handler: handler!(org_flags::list),
+        ..READ
     },
     Route {
         path: "/orgs/{org}/feature-flags/{flag}/opt-in",
         name: "optIn",
         summary: "The org chooses to have a flag.",
-        does: Does::Changes(Event::OptedIn),
+        access: Access::Change(Event::OptedIn),
         permission: Permission::Choose,
-        handler: handler!(own::opt_in),
+        handler: handler!(org_flags::opt_in),
         ..CHANGE
     },
     Route {
         path: "/orgs/{org}/feature-flags/{flag}/opt-out",
         name: "optOut",
         summary: "The org chooses not to have a flag.",
-        does: Does::Changes(Event::OptedOut),
+        access: Access::Change(Event::OptedOut),
         permission: Permission::Choose,
-        handler: handler!(own::opt_out),
+        handler: handler!(org_flags::opt_out),
         ..CHANGE
     },
     Route {
@@ -242,14 +242,14 @@ pub const ROUTES: &[Route] = &[
             time("until", "Before."),
         ],
         handler: handler!(audit::list),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/audit/verify",
         name: "verifyAudit",
         summary: "Whether no entry is missing or altered.",
         handler: handler!(audit::prove),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/audit/export",
@@ -257,7 +257,7 @@ pub const ROUTES: &[Route] = &[
         summary: "The audit log as JSON lines, the oldest entry first.",
         query: &[AFTER_ENTRY],
         handler: handler!(audit::export),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/orgs/{org}/audit",
@@ -274,7 +274,7 @@ pub const ROUTES: &[Route] = &[
             time("until", "Before."),
         ],
         handler: handler!(audit::list_of_org),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/explain",
@@ -282,21 +282,21 @@ pub const ROUTES: &[Route] = &[
         summary: "Why a flag serves what it serves, or what becomes of a request, with every step.",
         method: Verb::Post,
         handler: handler!(explain::explain),
-        ..LOOK
+        ..READ
     },
     Route {
         path: "/platform/document",
         name: "exportDocument",
         summary: "The whole document as it is in force.",
         handler: handler!(document::export),
-        ..LOOK
+        ..READ
     },
     Route {
         method: Verb::Put,
         path: "/platform/document",
         name: "applyDocument",
         summary: "Brings a document in: what documents own of flags, and what is new of the rest.",
-        does: Does::Changes(Event::DocumentApplied),
+        access: Access::Change(Event::DocumentApplied),
         permission: Permission::Administer,
         query: &[
             switch("prune", "Removes flags and segments that it leaves out."),
@@ -313,9 +313,9 @@ pub const ROUTES: &[Route] = &[
         name: "backup",
         summary: "A consistent copy of the store.",
         permission: Permission::Administer,
-        does: Does::Acts(Event::BackupTaken),
+        access: Access::Act(Event::BackupTaken),
         handler: handler!(backup::backup),
-        ..LOOK
+        ..READ
     },
 ];
 

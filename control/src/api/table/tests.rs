@@ -74,7 +74,7 @@ fn every_change_has_a_route_that_takes_its_permission() {
     {
         assert_eq!(change.event(), *event, "{name}");
         let route = ROUTES.iter().find(|route| route.name == name).expect(name);
-        assert!(matches!(route.does, Does::Changes(_)), "{name}");
+        assert!(matches!(route.access, Access::Change(_)), "{name}");
         assert_eq!(route.permission, change.permission(), "{name}");
         let path: Vec<&str> = route.names().collect();
         assert_eq!(path.contains(&"org"), change.org().is_some(), "{name}");
@@ -85,7 +85,7 @@ fn every_change_has_a_route_that_takes_its_permission() {
 #[test]
 fn a_route_takes_the_permission_of_the_event_it_names() {
     for route in ROUTES {
-        if let Does::Changes(event) = route.does {
+        if let Access::Change(event) = route.access {
             let permission = example(event).map(|(change, _)| change.permission());
             assert_eq!(Some(route.permission), permission, "{}", route.name);
         }

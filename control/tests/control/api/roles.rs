@@ -49,7 +49,7 @@ fn every_route_lets_the_roles_of_the_table_and_no_other() {
             let is_refused = response.status == 403 && code == "ROLE_MISSING";
             assert_eq!(
                 is_refused,
-                !route.lets(role),
+                !route.allows(role),
                 "{method} {path} as {}: {}",
                 role.as_str(),
                 response.status
@@ -90,18 +90,18 @@ fn the_table_says_what_the_roles_are_for() {
     for route in ROUTES {
         let own = route.path.starts_with("/orgs/{org}/");
         let for_all = ["/whoami", "/openapi.json"].contains(&route.path);
-        assert_eq!(route.lets(Role::OrgAdmin), own || for_all, "{}", route.path);
+        assert_eq!(route.allows(Role::OrgAdmin), own || for_all, "{}", route.path);
         let looks = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
         assert_eq!(
-            route.lets(Role::Viewer),
+            route.allows(Role::Viewer),
             looks,
             "{} {}",
             route.method.as_str(),
             route.path
         );
         let for_admins = ["applyDocument", "backup"].contains(&route.name);
-        assert_eq!(route.lets(Role::Operator), !for_admins, "{}", route.name);
-        assert!(route.lets(Role::PlatformAdmin), "{}", route.name);
+        assert_eq!(route.allows(Role::Operator), !for_admins, "{}", route.name);
+        assert!(route.allows(Role::PlatformAdmin), "{}", route.name);
     }
 }
 

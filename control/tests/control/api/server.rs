@@ -151,8 +151,8 @@ impl Server {
             Arc::new(EchoedQuestion),
             scratch.path().to_owned(),
         )
-        .within(timeout);
-        let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
+        .with_timeout(timeout);
+        let api = api.with_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         Self {

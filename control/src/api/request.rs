@@ -12,7 +12,7 @@ use super::codes;
 use super::keys::KeysOnce;
 use super::problem::Problem;
 use super::query::Query;
-use super::route::{Body, Route};
+use super::route::{RequestSchema, Route};
 
 /// Longest body of most requests, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -22,7 +22,7 @@ pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
 pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A request, once it is known who asks and that he may.
-pub(crate) struct Ask {
+pub(crate) struct ApiRequest {
     pub(crate) actor: Actor,
     pub(crate) request_id: String,
     pub(crate) at: Timestamp,
@@ -76,7 +76,7 @@ pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> Problem {
         .help("the lists of flags and of orgs say how they are called; in a path, `%` begins an escape")
 }
 
-impl Ask {
+impl ApiRequest {
     /// The flag that the path names.
     pub(crate) fn flag(&self) -> &str {
         self.names.flag.as_ref().map_or("", FlagKey::as_str)
@@ -149,13 +149,13 @@ pub(crate) async fn body(
     headers: &HeaderMap,
     body: HttpBody,
 ) -> Result<(Bytes, Written), Problem> {
-    let (limit, written) = match route.handler.body {
-        Body::None => (0, Written::Json),
-        Body::Json(_, limit) | Body::Record(_, limit) => (
+    let (limit, written) = match route.handler.request {
+        RequestSchema::None => (0, Written::Json),
+        RequestSchema::Json(_, limit) | RequestSchema::Record(_, limit) => (
             limit,
             media_type(headers, &[("application/json", Written::Json)])?,
         ),
-        Body::Document(limit) => {
+        RequestSchema::Document(limit) => {
             let known = [
                 ("application/json", Written::Json),
                 ("application/yaml", Written::Yaml),

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::handler::ResponseBody;
 use super::problem::Problem;
-use super::route::{Answers, form};
+use super::route::{ResponseSchema, form};
 
 /// How long one piece may wait for a reader.
 pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,16 +21,16 @@ pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_PIECES: usize = 2;
 
 /// Where the pieces are put in.
-pub(crate) struct Outgoing {
+pub(crate) struct BodyWriter {
     sender: Sender<Bytes, io::Error>,
     runtime: Handle,
 }
 
 /// Has `make` put in a body on a thread of its own. A body that its reader does not take is cut off, which he sees.
-pub(crate) fn outgoing(make: impl FnOnce(&mut Outgoing) -> io::Result<()> + Send + 'static) -> Body {
+pub(crate) fn outgoing(make: impl FnOnce(&mut BodyWriter) -> io::Result<()> + Send + 'static) -> Body {
     let (sender, body) = Channel::<Bytes, io::Error>::new(MAX_PIECES);
     let runtime = Handle::current();
-    let mut outgoing = Outgoing {
+    let mut outgoing = BodyWriter {
         sender,
         runtime: runtime.clone(),
     };
@@ -75,7 +75,7 @@ impl<T: Serialize + Send + 'static> Lines<T> {
 }
 
 impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for Lines<T> {
-    const ANSWERS: Answers = Answers::Lines(form::<T>);
+    const SCHEMA: ResponseSchema = ResponseSchema::Lines(form::<T>);
 
     fn into_body(self) -> Result<Body, Problem> {
         Ok(self.body)
@@ -86,14 +86,14 @@ impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for Lines<T> {
 pub(crate) struct Binary(pub(crate) Body);
 
 impl ResponseBody for Binary {
-    const ANSWERS: Answers = Answers::Bytes;
+    const SCHEMA: ResponseSchema = ResponseSchema::Bytes;
 
     fn into_body(self) -> Result<Body, Problem> {
         Ok(self.0)
     }
 }
 
-impl Outgoing {
+impl BodyWriter {
     /// Puts in a piece, once there is room for it.
     pub(crate) fn put(&mut self, piece: Bytes) -> io::Result<()> {
         self.put_within(PIECE_TIMEOUT, piece)

@@ -9,8 +9,8 @@ use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
 
 use super::Api;
-use super::ask::{Ask, Names};
-use super::route::{Does, Route};
+use super::request::{ApiRequest, Names};
+use super::route::{Access, Route};
 
 /// Somebody could not prove who he is. That nothing was sent at all is no attempt.
 pub(crate) fn not_signed_in(
@@ -52,7 +52,7 @@ pub(crate) fn not_allowed(
     request_id: &str,
     detail: &str,
 ) -> Option<Entry> {
-    let (Does::Changes(event) | Does::Acts(event)) = route.does else {
+    let (Access::Change(event) | Access::Act(event)) = route.access else {
         return None;
     };
     let entry = refused(api, event, (actor, names), request_id, ("ROLE_MISSING", detail));
@@ -60,13 +60,21 @@ pub(crate) fn not_allowed(
 }
 
 /// An org's admin asked for a flag that he is not to know of.
-pub(crate) fn hidden(api: &Api, event: Event, ask: &Ask) -> Option<Entry> {
+pub(crate) fn hidden(api: &Api, event: Event, request: &ApiRequest) -> Option<Entry> {
     let why = (
         "FLAG_NOT_FOUND",
         "a flag that is not out is none to an org's admin",
     );
-    let entry = refused(api, event, (&ask.actor, &ask.names), &ask.request_id, why);
-    api.control().refused().limited(&Who::Actor(&ask.actor), entry)
+    let entry = refused(
+        api,
+        event,
+        (&request.actor, &request.names),
+        &request.request_id,
+        why,
+    );
+    api.control()
+        .refused()
+        .limited(&Who::Actor(&request.actor), entry)
 }
 
 fn refused(
@@ -91,12 +99,12 @@ fn refused(
 }
 
 /// Something was done that changes nothing.
-pub(crate) fn done(api: &Api, event: Event, ask: &Ask) -> Entry {
+pub(crate) fn done(api: &Api, event: Event, request: &ApiRequest) -> Entry {
     Entry {
-        actor: ask.actor.name.clone(),
-        role: Some(ask.actor.role),
+        actor: request.actor.name.clone(),
+        role: Some(request.actor.role),
         outcome: Outcome::Applied,
-        ..blank(api, event, &ask.request_id)
+        ..blank(api, event, &request.request_id)
     }
 }
 

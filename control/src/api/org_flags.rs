@@ -7,19 +7,19 @@ use tracing::error;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::ask::Ask;
-use super::body::Because;
+use super::body::OptionalReason;
 use super::change::{Changes, change};
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
-use super::notes;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
+use super::security_entries;
 
 /// A flag as an org sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgFlag)]
-pub(crate) struct OwnFlag {
+pub(crate) struct OrgFlag {
     key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -41,18 +41,18 @@ pub(crate) struct OwnFlag {
 /// A page of them, in the order of their keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgFlags)]
-pub(crate) struct OwnFlags {
+pub(crate) struct OrgFlags {
     revision: u64,
     org: String,
-    flags: Vec<OwnFlag>,
+    flags: Vec<OrgFlag>,
     /// To go on after; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, Problem> {
-    let org = ask.org();
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgFlags>, Problem> {
+    let org = request.org();
     let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
         let record = state.tenant(org).cloned();
         (
@@ -62,8 +62,8 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, P
             compiled.tenants.clone(),
         )
     });
-    let record = record.ok_or_else(|| no_such(ask))?;
-    let flags = LocalKills::at(api.control(), ask.at).over(&flags);
+    let record = record.ok_or_else(|| no_such(request))?;
+    let flags = LocalKills::at(api.control(), request.at).over(&flags);
     let chose = |list: &Option<Vec<OwnedName>>, flag: &str| {
         let mut flags = list.iter().flatten();
         flags.any(|named| named.value == flag)
@@ -73,8 +73,8 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, P
         record: tenants.find(org),
         ..Subject::default()
     };
-    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = ask.query.text("after").unwrap_or_default();
+    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = request.query.text("after").unwrap_or_default();
     let mut visible: Vec<_> = flags
         .iter()
         .filter_map(|(id, flag)| Some((id, flag, is_out(flag.lifecycle())?)))
@@ -83,12 +83,12 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, P
     visible.sort_by(|a, b| a.1.key().cmp(b.1.key()));
     let is_more = visible.len() > limit;
     visible.truncate(limit);
-    let listed: Vec<OwnFlag> = visible
+    let listed: Vec<OrgFlag> = visible
         .into_iter()
         .map(|(id, flag, lifecycle)| {
-            let decision = decide(&flags, id, &subject, ask.at);
+            let decision = decide(&flags, id, &subject, request.at);
             let key = flag.key().as_str();
-            OwnFlag {
+            OrgFlag {
                 key: key.to_owned(),
                 description: flag.description().map(str::to_owned),
                 lifecycle,
@@ -105,7 +105,7 @@ pub(crate) fn list(api: &Api, ask: &Ask, _: NoBody) -> Result<Reply<OwnFlags>, P
             }
         })
         .collect();
-    let body = OwnFlags {
+    let body = OrgFlags {
         revision: revision.0,
         org: org.to_owned(),
         next: is_more.then(|| listed.last().map_or_else(String::new, |flag| flag.key.clone())),
@@ -123,29 +123,34 @@ fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn opt_in(api: &Api, ask: &Ask, body: Because) -> Changes {
-    may_know(api, ask, Event::OptedIn)?;
-    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
-    change(api, ask, Change::OptIn { org, flag }, body.reason.map(Into::into))
-}
-
-pub(crate) fn opt_out(api: &Api, ask: &Ask, body: Because) -> Changes {
-    may_know(api, ask, Event::OptedOut)?;
-    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
+pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+    may_know(api, request, Event::OptedIn)?;
+    let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(
         api,
-        ask,
+        request,
+        Change::OptIn { org, flag },
+        body.reason.map(Into::into),
+    )
+}
+
+pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+    may_know(api, request, Event::OptedOut)?;
+    let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
+    change(
+        api,
+        request,
         Change::OptOut { org, flag },
         body.reason.map(Into::into),
     )
 }
 
 /// The org has no record. Its own admin can't make one.
-fn no_such(ask: &Ask) -> Problem {
-    if ask.actor.role != Role::OrgAdmin {
-        return super::orgs::no_such(ask.org());
+fn no_such(request: &ApiRequest) -> Problem {
+    if request.actor.role != Role::OrgAdmin {
+        return super::orgs::no_such(request.org());
     }
-    let detail = format!("no tenant has the id `{}`", ask.org());
+    let detail = format!("no tenant has the id `{}`", request.org());
     Problem::refused(vec![
         Refusal::new(Code::TenantNotFound, detail).cure("the platform's operators make a record of it"),
     ])
@@ -153,19 +158,19 @@ fn no_such(ask: &Ask) -> Problem {
 
 /// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way. That he asked is
 /// remembered.
-fn may_know(api: &Api, ask: &Ask, event: Event) -> Result<(), Problem> {
+fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem> {
     let knows = api
         .control()
-        .read(|_, compiled| is_known(&compiled.flags, ask.flag()));
-    if ask.actor.role != Role::OrgAdmin || knows {
+        .read(|_, compiled| is_known(&compiled.flags, request.flag()));
+    if request.actor.role != Role::OrgAdmin || knows {
         return Ok(());
     }
-    if let Some(entry) = notes::hidden(api, event, ask)
+    if let Some(entry) = security_entries::hidden(api, event, request)
         && let Err(error) = api.control().record(vec![entry])
     {
         error!(%error, "a refusal could not be put into the audit log");
     }
-    let detail = format!("no flag has the key `{}`", ask.flag());
+    let detail = format!("no flag has the key `{}`", request.flag());
     Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]))
 }
 

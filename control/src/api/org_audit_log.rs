@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use crate::store::AuditFilter;
 
 use super::Api;
-use super::ask::Ask;
 use super::audit::{logged, unreadable};
 use super::audit_entry::outcome_name;
-use super::own::is_known;
+use super::org_flags::is_known;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
 
 /// How many entries are read at a time.
 const PIECE: usize = 1_000;
@@ -27,7 +27,7 @@ const STAFF: &str = "platform";
 /// An entry of the log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgAuditEntry)]
-struct OwnEntry {
+struct OrgAuditEntry {
     /// Its place in the log of the platform.
     id: u64,
     #[schema(format = DateTime)]
@@ -51,8 +51,8 @@ struct OwnEntry {
 /// A page of the log, the newest entry first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgAuditLog)]
-pub(crate) struct OwnLog {
-    entries: Vec<OwnEntry>,
+pub(crate) struct OrgAuditLog {
+    entries: Vec<OrgAuditEntry>,
     /// To go on after; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -60,24 +60,27 @@ pub(crate) struct OwnLog {
 }
 
 /// What is asked for is looked for in what is shown, so that no answer tells of what is not.
-pub(crate) fn page(api: &Api, ask: &Ask) -> Result<OwnLog, Problem> {
+pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Problem> {
     let store = logged(api.control())?;
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let filter = AuditFilter {
-        org: Some(ask.org().to_owned()),
-        from: ask.query.time("from"),
-        until: ask.query.time("until"),
+        org: Some(request.org().to_owned()),
+        from: request.query.time("from"),
+        until: request.query.time("until"),
         ..AuditFilter::default()
     };
-    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = ask.query.number("after").and_then(|id| u64::try_from(id).ok());
+    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = request
+        .query
+        .number("after")
+        .and_then(|id| u64::try_from(id).ok());
     let (mut next, mut entries) = (after, Vec::new());
     for _ in 0..MAX_PIECES {
         let page = store
             .audit(&filter, next, PIECE)
-            .map_err(|error| unreadable(api, ask, &error))?;
+            .map_err(|error| unreadable(api, request, &error))?;
         let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
-        entries.extend(found.filter(|entry| is_asked_for(entry, ask)));
+        entries.extend(found.filter(|entry| is_asked_for(entry, request)));
         next = page.next;
         if entries.len() > limit || next.is_none() {
             break;
@@ -87,20 +90,20 @@ pub(crate) fn page(api: &Api, ask: &Ask) -> Result<OwnLog, Problem> {
         entries.truncate(limit);
         next = entries.last().map(|entry| entry.id);
     }
-    Ok(OwnLog {
+    Ok(OrgAuditLog {
         entries,
         next: next.map(|next| next.to_string()),
     })
 }
 
-fn shown(sealed: &Sealed, flags: &Flags) -> Option<OwnEntry> {
+fn shown(sealed: &Sealed, flags: &Flags) -> Option<OrgAuditEntry> {
     let entry = sealed.entry().ok()?;
     let is_own = entry.role == Some(Role::OrgAdmin);
     let is_hidden = entry.flag.as_deref().is_some_and(|flag| !is_known(flags, flag));
     if is_hidden || (is_own && is_beyond_its_role(&entry)) {
         return None;
     }
-    Some(OwnEntry {
+    Some(OrgAuditEntry {
         id: sealed.id,
         at: timestamp::text(entry.at),
         actor: if is_own { entry.actor } else { STAFF.to_owned() },
@@ -118,10 +121,14 @@ fn is_beyond_its_role(entry: &Entry) -> bool {
     codes.is_some_and(|codes| codes.iter().any(|code| code == "ROLE_MISSING"))
 }
 
-fn is_asked_for(entry: &OwnEntry, ask: &Ask) -> bool {
-    let is =
-        |name: &str, found: Option<&str>| ask.query.text(name).is_none_or(|wanted| found == Some(wanted));
-    let events = ask.query.text("action").map(Event::named);
+fn is_asked_for(entry: &OrgAuditEntry, request: &ApiRequest) -> bool {
+    let is = |name: &str, found: Option<&str>| {
+        request
+            .query
+            .text(name)
+            .is_none_or(|wanted| found == Some(wanted))
+    };
+    let events = request.query.text("action").map(Event::named);
     let is_action = events.is_none_or(|events| events.iter().any(|event| event.org_name() == entry.action));
     is("flag", entry.flag.as_deref()) && is("actor", Some(&entry.actor)) && is_action
 }

@@ -12,21 +12,21 @@ use super::problem::Problem;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A good answer.
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     kind: &'static str,
     body: Body,
     /// The revision that it is of, for `ETag`.
     revision: Option<Revision>,
 }
 
-impl Answer {
+impl ApiResponse {
     /// Writes the body of a reply.
     ///
     /// # Errors
     /// It has no JSON form, which is a defect.
     pub(crate) fn of<T: ResponseBody>(reply: Reply<T>) -> Result<Self, Problem> {
         Ok(Self {
-            kind: T::ANSWERS.media_type(),
+            kind: T::SCHEMA.media_type(),
             body: reply.body.into_body()?,
             revision: reply.revision,
         })

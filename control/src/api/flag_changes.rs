@@ -1,0 +1,67 @@
+//! Changes of flags.
+
+use changes::Change;
+use serde_json::Value;
+
+use super::Api;
+use super::body::{OptionalReason, RolloutChange, SignOffChange, StateChange, TiersChange};
+use super::change::{Changes, change};
+use super::codes;
+use super::problem::Problem;
+use super::request::ApiRequest;
+
+pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> Changes {
+    let to_ga = Change::SetState {
+        flag: request.flag().to_owned(),
+        to: body.state.into(),
+        cascade: body.cascade,
+        ga_default: body.default.into(),
+        urgent: body.r#override.map(Into::into),
+    };
+    change(api, request, to_ga, body.reason.map(Into::into))
+}
+
+pub(crate) fn kill(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+    let flag = request.flag().to_owned();
+    change(api, request, Change::Kill { flag }, body.reason.map(Into::into))
+}
+
+pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+    let flag = request.flag().to_owned();
+    change(
+        api,
+        request,
+        Change::Restore { flag },
+        body.reason.map(Into::into),
+    )
+}
+
+pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> Changes {
+    let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
+    if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
+        let detail = format!("what `{tier}` is served is no variant");
+        let help = "name a variant, `true` or `false`; null removes the tier's default";
+        return Err(Problem::new(codes::MALFORMED_BODY, detail).help(help));
+    }
+    let tiers = Change::SetTiers {
+        flag: request.flag().to_owned(),
+        tiers: body.tiers,
+    };
+    change(api, request, tiers, body.reason.map(Into::into))
+}
+
+pub(crate) fn set_rollout(api: &Api, request: &ApiRequest, body: RolloutChange) -> Changes {
+    let rollout = Change::SetRollout {
+        flag: request.flag().to_owned(),
+        rollout: body.rollout.map(Into::into),
+    };
+    change(api, request, rollout, body.reason.map(Into::into))
+}
+
+pub(crate) fn sign_off(api: &Api, request: &ApiRequest, body: SignOffChange) -> Changes {
+    let sign_off = Change::SignOff {
+        flag: request.flag().to_owned(),
+        as_role: body.role,
+    };
+    change(api, request, sign_off, body.reason.map(Into::into))
+}
