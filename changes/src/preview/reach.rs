@@ -3,9 +3,11 @@
 
 use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
+use super::outcome::MAX_PREVIEW_DECISIONS;
+use super::scope::{FlagPair, Scope};
 use super::served::{Served, served};
-use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
-use crate::affected::{Affected, UnknownTenantEffect};
+use super::side::Side;
+use crate::affected::Affected;
 
 /// Returns true if more than `limit` tenants are changed or may be changed, or if the decisions are more than
 /// [`MAX_PREVIEW_DECISIONS`].
@@ -18,19 +20,13 @@ pub fn affects_more_than(
     now: Timestamp,
 ) -> bool {
     let (old, new) = (Side::new(before), Side::new(after));
-    // There are no more.
+    // The limit is at least the number of tenants.
     if limit >= new.tenants.len().saturating_add(affected.tenants.len()) {
         return false;
     }
-    let changed = with_dependents(&old, &new, &affected.flags);
-    let some = pairs(&old, &new, changed.iter().map(String::as_str), &affected.flags);
+    let scope = Scope::new(&old, &new, affected);
+    let (some, all) = (&scope.changed_flags, &scope.every_flag);
     let beyond = limit.saturating_add(1);
-    let needs_all = !affected.tenants.is_empty() || affected.unknown_tenant == UnknownTenantEffect::Changed;
-    let all = if needs_all {
-        every_pair(&old, &new, &affected.flags)
-    } else {
-        Vec::new()
-    };
     let decisions = new
         .tenants
         .len()
@@ -40,17 +36,17 @@ pub fn affects_more_than(
         return true;
     }
     let (old_flags, new_flags) = (old.flags, new.flags);
-    let differs = |pair: &Pair<'_>, id: &str, from: Option<&Tenant>, after: Served<'_>| {
+    let differs = |pair: &FlagPair<'_>, id: &str, from: Option<&Tenant>, after: Served<'_>| {
         let before = served(old_flags, pair.from, id, from, now);
         let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
         by_request || !before.is_same(&after)
     };
-    let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[Pair<'_>]| {
-        let after = |pair: &Pair<'_>| served(new_flags, pair.to, id, to, now);
+    let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[FlagPair<'_>]| {
+        let after = |pair: &FlagPair<'_>| served(new_flags, pair.to, id, to, now);
         pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
     let named = affected.tenants.iter();
-    let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), &all));
+    let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), all));
     let counted = named.take(beyond).count();
     let wanted = beyond.saturating_sub(counted);
     if some.is_empty() || wanted == 0 {
@@ -59,14 +55,15 @@ pub fn affects_more_than(
     let is_other = |tenant: &Tenant| affected.tenants.is_empty() || !affected.tenants.contains(tenant.id());
     if !std::ptr::eq(old.tenants, new.tenants) {
         let former = old.tenants;
-        let found = |tenant: &Tenant| flips(tenant.id(), (former.find(tenant.id()), Some(tenant)), &some);
+        let found = |tenant: &Tenant| flips(tenant.id(), (former.find(tenant.id()), Some(tenant)), some);
         return are_found(new.tenants, wanted, |tenant| is_other(tenant) && found(tenant));
     }
-    // No record was compiled anew: it is the same on both sides, and what is decided before the lines that differ is, too.
+    // The records are the same on both sides, and so is every decision by a line of the table before the first line that
+    // differs. Most tenants are therefore decided once, and only the others a second time on the old side.
     let pairs = some
         .iter()
         .filter_map(|pair| Some((pair, first_difference(&old, &new, pair)?)));
-    let pairs: Vec<(&Pair<'_>, TableLine)> = pairs.collect();
+    let pairs: Vec<(&FlagPair<'_>, TableLine)> = pairs.collect();
     let found = |tenant: &Tenant| {
         pairs.iter().any(|(pair, first)| {
             let after = served(new_flags, pair.to, tenant.id(), Some(tenant), now);
@@ -83,7 +80,7 @@ fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool)
 }
 
 /// Returns the first line of the decision table in which the flag differs after the change; none if no line differs.
-fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &Pair<'_>) -> Option<TableLine> {
+fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &FlagPair<'_>) -> Option<TableLine> {
     match pair.from.zip(pair.to) {
         Some((from, to)) if from == to => old.flags.differences(from, new.flags).first(),
         _ => Some(TableLine::FIRST),

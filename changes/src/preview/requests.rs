@@ -1,12 +1,16 @@
 //! Inputs of decisions that only a request has: its user, the user's groups, and attributes that no tenant's record
 //! has.
 
-use rules::{AttributeId, FlagId};
+use rules::FlagId;
 
-use super::Side;
+use super::side::Side;
 
 /// Returns true if the change alters decisions of the flag that depend on such inputs.
-pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, Option<FlagId>)) -> bool {
+pub(super) fn alter_decisions(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    (from, to): (Option<FlagId>, Option<FlagId>),
+) -> bool {
     if let (Some(from), Some(to)) = (from, to)
         && from == to
         && !old.flags.differences(from, new.flags).depend_on_requests()
@@ -19,15 +23,4 @@ pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, 
         reads.person || attributes.any(|attribute| side.is_in_no_record(attribute))
     };
     reads(old, from) || reads(new, to)
-}
-
-impl Side<'_> {
-    fn is_in_no_record(&self, attribute: AttributeId) -> bool {
-        // All tenants are looked at only once for each: a document may have thousands of flags that read it.
-        let mut recorded = self.recorded.borrow_mut();
-        let is_recorded = recorded
-            .entry(attribute)
-            .or_insert_with(|| self.tenants.iter().any(|tenant| tenant.has(attribute)));
-        !*is_recorded
-    }
 }
