@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use control::{BreakGlass, BreakGlassServer, BreakGlassListener};
+use control::{BreakGlass, BreakGlassListener, BreakGlassServer};
 use proxy::Readiness;
 use tokio::sync::watch;
 

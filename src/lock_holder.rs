@@ -7,7 +7,7 @@ use std::path::Path;
 /// Name of the lock file, in the directory of the store.
 const LOCK: &str = "sluice.lock";
 
-/// Returns the message that another process uses the store, with its id if known, and the cure.
+/// Returns the message that another process uses the store, with its id if known, and the help.
 pub(crate) fn in_use_message(directory: &Path) -> String {
     let holder = match holder(&directory.join(LOCK)) {
         Some(id) => format!("process {id}"),

@@ -40,7 +40,7 @@ pub(crate) enum StartupFlags {
         path: PathBuf,
         /// Directory of the store.
         directory: PathBuf,
-        /// The damage of the store, and its cure.
+        /// The damage of the store, and its help.
         damage: Damage,
     },
 }
@@ -160,7 +160,7 @@ fn rejection_text(rejection: &ApplyError) -> String {
                 .map(|refusal| RejectionReason {
                     code: refusal.code.as_str(),
                     detail: &refusal.detail,
-                    hint: refusal.cure.as_deref(),
+                    hint: refusal.help.as_deref(),
                 })
                 .collect();
             let mut text = "rejected:\n".to_owned();
@@ -186,9 +186,9 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
     let path = last_good::path(&directory);
     // A disk that is full or fails has lost nothing that was committed, so the store continues once the disk works. Only
     // a damaged store needs a backup.
-    let (code, cure) = match (error, error.cure()) {
-        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
-            (Code::StoreUnavailable, format!("{cure}, and start again"))
+    let (code, help) = match (error, error.help()) {
+        (StoreError::Full(_) | StoreError::Io(_), Some(help)) => {
+            (Code::StoreUnavailable, format!("{help}, and start again"))
         }
         _ => (
             Code::StoreDamaged,
@@ -205,9 +205,9 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
     let damage = Damage {
         code,
         detail: format!("the store in {} can't be used: {error}", directory.display()),
-        cure,
+        help,
     };
-    let message = format!("{}. To fix this: {}", damage.detail, damage.cure);
+    let message = format!("{}. To fix this: {}", damage.detail, damage.help);
     // The reports of an invalid last good document are dropped: no operator wrote it, and the damage of the store is
     // what has to be repaired.
     let document = FlagsDocument::read(Files::Disk, &path);
@@ -233,10 +233,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rejected_seed_is_reported_with_codes_and_cures() {
+    fn a_rejected_seed_is_reported_with_codes_and_help() {
         let rejection = ApplyError::Refused(vec![
             Refusal::new(Code::StateSkipped, "`board` can't change its kind"),
-            Refusal::new(Code::FlagInUse, "the route board names `export`").cure("remove the route first"),
+            Refusal::new(Code::FlagInUse, "the route board names `export`").help("remove the route first"),
         ]);
         assert_eq!(
             rejection_text(&rejection),

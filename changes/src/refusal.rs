@@ -1,4 +1,4 @@
-//! The reason of a refused change: a stable code, a sentence and, if there is one, a cure.
+//! The reason of a refused change: a stable code, a sentence and, if there is one, help.
 
 use serde_json::{Map, Value};
 
@@ -69,7 +69,7 @@ pub struct Refusal {
     /// A sentence with the facts in it.
     pub detail: String,
     /// An action that removes the reason.
-    pub cure: Option<String>,
+    pub help: Option<String>,
     /// The facts, for machines: `until`, `flags`, `needed`, ...
     pub facts: Map<String, Value>,
 }
@@ -155,21 +155,21 @@ impl Code {
 }
 
 impl Refusal {
-    /// Creates a refusal without a cure.
+    /// Creates a refusal without help.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
             detail: detail.into(),
-            cure: None,
+            help: None,
             facts: Map::new(),
         }
     }
 
-    /// Sets the cure.
+    /// Sets the help.
     #[must_use]
-    pub fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.cure = Some(cure.into());
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     let detail = format!("it is not said what can be read later: {}", invalid.join(", "));
     let names: Vec<Value> = invalid.into_iter().map(Value::from).collect();
     let refusal = Refusal::new(Code::InvalidUrgent, detail)
-        .cure("say each in 1 to 1,000 characters on one line, a letter or a digit among them")
+        .help("say each in 1 to 1,000 characters on one line, a letter or a digit among them")
         .fact("fields", names);
     Err(vec![refusal])
 }

@@ -76,8 +76,8 @@ pub enum BreakGlassError {
     Unavailable {
         /// The problem.
         reason: String,
-        /// The cure.
-        cure: &'static str,
+        /// The help.
+        help: &'static str,
     },
 }
 
@@ -92,8 +92,8 @@ pub enum KillAvailability {
     Unavailable {
         /// The problem.
         reason: String,
-        /// The cure.
-        cure: &'static str,
+        /// The help.
+        help: &'static str,
     },
 }
 

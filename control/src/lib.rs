@@ -25,7 +25,7 @@ mod request_question;
 mod store;
 
 pub use break_glass::{
-    BreakGlass, BreakGlassError, BreakGlassServer, BreakGlassListener, DEFAULT_KILL_MS, JournalError,
+    BreakGlass, BreakGlassError, BreakGlassListener, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
     KillOrigin, Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use changes::timestamp::text as time_text;

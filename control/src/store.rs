@@ -124,9 +124,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns the cure, if there is a general one.
+    /// Returns the help, if there is a general one.
     #[must_use]
-    pub fn cure(&self) -> Option<&'static str> {
+    pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Conflict { .. } => Some("read it again and repeat the change"),
             Self::Full(_) => Some("make room on the disk"),

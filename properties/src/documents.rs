@@ -1,4 +1,4 @@
-//! Documents: a report has a place within the text, a code that is listed and a cure for each problem; and what is
+//! Documents: a report has a place within the text, a code that is listed and help for each problem; and what is
 //! loaded answers.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const SLUICE: &str = "version: 1\nlisteners: [{ name: a, address: \"127.0.0.1:0\
                       flags: { file: flags.yaml }\nupstreams: { u: 127.0.0.1:1 }\nunmatched: { upstream: u }\n";
 const SECRET: &str = "a secret that is long enough for each of the algorithms of its kind";
 
-/// Checks that a report has valid places, listed codes and cures, and that loaded documents decide. The first
+/// Checks that a report has valid places, listed codes and help, and that loaded documents decide. The first
 /// byte selects `flags.yaml` or `sluice.yaml`; the rest is the document.
 pub fn documents(data: &[u8]) {
     let Some((&kind, text)) = data.split_first() else {

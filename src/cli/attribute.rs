@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_not_finite_is_refused_with_a_cure() {
+    fn a_number_that_is_not_finite_is_refused_with_help() {
         for value in [
             "NaN",
             "Infinity",

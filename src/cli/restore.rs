@@ -34,9 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Err(error) => {
             output::print_stderr(format_args!("error: {error}"));
             if let RestoreError::Store(error) = &error
-                && let Some(cure) = error.cure()
+                && let Some(help) = error.help()
             {
-                output::print_stderr(format_args!("help: {cure}"));
+                output::print_stderr(format_args!("help: {help}"));
             }
             return Ok(Exit::Failure);
         }

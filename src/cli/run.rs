@@ -104,7 +104,7 @@ impl Service {
         };
         let damage = match &flags {
             StartupFlags::LastGood { damage, .. } => {
-                Some(format!("{}. To fix this: {}", damage.detail, damage.cure))
+                Some(format!("{}. To fix this: {}", damage.detail, damage.help))
             }
             _ => None,
         };

@@ -119,12 +119,12 @@ fn an_unreachable_server_has_its_own_exit_code() {
     for server in [format!("http://{closed_port}"), "unix:./nowhere".to_owned()] {
         let output = sluice(folder.path(), ["whoami", "--server", &server], "");
         output.exits(3).reports("can't reach");
-        let cure = output
+        let help = output
             .stderr
             .lines()
             .find_map(|line| line.strip_prefix("help: "))
             .unwrap();
-        assert!(cure.starts_with("`sluice run` "), "{cure}");
+        assert!(help.starts_with("`sluice run` "), "{help}");
     }
     // The option may also stand before the command.
     let server = format!("http://{closed_port}");
@@ -227,13 +227,13 @@ fn completion_scripts_contain_every_command() {
 fn hints_name_codes_of_the_api() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let known = fs::read_to_string(root.join("docs/api.md")).unwrap();
-    let cures = fs::read_to_string(root.join("src/cli/command_hints.rs")).unwrap();
+    let help = fs::read_to_string(root.join("src/cli/command_hints.rs")).unwrap();
     let refused = fs::read_to_string(root.join("src/cli/rejection.rs")).unwrap();
     let state = fs::read_to_string(root.join("src/cli/flags/state.rs")).unwrap();
     let is_code =
         |text: &&str| text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let mut count = 0;
-    for source in [&cures, &refused, &state] {
+    for source in [&help, &refused, &state] {
         let source = source.split("#[cfg(test)]").next().unwrap();
         for code in source.split('"').skip(1).step_by(2).filter(is_code) {
             assert!(

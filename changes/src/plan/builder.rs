@@ -189,7 +189,7 @@ pub(super) fn entry(request: &Request, event: Event) -> Entry {
 
 pub(super) fn flag_not_found(key: &str) -> Refusal {
     Refusal::new(Code::FlagNotFound, format!("no flag has the key {key}"))
-        .cure("list the flags to see their keys")
+        .help("list the flags to see their keys")
         .fact("flag", key)
 }
 
@@ -198,7 +198,7 @@ pub(super) fn tenant_not_found(org: &str) -> Refusal {
         Code::TenantNotFound,
         format!("there is no record of the tenant {org}"),
     )
-    .cure("write its record first")
+    .help("write its record first")
     .fact("org", org)
 }
 

@@ -365,7 +365,7 @@ fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
     let from = after.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
-        let (why, cure) = if from == Lifecycle::Retired {
+        let (why, help) = if from == Lifecycle::Retired {
             (
                 "nothing could take it back any more",
                 "revert it to ga first, or remove it",
@@ -378,7 +378,7 @@ fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
         };
         let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)
-            .cure(cure)
+            .help(help)
             .fact("flag", key)
             .fact("from", from.as_str())
             .fact("kind", kind.as_str())

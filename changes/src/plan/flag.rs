@@ -17,7 +17,7 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     let mut flag = builder.flag(key)?;
     if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
         let detail = format!("{key} is retired: it serves its final variant, killed or not");
-        let refusal = Refusal::new(Code::FlagRetired, detail).cure("revert it to ga, then kill it");
+        let refusal = Refusal::new(Code::FlagRetired, detail).help("revert it to ga, then kill it");
         return Err(vec![refusal].into());
     }
     if flag.is_enabled() {
@@ -140,10 +140,10 @@ fn signed_otherwise(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<R
     let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);
-    let cure = format!("have somebody else sign off for {as_role}: one person answers for one role");
+    let help = format!("have somebody else sign off for {as_role}: one person answers for one role");
     Some(
         Refusal::new(Code::SignOffTaken, detail)
-            .cure(cure)
+            .help(help)
             .fact("signed_as", taken.role.as_str()),
     )
 }

@@ -35,7 +35,7 @@ pub(super) fn import(
 ) -> Result<(), NoPlan> {
     if tenants.len() > MAX_IMPORT {
         let detail = format!("{} tenants, {MAX_IMPORT} may be in one import", tenants.len());
-        let refusal = Refusal::new(Code::InvalidDocument, detail).cure("bring them in in several pieces");
+        let refusal = Refusal::new(Code::InvalidDocument, detail).help("bring them in in several pieces");
         let refusal = refusal.fact("limit", MAX_IMPORT).fact("found", tenants.len());
         return Err(vec![refusal].into());
     }

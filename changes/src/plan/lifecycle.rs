@@ -46,7 +46,7 @@ pub(super) fn set_state(
     let kind = flag.kind();
     if !kind.has_lifecycle() {
         let detail = format!("{} is of kind {kind}, which has no lifecycle", transition.flag);
-        let refusal = Refusal::new(Code::NoLifecycle, detail).cure("set its tiers, its rollout, or kill it");
+        let refusal = Refusal::new(Code::NoLifecycle, detail).help("set its tiers, its rollout, or kill it");
         return Err(vec![refusal.fact("kind", kind.as_str())].into());
     }
     let from = flag.lifecycle().unwrap_or_default();
@@ -149,7 +149,7 @@ fn ga_default(
         promotion.key
     );
     Err(Refusal::new(Code::InvalidDocument, detail)
-        .cure("write `opt_in_serves` or `default` into its definition, or promote it with `default: tiers`")
+        .help("write `opt_in_serves` or `default` into its definition, or promote it with `default: tiers`")
         .into())
 }
 
@@ -159,7 +159,7 @@ fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Life
         let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
         let detail = format!("further flags require it: {}", dependency::listed(&ahead));
         let refusal = Refusal::new(Code::FlagDependency, detail)
-            .cure("revert them first, or all of them at once with `cascade`")
+            .help("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);
         return Err(vec![refusal].into());
     }

@@ -51,7 +51,7 @@ impl Promotion<'_> {
         (next != self.to).then(|| {
             let detail = format!("from {} to {}, {next} is skipped", self.from, self.to);
             Refusal::new(Code::StateSkipped, detail)
-                .cure(format!("promote it to {next} first"))
+                .help(format!("promote it to {next} first"))
                 .fact("from", self.from.as_str())
                 .fact("next", next.as_str())
         })
@@ -69,7 +69,7 @@ impl Promotion<'_> {
             let flags: Vec<Value> = behind.iter().map(|(flag, _)| flag.as_str().into()).collect();
             let detail = format!("it requires what is not as far: {}", dependency::listed(&behind));
             Refusal::new(Code::FlagDependency, detail)
-                .cure("promote those first")
+                .help("promote those first")
                 .fact("flags", flags)
         })
     }
@@ -81,7 +81,7 @@ impl Promotion<'_> {
                 Code::ExitCriteria,
                 format!("{found} of {needed} tenants have it on"),
             )
-            .cure("put more pilot tenants on its allowlist, or have them opt in")
+            .help("put more pilot tenants on its allowlist, or have them opt in")
             .fact("found", found)
             .fact("needed", needed)
         })
@@ -98,7 +98,7 @@ impl Promotion<'_> {
             let unsettled = self.flag.state.unsettled.as_ref();
             let since = unsettled.map(|unsettled| format!(" since {}", timestamp::minute(unsettled.at)));
             Refusal::new(Code::RollbackOpen, format!("killed{}", since.unwrap_or_default()))
-                .cure("restore it first")
+                .help("restore it first")
         })
     }
 
@@ -108,7 +108,7 @@ impl Promotion<'_> {
                 Code::NotRevertible,
                 "its definition does not say `revertible: true`",
             )
-            .cure("make sure that it can be turned back without harm, then write it into its definition")
+            .help("make sure that it can be turned back without harm, then write it into its definition")
         })
     }
 
@@ -129,7 +129,7 @@ impl Promotion<'_> {
         (!missing.is_empty()).then(|| {
             let roles: Vec<Value> = missing.iter().map(|role| (*role).into()).collect();
             Refusal::new(Code::SignOffMissing, missing.join(", "))
-                .cure("have somebody sign off on their behalf")
+                .help("have somebody sign off on their behalf")
                 .fact("roles", roles)
         })
     }
@@ -143,7 +143,7 @@ impl Promotion<'_> {
                 "{found} requests that it let through met errors in the last {window}, {allowed} may"
             );
             Refusal::new(Code::FlagErrors, detail)
-                .cure("find their cause; they count for that long")
+                .help("find their cause; they count for that long")
                 .fact("found", found)
                 .fact("allowed", allowed)
         })
@@ -161,7 +161,7 @@ impl Promotion<'_> {
                 timestamp::words(remaining)
             );
             Refusal::new(code, detail)
-                .cure("wait until then")
+                .help("wait until then")
                 .fact("since", timestamp::text(since))
                 .fact("until", timestamp::text(until))
                 .fact("remaining_ms", remaining)

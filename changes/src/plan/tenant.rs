@@ -109,7 +109,7 @@ pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Do
     let lifecycle = open_lifecycle(builder, org, flag)?;
     if lifecycle == Lifecycle::Beta && !takes_opt_ins(builder) {
         let detail = format!("{flag} is beta, and tenants can't opt in to beta flags here");
-        let refusal = Refusal::new(Code::OptInClosed, detail).cure("ask to be put on its allowlist");
+        let refusal = Refusal::new(Code::OptInClosed, detail).help("ask to be put on its allowlist");
         return Err(vec![refusal].into());
     }
     let mut record = record(builder, org)?;

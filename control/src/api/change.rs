@@ -187,7 +187,7 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
                 current.0, expected.0
             );
             let refusal = Refusal::new(Code::RevisionConflict, detail)
-                .cure("look at what it is now, and try again with its `ETag`")
+                .help("look at what it is now, and try again with its `ETag`")
                 .fact("current", current.0)
                 .fact("expected", expected.0);
             Problem::refused(vec![refusal])
@@ -230,8 +230,8 @@ pub(crate) fn unavailable(error: &StoreError) -> Problem {
             (Code::StoreUnavailable, "the store can't be read or written")
         }
     };
-    let cure = error.cure().unwrap_or("check the disk, then try again");
-    Problem::refused(vec![Refusal::new(code, detail).cure(cure)]).cause(error)
+    let help = error.help().unwrap_or("check the disk, then try again");
+    Problem::refused(vec![Refusal::new(code, detail).help(help)]).cause(error)
 }
 
 impl From<Applied> for AppliedChange {

@@ -169,7 +169,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let Some(flag) = copied.flags.first() else {
         return Err(Problem::refused(vec![
             Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"))
-                .cure("GET /api/v1/platform/feature-flags lists them"),
+                .help("GET /api/v1/platform/feature-flags lists them"),
         ]));
     };
     let kills = LocalKills::at(api.control(), request.at);

@@ -152,7 +152,7 @@ fn no_such(request: &ApiRequest) -> Problem {
     }
     let detail = format!("no tenant has the id `{}`", request.org());
     Problem::refused(vec![
-        Refusal::new(Code::TenantNotFound, detail).cure("the platform's operators make a record of it"),
+        Refusal::new(Code::TenantNotFound, detail).help("the platform's operators make a record of it"),
     ])
 }
 

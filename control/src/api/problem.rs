@@ -1,4 +1,4 @@
-//! What is answered instead: `application/problem+json` (RFC 9457) with a stable code, a sentence and the cure.
+//! What is answered instead: `application/problem+json` (RFC 9457) with a stable code, a sentence and the help.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -121,14 +121,14 @@ impl Problem {
             more => format!("{} (and {} more)", first.detail, more - 1),
         };
         let mut problem = Self::new((first.code.as_str(), first.code.status()), detail);
-        problem.0.help.clone_from(&first.cure);
+        problem.0.help.clone_from(&first.help);
         problem.0.refusals = refusals;
         problem
     }
 
     /// A document with problems, told as `sluice check --json` tells them.
     pub(crate) fn invalid(report: &config::Report) -> Self {
-        let refusal = Refusal::new(Code::InvalidDocument, report.headline()).cure("see `problems`");
+        let refusal = Refusal::new(Code::InvalidDocument, report.headline()).help("see `problems`");
         let mut problem = Self::refused(vec![refusal]);
         let told = report.to_json();
         let problems = told.get("problems").and_then(Value::as_array);
@@ -231,7 +231,7 @@ impl From<Refusal> for RefusalBody {
         Self {
             code: refusal.code.as_str(),
             detail: refusal.detail,
-            help: refusal.cure.filter(|help| can_follow(help)),
+            help: refusal.help.filter(|help| can_follow(help)),
             facts: refusal.facts,
         }
     }

@@ -42,9 +42,9 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Returns the cure.
+    /// Returns the help.
     #[must_use]
-    pub fn cure(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
             Self::Io { reason, .. } if reason.kind() == std::io::ErrorKind::FileTooLarge => {
                 "move it away: a new one is begun within a second, with what is killed now"

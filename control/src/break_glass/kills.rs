@@ -86,7 +86,7 @@ impl Kills {
             JournalAccess::OtherProcess { .. } => KillAvailability::OtherProcess,
             JournalAccess::Unusable { error, .. } => KillAvailability::Unavailable {
                 reason: error.to_string(),
-                cure: error.cure(),
+                help: error.help(),
             },
         }
     }
@@ -180,7 +180,7 @@ impl Kills {
             JournalAccess::OtherProcess { .. } => Err(BreakGlassError::OtherProcess),
             JournalAccess::Unusable { error, .. } => Err(BreakGlassError::Unavailable {
                 reason: error.to_string(),
-                cure: error.cure(),
+                help: error.help(),
             }),
         }
     }

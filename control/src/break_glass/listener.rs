@@ -100,7 +100,7 @@ impl BreakGlassListener {
         // With a journal that can't be used whoever asks is told so.
         let bind_error = self.listen().await;
         match availability {
-            KillAvailability::Unavailable { reason, cure } => Some(format!("{reason}. {cure}")),
+            KillAvailability::Unavailable { reason, help } => Some(format!("{reason}. {help}")),
             KillAvailability::Available | KillAvailability::OtherProcess => bind_error,
         }
     }

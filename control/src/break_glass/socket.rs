@@ -22,8 +22,8 @@ use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill}
 
 /// The largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// The cure for an attempt to kill a retired flag.
-const RETIRED_CURE: &str = "take its retirement back, in the documents by `lifecycle: ga` or in a store by a revert to ga, and kill it \
+/// The help for an attempt to kill a retired flag.
+const RETIRED_HELP: &str = "take its retirement back, in the documents by `lifecycle: ga` or in a store by a revert to ga, and kill it \
      then; or close the routes that it gates in the gateway's document";
 
 /// The effect that a kill of a flag would have.
@@ -126,7 +126,7 @@ async fn kill(
                 "`{}` is retired and serves its final variant, whatever is killed",
                 body.flag
             );
-            return problem_with_cure(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_CURE));
+            return problem_with_help(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_HELP));
         }
     }
     let duration_ms = body.seconds.map_or(DEFAULT_KILL_MS, |seconds| {
@@ -238,28 +238,28 @@ fn refused(error: &BreakGlassError) -> Response {
         BreakGlassError::OtherProcess => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_IN_USE"),
         BreakGlassError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_UNUSABLE"),
     };
-    let cure = match error {
-        BreakGlassError::Journal(error) => Some(error.cure()),
+    let help = match error {
+        BreakGlassError::Journal(error) => Some(error.help()),
         BreakGlassError::OtherProcess => {
             Some("ask again: either that process or this one answers within a second")
         }
-        BreakGlassError::Unavailable { cure, .. } => Some(*cure),
+        BreakGlassError::Unavailable { help, .. } => Some(*help),
         _ => None,
     };
-    problem_with_cure(status, code, &error.to_string(), cure)
+    problem_with_help(status, code, &error.to_string(), help)
 }
 
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    problem_with_cure(status, code, detail, None)
+    problem_with_help(status, code, detail, None)
 }
 
-fn problem_with_cure(status: StatusCode, code: &str, detail: &str, cure: Option<&str>) -> Response {
+fn problem_with_help(status: StatusCode, code: &str, detail: &str, help: Option<&str>) -> Response {
     let title = status.canonical_reason().unwrap_or("error");
     let mut body = json!({
         "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
     });
-    if let (Some(cure), Some(fields)) = (cure, body.as_object_mut()) {
-        fields.insert("help".into(), cure.into());
+    if let (Some(help), Some(fields)) = (help, body.as_object_mut()) {
+        fields.insert("help".into(), help.into());
     }
     let kind = [("content-type", "application/problem+json")];
     (status, kind, redact::masked_json(&body.to_string())).into_response()

@@ -12,6 +12,6 @@ pub(super) fn limit(policy: &Policy, plan: &Plan, request: &Request) -> Option<u
 pub(super) fn refusal(limit: usize) -> Refusal {
     let detail = format!("more than {limit} tenants would be served something else");
     Refusal::new(Code::BlastRadius, detail)
-        .cure("look at the dry run, then say `force`")
+        .help("look at the dry run, then say `force`")
         .fact("limit", limit)
 }

@@ -76,15 +76,15 @@ pub(super) fn of_document(
     Some(CurrentState { state, catalog })
 }
 
-/// The damage of a store, and its cure.
+/// The damage of a store, and its help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// [`Code::StoreDamaged`], or [`Code::StoreUnavailable`] for an error of the disk.
     pub code: Code,
     /// The damage in a sentence.
     pub detail: String,
-    /// The cure in a sentence.
-    pub cure: String,
+    /// The help in a sentence.
+    pub help: String,
 }
 
 impl Damage {
@@ -92,7 +92,7 @@ impl Damage {
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let detail = format!("{}; the last good document is served meanwhile", self.detail);
-        Refusal::new(self.code, detail).cure(self.cure.as_str())
+        Refusal::new(self.code, detail).help(self.help.as_str())
     }
 }
 
@@ -104,6 +104,6 @@ pub(super) fn read_only(damage: Option<&Damage>) -> ApplyError {
         Code::ReadOnlySource,
         "the flags are managed by files, and nothing can be changed here",
     );
-    let cure = "change the document; in an incident kill the flag on each machine: sluice flags kill KEY --socket PATH";
-    ApplyError::Refused(vec![refusal.cure(cure)])
+    let help = "change the document; in an incident kill the flag on each machine: sluice flags kill KEY --socket PATH";
+    ApplyError::Refused(vec![refusal.help(help)])
 }

@@ -51,7 +51,7 @@ fn in_words(report: &Report) -> Refusal {
     let words: Vec<&str> = errors.iter().map(|problem| &*problem.title).collect();
     let refusal = Refusal::new(Code::InvalidDocument, words.join("; "));
     match errors.iter().find_map(|problem| problem.help.as_deref()) {
-        Some(help) => refusal.cure(help),
+        Some(help) => refusal.help(help),
         None => refusal,
     }
 }
@@ -59,5 +59,5 @@ fn in_words(report: &Report) -> Refusal {
 fn unexplained() -> Refusal {
     let detail = "its record names something that there is not, or is not of the form";
     Refusal::new(Code::InvalidDocument, detail)
-        .cure("mend those that are explained, then bring this one in again")
+        .help("mend those that are explained, then bring this one in again")
 }

@@ -154,7 +154,7 @@ fn a_pattern_that_means_something_else_elsewhere_is_refused() {
 }
 
 #[test]
-fn messages_name_the_cure() {
+fn messages_name_the_help() {
     for (text, message) in [
         (
             "/a//b",

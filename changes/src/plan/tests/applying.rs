@@ -221,7 +221,7 @@ fn no_document_takes_a_flag_out_of_its_lifecycle_before_it_is_ga() {
             "{refusals:?}"
         );
         assert!(
-            refusals.iter().all(|refusal| refusal.cure.is_some()),
+            refusals.iter().all(|refusal| refusal.help.is_some()),
             "{refusals:?}"
         );
         let from: Vec<_> = refusals

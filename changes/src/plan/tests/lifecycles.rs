@@ -141,7 +141,7 @@ fn a_refusal_says_what_a_person_needs() {
             "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 may",
         ]
     );
-    assert!(refusals.iter().all(|refusal| refusal.cure.is_some()));
+    assert!(refusals.iter().all(|refusal| refusal.help.is_some()));
     let soak = &refusals[0].facts;
     assert_eq!(soak["since"], "2026-11-20T09:14:00.000Z");
     assert_eq!(soak["until"], "2026-11-21T09:14:00.000Z");
@@ -188,7 +188,7 @@ fn a_skipped_state_is_named() {
         &admin(set_state("young", Lifecycle::Retired), 24 * HOUR),
     );
     assert_eq!(refusals[0].facts["next"], "beta");
-    assert_eq!(refusals[0].cure.as_deref(), Some("promote it to beta first"));
+    assert_eq!(refusals[0].help.as_deref(), Some("promote it to beta first"));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
 fn a_retired_flag_is_not_killed_in_vain() {
     let refusals = refused(&flags(), &admin(kill("done"), 0));
     assert_eq!(codes(&refusals), ["FLAG_RETIRED"]);
-    assert_eq!(refusals[0].cure.as_deref(), Some("revert it to ga, then kill it"));
+    assert_eq!(refusals[0].help.as_deref(), Some("revert it to ga, then kill it"));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn nobody_signs_off_for_two_roles() {
                 let refusals = refusals(found);
                 assert_eq!(codes(&refusals), ["SIGN_OFF_TAKEN"], "step {step}");
                 assert_eq!(refusals[0].facts["signed_as"], taken, "step {step}");
-                assert!(refusals[0].cure.is_some(), "step {step}");
+                assert!(refusals[0].help.is_some(), "step {step}");
             }
             (found, expected) => panic!("step {step}: {found:?} instead of {expected:?}"),
         }

@@ -204,7 +204,7 @@ fn an_orgs_admin_does_not_learn_of_flags_that_are_not_open_to_it() {
         let refusals = refused(&tenants(), &own(flag));
         assert_eq!(codes(&refusals), ["FLAG_NOT_FOUND"], "{flag}");
         assert_eq!(refusals[0].detail, unknown[0].detail.replace("none", flag));
-        assert_eq!(refusals[0].cure, unknown[0].cure);
+        assert_eq!(refusals[0].help, unknown[0].help);
     }
 }
 

@@ -211,7 +211,7 @@ fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
     drop(file);
     let refused = SqliteStore::open(&path).unwrap().load().unwrap_err();
     assert!(refused.to_string().contains("\"t3\""), "{refused}");
-    assert!(refused.cure().unwrap().contains("backup"));
+    assert!(refused.help().unwrap().contains("backup"));
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_full_disk_refuses_changes_whole_lets_read_and_is_over_when_there_is_room() 
             .commit(Some(Revision(10)), &change("large", 200_000))
             .unwrap_err();
         assert!(matches!(refused, StoreError::Full(_)), "{refused}");
-        assert!(refused.cure().unwrap().contains("room"));
+        assert!(refused.help().unwrap().contains("room"));
         assert_eq!((store.load().unwrap(), store.audit_head().unwrap()), before);
     }
     limit(u32::MAX - 1);

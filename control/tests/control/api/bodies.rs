@@ -140,7 +140,7 @@ fn a_body_that_does_not_arrive_is_no_change_that_may_have_been_made() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_has_a_cure() {
+fn a_bad_request_gets_help() {
     let server = Server::start();
     let kill = "/platform/feature-flags/ui.shell/kill";
     for (method, path, body) in [

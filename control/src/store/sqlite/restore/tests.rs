@@ -79,7 +79,7 @@ fn a_backup_put_beside_a_log_that_is_not_its_own_is_not_opened() {
         let refused = SqliteStore::open(&killed.data()).unwrap_err();
         assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
         assert!(refused.to_string().contains("put beside the log"), "{refused}");
-        assert!(refused.cure().unwrap().contains("sluice restore"));
+        assert!(refused.help().unwrap().contains("sluice restore"));
     }
     let restored = killed.restore().unwrap();
     assert_eq!(restored.revision, Revision(10));
