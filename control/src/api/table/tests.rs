@@ -24,8 +24,8 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             };
             (change, "setState")
         }
-        Event::FlagKilled => (Change::Kill { flag }, "kill"),
-        Event::FlagRestored => (Change::Restore { flag }, "restore"),
+        Event::FlagKilled => (Change::Kill { flag }, "killFlag"),
+        Event::FlagRestored => (Change::Restore { flag }, "restoreFlag"),
         Event::TiersChanged => {
             let tiers = Map::new();
             (Change::SetTiers { flag, tiers }, "setTiers")
@@ -34,8 +34,8 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
         Event::FlagEnabled => (set_override(Some(true.into())), "setOverride"),
         Event::FlagDisabled => (set_override(Some(false.into())), "setOverride"),
         Event::OverrideRemoved => (set_override(None), "setOverride"),
-        Event::BetaAllowed => (Change::Allow { org, flag }, "allow"),
-        Event::BetaDisallowed => (Change::Disallow { org, flag }, "disallow"),
+        Event::BetaAllowed => (Change::Allow { org, flag }, "allowBeta"),
+        Event::BetaDisallowed => (Change::Disallow { org, flag }, "disallowBeta"),
         Event::OptedIn => (Change::OptIn { org, flag }, "optIn"),
         Event::OptedOut => (Change::OptOut { org, flag }, "optOut"),
         Event::TenantChanged => {
