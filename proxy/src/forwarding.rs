@@ -146,17 +146,21 @@ impl Forwarding {
     /// Sets the forwarding headers (RFC 7239, and the older `X-Forwarded-*`). Elements before the client's address
     /// are dropped: no trusted proxy wrote them.
     pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
+        // What the client addressed is what the first trusted proxy stated; this hop's own `Host` may be an internal name.
         let own = request.headers.get(header::HOST).cloned();
         let own = own.as_ref().and_then(|host| host.to_str().ok());
         let host = self.origin.host.as_deref().or(own);
         let proto = self.origin.proto.unwrap_or(self.proto);
         let hops = self.hops.iter().copied();
+        // Over a Unix socket the peer has no address. It is listed as unknown after other hops, so that their order stays
+        // right, and left out where it would be alone.
         let peer = (self.address.is_some() || !self.hops.is_empty()).then_some(self.address);
         let mut addresses = String::new();
         let mut line = String::with_capacity(64);
         for hop in hops.chain(peer) {
             let first = addresses.is_empty();
             let separator = if first { "" } else { ", " };
+            // A write into a string cannot fail.
             let _ = match hop {
                 Some(IpAddr::V4(ip)) => write!(line, "{separator}for={ip}"),
                 Some(IpAddr::V6(ip)) => write!(line, "{separator}for=\"[{ip}]\""),
@@ -170,6 +174,8 @@ impl Forwarding {
                 describe(&mut line, host, proto);
             }
         }
+        // RFC 7239 gives each hop an element. Host and scheme of the origin belong to the first; those that this proxy
+        // saw belong to the last. With one hop both are the same element.
         match self.hops.is_empty() {
             true if addresses.is_empty() => describe(&mut line, host, proto),
             true => {}

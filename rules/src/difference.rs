@@ -87,16 +87,21 @@ impl Flags {
         else {
             return all();
         };
+        // Tier ids index the list of tiers, and a percentage is of the key: with other tiers or another key no line can be
+        // compared, so the first counts as different.
         if self.tiers != others.tiers || self.unknown_tenant != others.unknown_tenant || one.key != two.key {
             return all();
         }
+        // Eligibility at a lifecycle depends on the policy and the environment, which the flag does not contain.
         let same_ground = self.policy == others.policy && self.eligibility == others.eligibility;
         let same_segments =
             !one.names_segments() && !two.names_segments() || self.segments == others.segments;
         let is_same = |required: FlagId| self.differences_to_depth(required, others, depth).0.is_empty();
+        // Ids of required flags are compared, and then the flags: an id keeps its flag, whose decision may have changed.
         let same_required = one.requires == two.requires && one.requires.iter().all(|of| is_same(of.flag));
         let was_retired = one.lifecycle == Some(Lifecycle::Retired);
         let is_retired = two.lifecycle == Some(Lifecycle::Retired);
+        // Only a retired flag decides by its final variant.
         let same_end = !is_retired || one.final_variant == two.final_variant;
         let same_flag = one.off == two.off && one.variants == two.variants && one.salt == two.salt;
         let lines: [(bool, TableLine); LINES] = [

@@ -32,6 +32,7 @@ impl Validator<'_> {
         shape: Shape,
         slot: Slot<'_>,
     ) -> Option<Scalar<'n>> {
+        // The parser has reported it: a second problem at the same place would mislead.
         if matches!(node.kind, NodeKind::Refused) {
             return None;
         }
@@ -68,6 +69,7 @@ impl Validator<'_> {
                 self.quantity(node, shape, slot)
             }
             (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
+            // A secret in plain text is reported without its value, whatever its type.
             (
                 Shape::Secret,
                 Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_),
