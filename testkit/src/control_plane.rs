@@ -1,7 +1,6 @@
 //! A control plane for tests: a store whose commits can be made to fail, and a data plane that records what is
 //! published to it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -9,25 +8,22 @@ use std::time::Duration;
 
 use config::{Compiled, FlagsDocument};
 use control::{
-    Actor, Applied, ApplyError, AuditFilter, AuditPage, Change, Changes, Commit, Control, Entry, Fit,
-    FlagObservation, Hash, History, Loaded, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
-    Request, Revision, Role, Source, Store, StoreError,
+    Actor, Applied, ApplyError, Change, Control, Entry, Fit, FlagObservation, History, Observe, Opened,
+    Policy, Publish, PublishError, Request, Revision, Role, Source, Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
+
+use crate::hooked_store::{HookedStore, StoreHooks};
 
 /// The time at which control planes of tests start, in milliseconds: 2026-11-21T00:00:00Z.
 pub const START: i64 = 1_795_219_200_000;
 /// An hour, in milliseconds.
 pub const HOUR: i64 = 3_600_000;
 
-/// A store in memory whose commits fail while `is_full` is set.
+/// A disk that is full while a test says so: commits fail.
 #[derive(Default)]
-pub struct FailingStore {
-    inner: MemoryStore,
-    /// Makes commits fail as on a full disk.
-    pub is_full: AtomicBool,
-}
+pub struct FullDisk(pub AtomicBool);
 
 /// The snapshot that was published last.
 type Served = (Arc<Flags>, Arc<Tenants>, Revision);
@@ -51,7 +47,7 @@ pub struct ControlFixture {
     /// The control plane.
     pub control: Arc<Control>,
     /// Its store.
-    pub store: Arc<FailingStore>,
+    pub store: Arc<HookedStore<FullDisk>>,
     /// Its data plane.
     pub plane: Arc<RecordingPlane>,
 }
@@ -104,14 +100,14 @@ impl ControlFixture {
     /// Opens a control plane over an empty store and applies a document.
     #[must_use]
     pub fn new(policy: Policy, document: &str) -> Self {
-        let fixture = Self::open(Arc::new(FailingStore::default()), policy);
+        let fixture = Self::open(Arc::new(HookedStore::default()), policy);
         fixture.apply(adopt_document(document)).unwrap();
         fixture
     }
 
     /// Opens a store as another process would.
     #[must_use]
-    pub fn open(store: Arc<FailingStore>, policy: Policy) -> Self {
+    pub fn open(store: Arc<HookedStore<FullDisk>>, policy: Policy) -> Self {
         let plane = Arc::new(RecordingPlane::default());
         let control = open_control(Arc::clone(&store) as _, policy, &plane);
         Self {
@@ -192,6 +188,15 @@ impl Publish for RecordingPlane {
     }
 }
 
+impl StoreHooks for FullDisk {
+    fn before_commit(&self) -> Result<(), StoreError> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(StoreError::Full("a test".into())),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Observe for RecordingPlane {
     fn flags(&self) -> Vec<FlagObservation> {
         self.observations.lock().clone()
@@ -199,47 +204,5 @@ impl Observe for RecordingPlane {
 
     fn gated(&self) -> Vec<String> {
         self.gated_flags.lock().clone()
-    }
-}
-
-impl Store for FailingStore {
-    fn load(&self) -> Result<Loaded, StoreError> {
-        self.inner.load()
-    }
-
-    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
-        if self.is_full.load(Ordering::Relaxed) {
-            return Err(StoreError::Full("a test".into()));
-        }
-        self.inner.commit(expected, commit)
-    }
-
-    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
-        self.inner.changes_since(since)
-    }
-
-    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
-        self.inner.watch(since, patience)
-    }
-
-    fn audit(
-        &self,
-        filter: &AuditFilter,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<AuditPage, StoreError> {
-        self.inner.audit(filter, before, limit)
-    }
-
-    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
-        self.inner.audit_after(after, limit)
-    }
-
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
-        self.inner.audit_head()
-    }
-
-    fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.inner.backup(to)
     }
 }

@@ -22,6 +22,8 @@ pub mod frames;
 mod framing_rule;
 mod h2_client;
 mod h2_upstream;
+#[cfg(feature = "control-plane")]
+mod hooked_store;
 mod key_server;
 mod message;
 mod origin;
@@ -40,7 +42,7 @@ pub use self::certificates::{Authority, CertificatePair, ClientName, TlsClient};
 pub use self::client::{Client, Request, Response};
 #[cfg(feature = "control-plane")]
 pub use self::control_plane::{
-    ControlFixture, FailingStore, HOUR, RecordingPlane, START, admin_request, adopt_document, flags_document,
+    ControlFixture, FullDisk, HOUR, RecordingPlane, START, admin_request, adopt_document, flags_document,
     open_control, variant,
 };
 pub use self::dice::Dice;
@@ -51,6 +53,8 @@ pub use self::frames::{Frame, Frames, StreamEnd};
 pub use self::framing_rule::{FramingRule, RequestsSeen};
 pub use self::h2_client::{H2Client, H2Response, H2Stream};
 pub use self::h2_upstream::{H2Answer, H2Recorded, H2Upstream, grpc_message};
+#[cfg(feature = "control-plane")]
+pub use self::hooked_store::{HookedStore, StoreHooks};
 pub use self::key_server::KeyServer;
 pub use self::message::MessageHead;
 pub use self::origin::{Habit, Origin};

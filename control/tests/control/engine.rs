@@ -168,7 +168,7 @@ fn a_document_that_would_be_invalid_is_told_as_check_tells_it() {
 fn a_store_that_takes_nothing_leaves_everything_as_it_was() {
     let fixture = control_plane(Policy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
-    fixture.store.is_full.store(true, Ordering::Relaxed);
+    fixture.store.hooks.0.store(true, Ordering::Relaxed);
     let failed = fixture.apply(override_on("acme", "board"));
     assert!(matches!(failed, Err(ApplyError::Store(_))), "{failed:?}");
     assert_eq!(
@@ -176,7 +176,7 @@ fn a_store_that_takes_nothing_leaves_everything_as_it_was() {
         (revision, revision)
     );
     assert_eq!(fixture.served("acme", "board"), "off");
-    fixture.store.is_full.store(false, Ordering::Relaxed);
+    fixture.store.hooks.0.store(false, Ordering::Relaxed);
     assert_eq!(fixture.log().len(), log);
     assert_eq!(
         fixture.apply(override_on("acme", "board")).unwrap().revision,

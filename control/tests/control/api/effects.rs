@@ -1,17 +1,13 @@
 //! The member `change` of problems, and what they keep from clients.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use config::Compiled;
-use control::{
-    AuditFilter, AuditPage, Changes, Commit, Fit, Hash, Loaded, MemoryStore, Publish, PublishError, Revision,
-    Role, Store, StoreError,
-};
+use control::{Fit, Publish, PublishError, Revision, Role, StoreError};
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
-use testkit::eventually;
+use testkit::{HookedStore, StoreHooks, eventually};
 
 use super::server::Server;
 
@@ -40,20 +36,17 @@ enum Fault {
 }
 
 /// A store and a data plane that fail as a test says.
+#[derive(Default)]
 struct Faulty {
-    inner: MemoryStore,
     fault: Mutex<Fault>,
     over: Condvar,
 }
 
 impl Faulty {
     fn start() -> (Arc<Self>, Server) {
-        let faulty = Arc::new(Self {
-            inner: MemoryStore::new(),
-            fault: Mutex::default(),
-            over: Condvar::new(),
-        });
-        let server = Server::of_parts(Arc::clone(&faulty) as _, Arc::clone(&faulty) as _);
+        let faulty = Arc::new(Self::default());
+        let store = HookedStore::new(Arc::clone(&faulty));
+        let server = Server::of_parts(Arc::new(store), Arc::clone(&faulty) as _);
         (faulty, server)
     }
 
@@ -63,12 +56,8 @@ impl Faulty {
     }
 }
 
-impl Store for Faulty {
-    fn load(&self) -> Result<Loaded, StoreError> {
-        self.inner.load()
-    }
-
-    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+impl StoreHooks for Faulty {
+    fn before_commit(&self) -> Result<(), StoreError> {
         let mut fault = self.fault.lock();
         match *fault {
             Fault::Full => return Err(StoreError::Full(SECRET_PATH.into())),
@@ -80,36 +69,10 @@ impl Store for Faulty {
             }
             Fault::None | Fault::Unprepared | Fault::Unpublished => {}
         }
-        drop(fault);
-        self.inner.commit(expected, commit)
+        Ok(())
     }
 
-    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
-        self.inner.changes_since(since)
-    }
-
-    fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError> {
-        self.inner.watch(since, timeout)
-    }
-
-    fn audit(
-        &self,
-        filter: &AuditFilter,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<AuditPage, StoreError> {
-        self.inner.audit(filter, before, limit)
-    }
-
-    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
-        self.inner.audit_after(after, limit)
-    }
-
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
-        self.inner.audit_head()
-    }
-
-    fn backup(&self, _: &Path) -> Result<(), StoreError> {
+    fn before_backup(&self) -> Result<(), StoreError> {
         Err(StoreError::Io(SECRET_PATH.into()))
     }
 }
