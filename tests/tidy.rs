@@ -343,6 +343,7 @@ fn oblique_openings_of_doc_comments_only_fall() {
 
 /// The crates in which no file uses, directly or through others, a file that uses it back.
 const WITHOUT_CIRCLES: &[&str] = &[
+    "changes",
     "config",
     "logging",
     "properties",

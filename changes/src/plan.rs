@@ -27,7 +27,6 @@ use crate::state::State;
 use crate::urgent::{self, Urgent};
 
 use self::builder::PlanBuilder;
-pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
 pub use self::facts::Facts;
 pub use self::import::MAX_IMPORT;

@@ -6,7 +6,6 @@ use rules::{Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::flag::Flag;
-use crate::plan::dependents;
 use crate::state::State;
 use crate::timestamp;
 
@@ -103,7 +102,7 @@ pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits)
         usage,
         limits,
         mentions: mentions(state),
-        dependents: dependents(state),
+        dependents: state.dependents(),
     };
     let flags = state.flags().filter_map(|(key, flag)| {
         let reasons = check.reasons(key, &flag);

@@ -1,6 +1,7 @@
 //! The state of the control plane in memory at one revision: the flags document as definitions, and the state of each
 //! flag beside its definition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::{Edit, FlagsDocument, Head, OwnedTenant};
@@ -71,6 +72,17 @@ impl State {
             .tenants
             .iter()
             .map(|(id, record)| (&**id, &**record))
+    }
+
+    /// Returns the keys of the flags that require each flag, by its key.
+    pub(crate) fn dependents(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (key, definition) in &self.document.flags {
+            for required in &definition.requires {
+                dependents.entry(&required.flag.value).or_default().push(key);
+            }
+        }
+        dependents
     }
 
     /// Applies edits that were committed at a revision.

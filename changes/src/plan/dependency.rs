@@ -1,7 +1,7 @@
 //! Lifecycles of flags along `requires`. A flag without a lifecycle is transparent: the flags that it requires count
 //! in its place. A retired flag has no prerequisites, since it serves its final variant regardless.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rules::Lifecycle;
 
@@ -26,20 +26,9 @@ pub(super) fn prerequisites_behind(state: &State, flag: &str, to: Lifecycle) -> 
 /// Returns the flags that require `flag`, directly or indirectly, and whose lifecycle would be after its own at `to`.
 pub(super) fn dependents_ahead(state: &State, flag: &str, to: Lifecycle) -> Vec<FlagAt> {
     let is_further = |lifecycle| lifecycle > to && lifecycle != Lifecycle::Retired;
-    let dependents = dependents(state);
+    let dependents = state.dependents();
     let next = |key: &str| dependents.get(key).cloned().unwrap_or_default();
     walk(state, flag, next, is_further, Through::Found)
-}
-
-/// Returns the flags that require each flag, by its key.
-pub(crate) fn dependents(state: &State) -> BTreeMap<&str, Vec<&str>> {
-    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (key, definition) in &state.document.flags {
-        for required in &definition.requires {
-            dependents.entry(&required.flag.value).or_default().push(key);
-        }
-    }
-    dependents
 }
 
 fn required<'s>(state: &'s State, flag: &str) -> Vec<&'s str> {
