@@ -8,7 +8,7 @@ use rules::Timestamp;
 use serde_json::json;
 
 use super::journal::{AcquireError, FileStamp, Journal, JournalContent, JournalError};
-use super::{BreakGlassError, KillAvailability, KillOrigin, LocalKill};
+use super::local_kill::{BreakGlassError, KillAvailability, KillOrigin, LocalKill};
 
 /// The kills of this machine.
 #[derive(Debug, Default)]

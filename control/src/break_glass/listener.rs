@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use super::Refreshed;
 use super::bind::bind;
+use super::local_kill::KillAvailability;
 use super::socket::{BreakGlassServer, serve};
-use super::{KillAvailability, Refreshed};
 
 /// The interval of refreshes: the largest delay of an expiry, and of taking over from another process.
 const TICK: Duration = Duration::from_secs(1);
