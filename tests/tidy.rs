@@ -347,8 +347,10 @@ const WITHOUT_CIRCLES: &[&str] = &[
     "config",
     "logging",
     "properties",
+    "proxy",
     "redact",
     "rules",
+    "sluice",
     "testkit",
     "tokens",
     "wire",
@@ -420,7 +422,10 @@ fn no_file_circles_inside_a_crate() {
     let sources = sources();
     let mut problems = Vec::new();
     for name in WITHOUT_CIRCLES {
-        let folder = format!("{name}/src/");
+        let folder = match *name {
+            "sluice" => "src/".to_owned(),
+            name => format!("{name}/src/"),
+        };
         let of_crate = sources.iter().filter(|(path, _)| !is_test(path));
         let modules: BTreeMap<String, String> = of_crate
             .filter_map(|(path, text)| {
@@ -428,7 +433,8 @@ fn no_file_circles_inside_a_crate() {
                     .strip_prefix(&folder)?
                     .strip_suffix(".rs")?
                     .replace('/', "::");
-                Some((if module == "lib" { String::new() } else { module }, text.clone()))
+                let is_root = ["lib", "main"].contains(&module.as_str());
+                Some((if is_root { String::new() } else { module }, text.clone()))
             })
             .collect();
         let mut uses: BTreeMap<&str, BTreeSet<&str>> = modules

@@ -10,7 +10,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{ForwardingHeader, Host, TrustedProxies};
 
-use crate::edge::client_connection;
+use crate::edge::client_connection::client_connection;
 
 mod elements;
 

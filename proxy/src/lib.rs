@@ -25,6 +25,7 @@ mod answer;
 mod baggage;
 mod caller;
 mod capacity;
+mod client_network;
 mod closed_answers;
 mod code_counter;
 mod credential_sources;

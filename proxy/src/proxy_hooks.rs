@@ -13,7 +13,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
 use crate::answer::{self, Answer, AnswerCode, KeepAlive};
-use crate::edge::{BodyFault, ClientConnection, client_connection};
+use crate::edge::client_connection::{BodyFault, ClientConnection, client_connection};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::RequestOutcome;
 use crate::phase::{body, headers, live, observe, response, upstream};

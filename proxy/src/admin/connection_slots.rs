@@ -9,8 +9,8 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::client_network::network;
 use crate::code_counter::CodeCounter;
-use crate::edge::network;
 use crate::metrics::Metrics;
 
 /// Maximum of open connections.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use prometheus::IntGauge;
+
+use crate::client_network::network;
 
 /// Number of shards of the counts by client, so that connections of different clients rarely contend for a lock.
 const SHARDS: usize = 16;
@@ -99,15 +101,6 @@ impl Drop for Admitted {
                 clients.remove(&client);
             }
         }
-    }
-}
-
-/// Returns the address that a client is counted by: an IPv4 address, or the /64 network of an IPv6 address, because
-/// one host usually controls a whole /64.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

@@ -9,9 +9,10 @@ use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
+use super::client_connection::ClientConnection;
 use super::pingora_stream::PingoraStream;
 use super::socket::BufferedSocket;
-use super::{ClientConnection, Edge, malformed};
+use super::{Edge, malformed};
 use crate::answer::AnswerCode;
 
 /// The reason why the connection has no further request.

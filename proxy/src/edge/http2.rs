@@ -11,11 +11,11 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
-use super::client_connection::connection_of_digest;
+use super::client_connection::{ClientConnection, connection_of_digest};
 use super::http2_stream::{Http2Stream, STREAM};
 use super::pingora_stream::PingoraStream;
 use super::socket::BufferedSocket;
-use super::{ClientConnection, Edge, EdgeLimits};
+use super::{Edge, EdgeLimits};
 use crate::answer::AnswerCode;
 use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;

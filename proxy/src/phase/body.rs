@@ -5,7 +5,7 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use crate::answer::is_grpc;
-use crate::edge::client_connection;
+use crate::edge::client_connection::client_connection;
 use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 

@@ -11,7 +11,7 @@ use wire::HeadLimits;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::decider::Decider;
-use crate::edge::client_connection;
+use crate::edge::client_connection::client_connection;
 use crate::findings::Findings;
 use crate::phase::received::{BodyPresence, Received};
 use crate::refusal::RequestRefusal;

@@ -11,7 +11,7 @@ use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
-use crate::edge::{ClientConnection, client_connection};
+use crate::edge::client_connection::{ClientConnection, client_connection};
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;

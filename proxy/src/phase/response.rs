@@ -7,7 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use crate::edge::client_connection;
+use crate::edge::client_connection::client_connection;
 use crate::phase::upstream;
 use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};

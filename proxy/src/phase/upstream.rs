@@ -18,7 +18,8 @@ use rules::Balance;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, AnswerCode};
-use crate::edge::{client_connection, current_stream};
+use crate::edge::client_connection::client_connection;
+use crate::edge::http2_stream::current_stream;
 use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;

@@ -9,7 +9,7 @@ use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::edge::network;
+use crate::client_network::network;
 
 /// Number of cells.
 const CELLS: usize = 1 << 16;
