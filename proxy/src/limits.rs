@@ -15,6 +15,8 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::Cache;
 use rules::{LimitBy, RateLimit, Route, TenantId};
 
+use crate::client_network::network;
+
 /// Maximum of tenants, and of clients, that one route's limit counts. The least recently seen are evicted and start
 /// anew.
 pub(crate) const MAX_KEYS: u64 = 65_536;
@@ -127,12 +129,11 @@ impl<K: Clone + Eq + std::hash::Hash> UsageStore<K> {
     }
 }
 
-/// Returns the key of an address. An IPv6 client is its /64 network, because one host usually has all of its
-/// addresses.
+/// Returns the key of a client: its network as a number.
 fn key(client: Option<IpAddr>) -> ClientKey {
-    Some(match client?.to_canonical() {
+    Some(match network(client?) {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+        IpAddr::V6(address) => address.to_bits(),
     })
 }
 
