@@ -289,7 +289,7 @@ const OBLIQUE: &[&str] = &[
 const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("changes", 0),
     ("config", 0),
-    ("control", 128),
+    ("control", 112),
     ("logging", 0),
     ("properties", 0),
     ("proxy", 0),

@@ -1,5 +1,5 @@
-//! How much of what was refused is put into the audit log: so many a minute of each who asks and no more, so that
-//! nobody can flood it, fill the disk, or crowd others out of it; how many were left out is in his next entry.
+//! The rate limit of audit entries for rejected requests and failed sign-ins, so that no caller can flood the log, fill
+//! the disk or displace the entries of others. The next entry of a caller says how many of its entries were omitted.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,18 +10,19 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 
-/// How many refusals of one actor, or failed sign-ins of one address (IPv6: one /64), are put into the audit log in
-/// a minute.
+/// The maximum number of audit entries per minute for rejected requests of one actor, or for failed sign-ins from one
+/// address (IPv6: one /64).
 pub const REFUSALS_NOTED_PER_MINUTE: u32 = 60;
-/// How many refusals of all admins of one org: they are the customers.
+/// The maximum number of such entries per minute for all admins of one org together. It is lower, since they are
+/// customers.
 pub const ORG_REFUSALS_NOTED_PER_MINUTE: u32 = 6;
-/// How many of failed sign-ins from all addresses, and as many of all orgs, together: whoever has many of them must not
-/// flood the log.
+/// The maximum number of entries per minute for all addresses together, and for all orgs together: a caller that uses
+/// many of them must not flood the log.
 const ALL_NOTED_PER_MINUTE: u32 = 600;
-/// Most who are counted apart; beyond that all others count as one.
+/// The maximum number of callers that are counted separately. All further ones share one count.
 const MAX_COUNTED: usize = 10_000;
 
-/// How many were put into the log, and how many were left out, by who asked.
+/// The counts of logged and omitted entries, by caller.
 pub(crate) struct Refused {
     ours: Keyed,
     orgs: Keyed,
@@ -32,11 +33,11 @@ pub(crate) struct Refused {
 
 type Keyed = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 
-/// Who asked for what was refused.
+/// The caller of a rejected request.
 pub(crate) enum Who<'a> {
-    /// Somebody who is signed in.
+    /// A signed-in caller.
     Actor(&'a Actor),
-    /// An address.
+    /// An address of a caller that is not signed in.
     Peer(String),
 }
 
@@ -54,7 +55,8 @@ impl Default for Refused {
 }
 
 impl Refused {
-    /// The entry, unless there were too many of who asked; with the number of those that were left out before it.
+    /// Returns the entry with the number of the caller's entries that were omitted before it; none if the caller is over
+    /// its limit.
     pub(crate) fn limited(&self, who: &Who<'_>, mut entry: Entry) -> Option<Entry> {
         let (each, all, who) = match who {
             Who::Actor(actor) if actor.role == Role::OrgAdmin => {

@@ -1,5 +1,5 @@
-//! The explanation of a request, phase by phase: the form in which the admin API and the commands have it. It is made by
-//! what knows routes and issuers, through [`Explain`].
+//! The explanation of a request, phase by phase, as the admin API and the commands show it. Implementations of
+//! [`Explain`], which know routes and issuers, create it.
 
 use changes::timestamp;
 use rules::{
@@ -14,8 +14,8 @@ use crate::request_question::RequestQuestion;
 
 /// Explains requests.
 pub trait Explain: Send + Sync {
-    /// Explains what the data plane would do with a request at a time. No request is sent, and nothing is counted. Blocks
-    /// for as long as a request waits for the keys that its token is verified by.
+    /// Explains how the data plane would handle a request at the given time. No request is sent, and nothing is counted.
+    /// Blocks while the keys of its token are fetched, as long as a request would wait.
     ///
     /// # Errors
     /// A defect of the implementation. A request that the data plane would reject has an explanation, too.
@@ -27,7 +27,7 @@ pub trait Explain: Send + Sync {
 #[error("the request can't be explained: {0}")]
 pub struct Unexplained(pub String);
 
-/// What the data plane would do with a request.
+/// An explanation of how the data plane would handle a request.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = RequestExplanation)]
 pub struct RequestExplanation {
@@ -37,19 +37,19 @@ pub struct RequestExplanation {
     pub target: String,
     /// The target as it was sent; null if it is the same.
     pub original_target: Option<String>,
-    /// The other routes that the path falls on if an upstream reads it in other ways.
+    /// The other routes that the path matches in other readings of it.
     pub readings: Vec<String>,
     /// The route that decides.
     pub route: Option<String>,
     /// The file, line and column that define the route.
     pub place: Option<String>,
-    /// The routes whose host and path match as well, and the reasons why they don't decide; at most 20.
+    /// The other routes whose host and path match, and the reasons why they don't decide; at most 20.
     pub rejected_candidates: Vec<RejectedCandidate>,
     /// The number of routes whose host or path does not match.
     pub other_routes: usize,
     /// The treatment of a CORS preflight; null for other requests.
     pub preflight: Option<String>,
-    /// The limits that the request counts against. How much of them is used is not read.
+    /// The limits that the request counts against. Their current usage is not included.
     pub limits: Vec<ExplainedLimit>,
     /// The caller.
     pub identity: String,
@@ -63,10 +63,10 @@ pub struct RequestExplanation {
     pub answer: ExplainedAnswer,
     /// The upstream that the request is forwarded to.
     pub upstream: Option<String>,
-    /// The headers that tell the upstream what was decided.
+    /// The headers that tell the upstream the decision.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub headers: Map<String, Value>,
-    /// True if the request gets to the upstream of an open gate.
+    /// True if the request reaches the upstream of an open gate.
     pub open: bool,
 }
 
@@ -78,13 +78,13 @@ pub struct ExplainedAnswer {
     pub status: Option<u16>,
     /// The code of an answer of the proxy, as in its problem document; null if the answer is the upstream's.
     pub code: Option<String>,
-    /// More about the answer, for people; empty if the code says everything.
+    /// Details for people; empty if the code is sufficient.
     pub detail: String,
     /// The URL or path that the client is redirected to.
     pub location: Option<String>,
 }
 
-/// A route whose host and path match, and that does not decide.
+/// A route whose host and path match, but that does not decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = RejectedCandidate)]
 pub struct RejectedCandidate {
@@ -144,10 +144,10 @@ pub struct ExplainedFlag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = LocalKill)]
 pub struct ExplainedLocalKill {
-    /// The time at which it ends.
+    /// The time it expires.
     #[schema(format = DateTime)]
     pub until: String,
-    /// The reason that was given for it.
+    /// The reason given.
     pub reason: String,
     /// The user of the process that made it.
     pub by: String,
@@ -161,13 +161,13 @@ pub struct ExplainedStep {
     pub cause: &'static str,
     /// The question of the line.
     pub question: String,
-    /// The answer to it.
+    /// The answer to the question.
     pub answer: String,
     /// The reason of the answer, if it is not obvious.
     pub note: String,
     /// `decided`, `passed`, `would pass` or `would serve VARIANT`.
     pub outcome: String,
-    /// The clauses of a condition: each with the value of the subject, and whether it holds.
+    /// The clauses of a condition, each with the subject's value and its result.
     pub clauses: Vec<ExplainedClause>,
 }
 
@@ -177,7 +177,7 @@ pub struct ExplainedStep {
 pub struct ExplainedClause {
     /// The clause as text.
     pub clause: String,
-    /// The value of the subject; null for a missing attribute, left out for a segment.
+    /// The subject's value; null for a missing attribute, omitted for a segment.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub found: Option<Option<String>>,
@@ -220,7 +220,7 @@ impl ExplainedFlag {
 }
 
 impl ExplainedLocalKill {
-    /// Adds to the step of the kill that it was made on this machine, and is not in the store.
+    /// Adds a note to the step of the kill: it applies to this machine only and is not stored.
     pub(crate) fn annotate(&self, steps: &mut [ExplainedStep]) {
         let killed =
             |step: &&mut ExplainedStep| step.cause == Cause::Killed.as_str() && step.outcome == "decided";

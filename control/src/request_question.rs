@@ -1,5 +1,5 @@
-//! What somebody asks of a request: which request it is, and who would send it. Read from JSON, where every field is
-//! checked, so that what is asked is a request that there can be.
+//! A hypothetical request that a caller wants explained: the request and its sender. Parsed from JSON; every field is
+//! validated, so that only a request that can be sent is explained.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaT
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The most groups of a subject.
+/// The maximum number of groups of a subject.
 pub const MAX_GROUPS: usize = 512;
-/// The most lines of headers of a request.
+/// The maximum number of header lines of a request.
 pub const MAX_QUESTION_HEADERS: usize = 100;
-/// The longest method, in bytes.
+/// The maximum length of a method, in bytes.
 const MAX_METHOD: usize = 64;
-/// What a request that names no host asks.
+/// The host of a request that names none.
 const NO_HOST: &str = "localhost";
-/// A line of a header: its name, and a value without control characters but tabs.
+/// The pattern of a header line: a name, and a value without control characters except tabs.
 const HEADER_PATTERN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*$";
 
 /// A request, in JSON.
@@ -35,17 +35,17 @@ pub struct RequestForm {
     /// The path, with its query if any.
     #[schema(pattern = r"^[^\r\n]*$")]
     path: String,
-    /// The host, with its port if any; left out: that of a header `Host`, else localhost; empty: none, as HTTP/1.0
-    /// allows.
+    /// The host, with its port if any. If missing: the `Host` header, or localhost without one. Empty: no host, as
+    /// HTTP/1.0 allows.
     #[schema(pattern = r"^[^\r\n]*$")]
     host: Option<String>,
-    /// The headers, a line each: `NAME: VALUE`.
+    /// The headers, one line each: `NAME: VALUE`.
     #[serde(default)]
     #[schema(required = false, value_type = Vec<HeaderForm>, max_items = 100)]
     headers: Vec<String>,
-    /// The token that it would bring along. It is verified as the data plane would, and neither logged nor kept.
+    /// The token of the request. It is verified as by the data plane, and neither logged nor stored.
     token: Option<String>,
-    /// The tenant, instead of a token.
+    /// The tenant, in place of a token.
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     tenant: Option<String>,
     /// The tenant's user.
@@ -54,95 +54,95 @@ pub struct RequestForm {
     #[serde(default)]
     #[schema(required = false, max_items = 512)]
     groups: Vec<Box<str>>,
-    /// Attributes by name: texts, numbers, booleans, lists of texts. Those of a token come first.
+    /// Attributes by name: strings, numbers, booleans, lists of strings. Those of a token take precedence.
     #[serde(default)]
     #[schema(required = false, value_type = BTreeMap<String, AttributeForm>)]
     attributes: BTreeMap<String, Value>,
 }
 
-/// A request that somebody asks about.
+/// A hypothetical request to explain.
 #[derive(Debug, Clone)]
 pub struct RequestQuestion {
-    /// A token of RFC 9110 section 5.6.2.
+    /// The method: a token of RFC 9110 section 5.6.2.
     pub method: String,
-    /// As it would be sent.
+    /// The path, as it would be sent.
     pub path: String,
-    /// With its port if any; empty for none.
+    /// The host, with its port if any; empty for none.
     pub host: String,
-    /// Line by line, names in lower case.
+    /// The header lines; names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Who would send it.
+    /// The sender.
     pub sender: Sender,
-    /// What is said of the sender besides.
+    /// Further attributes of the sender.
     pub attributes: Vec<(String, AttributeValue)>,
 }
 
-/// Who would send a request.
+/// The sender of a hypothetical request.
 #[derive(Clone)]
 pub enum Sender {
-    /// Nobody says who it is.
+    /// No sender is given.
     Unnamed,
-    /// Whoever this token proves.
+    /// The subject of this token.
     Token(Box<str>),
-    /// Somebody of this tenant.
+    /// A user of this tenant, or the tenant itself.
     Tenant {
         /// The tenant.
         tenant: TenantId,
-        /// The user, if it is one.
+        /// The user, if any.
         user: Option<String>,
         /// The user's groups.
         groups: Vec<Box<str>>,
     },
 }
 
-/// Why there can't be such a request, or such a sender.
+/// The reason why a question is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidQuestion {
-    /// No token of RFC 9110 section 5.6.2.
-    #[error("a method is a word such as GET")]
+    /// The method is not a token of RFC 9110 section 5.6.2.
+    #[error("the method must be a token such as GET")]
     Method,
-    /// A line break where none can be sent.
-    #[error("the path and the host of a request have no line breaks")]
+    /// The path or the host contains a line break.
+    #[error("the path and the host must not contain line breaks")]
     LineBreak,
-    /// No tenant's id.
+    /// The tenant's id is invalid.
     #[error("{0}")]
     Tenant(#[from] InvalidTenantId),
-    /// No line of a header.
-    #[error("a header is written NAME: VALUE, without control characters")]
+    /// A header line is malformed.
+    #[error("a header must have the form NAME: VALUE, without control characters")]
     Header,
-    /// A name that stands for something else.
+    /// An attribute has a reserved name.
     #[error("`{name}` is a reserved name and can't be an attribute")]
     Reserved {
-        /// It.
+        /// The name.
         name: String,
     },
-    /// A value that no attribute has.
+    /// The value of an attribute is invalid.
     #[error("`{name}` can't be an attribute: {reason}")]
     Attribute {
         /// The attribute's name.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: InvalidAttribute,
     },
-    /// More than a subject has.
+    /// The subject has too many groups or attributes.
     #[error("a subject has at most {MAX_GROUPS} groups and {MAX_SUBJECT_ATTRIBUTES} attributes")]
     TooMuchOfSubject,
-    /// More than a request has.
-    #[error("a request has at most {MAX_QUESTION_HEADERS} lines of headers")]
+    /// The request has too many headers.
+    #[error("a request has at most {MAX_QUESTION_HEADERS} header lines")]
     TooManyHeaders,
-    /// By a token, and by name.
-    #[error("who is asking is said by a token or by a tenant, not by both")]
+    /// The sender is given by a token and by a tenant.
+    #[error("give the sender by a token or by a tenant, not by both")]
     SenderTwice,
-    /// A user of nobody.
-    #[error("a user and groups are of a tenant, which is not named")]
+    /// A user or groups without a tenant.
+    #[error("a user or groups need a tenant")]
     NoTenant,
 }
 
-/// Why a JSON value is not that of an attribute.
+/// The reason why a JSON value is not a value of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAttribute {
-    /// Null, an object, or a list with anything but texts.
-    #[error("its value is no text, number, boolean or list of texts")]
+    /// Null, an object, or a list with an item that is not a string.
+    #[error("its value must be a string, number, boolean or list of strings")]
     Type,
     /// A number that can't be compared exactly.
     #[error("{0}")]
@@ -150,10 +150,10 @@ pub enum InvalidAttribute {
 }
 
 impl RequestForm {
-    /// The request, if there can be such a one.
+    /// Validates the form.
     ///
     /// # Errors
-    /// The first thing that no request has.
+    /// The first problem found.
     pub fn read(self) -> Result<RequestQuestion, InvalidQuestion> {
         check_method(&self.method)?;
         let has_break = |text: &str| text.contains(['\r', '\n']);
@@ -189,7 +189,7 @@ impl RequestForm {
 }
 
 impl RequestQuestion {
-    /// The values of the header with this name (in lower case), line by line.
+    /// Returns the values of the header with this name (in lower case), one for each line.
     pub fn header_values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         let named = self.headers.iter().filter(move |(given, _)| given == name);
         named.map(|(_, value)| value.as_str())
@@ -197,21 +197,21 @@ impl RequestQuestion {
 }
 
 impl std::fmt::Debug for Sender {
-    /// Without the token, which is nobody else's business.
+    /// Omits the token, which is a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unnamed => f.write_str("Unnamed"),
             Self::Token(_) => f.write_str("Token(..)"),
             Self::Tenant { tenant, user, groups } => {
-                let mut told = f.debug_struct("Tenant");
-                told.field("tenant", tenant).field("user", user);
-                told.field("groups", groups).finish()
+                let mut fields = f.debug_struct("Tenant");
+                fields.field("tenant", tenant).field("user", user);
+                fields.field("groups", groups).finish()
             }
         }
     }
 }
 
-/// The host where none is given: that of the headers, if they have one.
+/// Returns the host of a request that gives none: empty if the headers have one.
 fn unnamed_host(headers: &[(String, String)]) -> &'static str {
     match headers.iter().any(|(name, _)| name == "host") {
         true => "",
@@ -219,10 +219,10 @@ fn unnamed_host(headers: &[(String, String)]) -> &'static str {
     }
 }
 
-/// Whether a text is a method: a token of RFC 9110 section 5.6.2.
+/// Checks that a text is a method: a token of RFC 9110 section 5.6.2.
 ///
 /// # Errors
-/// It isn't.
+/// The text is not a method.
 pub fn check_method(text: &str) -> Result<(), InvalidQuestion> {
     match is_token(text) && text.len() <= MAX_METHOD {
         true => Ok(()),
@@ -242,10 +242,10 @@ fn headers(lines: &[String]) -> Result<Vec<(String, String)>, InvalidQuestion> {
     lines.iter().map(|line| header(line)).collect()
 }
 
-/// The name, in lower case, and the value of a line of a header.
+/// Parses a header line into its name, in lower case, and its value.
 ///
 /// # Errors
-/// No such line can be sent.
+/// The line is malformed.
 pub fn header(line: &str) -> Result<(String, String), InvalidQuestion> {
     let (name, value) = line.split_once(':').ok_or(InvalidQuestion::Header)?;
     let is_sent = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
@@ -255,7 +255,7 @@ pub fn header(line: &str) -> Result<(String, String), InvalidQuestion> {
     }
 }
 
-/// Attributes by their names.
+/// Parses attributes from JSON.
 pub(crate) fn attributes(
     given: &BTreeMap<String, Value>,
 ) -> Result<Vec<(String, AttributeValue)>, InvalidQuestion> {
@@ -268,10 +268,10 @@ pub(crate) fn attributes(
     values.collect()
 }
 
-/// The value of the attribute `name`, from JSON.
+/// Parses the value of the attribute `name` from JSON.
 ///
 /// # Errors
-/// No attribute has this name, or this value.
+/// The name is reserved, or the value is invalid.
 pub fn attribute(name: &str, value: &Value) -> Result<AttributeValue, InvalidQuestion> {
     let name = || name.to_owned();
     if RESERVED_ATTRIBUTES.contains(&name().as_str()) {
@@ -280,10 +280,10 @@ pub fn attribute(name: &str, value: &Value) -> Result<AttributeValue, InvalidQue
     attribute_value(value).map_err(|reason| InvalidQuestion::Attribute { name: name(), reason })
 }
 
-/// Reads the value of an attribute from JSON.
+/// Parses the value of an attribute from JSON.
 ///
 /// # Errors
-/// No attribute has this value.
+/// The value is invalid.
 pub fn attribute_value(value: &Value) -> Result<AttributeValue, InvalidAttribute> {
     match value {
         Value::String(text) => Ok(AttributeValue::String(text.as_str().into())),
@@ -298,7 +298,7 @@ pub fn attribute_value(value: &Value) -> Result<AttributeValue, InvalidAttribute
     }
 }
 
-/// The form of a text, a number, a boolean or a list of texts.
+/// The schema of an attribute: a string, a number, a boolean or a list of strings.
 pub(crate) struct AttributeForm;
 
 impl ToSchema for AttributeForm {}
@@ -314,7 +314,7 @@ impl PartialSchema for AttributeForm {
     }
 }
 
-/// The form of a line of a header.
+/// The schema of a header line.
 pub(crate) struct HeaderForm;
 
 impl ToSchema for HeaderForm {}

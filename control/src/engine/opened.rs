@@ -20,7 +20,7 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The records do not compile: a newer version wrote them, or the store was edited by hand.
-    #[error("what the store holds is no valid document:\n{0}")]
+    #[error("the records in the store are not a valid document:\n{0}")]
     Invalid(Box<Report>),
 }
 
@@ -41,7 +41,7 @@ impl Opened {
     /// Reads and compiles the records of a store.
     ///
     /// # Errors
-    /// It can't be read, or is no valid document.
+    /// The store can't be read, or its records are not a valid document.
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
         let loaded = store.load()?;
         let state = match read_records(loaded.revision, present_records(loaded)) {
@@ -62,10 +62,11 @@ impl Opened {
         })
     }
 
-    /// Fills an empty store with a document; [`Opened::keep`] commits it. A store with records is left as it is.
+    /// Prepares the first commit of an empty store from a document; [`Opened::keep`] commits it. A store with records is
+    /// not changed.
     ///
     /// # Errors
-    /// What stands against it.
+    /// The document was rejected.
     pub fn seeded(mut self, document: FlagsDocument, at: Timestamp) -> Result<Self, ApplyError> {
         if self.revision() != Revision::default() {
             return Ok(self);
@@ -90,7 +91,7 @@ impl Opened {
         Ok(self)
     }
 
-    /// Returns true if the store is to be filled with a document that is not yet committed.
+    /// Returns true if a document is prepared for an empty store and not yet committed.
     #[must_use]
     pub fn is_seeded(&self) -> bool {
         self.seed.is_some()
@@ -99,7 +100,7 @@ impl Opened {
     /// Commits the document of [`Opened::seeded`], if there is one.
     ///
     /// # Errors
-    /// The store did not take it, and is empty still.
+    /// The commit failed; the store is still empty.
     pub fn keep(mut self) -> Result<Self, StoreError> {
         if let Some(commit) = self.seed.take() {
             self.current.state.revision = self.store.commit(Some(Revision::default()), &commit)?;

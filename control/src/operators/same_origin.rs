@@ -1,17 +1,17 @@
-//! Keeps pages of other sites out while no credentials are asked for: a browser on this machine would carry their
-//! requests here, and a name of theirs can be made to point here (DNS rebinding).
+//! Rejects requests of other sites' pages while the API requires no credentials: a browser on this machine can send
+//! such requests (CSRF), and a foreign name can resolve to this machine (DNS rebinding).
 
 use std::net::IpAddr;
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
-/// The reason why a request is not of the same origin.
+/// The reason why a request is not same-origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
-    /// Its host is a name that anybody could point here.
+    /// The host is not a loopback address or `localhost`; anyone could make it resolve to this machine.
     Host,
-    /// A page of another site made a browser send it.
+    /// A page of another site sent the request.
     Origin,
 }
 
@@ -19,7 +19,7 @@ pub enum Foreign {
 /// the same origin.
 ///
 /// # Errors
-/// What is foreign about it.
+/// The part of the request that is foreign.
 pub fn same_origin(uri: &Uri, headers: &HeaderMap) -> Result<(), Foreign> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -46,7 +46,8 @@ fn authority(host: &HeaderValue) -> Option<Authority> {
     Authority::try_from(host.as_bytes()).ok()
 }
 
-/// An address can't be pointed elsewhere, and `localhost` never leaves the machine (RFC 6761 section 6.3).
+/// Returns true for an IP address, which DNS can't redirect, and for `localhost`, which always resolves to this machine
+/// (RFC 6761 section 6.3).
 fn is_local(authority: &Authority) -> bool {
     let host = authority.host();
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
