@@ -48,7 +48,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Self; 4] = [Self::OrgAdmin, Self::Viewer, Self::Operator, Self::PlatformAdmin];
 
-    /// As documents and answers write it.
+    /// Returns the name in documents and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Role {
 }
 
 impl Source {
-    /// As answers write it.
+    /// Returns the name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -205,7 +205,7 @@ impl Sealed {
 
 /// Verifies consecutive entries that follow (`id`, `hash`); from the beginning of a log these are 0 and [`GENESIS`].
 /// Returns the id and hash of the last entry. Entries removed from the end are found only by comparing these with an
-/// id and hash that were kept elsewhere.
+/// id and hash that were stored elsewhere.
 ///
 /// # Errors
 /// The first entry that differs from what was written.

@@ -194,7 +194,7 @@ pub(crate) fn changed(state: &State, edit: &StateEdit) -> Vec<RecordChange> {
     changes.into_iter().filter(is_changed).collect()
 }
 
-/// Returns a record as it is kept.
+/// Returns the stored form of a record.
 #[cfg(test)]
 pub(crate) fn record(state: &State, key: &Key) -> Option<Value> {
     let document = &state.document;

@@ -43,7 +43,7 @@ pub enum DefaultOwner {
     /// Documents.
     #[default]
     Documents,
-    /// A promotion to ga, which replaced the default of the documents; that one is kept here.
+    /// A promotion to ga, which replaced the default of the documents; that default is stored here.
     Promotion(Option<Sited<ServeDefinition>>),
 }
 
@@ -71,7 +71,7 @@ pub struct Unsettled {
     pub at: Timestamp,
 }
 
-/// A flag's state as a store keeps it: operators' fields of the definition, and the rest.
+/// The stored form of a flag's state: operators' fields of the definition, and the rest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateRecord {
@@ -129,12 +129,12 @@ impl Flag {
             .map(|required| &*required.flag.value)
     }
 
-    /// Returns true if its definition says that it can be turned back without harm.
+    /// Returns true if its definition says `revertible: true`.
     pub(crate) fn is_revertible(&self) -> bool {
         self.definition.revertible == Some(true)
     }
 
-    /// Returns the variant that everyone is served once it is ga: `on`, or what a tenant that opts in is served.
+    /// Returns the variant that everyone is served at ga: `on`, or the variant of a tenant that opts in.
     pub(crate) fn on(&self) -> Option<&str> {
         match &self.definition.variants {
             Some(variants) if !variants.iter().any(|(name, _)| name.value == "on") => self
@@ -162,7 +162,7 @@ impl Flag {
         }
     }
 
-    /// Sets the default that documents write, under one that a promotion has set.
+    /// Sets the default that documents write. A default that a promotion has set stays effective.
     pub(crate) fn write_default(&mut self, written: Option<Sited<ServeDefinition>>) {
         match self.state.default {
             DefaultOwner::Documents => self.definition_mut().default = written,
@@ -170,7 +170,7 @@ impl Flag {
         }
     }
 
-    /// Sets a default over the one that documents write, or takes it away.
+    /// Sets or removes the default of a promotion, which has precedence over the one that documents write.
     pub(crate) fn promote_default(&mut self, promoted: Option<Sited<ServeDefinition>>) {
         let written = self.written_default().cloned();
         (self.definition_mut().default, self.state_mut().default) = match promoted {
@@ -195,7 +195,7 @@ impl Flag {
         self.variant(written).value == off
     }
 
-    /// Returns true if what is served is the variant that means "not given the feature", and nothing else.
+    /// Returns true if only the variant that means "not given the feature" is served.
     pub(crate) fn serves_off(&self, serve: &ServeDefinition) -> bool {
         matches!(serve, ServeDefinition::Variant(variant) if self.is_off(variant))
     }
@@ -216,7 +216,7 @@ impl Flag {
         Arc::make_mut(&mut self.state)
     }
 
-    /// Returns true if documents that wrote the one would write the other.
+    /// Returns true if both definitions have equal fields of documents.
     pub(crate) fn is_defined_as(&self, written: &FlagDefinition) -> bool {
         let FlagDefinition {
             key: _,
@@ -255,7 +255,7 @@ impl Flag {
             && *salt == written.salt
     }
 
-    /// Returns what documents own of it, as a store keeps it.
+    /// Returns the stored record of the fields that documents own.
     pub(crate) fn definition_record(&self) -> Value {
         let mut definition = self.definition.to_json();
         if let Some(fields) = definition.as_object_mut() {
@@ -269,7 +269,7 @@ impl Flag {
         definition
     }
 
-    /// Returns what operators own of it, as a store keeps it.
+    /// Returns the stored record of the fields that operators own.
     pub(crate) fn state_record(&self) -> Value {
         let state = &*self.state;
         let tiers = self.definition.tiers.iter();
@@ -287,13 +287,13 @@ impl Flag {
             changed: state.changed,
             changed_by: state.changed_by.clone(),
         };
-        // It has no key that is no text, so that it always is a JSON value.
+        // Serialization fails only for map keys that are not strings; a flag has none.
         serde_json::to_value(record).unwrap_or_default()
     }
 }
 
 impl StateRecord {
-    /// Returns the whole flag as a document has it: its definition with what operators own put over it.
+    /// Returns the whole flag as in a document: its definition with operators' fields in place of the document's.
     pub(crate) fn over(&self, definition: Value) -> Value {
         let mut flag = definition;
         let Some(fields) = flag.as_object_mut() else {
@@ -318,7 +318,7 @@ impl StateRecord {
         flag
     }
 
-    /// Returns what is kept besides the definition. `written` is the default that documents wrote.
+    /// Returns the state beside the definition. `written` is the default that documents wrote.
     pub(crate) fn state(self, written: Option<Sited<ServeDefinition>>) -> FlagState {
         FlagState {
             default: match self.default {

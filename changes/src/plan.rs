@@ -37,7 +37,7 @@ pub use self::request::Request;
 /// Plans a change of the state.
 ///
 /// # Errors
-/// Everything that stands against it.
+/// All reasons to reject it.
 pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts) -> Result<Plan, NoPlan> {
     plan_excluding(state, request, policy, facts, BTreeMap::new())
 }
@@ -45,7 +45,7 @@ pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts
 /// Plans a change; of an import, the tenants in `invalid_tenants` are refused with the given reasons.
 ///
 /// # Errors
-/// Everything that stands against it.
+/// All reasons to reject it.
 pub fn plan_excluding(
     state: &State,
     request: &Request,

@@ -1,4 +1,4 @@
-//! Records as a store keeps them: named, with JSON text for a value, and numbered by the commits that write them.
+//! Records of a store: a name, JSON text as value, and the number of the commit that wrote them.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl Json {
     /// Returns the value.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        // The text was checked, or written by a value.
+        // The text was validated, or serialized from a value.
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 }

@@ -106,7 +106,7 @@ impl Code {
         Self::StoreDamaged,
     ];
 
-    /// As answers write it.
+    /// Returns the name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -81,7 +81,7 @@ impl Default for StaleLimits {
 }
 
 impl StaleCode {
-    /// As answers write it.
+    /// Returns the name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -55,7 +55,7 @@ pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, 
 /// Reads a point in time, for `#[serde(with = "changes::timestamp")]`.
 ///
 /// # Errors
-/// It is no RFC 3339 time.
+/// The text is not an RFC 3339 time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     Timestamp::parse(&text).map_err(serde::de::Error::custom)

@@ -23,7 +23,7 @@ const MAX_CHARACTERS: usize = 1_000;
 /// Returns the justification without surrounding white space.
 ///
 /// # Errors
-/// [`Code::InvalidUrgent`], with the names of those that say nothing.
+/// [`Code::InvalidUrgent`], with the names of the invalid fields.
 pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     let trimmed = Urgent {
         decision_maker: urgent.decision_maker.trim().to_owned(),

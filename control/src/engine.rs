@@ -58,7 +58,7 @@ enum Owner {
         document: DocumentSource,
         /// True if the files were read again since the current state was made from them.
         stale: AtomicBool,
-        /// The damage of the store that the files stand in for.
+        /// The damage of the store that the files replace.
         damage: Option<Damage>,
     },
 }
@@ -94,7 +94,7 @@ impl Control {
         }
     }
 
-    /// Marks the files as standing in for a damaged store, whose audit log stays readable as far as possible.
+    /// Marks the files as the replacement of a damaged store. The readable part of its audit log stays available.
     #[must_use]
     pub fn instead_of(self, store: Arc<dyn Store>, found: Damage) -> Self {
         let owner = match self.owner {
@@ -198,7 +198,7 @@ impl Control {
         if !stale.load(Ordering::Acquire) {
             return;
         }
-        // Another caller may have refreshed it while this one waited for the lock.
+        // Another caller may have refreshed the state while this one waited for the lock.
         let mut current = self.current.write();
         if !stale.swap(false, Ordering::AcqRel) {
             return;
@@ -223,7 +223,7 @@ impl Control {
         &self.policy
     }
 
-    /// Commits audit entries that belong to no change.
+    /// Commits audit entries without a change.
     ///
     /// # Errors
     /// The store did not commit them.

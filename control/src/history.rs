@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::FlagObservation;
 
-/// The number of hours of errors that are kept.
+/// The number of hours of errors that are stored.
 pub const MAX_ERROR_HOURS: i64 = 168;
 const HOUR_MS: i64 = 3_600_000;
 
@@ -20,11 +20,11 @@ const HOUR_MS: i64 = 3_600_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
-    /// Since when anything is observed.
+    /// The start of the observation.
     #[serde(with = "changes::timestamp")]
     since: Timestamp,
     flags: BTreeMap<String, FlagRecord>,
-    /// The totals at the last look, of this process.
+    /// The totals of this process at the last observation.
     #[serde(skip)]
     totals: HashMap<String, (u64, u64)>,
 }
@@ -62,10 +62,10 @@ impl History {
     /// Writes the history to `path` in place of the file there.
     ///
     /// # Errors
-    /// It can't be written; what was there stays.
+    /// Writing failed; the previous file is unchanged.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let aside = path.with_extension("new");
-        // As private as the store that it is beside, whatever was left behind here.
+        // As private as the store beside it. A file left by an interrupted write may have other permissions.
         let mode = Permissions::from_mode(0o600);
         let mut file = std::fs::File::create(&aside)?;
         file.set_permissions(mode)?;
@@ -101,13 +101,13 @@ impl History {
         }
     }
 
-    /// Forgets flags that there no longer are.
+    /// Removes flags that no longer exist.
     pub fn retain(&mut self, exists: impl Fn(&str) -> bool) {
         self.flags.retain(|flag, _| exists(flag));
         self.totals.retain(|flag, _| exists(flag));
     }
 
-    /// Since when anything is observed.
+    /// Returns the start of the observation.
     #[must_use]
     pub fn since(&self) -> Timestamp {
         self.since
@@ -119,7 +119,8 @@ impl History {
         self.flags.get(flag).map(|seen| seen.last)
     }
 
-    /// Errors of the last `window_ms` milliseconds, whole hours, the oldest one included whole.
+    /// Returns the number of errors in the last `window_ms` milliseconds, counted in whole hours; the oldest hour is
+    /// included whole.
     #[must_use]
     pub fn errors_within(&self, flag: &str, window_ms: i64, now: Timestamp) -> u64 {
         let first = now.0.saturating_sub(window_ms).div_euclid(HOUR_MS);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! admin API -> Change -> policy -> edits -> config::Catalog (compile) -> Store (state and audit, one commit)
-//!                                                                      -> Publish (the snapshot in force) -> answer
+//!                                                                      -> Publish (the served snapshot) -> answer
 //! ```
 //!
 //! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.

@@ -120,8 +120,8 @@ impl Operators {
     /// Returns the actor of a request from its headers and the address of its peer.
     ///
     /// # Errors
-    /// Nobody who is known. Failures are counted by address; good credentials are taken at any time, so that
-    /// nobody is shut out by what another one sends.
+    /// The caller is not signed in. Failures are counted by address; valid credentials are always accepted, so that the
+    /// failures of one caller do not lock out another.
     pub async fn sign_in(
         &self,
         headers: &HeaderMap,
@@ -160,7 +160,7 @@ impl Known {
         }
     }
 
-    /// Compares with every token, so that the time taken does not tell which one it was nearest to.
+    /// Compares with every token, so that the time taken does not reveal which one matched.
     fn holder(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
         let mut holder = None;
         for known in self.tokens.iter().take(MAX_STATIC_TOKENS) {
@@ -207,7 +207,7 @@ impl IssuerRoles {
     }
 }
 
-/// Whoever sits at this machine.
+/// Returns the actor of a caller on this machine.
 fn local(peer: SocketAddr) -> Result<Actor, NotSignedIn> {
     if !is_loopback(peer.ip()) {
         return Err(NotSignedIn::NotLocal);
@@ -223,7 +223,8 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// The token in the one `Authorization: Bearer TOKEN`, the scheme in any case (RFC 6750 section 2.1).
+/// Returns the token of the single `Authorization: Bearer TOKEN` header (RFC 6750 section 2.1); the scheme is
+/// case-insensitive.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

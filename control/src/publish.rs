@@ -6,10 +6,11 @@ use config::{Compiled, LoadedConfig, Report};
 /// The reason why flags cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Routes or headers name what these flags lack. The problems are those that `sluice check` prints.
+    /// Routes or headers refer to flags or attributes that would not exist. The problems are those that `sluice check`
+    /// prints.
     #[error("the gateway's document does not fit these flags: {0}")]
     Document(Box<Report>),
-    /// The data plane can't prepare them.
+    /// The data plane can't prepare a snapshot of them.
     #[error("{0}")]
     Prepare(String),
 }
@@ -23,12 +24,12 @@ pub trait Publish: Send + Sync {
     /// Checks that the gateway's document can be served with these flags. Changes nothing.
     ///
     /// # Errors
-    /// A gate, a header or an attribute of it names what would not be there.
+    /// The document refers to flags or attributes that would not exist, or the data plane cannot prepare a snapshot.
     fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError>;
 
     /// Publishes the flags with the result of `check`. When it returns, new requests are decided by them.
     ///
     /// # Errors
-    /// Only what `check` could not know; what was served before stays then.
+    /// A failure that `check` could not detect; the previous snapshot stays active.
     fn publish(&self, compiled: &Compiled, revision: Revision, fit: Fit) -> Result<(), PublishError>;
 }

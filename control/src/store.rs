@@ -102,20 +102,20 @@ pub enum StoreError {
     /// The stored data are damaged.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
-    /// It was written by a newer version.
+    /// A newer version wrote the store.
     #[error(
         "a newer version of sluice wrote the store, in format {found}; this version reads up to format {known}. Run the \
          newer version, or go back to a backup of format {known}, without the changes since: `{way_back}`"
     )]
     TooNew {
-        /// Its format.
+        /// The format of the store.
         found: usize,
-        /// The newest format that is known here.
+        /// The newest format that this version reads.
         known: usize,
         /// The command that restores a backup.
         way_back: String,
     },
-    /// Another process has it open.
+    /// Another process has the store open.
     #[error("another process uses the store")]
     InUse,
     /// The store does not support the operation.
@@ -135,7 +135,7 @@ impl StoreError {
                 "stop sluice, put the newest backup in place with `sluice restore BACKUP --to DIRECTORY`, and start again",
             ),
             Self::InUse => Some("end the other process, or give this one a directory of its own"),
-            // Its message names the command.
+            // The message of `TooNew` names the command.
             Self::TooNew { .. } | Self::Unsupported(_) => None,
         }
     }
@@ -160,34 +160,34 @@ pub trait Store: Send + Sync {
     /// Loads all records at the newest revision.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn load(&self) -> Result<Loaded, StoreError>;
 
     /// Commits records and entries together if the store is at `expected`. They are on the disk when this returns.
     /// `expected` may be none only for entries alone.
     ///
     /// # Errors
-    /// Nothing of it was written.
+    /// Nothing was written.
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError>;
 
     /// Returns the records that changed after a revision.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError>;
 
     /// Waits until there is a revision after `since`, or until the timeout (an hour at most), then returns
     /// `changes_since`.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError>;
 
     /// Returns a page of at most `limit` and [`MAX_AUDIT_PAGE`] matching entries before the entry `before`, newest
     /// first.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn audit(&self, filter: &AuditFilter, before: Option<u64>, limit: usize)
     -> Result<AuditPage, StoreError>;
 
@@ -195,18 +195,18 @@ pub trait Store: Send + Sync {
     /// verification and export.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError>;
 
     /// Returns id and hash of the newest entry; 0 and the genesis hash in an empty log.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The store can't be read.
     fn audit_head(&self) -> Result<(u64, Hash), StoreError>;
 
     /// Writes a consistent copy into a new file while the store is in use.
     ///
     /// # Errors
-    /// There is a file already, it can't be written, or the store keeps no file.
+    /// The file exists already or can't be written, or the store has no file.
     fn backup(&self, to: &Path) -> Result<(), StoreError>;
 }

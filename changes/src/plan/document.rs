@@ -135,7 +135,7 @@ impl DocumentMerge<'_, '_> {
                     && lifecycle_fits_kind(before)
                     && !self.must_be_signed_again.contains(&**key) =>
             {
-                // Most flags of a document are what they were, and a document may have thousands.
+                // Most flags of a document are unchanged, and a document may have thousands.
                 let left = fields_left_alone(written, before);
                 return self.difference.left_alone(Section::Flag, key, left);
             }
@@ -173,7 +173,7 @@ impl DocumentMerge<'_, '_> {
             rollout,
             ..written.clone()
         };
-        // A document that was exported repeats the default that a promotion has set over its own.
+        // An exported document contains the default that a promotion has set, not the default of the documents.
         let repeats =
             before.promoted_default().is_some() && before.promoted_default() == written.default.as_ref();
         if !repeats {

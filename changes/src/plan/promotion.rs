@@ -40,7 +40,7 @@ impl Promotion<'_> {
             ];
             unmet.extend(conditions.into_iter().flatten());
         } else if self.to == Lifecycle::Retired {
-            // Retired, it would be on for everyone, kill switch or not.
+            // A retired flag serves its final variant even if it is killed: it would be on for everyone.
             unmet.extend(self.no_open_rollback());
         }
         unmet

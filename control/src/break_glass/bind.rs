@@ -46,7 +46,7 @@ async fn try_bind(path: &Path) -> std::io::Result<UnixListener> {
         std::fs::rename(&inside, path)?;
         Ok(listener)
     });
-    // Nothing but what was made here is removed.
+    // Only files that were created here are removed.
     let _ = std::fs::remove_file(&inside);
     let _ = std::fs::remove_dir(&folder);
     listener

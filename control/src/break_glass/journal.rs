@@ -90,7 +90,7 @@ struct Line {
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    /// Locked for as long as it is open.
+    /// Locked while it is open.
     file: File,
     last: (u64, Hash),
     /// Its length up to the end of its last complete line, in bytes.
@@ -170,7 +170,7 @@ impl Journal {
             last: content.last,
             length: content.length,
         };
-        // One that was moved away meanwhile is nobody's.
+        // A journal that was moved away after it was opened must not be used.
         if journal.is_in_place() {
             Ok((journal, content))
         } else {
@@ -197,8 +197,8 @@ impl Journal {
                 Ok(())
             }
             Err(reason) => {
-                // What was refused must not be found at the next start. If it can't be cut off now, it is before the
-                // next entry.
+                // A failed entry must not be found at the next start. If it can't be truncated now, it is truncated
+                // before the next entry.
                 let _ = self.truncate();
                 Err(JournalError::at(&self.path)(reason))
             }

@@ -202,7 +202,7 @@ impl Kills {
         for flag in &expired {
             self.killed.remove(flag);
             self.advance_sequence();
-            // Who has the journal writes it down.
+            // Only the process that holds the journal writes to it.
             if !matches!(self.journal, JournalAccess::Owned(_)) {
                 continue;
             }

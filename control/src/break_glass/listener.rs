@@ -98,7 +98,7 @@ impl BreakGlassListener {
                     .to_owned(),
             );
         }
-        // With a journal that can't be used whoever asks is told so.
+        // Requests are answered with the problem of the journal.
         let bind_error = self.listen().await;
         match availability {
             KillAvailability::Unavailable { reason, help } => Some(format!("{reason}. {help}")),

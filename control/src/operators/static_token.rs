@@ -73,10 +73,10 @@ impl TokenHash {
         Ok((token, Self { salt, code }))
     }
 
-    /// Reads what [`fmt::Display`] writes: `hmac-sha256:SALT:CODE`, both in base64url without padding.
+    /// Parses the format of [`fmt::Display`]: `hmac-sha256:SALT:CODE`, both in base64url without padding.
     ///
     /// # Errors
-    /// It is anything else.
+    /// The text has another format.
     pub fn parse(text: &str) -> Result<Self, Unusable> {
         let (salt, code) = text
             .strip_prefix("hmac-sha256:")

@@ -32,6 +32,6 @@ pub trait VerifyToken: Send + Sync {
     /// Verifies a token at a time and returns its claims.
     ///
     /// # Errors
-    /// Nothing.
+    /// The token is invalid, or cannot be verified now.
     async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, NotVerified>;
 }

@@ -1,5 +1,5 @@
-//! The embedded store: one file of SQLite in a directory that one process uses. What a commit promises is kept by
-//! SQLite's write-ahead log, on the disk (`synchronous=FULL`) before the commit returns.
+//! The embedded store: one SQLite file in a directory that one process uses. Durability is that of SQLite's write-ahead
+//! log, which is synced (`synchronous=FULL`) before a commit returns.
 
 mod copy;
 mod damaged;
@@ -37,8 +37,8 @@ const CHECKED_AT_START: u64 = 1000;
 /// A store of flags and the audit log in a directory.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // The order is that in which they are dropped: the writer puts the file in order when it is the last connection,
-    // and the directory is given free after that.
+    // Fields are dropped in this order: the writer is the last connection and writes the log back into the file, and
+    // only then the directory is unlocked.
     readers: Readers,
     writer: Mutex<Writer>,
     newest: Newest,
@@ -75,8 +75,8 @@ impl SqliteStore {
     /// previous files are moved into a folder in the directory.
     ///
     /// # Errors
-    /// The backup is none, or not whole; another process uses the directory, or it can't be written. Nothing was
-    /// moved, or else the store is not opened before a restore was finished.
+    /// The file is not a complete backup, another process uses the directory, or it can't be written. If files were
+    /// moved already, the store cannot be opened until a restore has finished.
     pub fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
         restore::restore(from, to)
     }
@@ -85,7 +85,7 @@ impl SqliteStore {
     /// altered, and each record can be read. Of an older format only completeness is checked.
     ///
     /// # Errors
-    /// It is no backup, not whole, or of a newer format.
+    /// The file is not a complete backup, or has a newer format.
     pub fn check_backup(path: &Path) -> Result<(), StoreError> {
         restore::check_unchanged(path)
     }
@@ -100,7 +100,7 @@ impl SqliteStore {
             return Err(StoreError::Corrupt(damage));
         }
         let mut connection = directory.connect(Purpose::Write)?;
-        // Until it is known to be whole, nothing of it is touched.
+        // Nothing is written until the file is known to be complete.
         directory::leave_log(&connection, true)?;
         schema::recognise(&connection).map_err(|error| error.with_way_back(directory.path()))?;
         copy::check(&connection)?;
@@ -121,7 +121,7 @@ impl SqliteStore {
 }
 
 impl StoreError {
-    /// Returns the same with the command by which the store in `directory` goes back to a format that is known here.
+    /// Adds the command that restores the store in `directory` to a format that this version reads.
     fn with_way_back(self, directory: &Path) -> Self {
         match self {
             Self::TooNew { found, known, .. } => Self::TooNew {

@@ -38,7 +38,7 @@ impl DamagedStore {
         if !directory.file().exists() {
             return Ok(None);
         }
-        // A file beside a log that is not its own shows what never was.
+        // SQLite would replay a log of another file and show data that were never committed.
         directory.furnish()?;
         let readers = Readers::connect(&directory)?;
         Ok(Some((readers, directory)))

@@ -218,7 +218,7 @@ pub(super) fn open(file: &Path, purpose: Purpose) -> Result<Connection, StoreErr
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
         .map_err(fault)?;
-    // Sorting must not need room on a disk that is full.
+    // In memory, so that reading works on a full disk.
     let pragmas = [
         ("temp_store", "MEMORY"),
         ("trusted_schema", "OFF"),
@@ -278,7 +278,7 @@ pub(super) fn prepare_to_write(connection: &Connection) -> Result<(), StoreError
         ("synchronous", "FULL"),
         ("foreign_keys", "ON"),
         ("recursive_triggers", "ON"),
-        // It is written back by `write_back`.
+        // `write_back` writes the log back.
         ("wal_autocheckpoint", "0"),
     ];
     for (name, value) in pragmas {
@@ -297,7 +297,7 @@ pub(super) fn leave_log(connection: &Connection, stays: bool) -> Result<(), Stor
 
 /// Syncs a directory: only then a file renamed in it survives a loss of power.
 pub(super) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    // The parent of a bare name is written as nothing.
+    // The parent of a bare file name is an empty path.
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
     } else {

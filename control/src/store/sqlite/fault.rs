@@ -7,7 +7,7 @@ use crate::store::StoreError;
 /// Converts an error of SQLite.
 pub(super) fn fault(error: Error) -> StoreError {
     let Error::SqliteFailure(failure, _) = &error else {
-        // What is kept has another form than this version writes.
+        // The stored data have another form than this version writes.
         return StoreError::Corrupt(error.to_string());
     };
     let text = format!("{error} (SQLite code {})", failure.extended_code);

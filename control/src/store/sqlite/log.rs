@@ -1,4 +1,4 @@
-//! The audit log in its table: each entry as it was hashed.
+//! The table of the audit log. Each entry is stored as the text that was hashed.
 
 use changes::{Entry, Event, GENESIS, Hash, Revision, Sealed, timestamp};
 use rusqlite::types::Value;
@@ -15,7 +15,7 @@ const HASH_OF: &str = "SELECT hash FROM audit WHERE id = ?1";
 const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VALUES (?1, ?2, ?3, ?4, ?5)";
 const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
 
-/// Id and hash of the newest entry.
+/// Returns id and hash of the newest entry.
 pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
     let mut statement = connection.prepare_cached(HEAD).map_err(fault)?;
     let mut rows = statement.query([]).map_err(fault)?;
@@ -26,7 +26,7 @@ pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
     Ok((id, row.get(1).map_err(fault)?))
 }
 
-/// The hash of an entry; the genesis hash of none, which is before the first.
+/// Returns the hash of an entry; the genesis hash for id 0, which precedes the first entry.
 pub(super) fn hash_of(connection: &Connection, id: u64) -> Result<Hash, StoreError> {
     if id == 0 {
         return Ok(GENESIS);
@@ -59,14 +59,14 @@ pub(super) fn append(
     Ok(())
 }
 
-/// A page in order.
+/// Returns a page of the entries after an id, oldest first.
 pub(super) fn after(connection: &Connection, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
     let limit = limit.min(MAX_AUDIT_PAGE);
     let values = [Value::from(to_column(after)), one_more(limit)];
     page(connection, AFTER, &values, limit)
 }
 
-/// A page of what is wanted, the newest first.
+/// Returns a page of matching entries, newest first.
 pub(super) fn filtered(
     connection: &Connection,
     filter: &AuditFilter,
@@ -80,7 +80,7 @@ pub(super) fn filtered(
     page(connection, &sql, &values, limit)
 }
 
-/// Only what is asked for is in the condition, so that SQLite can choose the index.
+/// Returns the query and its values. It contains only the conditions that are set, so that SQLite can use an index.
 fn condition(filter: &AuditFilter, before: Option<u64>) -> (String, Vec<Value>) {
     let mut sql = "SELECT id, revision, previous, hash, text FROM audit WHERE id < ?".to_owned();
     let mut values = vec![Value::from(before.map_or(i64::MAX, to_column))];
@@ -105,7 +105,7 @@ fn condition(filter: &AuditFilter, before: Option<u64>) -> (String, Vec<Value>) 
     (sql, values)
 }
 
-/// As entries write it.
+/// Returns the name of the event in entries.
 fn name(event: Event) -> String {
     let written = serde_json::to_value(event).unwrap_or_default();
     written.as_str().unwrap_or_default().to_owned()
@@ -127,24 +127,26 @@ pub(super) fn check_newest(connection: &Connection, count: u64) -> Result<(), St
     Ok(())
 }
 
-/// Checks that the log ends where the records do: each change leaves both.
+/// Checks that the newest entry and the newest record have the same revision: each change writes both.
 pub(super) fn check_end(connection: &Connection) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(NEWEST).map_err(fault)?;
     let mut rows = statement.query([]).map_err(fault)?;
-    let told = match rows.next().map_err(fault)? {
+    let log_revision = match rows.next().map_err(fault)? {
         Some(row) => from_column(row.get(0).map_err(fault)?)?,
         None => 0,
     };
-    let Revision(made) = records::newest(connection)?;
-    if told == made {
+    let Revision(record_revision) = records::newest(connection)?;
+    if log_revision == record_revision {
         return Ok(());
     }
-    let missing = if told < made {
+    let missing = if log_revision < record_revision {
         "the end of the log is missing"
     } else {
         "records are missing"
     };
-    let damage = format!("the audit log ends at revision {told}, and the records at {made}: {missing}");
+    let damage = format!(
+        "the audit log ends at revision {log_revision}, and the records at {record_revision}: {missing}"
+    );
     Err(StoreError::Corrupt(damage))
 }
 
@@ -172,7 +174,7 @@ fn read(row: &Row<'_>) -> Result<Sealed, StoreError> {
     })
 }
 
-/// One more than is wanted says whether there is more.
+/// Returns the limit plus one: the additional row shows that there is a next page.
 fn one_more(limit: usize) -> Value {
     Value::from(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
 }

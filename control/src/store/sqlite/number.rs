@@ -1,8 +1,8 @@
-//! Numbers of ours in columns of SQLite, which has signed ones only.
+//! Unsigned numbers in columns of SQLite, which has only signed ones.
 
 use crate::store::StoreError;
 
-/// No number of ours comes near the end.
+/// Converts a number. Numbers above the maximum, which ids and revisions do not reach, become the maximum.
 pub(super) fn to_column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! A few connections that read, each used by one thread at a time.
+//! The reading connections, each used by one thread at a time.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::directory::{Directory, Purpose};
 use super::fault::fault;
 use crate::store::StoreError;
 
-/// More than these wait for each other.
+/// The number of connections. Further readers wait for one.
 const READERS: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
-    /// Whoever reads shares it; whoever holds it alone knows that nobody reads.
+    /// Readers hold it shared; a checkpoint holds it exclusively, so that there is no reader meanwhile.
     reading: RwLock<()>,
 }
 
@@ -30,7 +30,7 @@ impl Readers {
         })
     }
 
-    /// Reads at one moment: what is committed meanwhile is not seen.
+    /// Reads in one transaction, which does not see later commits.
     pub(super) fn read<T>(
         &self,
         what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
@@ -38,14 +38,13 @@ impl Readers {
         self.meanwhile(|| self.lend(what))
     }
 
-    /// Does what reads by a connection of its own.
+    /// Runs an action that reads through its own connection.
     pub(super) fn meanwhile<T>(&self, what: impl FnOnce() -> T) -> T {
         let _reading = self.reading.read();
         what()
     }
 
-    /// Keeps new readers waiting until nobody reads any more, for so long at most; then they wait until what is
-    /// returned is dropped.
+    /// Waits at most `patience` until there is no reader; new readers wait meanwhile, and until the guard is dropped.
     pub(super) fn none_reads(&self, patience: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
         self.reading.try_write_for(patience)
     }
@@ -73,7 +72,7 @@ impl Readers {
     }
 }
 
-/// Gives the connection back, whatever happens to whoever reads.
+/// A borrowed connection. Dropping it returns the connection, also if the reader panics.
 struct Lent<'r> {
     connection: Option<Connection>,
     readers: &'r Readers,

@@ -1,4 +1,4 @@
-//! Records in their table. Each carries a digest of itself, so that a byte that turned on the disk is noticed.
+//! The table of records. Each row has a digest, so that corruption on the disk is detected.
 
 use aws_lc_rs::digest;
 use changes::{Json, Key, Revision, Write};
@@ -16,14 +16,15 @@ const SINCE: &str = "SELECT kind, name, value, revision, digest FROM record WHER
 const WRITE: &str = "INSERT INTO record (kind, name, value, revision, digest) VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (kind, name) DO UPDATE SET value = ?3, revision = ?4, digest = ?5";
 
-/// The newest revision: each one leaves at least one record, as a later one does when it writes over it.
+/// Returns the newest revision. Each commit with a new revision writes at least one record, and a removed record keeps
+/// its row, so that this is the revision of the newest record.
 pub(super) fn newest(connection: &Connection) -> Result<Revision, StoreError> {
     let mut statement = connection.prepare_cached(NEWEST).map_err(fault)?;
     let newest = statement.query_row([], |row| row.get(0)).map_err(fault)?;
     Ok(Revision(from_column(newest)?))
 }
 
-/// Everything. The connection is in a transaction.
+/// Loads all records. The connection is in a transaction.
 pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     let revision = newest(connection)?;
     let mut statement = connection.prepare_cached(LOAD).map_err(fault)?;
@@ -82,7 +83,7 @@ fn read(row: &Row<'_>) -> Result<Record, StoreError> {
     })
 }
 
-/// Kinds are numbered in the order of [`Key`], so that rows and keys sort alike.
+/// Returns the columns of a key. Kinds are numbered in the order of [`Key`], so that rows and keys have the same order.
 fn columns(key: &Key) -> (i64, &str) {
     match key {
         Key::Head => (0, ""),
@@ -105,13 +106,13 @@ fn key(kind: i64, name: &str) -> Result<Key, StoreError> {
     })
 }
 
-/// The first eight bytes of SHA-256: against accidents, not against forgers.
+/// Returns the first eight bytes of SHA-256: a checksum against corruption, not against an attacker.
 fn digest_of(kind: i64, name: &str, text: Option<&str>, revision: Revision) -> [u8; 8] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&kind.to_be_bytes());
     context.update(&revision.0.to_be_bytes());
     context.update(name.as_bytes());
-    // No name has this byte, and no JSON text is empty: what is joined can be told apart.
+    // A separator: no name has this byte, and no JSON text is empty.
     context.update(&[0xff]);
     context.update(text.unwrap_or_default().as_bytes());
     let mut first = [0; 8];

@@ -1,20 +1,20 @@
-//! The format of the file, built in numbered steps. A step is never changed once it was released; a newer format is
-//! a further one.
+//! The format of the file, built in numbered migration steps. A released step is never changed; a newer format adds a
+//! step.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
 use crate::store::StoreError;
 
-/// `user_version` says how many were taken.
+/// The migration steps. `user_version` is the number of applied steps.
 const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 /// The format that this version writes.
 pub(super) const NEWEST: usize = STEPS.len();
 
-/// "sluc": whose file it is.
+/// "sluc": the application id of the file (SQLite file format, section 1.3).
 const APPLICATION: i32 = 0x736c_7563;
 
-/// Marks a new file as one of ours.
+/// Sets the application id of a new file.
 pub(super) fn mark(connection: &Connection) -> Result<(), StoreError> {
     connection
         .pragma_update(None, "application_id", APPLICATION)
@@ -42,12 +42,12 @@ pub(super) fn is_newest(connection: &Connection) -> Result<bool, StoreError> {
     Ok(version(connection)? == STEPS.len())
 }
 
-/// Takes the steps that were not taken yet, each whole or not at all. The caller has made a backup.
+/// Applies the missing steps, each in one transaction. The caller has made a backup.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     take(connection, STEPS)
 }
 
-/// Takes the steps up to a format, for tests of older stores.
+/// Applies the steps up to a format, for tests of older stores.
 #[cfg(test)]
 pub(super) fn migrate_to(connection: &mut Connection, format: usize) -> Result<(), StoreError> {
     take(connection, STEPS.get(..format).unwrap_or(STEPS))

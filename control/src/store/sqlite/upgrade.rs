@@ -11,10 +11,10 @@ use super::fault::at;
 use super::{copy, schema};
 use crate::store::StoreError;
 
-/// Most backups of upgrades from one format in one directory.
+/// The maximum number of backups of upgrades from one format in one directory.
 const MAX_BACKUPS: u32 = 1_000;
 
-/// Brings the store to the newest format. If that changes it, a backup is made first.
+/// Upgrades the store to the newest format. A backup is made before the first change.
 ///
 /// # Errors
 /// The backup can't be made, and nothing was changed; or a step of the upgrade failed, and the store has the format that
@@ -36,7 +36,7 @@ pub(super) fn upgrade(directory: &Directory, connection: &mut Connection) -> Res
     Ok(())
 }
 
-/// Says how to go back to the format `known` from a newer one, in the terms of a directory that was upgraded from it.
+/// Returns the command that restores the newest backup of the format `known` in the directory.
 pub(super) fn way_back(directory: &Path, known: usize) -> String {
     let backups = (1..=MAX_BACKUPS).map(|number| backup(directory, known, number));
     let newest = backups.take_while(|backup| backup.exists()).last();
@@ -47,7 +47,8 @@ fn restore(backup: &Path, directory: &Path) -> String {
     format!("sluice restore {} --to {}", backup.display(), directory.display())
 }
 
-/// The name of the backup that the next upgrade makes. One that is there may hold changes that are in no other.
+/// Returns the first unused name of a backup. An existing backup is never overwritten: it may hold changes that no
+/// other has.
 fn free(directory: &Path, format: usize) -> Result<PathBuf, StoreError> {
     for number in 1..=MAX_BACKUPS {
         let backup = backup(directory, format, number);
@@ -59,7 +60,7 @@ fn free(directory: &Path, format: usize) -> Result<PathBuf, StoreError> {
     Err(StoreError::Io(text))
 }
 
-/// `format-2.backup.db`, `format-2.backup-2.db`, ...
+/// Returns the name of a backup: `format-2.backup.db`, `format-2.backup-2.db`, ...
 fn backup(directory: &Path, format: usize, number: u32) -> PathBuf {
     directory.join(match number {
         1 => format!("format-{format}.backup.db"),
