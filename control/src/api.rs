@@ -1,5 +1,5 @@
-//! The admin API: HTTP in, changes and questions out. One table says which routes there are and who may use
-//! them; the router, the OpenAPI document and the test of every route with every role are made of it.
+//! The admin API: changes and queries over HTTP. One table lists the routes and the roles that may use them; the
+//! router, the OpenAPI document and the test of every route with every role are generated from it.
 
 mod account;
 mod audit;
@@ -64,14 +64,14 @@ pub use throttle::{
 use route::Lane;
 use throttle::Throttle;
 
-/// How many requests are worked on at a time; more wait.
+/// The number of requests that are handled at a time; others wait.
 pub const MAX_AT_WORK: usize = 16;
-/// How many urgent changes besides: what takes a feature away does not wait for looks.
+/// The number of urgent changes that are handled at a time, in addition, so that a kill does not wait for reads.
 pub const MAX_URGENT_AT_WORK: usize = 4;
-/// How long a request may take, its body included.
+/// The time limit of a request, from its head to its answer; includes the upload of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What requests are answered by.
+/// The admin API: the control plane and the limits that all its handlers share.
 pub struct Api {
     control: Arc<Control>,
     operators: Arc<Operators>,
@@ -81,17 +81,16 @@ pub struct Api {
     urgent_slots: Arc<Semaphore>,
     timeout: Duration,
     clock: Clock,
-    /// Where copies are made that are sent and then gone.
+    /// The folder for temporary copies of the store.
     scratch: PathBuf,
     backups: Mutex<()>,
 }
 
-/// What time it is.
+/// A source of the current time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Api {
-    /// An API for these operators. `explain` tells what becomes of requests; `scratch` is a folder with room for a copy
-    /// of the store.
+    /// Creates the API. `explain` explains requests; `scratch` is a folder with room for a copy of the store.
     #[must_use]
     pub fn new(
         control: Arc<Control>,
@@ -121,14 +120,14 @@ impl Api {
         &*self.explain
     }
 
-    /// The same with less patience, for tests of what takes long.
+    /// Sets the time limit of a request, for tests.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Where requests wait for a place.
+    /// Returns the slots that limit the requests of a lane.
     fn slots(&self, lane: Lane) -> &Arc<Semaphore> {
         match lane {
             Lane::Common => &self.slots,
@@ -136,7 +135,7 @@ impl Api {
         }
     }
 
-    /// The same by another clock, for tests of what takes days.
+    /// Sets the clock, for tests of what takes days.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -144,9 +143,9 @@ impl Api {
     }
 }
 
-/// Every route of the table, under [`PREFIX`], an answer for everything else under it, and at [`PREFIX`] itself the
-/// answer by which clients recognise the API. The listener puts the peer's address into the requests, as
-/// `axum::extract::ConnectInfo`.
+/// Returns the router: each route of the table under [`PREFIX`], a problem for every other path under it, and at
+/// [`PREFIX`] itself the answer that identifies the API. The listener must put the address of the peer into each
+/// request, as `axum::extract::ConnectInfo`.
 pub fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new();
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
@@ -168,7 +167,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route(PREFIX, any(identify))
 }
 
-/// Before 1970 it is 1970.
+/// Returns the current time; 1970-01-01 if the clock is set to an earlier time.
 fn system_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -1,4 +1,4 @@
-//! Who is signed in, and the contract of the API.
+//! Endpoints about the API itself: the signed-in actor and the OpenAPI document.
 
 use changes::Role;
 use serde::Serialize;
@@ -10,20 +10,20 @@ use super::handler::{AnyObject, NoBody, Reply};
 use super::problem::Problem;
 use super::request::ApiRequest;
 
-/// Who is signed in.
+/// The signed-in actor.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WhoAmI {
-    /// The name of the static token, or the subject of the issuer's.
+    /// The name of the static token, or the subject of the issuer's token.
     name: String,
-    /// The role.
+    /// Its role.
     role: RoleName,
-    /// For an org's admin, its org.
+    /// Its org; only for the role org-admin.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     org: Option<String>,
 }
 
-/// A role.
+/// The role of an actor.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schema(as = Role)]

@@ -1,4 +1,4 @@
-//! The audit log: page by page, as a whole, and proven.
+//! Endpoints of the audit log: list, verify, export.
 
 use std::sync::Arc;
 
@@ -20,31 +20,31 @@ use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 use super::streamed_body::Lines;
 
-/// How many entries are read at a time where all are.
+/// The number of entries that verification and export read at a time.
 const PIECE: usize = 1_000;
 
-/// A page of the log, the newest entry first.
+/// A page of the log, newest entry first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditLog)]
 pub(crate) struct AuditLog {
     entries: Vec<LogEntry>,
-    /// To go on after; left out at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// Whether the log is what was written.
+/// The result of a verification of the log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditVerification)]
 pub(crate) struct Proof {
-    /// Whether no entry is missing or altered.
+    /// True if no entry is missing or altered.
     intact: bool,
-    /// How many are in order, from the first on.
+    /// The number of entries, from the first on, that are verified.
     entries: u64,
-    /// Id and hash of the last of them: kept elsewhere, they prove that the log is not cut off.
+    /// Id and hash of the last verified entry. A copy kept elsewhere proves later that the end of the log is complete.
     head: String,
-    /// What is wrong with the next one.
+    /// The fault after the verified entries; absent if the log is intact.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<A
     page(api, request, org, Log::Platform).map(Reply::new)
 }
 
-/// The log of an org: as staff sees it, or as the org's own admin does.
+/// The log of an org: for staff, or for the org's own admin.
 type AnyOrgAuditLog = AnyOf<AuditLog, OrgAuditLog>;
 
 pub(crate) fn list_of_org(
@@ -69,8 +69,11 @@ pub(crate) fn list_of_org(
     }))
 }
 
-/// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie. Of a
-/// damaged one it is what can be read.
+/// Returns the store that has the log.
+///
+/// # Errors
+/// Files manage the flags: there is no log, and an empty page would say that nothing happened. A damaged store is
+/// returned, because its log is readable up to the damage.
 pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
     match control.is_read_only() && control.damage().is_none() {
         true => Err(no_store()),
@@ -133,7 +136,7 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
     }
     let (id, hash) = last;
     let after = revision(control).map_err(|error| unavailable(&error))?;
-    // What is committed meanwhile may be in the one and not yet in the other.
+    // Changes committed during the loop may be in the log and not in `before`, or in `after` and not in the log.
     if problem.is_none() && !(before..=after).contains(&Some(made)) {
         problem = Some(match control.damage() {
             Some(damage) => damage.detail.clone(),
@@ -176,7 +179,7 @@ pub(crate) fn export(
     Ok(Reply { body, revision })
 }
 
-/// What the store was at before its log was read, for whoever compares; none of a damaged one.
+/// Returns the newest revision of the store; `None` if the store is damaged. Callers compare it with the log.
 fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
     if control.damage().is_some() {
         return Ok(None);
@@ -185,7 +188,7 @@ fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
     Ok(Some(newest.revision))
 }
 
-/// A log that can't be read; of a store that is known to be damaged, with what is known of that.
+/// Returns the problem of a log that can't be read: the known damage of the store if there is one, else the error.
 pub(crate) fn unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
     match api.control().damage() {
         Some(damage) => damaged(damage, request.actor.role),

@@ -1,4 +1,4 @@
-//! Entries of the audit log, as bodies have them.
+//! Bodies of audit entries.
 
 use changes::{Entry, Hash, Outcome, Patch, Sealed, Urgent, timestamp};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::account::RoleName;
 
-/// An entry as a page of the log has it. One whose text was altered so that it is no entry is as in an export.
+/// An entry in a page of the log. An entry whose text is altered and can't be parsed has the form of the export.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = AnyAuditEntry)]
@@ -16,15 +16,15 @@ pub(crate) enum LogEntry {
     Altered(SealedBody),
 }
 
-/// An entry of the log.
+/// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(crate) struct EntryBody {
-    /// Its place in the log, from 1.
+    /// Its position in the log, from 1.
     id: u64,
-    /// The revision that it made, or that stayed.
+    /// The revision after the entry: the one that its change created, or the current one if nothing was changed.
     revision: u64,
-    /// What happened, by the name of this log: `platform.feature_flag_killed`; in an org's, `feature_flag.enabled`.
+    /// The action, such as `platform.feature_flag_killed`, or `feature_flag.enabled` in the log of an org.
     action: &'static str,
     #[schema(format = DateTime)]
     at: String,
@@ -50,21 +50,21 @@ pub(crate) struct EntryBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     urgent: Option<UrgentRecord>,
-    /// From before to after, as a JSON patch.
+    /// The change, as a JSON patch (RFC 6902).
     #[serde(skip_serializing_if = "Patch::is_empty")]
     #[schema(value_type = Vec<Object>, required = false)]
     patch: Patch,
-    /// From after to before, as a JSON patch.
+    /// The JSON patch that undoes the change.
     #[serde(skip_serializing_if = "Patch::is_empty")]
     #[schema(value_type = Vec<Object>, required = false)]
     inverse: Patch,
-    /// Further facts, such as the codes of a refusal.
+    /// Further facts, such as the codes of a rejection.
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object, required = false)]
     details: Map<String, Value>,
     /// SHA-256 of the entry before it, in hex.
     previous: String,
-    /// Its own.
+    /// SHA-256 of this entry, in hex.
     hash: String,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct EntryBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = UrgentRecord)]
 struct UrgentRecord {
-    /// Who decided.
+    /// The person who decided.
     decision_maker: String,
     /// The incident.
     incident: String,
@@ -80,7 +80,7 @@ struct UrgentRecord {
     reason: String,
 }
 
-/// An entry with what it takes to prove it.
+/// An entry with the data that proves it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SealedEntry)]
 pub(crate) struct SealedBody {
@@ -90,11 +90,11 @@ pub(crate) struct SealedBody {
     previous: String,
     /// SHA-256 of `previous`, `id` and `revision` (eight bytes each) and `text`, in hex.
     hash: String,
-    /// The entry as JSON text, as it was hashed.
+    /// The entry as the JSON text that was hashed.
     text: String,
 }
 
-/// The log that an entry is shown in.
+/// The log in which an entry is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Log {
     Platform,
@@ -102,7 +102,7 @@ pub(crate) enum Log {
 }
 
 impl LogEntry {
-    /// Returns the entry by its name in the log.
+    /// Returns the body of an entry, with its action named as in this log.
     pub(crate) fn of(sealed: &Sealed, log: Log) -> Self {
         match sealed.entry() {
             Ok(entry) => Self::Readable(Box::new(EntryBody::of(sealed, entry, log))),

@@ -1,4 +1,4 @@
-//! A consistent copy of the store, sent to whoever asks; nothing of it stays here.
+//! Endpoint of the backup: sends a consistent copy of the store, and deletes the copy.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,7 +20,7 @@ use super::streamed_body::{Binary, outgoing};
 
 const NO_STORE_HELP: &str =
     "look into the history of the files; with `flags.store` configured there is a store";
-/// How much is read at a time, in bytes.
+/// The number of bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, Problem> {
@@ -50,7 +50,7 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
         StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
         error => unavailable(&error),
     })?;
-    // It is read on though it has no name any more.
+    // The open file stays readable after its folder is deleted.
     let mut file = File::open(&path).map_err(failed)?;
     folder.close().map_err(failed)?;
     let entry = security_entries::done(api, Event::BackupTaken, request);
@@ -70,7 +70,7 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
     Ok(Reply::new(Binary(body)))
 }
 
-/// What takes a store is asked of a control plane that has none.
+/// Returns the problem of an operation that needs a store, in a control plane without one.
 pub(crate) fn no_store() -> Problem {
     Problem::new(
         codes::NO_STORE,

@@ -1,4 +1,4 @@
-//! The bodies of changes.
+//! Bodies of requests that change something.
 
 use changes::{GaDefault, ImportMode, Urgent};
 use serde::de::{DeserializeOwned, Error, IgnoredAny};
@@ -15,7 +15,7 @@ use super::query::MAX_REASON;
 use super::request::{ApiRequest, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use super::route::{RequestSchema, any_object, form};
 
-/// Why, for the audit log: 1 to 1,000 characters.
+/// The reason, for the audit log: 1 to 1,000 characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 1000)]
@@ -38,7 +38,7 @@ impl From<Reason> for String {
     }
 }
 
-/// Nothing but a reason.
+/// A body with only a reason.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OptionalReason)]
@@ -46,28 +46,28 @@ pub(crate) struct OptionalReason {
     pub(crate) reason: Option<Reason>,
 }
 
-/// Where a flag goes.
+/// A promotion or reversion of a flag.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = StateChange)]
 pub(crate) struct StateChange {
     pub(crate) state: StateName,
-    /// Takes flags that depend on it back along with it.
+    /// Also reverts the flags that require this one.
     #[serde(default)]
     #[schema(required = false)]
     pub(crate) cascade: bool,
-    /// What a promotion to ga serves to those who said nothing; left out: on.
+    /// The default after a promotion to ga, for tenants without an opt-in, opt-out or override; default: `on`.
     #[serde(default)]
     #[schema(required = false)]
     pub(crate) default: GaDefaultName,
-    /// For a promotion that does not wait; takes the role platform-admin.
+    /// Makes the promotion urgent: it skips its conditions. Requires the role platform-admin.
     #[serde(default, deserialize_with = "mapping")]
     #[schema(required = false)]
     pub(crate) r#override: Option<UrgentBody>,
     pub(crate) reason: Option<Reason>,
 }
 
-/// How far a flag is; `dev` reads as alpha.
+/// The lifecycle state of a flag; `dev` is an alias of `alpha`.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Lifecycle)]
@@ -79,7 +79,7 @@ pub(crate) enum StateName {
     Retired,
 }
 
-/// What a promotion to ga serves to those who said nothing.
+/// The default after a promotion to ga: `on` for all, or the defaults of the tiers.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = GaDefault)]
@@ -89,20 +89,20 @@ pub(crate) enum GaDefaultName {
     Tiers,
 }
 
-/// What is written down of a promotion that does not wait.
+/// The record of an urgent promotion.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UrgentPromotion)]
 pub(crate) struct UrgentBody {
-    /// Who decided.
+    /// The person who decided.
     decision_maker: Reason,
-    /// For which incident.
+    /// The incident.
     incident: Reason,
-    /// Why.
+    /// The reason.
     reason: Reason,
 }
 
-/// Tier defaults: a variant for each tier that is named, null removes one.
+/// Defaults of tiers: a variant for each tier named; null removes the default of the tier.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TiersChange)]
@@ -112,7 +112,7 @@ pub(crate) struct TiersChange {
     pub(crate) reason: Option<Reason>,
 }
 
-/// The form of a variant's name, or of a boolean in its place; null for none.
+/// The schema of a variant: its name, a boolean, or null for none.
 pub(crate) struct VariantForm;
 
 impl ToSchema for VariantForm {}
@@ -126,7 +126,7 @@ impl PartialSchema for VariantForm {
     }
 }
 
-/// The rollout as the document has it; null removes it.
+/// A rollout, as in the flags document; null removes it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RolloutChange)]
@@ -165,7 +165,7 @@ pub(crate) struct VariantOverride {
     pub(crate) reason: Option<Reason>,
 }
 
-/// The members that tell the two overrides apart.
+/// The members that distinguish the two overrides.
 #[derive(Deserialize)]
 struct OverrideMembers {
     #[serde(default, deserialize_with = "is_present")]
@@ -195,7 +195,7 @@ fn override_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     json!({ "oneOf": [form::<EnabledOverride>(definitions), form::<VariantOverride>(definitions)] })
 }
 
-/// A tenant's record, or a patch of one, as the flags document has it. Its fields are checked by what reads documents.
+/// The record of a tenant, as in the flags document, or a patch of one. The parser of documents checks its fields.
 pub(crate) struct TenantRecord(pub(crate) Map<String, Value>);
 
 impl RequestBody for TenantRecord {
@@ -206,12 +206,12 @@ impl RequestBody for TenantRecord {
     }
 }
 
-/// On whose behalf somebody answers for a promotion.
+/// A sign-off of the next promotion of a flag, on behalf of a role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SignOffChange)]
 pub(crate) struct SignOffChange {
-    /// As the policy names it.
+    /// The role, as the policy names it.
     pub(crate) role: String,
     pub(crate) reason: Option<Reason>,
 }
@@ -221,7 +221,7 @@ pub(crate) struct SignOffChange {
 #[serde(deny_unknown_fields)]
 #[schema(as = TenantImport)]
 pub(crate) struct Import {
-    /// What happens to those that there are already; left out: upsert.
+    /// The treatment of tenants that already have a record; default: `upsert`.
     #[serde(default)]
     #[schema(required = false)]
     pub(crate) mode: ImportModeName,
@@ -231,7 +231,8 @@ pub(crate) struct Import {
     pub(crate) reason: Option<Reason>,
 }
 
-/// What happens to tenants that there are already.
+/// The treatment of tenants that already have a record: `create` rejects them, `upsert` replaces the record, `patch`
+/// changes the fields given.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ImportMode)]
@@ -252,7 +253,7 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// A mapping; serde would take a list of its values as well.
+/// Reads an object. Rejects a list, which serde would accept as the fields in their order.
 fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let fields = Option::<Map<String, Value>>::deserialize(deserializer)?;
     let value = fields.map(|fields| serde_json::from_value(Value::Object(fields)));

@@ -1,4 +1,4 @@
-//! What all changes have in common: tried or made, and told.
+//! Answers to changes: applies a change or runs it dry, and builds the body of the result or of the failure.
 
 use changes::{
     Change, ChangedDecision, Code, Difference, ItemOutcome, ItemResult, Preview, Refusal, Request, Role,
@@ -15,78 +15,78 @@ use super::problem::{ChangeEffect, Problem, RefusalBody};
 use super::request::ApiRequest;
 use super::{Api, codes};
 
-/// A change that was made.
+/// The result of an applied change.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AppliedChange)]
 pub(crate) struct AppliedChange {
-    /// What the store is at now.
+    /// The revision of the store after the change.
     #[schema(minimum = 0)]
     revision: u64,
-    /// Whether anything was changed at all.
+    /// False if the request left everything as it was.
     changed: bool,
-    /// What became of each, of a change of many.
+    /// The result for each item; only for a change of many items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     items: Vec<ItemBody>,
-    /// The flags that were taken back along with the one that was reverted.
+    /// The flags that are reverted with this one, because they require it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     also_reverted: Vec<String>,
-    /// What an urgent promotion did not wait for: the codes.
+    /// The codes of the conditions that an urgent promotion skips.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped_conditions: Vec<&'static str>,
-    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    /// The tiers for which a promotion to ga leaves the flag off, because the default of the tier is off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     tiers_still_off: Vec<String>,
-    /// What an applied document changes.
+    /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
     difference: Option<Difference>,
 }
 
-/// What a change would do.
+/// The effects that a change would have.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DryRun)]
 pub(crate) struct DryRunBody {
-    /// What the store is at.
+    /// The revision of the store.
     #[schema(minimum = 0)]
     revision: u64,
-    /// Whether it would be refused without `force`: it reaches more tenants than `max_blast_radius`.
+    /// True if the change is rejected without `force`, because it affects more tenants than `max_blast_radius`.
     needs_force: bool,
     preview: PreviewBody,
-    /// What became of each, of a change of many.
+    /// The result for each item; only for a change of many items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     items: Vec<ItemBody>,
-    /// The flags that were taken back along with the one that was reverted.
+    /// The flags that are reverted with this one, because they require it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     also_reverted: Vec<String>,
-    /// What an urgent promotion did not wait for: the codes.
+    /// The codes of the conditions that an urgent promotion skips.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped_conditions: Vec<&'static str>,
-    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    /// The tiers for which a promotion to ga leaves the flag off, because the default of the tier is off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     tiers_still_off: Vec<String>,
-    /// What an applied document changes.
+    /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
     difference: Option<Difference>,
 }
 
-/// What became of one of many.
+/// The result for one item of a change of many.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedTenant)]
 struct ItemBody {
-    /// Its id.
+    /// The id of the tenant.
     id: String,
     /// `created`, `changed`, `unchanged` or `refused`.
     outcome: &'static str,
-    /// Why it was refused.
+    /// The reason of a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     refusal: Option<RefusalBody>,
@@ -100,16 +100,16 @@ struct PreviewBody {
     tenants_total: usize,
     /// The number of tenants for whom at least one flag would serve another variant.
     tenants_changed: usize,
-    /// The number of further tenants with users or requests for which the variant may change, because of what only a
-    /// request contains.
+    /// The number of further tenants whose variant may change for some users or requests, depending on data that only a
+    /// request has.
     tenants_maybe_changed: usize,
     /// The number of pairs of a tenant and a flag whose variant would change.
     decisions_changed: usize,
-    /// The first of them, in the order of tenants and flags; at most 1,000.
+    /// The first changed decisions, in the order of tenants and flags; at most 1,000.
     decisions: Vec<ChangedDecisionBody>,
     /// The changed decisions for tenants without a record.
     unknown_tenant: Vec<ChangedDecisionBody>,
-    /// The tenants whose variant stays, by the cause.
+    /// The tenants whose variant does not change, grouped by cause.
     unchanged: Vec<UnchangedTenantsBody>,
     /// The number of pairs that were not evaluated, because there are too many.
     not_evaluated: usize,
@@ -127,7 +127,7 @@ struct ChangedDecisionBody {
     reason: String,
 }
 
-/// Tenants whose variant stays, for one cause.
+/// Tenants whose variant does not change, for one cause.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UnchangedTenants)]
 struct UnchangedTenantsBody {
@@ -138,10 +138,10 @@ struct UnchangedTenantsBody {
     tenants: usize,
 }
 
-/// The answer to a change: made, or tried.
+/// The answer to a change: the result, or that of the dry run.
 pub(crate) type Changes = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Problem>;
 
-/// Makes a change, or tries it where `dry_run` says so.
+/// Applies a change; with `dry_run`, only computes its effects.
 pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> Changes {
     let control = api.control();
     let change_request = Request {
@@ -208,8 +208,8 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
     }
 }
 
-/// Returns the problem of a damaged store. Staff gets the fault and the command that repairs it, which contain paths; the
-/// admin of an org, who can't repair it, gets neither.
+/// Returns the problem of a damaged store. Staff gets the damage and the command that repairs it, which contain paths.
+/// The admin of an org gets neither.
 pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
     Problem::refused(vec![match role {
         Role::OrgAdmin => Refusal::new(damage.code, "nothing can be changed now"),

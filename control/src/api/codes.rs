@@ -1,63 +1,63 @@
-//! The codes of problems that are the API's own; those of changes are in [`crate::Code`].
+//! Codes of problems that only the API has; [`crate::Code`] has those of changes.
 
-/// A code and the status of its answer.
+/// A code and the HTTP status of its answer.
 pub(crate) type ApiCode = (&'static str, u16);
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal,)*) => {
         $($(#[$doc])* pub(crate) const $name: ApiCode = (stringify!($name), $status);)*
-        /// Every code of the API's own, with its status.
+        /// Every code that only the API has, with its status.
         pub const API_CODES: &[(&str, u16)] = &[$($name,)*];
     };
 }
 
 codes! {
-    /// The body is not what the route takes.
+    /// The body is not what the operation expects.
     MALFORMED_BODY = 400,
-    /// A header can't be read: `If-Match`, `X-Request-Id`.
+    /// The header `If-Match` is malformed.
     MALFORMED_HEADER = 400,
-    /// A name in the path can be nobody's.
+    /// A name in the path is malformed.
     INVALID_NAME = 400,
-    /// The query has a parameter that the route does not know.
+    /// The query has a parameter that the operation does not have.
     UNKNOWN_PARAMETER = 400,
-    /// A parameter of the query is not of its kind.
+    /// A parameter of the query is malformed.
     INVALID_PARAMETER = 400,
     /// No credentials were sent.
     NOT_SIGNED_IN = 401,
-    /// They are nobody's.
+    /// The credentials are not valid.
     SIGN_IN_FAILED = 401,
-    /// They are somebody's who has no role here.
+    /// The credentials are valid, but their owner has no role.
     NO_ROLE = 403,
-    /// The role may not do this, or not in this org.
+    /// The role of the actor does not include the operation, or not for this org.
     ROLE_MISSING = 403,
-    /// No credentials are configured, and the request is not from this machine.
+    /// No operators are configured, and the request is not from this machine.
     NOT_LOCAL = 403,
-    /// No credentials are configured, and the request is for a name that anybody could point here.
+    /// No operators are configured, and the request is for a host that is neither an address nor `localhost`.
     FOREIGN_HOST = 403,
-    /// No credentials are configured, and a page of another site sent the request.
+    /// No operators are configured, and a page of another site sent the request.
     FOREIGN_ORIGIN = 403,
-    /// There is no such path.
+    /// The path does not exist.
     NOT_FOUND = 404,
-    /// The path does not know the method; `Allow` says which it knows.
+    /// The path does not have this method; `Allow` lists those it has.
     METHOD_NOT_ALLOWED = 405,
-    /// The body did not arrive in time. Nothing was changed.
+    /// The body was not complete within the time limit. Nothing was changed.
     BODY_TIMED_OUT = 408,
-    /// There is no store, and so no copy of it and no audit log: files manage the flags.
+    /// Files manage the flags, so there is no store to copy and no audit log.
     NO_STORE = 409,
-    /// The body is longer than the route takes.
+    /// The body is longer than the limit of the operation.
     BODY_TOO_LARGE = 413,
-    /// The body is of another media type than the route takes.
+    /// The media type of the body is not one that the operation accepts.
     UNSUPPORTED_MEDIA_TYPE = 415,
-    /// What is asked about can't be: a sender by two names.
+    /// The question contradicts itself: it has a token and also a tenant, or a user without a tenant.
     INVALID_QUESTION = 422,
-    /// Too many requests, or too many failed sign-ins; `Retry-After` says how long to wait.
+    /// Too many requests, or too many failed sign-ins; `Retry-After` has the seconds to wait.
     TOO_MANY_REQUESTS = 429,
-    /// A defect: it is in the log of the process, by the request's id.
+    /// A defect of the server; the log of the process has the cause under the id of the request.
     DEFECT = 500,
     /// Committed and audited, but publishing failed; active after the next start.
     PUBLISH_FAILED = 500,
-    /// The issuer's keys can't be had now.
+    /// The keys of the issuer can't be fetched now.
     SIGN_IN_UNAVAILABLE = 503,
-    /// The answer took too long. The member `change` says whether a change may have been applied.
+    /// The request was not answered within the time limit. The member `change` has the effect of a change.
     TIMED_OUT = 503,
 }

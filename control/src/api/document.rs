@@ -1,4 +1,4 @@
-//! The whole document: as it is in force, and brought in.
+//! Endpoints of the whole document: export and apply.
 
 use changes::Change;
 use config::{FlagsDocument, Report};
@@ -45,10 +45,12 @@ pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): Doc
     change(api, request, apply, None)
 }
 
-/// What is no JSON is told as such; how the document must look is judged by what reads files. That is a reader of
-/// YAML, which refuses some of JSON (pairs of surrogates): where it can make nothing of the text, it is given the
-/// same document written otherwise.
+/// Parses a JSON body with the parser of files, so that its problems have the same places and texts.
+///
+/// # Errors
+/// The body is not JSON.
 fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, Problem> {
+    // The parser of files reads YAML, and would accept a body that is not JSON.
     let _: IgnoredAny = request.json()?;
     let read_as_sent = read(&request.body);
     let is_unread = |report: &Report| {
@@ -59,6 +61,7 @@ fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, Problem> 
     };
     Ok(match read_as_sent {
         Err(report) if is_unread(&report) => {
+            // YAML rejects escaped surrogate pairs, which JSON allows: write them as characters and parse again.
             let document: Value = request.json()?;
             read(format!("{document:#}").as_bytes())
         }

@@ -1,4 +1,4 @@
-//! Why a flag serves what it serves, and what becomes of a request: with every step that was and was not taken.
+//! Endpoint of explanations: of the decision of a flag, or of the handling of a request, with every step.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use super::request::ApiRequest;
 use super::request::MAX_BODY_BYTES;
 use super::route::{RequestSchema, form};
 
-/// Who is asking for which flag.
+/// A question about a flag: the flag and the subject.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FlagQuestion)]
@@ -32,7 +32,7 @@ pub(crate) struct Question {
     /// The flag's key.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
     flag: String,
-    /// The tenant's id; left out: nobody in particular.
+    /// The tenant's id; absent: no tenant.
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     tenant: Option<String>,
     /// The user's id.
@@ -41,46 +41,46 @@ pub(crate) struct Question {
     #[serde(default)]
     #[schema(required = false, max_items = 512)]
     groups: Vec<Box<str>>,
-    /// Attributes by name: texts, numbers, booleans, lists of texts. Those of the tenant's record come first.
+    /// Attributes by name: strings, numbers, booleans, lists of strings. Those of the tenant's record take precedence.
     #[serde(default)]
     #[schema(required = false, value_type = BTreeMap<String, AttributeForm>)]
     attributes: BTreeMap<String, Value>,
-    /// As of this time; left out: now.
+    /// The time of the decision; default: now.
     #[schema(format = DateTime)]
     at: Option<String>,
 }
 
-/// Which request is asked about.
+/// A question about a request.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RequestQuestion)]
 pub(crate) struct AboutRequest {
     /// The request.
     request: RequestForm,
-    /// As of this time; left out: now. A token is judged by the present time.
+    /// The time of the decisions; default: now. A token is always verified for the current time.
     #[schema(format = DateTime)]
     at: Option<String>,
 }
 
-/// Only whether a request is asked about.
+/// The member that distinguishes the two questions.
 #[derive(Deserialize)]
 struct Kind {
     request: Option<serde::de::IgnoredAny>,
 }
 
-/// A decision and how it came about.
+/// A decision and its steps.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FlagExplanation)]
 pub(crate) struct ExplanationBody {
     revision: u64,
     flag: String,
-    /// Whether the tenant has a record.
+    /// True if the tenant has a record.
     known_tenant: bool,
     variant: String,
     reason: &'static str,
     cause: &'static str,
     steps: Vec<ExplainedStep>,
-    /// Where it is killed on this machine alone, by break-glass: until when and why.
+    /// The kill by break-glass on this machine, if there is one: its end and its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     local_kill: Option<ExplainedLocalKill>,
@@ -168,7 +168,7 @@ fn of_flag(api: &Api, request: &ApiRequest, question: Question) -> Result<Reply<
     Ok(Reply::at(revision, AnyOf::First(body)))
 }
 
-/// The time that is asked about.
+/// Parses the time in the question; default: the time of the request.
 fn time(at: Option<&str>, request: &ApiRequest) -> Result<Timestamp, Problem> {
     let at = at.map(|text| Timestamp::parse(text).map_err(|error| malformed(format!("`at` is {error}"))));
     at.unwrap_or(Ok(request.at))

@@ -1,4 +1,4 @@
-//! Changes of flags.
+//! Endpoints that change flags.
 
 use changes::Change;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Flags as staff see them: definition, state, who has it on, stale or not.
+//! Endpoints that list flags for staff: definition, state, numbers of tenants, reasons to remove them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -19,55 +19,55 @@ use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
-/// The most decisions for one answer; flags beyond that have no `on`.
+/// The largest number of decisions for one answer; flags beyond it have no `tenants_on`.
 pub const MAX_COUNTED_DECISIONS: usize = 2_000_000;
 
-/// A flag: everything that the document says of it, and these.
+/// A flag: its definition, its state and the numbers of its tenants.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flag)]
 pub(crate) struct FlagBody {
     key: String,
     /// `release`, `experiment`, `permission` or `ops`.
     kind: &'static str,
-    /// `alpha`, `beta`, `ga` or `retired`; left out for kinds without a lifecycle.
+    /// `alpha`, `beta`, `ga` or `retired`; absent for kinds without a lifecycle.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     lifecycle: Option<&'static str>,
-    /// Since when it is so far.
+    /// The time at which it entered this lifecycle state.
     #[schema(format = DateTime)]
     lifecycle_since: String,
-    /// When it was first brought in.
+    /// The time at which it was created.
     #[schema(format = DateTime)]
     created: String,
-    /// False while it is killed.
+    /// False if it is killed.
     enabled: bool,
-    /// Where it is killed on this machine alone, by break-glass, whatever is kept of it.
+    /// The kill by break-glass on this machine, if there is one; it is not part of the stored state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     local_kill: Option<ExplainedLocalKill>,
-    /// Tenants that have it on, as it is kept: a kill on this machine alone is left aside. Left out where counting
-    /// would take too long.
+    /// The number of tenants that have it on in the stored state, without regard to kills by break-glass. Absent if
+    /// counting would take too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     tenants_on: Option<usize>,
-    /// Tenants that opted in.
+    /// The number of tenants that opted in.
     tenants_opted_in: usize,
-    /// Tenants that opted out.
+    /// The number of tenants that opted out.
     tenants_opted_out: usize,
-    /// Tenants that have it on their beta allowlist.
+    /// The number of tenants with the flag on their beta allowlist.
     tenants_allowlisted: usize,
-    /// Tenants with an override.
+    /// The number of tenants with an override.
     tenants_overridden: usize,
-    /// Who answers for its next promotion.
+    /// The sign-offs of its next promotion.
     sign_offs: Vec<SignOffBody>,
-    /// Why it has outlived its purpose, if it has.
+    /// The reasons to remove the flag, if there are any.
     stale: Vec<StaleBody>,
-    /// When operators changed it last.
+    /// The time of the last change by an operator.
     #[schema(format = DateTime)]
     changed: String,
-    /// Which of them.
+    /// The operator who made the last change.
     changed_by: String,
-    /// The other fields of its definition, as the document has them.
+    /// The other fields of its definition, as in the flags document.
     #[serde(flatten)]
     definition: Map<String, Value>,
 }
@@ -85,13 +85,13 @@ pub(crate) struct SignOffBody {
     at: String,
 }
 
-/// Why a flag has outlived its purpose; more facts stand beside these.
+/// A reason to remove a flag; further members are the facts of the reason.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = StaleReason)]
 pub(crate) struct StaleBody {
     code: &'static str,
     detail: String,
-    /// Its facts, by their names.
+    /// Its facts, by name.
     #[serde(flatten)]
     facts: Map<String, Value>,
 }
@@ -102,13 +102,13 @@ pub(crate) struct StaleBody {
 pub(crate) struct FlagsPage {
     revision: u64,
     flags: Vec<FlagBody>,
-    /// To go on after; left out at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// How many tenants say something of a flag.
+/// The numbers of tenants whose record names a flag, by the field that names it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Said {
     opted_in: usize,
@@ -117,7 +117,7 @@ struct Said {
     overridden: usize,
 }
 
-/// What was copied out of the state, so that changes need not wait for what is counted.
+/// A copy of a part of the state. Counting works on the copy, so that changes do not wait for it.
 struct Copied {
     revision: Revision,
     flags: Vec<(String, Flag, Vec<StaleBody>)>,
@@ -177,7 +177,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     Ok(Reply::at(copied.revision, body))
 }
 
-/// What is known of the use of flags.
+/// Returns the recorded use of flags.
 fn usage(api: &Api) -> Usage {
     let control = api.control();
     let history = control.history();
@@ -236,7 +236,7 @@ impl From<&changes::SignOff> for SignOffBody {
     }
 }
 
-/// One pass over the records of tenants.
+/// Counts, for each flag, the tenants whose record names it. One pass over all records.
 fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
     let mut said: HashMap<String, Said> = keys
         .iter()
@@ -269,7 +269,7 @@ fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
     said
 }
 
-/// Returns a flag as answers have it. Its tenants are counted while `left` decisions suffice for all of them.
+/// Returns the body of a flag. Counts its tenants only if `left`, the remaining number of decisions, covers them all.
 fn flag_body(
     (key, flag, stale): &(String, Flag, Vec<StaleBody>),
     copied: &Copied,
@@ -282,7 +282,7 @@ fn flag_body(
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    // Members of their own, which are present if the document leaves them out, too.
+    // The body has these members itself, also if the definition omits them.
     definition.retain(|field, _| !["kind", "lifecycle", "enabled"].contains(&field.as_str()));
     let tenants = copied.compiled.tenants.len();
     let on = (*left >= tenants).then(|| {
@@ -310,7 +310,7 @@ fn flag_body(
     }
 }
 
-/// How many tenants have the flag on.
+/// Returns the number of tenants that have the flag on.
 fn tenants_with(compiled: &Compiled, key: &str, now: Timestamp) -> usize {
     let flags = &compiled.flags;
     let Some((id, flag)) = flags.id(key).and_then(|id| Some((id, flags.flag(id)?))) else {

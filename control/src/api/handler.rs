@@ -84,7 +84,7 @@ impl<T: Serialize> ResponseBody for AnyObject<T> {
     }
 }
 
-/// A body of one of two types.
+/// A body that is of one of two types.
 pub(crate) enum AnyOf<A, B> {
     First(A),
     Second(B),
@@ -127,20 +127,20 @@ fn written(body: &impl Serialize) -> Result<HttpBody, Problem> {
     Ok(bytes.into())
 }
 
-/// A successful answer: its body, and the revision that it is of.
+/// A successful answer: its body, and the revision that the body shows.
 pub(crate) struct Reply<T> {
     pub(crate) body: T,
-    /// The revision, for `ETag`; none if the body is of no revision.
+    /// The revision, for `ETag`; `None` if the body does not depend on a revision.
     pub(crate) revision: Option<Revision>,
 }
 
 impl<T: ResponseBody> Reply<T> {
-    /// An answer of no revision.
+    /// Creates an answer that does not depend on a revision.
     pub(crate) fn new(body: T) -> Self {
         Self { body, revision: None }
     }
 
-    /// An answer of this revision.
+    /// Creates an answer for this revision.
     pub(crate) fn at(revision: Revision, body: T) -> Self {
         Self {
             body,

@@ -1,5 +1,5 @@
-//! The answer by which a client recognises the admin API before it sends a token: what answers there, and in which
-//! version. Everybody gets it, so it says nothing else.
+//! Endpoint that identifies the admin API: the service and the version. A client calls it before it sends a token. It
+//! needs no credentials, so it returns nothing else.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, Uri, header};
@@ -22,16 +22,16 @@ pub const SERVICE: &str = "sluice-admin";
 /// The version of the API, as in its paths.
 pub const VERSION: &str = "v1";
 
-/// What answers here.
+/// The service and the version of its API.
 #[derive(Serialize, ToSchema)]
 struct ApiIdentity {
-    /// The service: always `sluice-admin`.
+    /// The name of the service: always `sluice-admin`.
     service: &'static str,
     /// The version of the API, as in its paths.
     api: &'static str,
 }
 
-/// Answers a request for [`PREFIX`](super::PREFIX) itself. Asks for no credentials, and looks at none.
+/// Answers a request for [`PREFIX`](super::PREFIX) itself. Ignores credentials.
 pub(crate) fn identify(request: &Request) -> Response {
     let id = request_id(request.headers());
     match answer(request.method(), request.uri()) {
@@ -52,7 +52,7 @@ fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, Problem> {
     }))
 }
 
-/// The path in the OpenAPI document.
+/// Returns the path item for the OpenAPI document.
 pub(crate) fn path(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     json!({ "get": {

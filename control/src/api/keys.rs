@@ -1,11 +1,11 @@
-//! Keys of JSON objects, each once: of one that is written twice a reader would keep the last without a word.
+//! A check that no JSON object has a key twice. serde keeps the last value of a duplicate key without an error.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// JSON in which no object has a key twice. Nothing of it is kept.
+/// JSON in which no object has a key twice. The values are not stored.
 pub(crate) struct KeysOnce;
 
 impl<'de> Deserialize<'de> for KeysOnce {

@@ -1,4 +1,4 @@
-//! What is killed on this machine, put over what is kept: so that what is told here is what is decided here.
+//! Kills by break-glass on this machine, applied over the stored state, so that the API shows what the proxy decides.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::break_glass::LocalKill;
 use crate::engine::Control;
 use crate::request_explanation::ExplainedLocalKill;
 
-/// The flags that are killed on this machine at a time.
+/// The flags that are killed on this machine at a given time.
 pub(crate) struct LocalKills(BTreeMap<String, LocalKill>);
 
 impl LocalKills {
-    /// What is killed now, as far as it still is at `at`.
+    /// Returns the current kills that do not end before `at`.
     pub(crate) fn at(control: &Control, at: Timestamp) -> Self {
         let kills = control.local_kills().into_iter();
         let kills = kills.filter(|kill| kill.until > at);
@@ -25,7 +25,7 @@ impl LocalKills {
         self.0.get(flag).map(ExplainedLocalKill::from)
     }
 
-    /// The flags as they are decided here.
+    /// Returns the flags as the proxy on this machine decides them.
     pub(crate) fn over(&self, flags: &Arc<Flags>) -> Arc<Flags> {
         let killed: Vec<_> = self.0.keys().filter_map(|flag| flags.id(flag)).collect();
         match killed.is_empty() {

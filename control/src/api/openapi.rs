@@ -1,5 +1,4 @@
-//! The contract of the API as an OpenAPI 3.1 document, made of the table of routes and of the types that bodies
-//! are read into.
+//! The contract of the API as an OpenAPI 3.1 document, generated from the table of routes and the types of bodies.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::table::ROUTES;
 
 type Definitions = Vec<(String, RefOr<Schema>)>;
 
-/// The document.
+/// Returns the OpenAPI document.
 #[must_use]
 pub fn document() -> Value {
     let mut definitions = Definitions::new();
@@ -127,7 +126,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
     Value::Object(responses)
 }
 
-/// The statuses of a route's problems.
+/// Returns the statuses of the problems that a route can return.
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some()
@@ -145,7 +144,7 @@ fn refusals(route: &Route) -> Vec<u16> {
         statuses.push(422);
     }
     match route.access {
-        // Where there is no store there is no log.
+        // Without a store there is no log.
         Access::Read if route.path.contains("/audit") => statuses.push(409),
         Access::Read => {}
         Access::Change(_) => statuses.extend([404, 409, 412, 422]),

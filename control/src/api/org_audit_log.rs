@@ -1,5 +1,5 @@
-//! The audit log of an org as its own admin sees it: what happened to flags that are out, by whom of its own people;
-//! staff is `platform`, whose reasons and patches are its own.
+//! The audit log of an org for its own admin: entries about flags at beta or ga. Admins of the org appear by name;
+//! staff appears as `platform`, without reasons and patches.
 
 use changes::{Entry, Event, Role, Sealed, timestamp};
 use rules::Flags;
@@ -17,24 +17,24 @@ use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
-/// How many entries are read at a time.
+/// The number of entries that are read at a time.
 const PIECE: usize = 1_000;
-/// How many times for one page, which is shorter if they do not suffice.
+/// The number of reads for one page. A page is shorter if they do not fill it.
 const MAX_PIECES: usize = 10;
-/// Who did what is not of the org's own people.
+/// The actor in entries of staff.
 const STAFF: &str = "platform";
 
-/// An entry of the log.
+/// An entry of the log of an org.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgAuditEntry)]
 struct OrgAuditEntry {
-    /// Its place in the log of the platform.
+    /// Its position in the log of the platform.
     id: u64,
     #[schema(format = DateTime)]
     at: String,
-    /// One of the org's own admins by his name, or `platform`.
+    /// The name of an admin of the org, or `platform`.
     actor: String,
-    /// What happened, such as `feature_flag.opted_in`.
+    /// The action, such as `feature_flag.opted_in`.
     action: &'static str,
     /// `applied` or `refused`.
     outcome: &'static str,
@@ -42,24 +42,25 @@ struct OrgAuditEntry {
     #[schema(nullable = false)]
     flag: Option<String>,
     org: String,
-    /// Where one of the org's own gave one.
+    /// The reason, if an admin of the org gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<String>,
 }
 
-/// A page of the log, the newest entry first.
+/// A page of the log, newest entry first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgAuditLog)]
 pub(crate) struct OrgAuditLog {
     entries: Vec<OrgAuditEntry>,
-    /// To go on after; left out at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// What is asked for is looked for in what is shown, so that no answer tells of what is not.
+/// Returns a page of the log. The filters of the query apply to the visible form of entries, so that an answer can't
+/// reveal a hidden name.
 pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Problem> {
     let store = logged(api.control())?;
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
@@ -115,7 +116,8 @@ fn shown(sealed: &Sealed, flags: &Flags) -> Option<OrgAuditEntry> {
     })
 }
 
-/// Of such an entry it is not known whose admin it was: those of other orgs may have tried.
+/// Returns true if the entry is a rejection for a missing role. Its actor may be an admin of another org, who must not
+/// be shown.
 fn is_beyond_its_role(entry: &Entry) -> bool {
     let codes = entry.details.get("codes").and_then(Value::as_array);
     codes.is_some_and(|codes| codes.iter().any(|code| code == "ROLE_MISSING"))

@@ -1,4 +1,4 @@
-//! What an org sees and chooses for itself: beta and ga flags, and nothing of those that are not out yet.
+//! Endpoints for an org's own admin: list its flags, opt in, opt out. Flags before beta do not exist for it.
 
 use changes::{Change, Code, Event, Preview, Refusal, Role};
 use rules::{Flags, Lifecycle, OwnedName, Subject, decide};
@@ -26,26 +26,26 @@ pub(crate) struct OrgFlag {
     description: Option<String>,
     /// `beta` or `ga`.
     lifecycle: &'static str,
-    /// Whether the org has it on.
+    /// True if the org has it on.
     on: bool,
-    /// What it is served.
+    /// The variant that the org is served.
     variant: String,
-    /// Why, as decisions name it.
+    /// The cause of the decision.
     cause: &'static str,
-    /// What the org itself chose: `in`, `out` or nothing.
+    /// The choice of the org: `in` or `out`; absent if it made none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     choice: Option<&'static str>,
 }
 
-/// A page of them, in the order of their keys.
+/// A page of flags, in the order of their keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrgFlags)]
 pub(crate) struct OrgFlags {
     revision: u64,
     org: String,
     flags: Vec<OrgFlag>,
-    /// To go on after; left out at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
@@ -114,7 +114,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     Ok(Reply::at(revision, body))
 }
 
-/// Flags that customers may know of.
+/// Returns the name of the lifecycle state if orgs may see flags in it.
 fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
     match lifecycle? {
         Lifecycle::Beta => Some("beta"),
@@ -145,7 +145,7 @@ pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
     )
 }
 
-/// The org has no record. Its own admin can't make one.
+/// Returns the problem of an org without a record. The org's own admin can't create one.
 fn no_such(request: &ApiRequest) -> Problem {
     if request.actor.role != Role::OrgAdmin {
         return super::orgs::no_such(request.org());
@@ -156,8 +156,8 @@ fn no_such(request: &ApiRequest) -> Problem {
     ])
 }
 
-/// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way. That he asked is
-/// remembered.
+/// Rejects the request of an org's admin for a flag that orgs may not see, as if the flag did not exist. Records the
+/// attempt in the audit log.
 fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem> {
     let knows = api
         .control()
@@ -174,14 +174,14 @@ fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem
     Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]))
 }
 
-/// Whether an org's admin may know of the flag.
+/// Returns true if the flag exists and orgs may see it.
 pub(crate) fn is_known(flags: &Flags, key: &str) -> bool {
     let flag = flags.id(key).and_then(|id| flags.flag(id));
     flag.and_then(|flag| is_out(flag.lifecycle())).is_some()
 }
 
-/// What an org's admin is told of what a change would do: his own org's flags that are out, and nothing of why but
-/// the kind of cause, which names no rule and no other flag.
+/// Reduces a preview to what an org's admin may see: decisions of its own org about flags at beta or ga, with the kind
+/// of cause as the reason, which names no rule and no other flag.
 pub(crate) fn preview(api: &Api, org: &str, preview: Preview) -> Preview {
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let mut decisions = preview.decisions;

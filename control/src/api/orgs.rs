@@ -1,4 +1,4 @@
-//! Tenants: their records, one by one and many at once, overrides and the beta allowlist.
+//! Endpoints of tenants: records, imports, overrides and the beta allowlist.
 
 use changes::{Change, Code, Refusal};
 use config::{OwnedTenant, attributes_by_name, variants_by_name};
@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
-/// A tenant's record as the document has it, and its id.
+/// The record of a tenant, as in the flags document, and its id.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Org)]
 pub(crate) struct OrgBody {
@@ -56,7 +56,7 @@ pub(crate) struct OrgBody {
 pub(crate) struct OrgsPage {
     revision: u64,
     orgs: Vec<OrgBody>,
-    /// To go on after; left out at the end.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
@@ -98,7 +98,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     Ok(Reply::at(revision, org))
 }
 
-/// Nobody of this id.
+/// Returns the problem of a tenant without a record.
 pub(crate) fn no_such(org: &str) -> Problem {
     Problem::refused(vec![
         Refusal::new(Code::TenantNotFound, format!("no tenant has the id `{org}`"))

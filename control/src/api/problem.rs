@@ -1,4 +1,4 @@
-//! What is answered instead: `application/problem+json` (RFC 9457) with a stable code, a sentence and the help.
+//! Answers that are not successful: `application/problem+json` (RFC 9457) with a stable code, a sentence and help.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::codes::ApiCode;
 use super::response::finished;
 
-/// What is answered instead. Small, since every answer may be one.
+/// An answer that is not successful. Boxed, because it is the error type of every handler.
 #[derive(Debug)]
 pub(crate) struct Problem(Box<Parts>);
 
@@ -23,7 +23,7 @@ struct Parts {
     help: Option<String>,
     /// The cause, for the log of the process: it may contain paths and internals, which no client gets.
     cause: Option<String>,
-    /// None for requests that change nothing.
+    /// The effect of the change; `None` for requests that change nothing.
     change: Option<ChangeEffect>,
     refusals: Vec<Refusal>,
     problems: Vec<Value>,
@@ -43,20 +43,20 @@ pub(crate) enum ChangeEffect {
     Unknown,
 }
 
-/// The body of an answer that is no good one.
+/// The body of an answer that is not successful.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'p> {
-    /// A URN that is made of the code.
+    /// A URN derived from the code.
     r#type: String,
-    /// The phrase of the status.
+    /// The reason phrase of the status.
     title: &'p str,
-    /// The status.
+    /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// The stable name of what is wrong: that of the first refusal, where there are several.
+    /// A stable code; that of the first refusal if there are several.
     code: &'p str,
-    /// One sentence with the facts in it.
+    /// One sentence with the facts.
     detail: &'p str,
     /// A way to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,36 +67,37 @@ pub(crate) struct ProblemBody<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     change: Option<ChangeEffect>,
-    /// The request's id, as in the audit log.
+    /// The id of the request, as in the audit log.
     request_id: &'p str,
-    /// Everything that stands against the change.
+    /// All reasons of the rejection of a change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     refusals: Vec<RefusalBody>,
-    /// What is wrong with the document, as `sluice check --json` prints it.
+    /// The problems of the document, in the form of `sluice check --json`.
     #[serde(skip_serializing_if = "<[Value]>::is_empty")]
     #[schema(value_type = Vec<Object>, required = false)]
     problems: &'p [Value],
 }
 
-/// One thing that stands against a change; more facts stand beside these.
+/// A reason of the rejection of a change; further members are the facts of the reason.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Refusal)]
 pub(crate) struct RefusalBody {
-    /// Its stable name.
+    /// Its stable code.
     code: &'static str,
-    /// One sentence with the facts in it.
+    /// One sentence with the facts.
     detail: String,
     /// A way to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     help: Option<String>,
-    /// Its facts, by their names.
+    /// Its facts, by name.
     #[serde(flatten)]
     facts: Map<String, Value>,
 }
 
 impl Problem {
+    /// Creates a problem with a code and one sentence for the client.
     pub(crate) fn new(code: ApiCode, detail: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             status: code.1,
@@ -111,7 +112,7 @@ impl Problem {
         }))
     }
 
-    /// What stands against a change. The first decides on the status.
+    /// Creates the problem of a rejected change. Code and status are those of the first reason.
     pub(crate) fn refused(refusals: Vec<Refusal>) -> Self {
         let Some(first) = refusals.first() else {
             return Self::new(super::codes::DEFECT, "refused without a reason");
@@ -126,7 +127,7 @@ impl Problem {
         problem
     }
 
-    /// A document with problems, told as `sluice check --json` tells them.
+    /// Creates the problem of an invalid document, with the problems in the form of `sluice check --json`.
     pub(crate) fn invalid(report: &config::Report) -> Self {
         let refusal = Refusal::new(Code::InvalidDocument, report.headline()).help("see `problems`");
         let mut problem = Self::refused(vec![refusal]);
@@ -176,12 +177,13 @@ impl Problem {
         }
     }
 
+    /// Adds a header to the answer.
     pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.0.headers.push((name, value.into()));
         self
     }
 
-    /// The same with `Retry-After`, in whole seconds.
+    /// Sets `Retry-After`, in whole seconds, and the help.
     pub(crate) fn retry_after(self, wait: std::time::Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
         self.help(format!("wait {seconds} s"))
@@ -211,7 +213,7 @@ impl Problem {
             problems: &parts.problems,
         };
         let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
-        // Details quote what was sent.
+        // Details quote what the client sent, which may contain a token.
         redact::mask_bytes(&mut bytes, redact::TextFormat::Json);
         let mut response = finished(status, "application/problem+json", bytes.into(), request_id);
         for (name, value) in parts.headers {

@@ -1,4 +1,4 @@
-//! What a query may say: known parameters, each once, each of its kind.
+//! Query parameters: known names only, each at most once, each of its type.
 
 use std::collections::BTreeSet;
 
@@ -18,28 +18,28 @@ pub(crate) struct Parameter {
     pub(crate) about: &'static str,
 }
 
-/// What a parameter may be.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `true` or `false`.
     Boolean,
-    /// A whole number from the first to the second.
+    /// An integer from the first to the second number.
     Integer(u32, u32),
-    /// A text of at most so many characters.
+    /// A string of at most this number of characters.
     Text(usize),
     /// An RFC 3339 time.
     Time,
-    /// The name of an action of the audit log, or its end.
+    /// The name of an action in the audit log of the platform or of an org.
     Action,
 }
 
-/// How long a page is unless it is said.
+/// The default number of items in a page.
 pub(crate) const DEFAULT_PAGE: usize = 100;
-/// Longest page.
+/// The largest number of items in a page.
 pub(crate) const MAX_PAGE: u32 = 1_000;
-/// Longest reason, in characters.
+/// The longest reason, in characters.
 pub(crate) const MAX_REASON: usize = 1_000;
-/// Longest name in a query, in characters.
+/// The longest name in a query, in characters.
 pub(crate) const MAX_NAME: usize = 256;
 
 pub(crate) const LIMIT: Parameter = Parameter {
@@ -52,7 +52,7 @@ pub(crate) const AFTER: Parameter = Parameter {
     kind: Kind::Text(MAX_NAME),
     about: "The `next` of the page before.",
 };
-/// A parameter that is a text.
+/// Returns a parameter that is a string.
 pub(crate) const fn named(name: &'static str, about: &'static str) -> Parameter {
     Parameter {
         name,
@@ -61,7 +61,7 @@ pub(crate) const fn named(name: &'static str, about: &'static str) -> Parameter 
     }
 }
 
-/// A parameter that is true or false.
+/// Returns a parameter that is true or false.
 pub(crate) const fn switch(name: &'static str, about: &'static str) -> Parameter {
     Parameter {
         name,
@@ -70,7 +70,7 @@ pub(crate) const fn switch(name: &'static str, about: &'static str) -> Parameter
     }
 }
 
-/// A parameter that is a time.
+/// Returns a parameter that is a time.
 pub(crate) const fn time(name: &'static str, about: &'static str) -> Parameter {
     Parameter {
         name,
@@ -104,19 +104,22 @@ const REASON: Parameter = Parameter {
     kind: Kind::Text(MAX_REASON),
     about: "Why, for the audit log.",
 };
-/// Of every change.
+/// The parameters of every change.
 pub(crate) const OF_CHANGES: &[Parameter] = &[DRY_RUN, FORCE];
-/// Of a change whose body has no place for a reason.
+/// The parameters of a change whose body has no member for the reason.
 pub(crate) const OF_BARE_CHANGES: &[Parameter] = &[DRY_RUN, FORCE, REASON];
 
-/// What the query of one request says.
+/// The query of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     given: Vec<(String, String)>,
 }
 
 impl Query {
-    /// Reads a query by the parameters that there may be.
+    /// Parses a query that may have the known parameters.
+    ///
+    /// # Errors
+    /// A parameter is unknown, repeated, or not of its type.
     pub(crate) fn read<'p>(
         uri: &Uri,
         known: impl Iterator<Item = &'p Parameter> + Clone,
@@ -153,23 +156,23 @@ impl Query {
         Ok(Self { given })
     }
 
-    /// A parameter's text.
+    /// Returns the text of a parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let given = self.given.iter().find(|(given, _)| given == name)?;
         Some(&given.1)
     }
 
-    /// Whether a parameter is `true`.
+    /// Returns true if a parameter is `true`.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.text(name) == Some("true")
     }
 
-    /// A parameter's number.
+    /// Returns the number in a parameter.
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
         self.text(name)?.parse().ok()
     }
 
-    /// A parameter's time.
+    /// Returns the time in a parameter.
     pub(crate) fn time(&self, name: &str) -> Option<Timestamp> {
         Timestamp::parse(self.text(name)?).ok()
     }
@@ -205,7 +208,7 @@ impl Kind {
         }
     }
 
-    /// As a JSON Schema.
+    /// Returns the JSON Schema of the type.
     pub(crate) fn schema(self) -> Value {
         match self {
             Self::Boolean => json!({ "type": "boolean" }),

@@ -1,4 +1,4 @@
-//! A request, once it is known who asks and that he may.
+//! Authorized requests: the parts that handlers read, and the parsers of these parts.
 
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::RawPathParams;
@@ -14,20 +14,20 @@ use super::problem::Problem;
 use super::query::Query;
 use super::route::{RequestSchema, Route};
 
-/// Longest body of most requests, in bytes.
+/// The longest body of most requests, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Longest list of tenants that is brought in at once, in bytes.
+/// The longest body of an import of tenants, in bytes.
 pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
-/// Longest flags document that is applied, in bytes.
+/// The longest flags document, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 
-/// A request, once it is known who asks and that he may.
+/// A request whose actor is known and may use the route.
 pub(crate) struct ApiRequest {
     pub(crate) actor: Actor,
     pub(crate) request_id: String,
     pub(crate) at: Timestamp,
     pub(crate) query: Query,
-    /// What `If-Match` says.
+    /// The revision in `If-Match`.
     pub(crate) expected: Option<Revision>,
     pub(crate) names: Names,
     pub(crate) body: Bytes,
@@ -35,22 +35,22 @@ pub(crate) struct ApiRequest {
     pub(crate) wants: Wants,
 }
 
-/// How much of an answer is asked for.
+/// The part of an answer that the client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wants {
-    /// Only its head.
+    /// The head only.
     Head,
     Whole,
 }
 
-/// What a body is written in.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     Json,
     Yaml,
 }
 
-/// The names in a request's path, each fit to be one.
+/// The names in the path of a request, validated.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) flag: Option<FlagKey>,
@@ -87,9 +87,12 @@ impl ApiRequest {
         self.names.org.as_ref().map_or("", TenantId::as_str)
     }
 
-    /// The body, in which no object may have a key twice.
+    /// Parses the body.
+    ///
+    /// # Errors
+    /// The body is not a JSON object of this type, or one of its objects has a key twice.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        // Of a list serde would take the fields in their order.
+        // serde accepts a list as the fields of a struct in their order.
         if self.body.trim_ascii_start().first() == Some(&b'[') {
             return Err(
                 Problem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
@@ -114,7 +117,7 @@ impl ApiRequest {
     }
 }
 
-/// The revision in `If-Match: "1042"`, if there is one; its quotes may be left out.
+/// Returns the revision in `If-Match: "1042"`, if there is one; the quotes are optional.
 pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -143,7 +146,7 @@ fn malformed_match() -> Problem {
         .help("send the `ETag` of an answer, such as \"1042\"")
 }
 
-/// Reads the body that the route takes.
+/// Reads the body, up to the limit of the route.
 pub(crate) async fn body(
     route: &Route,
     headers: &HeaderMap,
@@ -179,7 +182,8 @@ pub(crate) async fn body(
     }
 }
 
-/// Asked for strictly: a page of another site can't make a browser send these without asking first.
+/// Returns the format for the content type of the request. The content type is mandatory: a browser sends these types
+/// from a page of another site only after a preflight request.
 fn media_type(headers: &HeaderMap, known: &[(&str, Written)]) -> Result<Written, Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let given = match (types.next().map(|kind| kind.to_str()), types.next()) {

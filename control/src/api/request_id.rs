@@ -1,4 +1,4 @@
-//! By which name a request is known: the one that it brings, where that is fit for a log, or a new one.
+//! The id of a request: the one in its headers if it is safe to log, or a new one.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use axum::http::HeaderMap;
 
 use super::response::REQUEST_ID;
 
-/// Longest id that is taken over.
+/// The longest id that is accepted.
 const MAX_ID: usize = 128;
 
-/// The id in the headers, or a new one of 32 hex digits.
+/// Returns the id in the headers if it is valid, or a new one of 32 hex digits.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
     let mut given = headers.get_all(REQUEST_ID).iter();
     match (given.next().and_then(|id| id.to_str().ok()), given.next()) {
@@ -26,7 +26,7 @@ fn is_fit(id: &str) -> bool {
 
 fn new() -> String {
     let mut random = [0_u8; 16];
-    // Without randomness ids are alike, which harms nobody.
+    // If there is no randomness, the id is all zeros; it only serves to find log lines.
     let _ = rand::fill(&mut random);
     random.iter().fold(String::with_capacity(32), |mut id, byte| {
         let _ = write!(id, "{byte:02x}");

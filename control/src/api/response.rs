@@ -1,4 +1,4 @@
-//! Good answers.
+//! Successful answers, and the headers that all answers have.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,14 +8,14 @@ use changes::Revision;
 use super::handler::{Reply, ResponseBody};
 use super::problem::Problem;
 
-/// Where a request says, and its answer repeats, by which name it is known.
+/// The header with the id of a request; the answer repeats it.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A good answer.
+/// A successful answer.
 pub(crate) struct ApiResponse {
     kind: &'static str,
     body: Body,
-    /// The revision that it is of, for `ETag`.
+    /// The revision that the body shows, for `ETag`.
     revision: Option<Revision>,
 }
 
@@ -43,7 +43,7 @@ impl ApiResponse {
     }
 }
 
-/// A response with what all of them have.
+/// Returns a response with the headers that all answers have.
 pub(crate) fn finished(status: StatusCode, kind: &'static str, body: Body, request_id: &str) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! What a route is: where it is, who may use it, what it takes and what answers it.
+//! Routes: method, path, permission, parameters and handler.
 
 use changes::{Event, Permission, Role};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::handler::Handler;
 use super::query::Parameter;
 
-/// What every path begins with.
+/// The prefix of every path.
 pub const PREFIX: &str = "/api/v1";
 
 /// A route of the API.
@@ -20,15 +20,15 @@ pub struct Route {
     pub path: &'static str,
     /// Its name in the OpenAPI document.
     pub name: &'static str,
-    /// In one sentence, what it does.
+    /// Its effect, in one sentence.
     pub summary: &'static str,
-    /// What whoever uses it must hold, for the org that its path names.
+    /// The permission that its caller needs, for the org in the path.
     pub permission: Permission,
-    /// What it does to the state of things.
+    /// Its effect on the state.
     pub(crate) access: Access,
-    /// By which way its requests come to be worked on.
+    /// The lane in which its requests wait.
     pub(crate) lane: Lane,
-    /// What its query may say; writes know some parameters more.
+    /// The parameters of its query, without those that all changes have.
     pub(crate) query: &'static [Parameter],
     /// The function that answers it, and the schemas of its bodies.
     pub(crate) handler: Handler,
@@ -50,7 +50,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As requests write it.
+    /// Returns the method as in requests.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,41 +63,41 @@ impl Verb {
     }
 }
 
-/// What a route does to the state of things.
+/// The effect of a route on the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing.
+    /// It has none.
     Read,
-    /// It changes what is kept: takes `If-Match`, `dry_run`, `force`, and its refusal is this event's.
+    /// It changes the stored state. It accepts `If-Match`, `dry_run` and `force`; a rejection is audited as this event.
     Change(Event),
-    /// It does something else that only some may.
+    /// It changes no state, but is audited as this event.
     Act(Event),
 }
 
-/// By which way requests come to be worked on. Each has places of its own, and the urgent ones a reserve beyond the
-/// quota of all, so that they don't wait for looks.
+/// The lane in which requests wait. Each lane has its own slots, and urgent requests a quota in addition to the common
+/// one, so that they don't wait for reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Most do.
+    /// The lane of most requests.
     Common,
-    /// What takes a feature away, or gives it back in a hurry. To only try it is not urgent.
+    /// The lane of changes that turn a feature off or restore it. A dry run is not urgent.
     Urgent,
 }
 
-/// What the body of a request is.
+/// The form of a request body.
 #[derive(Clone, Copy)]
 pub(crate) enum RequestSchema {
-    /// There is none.
+    /// No body.
     None,
-    /// JSON of this form, of at most so many bytes.
+    /// JSON of this form, up to this number of bytes.
     Json(Form, usize),
-    /// JSON of this form that is a record as the document has it, so that a reason stands in the query.
+    /// A record as in the flags document, of this form, up to this number of bytes. The reason is in the query.
     Record(Form, usize),
-    /// A flags document in JSON or YAML, of at most so many bytes.
+    /// A flags document in JSON or YAML, up to this number of bytes.
     Document(usize),
 }
 
-/// What a good answer holds.
+/// The form of the body of a successful answer.
 #[derive(Clone, Copy)]
 pub(crate) enum ResponseSchema {
     /// JSON of this form.
@@ -108,10 +108,10 @@ pub(crate) enum ResponseSchema {
     Bytes,
 }
 
-/// The form of JSON, for the OpenAPI document: puts its definitions in, and gives a reference.
+/// A function that adds the definitions of a type to the OpenAPI document and returns the schema.
 pub(crate) type Form = fn(&mut Vec<(String, RefOr<Schema>)>) -> Value;
 
-/// The form of a type.
+/// Adds the definitions of a type, and returns a reference to it.
 pub(crate) fn form<T: ToSchema + PartialSchema>(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     let name = T::name();
     definitions.push((name.to_string(), T::schema()));
@@ -119,7 +119,7 @@ pub(crate) fn form<T: ToSchema + PartialSchema>(definitions: &mut Vec<(String, R
     serde_json::to_value(Ref::from_schema_name(name)).unwrap_or_default()
 }
 
-/// Any object: its form is said elsewhere.
+/// Returns the schema of any object, whose form is described elsewhere.
 pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     serde_json::json!({ "type": "object" })
 }
@@ -136,20 +136,20 @@ impl ResponseSchema {
 }
 
 impl Route {
-    /// Returns true if somebody in this role may use it, for its own org where it is an org's admin.
+    /// Returns true if the role may use the route; the role org-admin, for its own org.
     #[must_use]
     pub fn allows(&self, role: Role) -> bool {
         self.permission.roles().contains(&role)
     }
 
-    /// The names in its path.
+    /// Returns the names in its path.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.path
             .split('/')
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// Everything that its query may say.
+    /// Returns all parameters of its query.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + Clone {
         let of_writes: &[Parameter] = match (self.access, self.handler.request) {
             (Access::Change(_), RequestSchema::Json(..)) => super::query::OF_CHANGES,

@@ -1,4 +1,4 @@
-//! What the API itself puts into the audit log: failed sign-ins, roles that did not suffice, backups.
+//! Audit entries that the API itself writes: failed sign-ins, missing roles, backups.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use super::Api;
 use super::request::{ApiRequest, Names};
 use super::route::{Access, Route};
 
-/// Somebody could not prove who he is. That nothing was sent at all is no attempt.
+/// Returns the entry of a failed sign-in. A request without credentials is not an attempt, and has none.
 pub(crate) fn not_signed_in(
     api: &Api,
     reason: &NotSignedIn,
@@ -43,7 +43,7 @@ pub(crate) fn not_signed_in(
     api.control().refused().limited(&who, entry)
 }
 
-/// A role did not suffice for something that changes or gives away more than a look.
+/// Returns the entry of a request whose role may not use a route; reads have none.
 pub(crate) fn not_allowed(
     api: &Api,
     route: &Route,
@@ -59,7 +59,7 @@ pub(crate) fn not_allowed(
     api.control().refused().limited(&Who::Actor(actor), entry)
 }
 
-/// An org's admin asked for a flag that he is not to know of.
+/// Returns the entry of an org's admin who requested a flag that orgs may not see.
 pub(crate) fn hidden(api: &Api, event: Event, request: &ApiRequest) -> Option<Entry> {
     let why = (
         "FLAG_NOT_FOUND",
@@ -98,7 +98,7 @@ fn refused(
     }
 }
 
-/// Something was done that changes nothing.
+/// Returns the entry of an operation that changes no state.
 pub(crate) fn done(api: &Api, event: Event, request: &ApiRequest) -> Entry {
     Entry {
         actor: request.actor.name.clone(),

@@ -1,4 +1,4 @@
-//! The way of a request: route, origin, who asks, how often, whether he may, what he sends; then the answer.
+//! The steps of a request: route, origin, authentication, rate limit, permission, body; then the handler.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::response::ApiResponse;
 use super::route::{Access, Lane, Route};
 use super::security_entries;
 
-/// Answers a request for one path, whatever its method.
+/// Answers a request for one path, of any method.
 pub(crate) async fn serve(
     api: Arc<Api>,
     routes: &[&'static Route],
@@ -81,7 +81,7 @@ async fn within_deadline(
     }
 }
 
-/// Answers a request for a path that there is not.
+/// Answers a request for a path that does not exist.
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
         Problem::new(codes::NOT_FOUND, "there is no such path").help("see GET /api/v1/openapi.json");
@@ -96,7 +96,7 @@ async fn handle(
     (id, deadline, begun): (&str, Instant, &AtomicBool),
 ) -> Result<ApiResponse, Problem> {
     let (parts, body) = request.into_parts();
-    // What is wrong with it is told to who may ask.
+    // A malformed query is reported only after the permission check.
     let query = Query::read(&parts.uri, route.parameters());
     let lane = lane(route, query.as_ref().ok());
     let actor = authenticate(&api, &parts, lane, id).await?;
@@ -116,7 +116,7 @@ async fn handle(
         Ok(sent) => sent?,
         Err(_) => return Err(body_timed_out()),
     };
-    // Its body was read: the connection goes on.
+    // This limit is checked after the body is read, so that the connection stays usable.
     if let (Access::Change(_), Role::OrgAdmin, Some(org)) = (&route.access, actor.role, &actor.org)
         && !query.is("dry_run")
         && let Some(wait) = api.throttle.changed(org)
@@ -160,13 +160,13 @@ async fn handle(
     }
 }
 
-/// Nothing was begun yet.
+/// Returns the problem of a body that is not complete at the deadline. The handler has not begun.
 fn body_timed_out() -> Problem {
     Problem::new(codes::BODY_TIMED_OUT, "the body did not arrive in time")
         .help("nothing was changed: send it again, as a whole and at once")
 }
 
-/// HEAD is answered like GET; the server leaves the body out.
+/// Returns the route for a method. HEAD is handled as GET; the server omits the body.
 fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Problem> {
     let wanted = if method == Method::HEAD {
         "GET"
@@ -188,7 +188,7 @@ fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static R
     })
 }
 
-/// By which way a request comes. One that only tries a change, or says nothing sensible, is not urgent.
+/// Returns the lane of a request. A dry run, or a request with a malformed query, is not urgent.
 fn lane(route: &Route, query: Option<&Query>) -> Lane {
     match query {
         Some(query) if !query.is("dry_run") => route.lane,
@@ -196,10 +196,10 @@ fn lane(route: &Route, query: Option<&Query>) -> Lane {
     }
 }
 
-/// Who asks.
+/// Authenticates a request and counts it against the limits of its actor.
 async fn authenticate(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Actor, Problem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    // Who is not known to be here is elsewhere.
+    // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
     if !api.operators.asks() {
         same_origin(&parts.uri, &parts.headers).map_err(foreign)?;
@@ -223,7 +223,7 @@ fn too_many(wait: Duration) -> Problem {
     Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
 }
 
-/// Puts an entry into the audit log, where there is one to be put.
+/// Writes an entry, if there is one, to the audit log.
 async fn record(api: &Arc<Api>, entry: Option<Entry>) {
     let Some(entry) = entry else { return };
     let api = Arc::clone(api);
@@ -235,7 +235,8 @@ async fn record(api: &Arc<Api>, entry: Option<Entry>) {
     let _ = noting.await;
 }
 
-/// Refuses who may not use the route, or not for this org: alike whether there is such an org or not.
+/// Rejects an actor who may not use the route, or not for this org. The answer is the same whether the org exists or
+/// not.
 fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
     if !route.allows(actor.role) {
         let roles: Vec<&str> = route

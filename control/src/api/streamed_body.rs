@@ -1,5 +1,5 @@
-//! A body that is made piece by piece while it is sent. Whoever makes it blocks a thread, and so waits for a reader
-//! so long and no longer.
+//! Bodies that are produced in chunks while they are sent. The producer blocks a thread, so a client that does not read
+//! is given up after a time limit.
 
 use std::io;
 use std::marker::PhantomData;
@@ -15,18 +15,19 @@ use super::handler::ResponseBody;
 use super::problem::Problem;
 use super::route::{ResponseSchema, form};
 
-/// How long one piece may wait for a reader.
+/// The time that the producer waits for the client to accept a chunk.
 pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many pieces may wait.
+/// The number of chunks that may wait.
 const MAX_PIECES: usize = 2;
 
-/// Where the pieces are put in.
+/// The sending end of a streamed body.
 pub(crate) struct BodyWriter {
     sender: Sender<Bytes, io::Error>,
     runtime: Handle,
 }
 
-/// Has `make` put in a body on a thread of its own. A body that its reader does not take is cut off, which he sees.
+/// Returns a body that `make` produces on a thread of its own. If `make` fails, or the client does not read, the body
+/// is aborted, which the client sees as an error.
 pub(crate) fn outgoing(make: impl FnOnce(&mut BodyWriter) -> io::Result<()> + Send + 'static) -> Body {
     let (sender, body) = Channel::<Bytes, io::Error>::new(MAX_PIECES);
     let runtime = Handle::current();
@@ -94,7 +95,10 @@ impl ResponseBody for Binary {
 }
 
 impl BodyWriter {
-    /// Puts in a piece, once there is room for it.
+    /// Sends a chunk; blocks until there is room for it.
+    ///
+    /// # Errors
+    /// The client has gone, or did not read within [`PIECE_TIMEOUT`].
     pub(crate) fn put(&mut self, piece: Bytes) -> io::Result<()> {
         self.put_within(PIECE_TIMEOUT, piece)
     }

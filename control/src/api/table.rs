@@ -1,4 +1,4 @@
-//! Every route there is: its method, its path, who may use it, what it takes and what answers it.
+//! The table of all routes: method, path, permission, parameters and handler of each.
 
 use changes::{Event, Permission};
 
@@ -7,7 +7,7 @@ use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
 use super::route::{Access, Lane, Route, Verb};
 use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
 
-/// A route that looks at something.
+/// The defaults of a route that reads.
 const READ: Route = Route {
     method: Verb::Get,
     path: "",
@@ -19,7 +19,7 @@ const READ: Route = Route {
     query: &[],
     handler: handler!(account::whoami),
 };
-/// A route that changes something.
+/// The defaults of a route that changes the state.
 const CHANGE: Route = Route {
     method: Verb::Post,
     path: "",

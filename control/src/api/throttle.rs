@@ -1,5 +1,5 @@
-//! How many requests one actor may make, so that a script run wild does not keep the others out; and what is urgent
-//! apart from the rest, so that it does not keep himself from that.
+//! Rate limits of actors and orgs, so that one script can't block the other actors. Urgent changes have a quota of
+//! their own, so that an actor's other requests can't block them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,23 +10,24 @@ use governor::{Quota, RateLimiter};
 
 use super::route::Lane;
 
-/// How many requests an actor may make in a second, on the average.
+/// The average number of requests per second for one actor.
 pub const REQUESTS_PER_SECOND: u32 = 200;
-/// How many at once, after a pause.
+/// The burst of requests for one actor, after a pause.
 pub const REQUESTS_AT_ONCE: u32 = 2_000;
-/// How many urgent changes an actor may make in a second besides, on the average, whatever else he asked.
+/// The average number of urgent changes per second for one actor, in addition to its other requests.
 pub const URGENT_PER_SECOND: u32 = 20;
-/// How many of them at once, after a pause.
+/// The burst of urgent changes for one actor, after a pause.
 pub const URGENT_AT_ONCE: u32 = 200;
-/// How many changes all admins of an org may make in a minute, on the average: they are the customers, and each change is
-/// an entry in the audit log for ever.
+/// The average number of changes per minute for all admins of one org. They are customers, and each change stays in the
+/// audit log for ever.
 pub const ORG_CHANGES_PER_MINUTE: u32 = 10;
-/// How many of them at once, after a pause.
+/// The burst of changes for all admins of one org, after a pause.
 pub const ORG_CHANGES_AT_ONCE: u32 = 100;
-/// Most actors that are counted apart; beyond that, those who have paused are forgotten.
+/// The number of actors that are counted apart. Beyond it, actors that have paused are dropped from the table, and new
+/// ones share one quota.
 const MAX_ACTORS: usize = 10_000;
 
-/// Counts requests by actor and by the way they come.
+/// The quotas of actors, by lane, and of orgs.
 pub(crate) struct Throttle {
     common: Actors,
     urgent: Actors,
@@ -46,8 +47,8 @@ impl Throttle {
         }
     }
 
-    /// Counts a request; how long to wait where there were too many. What is urgent has a reserve of its own
-    /// beyond what everything has.
+    /// Counts a request, and returns the time to wait if its quota is used up. An urgent request uses the urgent quota
+    /// once the common one is used up.
     pub(crate) fn asked(&self, actor: &str, lane: Lane) -> Option<Duration> {
         let wait = self.counted(&self.common, actor)?;
         match lane {
@@ -56,7 +57,7 @@ impl Throttle {
         }
     }
 
-    /// Counts a change by one of an org's admins; how long to wait where there were too many.
+    /// Counts a change by an admin of the org, and returns the time to wait if the quota is used up.
     pub(crate) fn changed(&self, org: &str) -> Option<Duration> {
         self.counted(&self.orgs, org)
     }
@@ -80,7 +81,7 @@ fn actors(per: impl Fn(NonZeroU32) -> Quota, average: u32, at_once: u32) -> Acto
 mod tests {
     use super::*;
 
-    /// How many requests are taken before one is refused.
+    /// Returns the number of requests that are accepted before the first is rejected.
     fn taken(throttle: &Throttle, lane: Lane) -> usize {
         (0..100_000)
             .position(|_| throttle.asked("ada", lane).is_some())

@@ -1,4 +1,4 @@
-//! The admin API over a real socket: who may do what, what is answered, and what is never changed.
+//! The admin API over a real socket: permissions, answers, and requests that change nothing.
 
 mod bodies;
 mod changes;

@@ -1,4 +1,4 @@
-//! Bodies: JSON is read as JSON, nothing of it is passed over, and it arrives in time.
+//! Bodies: strict JSON, no ignored members, and a time limit.
 
 use control::Role;
 use serde_json::json;

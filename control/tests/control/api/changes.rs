@@ -1,4 +1,4 @@
-//! Changes: what they do, what they answer, and that a refused one changes nothing.
+//! Changes: their effects and answers; a rejected change changes nothing.
 
 use control::Role;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what it says is frozen, and it says everything.
+//! The OpenAPI document: equal to its golden file, and complete.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The member `change` of problems, and what they keep from clients.
+//! The member `change` of problems; internals stay in the log of the process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(30);
 enum Fault {
     #[default]
     None,
-    /// A commit finds no room.
+    /// A commit fails because the disk is full.
     Full,
     /// A commit can't be written.
     Unwritable,
@@ -93,7 +93,7 @@ impl Publish for Faulty {
     }
 }
 
-/// Kills a flag under a fault; the problem, which contains nothing that only the log may.
+/// Kills a flag under a fault, and returns the problem. Checks that it contains nothing that only the log may contain.
 fn problem_under(fault: Fault, query: &str) -> Value {
     let (faulty, server) = Faulty::start();
     faulty.set(fault);

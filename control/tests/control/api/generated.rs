@@ -1,5 +1,5 @@
-//! Requests that schemathesis makes up from the contract, good and bad ones: no answer may be one that the contract
-//! does not know. Runs where `scripts/install-schemathesis` has installed it, and says so where it has not.
+//! Valid and invalid requests that schemathesis generates from the contract: every answer must be one that the contract
+//! describes. Skipped, with a message, unless `scripts/install-schemathesis` has installed schemathesis.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

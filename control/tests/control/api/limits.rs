@@ -1,4 +1,4 @@
-//! Limits: bodies, rates, ids of requests; and what every answer says.
+//! Limits of bodies and rates, ids of requests, and the headers of every answer.
 
 use control::Role;
 use control::api::{MAX_BODY_BYTES, REQUESTS_AT_ONCE};

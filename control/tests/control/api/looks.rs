@@ -1,4 +1,4 @@
-//! Looking: pages, figures, explanations.
+//! Reads: pages, numbers of tenants, explanations.
 
 use control::{Policy, Role, StaleLimits};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The matrix of every route and every role. It is walked from the table that the router is made of.
+//! The matrix of every route and every role, generated from the table of the router.
 
 use control::Role;
 use control::api::{ORG_CHANGES_AT_ONCE, ROUTES, Route};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::server::Server;
 
-/// A path of the route, with this org in it.
+/// Returns a path of the route, with this org.
 fn path(route: &Route, org: &str) -> String {
     route
         .path
@@ -15,7 +15,7 @@ fn path(route: &Route, org: &str) -> String {
         .replace("{flag}", "dispatch.v2Board")
 }
 
-/// A body that the route understands, if it takes one.
+/// Returns a valid body for the route, if it has one.
 fn body(route: &Route) -> Option<Value> {
     let body = match route.name {
         "setState" => json!({ "state": "ga" }),
@@ -263,7 +263,7 @@ fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
     assert!((60..80).contains(&noisy), "{noisy}");
 }
 
-/// Returns the number of refusals of this actor in the log, and the number of omitted ones that the newest reports.
+/// Returns the number of rejections of this actor in the log, and the number of omitted ones that the newest reports.
 fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
     let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
     let entries = log["entries"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! An admin API on port 0 with a store in memory, and somebody of each role.
+//! An admin API on port 0 with a store in memory and an actor of each role.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -65,39 +65,39 @@ impl Explain for EchoedQuestion {
 }
 
 impl Server {
-    /// With the document above, and somebody of each role; the org's admin is of acme.
+    /// Starts the API with the document above and an actor of each role; the org-admin is of acme.
     pub(crate) fn start() -> Self {
         Self::of(managed(Arc::new(MemoryStore::new())), true)
     }
 
-    /// The same with another store.
+    /// Starts the API with another store.
     pub(crate) fn of_store(store: Arc<dyn Store>) -> Self {
         Self::of(managed(store), true)
     }
 
-    /// The same with another store and another data plane, and little patience.
+    /// Starts the API with another store, another data plane and a short time limit.
     pub(crate) fn of_parts(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Self {
         let control = reopened(store, publish);
         Self::within(control, true, Duration::from_millis(500))
     }
 
-    /// The same with little patience.
+    /// Starts the API with a short time limit.
     pub(crate) fn impatient() -> Self {
         let control = managed(Arc::new(MemoryStore::new()));
         Self::within(control, true, Duration::from_millis(500))
     }
 
-    /// The same without operators.
+    /// Starts the API without operators.
     pub(crate) fn local() -> Self {
         Self::of(managed(Arc::new(MemoryStore::new())), false)
     }
 
-    /// The same with a policy of its own.
+    /// Starts the API with another policy.
     pub(crate) fn under(policy: Policy) -> Self {
         Self::of(managed_under(Arc::new(MemoryStore::new()), policy), true)
     }
 
-    /// The same with a store on the disk.
+    /// Starts the API with a store on the disk.
     pub(crate) fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("flags.db")).unwrap();
@@ -106,7 +106,7 @@ impl Server {
         server
     }
 
-    /// The same where files manage the flags.
+    /// Starts the API with flags that files manage.
     pub(crate) fn of_files() -> Self {
         let control = Control::of_files(
             Box::new(|| Some(flags_document(DOCUMENT))),
@@ -183,24 +183,24 @@ impl Server {
         found.map_or("", |(_, token)| token)
     }
 
-    /// Asks without credentials.
+    /// Sends a request without credentials.
     pub(crate) fn ask(&self, request: Request) -> Response {
         Client::connect(self.address).ask(&request.host(&self.address.to_string()))
     }
 
-    /// Asks as somebody of this role. A body is JSON.
+    /// Sends a request as an actor of this role. The body is JSON.
     pub(crate) fn asked_by(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Response {
         self.ask(request(method, path, body).header("authorization", &format!("Bearer {}", self.token(role))))
     }
 
-    /// Asks as a platform-admin, and expects 200.
+    /// Sends a request as a platform-admin, and expects 200.
     pub(crate) fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let response = self.asked_by(Role::PlatformAdmin, method, path, body);
         assert_eq!(response.status, 200, "{method} {path}: {}", response.text());
         response.json()
     }
 
-    /// Asks as an operator, and expects to be refused with this code.
+    /// Sends a request as an operator, and expects a rejection with this code.
     pub(crate) fn refused(
         &self,
         status: u16,

@@ -1,4 +1,4 @@
-//! Signing in, over the wire: tokens, failures, and pages of other sites where no tokens are asked for.
+//! Authentication over HTTP: tokens, failures, and requests from other sites if no operators are configured.
 
 use control::Role;
 use control::operators::FAILURES_PER_MINUTE;
@@ -30,7 +30,7 @@ fn failed_sign_ins_are_told_limited_and_remembered() {
         (429, "TOO_MANY_REQUESTS")
     );
     assert!(response.header("retry-after").is_some());
-    // Whoever has good ones is not shut out by it.
+    // Valid credentials from the same address are still accepted.
     let log = server.done("GET", "/platform/audit?action=platform.sign_in_failed", None);
     let entries = log["entries"].as_array().unwrap();
     assert_eq!(entries.len(), FAILURES_PER_MINUTE as usize);
