@@ -250,7 +250,7 @@ mod tests {
             "refusals": [
                 { "code": "SOAK_NOT_ELAPSED", "detail": "in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)" },
                 { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "help": "PUT /platform/orgs/..." },
-                { "code": "NOT_REVERTIBLE", "detail": "it does not say so", "help": "say it" },
+                { "code": "NOT_REVERTIBLE", "detail": "its document lacks `revertible: true`", "help": "add it" },
             ],
         });
         assert_eq!(
@@ -258,9 +258,9 @@ mod tests {
             "rejected, nothing was changed:\n\
              \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
-             \x20 NOT_REVERTIBLE     it does not say so\n\
+             \x20 NOT_REVERTIBLE     its document lacks `revertible: true`\n\
              help for EXIT_CRITERIA: add tenants: `sluice tenants allow TENANT FLAG`, or let them opt in\n\
-             help for NOT_REVERTIBLE: say it\n\
+             help for NOT_REVERTIBLE: add it\n\
              request r-7"
         );
     }

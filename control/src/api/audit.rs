@@ -141,7 +141,7 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
         problem = Some(match control.damage() {
             Some(damage) => damage.detail.clone(),
             None => format!(
-                "it ends at revision {}, and the store is at {}: its end is missing, or records are",
+                "the log ends at revision {}, but the store is at {}: entries or records are missing",
                 made.0,
                 after.unwrap_or_default().0
             ),

@@ -18,8 +18,7 @@ use super::request::{ApiRequest, Wants};
 use super::security_entries;
 use super::streamed_body::{Binary, outgoing};
 
-const NO_STORE_HELP: &str =
-    "look into the history of the files; with `flags.store` configured there is a store";
+const NO_STORE_HELP: &str = "use the version history of the files, or configure `flags.store`";
 /// The number of bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -34,12 +33,11 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
         return Ok(Reply::new(Binary(Body::empty())));
     }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
-        Problem::new(codes::TOO_MANY_REQUESTS, "another backup is being made")
+        Problem::new(codes::TOO_MANY_REQUESTS, "another backup is in progress")
             .retry_after(std::time::Duration::from_secs(5))
     })?;
-    let failed = |error: std::io::Error| {
-        Problem::new(codes::DEFECT, "the copy of the store could not be made").cause(error)
-    };
+    let failed =
+        |error: std::io::Error| Problem::new(codes::DEFECT, "the store could not be copied").cause(error);
     let folder = tempfile::Builder::new()
         .prefix("sluice-backup-")
         .tempdir_in(&api.scratch)
@@ -72,9 +70,5 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
 
 /// Returns the problem of an operation that needs a store, in a control plane without one.
 pub(crate) fn no_store() -> Problem {
-    Problem::new(
-        codes::NO_STORE,
-        "files manage the flags, so that there is no store here",
-    )
-    .help(NO_STORE_HELP)
+    Problem::new(codes::NO_STORE, "files manage the flags, so there is no store").help(NO_STORE_HELP)
 }

@@ -183,11 +183,11 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
         ApplyError::Invalid(report) => Problem::invalid(&report),
         ApplyError::Conflict { expected, current } => {
             let detail = format!(
-                "the store is at revision {}, not {}: somebody else was first",
+                "the store is at revision {}, not {}: another change was committed first",
                 current.0, expected.0
             );
             let refusal = Refusal::new(Code::RevisionConflict, detail)
-                .help("look at what it is now, and try again with its `ETag`")
+                .help("read the current state, then repeat the request with its `ETag`")
                 .fact("current", current.0)
                 .fact("expected", expected.0);
             Problem::refused(vec![refusal])
@@ -204,7 +204,7 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
         )
         .cause(reason)
         .effect(ChangeEffect::Applied)
-        .help("restart the server, which publishes what is committed; the log of the process has the cause"),
+        .help("restart the server to publish the change; the log of the process has the cause"),
     }
 }
 
@@ -212,7 +212,7 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
 /// The admin of an org gets neither.
 pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
     Problem::refused(vec![match role {
-        Role::OrgAdmin => Refusal::new(damage.code, "nothing can be changed now"),
+        Role::OrgAdmin => Refusal::new(damage.code, "changes are not possible now"),
         Role::Viewer | Role::Operator | Role::PlatformAdmin => damage.refusal(),
     }])
 }
@@ -222,7 +222,7 @@ pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
 pub(crate) fn unavailable(error: &StoreError) -> Problem {
     let (code, detail) = match error {
         StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
-        StoreError::Full(_) => (Code::StoreUnavailable, "there is no room on the disk"),
+        StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
         StoreError::InUse => (Code::StoreUnavailable, "another process uses the store"),
         StoreError::Conflict { .. } => (Code::StoreUnavailable, "another change was committed meanwhile"),
         StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),

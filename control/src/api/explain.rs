@@ -178,15 +178,14 @@ fn invalid(question: InvalidQuestion) -> Problem {
     match &question {
         InvalidQuestion::SenderTwice | InvalidQuestion::NoTenant => {
             Problem::new(codes::INVALID_QUESTION, question.to_string())
-                .help("send `token`, or `tenant` with `user` and `groups` as you like, or neither")
+                .help("send `token`, or `tenant` with or without `user` and `groups`, or neither")
         }
         _ => malformed(question.to_string()),
     }
 }
 
 fn malformed(detail: impl Into<String>) -> Problem {
-    Problem::new(codes::MALFORMED_BODY, detail)
-        .help("GET /api/v1/openapi.json says what a question looks like")
+    Problem::new(codes::MALFORMED_BODY, detail).help("GET /api/v1/openapi.json describes the body")
 }
 
 fn explained(

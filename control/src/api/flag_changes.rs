@@ -39,8 +39,8 @@ pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
 pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> Changes {
     let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
     if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
-        let detail = format!("what `{tier}` is served is no variant");
-        let help = "name a variant, `true` or `false`; null removes the tier's default";
+        let detail = format!("the default of `{tier}` is not a variant");
+        let help = "send the name of a variant, `true` or `false`; null removes the default of the tier";
         return Err(Problem::new(codes::MALFORMED_BODY, detail).help(help));
     }
     let tiers = Change::SetTiers {

@@ -42,7 +42,7 @@ pub(crate) fn identify(request: &Request) -> Response {
 
 fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, Problem> {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        let problem = Problem::new(codes::METHOD_NOT_ALLOWED, "this path knows GET, HEAD");
+        let problem = Problem::new(codes::METHOD_NOT_ALLOWED, "this path supports only GET, HEAD");
         return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     Query::read(uri, std::iter::empty())?;
@@ -57,13 +57,13 @@ pub(crate) fn path(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     json!({ "get": {
         "operationId": "identify",
-        "summary": "What answers here, and in which version.",
-        "description": "For everybody, without credentials: a client asks this before it sends a token.",
+        "summary": "Identifies the service and the version of its API.",
+        "description": "Requires no credentials: a client calls this before it sends a token.",
         "security": [],
         "parameters": [],
         "responses": {
             "200": {
-                "description": "Done.",
+                "description": "Success.",
                 "headers": { REQUEST_ID.as_str(): { "schema": { "type": "string" } } },
                 "content": { "application/json": { "schema": form::<ApiIdentity>(definitions) } },
             },

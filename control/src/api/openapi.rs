@@ -39,7 +39,7 @@ pub fn document() -> Value {
             "title": "Sluice admin API",
             "version": "1",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
-            "description": "How flags are operated: docs/api.md says it at length.",
+            "description": "Operates feature flags. The guide is docs/api.md.",
         },
         "security": [{ "bearer": [] }],
         "paths": paths,
@@ -111,10 +111,10 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
     };
     let mut responses = Map::new();
     let good = json!({
-        "description": "Done.",
+        "description": "Success.",
         "headers": {
             REQUEST_ID.as_str(): { "schema": { "type": "string" } },
-            "etag": { "description": "The revision, where it is of one.", "schema": { "type": "string" } },
+            "etag": { "description": "The revision that the body shows, if it depends on one.", "schema": { "type": "string" } },
         },
         "content": { route.handler.response.media_type(): { "schema": schema } },
     });
@@ -177,7 +177,7 @@ fn if_match() -> Value {
     json!({
         "name": "If-Match",
         "in": "header",
-        "description": "Only if the store is at this revision still: the `ETag` of an answer.",
+        "description": "Applies the change only if the store is still at this revision: the `ETag` of an answer.",
         "schema": { "type": "string", "pattern": "^(\"[0-9]{1,19}\"|[0-9]{1,19})$" },
     })
 }

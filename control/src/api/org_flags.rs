@@ -152,7 +152,7 @@ fn no_such(request: &ApiRequest) -> Problem {
     }
     let detail = format!("no tenant has the id `{}`", request.org());
     Problem::refused(vec![
-        Refusal::new(Code::TenantNotFound, detail).help("the platform's operators make a record of it"),
+        Refusal::new(Code::TenantNotFound, detail).help("an operator of the platform can create its record"),
     ])
 }
 
@@ -168,7 +168,7 @@ fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem
     if let Some(entry) = security_entries::hidden(api, event, request)
         && let Err(error) = api.control().record(vec![entry])
     {
-        error!(%error, "a refusal could not be put into the audit log");
+        error!(%error, "a rejection could not be written to the audit log");
     }
     let detail = format!("no flag has the key `{}`", request.flag());
     Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]))

@@ -102,7 +102,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
 pub(crate) fn no_such(org: &str) -> Problem {
     Problem::refused(vec![
         Refusal::new(Code::TenantNotFound, format!("no tenant has the id `{org}`"))
-            .help(format!("PUT /api/v1/platform/orgs/{org} makes a record")),
+            .help(format!("PUT /api/v1/platform/orgs/{org} creates a record")),
     ])
 }
 

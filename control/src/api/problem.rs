@@ -115,7 +115,7 @@ impl Problem {
     /// Creates the problem of a rejected change. Code and status are those of the first reason.
     pub(crate) fn refused(refusals: Vec<Refusal>) -> Self {
         let Some(first) = refusals.first() else {
-            return Self::new(super::codes::DEFECT, "refused without a reason");
+            return Self::new(super::codes::DEFECT, "rejected without a reason");
         };
         let detail = match refusals.len() {
             1 => first.detail.clone(),

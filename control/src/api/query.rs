@@ -45,12 +45,12 @@ pub(crate) const MAX_NAME: usize = 256;
 pub(crate) const LIMIT: Parameter = Parameter {
     name: "limit",
     kind: Kind::Integer(1, MAX_PAGE),
-    about: "How many at most; left out: 100.",
+    about: "The largest number of items in the answer; default: 100.",
 };
 pub(crate) const AFTER: Parameter = Parameter {
     name: "after",
     kind: Kind::Text(MAX_NAME),
-    about: "The `next` of the page before.",
+    about: "The `next` of the previous page.",
 };
 /// Returns a parameter that is a string.
 pub(crate) const fn named(name: &'static str, about: &'static str) -> Parameter {
@@ -82,27 +82,27 @@ pub(crate) const fn time(name: &'static str, about: &'static str) -> Parameter {
 pub(crate) const ACTION: Parameter = Parameter {
     name: "action",
     kind: Kind::Action,
-    about: "Of this action.",
+    about: "Lists only entries of this action.",
 };
 pub(crate) const AFTER_ENTRY: Parameter = Parameter {
     name: "after",
     kind: Kind::Integer(0, u32::MAX),
-    about: "The `next` of the page before: the id of an entry.",
+    about: "The `next` of the previous page: the id of an entry.",
 };
 const DRY_RUN: Parameter = Parameter {
     name: "dry_run",
     kind: Kind::Boolean,
-    about: "Only says what would change.",
+    about: "Computes the effects of the change, and applies nothing.",
 };
 const FORCE: Parameter = Parameter {
     name: "force",
     kind: Kind::Boolean,
-    about: "Even if more tenants change than `max_blast_radius`.",
+    about: "Applies the change even if it affects more tenants than `max_blast_radius`.",
 };
 const REASON: Parameter = Parameter {
     name: "reason",
     kind: Kind::Text(MAX_REASON),
-    about: "Why, for the audit log.",
+    about: "The reason, for the audit log.",
 };
 /// The parameters of every change.
 pub(crate) const OF_CHANGES: &[Parameter] = &[DRY_RUN, FORCE];
@@ -134,22 +134,22 @@ impl Query {
             let Some(parameter) = known.clone().find(|parameter| parameter.name == name) else {
                 let names: Vec<&str> = known.clone().map(|parameter| parameter.name).collect();
                 let help = match names.is_empty() {
-                    true => "leave the query out".to_owned(),
-                    false => format!("there are: {}", names.join(", ")),
+                    true => "send no query".to_owned(),
+                    false => format!("the parameters are: {}", names.join(", ")),
                 };
                 return Err(Problem::new(
                     codes::UNKNOWN_PARAMETER,
-                    format!("`{name}` is no parameter of this path"),
+                    format!("this path has no parameter `{name}`"),
                 )
                 .help(help));
             };
             if given.iter().take(index).any(|(before, _)| before == name) {
-                let detail = format!("`{name}` comes twice");
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("say it once"));
+                let detail = format!("`{name}` is repeated");
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("send it once"));
             }
             if !parameter.kind.accepts(value) {
-                let detail = format!("`{name}` is {}", parameter.kind.expected());
-                let help = format!("send {}, or leave it out", parameter.kind.expected());
+                let detail = format!("`{name}` must be {}", parameter.kind.expected());
+                let help = format!("send {}, or omit it", parameter.kind.expected());
                 return Err(Problem::new(codes::INVALID_PARAMETER, detail).help(help));
             }
         }

@@ -73,7 +73,7 @@ impl Names {
 
 pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> Problem {
     Problem::new(codes::INVALID_NAME, reason.to_string())
-        .help("the lists of flags and of orgs say how they are called; in a path, `%` begins an escape")
+        .help("list the flags or orgs to find the name; in a path, `%` begins an escape")
 }
 
 impl ApiRequest {
@@ -96,7 +96,7 @@ impl ApiRequest {
         if self.body.trim_ascii_start().first() == Some(&b'[') {
             return Err(
                 Problem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
-                    .help("send a JSON object, `{}` at least"),
+                    .help("send a JSON object, at least `{}`"),
             );
         }
         let read = serde_json::from_slice::<KeysOnce>(&self.body);
@@ -105,12 +105,9 @@ impl ApiRequest {
             let (detail, help) = match self.body.is_empty() {
                 true => (
                     "the body is empty".to_owned(),
-                    "send a JSON object, `{}` at least",
+                    "send a JSON object, at least `{}`",
                 ),
-                false => (
-                    error.to_string(),
-                    "GET /api/v1/openapi.json says what the body looks like",
-                ),
+                false => (error.to_string(), "GET /api/v1/openapi.json describes the body"),
             };
             Problem::new(codes::MALFORMED_BODY, detail).help(help)
         })
@@ -142,7 +139,7 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem>
 }
 
 fn malformed_match() -> Problem {
-    Problem::new(codes::MALFORMED_HEADER, "if-match is not one revision")
+    Problem::new(codes::MALFORMED_HEADER, "`If-Match` is not one revision")
         .help("send the `ETag` of an answer, such as \"1042\"")
 }
 
@@ -170,15 +167,17 @@ pub(crate) async fn body(
         Ok(collected) => Ok((collected.to_bytes(), written)),
         Err(error) if error.is::<LengthLimitError>() => {
             let (detail, help) = match limit {
-                0 => ("this takes no body".to_owned(), "leave the body out"),
+                0 => ("this operation has no body".to_owned(), "send no body"),
                 limit => (
                     format!("the body is longer than {limit} bytes"),
-                    "send less: tenants can be brought in in several pieces, documents are longest",
+                    "send a shorter body; tenants can be imported in several requests",
                 ),
             };
             Err(Problem::new(codes::BODY_TOO_LARGE, detail).help(help))
         }
-        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off").help("send it again")),
+        Err(_) => {
+            Err(Problem::new(codes::MALFORMED_BODY, "the body is incomplete").help("send the request again"))
+        }
     }
 }
 
@@ -196,8 +195,8 @@ fn media_type(headers: &HeaderMap, known: &[(&str, Written)]) -> Result<Written,
         Problem::new(
             codes::UNSUPPORTED_MEDIA_TYPE,
             match given {
-                "" => "the body's media type is not said".to_owned(),
-                given => format!("the body's media type is `{given}`"),
+                "" => "the content type of the body is missing".to_owned(),
+                given => format!("the content type of the body is `{given}`"),
             },
         )
         .help(format!("send `content-type: {}`", kinds.join("` or `")))

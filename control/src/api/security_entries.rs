@@ -21,7 +21,7 @@ pub(crate) fn not_signed_in(
 ) -> Option<Entry> {
     let (name, why) = match reason {
         NotSignedIn::Invalid { reason } => ("unknown", *reason),
-        NotSignedIn::NoRole { name } => (name.as_str(), "has no role here"),
+        NotSignedIn::NoRole { name } => (name.as_str(), "has no role"),
         NotSignedIn::Missing
         | NotSignedIn::Unavailable
         | NotSignedIn::TooMany { .. }
@@ -61,10 +61,7 @@ pub(crate) fn not_allowed(
 
 /// Returns the entry of an org's admin who requested a flag that orgs may not see.
 pub(crate) fn hidden(api: &Api, event: Event, request: &ApiRequest) -> Option<Entry> {
-    let why = (
-        "FLAG_NOT_FOUND",
-        "a flag that is not out is none to an org's admin",
-    );
+    let why = ("FLAG_NOT_FOUND", "the flag is not visible to an org-admin");
     let entry = refused(
         api,
         event,

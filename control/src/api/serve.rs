@@ -40,7 +40,7 @@ pub(crate) async fn serve(
     };
     let answer = match parameters {
         Ok(parameters) => within_deadline(api, route, &parameters, request, &id).await,
-        Err(_) => Err(request::invalid_name("the path is no UTF-8")),
+        Err(_) => Err(request::invalid_name("the path is not UTF-8")),
     };
     match answer {
         Ok(answer) => answer.into_response(&id),
@@ -69,7 +69,7 @@ async fn within_deadline(
     match tokio::time::timeout_at(deadline, handling).await {
         Ok(answer) => answer,
         Err(_) => {
-            let problem = Problem::new(codes::TIMED_OUT, "the answer took too long");
+            let problem = Problem::new(codes::TIMED_OUT, "the request was not answered in time");
             // A handler that has begun runs on in its thread, and may commit after the answer.
             Err(match begun.load(Ordering::Relaxed) {
                 true => problem
@@ -84,7 +84,7 @@ async fn within_deadline(
 /// Answers a request for a path that does not exist.
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
-        Problem::new(codes::NOT_FOUND, "there is no such path").help("see GET /api/v1/openapi.json");
+        Problem::new(codes::NOT_FOUND, "the path does not exist").help("see GET /api/v1/openapi.json");
     problem.into_response(&request_id(request.headers()))
 }
 
@@ -149,12 +149,16 @@ async fn handle(
         Ok(handled) => handled,
         // A handler that panics may have committed before.
         Err(panic) => {
-            let problem = Problem::new(codes::DEFECT, "the request met a defect of the server").cause(panic);
+            let problem = Problem::new(
+                codes::DEFECT,
+                "the request failed because of a defect of the server",
+            )
+            .cause(panic);
             Err(match may_change {
                 true => problem
                     .effect(ChangeEffect::Unknown)
                     .help("the audit log shows whether the change was applied"),
-                false => problem.help("report it, with the log of the process"),
+                false => problem.help("report the defect, with the log of the process"),
             })
         }
     }
@@ -162,8 +166,8 @@ async fn handle(
 
 /// Returns the problem of a body that is not complete at the deadline. The handler has not begun.
 fn body_timed_out() -> Problem {
-    Problem::new(codes::BODY_TIMED_OUT, "the body did not arrive in time")
-        .help("nothing was changed: send it again, as a whole and at once")
+    Problem::new(codes::BODY_TIMED_OUT, "the body was not complete in time")
+        .help("nothing was changed; send the request again")
 }
 
 /// Returns the route for a method. HEAD is handled as GET; the server omits the body.
@@ -181,7 +185,10 @@ fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static R
         allowed.push("HEAD");
     }
     let allowed = allowed.join(", ");
-    let problem = Problem::new(codes::METHOD_NOT_ALLOWED, format!("this path knows {allowed}"));
+    let problem = Problem::new(
+        codes::METHOD_NOT_ALLOWED,
+        format!("this path supports only {allowed}"),
+    );
     Err(match HeaderValue::try_from(allowed) {
         Ok(allowed) => problem.header(header::ALLOW, allowed),
         Err(_) => problem,
@@ -229,7 +236,7 @@ async fn record(api: &Arc<Api>, entry: Option<Entry>) {
     let api = Arc::clone(api);
     let noting = tokio::task::spawn_blocking(move || {
         if let Err(error) = api.control().record(vec![entry]) {
-            error!(%error, "a refusal could not be put into the audit log");
+            error!(%error, "a rejection could not be written to the audit log");
         }
     });
     let _ = noting.await;
@@ -246,13 +253,12 @@ fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), P
             .map(|role| role.as_str())
             .collect();
         let detail = format!("the role {} may not do this", actor.role.as_str());
-        return Err(
-            Problem::new(codes::ROLE_MISSING, detail).help(format!("it takes one of: {}", roles.join(", ")))
-        );
+        return Err(Problem::new(codes::ROLE_MISSING, detail)
+            .help(format!("use one of these roles: {}", roles.join(", "))));
     }
     let org = names.org.as_ref().map(|org| org.as_str());
     if !route.permission.is_held_by(actor, org) {
-        let detail = "an org's admin may do this in its own org only";
+        let detail = "the role org-admin may do this only in its own org";
         return Err(Problem::new(codes::ROLE_MISSING, detail));
     }
     Ok(())
@@ -262,12 +268,12 @@ fn foreign(foreign: Foreign) -> Problem {
     match foreign {
         Foreign::Host => Problem::new(
             codes::FOREIGN_HOST,
-            "without operators configured, only an address or `localhost` may be asked for",
+            "no operators are configured, so the host must be an address or `localhost`",
         )
         .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
         Foreign::Origin => Problem::new(
             codes::FOREIGN_ORIGIN,
-            "without operators configured, pages of other sites may not ask",
+            "no operators are configured, so requests from pages of other sites are rejected",
         )
         .help("configure `admin.operators`"),
     }
@@ -282,9 +288,8 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
                 HeaderValue::from_static("Bearer realm=\"sluice\""),
             ),
         NotSignedIn::Invalid { reason } => {
-            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason).help(
-                "send a token that is valid still: of `admin.operators.tokens`, or a new one of the issuer",
-            );
+            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason)
+                .help("send a valid token: one of `admin.operators.tokens`, or a new one from the issuer");
             let challenge = format!(
                 "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
                 reason.replace(['"', '\\'], "'")
@@ -294,12 +299,13 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
                 Err(_) => problem,
             }
         }
-        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role here"))
-            .help("have one of the roles that `admin.operators.issuer.roles` maps put into the token"),
-        NotSignedIn::Unavailable => {
-            Problem::new(codes::SIGN_IN_UNAVAILABLE, "the issuer's keys can't be had now")
-                .help("try again, or use a static token")
-        }
+        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role"))
+            .help("the token must contain one of the roles that `admin.operators.issuer.roles` maps"),
+        NotSignedIn::Unavailable => Problem::new(
+            codes::SIGN_IN_UNAVAILABLE,
+            "the keys of the issuer can't be fetched now",
+        )
+        .help("try again, or use a static token"),
         NotSignedIn::TooMany { wait } => Problem::new(
             codes::TOO_MANY_REQUESTS,
             "too many failed sign-ins from this address",
@@ -307,7 +313,7 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
         .retry_after(*wait),
         NotSignedIn::NotLocal => Problem::new(
             codes::NOT_LOCAL,
-            "without operators configured, only this machine itself may ask",
+            "no operators are configured, so only requests from this machine are accepted",
         )
         .help("configure `admin.operators`"),
     }

@@ -37,7 +37,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/whoami",
         name: "whoAmI",
-        summary: "Who is signed in.",
+        summary: "Returns the signed-in actor.",
         permission: Permission::LookAtOwn,
         handler: handler!(account::whoami),
         ..READ
@@ -45,7 +45,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/openapi.json",
         name: "openApi",
-        summary: "This document.",
+        summary: "Returns this document.",
         permission: Permission::LookAtOwn,
         handler: handler!(account::openapi),
         ..READ
@@ -53,11 +53,11 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/feature-flags",
         name: "listFlags",
-        summary: "Flags with their state, and who has them on.",
+        summary: "Lists flags with their state and the numbers of their tenants.",
         query: &[
             LIMIT,
             AFTER,
-            switch("stale", "Only those that have outlived their purpose."),
+            switch("stale", "Lists only flags that should be removed."),
         ],
         handler: handler!(flags::list),
         ..READ
@@ -65,7 +65,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/feature-flags/{flag}",
         name: "showFlag",
-        summary: "A flag with its state, and who has it on.",
+        summary: "Returns a flag with its state and the numbers of its tenants.",
         handler: handler!(flags::show),
         ..READ
     },
@@ -90,7 +90,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/feature-flags/{flag}/restore",
         name: "restoreFlag",
-        summary: "Ends a kill.",
+        summary: "Restores a killed flag.",
         access: Access::Change(Event::FlagRestored),
         lane: Lane::Urgent,
         handler: handler!(flag_changes::restore),
@@ -100,7 +100,7 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Put,
         path: "/platform/feature-flags/{flag}/tiers",
         name: "setTiers",
-        summary: "Sets tier defaults.",
+        summary: "Sets the defaults of tiers.",
         access: Access::Change(Event::TiersChanged),
         handler: handler!(flag_changes::set_tiers),
         ..CHANGE
@@ -117,7 +117,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/feature-flags/{flag}/sign-offs",
         name: "signOff",
-        summary: "Answers for the promotion of a flag on behalf of a role.",
+        summary: "Signs off the promotion of a flag on behalf of a role.",
         access: Access::Change(Event::SignedOff),
         handler: handler!(flag_changes::sign_off),
         ..CHANGE
@@ -125,7 +125,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/orgs",
         name: "listOrgs",
-        summary: "Tenants and their records.",
+        summary: "Lists tenants and their records.",
         query: &[LIMIT, AFTER],
         handler: handler!(orgs::list),
         ..READ
@@ -133,7 +133,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/orgs:import",
         name: "importOrgs",
-        summary: "Writes many tenants in one revision, with a result for each.",
+        summary: "Imports many tenants in one revision, with a result for each.",
         access: Access::Change(Event::TenantsImported),
         handler: handler!(orgs::import),
         ..CHANGE
@@ -141,7 +141,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/orgs/{org}",
         name: "showOrg",
-        summary: "A tenant and its record.",
+        summary: "Returns a tenant and its record.",
         handler: handler!(orgs::show),
         ..READ
     },
@@ -149,7 +149,7 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Put,
         path: "/platform/orgs/{org}",
         name: "putOrg",
-        summary: "Writes a tenant whole.",
+        summary: "Replaces the record of a tenant.",
         access: Access::Change(Event::TenantChanged),
         handler: handler!(orgs::put),
         ..CHANGE
@@ -158,7 +158,7 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Patch,
         path: "/platform/orgs/{org}",
         name: "patchOrg",
-        summary: "Changes fields of a tenant (RFC 7396).",
+        summary: "Changes fields of the record of a tenant (RFC 7396).",
         access: Access::Change(Event::TenantChanged),
         handler: handler!(orgs::patch),
         ..CHANGE
@@ -175,7 +175,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/orgs/{org}/feature-flags/{flag}",
         name: "setOverride",
-        summary: "Gives a tenant a flag, takes it away, or neither any more.",
+        summary: "Sets or removes the override of a flag for a tenant.",
         access: Access::Change(Event::FlagEnabled),
         lane: Lane::Urgent,
         handler: handler!(orgs::set_override),
@@ -185,7 +185,7 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Put,
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "allowBeta",
-        summary: "Puts a flag on a tenant's beta allowlist.",
+        summary: "Adds a flag to the beta allowlist of a tenant.",
         access: Access::Change(Event::BetaAllowed),
         handler: handler!(orgs::allow),
         ..CHANGE
@@ -194,7 +194,7 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Delete,
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "disallowBeta",
-        summary: "Takes a flag off a tenant's beta allowlist.",
+        summary: "Removes a flag from the beta allowlist of a tenant.",
         access: Access::Change(Event::BetaDisallowed),
         lane: Lane::Urgent,
         handler: handler!(orgs::disallow),
@@ -203,7 +203,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/orgs/{org}/feature-flags",
         name: "listOrgFlags",
-        summary: "The beta and ga flags as an org sees them.",
+        summary: "Lists the beta and ga flags of an org.",
         permission: Permission::LookAtOwn,
         query: &[LIMIT, AFTER],
         handler: handler!(org_flags::list),
@@ -212,7 +212,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/orgs/{org}/feature-flags/{flag}/opt-in",
         name: "optIn",
-        summary: "The org chooses to have a flag.",
+        summary: "Opts the org in to a flag.",
         access: Access::Change(Event::OptedIn),
         permission: Permission::Choose,
         handler: handler!(org_flags::opt_in),
@@ -221,7 +221,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/orgs/{org}/feature-flags/{flag}/opt-out",
         name: "optOut",
-        summary: "The org chooses not to have a flag.",
+        summary: "Opts the org out of a flag.",
         access: Access::Change(Event::OptedOut),
         permission: Permission::Choose,
         handler: handler!(org_flags::opt_out),
@@ -230,16 +230,16 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/audit",
         name: "listAudit",
-        summary: "The audit log, the newest entry first.",
+        summary: "Lists the audit log, newest entry first.",
         query: &[
             LIMIT,
             AFTER_ENTRY,
-            named("flag", "About this flag."),
-            named("org", "In the log of this org."),
-            named("actor", "By this actor."),
+            named("flag", "Lists only entries about this flag."),
+            named("org", "Lists only entries of this org."),
+            named("actor", "Lists only entries of this actor."),
             ACTION,
-            time("from", "At or after."),
-            time("until", "Before."),
+            time("from", "Lists only entries at or after this time."),
+            time("until", "Lists only entries before this time."),
         ],
         handler: handler!(audit::list),
         ..READ
@@ -247,14 +247,14 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/audit/verify",
         name: "verifyAudit",
-        summary: "Whether no entry is missing or altered.",
+        summary: "Verifies that no entry is missing or altered.",
         handler: handler!(audit::prove),
         ..READ
     },
     Route {
         path: "/platform/audit/export",
         name: "exportAudit",
-        summary: "The audit log as JSON lines, the oldest entry first.",
+        summary: "Returns the audit log as JSON lines, oldest entry first.",
         query: &[AFTER_ENTRY],
         handler: handler!(audit::export),
         ..READ
@@ -262,16 +262,16 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/orgs/{org}/audit",
         name: "listOrgAudit",
-        summary: "The audit log of an org, the newest entry first.",
+        summary: "Lists the audit log of an org, newest entry first.",
         permission: Permission::LookAtOwn,
         query: &[
             LIMIT,
             AFTER_ENTRY,
-            named("flag", "About this flag."),
-            named("actor", "By this actor."),
+            named("flag", "Lists only entries about this flag."),
+            named("actor", "Lists only entries of this actor."),
             ACTION,
-            time("from", "At or after."),
-            time("until", "Before."),
+            time("from", "Lists only entries at or after this time."),
+            time("until", "Lists only entries before this time."),
         ],
         handler: handler!(audit::list_of_org),
         ..READ
@@ -279,7 +279,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/explain",
         name: "explain",
-        summary: "Why a flag serves what it serves, or what becomes of a request, with every step.",
+        summary: "Explains the decision of a flag or the handling of a request, with every step.",
         method: Verb::Post,
         handler: handler!(explain::explain),
         ..READ
@@ -287,7 +287,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/document",
         name: "exportDocument",
-        summary: "The whole document as it is in force.",
+        summary: "Returns the whole document as served.",
         handler: handler!(document::export),
         ..READ
     },
@@ -295,14 +295,14 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Put,
         path: "/platform/document",
         name: "applyDocument",
-        summary: "Brings a document in: what documents own of flags, and what is new of the rest.",
+        summary: "Applies a flags document: replaces the fields that documents own, and creates what is missing.",
         access: Access::Change(Event::DocumentApplied),
         permission: Permission::Administer,
         query: &[
-            switch("prune", "Removes flags and segments that it leaves out."),
+            switch("prune", "Removes flags and segments that the document omits."),
             switch(
                 "adopt",
-                "New flags keep the lifecycle, tiers and rollout that it gives them.",
+                "Creates new flags with the lifecycle, tiers and rollout of the document.",
             ),
         ],
         handler: handler!(document::apply),
@@ -311,7 +311,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/platform/backup",
         name: "backup",
-        summary: "A consistent copy of the store.",
+        summary: "Returns a consistent copy of the store.",
         permission: Permission::Administer,
         access: Access::Act(Event::BackupTaken),
         handler: handler!(backup::backup),
