@@ -61,7 +61,7 @@ pub(crate) struct FlagBody {
     /// The sign-offs of its next promotion.
     sign_offs: Vec<SignOffBody>,
     /// The reasons to remove the flag, if there are any.
-    stale: Vec<StaleBody>,
+    stale: Vec<StaleReasonBody>,
     /// The time of the last change by an operator.
     #[schema(format = DateTime)]
     changed: String,
@@ -88,7 +88,7 @@ pub(crate) struct SignOffBody {
 /// A reason to remove a flag; further members are the facts of the reason.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = StaleReason)]
-pub(crate) struct StaleBody {
+pub(crate) struct StaleReasonBody {
     code: &'static str,
     detail: String,
     /// Its facts, by name.
@@ -110,7 +110,7 @@ pub(crate) struct FlagsPage {
 
 /// The numbers of tenants whose record names a flag, by the field that names it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Said {
+struct TenantCounts {
     opted_in: usize,
     opted_out: usize,
     allowed: usize,
@@ -118,10 +118,10 @@ struct Said {
 }
 
 /// A copy of a part of the state. Counting works on the copy, so that changes do not wait for it.
-struct Copied {
+struct StateCopy {
     revision: Revision,
-    flags: Vec<(String, Flag, Vec<StaleBody>)>,
-    said: HashMap<String, Said>,
+    flags: Vec<(String, Flag, Vec<StaleReasonBody>)>,
+    counts: HashMap<String, TenantCounts>,
     compiled: Compiled,
     is_more: bool,
 }
@@ -131,50 +131,47 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let after = request.query.text("after").unwrap_or_default().to_owned();
     let only_stale = request.query.is("stale");
     let usage = usage(api);
-    let copied = api.control().read(|state, compiled| {
+    let copy = api.control().read(|state, compiled| {
         let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
         let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| &**key);
         let keys = keys.filter(|key| !only_stale || stale.contains_key(key));
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
-        copy(state, compiled, &keys, limit, &stale)
+        copy_state(state, compiled, &keys, limit, &stale)
     });
     let kills = LocalKills::at(api.control(), request.at);
-    let mut left = MAX_COUNTED_DECISIONS;
-    let flags: Vec<FlagBody> = copied
+    let mut budget = MAX_COUNTED_DECISIONS;
+    let flags: Vec<FlagBody> = copy
         .flags
         .iter()
-        .map(|flag| flag_body(flag, &copied, (request.at, &kills), &mut left))
+        .map(|flag| flag_body(flag, &copy, (request.at, &kills), &mut budget))
         .collect();
     let body = FlagsPage {
-        revision: copied.revision.0,
-        next: flags
-            .last()
-            .filter(|_| copied.is_more)
-            .map(|flag| flag.key.clone()),
+        revision: copy.revision.0,
+        next: flags.last().filter(|_| copy.is_more).map(|flag| flag.key.clone()),
         flags,
     };
-    Ok(Reply::at(copied.revision, body))
+    Ok(Reply::at(copy.revision, body))
 }
 
 pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, Problem> {
     let key = request.flag();
     let usage = usage(api);
-    let copied = api.control().read(|state, compiled| {
+    let copy = api.control().read(|state, compiled| {
         let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
-        copy(state, compiled, &[key], 1, &stale)
+        copy_state(state, compiled, &[key], 1, &stale)
     });
-    let Some(flag) = copied.flags.first() else {
+    let Some(flag) = copy.flags.first() else {
         return Err(Problem::refused(vec![
             Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"))
                 .help("GET /api/v1/platform/feature-flags lists them"),
         ]));
     };
     let kills = LocalKills::at(api.control(), request.at);
-    let body = flag_body(flag, &copied, (request.at, &kills), &mut { usize::MAX });
-    Ok(Reply::at(copied.revision, body))
+    let body = flag_body(flag, &copy, (request.at, &kills), &mut { usize::MAX });
+    Ok(Reply::at(copy.revision, body))
 }
 
 /// Returns the recorded use of flags.
@@ -193,30 +190,30 @@ fn usage(api: &Api) -> Usage {
     })
 }
 
-fn copy(
+fn copy_state(
     state: &State,
     compiled: &Compiled,
     keys: &[&str],
     limit: usize,
     stale: &BTreeMap<&str, &StaleFlag>,
-) -> Copied {
+) -> StateCopy {
     let shown = keys.get(..limit).unwrap_or(keys);
     let flags = shown.iter().filter_map(|key| {
         let reasons = stale.get(key).map_or_else(Vec::new, |flag| {
-            flag.reasons.iter().map(StaleBody::from).collect()
+            flag.reasons.iter().map(StaleReasonBody::from).collect()
         });
         Some(((*key).to_owned(), state.flag(key)?, reasons))
     });
-    Copied {
+    StateCopy {
         revision: state.revision,
         flags: flags.collect(),
-        said: said(state, shown),
+        counts: count_tenants(state, shown),
         compiled: compiled.clone(),
         is_more: keys.len() > limit,
     }
 }
 
-impl From<&changes::StaleReason> for StaleBody {
+impl From<&changes::StaleReason> for StaleReasonBody {
     fn from(reason: &changes::StaleReason) -> Self {
         Self {
             code: reason.code.as_str(),
@@ -237,46 +234,48 @@ impl From<&changes::SignOff> for SignOffBody {
 }
 
 /// Counts, for each flag, the tenants whose record names it. One pass over all records.
-fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
-    let mut said: HashMap<String, Said> = keys
+fn count_tenants(state: &State, keys: &[&str]) -> HashMap<String, TenantCounts> {
+    let mut counts: HashMap<String, TenantCounts> = keys
         .iter()
-        .map(|key| ((*key).to_owned(), Said::default()))
+        .map(|key| ((*key).to_owned(), TenantCounts::default()))
         .collect();
-    let mut count = |flags: &Option<Vec<OwnedName>>, add: fn(&mut Said)| {
+    let mut count = |flags: &Option<Vec<OwnedName>>, add: fn(&mut TenantCounts)| {
         for flag in flags.iter().flatten() {
-            if let Some(said) = said.get_mut(&*flag.value) {
-                add(said);
+            if let Some(counts) = counts.get_mut(&*flag.value) {
+                add(counts);
             }
         }
     };
     for (_, record) in state.tenants() {
-        count(&record.opt_in, |said| {
-            said.opted_in = said.opted_in.saturating_add(1)
+        count(&record.opt_in, |counts| {
+            counts.opted_in = counts.opted_in.saturating_add(1)
         });
-        count(&record.opt_out, |said| {
-            said.opted_out = said.opted_out.saturating_add(1)
+        count(&record.opt_out, |counts| {
+            counts.opted_out = counts.opted_out.saturating_add(1)
         });
-        count(&record.beta, |said| said.allowed = said.allowed.saturating_add(1));
+        count(&record.beta, |counts| {
+            counts.allowed = counts.allowed.saturating_add(1)
+        });
     }
     for (flag, _) in state
         .tenants()
         .flat_map(|(_, record)| record.overrides.iter().flatten())
     {
-        if let Some(said) = said.get_mut(&*flag.value) {
-            said.overridden = said.overridden.saturating_add(1);
+        if let Some(counts) = counts.get_mut(&*flag.value) {
+            counts.overridden = counts.overridden.saturating_add(1);
         }
     }
-    said
+    counts
 }
 
-/// Returns the body of a flag. Counts its tenants only if `left`, the remaining number of decisions, covers them all.
+/// Returns the body of a flag. Counts its tenants only if `budget`, the remaining number of decisions, covers them all.
 fn flag_body(
-    (key, flag, stale): &(String, Flag, Vec<StaleBody>),
-    copied: &Copied,
+    (key, flag, stale): &(String, Flag, Vec<StaleReasonBody>),
+    copy: &StateCopy,
     (now, kills): (Timestamp, &LocalKills),
-    left: &mut usize,
+    budget: &mut usize,
 ) -> FlagBody {
-    let said = copied.said.get(key).copied().unwrap_or_default();
+    let counts = copy.counts.get(key).copied().unwrap_or_default();
     let state = &flag.state;
     let mut definition = match flag.definition.to_json() {
         Value::Object(fields) => fields,
@@ -284,10 +283,10 @@ fn flag_body(
     };
     // The body has these members itself, also if the definition omits them.
     definition.retain(|field, _| !["kind", "lifecycle", "enabled"].contains(&field.as_str()));
-    let tenants = copied.compiled.tenants.len();
-    let on = (*left >= tenants).then(|| {
-        *left = left.saturating_sub(tenants);
-        tenants_with(&copied.compiled, key, now)
+    let tenants = copy.compiled.tenants.len();
+    let on = (*budget >= tenants).then(|| {
+        *budget = budget.saturating_sub(tenants);
+        count_tenants_with(&copy.compiled, key, now)
     });
     FlagBody {
         key: key.clone(),
@@ -298,10 +297,10 @@ fn flag_body(
         enabled: flag.is_enabled(),
         local_kill: kills.of(key),
         tenants_on: on,
-        tenants_opted_in: said.opted_in,
-        tenants_opted_out: said.opted_out,
-        tenants_allowlisted: said.allowed,
-        tenants_overridden: said.overridden,
+        tenants_opted_in: counts.opted_in,
+        tenants_opted_out: counts.opted_out,
+        tenants_allowlisted: counts.allowed,
+        tenants_overridden: counts.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
         stale: stale.clone(),
         changed: timestamp::text(state.changed),
@@ -311,7 +310,7 @@ fn flag_body(
 }
 
 /// Returns the number of tenants that have the flag on.
-fn tenants_with(compiled: &Compiled, key: &str, now: Timestamp) -> usize {
+fn count_tenants_with(compiled: &Compiled, key: &str, now: Timestamp) -> usize {
     let flags = &compiled.flags;
     let Some((id, flag)) = flags.id(key).and_then(|id| Some((id, flags.flag(id)?))) else {
         return 0;
