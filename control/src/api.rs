@@ -54,7 +54,7 @@ pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
 pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use route::{PREFIX, Route, Verb};
-pub use streamed_body::PIECE_TIMEOUT;
+pub use streamed_body::CHUNK_TIMEOUT;
 pub use table::ROUTES;
 pub use throttle::{
     ORG_CHANGES_AT_ONCE, ORG_CHANGES_PER_MINUTE, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE,

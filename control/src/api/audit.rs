@@ -18,10 +18,10 @@ use super::org_audit_log::OrgAuditLog;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
-use super::streamed_body::Lines;
+use super::streamed_body::JsonLines;
 
 /// The number of entries that verification and export read at a time.
-const PIECE: usize = 1_000;
+const ENTRIES_PER_READ: usize = 1_000;
 
 /// A page of the log, newest entry first.
 #[derive(Serialize, ToSchema)]
@@ -116,7 +116,7 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
     let before = revision(control).map_err(|error| unavailable(&error))?;
     loop {
         let page = store
-            .audit_after(last.0, PIECE)
+            .audit_after(last.0, ENTRIES_PER_READ)
             .map_err(|error| unreadable(api, request, &error))?;
         if page.entries.is_empty() {
             break;
@@ -159,7 +159,7 @@ pub(crate) fn export(
     api: &Api,
     request: &ApiRequest,
     _: NoBody,
-) -> Result<Reply<Lines<SealedBody>>, Problem> {
+) -> Result<Reply<JsonLines<SealedBody>>, Problem> {
     let control = Arc::clone(api.control());
     let after = request
         .query
@@ -170,7 +170,7 @@ pub(crate) fn export(
     let revision = revision(&control).map_err(|error| unavailable(&error))?;
     // The first page is read before the status is sent, so that a store that can't be read is a problem.
     let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, request, &error))?;
-    let body = Lines::of(first, move || {
+    let body = JsonLines::new(first, move || {
         let Some(id) = next else { return Ok(None) };
         let (page, after) = sealed_page(control.store(), id).map_err(std::io::Error::other)?;
         next = after;
@@ -198,6 +198,6 @@ pub(crate) fn unreadable(api: &Api, request: &ApiRequest, error: &StoreError) ->
 
 /// Reads a page of entries after an id, and the id to continue after.
 fn sealed_page(store: &dyn Store, after: u64) -> Result<(Vec<SealedBody>, Option<u64>), StoreError> {
-    let page = store.audit_after(after, PIECE)?;
+    let page = store.audit_after(after, ENTRIES_PER_READ)?;
     Ok((page.entries.iter().map(SealedBody::from).collect(), page.next))
 }

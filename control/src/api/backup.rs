@@ -16,11 +16,11 @@ use super::handler::{NoBody, Reply};
 use super::problem::Problem;
 use super::request::{ApiRequest, Wants};
 use super::security_entries;
-use super::streamed_body::{Binary, outgoing};
+use super::streamed_body::{Binary, streamed};
 
 const NO_STORE_HELP: &str = "use the version history of the files, or configure `flags.store`";
 /// The number of bytes that are read at a time.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, Problem> {
     if let Some(damage) = api.control().damage() {
@@ -43,8 +43,8 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
         .tempdir_in(&api.scratch)
         .map_err(failed)?;
     let path = folder.path().join("backup");
-    let made = api.control().store().backup(&path);
-    made.map_err(|error| match error {
+    let copied = api.control().store().backup(&path);
+    copied.map_err(|error| match error {
         StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
         error => unavailable(&error),
     })?;
@@ -55,14 +55,14 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
     api.control()
         .record(vec![entry])
         .map_err(|error| unavailable(&error))?;
-    let body = outgoing(move |outgoing| {
-        let mut piece = vec![0; PIECE];
+    let body = streamed(move |writer| {
+        let mut chunk = vec![0; CHUNK_BYTES];
         loop {
-            let read = file.read(&mut piece)?;
+            let read = file.read(&mut chunk)?;
             if read == 0 {
                 return Ok(());
             }
-            outgoing.put(Bytes::copy_from_slice(piece.get(..read).unwrap_or_default()))?;
+            writer.send(Bytes::copy_from_slice(chunk.get(..read).unwrap_or_default()))?;
         }
     });
     Ok(Reply::new(Binary(body)))

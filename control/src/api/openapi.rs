@@ -106,7 +106,7 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
 
 fn responses(route: &Route, definitions: &mut Definitions) -> Value {
     let schema = match route.handler.response {
-        ResponseSchema::Json(form) | ResponseSchema::Lines(form) => form(definitions),
+        ResponseSchema::Json(form) | ResponseSchema::JsonLines(form) => form(definitions),
         ResponseSchema::Bytes => json!({ "type": "string", "format": "binary" }),
     };
     let mut responses = Map::new();

@@ -18,9 +18,9 @@ use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
 /// The number of entries that are read at a time.
-const PIECE: usize = 1_000;
+const ENTRIES_PER_READ: usize = 1_000;
 /// The number of reads for one page. A page is shorter if they do not fill it.
-const MAX_PIECES: usize = 10;
+const MAX_READS: usize = 10;
 /// The actor in entries of staff.
 const STAFF: &str = "platform";
 
@@ -76,9 +76,9 @@ pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Probl
         .number("after")
         .and_then(|id| u64::try_from(id).ok());
     let (mut next, mut entries) = (after, Vec::new());
-    for _ in 0..MAX_PIECES {
+    for _ in 0..MAX_READS {
         let page = store
-            .audit(&filter, next, PIECE)
+            .audit(&filter, next, ENTRIES_PER_READ)
             .map_err(|error| unreadable(api, request, &error))?;
         let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
         entries.extend(found.filter(|entry| is_asked_for(entry, request)));

@@ -103,7 +103,7 @@ pub(crate) enum ResponseSchema {
     /// JSON of this form.
     Json(Form),
     /// A JSON object on each line, of this form.
-    Lines(Form),
+    JsonLines(Form),
     /// Bytes.
     Bytes,
 }
@@ -129,7 +129,7 @@ impl ResponseSchema {
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Json(_) => "application/json",
-            Self::Lines(_) => "application/jsonl",
+            Self::JsonLines(_) => "application/jsonl",
             Self::Bytes => "application/octet-stream",
         }
     }

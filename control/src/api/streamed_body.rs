@@ -16,9 +16,9 @@ use super::problem::Problem;
 use super::route::{ResponseSchema, form};
 
 /// The time that the producer waits for the client to accept a chunk.
-pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of chunks that may wait.
-const MAX_PIECES: usize = 2;
+const MAX_CHUNKS: usize = 2;
 
 /// The sending end of a streamed body.
 pub(crate) struct BodyWriter {
@@ -26,36 +26,36 @@ pub(crate) struct BodyWriter {
     runtime: Handle,
 }
 
-/// Returns a body that `make` produces on a thread of its own. If `make` fails, or the client does not read, the body
-/// is aborted, which the client sees as an error.
-pub(crate) fn outgoing(make: impl FnOnce(&mut BodyWriter) -> io::Result<()> + Send + 'static) -> Body {
-    let (sender, body) = Channel::<Bytes, io::Error>::new(MAX_PIECES);
+/// Returns a body whose chunks `produce` sends on a thread of its own. If `produce` fails, or the client does not
+/// read, the body is aborted, which the client sees as an error.
+pub(crate) fn streamed(produce: impl FnOnce(&mut BodyWriter) -> io::Result<()> + Send + 'static) -> Body {
+    let (sender, body) = Channel::<Bytes, io::Error>::new(MAX_CHUNKS);
     let runtime = Handle::current();
-    let mut outgoing = BodyWriter {
+    let mut writer = BodyWriter {
         sender,
         runtime: runtime.clone(),
     };
     runtime.spawn_blocking(move || {
-        if let Err(error) = make(&mut outgoing) {
-            outgoing.sender.abort(error);
+        if let Err(error) = produce(&mut writer) {
+            writer.sender.abort(error);
         }
     });
     Body::new(body)
 }
 
-/// A body of JSON objects, one on each line.
-pub(crate) struct Lines<T> {
+/// A body of JSON objects, one per line.
+pub(crate) struct JsonLines<T> {
     body: Body,
-    line: PhantomData<T>,
+    object: PhantomData<T>,
 }
 
-impl<T: Serialize + Send + 'static> Lines<T> {
+impl<T: Serialize + Send + 'static> JsonLines<T> {
     /// Sends the objects of `first`, then those that `more` returns until it returns none.
-    pub(crate) fn of(
+    pub(crate) fn new(
         first: Vec<T>,
         mut more: impl FnMut() -> io::Result<Option<Vec<T>>> + Send + 'static,
     ) -> Self {
-        let body = outgoing(move |outgoing| {
+        let body = streamed(move |writer| {
             let mut next = Some(first);
             while let Some(objects) = next {
                 let mut text = Vec::new();
@@ -63,20 +63,20 @@ impl<T: Serialize + Send + 'static> Lines<T> {
                     serde_json::to_writer(&mut text, object)?;
                     text.push(b'\n');
                 }
-                outgoing.put(text.into())?;
+                writer.send(text.into())?;
                 next = more()?;
             }
             Ok(())
         });
         Self {
             body,
-            line: PhantomData,
+            object: PhantomData,
         }
     }
 }
 
-impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for Lines<T> {
-    const SCHEMA: ResponseSchema = ResponseSchema::Lines(form::<T>);
+impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for JsonLines<T> {
+    const SCHEMA: ResponseSchema = ResponseSchema::JsonLines(form::<T>);
 
     fn into_body(self) -> Result<Body, Problem> {
         Ok(self.body)
@@ -98,14 +98,14 @@ impl BodyWriter {
     /// Sends a chunk; blocks until there is room for it.
     ///
     /// # Errors
-    /// The client has gone, or did not read within [`PIECE_TIMEOUT`].
-    pub(crate) fn put(&mut self, piece: Bytes) -> io::Result<()> {
-        self.put_within(PIECE_TIMEOUT, piece)
+    /// The client has gone, or did not read within [`CHUNK_TIMEOUT`].
+    pub(crate) fn send(&mut self, chunk: Bytes) -> io::Result<()> {
+        self.send_within(CHUNK_TIMEOUT, chunk)
     }
 
-    fn put_within(&mut self, limit: Duration, piece: Bytes) -> io::Result<()> {
+    fn send_within(&mut self, limit: Duration, chunk: Bytes) -> io::Result<()> {
         let Self { sender, runtime } = self;
-        let sent = runtime.block_on(async { tokio::time::timeout(limit, sender.send_data(piece)).await });
+        let sent = runtime.block_on(async { tokio::time::timeout(limit, sender.send_data(chunk)).await });
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
@@ -128,16 +128,16 @@ mod tests {
             .unwrap();
         let (ended, end) = mpsc::channel();
         let _entered = runtime.enter();
-        let body = outgoing(move |outgoing| {
-            let mut put = 0;
+        let body = streamed(move |writer| {
+            let mut sent = 0;
             let error = loop {
                 let short = Duration::from_millis(20);
-                match outgoing.put_within(short, Bytes::from_static(b"x")) {
-                    Ok(()) => put += 1,
+                match writer.send_within(short, Bytes::from_static(b"x")) {
+                    Ok(()) => sent += 1,
                     Err(error) => break error,
                 }
             };
-            ended.send((put, error.kind())).unwrap();
+            ended.send((sent, error.kind())).unwrap();
             Err(error)
         });
         let found = runtime.block_on(async {
@@ -145,7 +145,7 @@ mod tests {
                 .await
                 .unwrap()
         });
-        assert_eq!(found, (MAX_PIECES, io::ErrorKind::TimedOut));
+        assert_eq!(found, (MAX_CHUNKS, io::ErrorKind::TimedOut));
         drop(body);
     }
 }
