@@ -8,7 +8,7 @@ use crate::printable::printable;
 pub(crate) struct RejectionReason<'r> {
     pub(crate) code: &'r str,
     pub(crate) detail: &'r str,
-    /// What to do.
+    /// The recommended action.
     pub(crate) hint: Option<&'r str>,
 }
 

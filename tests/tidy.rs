@@ -58,7 +58,7 @@ const IMPURE: &[&str] = &[
 ];
 /// Words that `rules` must not contain either: threads, formats of documents.
 const NOT_IN_RULES: &[&str] = &["std::thread", "serde"];
-/// What `changes` must not know besides: threads, servers, stores, logs, and what reads files.
+/// Further names that `changes` must not use: threads, servers, stores, logs, and functions that read files.
 const NOT_IN_CHANGES: &[&str] = &[
     "std::thread",
     "std::io",
@@ -289,15 +289,15 @@ const OBLIQUE: &[&str] = &[
 const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
     ("changes", 0),
     ("config", 0),
-    ("control", 112),
+    ("control", 0),
     ("logging", 0),
     ("properties", 0),
     ("proxy", 0),
     ("redact", 0),
     ("rules", 0),
-    ("src", 1),
+    ("src", 0),
     ("testkit", 0),
-    ("tests", 1),
+    ("tests", 0),
     ("tokens", 0),
     ("wire", 0),
 ];

@@ -57,7 +57,7 @@ pub use route::{PREFIX, Route, Verb};
 pub use streamed_body::CHUNK_TIMEOUT;
 pub use table::ROUTES;
 pub use throttle::{
-    ORG_CHANGES_AT_ONCE, ORG_CHANGES_PER_MINUTE, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE,
+    ORG_CHANGE_BURST, ORG_CHANGES_PER_MINUTE, REQUEST_BURST, REQUESTS_PER_SECOND, URGENT_BURST,
     URGENT_PER_SECOND,
 };
 
@@ -65,9 +65,9 @@ use route::Lane;
 use throttle::Throttle;
 
 /// The number of requests that are handled at a time; others wait.
-pub const MAX_AT_WORK: usize = 16;
+pub const MAX_CONCURRENT_REQUESTS: usize = 16;
 /// The number of urgent changes that are handled at a time, in addition, so that a kill does not wait for reads.
-pub const MAX_URGENT_AT_WORK: usize = 4;
+pub const MAX_CONCURRENT_URGENT: usize = 4;
 /// The time limit of a request, from its head to its answer; includes the upload of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -103,8 +103,8 @@ impl Api {
             operators,
             explain,
             throttle: Throttle::new(),
-            slots: Arc::new(Semaphore::new(MAX_AT_WORK)),
-            urgent_slots: Arc::new(Semaphore::new(MAX_URGENT_AT_WORK)),
+            slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
+            urgent_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_URGENT)),
             timeout: REQUEST_TIMEOUT,
             clock: Arc::new(system_time),
             scratch,

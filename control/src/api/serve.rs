@@ -119,7 +119,7 @@ async fn handle(
     // This limit is checked after the body is read, so that the connection stays usable.
     if let (Access::Change(_), Role::OrgAdmin, Some(org)) = (&route.access, actor.role, &actor.org)
         && !query.is("dry_run")
-        && let Some(wait) = api.throttle.changed(org)
+        && let Some(wait) = api.throttle.count_change(org)
     {
         return Err(too_many(wait));
     }
@@ -220,7 +220,7 @@ async fn authenticate(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Re
             return Err(not_signed_in(&reason));
         }
     };
-    match api.throttle.asked(&actor.name, lane) {
+    match api.throttle.count_request(&actor.name, lane) {
         Some(wait) => Err(too_many(wait)),
         None => Ok(actor),
     }

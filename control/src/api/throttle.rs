@@ -13,18 +13,18 @@ use super::route::Lane;
 /// The average number of requests per second for one actor.
 pub const REQUESTS_PER_SECOND: u32 = 200;
 /// The burst of requests for one actor, after a pause.
-pub const REQUESTS_AT_ONCE: u32 = 2_000;
+pub const REQUEST_BURST: u32 = 2_000;
 /// The average number of urgent changes per second for one actor, in addition to its other requests.
 pub const URGENT_PER_SECOND: u32 = 20;
 /// The burst of urgent changes for one actor, after a pause.
-pub const URGENT_AT_ONCE: u32 = 200;
+pub const URGENT_BURST: u32 = 200;
 /// The average number of changes per minute for all admins of one org. They are customers, and each change stays in the
 /// audit log for ever.
 pub const ORG_CHANGES_PER_MINUTE: u32 = 10;
 /// The burst of changes for all admins of one org, after a pause.
-pub const ORG_CHANGES_AT_ONCE: u32 = 100;
-/// The number of actors that are counted apart. Beyond it, actors that have paused are dropped from the table, and new
-/// ones share one quota.
+pub const ORG_CHANGE_BURST: u32 = 100;
+/// The number of actors that have a quota each. Beyond it, actors that have paused are dropped from the table; if that is
+/// not enough, all requests share one quota.
 const MAX_ACTORS: usize = 10_000;
 
 /// The quotas of actors, by lane, and of orgs.
@@ -40,41 +40,41 @@ type Actors = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 impl Throttle {
     pub(crate) fn new() -> Self {
         Self {
-            common: actors(Quota::per_second, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
-            urgent: actors(Quota::per_second, URGENT_PER_SECOND, URGENT_AT_ONCE),
-            orgs: actors(Quota::per_minute, ORG_CHANGES_PER_MINUTE, ORG_CHANGES_AT_ONCE),
+            common: actors(Quota::per_second, REQUESTS_PER_SECOND, REQUEST_BURST),
+            urgent: actors(Quota::per_second, URGENT_PER_SECOND, URGENT_BURST),
+            orgs: actors(Quota::per_minute, ORG_CHANGES_PER_MINUTE, ORG_CHANGE_BURST),
             clock: DefaultClock::default(),
         }
     }
 
     /// Counts a request, and returns the time to wait if its quota is used up. An urgent request uses the urgent quota
     /// once the common one is used up.
-    pub(crate) fn asked(&self, actor: &str, lane: Lane) -> Option<Duration> {
-        let wait = self.counted(&self.common, actor)?;
+    pub(crate) fn count_request(&self, actor: &str, lane: Lane) -> Option<Duration> {
+        let wait = self.count(&self.common, actor)?;
         match lane {
             Lane::Common => Some(wait),
-            Lane::Urgent => self.counted(&self.urgent, actor),
+            Lane::Urgent => self.count(&self.urgent, actor),
         }
     }
 
     /// Counts a change by an admin of the org, and returns the time to wait if the quota is used up.
-    pub(crate) fn changed(&self, org: &str) -> Option<Duration> {
-        self.counted(&self.orgs, org)
+    pub(crate) fn count_change(&self, org: &str) -> Option<Duration> {
+        self.count(&self.orgs, org)
     }
 
-    fn counted(&self, requests: &Actors, actor: &str) -> Option<Duration> {
+    fn count(&self, requests: &Actors, actor: &str) -> Option<Duration> {
         if requests.len() >= MAX_ACTORS {
             requests.retain_recent();
         }
         let key = if requests.len() >= MAX_ACTORS { "" } else { actor };
-        let refused = requests.check_key(&key.to_owned()).err()?;
-        Some(refused.wait_time_from(self.clock.now()))
+        let rejected = requests.check_key(&key.to_owned()).err()?;
+        Some(rejected.wait_time_from(self.clock.now()))
     }
 }
 
-fn actors(per: impl Fn(NonZeroU32) -> Quota, average: u32, at_once: u32) -> Actors {
+fn actors(per: impl Fn(NonZeroU32) -> Quota, average: u32, burst: u32) -> Actors {
     let number = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::hashmap(per(number(average)).allow_burst(number(at_once)))
+    RateLimiter::hashmap(per(number(average)).allow_burst(number(burst)))
 }
 
 #[cfg(test)]
@@ -82,17 +82,17 @@ mod tests {
     use super::*;
 
     /// Returns the number of requests that are accepted before the first is rejected.
-    fn taken(throttle: &Throttle, lane: Lane) -> usize {
+    fn accepted(throttle: &Throttle, lane: Lane) -> usize {
         (0..100_000)
-            .position(|_| throttle.asked("ada", lane).is_some())
+            .position(|_| throttle.count_request("ada", lane).is_some())
             .unwrap()
     }
 
     #[test]
     fn what_is_urgent_has_a_reserve_that_looks_do_not_use_up_and_that_ends() {
         let throttle = Throttle::new();
-        assert!(taken(&throttle, Lane::Common) >= REQUESTS_AT_ONCE as usize);
-        assert!(taken(&throttle, Lane::Urgent) >= URGENT_AT_ONCE as usize);
-        assert!(throttle.asked("bob", Lane::Common).is_none());
+        assert!(accepted(&throttle, Lane::Common) >= REQUEST_BURST as usize);
+        assert!(accepted(&throttle, Lane::Urgent) >= URGENT_BURST as usize);
+        assert!(throttle.count_request("bob", Lane::Common).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Limits of bodies and rates, ids of requests, and the headers of every answer.
 
 use control::Role;
-use control::api::{MAX_BODY_BYTES, REQUESTS_AT_ONCE};
+use control::api::{MAX_BODY_BYTES, REQUEST_BURST};
 use serde_json::json;
 use testkit::Client;
 
@@ -83,7 +83,7 @@ fn one_actor_may_ask_so_often_and_the_others_still_may() {
     let mut client = Client::connect(server.address());
     let ask = request("GET", "/whoami", None).token(server.token(Role::Viewer));
     let mut refused = None;
-    for _ in 0..REQUESTS_AT_ONCE * 4 {
+    for _ in 0..REQUEST_BURST * 4 {
         let response = client.ask(&ask);
         if response.status == 429 {
             refused = Some(response);

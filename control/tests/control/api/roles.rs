@@ -1,7 +1,7 @@
 //! The matrix of every route and every role, generated from the table of the router.
 
 use control::Role;
-use control::api::{ORG_CHANGES_AT_ONCE, ROUTES, Route};
+use control::api::{ORG_CHANGE_BURST, ROUTES, Route};
 use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
@@ -321,9 +321,9 @@ fn an_org_can_not_fill_the_log_by_changing_its_mind() {
     let mut taken = 0;
     while ["opt-in", "opt-out"].map(|choice| choose(Role::OrgAdmin, choice)) == [200, 200] {
         taken += 2;
-        assert!(taken < 3 * ORG_CHANGES_AT_ONCE, "{taken}");
+        assert!(taken < 3 * ORG_CHANGE_BURST, "{taken}");
     }
-    assert!(taken >= ORG_CHANGES_AT_ONCE - 2, "{taken}");
+    assert!(taken >= ORG_CHANGE_BURST - 2, "{taken}");
     assert_eq!(
         choose(Role::Operator, "opt-out"),
         200,

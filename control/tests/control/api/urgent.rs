@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use control::Role;
-use control::api::{MAX_AT_WORK, REQUESTS_AT_ONCE, URGENT_AT_ONCE};
+use control::api::{MAX_CONCURRENT_REQUESTS, REQUEST_BURST, URGENT_BURST};
 use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 use testkit::{Client, HookedStore, StoreHooks, eventually};
@@ -42,7 +42,7 @@ fn a_kill_does_not_wait_for_reads() {
     let held = Arc::new(HeldReads::default());
     let store = HookedStore::new(Arc::clone(&held));
     let server = Arc::new(Server::of_store(Arc::new(store)));
-    let reads: Vec<_> = (0..MAX_AT_WORK)
+    let reads: Vec<_> = (0..MAX_CONCURRENT_REQUESTS)
         .map(|_| {
             let server = Arc::clone(&server);
             thread::spawn(move || {
@@ -53,7 +53,7 @@ fn a_kill_does_not_wait_for_reads() {
         })
         .collect();
     eventually("reads at all places", || {
-        (held.state.lock().waiting == MAX_AT_WORK).then_some(())
+        (held.state.lock().waiting == MAX_CONCURRENT_REQUESTS).then_some(())
     });
     server.done("POST", KILL, Some(&json!({})));
     assert!(!held.state.lock().is_released);
@@ -70,9 +70,9 @@ fn an_operator_over_the_quota_of_reads_can_kill() {
     let mut client = Client::connect(server.address());
     let look = request("GET", "/whoami", None).token(server.token(Role::Operator));
     let kill = request("POST", KILL, Some(&json!({}))).token(server.token(Role::Operator));
-    let too_many = (0..REQUESTS_AT_ONCE * 4).any(|_| client.ask(&look).status == 429);
+    let too_many = (0..REQUEST_BURST * 4).any(|_| client.ask(&look).status == 429);
     assert!(too_many);
-    for _ in 0..URGENT_AT_ONCE {
+    for _ in 0..URGENT_BURST {
         assert_eq!(client.ask(&kill).status, 200);
     }
 }
