@@ -159,7 +159,7 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
             .dry_run(&change_request)
             .map_err(|error| refused(api, request, error))?;
         if request.actor.role == Role::OrgAdmin {
-            tried.preview = super::org_flags::preview(api, request.org(), tried.preview);
+            tried.preview = super::org_flags::visible_preview(api, request.org(), tried.preview);
         }
         let revision = tried.revision;
         return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(tried))));

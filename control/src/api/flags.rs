@@ -197,8 +197,8 @@ fn copy_state(
     limit: usize,
     stale: &BTreeMap<&str, &StaleFlag>,
 ) -> StateCopy {
-    let shown = keys.get(..limit).unwrap_or(keys);
-    let flags = shown.iter().filter_map(|key| {
+    let listed = keys.get(..limit).unwrap_or(keys);
+    let flags = listed.iter().filter_map(|key| {
         let reasons = stale.get(key).map_or_else(Vec::new, |flag| {
             flag.reasons.iter().map(StaleReasonBody::from).collect()
         });
@@ -207,7 +207,7 @@ fn copy_state(
     StateCopy {
         revision: state.revision,
         flags: flags.collect(),
-        counts: count_tenants(state, shown),
+        counts: count_tenants(state, listed),
         compiled: compiled.clone(),
         is_more: keys.len() > limit,
     }

@@ -12,7 +12,7 @@ use crate::store::AuditFilter;
 use super::Api;
 use super::audit::{logged, unreadable};
 use super::audit_entry::outcome_name;
-use super::org_flags::is_known;
+use super::org_flags::is_visible;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
@@ -80,8 +80,11 @@ pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Probl
         let page = store
             .audit(&filter, next, ENTRIES_PER_READ)
             .map_err(|error| unreadable(api, request, &error))?;
-        let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
-        entries.extend(found.filter(|entry| is_asked_for(entry, request)));
+        let found = page
+            .entries
+            .iter()
+            .filter_map(|sealed| visible_entry(sealed, &flags));
+        entries.extend(found.filter(|entry| matches_filters(entry, request)));
         next = page.next;
         if entries.len() > limit || next.is_none() {
             break;
@@ -97,11 +100,11 @@ pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Probl
     })
 }
 
-fn shown(sealed: &Sealed, flags: &Flags) -> Option<OrgAuditEntry> {
+fn visible_entry(sealed: &Sealed, flags: &Flags) -> Option<OrgAuditEntry> {
     let entry = sealed.entry().ok()?;
     let is_own = entry.role == Some(Role::OrgAdmin);
-    let is_hidden = entry.flag.as_deref().is_some_and(|flag| !is_known(flags, flag));
-    if is_hidden || (is_own && is_beyond_its_role(&entry)) {
+    let is_hidden = entry.flag.as_deref().is_some_and(|flag| !is_visible(flags, flag));
+    if is_hidden || (is_own && is_missing_role(&entry)) {
         return None;
     }
     Some(OrgAuditEntry {
@@ -118,12 +121,12 @@ fn shown(sealed: &Sealed, flags: &Flags) -> Option<OrgAuditEntry> {
 
 /// Returns true if the entry is a rejection for a missing role. Its actor may be an admin of another org, who must not
 /// be shown.
-fn is_beyond_its_role(entry: &Entry) -> bool {
+fn is_missing_role(entry: &Entry) -> bool {
     let codes = entry.details.get("codes").and_then(Value::as_array);
     codes.is_some_and(|codes| codes.iter().any(|code| code == "ROLE_MISSING"))
 }
 
-fn is_asked_for(entry: &OrgAuditEntry, request: &ApiRequest) -> bool {
+fn matches_filters(entry: &OrgAuditEntry, request: &ApiRequest) -> bool {
     let is = |name: &str, found: Option<&str>| {
         request
             .query

@@ -62,9 +62,9 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
             compiled.tenants.clone(),
         )
     });
-    let record = record.ok_or_else(|| no_such(request))?;
+    let record = record.ok_or_else(|| tenant_not_found(request))?;
     let flags = LocalKills::at(api.control(), request.at).over(&flags);
-    let chose = |list: &Option<Vec<OwnedName>>, flag: &str| {
+    let contains = |list: &Option<Vec<OwnedName>>, flag: &str| {
         let mut flags = list.iter().flatten();
         flags.any(|named| named.value == flag)
     };
@@ -77,13 +77,13 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     let after = request.query.text("after").unwrap_or_default();
     let mut visible: Vec<_> = flags
         .iter()
-        .filter_map(|(id, flag)| Some((id, flag, is_out(flag.lifecycle())?)))
+        .filter_map(|(id, flag)| Some((id, flag, visible_lifecycle(flag.lifecycle())?)))
         .filter(|(_, flag, _)| flag.key().as_str() > after)
         .collect();
     visible.sort_by(|a, b| a.1.key().cmp(b.1.key()));
     let is_more = visible.len() > limit;
     visible.truncate(limit);
-    let listed: Vec<OrgFlag> = visible
+    let page: Vec<OrgFlag> = visible
         .into_iter()
         .map(|(id, flag, lifecycle)| {
             let decision = decide(&flags, id, &subject, request.at);
@@ -97,7 +97,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
                     .variant(decision.variant)
                     .map_or_else(String::new, |variant| variant.name.to_string()),
                 cause: decision.cause.as_str(),
-                choice: match (chose(&record.opt_in, key), chose(&record.opt_out, key)) {
+                choice: match (contains(&record.opt_in, key), contains(&record.opt_out, key)) {
                     (true, _) => Some("in"),
                     (_, true) => Some("out"),
                     _ => None,
@@ -108,14 +108,14 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     let body = OrgFlags {
         revision: revision.0,
         org: org.to_owned(),
-        next: is_more.then(|| listed.last().map_or_else(String::new, |flag| flag.key.clone())),
-        flags: listed,
+        next: is_more.then(|| page.last().map_or_else(String::new, |flag| flag.key.clone())),
+        flags: page,
     };
     Ok(Reply::at(revision, body))
 }
 
 /// Returns the name of the lifecycle state if orgs may see flags in it.
-fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
+fn visible_lifecycle(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
     match lifecycle? {
         Lifecycle::Beta => Some("beta"),
         Lifecycle::Ga => Some("ga"),
@@ -124,7 +124,7 @@ fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
 }
 
 pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
-    may_know(api, request, Event::OptedIn)?;
+    check_visible(api, request, Event::OptedIn)?;
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(
         api,
@@ -135,7 +135,7 @@ pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> C
 }
 
 pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
-    may_know(api, request, Event::OptedOut)?;
+    check_visible(api, request, Event::OptedOut)?;
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(
         api,
@@ -146,9 +146,9 @@ pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
 }
 
 /// Returns the problem of an org without a record. The org's own admin can't create one.
-fn no_such(request: &ApiRequest) -> Problem {
+fn tenant_not_found(request: &ApiRequest) -> Problem {
     if request.actor.role != Role::OrgAdmin {
-        return super::orgs::no_such(request.org());
+        return super::orgs::tenant_not_found(request.org());
     }
     let detail = format!("no tenant has the id `{}`", request.org());
     Problem::refused(vec![
@@ -158,11 +158,11 @@ fn no_such(request: &ApiRequest) -> Problem {
 
 /// Rejects the request of an org's admin for a flag that orgs may not see, as if the flag did not exist. Records the
 /// attempt in the audit log.
-fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem> {
-    let knows = api
+fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem> {
+    let visible = api
         .control()
-        .read(|_, compiled| is_known(&compiled.flags, request.flag()));
-    if request.actor.role != Role::OrgAdmin || knows {
+        .read(|_, compiled| is_visible(&compiled.flags, request.flag()));
+    if request.actor.role != Role::OrgAdmin || visible {
         return Ok(());
     }
     if let Some(entry) = security_entries::hidden(api, event, request)
@@ -175,17 +175,19 @@ fn may_know(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem
 }
 
 /// Returns true if the flag exists and orgs may see it.
-pub(crate) fn is_known(flags: &Flags, key: &str) -> bool {
+pub(crate) fn is_visible(flags: &Flags, key: &str) -> bool {
     let flag = flags.id(key).and_then(|id| flags.flag(id));
-    flag.and_then(|flag| is_out(flag.lifecycle())).is_some()
+    flag.and_then(|flag| visible_lifecycle(flag.lifecycle()))
+        .is_some()
 }
 
 /// Reduces a preview to what an org's admin may see: decisions of its own org about flags at beta or ga, with the kind
 /// of cause as the reason, which names no rule and no other flag.
-pub(crate) fn preview(api: &Api, org: &str, preview: Preview) -> Preview {
+pub(crate) fn visible_preview(api: &Api, org: &str, preview: Preview) -> Preview {
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let mut decisions = preview.decisions;
-    decisions.retain(|decision| decision.tenant.as_deref() == Some(org) && is_known(&flags, &decision.flag));
+    decisions
+        .retain(|decision| decision.tenant.as_deref() == Some(org) && is_visible(&flags, &decision.flag));
     for decision in &mut decisions {
         decision.reason = decision.cause.as_str().to_owned();
     }

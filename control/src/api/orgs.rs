@@ -94,12 +94,12 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         let record = state.tenant(request.org())?;
         Some((state.revision, OrgBody::of(request.org(), record)))
     });
-    let (revision, org) = found.ok_or_else(|| no_such(request.org()))?;
+    let (revision, org) = found.ok_or_else(|| tenant_not_found(request.org()))?;
     Ok(Reply::at(revision, org))
 }
 
 /// Returns the problem of a tenant without a record.
-pub(crate) fn no_such(org: &str) -> Problem {
+pub(crate) fn tenant_not_found(org: &str) -> Problem {
     Problem::refused(vec![
         Refusal::new(Code::TenantNotFound, format!("no tenant has the id `{org}`"))
             .help(format!("PUT /api/v1/platform/orgs/{org} creates a record")),

@@ -23,8 +23,8 @@ pub const URGENT_BURST: u32 = 200;
 pub const ORG_CHANGES_PER_MINUTE: u32 = 10;
 /// The burst of changes for all admins of one org, after a pause.
 pub const ORG_CHANGE_BURST: u32 = 100;
-/// The number of actors that have a quota each. Beyond it, actors that have paused are dropped from the table; if that is
-/// not enough, all requests share one quota.
+/// The number of actors that have a quota each. Beyond it, actors that have paused are dropped from the table; if that
+/// is not enough, all requests share one quota.
 const MAX_ACTORS: usize = 10_000;
 
 /// The quotas of actors, by lane, and of orgs.
