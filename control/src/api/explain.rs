@@ -28,7 +28,7 @@ use super::route::{RequestSchema, form};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FlagQuestion)]
-pub(crate) struct Question {
+pub(crate) struct FlagQuestionBody {
     /// The flag's key.
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
     flag: String,
@@ -54,7 +54,7 @@ pub(crate) struct Question {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RequestQuestion)]
-pub(crate) struct AboutRequest {
+pub(crate) struct RequestQuestionBody {
     /// The request.
     request: RequestForm,
     /// The time of the decisions; default: now. A token is always verified for the current time.
@@ -64,7 +64,7 @@ pub(crate) struct AboutRequest {
 
 /// The member that distinguishes the two questions.
 #[derive(Deserialize)]
-struct Kind {
+struct QuestionMembers {
     request: Option<serde::de::IgnoredAny>,
 }
 
@@ -88,19 +88,19 @@ pub(crate) struct ExplanationBody {
 
 /// A question about a flag, or about a request.
 pub(crate) enum AnyQuestion {
-    Flag(Question),
-    Request(AboutRequest),
+    Flag(FlagQuestionBody),
+    Request(RequestQuestionBody),
 }
 
-fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "oneOf": [form::<Question>(definitions), form::<AboutRequest>(definitions)] })
+fn question_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "oneOf": [form::<FlagQuestionBody>(definitions), form::<RequestQuestionBody>(definitions)] })
 }
 
 impl RequestBody for AnyQuestion {
-    const SCHEMA: RequestSchema = RequestSchema::Json(questions, MAX_BODY_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Json(question_schema, MAX_BODY_BYTES);
 
     fn read(request: &ApiRequest) -> Result<Self, Problem> {
-        match request.json::<Kind>()?.request {
+        match request.json::<QuestionMembers>()?.request {
             Some(_) => request.json().map(Self::Request),
             None => request.json().map(Self::Flag),
         }
@@ -116,33 +116,37 @@ pub(crate) fn explain(
     body: AnyQuestion,
 ) -> Result<Reply<AnyExplanation>, Problem> {
     match body {
-        AnyQuestion::Request(question) => of_request(api, request, question),
-        AnyQuestion::Flag(question) => of_flag(api, request, question),
+        AnyQuestion::Request(question) => explain_request(api, request, question),
+        AnyQuestion::Flag(question) => explain_flag(api, request, question),
     }
 }
 
-fn of_request(
+fn explain_request(
     api: &Api,
     request: &ApiRequest,
-    question: AboutRequest,
+    question: RequestQuestionBody,
 ) -> Result<Reply<AnyExplanation>, Problem> {
-    let AboutRequest { request: form, at } = question;
+    let RequestQuestionBody { request: form, at } = question;
     let at = time(at.as_deref(), request)?;
     let question = form.read().map_err(invalid)?;
-    let story = api.explainer().explain(&question, at);
-    let mut story = story
+    let explanation = api.explainer().explain(&question, at);
+    let mut explanation = explanation
         .map_err(|defect| Problem::new(codes::DEFECT, "the request could not be explained").cause(defect))?;
     let kills = LocalKills::at(api.control(), request.at);
-    for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
+    for flag in explanation.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);
         if let Some(kill) = &flag.local_kill {
             kill.annotate(&mut flag.steps);
         }
     }
-    Ok(Reply::new(AnyOf::Second(story)))
+    Ok(Reply::new(AnyOf::Second(explanation)))
 }
 
-fn of_flag(api: &Api, request: &ApiRequest, question: Question) -> Result<Reply<AnyExplanation>, Problem> {
+fn explain_flag(
+    api: &Api,
+    request: &ApiRequest,
+    question: FlagQuestionBody,
+) -> Result<Reply<AnyExplanation>, Problem> {
     let at = time(question.at.as_deref(), request)?;
     if let Some(tenant) = &question.tenant {
         TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
@@ -156,7 +160,7 @@ fn of_flag(api: &Api, request: &ApiRequest, question: Question) -> Result<Reply<
     let kills = LocalKills::at(api.control(), at);
     compiled.flags = kills.over(&compiled.flags);
     let values = attributes_of(&question.attributes).map_err(invalid)?;
-    let mut body = explained(&compiled, &question, &values, at).ok_or_else(|| {
+    let mut body = flag_explanation(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);
         Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)])
     })?;
@@ -188,9 +192,9 @@ fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(codes::MALFORMED_BODY, detail).help("GET /api/v1/openapi.json describes the body")
 }
 
-fn explained(
+fn flag_explanation(
     compiled: &Compiled,
-    question: &Question,
+    question: &FlagQuestionBody,
     values: &[(String, AttributeValue)],
     at: Timestamp,
 ) -> Option<ExplanationBody> {
