@@ -12,7 +12,7 @@ use crate::store::{AuditFilter, Store, StoreError};
 use super::Api;
 use super::audit_entry::{Log, LogEntry, SealedBody, hex};
 use super::backup::no_store;
-use super::change::{damaged, unavailable};
+use super::change::{store_damaged, store_unavailable};
 use super::handler::{AnyOf, NoBody, Reply};
 use super::org_audit_log::OrgAuditLog;
 use super::problem::Problem;
@@ -113,7 +113,7 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
     let store = logged(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
     let mut made = Revision::default();
-    let before = revision(control).map_err(|error| unavailable(&error))?;
+    let before = revision(control).map_err(|error| store_unavailable(&error))?;
     loop {
         let page = store
             .audit_after(last.0, ENTRIES_PER_READ)
@@ -135,7 +135,7 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
         }
     }
     let (id, hash) = last;
-    let after = revision(control).map_err(|error| unavailable(&error))?;
+    let after = revision(control).map_err(|error| store_unavailable(&error))?;
     // Changes committed during the loop may be in the log and not in `before`, or in `after` and not in the log.
     if problem.is_none() && !(before..=after).contains(&Some(made)) {
         problem = Some(match control.damage() {
@@ -167,7 +167,7 @@ pub(crate) fn export(
         .and_then(|id| u64::try_from(id).ok())
         .unwrap_or(0);
     let store = logged(&control)?;
-    let revision = revision(&control).map_err(|error| unavailable(&error))?;
+    let revision = revision(&control).map_err(|error| store_unavailable(&error))?;
     // The first page is read before the status is sent, so that a store that can't be read is a problem.
     let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, request, &error))?;
     let body = JsonLines::new(first, move || {
@@ -191,8 +191,8 @@ fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
 /// Returns the problem of a log that can't be read: the known damage of the store if there is one, else the error.
 pub(crate) fn unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
     match api.control().damage() {
-        Some(damage) => damaged(damage, request.actor.role),
-        None => unavailable(error),
+        Some(damage) => store_damaged(damage, request.actor.role),
+        None => store_unavailable(error),
     }
 }
 

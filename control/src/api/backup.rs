@@ -10,7 +10,7 @@ use changes::Event;
 use crate::store::StoreError;
 
 use super::Api;
-use super::change::{damaged, unavailable};
+use super::change::{store_damaged, store_unavailable};
 use super::codes;
 use super::handler::{NoBody, Reply};
 use super::problem::Problem;
@@ -24,7 +24,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, Problem> {
     if let Some(damage) = api.control().damage() {
-        return Err(damaged(damage, request.actor.role));
+        return Err(store_damaged(damage, request.actor.role));
     }
     if api.control().is_read_only() {
         return Err(no_store());
@@ -46,15 +46,15 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
     let copied = api.control().store().backup(&path);
     copied.map_err(|error| match error {
         StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
-        error => unavailable(&error),
+        error => store_unavailable(&error),
     })?;
     // The open file stays readable after its folder is deleted.
     let mut file = File::open(&path).map_err(failed)?;
     folder.close().map_err(failed)?;
-    let entry = security_entries::done(api, Event::BackupTaken, request);
+    let entry = security_entries::audited_operation(api, Event::BackupTaken, request);
     api.control()
         .record(vec![entry])
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| store_unavailable(&error))?;
     let body = streamed(move |writer| {
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {

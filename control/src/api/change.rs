@@ -155,30 +155,30 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
         at: request.at,
     };
     if request.query.is("dry_run") {
-        let mut tried = control
+        let mut dry_run = control
             .dry_run(&change_request)
-            .map_err(|error| refused(api, request, error))?;
+            .map_err(|error| failed_change(api, request, error))?;
         if request.actor.role == Role::OrgAdmin {
-            tried.preview = super::org_flags::visible_preview(api, request.org(), tried.preview);
+            dry_run.preview = super::org_flags::visible_preview(api, request.org(), dry_run.preview);
         }
-        let revision = tried.revision;
-        return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(tried))));
+        let revision = dry_run.revision;
+        return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(dry_run))));
     }
     let applied = control
         .apply(&change_request)
-        .map_err(|error| refused(api, request, error))?;
+        .map_err(|error| failed_change(api, request, error))?;
     let revision = applied.revision;
     Ok(Reply::at(revision, AnyOf::First(AppliedChange::from(applied))))
 }
 
 /// Returns the problem of a change that failed.
-fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
+fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
     match error {
         ApplyError::Refused(refusals) => match api.control().damage() {
             Some(damage) if refusals.iter().any(|refusal| refusal.code == damage.code) => {
-                damaged(damage, request.actor.role)
+                store_damaged(damage, request.actor.role)
             }
-            _ => Problem::refused(refusals),
+            _ => Problem::rejected(refusals),
         },
         ApplyError::Invalid(report) => Problem::invalid(&report),
         ApplyError::Conflict { expected, current } => {
@@ -190,9 +190,9 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
                 .help("read the current state, then repeat the request with its `ETag`")
                 .fact("current", current.0)
                 .fact("expected", expected.0);
-            Problem::refused(vec![refusal])
+            Problem::rejected(vec![refusal])
         }
-        ApplyError::Store(error) => unavailable(&error),
+        ApplyError::Store(error) => store_unavailable(&error),
         ApplyError::Publish(reason) => {
             Problem::new(codes::DEFECT, "the data plane could not prepare the change")
                 .cause(reason)
@@ -210,8 +210,8 @@ fn refused(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
 
 /// Returns the problem of a damaged store. Staff gets the damage and the command that repairs it, which contain paths.
 /// The admin of an org gets neither.
-pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
-    Problem::refused(vec![match role {
+pub(crate) fn store_damaged(damage: &Damage, role: Role) -> Problem {
+    Problem::rejected(vec![match role {
         Role::OrgAdmin => Refusal::new(damage.code, "changes are not possible now"),
         Role::Viewer | Role::Operator | Role::PlatformAdmin => damage.refusal(),
     }])
@@ -219,7 +219,7 @@ pub(crate) fn damaged(damage: &Damage, role: Role) -> Problem {
 
 /// Returns the problem of a store that can't be read or written. The text of the error, which may contain paths, goes
 /// to the log.
-pub(crate) fn unavailable(error: &StoreError) -> Problem {
+pub(crate) fn store_unavailable(error: &StoreError) -> Problem {
     let (code, detail) = match error {
         StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
         StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
@@ -231,7 +231,7 @@ pub(crate) fn unavailable(error: &StoreError) -> Problem {
         }
     };
     let help = error.help().unwrap_or("check the disk, then try again");
-    Problem::refused(vec![Refusal::new(code, detail).help(help)]).cause(error)
+    Problem::rejected(vec![Refusal::new(code, detail).help(help)]).cause(error)
 }
 
 impl From<Applied> for AppliedChange {
@@ -255,18 +255,18 @@ impl From<Applied> for AppliedChange {
 }
 
 impl From<DryRun> for DryRunBody {
-    fn from(tried: DryRun) -> Self {
+    fn from(dry_run: DryRun) -> Self {
         let Summary {
             cascade,
             skipped,
             kept_off,
             document,
-        } = tried.summary;
+        } = dry_run.summary;
         Self {
-            revision: tried.revision.0,
-            needs_force: tried.needs_force,
-            preview: PreviewBody::from(tried.preview),
-            items: tried.items.into_iter().map(ItemBody::from).collect(),
+            revision: dry_run.revision.0,
+            needs_force: dry_run.needs_force,
+            preview: PreviewBody::from(dry_run.preview),
+            items: dry_run.items.into_iter().map(ItemBody::from).collect(),
             also_reverted: cascade,
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,

@@ -162,7 +162,7 @@ fn explain_flag(
     let values = attributes_of(&question.attributes).map_err(invalid)?;
     let mut body = flag_explanation(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);
-        Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)])
+        Problem::rejected(vec![Refusal::new(Code::FlagNotFound, detail)])
     })?;
     body.revision = revision.0;
     body.local_kill = kills.of(&question.flag);

@@ -164,7 +164,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
         copy_state(state, compiled, &[key], 1, &stale)
     });
     let Some(flag) = copy.flags.first() else {
-        return Err(Problem::refused(vec![
+        return Err(Problem::rejected(vec![
             Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"))
                 .help("GET /api/v1/platform/feature-flags lists them"),
         ]));

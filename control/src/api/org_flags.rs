@@ -151,7 +151,7 @@ fn tenant_not_found(request: &ApiRequest) -> Problem {
         return super::orgs::tenant_not_found(request.org());
     }
     let detail = format!("no tenant has the id `{}`", request.org());
-    Problem::refused(vec![
+    Problem::rejected(vec![
         Refusal::new(Code::TenantNotFound, detail).help("an operator of the platform can create its record"),
     ])
 }
@@ -165,13 +165,13 @@ fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Pr
     if request.actor.role != Role::OrgAdmin || visible {
         return Ok(());
     }
-    if let Some(entry) = security_entries::hidden(api, event, request)
+    if let Some(entry) = security_entries::hidden_flag(api, event, request)
         && let Err(error) = api.control().record(vec![entry])
     {
         error!(%error, "a rejection could not be written to the audit log");
     }
     let detail = format!("no flag has the key `{}`", request.flag());
-    Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]))
+    Err(Problem::rejected(vec![Refusal::new(Code::FlagNotFound, detail)]))
 }
 
 /// Returns true if the flag exists and orgs may see it.

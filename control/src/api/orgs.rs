@@ -100,7 +100,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
 
 /// Returns the problem of a tenant without a record.
 pub(crate) fn tenant_not_found(org: &str) -> Problem {
-    Problem::refused(vec![
+    Problem::rejected(vec![
         Refusal::new(Code::TenantNotFound, format!("no tenant has the id `{org}`"))
             .help(format!("PUT /api/v1/platform/orgs/{org} creates a record")),
     ])

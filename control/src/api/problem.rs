@@ -113,7 +113,7 @@ impl Problem {
     }
 
     /// Creates the problem of a rejected change. Code and status are those of the first reason.
-    pub(crate) fn refused(refusals: Vec<Refusal>) -> Self {
+    pub(crate) fn rejected(refusals: Vec<Refusal>) -> Self {
         let Some(first) = refusals.first() else {
             return Self::new(super::codes::DEFECT, "rejected without a reason");
         };
@@ -130,9 +130,9 @@ impl Problem {
     /// Creates the problem of an invalid document, with the problems in the form of `sluice check --json`.
     pub(crate) fn invalid(report: &config::Report) -> Self {
         let refusal = Refusal::new(Code::InvalidDocument, report.headline()).help("see `problems`");
-        let mut problem = Self::refused(vec![refusal]);
-        let told = report.to_json();
-        let problems = told.get("problems").and_then(Value::as_array);
+        let mut problem = Self::rejected(vec![refusal]);
+        let json = report.to_json();
+        let problems = json.get("problems").and_then(Value::as_array);
         problem.0.problems = problems.cloned().unwrap_or_default();
         problem
     }

@@ -13,7 +13,7 @@ use super::request::{ApiRequest, Names};
 use super::route::{Access, Route};
 
 /// Returns the entry of a failed sign-in. A request without credentials is not an attempt, and has none.
-pub(crate) fn not_signed_in(
+pub(crate) fn failed_sign_in(
     api: &Api,
     reason: &NotSignedIn,
     peer: IpAddr,
@@ -37,14 +37,14 @@ pub(crate) fn not_signed_in(
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
-        ..blank(api, Event::SignInFailed, request_id)
+        ..new_entry(api, Event::SignInFailed, request_id)
     };
     let who = Who::Peer(counted_as(peer).to_string());
     api.control().refused().limited(&who, entry)
 }
 
 /// Returns the entry of a request whose role may not use a route; reads have none.
-pub(crate) fn not_allowed(
+pub(crate) fn missing_role(
     api: &Api,
     route: &Route,
     actor: &Actor,
@@ -55,14 +55,14 @@ pub(crate) fn not_allowed(
     let (Access::Change(event) | Access::Act(event)) = route.access else {
         return None;
     };
-    let entry = refused(api, event, (actor, names), request_id, ("ROLE_MISSING", detail));
+    let entry = rejection(api, event, (actor, names), request_id, ("ROLE_MISSING", detail));
     api.control().refused().limited(&Who::Actor(actor), entry)
 }
 
 /// Returns the entry of an org's admin who requested a flag that orgs may not see.
-pub(crate) fn hidden(api: &Api, event: Event, request: &ApiRequest) -> Option<Entry> {
+pub(crate) fn hidden_flag(api: &Api, event: Event, request: &ApiRequest) -> Option<Entry> {
     let why = ("FLAG_NOT_FOUND", "the flag is not visible to an org-admin");
-    let entry = refused(
+    let entry = rejection(
         api,
         event,
         (&request.actor, &request.names),
@@ -74,7 +74,7 @@ pub(crate) fn hidden(api: &Api, event: Event, request: &ApiRequest) -> Option<En
         .limited(&Who::Actor(&request.actor), entry)
 }
 
-fn refused(
+fn rejection(
     api: &Api,
     event: Event,
     (actor, names): (&Actor, &Names),
@@ -91,21 +91,21 @@ fn refused(
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
-        ..blank(api, event, request_id)
+        ..new_entry(api, event, request_id)
     }
 }
 
 /// Returns the entry of an operation that changes no state.
-pub(crate) fn done(api: &Api, event: Event, request: &ApiRequest) -> Entry {
+pub(crate) fn audited_operation(api: &Api, event: Event, request: &ApiRequest) -> Entry {
     Entry {
         actor: request.actor.name.clone(),
         role: Some(request.actor.role),
         outcome: Outcome::Applied,
-        ..blank(api, event, &request.request_id)
+        ..new_entry(api, event, &request.request_id)
     }
 }
 
-fn blank(api: &Api, event: Event, request_id: &str) -> Entry {
+fn new_entry(api: &Api, event: Event, request_id: &str) -> Entry {
     Entry {
         outcome: Outcome::Refused,
         ..Entry::new(

@@ -101,10 +101,10 @@ async fn handle(
     let lane = lane(route, query.as_ref().ok());
     let actor = authenticate(&api, &parts, lane, id).await?;
     let names = Names::read(parameters)?;
-    if let Err(refused) = check_permission(route, &actor, &names) {
-        let entry = security_entries::not_allowed(&api, route, &actor, &names, id, refused.detail());
+    if let Err(problem) = check_permission(route, &actor, &names) {
+        let entry = security_entries::missing_role(&api, route, &actor, &names, id, problem.detail());
         record(&api, entry).await;
-        return Err(refused);
+        return Err(problem);
     }
     let query = query?;
     let expected = match route.access {
@@ -209,13 +209,13 @@ async fn authenticate(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Re
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
     if !api.operators.asks() {
-        same_origin(&parts.uri, &parts.headers).map_err(foreign)?;
+        same_origin(&parts.uri, &parts.headers).map_err(foreign_request)?;
     }
     let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
     let actor = match actor {
         Ok(actor) => actor,
         Err(reason) => {
-            let entry = security_entries::not_signed_in(api, &reason, peer.ip(), id);
+            let entry = security_entries::failed_sign_in(api, &reason, peer.ip(), id);
             record(api, entry).await;
             return Err(not_signed_in(&reason));
         }
@@ -234,12 +234,12 @@ fn too_many(wait: Duration) -> Problem {
 async fn record(api: &Arc<Api>, entry: Option<Entry>) {
     let Some(entry) = entry else { return };
     let api = Arc::clone(api);
-    let noting = tokio::task::spawn_blocking(move || {
+    let recording = tokio::task::spawn_blocking(move || {
         if let Err(error) = api.control().record(vec![entry]) {
             error!(%error, "a rejection could not be written to the audit log");
         }
     });
-    let _ = noting.await;
+    let _ = recording.await;
 }
 
 /// Rejects an actor who may not use the route, or not for this org. The answer is the same whether the org exists or
@@ -264,7 +264,7 @@ fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), P
     Ok(())
 }
 
-fn foreign(foreign: Foreign) -> Problem {
+fn foreign_request(foreign: Foreign) -> Problem {
     match foreign {
         Foreign::Host => Problem::new(
             codes::FOREIGN_HOST,
