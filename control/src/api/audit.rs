@@ -10,7 +10,7 @@ use crate::engine::Control;
 use crate::store::{AuditFilter, Store, StoreError};
 
 use super::Api;
-use super::audit_entry::{Log, LogEntry, SealedBody, hex};
+use super::audit_entry::{LogEntry, LogScope, SealedBody, hex};
 use super::backup::no_store;
 use super::change::{store_damaged, store_unavailable};
 use super::handler::{AnyOf, NoBody, Reply};
@@ -37,7 +37,7 @@ pub(crate) struct AuditLog {
 /// The result of a verification of the log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditVerification)]
-pub(crate) struct Proof {
+pub(crate) struct VerificationBody {
     /// True if no entry is missing or altered.
     intact: bool,
     /// The number of entries, from the first on, that are verified.
@@ -52,7 +52,7 @@ pub(crate) struct Proof {
 
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<AuditLog>, Problem> {
     let org = request.query.text("org").map(str::to_owned);
-    page(api, request, org, Log::Platform).map(Reply::new)
+    page(api, request, org, LogScope::Platform).map(Reply::new)
 }
 
 /// The log of an org: for staff, or for the org's own admin.
@@ -65,7 +65,7 @@ pub(crate) fn list_of_org(
 ) -> Result<Reply<AnyOrgAuditLog>, Problem> {
     Ok(Reply::new(match request.actor.role {
         Role::OrgAdmin => AnyOf::Second(super::org_audit_log::page(api, request)?),
-        _ => AnyOf::First(page(api, request, Some(request.org().to_owned()), Log::Org)?),
+        _ => AnyOf::First(page(api, request, Some(request.org().to_owned()), LogScope::Org)?),
     }))
 }
 
@@ -74,14 +74,14 @@ pub(crate) fn list_of_org(
 /// # Errors
 /// Files manage the flags: there is no log, and an empty page would say that nothing happened. A damaged store is
 /// returned, because its log is readable up to the damage.
-pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
+pub(crate) fn readable_store(control: &Control) -> Result<&dyn Store, Problem> {
     match control.is_read_only() && control.damage().is_none() {
         true => Err(no_store()),
         false => Ok(control.store()),
     }
 }
 
-fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: Log) -> Result<AuditLog, Problem> {
+fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: LogScope) -> Result<AuditLog, Problem> {
     let query = &request.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
     let events = query.text("action").map_or_else(Vec::new, Event::named);
@@ -95,9 +95,9 @@ fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: Log) -> Resul
     };
     let limit = query.number("limit").unwrap_or(DEFAULT_PAGE);
     let before = query.number("after").and_then(|id| u64::try_from(id).ok());
-    let page = logged(api.control())?
+    let page = readable_store(api.control())?
         .audit(&filter, before, limit)
-        .map_err(|error| unreadable(api, request, &error))?;
+        .map_err(|error| log_unreadable(api, request, &error))?;
     Ok(AuditLog {
         entries: page
             .entries
@@ -108,22 +108,26 @@ fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: Log) -> Resul
     })
 }
 
-pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Proof>, Problem> {
+pub(crate) fn verify_log(
+    api: &Api,
+    request: &ApiRequest,
+    _: NoBody,
+) -> Result<Reply<VerificationBody>, Problem> {
     let control = api.control();
-    let store = logged(control)?;
+    let store = readable_store(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
-    let mut made = Revision::default();
-    let before = revision(control).map_err(|error| store_unavailable(&error))?;
+    let mut last_revision = Revision::default();
+    let before = newest_revision(control).map_err(|error| store_unavailable(&error))?;
     loop {
         let page = store
             .audit_after(last.0, ENTRIES_PER_READ)
-            .map_err(|error| unreadable(api, request, &error))?;
+            .map_err(|error| log_unreadable(api, request, &error))?;
         if page.entries.is_empty() {
             break;
         }
         for sealed in &page.entries {
             match verify(last, [sealed]) {
-                Ok(proven) => (last, made) = (proven, sealed.revision),
+                Ok(proven) => (last, last_revision) = (proven, sealed.revision),
                 Err(tampered) => {
                     problem = Some(tampered.to_string());
                     break;
@@ -135,19 +139,19 @@ pub(crate) fn prove(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<
         }
     }
     let (id, hash) = last;
-    let after = revision(control).map_err(|error| store_unavailable(&error))?;
+    let after = newest_revision(control).map_err(|error| store_unavailable(&error))?;
     // Changes committed during the loop may be in the log and not in `before`, or in `after` and not in the log.
-    if problem.is_none() && !(before..=after).contains(&Some(made)) {
+    if problem.is_none() && !(before..=after).contains(&Some(last_revision)) {
         problem = Some(match control.damage() {
             Some(damage) => damage.detail.clone(),
             None => format!(
                 "the log ends at revision {}, but the store is at {}: entries or records are missing",
-                made.0,
+                last_revision.0,
                 after.unwrap_or_default().0
             ),
         });
     }
-    Ok(Reply::new(Proof {
+    Ok(Reply::new(VerificationBody {
         intact: problem.is_none(),
         entries: id,
         head: format!("{id}:{}", hex(&hash)),
@@ -166,10 +170,11 @@ pub(crate) fn export(
         .number("after")
         .and_then(|id| u64::try_from(id).ok())
         .unwrap_or(0);
-    let store = logged(&control)?;
-    let revision = revision(&control).map_err(|error| store_unavailable(&error))?;
+    let store = readable_store(&control)?;
+    let revision = newest_revision(&control).map_err(|error| store_unavailable(&error))?;
     // The first page is read before the status is sent, so that a store that can't be read is a problem.
-    let (first, mut next) = sealed_page(store, after).map_err(|error| unreadable(api, request, &error))?;
+    let (first, mut next) =
+        sealed_page(store, after).map_err(|error| log_unreadable(api, request, &error))?;
     let body = JsonLines::new(first, move || {
         let Some(id) = next else { return Ok(None) };
         let (page, after) = sealed_page(control.store(), id).map_err(std::io::Error::other)?;
@@ -180,7 +185,7 @@ pub(crate) fn export(
 }
 
 /// Returns the newest revision of the store; `None` if the store is damaged. Callers compare it with the log.
-fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
+fn newest_revision(control: &Control) -> Result<Option<Revision>, StoreError> {
     if control.damage().is_some() {
         return Ok(None);
     }
@@ -189,7 +194,7 @@ fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
 }
 
 /// Returns the problem of a log that can't be read: the known damage of the store if there is one, else the error.
-pub(crate) fn unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
+pub(crate) fn log_unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
     match api.control().damage() {
         Some(damage) => store_damaged(damage, request.actor.role),
         None => store_unavailable(error),

@@ -96,14 +96,14 @@ pub(crate) struct SealedBody {
 
 /// The log in which an entry is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Log {
+pub(crate) enum LogScope {
     Platform,
     Org,
 }
 
 impl LogEntry {
     /// Returns the body of an entry, with its action named as in this log.
-    pub(crate) fn of(sealed: &Sealed, log: Log) -> Self {
+    pub(crate) fn of(sealed: &Sealed, log: LogScope) -> Self {
         match sealed.entry() {
             Ok(entry) => Self::Readable(Box::new(EntryBody::of(sealed, entry, log))),
             Err(_) => Self::Altered(SealedBody::from(sealed)),
@@ -112,7 +112,7 @@ impl LogEntry {
 }
 
 impl EntryBody {
-    fn of(sealed: &Sealed, entry: Entry, log: Log) -> Self {
+    fn of(sealed: &Sealed, entry: Entry, log: LogScope) -> Self {
         let Entry {
             at,
             actor,
@@ -133,8 +133,8 @@ impl EntryBody {
             id: sealed.id,
             revision: sealed.revision.0,
             action: match log {
-                Log::Platform => event.platform_name(),
-                Log::Org => event.org_name(),
+                LogScope::Platform => event.platform_name(),
+                LogScope::Org => event.org_name(),
             },
             at: timestamp::text(at),
             actor,

@@ -14,7 +14,7 @@ use super::change::{store_damaged, store_unavailable};
 use super::codes;
 use super::handler::{NoBody, Reply};
 use super::problem::Problem;
-use super::request::{ApiRequest, Wants};
+use super::request::{AnswerPart, ApiRequest};
 use super::security_entries;
 use super::streamed_body::{Binary, streamed};
 
@@ -29,7 +29,7 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
     if api.control().is_read_only() {
         return Err(no_store());
     }
-    if request.wants == Wants::Head {
+    if request.answer_part == AnswerPart::Head {
         return Ok(Reply::new(Binary(Body::empty())));
     }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {

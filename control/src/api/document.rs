@@ -9,7 +9,7 @@ use super::Api;
 use super::change::{Changes, change};
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::Problem;
-use super::request::{ApiRequest, MAX_DOCUMENT_BYTES, Written};
+use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
 use super::route::RequestSchema;
 
 /// A flags document, in JSON or YAML.
@@ -19,9 +19,9 @@ impl RequestBody for DocumentBody {
     const SCHEMA: RequestSchema = RequestSchema::Document(MAX_DOCUMENT_BYTES);
 
     fn read(request: &ApiRequest) -> Result<Self, Problem> {
-        let document = match request.written {
-            Written::Yaml => read(&request.body),
-            Written::Json => json(request)?,
+        let document = match request.format {
+            BodyFormat::Yaml => read(&request.body),
+            BodyFormat::Json => json(request)?,
         };
         document.map(Self).map_err(|report| Problem::invalid(&report))
     }

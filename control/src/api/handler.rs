@@ -69,7 +69,7 @@ impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for T {
     const SCHEMA: ResponseSchema = ResponseSchema::Json(form::<T>);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
-        written(&self)
+        to_json(&self)
     }
 }
 
@@ -80,7 +80,7 @@ impl<T: Serialize> ResponseBody for AnyObject<T> {
     const SCHEMA: ResponseSchema = ResponseSchema::Json(any_object);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
-        written(&self.0)
+        to_json(&self.0)
     }
 }
 
@@ -107,7 +107,7 @@ where
     const SCHEMA: ResponseSchema = ResponseSchema::Json(any_of::<A, B>);
 
     fn into_body(self) -> Result<HttpBody, Problem> {
-        written(&self)
+        to_json(&self)
     }
 }
 
@@ -121,7 +121,7 @@ fn any_of<A: ToSchema + PartialSchema, B: ToSchema + PartialSchema>(
 ///
 /// # Errors
 /// It has no JSON form, which is a defect.
-fn written(body: &impl Serialize) -> Result<HttpBody, Problem> {
+fn to_json(body: &impl Serialize) -> Result<HttpBody, Problem> {
     let bytes = serde_json::to_vec(body)
         .map_err(|error| Problem::new(codes::DEFECT, "the answer could not be written").cause(error))?;
     Ok(bytes.into())
@@ -150,7 +150,7 @@ impl<T: ResponseBody> Reply<T> {
 }
 
 /// A function that answers requests of an operation. It may block.
-pub(crate) type Function<B, T> = fn(&Api, &ApiRequest, B) -> Result<Reply<T>, Problem>;
+pub(crate) type HandlerFunction<B, T> = fn(&Api, &ApiRequest, B) -> Result<Reply<T>, Problem>;
 
 /// The function of an operation, without the types of its bodies, and the schemas of these types.
 #[derive(Clone, Copy)]
@@ -163,7 +163,7 @@ pub(crate) struct Handler {
 impl Handler {
     /// Takes the schemas from the signature of a function. `handle` calls that function: only [`handler!`] pairs them.
     pub(crate) const fn new<B: RequestBody, T: ResponseBody>(
-        _: Function<B, T>,
+        _: HandlerFunction<B, T>,
         handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, Problem>,
     ) -> Self {
         Self {
@@ -179,7 +179,7 @@ impl Handler {
 /// # Errors
 /// Those of the function, and a body that can't be read.
 pub(crate) fn respond<B: RequestBody, T: ResponseBody>(
-    function: Function<B, T>,
+    function: HandlerFunction<B, T>,
     api: &Api,
     request: &ApiRequest,
 ) -> Result<ApiResponse, Problem> {

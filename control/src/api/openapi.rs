@@ -73,10 +73,10 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
         "description".into(),
         format!("Roles: {}.", roles.join(", ")).into(),
     );
-    let mut parameters: Vec<Value> = route.names().map(in_path).collect();
-    parameters.extend(route.parameters().map(in_query));
+    let mut parameters: Vec<Value> = route.names().map(path_parameter).collect();
+    parameters.extend(route.parameters().map(query_parameter));
     if matches!(route.access, Access::Change(_)) {
-        parameters.push(if_match());
+        parameters.push(if_match_parameter());
     }
     operation.insert("parameters".into(), parameters.into());
     match route.handler.request {
@@ -119,7 +119,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
         "content": { route.handler.response.media_type(): { "schema": schema } },
     });
     responses.insert("200".into(), good);
-    for status in refusals(route) {
+    for status in problem_statuses(route) {
         let problem = json!({ "$ref": "#/components/responses/Problem" });
         responses.insert(status.to_string(), problem);
     }
@@ -127,7 +127,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 }
 
 /// Returns the statuses of the problems that a route can return.
-fn refusals(route: &Route) -> Vec<u16> {
+fn problem_statuses(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some()
         || matches!(
@@ -148,32 +148,32 @@ fn refusals(route: &Route) -> Vec<u16> {
         Access::Read if route.path.contains("/audit") => statuses.push(409),
         Access::Read => {}
         Access::Change(_) => statuses.extend([404, 409, 412, 422]),
-        Access::Act(_) => statuses.push(409),
+        Access::Audited(_) => statuses.push(409),
     }
     statuses.sort_unstable();
     statuses.dedup();
     statuses
 }
 
-fn in_path(name: &str) -> Value {
-    let (pattern, about) = match name {
+fn path_parameter(name: &str) -> Value {
+    let (pattern, description) = match name {
         "flag" => ("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key."),
         _ => ("^[!-~]{1,128}$", "A tenant's id."),
     };
     let schema = json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": pattern });
-    json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
+    json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
 }
 
-fn in_query(parameter: &Parameter) -> Value {
+fn query_parameter(parameter: &Parameter) -> Value {
     json!({
         "name": parameter.name,
         "in": "query",
-        "description": parameter.about,
-        "schema": parameter.kind.schema(),
+        "description": parameter.description,
+        "schema": parameter.parameter_type.schema(),
     })
 }
 
-fn if_match() -> Value {
+fn if_match_parameter() -> Value {
     json!({
         "name": "If-Match",
         "in": "header",

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::store::AuditFilter;
 
 use super::Api;
-use super::audit::{logged, unreadable};
+use super::audit::{log_unreadable, readable_store};
 use super::audit_entry::outcome_name;
 use super::org_flags::is_visible;
 use super::problem::Problem;
@@ -62,7 +62,7 @@ pub(crate) struct OrgAuditLog {
 /// Returns a page of the log. The filters of the query apply to the visible form of entries, so that an answer can't
 /// reveal a hidden name.
 pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Problem> {
-    let store = logged(api.control())?;
+    let store = readable_store(api.control())?;
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let filter = AuditFilter {
         org: Some(request.org().to_owned()),
@@ -79,7 +79,7 @@ pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Probl
     for _ in 0..MAX_READS {
         let page = store
             .audit(&filter, next, ENTRIES_PER_READ)
-            .map_err(|error| unreadable(api, request, &error))?;
+            .map_err(|error| log_unreadable(api, request, &error))?;
         let found = page
             .entries
             .iter()

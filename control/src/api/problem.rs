@@ -9,7 +9,7 @@ use tracing::error;
 use utoipa::ToSchema;
 
 use super::codes::ApiCode;
-use super::response::finished;
+use super::response::with_common_headers;
 
 /// An answer that is not successful. Boxed, because it is the error type of every handler.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ impl Problem {
         let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
         // Details quote what the client sent, which may contain a token.
         redact::mask_bytes(&mut bytes, redact::TextFormat::Json);
-        let mut response = finished(status, "application/problem+json", bytes.into(), request_id);
+        let mut response = with_common_headers(status, "application/problem+json", bytes.into(), request_id);
         for (name, value) in parts.headers {
             response.headers_mut().insert(name, value);
         }

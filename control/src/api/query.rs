@@ -14,13 +14,13 @@ use super::problem::Problem;
 /// A parameter of a query.
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) about: &'static str,
+    pub(crate) parameter_type: ParameterType,
+    pub(crate) description: &'static str,
 }
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ParameterType {
     /// `true` or `false`.
     Boolean,
     /// An integer from the first to the second number.
@@ -44,75 +44,75 @@ pub(crate) const MAX_NAME: usize = 256;
 
 pub(crate) const LIMIT: Parameter = Parameter {
     name: "limit",
-    kind: Kind::Integer(1, MAX_PAGE),
-    about: "The largest number of items in the answer; default: 100.",
+    parameter_type: ParameterType::Integer(1, MAX_PAGE),
+    description: "The largest number of items in the answer; default: 100.",
 };
 pub(crate) const AFTER: Parameter = Parameter {
     name: "after",
-    kind: Kind::Text(MAX_NAME),
-    about: "The `next` of the previous page.",
+    parameter_type: ParameterType::Text(MAX_NAME),
+    description: "The `next` of the previous page.",
 };
 /// Returns a parameter that is a string.
-pub(crate) const fn named(name: &'static str, about: &'static str) -> Parameter {
+pub(crate) const fn text_parameter(name: &'static str, description: &'static str) -> Parameter {
     Parameter {
         name,
-        kind: Kind::Text(MAX_NAME),
-        about,
+        parameter_type: ParameterType::Text(MAX_NAME),
+        description,
     }
 }
 
 /// Returns a parameter that is true or false.
-pub(crate) const fn switch(name: &'static str, about: &'static str) -> Parameter {
+pub(crate) const fn boolean_parameter(name: &'static str, description: &'static str) -> Parameter {
     Parameter {
         name,
-        kind: Kind::Boolean,
-        about,
+        parameter_type: ParameterType::Boolean,
+        description,
     }
 }
 
 /// Returns a parameter that is a time.
-pub(crate) const fn time(name: &'static str, about: &'static str) -> Parameter {
+pub(crate) const fn time_parameter(name: &'static str, description: &'static str) -> Parameter {
     Parameter {
         name,
-        kind: Kind::Time,
-        about,
+        parameter_type: ParameterType::Time,
+        description,
     }
 }
 
 pub(crate) const ACTION: Parameter = Parameter {
     name: "action",
-    kind: Kind::Action,
-    about: "Lists only entries of this action.",
+    parameter_type: ParameterType::Action,
+    description: "Lists only entries of this action.",
 };
 pub(crate) const AFTER_ENTRY: Parameter = Parameter {
     name: "after",
-    kind: Kind::Integer(0, u32::MAX),
-    about: "The `next` of the previous page: the id of an entry.",
+    parameter_type: ParameterType::Integer(0, u32::MAX),
+    description: "The `next` of the previous page: the id of an entry.",
 };
 const DRY_RUN: Parameter = Parameter {
     name: "dry_run",
-    kind: Kind::Boolean,
-    about: "Computes the effects of the change, and applies nothing.",
+    parameter_type: ParameterType::Boolean,
+    description: "Computes the effects of the change, and applies nothing.",
 };
 const FORCE: Parameter = Parameter {
     name: "force",
-    kind: Kind::Boolean,
-    about: "Applies the change even if it affects more tenants than `max_blast_radius`.",
+    parameter_type: ParameterType::Boolean,
+    description: "Applies the change even if it affects more tenants than `max_blast_radius`.",
 };
 const REASON: Parameter = Parameter {
     name: "reason",
-    kind: Kind::Text(MAX_REASON),
-    about: "The reason, for the audit log.",
+    parameter_type: ParameterType::Text(MAX_REASON),
+    description: "The reason, for the audit log.",
 };
 /// The parameters of every change.
-pub(crate) const OF_CHANGES: &[Parameter] = &[DRY_RUN, FORCE];
+pub(crate) const CHANGE_PARAMETERS: &[Parameter] = &[DRY_RUN, FORCE];
 /// The parameters of a change whose body has no member for the reason.
-pub(crate) const OF_BARE_CHANGES: &[Parameter] = &[DRY_RUN, FORCE, REASON];
+pub(crate) const BARE_CHANGE_PARAMETERS: &[Parameter] = &[DRY_RUN, FORCE, REASON];
 
 /// The query of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
-    given: Vec<(String, String)>,
+    parameters: Vec<(String, String)>,
 }
 
 impl Query {
@@ -124,13 +124,13 @@ impl Query {
         uri: &Uri,
         known: impl Iterator<Item = &'p Parameter> + Clone,
     ) -> Result<Self, Problem> {
-        let given: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
+        let parameters: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
             .map_err(|_| {
                 Problem::new(codes::INVALID_PARAMETER, "the query can't be read")
                     .help("write it as `name=value&name=value`, with special characters as `%20`")
             })?
             .0;
-        for (index, (name, value)) in given.iter().enumerate() {
+        for (index, (name, value)) in parameters.iter().enumerate() {
             let Some(parameter) = known.clone().find(|parameter| parameter.name == name) else {
                 let names: Vec<&str> = known.clone().map(|parameter| parameter.name).collect();
                 let help = match names.is_empty() {
@@ -143,23 +143,23 @@ impl Query {
                 )
                 .help(help));
             };
-            if given.iter().take(index).any(|(before, _)| before == name) {
+            if parameters.iter().take(index).any(|(before, _)| before == name) {
                 let detail = format!("`{name}` is repeated");
                 return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("send it once"));
             }
-            if !parameter.kind.accepts(value) {
-                let detail = format!("`{name}` must be {}", parameter.kind.expected());
-                let help = format!("send {}, or omit it", parameter.kind.expected());
+            if !parameter.parameter_type.accepts(value) {
+                let detail = format!("`{name}` must be {}", parameter.parameter_type.expected());
+                let help = format!("send {}, or omit it", parameter.parameter_type.expected());
                 return Err(Problem::new(codes::INVALID_PARAMETER, detail).help(help));
             }
         }
-        Ok(Self { given })
+        Ok(Self { parameters })
     }
 
     /// Returns the text of a parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let given = self.given.iter().find(|(given, _)| given == name)?;
-        Some(&given.1)
+        let (_, text) = self.parameters.iter().find(|(known, _)| known == name)?;
+        Some(text)
     }
 
     /// Returns true if a parameter is `true`.
@@ -178,7 +178,7 @@ impl Query {
     }
 }
 
-impl Kind {
+impl ParameterType {
     fn accepts(self, value: &str) -> bool {
         match self {
             Self::Boolean => matches!(value, "true" | "false"),

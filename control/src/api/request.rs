@@ -31,13 +31,13 @@ pub(crate) struct ApiRequest {
     pub(crate) expected: Option<Revision>,
     pub(crate) names: Names,
     pub(crate) body: Bytes,
-    pub(crate) written: Written,
-    pub(crate) wants: Wants,
+    pub(crate) format: BodyFormat,
+    pub(crate) answer_part: AnswerPart,
 }
 
 /// The part of an answer that the client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wants {
+pub(crate) enum AnswerPart {
     /// The head only.
     Head,
     Whole,
@@ -45,7 +45,7 @@ pub(crate) enum Wants {
 
 /// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum BodyFormat {
     Json,
     Yaml,
 }
@@ -148,23 +148,23 @@ pub(crate) async fn body(
     route: &Route,
     headers: &HeaderMap,
     body: HttpBody,
-) -> Result<(Bytes, Written), Problem> {
-    let (limit, written) = match route.handler.request {
-        RequestSchema::None => (0, Written::Json),
+) -> Result<(Bytes, BodyFormat), Problem> {
+    let (limit, format) = match route.handler.request {
+        RequestSchema::None => (0, BodyFormat::Json),
         RequestSchema::Json(_, limit) | RequestSchema::Record(_, limit) => (
             limit,
-            media_type(headers, &[("application/json", Written::Json)])?,
+            media_type(headers, &[("application/json", BodyFormat::Json)])?,
         ),
         RequestSchema::Document(limit) => {
             let known = [
-                ("application/json", Written::Json),
-                ("application/yaml", Written::Yaml),
+                ("application/json", BodyFormat::Json),
+                ("application/yaml", BodyFormat::Yaml),
             ];
             (limit, media_type(headers, &known)?)
         }
     };
     match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok((collected.to_bytes(), written)),
+        Ok(collected) => Ok((collected.to_bytes(), format)),
         Err(error) if error.is::<LengthLimitError>() => {
             let (detail, help) = match limit {
                 0 => ("this operation has no body".to_owned(), "send no body"),
@@ -183,14 +183,14 @@ pub(crate) async fn body(
 
 /// Returns the format for the content type of the request. The content type is mandatory: a browser sends these types
 /// from a page of another site only after a preflight request.
-fn media_type(headers: &HeaderMap, known: &[(&str, Written)]) -> Result<Written, Problem> {
+fn media_type(headers: &HeaderMap, known: &[(&str, BodyFormat)]) -> Result<BodyFormat, Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let given = match (types.next().map(|kind| kind.to_str()), types.next()) {
         (Some(Ok(kind)), None) => kind.split(';').next().unwrap_or_default().trim(),
         _ => "",
     };
     let found = known.iter().find(|(kind, _)| given.eq_ignore_ascii_case(kind));
-    found.map(|(_, written)| *written).ok_or_else(|| {
+    found.map(|(_, format)| *format).ok_or_else(|| {
         let kinds: Vec<&str> = known.iter().map(|(kind, _)| *kind).collect();
         Problem::new(
             codes::UNSUPPORTED_MEDIA_TYPE,

@@ -1,4 +1,4 @@
-//! The id of a request: the one in its headers if it is safe to log, or a new one.
+//! The id of a request: the one in its headers if it is safe to log, or a random one.
 
 use std::fmt::Write as _;
 
@@ -8,23 +8,23 @@ use axum::http::HeaderMap;
 use super::response::REQUEST_ID;
 
 /// The longest id that is accepted.
-const MAX_ID: usize = 128;
+const MAX_ID_BYTES: usize = 128;
 
-/// Returns the id in the headers if it is valid, or a new one of 32 hex digits.
+/// Returns the id in the headers if it is valid, or a random one of 32 hex digits.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
     let mut given = headers.get_all(REQUEST_ID).iter();
     match (given.next().and_then(|id| id.to_str().ok()), given.next()) {
-        (Some(id), None) if is_fit(id) => id.to_owned(),
-        _ => new(),
+        (Some(id), None) if is_valid(id) => id.to_owned(),
+        _ => random_id(),
     }
 }
 
-fn is_fit(id: &str) -> bool {
-    let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/+=".contains(&byte);
-    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(fit)
+fn is_valid(id: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/+=".contains(&byte);
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(is_allowed)
 }
 
-fn new() -> String {
+fn random_id() -> String {
     let mut random = [0_u8; 16];
     // If there is no randomness, the id is all zeros; it only serves to find log lines.
     let _ = rand::fill(&mut random);
@@ -46,8 +46,8 @@ mod tests {
             request_id(&headers)
         };
         assert_eq!(with("change-4711"), "change-4711");
-        for unfit in ["", "a b", "a\"b", &"x".repeat(129)] {
-            assert_eq!(with(unfit).len(), 32, "{unfit}");
+        for invalid in ["", "a b", "a\"b", &"x".repeat(129)] {
+            assert_eq!(with(invalid).len(), 32, "{invalid}");
         }
         assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
     }

@@ -33,7 +33,7 @@ impl ApiResponse {
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response {
-        let mut response = finished(StatusCode::OK, self.kind, self.body, request_id);
+        let mut response = with_common_headers(StatusCode::OK, self.kind, self.body, request_id);
         if let Some(revision) = self.revision
             && let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", revision.0))
         {
@@ -44,7 +44,12 @@ impl ApiResponse {
 }
 
 /// Returns a response with the headers that all answers have.
-pub(crate) fn finished(status: StatusCode, kind: &'static str, body: Body, request_id: &str) -> Response {
+pub(crate) fn with_common_headers(
+    status: StatusCode,
+    kind: &'static str,
+    body: Body,
+    request_id: &str,
+) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

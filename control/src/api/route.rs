@@ -71,7 +71,7 @@ pub(crate) enum Access {
     /// It changes the stored state. It accepts `If-Match`, `dry_run` and `force`; a rejection is audited as this event.
     Change(Event),
     /// It changes no state, but is audited as this event.
-    Act(Event),
+    Audited(Event),
 }
 
 /// The lane in which requests wait. Each lane has its own slots, and urgent requests a quota in addition to the common
@@ -151,14 +151,14 @@ impl Route {
 
     /// Returns all parameters of its query.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + Clone {
-        let of_writes: &[Parameter] = match (self.access, self.handler.request) {
-            (Access::Change(_), RequestSchema::Json(..)) => super::query::OF_CHANGES,
+        let of_changes: &[Parameter] = match (self.access, self.handler.request) {
+            (Access::Change(_), RequestSchema::Json(..)) => super::query::CHANGE_PARAMETERS,
             (
                 Access::Change(_),
                 RequestSchema::None | RequestSchema::Record(..) | RequestSchema::Document(_),
-            ) => super::query::OF_BARE_CHANGES,
-            (Access::Read | Access::Act(_), _) => &[],
+            ) => super::query::BARE_CHANGE_PARAMETERS,
+            (Access::Read | Access::Audited(_), _) => &[],
         };
-        self.query.iter().chain(of_writes)
+        self.query.iter().chain(of_changes)
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn missing_role(
     request_id: &str,
     detail: &str,
 ) -> Option<Entry> {
-    let (Access::Change(event) | Access::Act(event)) = route.access else {
+    let (Access::Change(event) | Access::Audited(event)) = route.access else {
         return None;
     };
     let entry = rejection(api, event, (actor, names), request_id, ("ROLE_MISSING", detail));

@@ -20,7 +20,7 @@ use super::Api;
 use super::codes;
 use super::problem::{ChangeEffect, Problem};
 use super::query::Query;
-use super::request::{self, ApiRequest, Names, Wants};
+use super::request::{self, AnswerPart, ApiRequest, Names};
 use super::request_id::request_id;
 use super::response::ApiResponse;
 use super::route::{Access, Lane, Route};
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
         Err(problem) => {
             let problem = match route.access {
                 Access::Change(_) => problem.effect_if_unset(ChangeEffect::NotApplied),
-                Access::Read | Access::Act(_) => problem,
+                Access::Read | Access::Audited(_) => problem,
             };
             problem.log(&id);
             problem.into_response(&id)
@@ -112,7 +112,7 @@ async fn handle(
         _ => None,
     };
     let sent = request::body(route, &parts.headers, body);
-    let (body, written) = match tokio::time::timeout_at(deadline, sent).await {
+    let (body, format) = match tokio::time::timeout_at(deadline, sent).await {
         Ok(sent) => sent?,
         Err(_) => return Err(body_timed_out()),
     };
@@ -131,10 +131,10 @@ async fn handle(
         expected,
         names,
         body,
-        written,
-        wants: match parts.method {
-            Method::HEAD => Wants::Head,
-            _ => Wants::Whole,
+        format,
+        answer_part: match parts.method {
+            Method::HEAD => AnswerPart::Head,
+            _ => AnswerPart::Whole,
         },
     };
     let may_change = matches!(route.access, Access::Change(_)) && !request.query.is("dry_run");

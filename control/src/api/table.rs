@@ -3,7 +3,7 @@
 use changes::{Event, Permission};
 
 use super::handler::handler;
-use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
+use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, boolean_parameter, text_parameter, time_parameter};
 use super::route::{Access, Lane, Route, Verb};
 use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
 
@@ -57,7 +57,7 @@ pub const ROUTES: &[Route] = &[
         query: &[
             LIMIT,
             AFTER,
-            switch("stale", "Lists only flags that should be removed."),
+            boolean_parameter("stale", "Lists only flags that should be removed."),
         ],
         handler: handler!(flags::list),
         ..READ
@@ -234,12 +234,12 @@ pub const ROUTES: &[Route] = &[
         query: &[
             LIMIT,
             AFTER_ENTRY,
-            named("flag", "Lists only entries about this flag."),
-            named("org", "Lists only entries of this org."),
-            named("actor", "Lists only entries of this actor."),
+            text_parameter("flag", "Lists only entries about this flag."),
+            text_parameter("org", "Lists only entries of this org."),
+            text_parameter("actor", "Lists only entries of this actor."),
             ACTION,
-            time("from", "Lists only entries at or after this time."),
-            time("until", "Lists only entries before this time."),
+            time_parameter("from", "Lists only entries at or after this time."),
+            time_parameter("until", "Lists only entries before this time."),
         ],
         handler: handler!(audit::list),
         ..READ
@@ -248,7 +248,7 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/audit/verify",
         name: "verifyAudit",
         summary: "Verifies that no entry is missing or altered.",
-        handler: handler!(audit::prove),
+        handler: handler!(audit::verify_log),
         ..READ
     },
     Route {
@@ -267,11 +267,11 @@ pub const ROUTES: &[Route] = &[
         query: &[
             LIMIT,
             AFTER_ENTRY,
-            named("flag", "Lists only entries about this flag."),
-            named("actor", "Lists only entries of this actor."),
+            text_parameter("flag", "Lists only entries about this flag."),
+            text_parameter("actor", "Lists only entries of this actor."),
             ACTION,
-            time("from", "Lists only entries at or after this time."),
-            time("until", "Lists only entries before this time."),
+            time_parameter("from", "Lists only entries at or after this time."),
+            time_parameter("until", "Lists only entries before this time."),
         ],
         handler: handler!(audit::list_of_org),
         ..READ
@@ -299,8 +299,8 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change(Event::DocumentApplied),
         permission: Permission::Administer,
         query: &[
-            switch("prune", "Removes flags and segments that the document omits."),
-            switch(
+            boolean_parameter("prune", "Removes flags and segments that the document omits."),
+            boolean_parameter(
                 "adopt",
                 "Creates new flags with the lifecycle, tiers and rollout of the document.",
             ),
@@ -313,7 +313,7 @@ pub const ROUTES: &[Route] = &[
         name: "backup",
         summary: "Returns a consistent copy of the store.",
         permission: Permission::Administer,
-        access: Access::Act(Event::BackupTaken),
+        access: Access::Audited(Event::BackupTaken),
         handler: handler!(backup::backup),
         ..READ
     },
