@@ -14,7 +14,6 @@ mod flag_changes;
 mod flags;
 mod handler;
 mod identity;
-mod keys;
 mod local_kills;
 mod openapi;
 mod org_audit_log;
@@ -31,6 +30,7 @@ mod serve;
 mod streamed_body;
 mod table;
 mod throttle;
+mod unique_keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -139,10 +139,10 @@ struct UnchangedTenantsBody {
 }
 
 /// The answer to a change: the result, or that of the dry run.
-pub(crate) type Changes = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Problem>;
+pub(crate) type ChangeReply = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Problem>;
 
 /// Applies a change; with `dry_run`, only computes its effects.
-pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> Changes {
+pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> ChangeReply {
     let control = api.control();
     let change_request = Request {
         change,

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Api;
-use super::change::{Changes, change};
+use super::change::{ChangeReply, change};
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::Problem;
 use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
@@ -36,7 +36,7 @@ pub(crate) fn export(
     Ok(Reply::at(state.revision, AnyObject(state.document)))
 }
 
-pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): DocumentBody) -> Changes {
+pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): DocumentBody) -> ChangeReply {
     let apply = Change::ApplyDocument {
         document,
         prune: request.query.is("prune"),

@@ -158,7 +158,7 @@ fn explain_flag(
         .control()
         .read(|state, compiled| (state.revision, compiled.clone()));
     let kills = LocalKills::at(api.control(), at);
-    compiled.flags = kills.over(&compiled.flags);
+    compiled.flags = kills.apply_to(&compiled.flags);
     let values = attributes_of(&question.attributes).map_err(invalid)?;
     let mut body = flag_explanation(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);

@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::Api;
 use super::body::{OptionalReason, RolloutChange, SignOffChange, StateChange, TiersChange};
-use super::change::{Changes, change};
+use super::change::{ChangeReply, change};
 use super::codes;
 use super::problem::Problem;
 use super::request::ApiRequest;
 
-pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> Changes {
+pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> ChangeReply {
     let to_ga = Change::SetState {
         flag: request.flag().to_owned(),
         to: body.state.into(),
@@ -21,12 +21,12 @@ pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> C
     change(api, request, to_ga, body.reason.map(Into::into))
 }
 
-pub(crate) fn kill(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+pub(crate) fn kill(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     let flag = request.flag().to_owned();
     change(api, request, Change::Kill { flag }, body.reason.map(Into::into))
 }
 
-pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     let flag = request.flag().to_owned();
     change(
         api,
@@ -36,7 +36,7 @@ pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
     )
 }
 
-pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> Changes {
+pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> ChangeReply {
     let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
     if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
         let detail = format!("the default of `{tier}` is not a variant");
@@ -50,7 +50,7 @@ pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> C
     change(api, request, tiers, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_rollout(api: &Api, request: &ApiRequest, body: RolloutChange) -> Changes {
+pub(crate) fn set_rollout(api: &Api, request: &ApiRequest, body: RolloutChange) -> ChangeReply {
     let rollout = Change::SetRollout {
         flag: request.flag().to_owned(),
         rollout: body.rollout.map(Into::into),
@@ -58,7 +58,7 @@ pub(crate) fn set_rollout(api: &Api, request: &ApiRequest, body: RolloutChange) 
     change(api, request, rollout, body.reason.map(Into::into))
 }
 
-pub(crate) fn sign_off(api: &Api, request: &ApiRequest, body: SignOffChange) -> Changes {
+pub(crate) fn sign_off(api: &Api, request: &ApiRequest, body: SignOffChange) -> ChangeReply {
     let sign_off = Change::SignOff {
         flag: request.flag().to_owned(),
         as_role: body.role,

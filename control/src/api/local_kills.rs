@@ -26,7 +26,7 @@ impl LocalKills {
     }
 
     /// Returns the flags as the proxy on this machine decides them.
-    pub(crate) fn over(&self, flags: &Arc<Flags>) -> Arc<Flags> {
+    pub(crate) fn apply_to(&self, flags: &Arc<Flags>) -> Arc<Flags> {
         let killed: Vec<_> = self.0.keys().filter_map(|flag| flags.id(flag)).collect();
         match killed.is_empty() {
             true => Arc::clone(flags),

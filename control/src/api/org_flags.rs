@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::body::OptionalReason;
-use super::change::{Changes, change};
+use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::Problem;
@@ -63,7 +63,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         )
     });
     let record = record.ok_or_else(|| tenant_not_found(request))?;
-    let flags = LocalKills::at(api.control(), request.at).over(&flags);
+    let flags = LocalKills::at(api.control(), request.at).apply_to(&flags);
     let contains = |list: &Option<Vec<OwnedName>>, flag: &str| {
         let mut flags = list.iter().flatten();
         flags.any(|named| named.value == flag)
@@ -123,7 +123,7 @@ fn visible_lifecycle(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     check_visible(api, request, Event::OptedIn)?;
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(
@@ -134,7 +134,7 @@ pub(crate) fn opt_in(api: &Api, request: &ApiRequest, body: OptionalReason) -> C
     )
 }
 
-pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> Changes {
+pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     check_visible(api, request, Event::OptedOut)?;
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(

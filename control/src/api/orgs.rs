@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::body::{Import, OverrideChange, TenantRecord};
-use super::change::{Changes, change};
+use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
@@ -106,7 +106,7 @@ pub(crate) fn tenant_not_found(org: &str) -> Problem {
     ])
 }
 
-pub(crate) fn put(api: &Api, request: &ApiRequest, TenantRecord(record): TenantRecord) -> Changes {
+pub(crate) fn put(api: &Api, request: &ApiRequest, TenantRecord(record): TenantRecord) -> ChangeReply {
     let put = Change::PutTenant {
         org: request.org().to_owned(),
         record: record.into(),
@@ -114,7 +114,7 @@ pub(crate) fn put(api: &Api, request: &ApiRequest, TenantRecord(record): TenantR
     change(api, request, put, None)
 }
 
-pub(crate) fn patch(api: &Api, request: &ApiRequest, TenantRecord(patch): TenantRecord) -> Changes {
+pub(crate) fn patch(api: &Api, request: &ApiRequest, TenantRecord(patch): TenantRecord) -> ChangeReply {
     let patch = Change::PatchTenant {
         org: request.org().to_owned(),
         patch: patch.into(),
@@ -122,12 +122,12 @@ pub(crate) fn patch(api: &Api, request: &ApiRequest, TenantRecord(patch): Tenant
     change(api, request, patch, None)
 }
 
-pub(crate) fn delete(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+pub(crate) fn delete(api: &Api, request: &ApiRequest, _: NoBody) -> ChangeReply {
     let org = request.org().to_owned();
     change(api, request, Change::DeleteTenant { org }, None)
 }
 
-pub(crate) fn import(api: &Api, request: &ApiRequest, body: Import) -> Changes {
+pub(crate) fn import(api: &Api, request: &ApiRequest, body: Import) -> ChangeReply {
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),
@@ -135,7 +135,7 @@ pub(crate) fn import(api: &Api, request: &ApiRequest, body: Import) -> Changes {
     change(api, request, import, body.reason.map(Into::into))
 }
 
-pub(crate) fn set_override(api: &Api, request: &ApiRequest, body: OverrideChange) -> Changes {
+pub(crate) fn set_override(api: &Api, request: &ApiRequest, body: OverrideChange) -> ChangeReply {
     let (variant, reason) = match body {
         OverrideChange::Enabled(body) => (body.enabled.map(Value::Bool), body.reason),
         OverrideChange::Variant(body) => (Some(Value::String(body.variant)), body.reason),
@@ -148,12 +148,12 @@ pub(crate) fn set_override(api: &Api, request: &ApiRequest, body: OverrideChange
     change(api, request, set, reason.map(Into::into))
 }
 
-pub(crate) fn allow(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+pub(crate) fn allow(api: &Api, request: &ApiRequest, _: NoBody) -> ChangeReply {
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(api, request, Change::Allow { org, flag }, None)
 }
 
-pub(crate) fn disallow(api: &Api, request: &ApiRequest, _: NoBody) -> Changes {
+pub(crate) fn disallow(api: &Api, request: &ApiRequest, _: NoBody) -> ChangeReply {
     let (org, flag) = (request.org().to_owned(), request.flag().to_owned());
     change(api, request, Change::Disallow { org, flag }, None)
 }

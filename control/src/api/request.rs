@@ -9,10 +9,10 @@ use rules::{FlagKey, TenantId, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::codes;
-use super::keys::KeysOnce;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{RequestSchema, Route};
+use super::unique_keys::UniqueKeys;
 
 /// The longest body of most requests, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -99,7 +99,7 @@ impl ApiRequest {
                     .help("send a JSON object, at least `{}`"),
             );
         }
-        let read = serde_json::from_slice::<KeysOnce>(&self.body);
+        let read = serde_json::from_slice::<UniqueKeys>(&self.body);
         let read = read.and_then(|_| serde_json::from_slice(&self.body));
         read.map_err(|error| {
             let (detail, help) = match self.body.is_empty() {
