@@ -9,11 +9,11 @@ use crate::refusal::{Code, Refusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// Read the caller's own data: its identity, its permissions, its org's flags and log.
-    LookAtOwn,
+    ReadOwnOrg,
     /// Read flags, tenants and the audit log.
-    Look,
+    Read,
     /// Opt a tenant in or out.
-    Choose,
+    ChooseOptIns,
     /// Change flags and tenants.
     Operate,
     /// Apply documents, promote urgently, take backups.
@@ -23,9 +23,9 @@ pub enum Permission {
 impl Permission {
     /// All permissions.
     pub const ALL: [Self; 5] = [
-        Self::LookAtOwn,
-        Self::Look,
-        Self::Choose,
+        Self::ReadOwnOrg,
+        Self::Read,
+        Self::ChooseOptIns,
         Self::Operate,
         Self::Administer,
     ];
@@ -34,9 +34,9 @@ impl Permission {
     #[must_use]
     pub fn roles(self) -> &'static [Role] {
         match self {
-            Self::LookAtOwn => &Role::ALL,
-            Self::Look => &[Role::Viewer, Role::Operator, Role::PlatformAdmin],
-            Self::Choose => &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin],
+            Self::ReadOwnOrg => &Role::ALL,
+            Self::Read => &[Role::Viewer, Role::Operator, Role::PlatformAdmin],
+            Self::ChooseOptIns => &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin],
             Self::Operate => &[Role::Operator, Role::PlatformAdmin],
             Self::Administer => &[Role::PlatformAdmin],
         }
@@ -54,9 +54,9 @@ impl Permission {
     pub fn refusal(self, actor: &Actor) -> Refusal {
         let role = actor.role.as_str();
         let needed = match self {
-            Self::LookAtOwn => "org-admin of this org, or any other",
-            Self::Look => "viewer",
-            Self::Choose => "operator, or org-admin of this org",
+            Self::ReadOwnOrg => "org-admin of this org, or any other",
+            Self::Read => "viewer",
+            Self::ChooseOptIns => "operator, or org-admin of this org",
             Self::Operate => "operator",
             Self::Administer => "platform-admin",
         };
@@ -87,7 +87,7 @@ impl Change {
             | Self::Allow { .. }
             | Self::Disallow { .. }
             | Self::SignOff { .. } => Permission::Operate,
-            Self::OptIn { .. } | Self::OptOut { .. } => Permission::Choose,
+            Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
             Self::ApplyDocument { .. } => Permission::Administer,
         }
     }
@@ -107,14 +107,14 @@ mod tests {
 
     #[test]
     fn roles_hold_what_they_are_for() {
-        use Permission::{Administer, Choose, Look, LookAtOwn, Operate};
+        use Permission::{Administer, ChooseOptIns, Operate, Read, ReadOwnOrg};
         for (role, held) in [
-            (Role::OrgAdmin, &[LookAtOwn, Choose][..]),
-            (Role::Viewer, &[LookAtOwn, Look]),
-            (Role::Operator, &[LookAtOwn, Look, Choose, Operate]),
+            (Role::OrgAdmin, &[ReadOwnOrg, ChooseOptIns][..]),
+            (Role::Viewer, &[ReadOwnOrg, Read]),
+            (Role::Operator, &[ReadOwnOrg, Read, ChooseOptIns, Operate]),
             (
                 Role::PlatformAdmin,
-                &[LookAtOwn, Look, Choose, Operate, Administer],
+                &[ReadOwnOrg, Read, ChooseOptIns, Operate, Administer],
             ),
         ] {
             let actor = actor(role, Some("acme"));
@@ -130,7 +130,7 @@ mod tests {
     fn an_admin_of_an_org_holds_nothing_for_another() {
         let of_acme = actor(Role::OrgAdmin, Some("acme"));
         let of_none = actor(Role::OrgAdmin, None);
-        for permission in [Permission::LookAtOwn, Permission::Choose] {
+        for permission in [Permission::ReadOwnOrg, Permission::ChooseOptIns] {
             assert!(permission.is_held_by(&of_acme, Some("acme")));
             assert!(!permission.is_held_by(&of_acme, Some("globex")));
             assert!(!permission.is_held_by(&of_none, Some("acme")));

@@ -13,7 +13,7 @@ const READ: Route = Route {
     path: "",
     name: "",
     summary: "",
-    permission: Permission::Look,
+    permission: Permission::Read,
     access: Access::Read,
     lane: Lane::Common,
     query: &[],
@@ -38,7 +38,7 @@ pub const ROUTES: &[Route] = &[
         path: "/whoami",
         name: "whoAmI",
         summary: "Returns the signed-in actor.",
-        permission: Permission::LookAtOwn,
+        permission: Permission::ReadOwnOrg,
         handler: handler!(account::whoami),
         ..READ
     },
@@ -46,7 +46,7 @@ pub const ROUTES: &[Route] = &[
         path: "/openapi.json",
         name: "openApi",
         summary: "Returns this document.",
-        permission: Permission::LookAtOwn,
+        permission: Permission::ReadOwnOrg,
         handler: handler!(account::openapi),
         ..READ
     },
@@ -204,7 +204,7 @@ pub const ROUTES: &[Route] = &[
         path: "/orgs/{org}/feature-flags",
         name: "listOrgFlags",
         summary: "Lists the beta and ga flags of an org.",
-        permission: Permission::LookAtOwn,
+        permission: Permission::ReadOwnOrg,
         query: &[LIMIT, AFTER],
         handler: handler!(org_flags::list),
         ..READ
@@ -214,7 +214,7 @@ pub const ROUTES: &[Route] = &[
         name: "optIn",
         summary: "Opts the org in to a flag.",
         access: Access::Change(Event::OptedIn),
-        permission: Permission::Choose,
+        permission: Permission::ChooseOptIns,
         handler: handler!(org_flags::opt_in),
         ..CHANGE
     },
@@ -223,7 +223,7 @@ pub const ROUTES: &[Route] = &[
         name: "optOut",
         summary: "Opts the org out of a flag.",
         access: Access::Change(Event::OptedOut),
-        permission: Permission::Choose,
+        permission: Permission::ChooseOptIns,
         handler: handler!(org_flags::opt_out),
         ..CHANGE
     },
@@ -263,7 +263,7 @@ pub const ROUTES: &[Route] = &[
         path: "/orgs/{org}/audit",
         name: "listOrgAudit",
         summary: "Lists the audit log of an org, newest entry first.",
-        permission: Permission::LookAtOwn,
+        permission: Permission::ReadOwnOrg,
         query: &[
             LIMIT,
             AFTER_ENTRY,
