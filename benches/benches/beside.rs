@@ -3,20 +3,20 @@
 
 use std::{hint::black_box, time::Duration};
 
-use benches::{Ring, check_agreement, contest, in_no_rule};
+use benches::{EvaluatorVisitor, check_agreement, in_no_rule, visit_evaluators};
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
 
-/// For every contestant, as it is the product's: the others allocate, and a slow allocator would be theirs.
+/// The allocator of the product, for every evaluator: the others allocate, and a slow allocator would slow them down.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Askers by turns, in and out of the rollout, so that no branch is learned by heart.
-const ASKERS: u32 = 1_000;
+/// Number of callers, some in the rollout and some not, so that the processor cannot predict the result.
+const CALLERS: u32 = 1_000;
 
 struct Measured<'c>(BenchmarkGroup<'c, WallTime>);
 
-impl Ring for Measured<'_> {
-    fn enter<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
+impl EvaluatorVisitor for Measured<'_> {
+    fn visit<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
         let mut turn = subjects.iter().cycle();
         self.0.bench_function(name, |bencher| {
             bencher.iter(|| is_on(black_box(turn.next().expect("a cycle has no end"))));
@@ -27,9 +27,9 @@ impl Ring for Measured<'_> {
 fn beside(criterion: &mut Criterion) {
     check_agreement();
     let group = criterion.benchmark_group("one flag: two rules, then 25 % of tenants");
-    let mut ring = Measured(group);
-    contest(&in_no_rule(ASKERS), &mut ring);
-    ring.0.finish();
+    let mut visitor = Measured(group);
+    visit_evaluators(&in_no_rule(CALLERS), &mut visitor);
+    visitor.0.finish();
 }
 
 criterion_group! {

@@ -1,5 +1,5 @@
-//! What deciding costs us, kind by kind, and what is before it on the path of a request: finding the tenant,
-//! reading the target, finding the route. Verifying a token is not in it.
+//! The cost of each kind of decision, and of the steps before it on the path of a request: the look-up of the tenant,
+//! the target, the route. The verification of a token is not measured.
 #![allow(missing_docs, reason = "criterion's macros write functions without docs")]
 
 use std::{borrow::Cow, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
@@ -21,10 +21,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const DOCUMENT: &str = include_str!("../flags/own.yaml");
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 const TENANTS: usize = 100_000;
-/// Tenants that ask by turns where the tenant is found before the turn.
-const ASKERS: usize = 1_000;
-/// How far it is from one tenant to the next, so that neighbours in memory don't follow each other. Odd and not
-/// a multiple of 5: every tenant gets a turn.
+/// Number of tenants, where the tenants are looked up before the measurement.
+const CALLERS: usize = 1_000;
+/// Distance from one tenant to the next, so that tenants that are adjacent in memory do not follow each other. Odd and
+/// not a multiple of 5: every tenant gets a turn.
 const STRIDE: usize = 61_803;
 const ROUTES: usize = 1_000;
 
@@ -95,9 +95,9 @@ fn gate(loaded: &LoadedFlags) -> Gate {
 fn deciding(criterion: &mut Criterion) {
     let loaded = with_tenants();
     let ids = tenant_ids();
-    let subjects: Vec<Subject<'_>> = turns(&ids).take(ASKERS).map(|id| subject(&loaded, id)).collect();
+    let subjects: Vec<Subject<'_>> = turns(&ids).take(CALLERS).map(|id| subject(&loaded, id)).collect();
     let mut group = criterion.benchmark_group("decide, the subject at hand");
-    // How many of the askers each is on for: the flags must be decided as meant, or nothing is measured.
+    // Number of callers that each flag is on for: nothing is measured unless the flags are decided as intended.
     let kinds = [
         ("boolean, its default", "own.boolean", 1_000..=1_000),
         ("split in two", "own.split", 1_000..=1_000),

@@ -1,31 +1,30 @@
-//! The same contest as `beside`, in rounds: every contestant runs in every round, so that a noisy machine
+//! The same comparison as `beside`, in rounds: every evaluator runs in every round, so that a noisy machine
 //! disturbs all of them, and what is told is ratios within a round.
 #![allow(missing_docs, reason = "a bench target has no reader of its docs")]
 
 use std::{hint::black_box, time::Instant};
 
-use benches::{Asker, Ring, check_agreement, contest, in_no_rule};
+use benches::{Caller, EvaluatorVisitor, check_agreement, in_no_rule, visit_evaluators};
 
-/// For every contestant, as in `beside`.
+/// The allocator of every evaluator, as in `beside`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ASKERS: u32 = 1_000;
+const CALLERS: u32 = 1_000;
 const ROUNDS: usize = 41;
-/// How often a contestant is asked about everybody in one round, and how often before that to get warm. Each
-/// pass is timed alone: it is short enough to be rarely interrupted, so that a busy machine does not make the
-/// slow look slower than they are.
+/// Passes over all callers in one round, after some that only warm the caches. Each pass is timed alone: it is short
+/// enough to be rarely interrupted, so that a busy machine does not make slow evaluators look slower than they are.
 const PASSES: u32 = 31;
 const WARM_UP_PASSES: u32 = 5;
-/// Whom the others are compared to.
+/// The evaluator that the others are compared with.
 const PEER: &str = "yggdrasil";
 
-/// One round: contestant and nanoseconds a decision.
+/// The results of a round: evaluator and nanoseconds per decision.
 #[derive(Default)]
 struct Round(Vec<(&'static str, f64)>);
 
-impl Ring for Round {
-    fn enter<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
+impl EvaluatorVisitor for Round {
+    fn visit<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
         let pass = || {
             let start = Instant::now();
             for subject in subjects {
@@ -40,9 +39,9 @@ impl Ring for Round {
     }
 }
 
-fn round(askers: &[Asker]) -> Vec<(&'static str, f64)> {
+fn round(callers: &[Caller]) -> Vec<(&'static str, f64)> {
     let mut round = Round::default();
-    contest(askers, &mut round);
+    visit_evaluators(callers, &mut round);
     round.0
 }
 
@@ -53,8 +52,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     check_agreement();
-    let askers = in_no_rule(ASKERS);
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| round(&askers)).collect();
+    let callers = in_no_rule(CALLERS);
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| round(&callers)).collect();
     let names = rounds[0].iter().map(|(name, _)| *name).enumerate();
     println!("{ROUNDS} rounds, medians; one decision is `is it on for this subject?`\n");
     println!("{:<36} {:>10} {:>16}", "", "ns", format!("of {PEER}"));

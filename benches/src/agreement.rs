@@ -1,32 +1,32 @@
-//! Before anything is measured: do the contestants decide the same flag? Each has a hash of its own, so they
-//! agree on how many are in the rollout, not on who is.
+//! The check before a measurement that all evaluators decide the same flag. Each has its own hash, so they agree on the
+//! number of callers in the rollout, and not on each caller.
 
 use std::ops::RangeInclusive;
 
-use crate::{Ring, contest, in_no_rule, in_some_rule};
+use crate::{EvaluatorVisitor, in_no_rule, in_some_rule, visit_evaluators};
 
-/// How many are asked.
-const ASKERS: u32 = 1_000;
-/// How many of them a rollout of 25 % may take.
+/// Number of callers.
+const CALLERS: u32 = 1_000;
+/// Number of callers that a rollout of 25 % may include.
 const IN_ROLLOUT: RangeInclusive<usize> = 210..=290;
-/// Ours and the floor share the hash, and so must agree on every single asker.
+/// Evaluators with the same hash, which must agree on every caller.
 const SAME_HASH: [&str; 3] = ["floor", "sluice", "sluice, attributes in the request"];
 
-/// Every contestant's answers, in the order of the askers.
+/// The answers of every evaluator, in the order of the callers.
 #[derive(Default)]
 struct Answers(Vec<(&'static str, Vec<bool>)>);
 
-impl Ring for Answers {
-    fn enter<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
+impl EvaluatorVisitor for Answers {
+    fn visit<S>(&mut self, name: &'static str, subjects: &[S], is_on: impl Fn(&S) -> bool) {
         self.0.push((name, subjects.iter().map(is_on).collect()));
     }
 }
 
-/// Ends the run unless every contestant's rollout takes about a quarter of those whom no rule takes, and every
-/// contestant's rules take whom they should.
+/// Ends the run unless each evaluator has the flag on for about a quarter of the callers that no rule matches, and for
+/// all callers that a rule matches.
 pub fn check_agreement() {
     let mut rollout = Answers::default();
-    contest(&in_no_rule(ASKERS), &mut rollout);
+    visit_evaluators(&in_no_rule(CALLERS), &mut rollout);
     let mut same_hash = Vec::new();
     for (name, answers) in rollout.0 {
         check_share(name, &answers, IN_ROLLOUT);
@@ -37,11 +37,11 @@ pub fn check_agreement() {
     assert_eq!(same_hash.len(), SAME_HASH.len());
     assert!(
         same_hash.windows(2).all(|pair| pair[0] == pair[1]),
-        "the same hash takes others"
+        "evaluators with the same hash differ"
     );
 
     let mut rules = Answers::default();
-    contest(&in_some_rule(ASKERS), &mut rules);
+    visit_evaluators(&in_some_rule(CALLERS), &mut rules);
     for (name, answers) in rules.0 {
         if name != "floor" {
             check_share(name, &answers, answers.len()..=answers.len());
@@ -49,7 +49,7 @@ pub fn check_agreement() {
     }
 }
 
-/// Ends the run unless as many `answers` as `expected` are yes.
+/// Ends the run unless the number of answers that are on is as expected.
 pub fn check_share(name: &str, answers: &[bool], expected: RangeInclusive<usize>) {
     let on = answers.iter().filter(|on| **on).count();
     assert!(

@@ -3,7 +3,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{Asker, contest::FLAG};
+use crate::{Caller, evaluators::FLAG};
 
 /// A quarter of the buckets.
 const SHARE: u64 = 25_000;
@@ -20,9 +20,9 @@ impl Floor {
     }
 
     /// Salt, separator and id in one piece.
-    pub(crate) fn subjects(&self, askers: &[Asker]) -> Vec<Box<[u8]>> {
-        let salted = |asker: &Asker| [FLAG.as_bytes(), &[0], asker.tenant.as_bytes()].concat().into();
-        askers.iter().map(salted).collect()
+    pub(crate) fn subjects(&self, callers: &[Caller]) -> Vec<Box<[u8]>> {
+        let salted = |caller: &Caller| [FLAG.as_bytes(), &[0], caller.tenant.as_bytes()].concat().into();
+        callers.iter().map(salted).collect()
     }
 
     pub(crate) fn is_on(&self, subject: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use launchdarkly_server_sdk_evaluation::{
     AttributeValue, Context, ContextBuilder, Flag, FlagValue, Segment, Store, evaluate,
 };
 
-use crate::Asker;
+use crate::Caller;
 
 const DOCUMENT: &str = include_str!("../flags/launchdarkly.json");
 
@@ -33,16 +33,16 @@ impl LaunchDarkly {
         }
     }
 
-    pub(crate) fn subjects(askers: &[Asker]) -> Vec<Context> {
-        let context = |asker: &Asker| {
-            ContextBuilder::new(asker.tenant.as_str())
-                .set_value("groups", AttributeValue::Array(vec![asker.group.into()]))
-                .set_string("country", asker.country)
-                .set_float("seats", f64::from(asker.seats))
+    pub(crate) fn subjects(callers: &[Caller]) -> Vec<Context> {
+        let context = |caller: &Caller| {
+            ContextBuilder::new(caller.tenant.as_str())
+                .set_value("groups", AttributeValue::Array(vec![caller.group.into()]))
+                .set_string("country", caller.country)
+                .set_float("seats", f64::from(caller.seats))
                 .build()
                 .expect("a context with a key")
         };
-        askers.iter().map(context).collect()
+        callers.iter().map(context).collect()
     }
 
     /// The flag is at hand: no lookup by name is part of this.

@@ -1,18 +1,18 @@
-//! One flag in the native form of several evaluators, and who asks about it.
+//! One flag in the native form of several evaluators, and the callers that it is decided for.
 //!
-//! The benches (`beside`, `ratios`) send the same askers through every contestant; `own` measures the parts of
+//! The benches (`beside`, `ratios`) send the same callers through every evaluator; `own` measures the parts of
 //! the request path that have no counterpart elsewhere.
 
 mod agreement;
-mod asker;
-mod contest;
+mod caller;
 mod document;
+mod evaluators;
 mod floor;
 mod launchdarkly;
 mod sluice;
 mod yggdrasil;
 
 pub use agreement::{check_agreement, check_share};
-pub use asker::{Asker, in_no_rule, in_some_rule};
-pub use contest::{Ring, contest};
+pub use caller::{Caller, in_no_rule, in_some_rule};
 pub use document::load;
+pub use evaluators::{EvaluatorVisitor, visit_evaluators};

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, hint::black_box};
 use config::LoadedFlags;
 use rules::{AttributeId, Decimal, Decision, FlagId, Subject, Timestamp, Value, VariantId, decide};
 
-use crate::{Asker, contest::FLAG, load};
+use crate::{Caller, evaluators::FLAG, load};
 
 const DOCUMENT: &str = include_str!("../flags/sluice.yaml");
 
@@ -16,22 +16,22 @@ pub(crate) struct Sluice {
     now: Timestamp,
 }
 
-/// What an asker brings along: groups and named attributes.
+/// The groups and named attributes of a caller.
 pub(crate) struct Attributes<'a> {
     groups: [Box<str>; 1],
     named: [(AttributeId, Value<'a>); 2],
 }
 
 impl Sluice {
-    /// With a record for every asker's tenant, which holds its attributes.
-    pub(crate) fn with_records(askers: &[Asker]) -> Self {
+    /// With a record for every caller's tenant, which holds its attributes.
+    pub(crate) fn with_records(callers: &[Caller]) -> Self {
         let mut document = format!("{DOCUMENT}tenants:\n");
-        for Asker {
+        for Caller {
             tenant,
             country,
             seats,
             ..
-        } in askers
+        } in callers
         {
             writeln!(
                 document,
@@ -59,46 +59,46 @@ impl Sluice {
         }
     }
 
-    /// The groups and attributes of `askers`, as a request brings them along.
-    pub(crate) fn attributes<'a>(&self, askers: &'a [Asker]) -> Vec<Attributes<'a>> {
+    /// The groups and attributes of `callers`, as a request brings them along.
+    pub(crate) fn attributes<'a>(&self, callers: &'a [Caller]) -> Vec<Attributes<'a>> {
         let id = |name| self.loaded.flags.attribute_id(name).expect("a rule reads it");
         let (country, seats) = (id("country"), id("seats"));
-        let of = |asker: &'a Asker| Attributes {
-            groups: [asker.group.into()],
+        let of = |caller: &'a Caller| Attributes {
+            groups: [caller.group.into()],
             named: [
-                (country, Value::String(asker.country)),
-                (seats, Value::Number(Decimal::from(u64::from(asker.seats)))),
+                (country, Value::String(caller.country)),
+                (seats, Value::Number(Decimal::from(u64::from(caller.seats)))),
             ],
         };
-        askers.iter().map(of).collect()
+        callers.iter().map(of).collect()
     }
 
     /// Subjects whose tenants have no record.
     pub(crate) fn unknown_subjects<'a>(
         &'a self,
-        askers: &'a [Asker],
+        callers: &'a [Caller],
         attributes: &'a [Attributes<'a>],
     ) -> Vec<Subject<'a>> {
-        let subject = |(asker, attributes): (&'a Asker, &'a Attributes<'a>)| Subject {
-            tenant: Some(&asker.tenant),
+        let subject = |(caller, attributes): (&'a Caller, &'a Attributes<'a>)| Subject {
+            tenant: Some(&caller.tenant),
             groups: &attributes.groups,
             attributes: &attributes.named,
             ..Subject::default()
         };
-        askers.iter().zip(attributes).map(subject).collect()
+        callers.iter().zip(attributes).map(subject).collect()
     }
 
     /// Subjects whose tenants have records, already looked up.
     pub(crate) fn known_subjects<'a>(
         &'a self,
-        askers: &'a [Asker],
+        callers: &'a [Caller],
         attributes: &'a [Attributes<'a>],
     ) -> Vec<Subject<'a>> {
-        let mut subjects = self.unknown_subjects(askers, attributes);
-        for (subject, asker) in subjects.iter_mut().zip(askers) {
-            subject.record = self.loaded.tenants.find(&asker.tenant);
+        let mut subjects = self.unknown_subjects(callers, attributes);
+        for (subject, caller) in subjects.iter_mut().zip(callers) {
+            subject.record = self.loaded.tenants.find(&caller.tenant);
             subject.attributes = &[];
-            assert!(subject.record.is_some(), "{} has a record", asker.tenant);
+            assert!(subject.record.is_some(), "{} has a record", caller.tenant);
         }
         subjects
     }

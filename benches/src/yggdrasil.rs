@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use unleash_yggdrasil::{ClientFeatures, Context, EngineState, state::EnrichedContext};
 
-use crate::{Asker, contest::FLAG};
+use crate::{Caller, evaluators::FLAG};
 
 const DOCUMENT: &str = include_str!("../flags/unleash.json");
 
@@ -22,17 +22,17 @@ impl Yggdrasil {
         Self { engine }
     }
 
-    pub(crate) fn contexts(askers: &[Asker]) -> Vec<Context> {
-        let context = |asker: &Asker| Context {
-            user_id: Some(asker.tenant.clone()),
+    pub(crate) fn contexts(callers: &[Caller]) -> Vec<Context> {
+        let context = |caller: &Caller| Context {
+            user_id: Some(caller.tenant.clone()),
             properties: Some(HashMap::from([
-                ("group".to_owned(), asker.group.to_owned()),
-                ("country".to_owned(), asker.country.to_owned()),
-                ("seats".to_owned(), asker.seats.to_string()),
+                ("group".to_owned(), caller.group.to_owned()),
+                ("country".to_owned(), caller.country.to_owned()),
+                ("seats".to_owned(), caller.seats.to_string()),
             ])),
             ..Context::default()
         };
-        askers.iter().map(context).collect()
+        callers.iter().map(context).collect()
     }
 
     pub(crate) fn subjects(contexts: &[Context]) -> Vec<EnrichedContext<'_>> {

@@ -1,13 +1,13 @@
-//! Who asks: tenants with a group, a country and a number of seats, the same ones for every contestant.
+//! The callers: tenants with a group, a country and a number of seats, the same for every evaluator.
 
 const GROUPS: [&str; 3] = ["sales", "support", "drivers"];
 const ABROAD: [&str; 4] = ["FR", "PL", "SE", "ES"];
-/// Seats from which the second rule takes a tenant of its countries.
+/// Number of seats from which the second rule matches a tenant of its countries.
 const LARGE: u32 = 50;
 
-/// Somebody who asks about the flag.
+/// A caller that the flag is decided for.
 #[derive(Debug, Clone)]
-pub struct Asker {
+pub struct Caller {
     /// The tenant's id.
     pub tenant: String,
     /// The one group the user is in. One, because Unleash's context has no lists.
@@ -18,40 +18,40 @@ pub struct Asker {
     pub seats: u32,
 }
 
-/// `count` askers that neither rule takes, so that the rollout decides. Every second one is in a country of the
-/// second rule and too small for it: that rule's first clause holds for half of them.
+/// Creates `count` callers that no rule matches, so that the rollout decides. Every second one is in a country of the
+/// second rule and too small for it: the first clause of that rule holds for half of them.
 #[must_use]
-pub fn in_no_rule(count: u32) -> Vec<Asker> {
-    let asker = |number: u32| {
+pub fn in_no_rule(count: u32) -> Vec<Caller> {
+    let caller = |number: u32| {
         let (country, seats) = if number.is_multiple_of(2) {
             ("DE", number % LARGE)
         } else {
             (pick(&ABROAD, number / 2), number % 500)
         };
-        Asker {
+        Caller {
             tenant: format!("tenant-{number:06}"),
             group: pick(&GROUPS, number),
             country,
             seats,
         }
     };
-    (0..count).map(asker).collect()
+    (0..count).map(caller).collect()
 }
 
-/// `count` askers that a rule takes: the first rule and the second by turns.
+/// Creates `count` callers that a rule matches: the first rule and the second by turns.
 #[must_use]
-pub fn in_some_rule(count: u32) -> Vec<Asker> {
-    let taken = |(number, asker): (usize, Asker)| {
+pub fn in_some_rule(count: u32) -> Vec<Caller> {
+    let taken = |(number, caller): (usize, Caller)| {
         if number.is_multiple_of(2) {
-            Asker {
+            Caller {
                 group: "staff",
-                ..asker
+                ..caller
             }
         } else {
-            Asker {
+            Caller {
                 country: "AT",
                 seats: LARGE,
-                ..asker
+                ..caller
             }
         }
     };
