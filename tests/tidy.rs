@@ -281,61 +281,49 @@ fn modules_are_named_by_their_noun() {
     check(problems);
 }
 
-/// Words that a doc comment doesn't open with: it says what the item is or does, and needs no question before it.
-const OBLIQUE: &[&str] = &[
+/// Words that no doc comment opens with: it states what the item is or does, not a question that it answers.
+const QUESTION_WORDS: &[&str] = &[
     "What", "Whether", "Who", "Whom", "Whose", "How", "So", "Where", "When", "That", "Why", "Which",
 ];
-/// The number of doc comments of each crate that open with one of these words. It may only fall.
-const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
-    ("changes", 0),
-    ("config", 0),
-    ("control", 0),
-    ("logging", 0),
-    ("properties", 0),
-    ("proxy", 0),
-    ("redact", 0),
-    ("rules", 0),
-    ("src", 0),
-    ("testkit", 0),
-    ("tests", 0),
-    ("tokens", 0),
-    ("wire", 0),
-];
-
-/// The first lines of doc comments that open with an oblique word.
-fn oblique_openings(text: &str) -> usize {
-    let mut before = "";
-    let mut found = 0;
-    for line in text.lines().map(str::trim_start) {
-        let comment = ["//! ", "/// "].iter().find_map(|mark| line.strip_prefix(mark));
-        let is_first = !before.starts_with("//!") && !before.starts_with("///");
-        if let Some(comment) = comment
-            && is_first
-            && comment
-                .split(|c: char| !c.is_ascii_alphabetic())
-                .next()
-                .is_some_and(|word| OBLIQUE.contains(&word))
-        {
-            found += 1;
-        }
-        before = line;
-    }
-    found
-}
 
 #[test]
-fn oblique_openings_of_doc_comments_only_fall() {
+fn no_doc_comment_opens_with_a_question_word() {
     let mut problems = Vec::new();
-    let sources = sources();
-    for (name, allowed) in OBLIQUE_OPENINGS {
-        let of_crate = sources
+    for (name, text) in sources() {
+        let mut before = "";
+        for (number, line) in text.lines().map(str::trim_start).enumerate() {
+            let comment = ["//! ", "/// "].iter().find_map(|mark| line.strip_prefix(mark));
+            let is_first = !before.starts_with("//!") && !before.starts_with("///");
+            let word = comment.and_then(|text| text.split(|c: char| !c.is_ascii_alphabetic()).next());
+            if is_first && word.is_some_and(|word| QUESTION_WORDS.contains(&word)) {
+                problems.push(format!("{name}:{}: {line}", number + 1));
+            }
+            before = line;
+        }
+    }
+    check(problems);
+}
+
+/// The length of a test's name, from which it is no longer read at a glance.
+const LONG_NAME: usize = 60;
+
+#[test]
+fn test_names_are_shorter_than_60_characters() {
+    let mut problems = Vec::new();
+    for (name, text) in sources() {
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        let of_tests = lines
             .iter()
-            .filter(|(path, _)| path.starts_with(&format!("{name}/")));
-        let found: usize = of_crate.map(|(_, text)| oblique_openings(text)).sum();
-        if found != *allowed {
-            problems.push(format!(
-                "{name}: {found} doc comments open with What, Whether, How, ..; OBLIQUE_OPENINGS says {allowed}"
-            ));
+            .enumerate()
+            .filter(|(_, line)| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
+        for (place, _) in of_tests {
+            let function = lines[place..].iter().find_map(|line| line.split_once("fn "));
+            let test = function
+                .and_then(|(_, rest)| rest.split('(').next())
+                .unwrap_or_default();
+            if test.len() >= LONG_NAME {
+                problems.push(format!("{name}: {test}"));
+            }
         }
     }
     check(problems);

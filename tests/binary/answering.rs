@@ -179,7 +179,7 @@ fn an_import_that_stops_reports_what_was_imported() {
 }
 
 #[test]
-fn a_similar_flag_is_suggested_for_the_key_that_the_command_names() {
+fn a_similar_flag_is_suggested_for_an_unknown_key() {
     let problem = r#"{"code":"FLAG_NOT_FOUND","detail":"unknown: it may have been removed"}"#;
     let missing = || success(problem).replace("200 OK", "404 Not Found");
     let flags = |key: &str| success(&format!(r#"{{"flags":[{{"key":"{key}"}}]}}"#));

@@ -111,7 +111,7 @@ fn every_field_of_sluice_yaml_is_in_the_guide() {
 }
 
 #[test]
-fn every_field_and_operator_of_a_flags_document_is_in_the_guide() {
+fn every_field_and_operator_of_documents_is_in_the_guide() {
     let fields = fields_of("flags");
     assert!(
         fields.contains("unknown_tenant") && fields.contains("none_of"),

@@ -288,7 +288,7 @@ fn a_new_flag_is_no_flip_until_it_is_on() {
 }
 
 #[test]
-fn a_policy_of_the_document_concerns_those_who_had_a_flag_by_it() {
+fn a_changed_policy_affects_those_who_had_a_flag_by_it() {
     let document = json!({ "version": 1, "flags": {
         "young": { "lifecycle": "alpha" },
         "open": { "lifecycle": "beta", "default": "on" },

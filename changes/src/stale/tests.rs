@@ -93,7 +93,7 @@ fn what_no_gate_names_is_unused_unless_a_used_flag_requires_it() {
 }
 
 #[test]
-fn what_is_not_decided_for_30_days_is_told_once_it_can_be_known() {
+fn a_flag_not_decided_for_30_days_is_reported_when_known() {
     let undecided = |since_ms: i64, after_ms| {
         let usage = Usage {
             since: Some(Timestamp(START + since_ms)),

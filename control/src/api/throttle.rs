@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_urgent_has_a_reserve_that_looks_do_not_use_up_and_that_ends() {
+    fn urgent_requests_have_a_limited_reserve_of_their_own() {
         let throttle = Throttle::new();
         assert!(accepted(&throttle, Lane::Common) >= REQUEST_BURST as usize);
         assert!(accepted(&throttle, Lane::Urgent) >= URGENT_BURST as usize);

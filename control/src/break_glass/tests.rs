@@ -138,7 +138,7 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
 }
 
 #[test]
-fn a_journal_that_was_moved_away_is_begun_anew_with_what_is_killed() {
+fn a_moved_journal_is_created_again_with_the_active_kills() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let first = BreakGlass::open(&path);
@@ -168,7 +168,7 @@ fn a_journal_that_was_moved_away_is_begun_anew_with_what_is_killed() {
 }
 
 #[test]
-fn one_process_keeps_the_journal_and_another_follows_it_until_it_is_gone() {
+fn a_second_process_follows_the_journal_until_the_first_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let keeper = BreakGlass::open(&path);
@@ -201,7 +201,7 @@ fn one_process_keeps_the_journal_and_another_follows_it_until_it_is_gone() {
 }
 
 #[test]
-fn what_a_failed_write_left_does_not_stand_before_the_next_entry() {
+fn the_rest_of_a_failed_write_does_not_precede_an_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let break_glass = BreakGlass::open(&path);

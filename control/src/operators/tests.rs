@@ -64,7 +64,7 @@ impl VerifyToken for Issuer {
 }
 
 #[tokio::test]
-async fn without_credentials_whoever_sits_at_the_machine_may_do_everything() {
+async fn without_credentials_a_local_user_is_a_platform_admin() {
     let operators = Operators::local();
     let local = sign_in(&operators, &[]).await.unwrap();
     assert_eq!(
@@ -182,7 +182,7 @@ async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
 }
 
 #[tokio::test]
-async fn who_is_named_alike_by_a_token_and_by_an_issuer_is_somebody_else() {
+async fn a_token_and_an_issuer_with_one_name_are_different_actors() {
     let (token, known) = token("ann", Role::Operator, None, None);
     let roles = |issuer: &str| IssuerRoles {
         issuer: issuer.to_owned(),
@@ -207,7 +207,7 @@ async fn who_is_named_alike_by_a_token_and_by_an_issuer_is_somebody_else() {
 }
 
 #[tokio::test]
-async fn failed_sign_ins_of_an_address_are_limited_and_good_ones_never() {
+async fn only_failed_sign_ins_of_an_address_are_limited() {
     let (ann, known) = token("ann", Role::Viewer, None, None);
     let operators = Operators::of(Known {
         tokens: vec![known],

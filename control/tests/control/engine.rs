@@ -203,7 +203,7 @@ fn what_the_gateway_can_not_serve_is_never_kept() {
 }
 
 #[test]
-fn a_flag_that_goes_takes_along_what_tenants_say_of_it_and_comes_back_as_a_new_one() {
+fn a_removed_flag_takes_the_tenants_settings_with_it() {
     let fixture = control_plane(Policy::default());
     let applying = |flags: Value| Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
@@ -275,7 +275,7 @@ fn a_dry_run_tells_who_flips_and_changes_nothing() {
 }
 
 #[test]
-fn what_flips_too_many_tenants_is_forced_and_what_takes_a_feature_away_is_not_held_up() {
+fn a_large_change_needs_force_unless_it_withdraws_a_feature() {
     let policy = Policy {
         max_blast_radius: Some(0),
         ..Policy::default()
@@ -292,7 +292,7 @@ fn what_flips_too_many_tenants_is_forced_and_what_takes_a_feature_away_is_not_he
 }
 
 #[test]
-fn a_flag_that_was_retired_as_off_is_turned_on_again_only_by_force() {
+fn a_flag_retired_as_off_is_turned_on_only_by_force() {
     let fixture = control_plane(Policy {
         max_blast_radius: Some(0),
         ..Policy::default()
@@ -348,7 +348,7 @@ fn errors_that_requests_met_stand_against_a_promotion() {
 }
 
 #[test]
-fn sixteen_writers_lose_no_update_and_leave_a_log_that_proves_itself() {
+fn sixteen_writers_lose_no_update_and_leave_a_valid_log() {
     const WRITERS: usize = 16;
     const ROUNDS: usize = 25;
     let fixture = Arc::new(control_plane(Policy::default()));

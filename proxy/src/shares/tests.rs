@@ -177,7 +177,7 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
 }
 
 #[test]
-fn a_vain_search_for_tunnels_does_not_delay_one_for_descriptors() {
+fn a_failed_search_for_tunnels_delays_none_for_descriptors() {
     let shares = shares(|capacity| capacity.descriptors = 160);
     let idle = connect(&shares, Some(1)).unwrap();
     assert!(!shares.make_room(Resource::Tunnels));

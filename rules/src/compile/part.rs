@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_is_removed_and_defined_again_is_found_by_its_key() {
+    fn a_flag_removed_and_defined_again_is_found_by_its_key() {
         let (names, flags) = (Names::default(), Flags::none(Eligibility::Enforced));
         let written = ["a", "b", "c"].map(|key| flag(key, true));
         let names = names.with(&written, []).unwrap();

@@ -153,7 +153,7 @@ fn a_document_that_says_what_there_is_changes_nothing() {
 }
 
 #[test]
-fn a_definition_that_stays_is_told_of_only_for_what_operators_own() {
+fn unchanged_definitions_warn_only_of_operators_fields() {
     let mut state = kept();
     let board = json!({ "owner": "a", "revertible": true, "lifecycle": "ga", "tiers": { "t1": "off" } });
     let document = json!({ "version": 1, "flags": { "board": board, "theme": { "kind": "ops" } } });
@@ -185,7 +185,7 @@ fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
 }
 
 #[test]
-fn no_document_takes_a_flag_out_of_its_lifecycle_before_it_is_ga() {
+fn a_document_cannot_remove_the_lifecycle_of_a_flag_before_ga() {
     let state = state(json!({ "version": 1, "flags": {
         "young": {}, "board": { "lifecycle": "beta" }, "trial": { "kind": "experiment", "lifecycle": "beta" },
         "wide": { "lifecycle": "ga" }, "done": { "lifecycle": "retired" }, "switch": { "kind": "ops" },
@@ -233,7 +233,7 @@ fn no_document_takes_a_flag_out_of_its_lifecycle_before_it_is_ga() {
 }
 
 #[test]
-fn a_flag_that_is_adopted_beyond_alpha_has_an_entry_of_its_state() {
+fn a_flag_adopted_beyond_alpha_has_an_entry_of_its_state() {
     for (written, adopt, expected) in [
         (json!({ "lifecycle": "beta" }), true, Some("beta")),
         (json!({ "lifecycle": "ga" }), true, Some("ga")),
@@ -258,7 +258,7 @@ fn a_flag_that_is_adopted_beyond_alpha_has_an_entry_of_its_state() {
 }
 
 #[test]
-fn another_definition_than_the_one_that_was_signed_for_takes_the_sign_offs_back() {
+fn a_changed_definition_withdraws_the_sign_offs() {
     type Edit = fn(&mut Value);
     let flags = json!({
         "board": { "lifecycle": "beta", "owner": "a", "rules": [{ "when": { "segment": "eu" }, "serve": "on" }] },

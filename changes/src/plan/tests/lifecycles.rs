@@ -325,7 +325,7 @@ fn an_urgent_promotion_takes_a_platform_admin_and_sense() {
 }
 
 #[test]
-fn a_revert_names_the_flags_that_build_on_it_and_takes_them_along_when_told() {
+fn a_revert_names_dependents_and_cascades_if_requested() {
     let mut state = state(json!({ "version": 1, "flags": {
         "base": { "lifecycle": "ga" },
         "middle": { "lifecycle": "ga", "requires": ["base"] },
@@ -416,7 +416,7 @@ fn only_a_revert_that_turns_nothing_on_is_a_withdrawal() {
 }
 
 #[test]
-fn a_revert_to_alpha_is_no_withdrawal_where_overrides_give_alpha_flags() {
+fn with_alpha_overrides_a_revert_to_alpha_withdraws_nothing() {
     use Lifecycle::{Alpha, Beta};
     let state = |overrides: Value| {
         state(json!({ "version": 1, "flags": {

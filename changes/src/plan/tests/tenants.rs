@@ -197,7 +197,7 @@ fn beta_takes_opt_ins_only_while_the_document_lets_it() {
 }
 
 #[test]
-fn an_orgs_admin_does_not_learn_of_flags_that_are_not_open_to_it() {
+fn an_org_admin_does_not_learn_of_hidden_flags() {
     let own = |flag| by(Role::OrgAdmin, Some("acme"), admin(acme(flag, opt_in), 0));
     let unknown = refused(&tenants(), &own("none"));
     for flag in ["young", "done", "switch"] {

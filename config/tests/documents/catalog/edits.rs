@@ -244,7 +244,7 @@ fn what_is_written_is_what_was_read() {
 
 /// The specification of `rules` has a flag for each operator; a test there checks that none is missing.
 #[test]
-fn every_operator_of_the_specification_is_written_as_it_was_read() {
+fn every_operator_is_written_as_it_was_read() {
     let spec = include_str!("../../../../rules/spec/decisions/operators.json");
     let spec: Value = serde_json::from_str(spec).unwrap();
     let flags = spec["document"]["flags"].as_object().unwrap();

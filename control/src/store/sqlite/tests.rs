@@ -106,7 +106,7 @@ fn nobody_else_may_read_what_is_kept() {
 }
 
 #[test]
-fn an_entry_of_the_log_is_neither_altered_nor_removed_nor_replaced() {
+fn log_entries_cannot_be_altered_removed_or_replaced() {
     let (_directory, path) = filled(3);
     let store = SqliteStore::open(&path).unwrap();
     let writer = store.writer.lock();
@@ -172,7 +172,7 @@ fn a_log_without_its_end_or_without_anything_is_not_opened() {
 }
 
 #[test]
-fn of_a_damaged_store_the_log_can_be_looked_into_and_nothing_is_written() {
+fn a_damaged_store_shows_its_log_and_accepts_no_write() {
     let (_directory, path) = filled(5);
     let file = Connection::open(path.join("sluice.db")).unwrap();
     let alter = "DROP TRIGGER audit_is_not_altered; UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
@@ -215,7 +215,7 @@ fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
 }
 
 #[test]
-fn a_file_that_is_damaged_as_a_whole_is_not_opened_and_not_made_anew() {
+fn a_wholly_damaged_file_is_not_opened_and_not_replaced() {
     type Damage = fn(&Path);
     let damages: [(&str, Damage); 4] = [
         ("is empty", |file| fs::write(file, b"").unwrap()),
@@ -276,7 +276,7 @@ fn a_byte_that_turns_on_the_disk_is_noticed_or_does_no_harm() {
 }
 
 #[test]
-fn a_store_that_was_being_made_when_the_power_went_is_made_again() {
+fn a_store_whose_creation_was_interrupted_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("sluice.db.new"), b"half of it").unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
@@ -285,7 +285,7 @@ fn a_store_that_was_being_made_when_the_power_went_is_made_again() {
 }
 
 #[test]
-fn a_full_disk_refuses_changes_whole_lets_read_and_is_over_when_there_is_room() {
+fn a_full_disk_rejects_whole_changes_until_there_is_room() {
     let (_directory, path) = filled(10);
     let store = SqliteStore::open(&path).unwrap();
     let limit = |pages: u32| {

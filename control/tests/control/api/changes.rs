@@ -132,7 +132,7 @@ fn an_urgent_skip_takes_a_platform_admin() {
 }
 
 #[test]
-fn an_override_that_says_nothing_is_refused_and_a_tier_that_stays_off_is_told() {
+fn an_empty_override_is_rejected_and_tiers_still_off_are_named() {
     let server = Server::start();
     let tiers = json!({ "tiers": { "tier3": "off" } });
     server.done("PUT", &format!("{BOARD}/tiers?force=true"), Some(&tiers));
@@ -154,7 +154,7 @@ fn time_is_that_of_the_clock() {
 }
 
 #[test]
-fn a_change_is_made_at_the_revision_it_was_meant_for_or_not_at_all() {
+fn a_change_is_applied_at_its_revision_or_not_at_all() {
     let server = Server::start();
     let shown = server.asked_by(Role::Viewer, "GET", BOARD, None);
     let tag = shown.header("etag").unwrap().to_owned();
@@ -208,7 +208,7 @@ fn a_dry_run_says_who_would_flip_and_changes_nothing() {
 }
 
 #[test]
-fn tenants_are_brought_in_with_a_result_for_each_and_one_revision() {
+fn an_import_has_one_revision_and_a_result_for_each_tenant() {
     let server = Server::start();
     let before = server.done("GET", "/platform/orgs", None)["revision"]
         .as_u64()
@@ -231,7 +231,7 @@ fn tenants_are_brought_in_with_a_result_for_each_and_one_revision() {
 }
 
 #[test]
-fn a_tenant_of_an_import_that_only_the_whole_document_faults_holds_up_no_other() {
+fn an_invalid_tenant_of_an_import_delays_no_other() {
     let server = Server::start();
     let body = json!({ "tenants": {
         "new-1": { "tier": "tier1" },
@@ -270,7 +270,7 @@ fn a_tenant_of_an_import_that_only_the_whole_document_faults_holds_up_no_other()
 }
 
 #[test]
-fn an_import_of_which_all_is_refused_changes_nothing_and_is_in_the_log() {
+fn an_import_rejected_as_a_whole_is_in_the_log() {
     let server = Server::start();
     let before = server.done("GET", "/platform/document", None);
     let body = json!({ "tenants": { "new-1": { "tier": "tier9" } } });
@@ -292,7 +292,7 @@ fn an_import_of_which_all_is_refused_changes_nothing_and_is_in_the_log() {
 }
 
 #[test]
-fn a_document_is_applied_as_json_or_yaml_and_a_bad_one_not_at_all() {
+fn a_document_is_json_or_yaml_and_an_invalid_one_is_rejected() {
     let server = Server::start();
     let whole = server.done("GET", "/platform/document", None);
     let again = server.done("PUT", "/platform/document", Some(&whole));
@@ -340,7 +340,7 @@ fn a_document_is_applied_as_json_or_yaml_and_a_bad_one_not_at_all() {
 }
 
 #[test]
-fn where_files_manage_the_flags_all_can_be_looked_at_and_nothing_changed() {
+fn flags_from_files_can_be_read_and_not_changed() {
     let server = Server::of_files();
     assert_eq!(
         server.done("GET", "/platform/feature-flags", None)["flags"][0]["key"],

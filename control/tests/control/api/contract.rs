@@ -39,7 +39,7 @@ fn every_route_is_in_the_contract_and_the_api_serves_it() {
 }
 
 #[test]
-fn whoever_asks_is_told_that_this_is_the_admin_api_and_nothing_else() {
+fn anyone_learns_that_this_is_the_admin_api_and_no_more() {
     let expected = serde_json::json!({ "service": SERVICE, "api": VERSION });
     for server in [Server::start(), Server::local(), Server::of_files()] {
         let ask = |request: &Request| Client::connect(server.address()).ask(request);

@@ -131,7 +131,7 @@ fn a_dry_run_that_fails_has_changed_nothing() {
 }
 
 #[test]
-fn a_change_that_is_committed_after_the_timeout_is_in_the_audit_log() {
+fn a_change_committed_after_the_timeout_is_in_the_audit_log() {
     let (faulty, server) = Faulty::start();
     faulty.set(Fault::Slow);
     let response = server.asked_by(Role::Operator, "POST", KILL, Some(&json!({})));
@@ -148,7 +148,7 @@ fn a_change_that_is_committed_after_the_timeout_is_in_the_audit_log() {
 }
 
 #[test]
-fn rejected_changes_state_that_nothing_was_changed_and_reads_state_no_effect() {
+fn rejected_changes_were_not_applied_and_reads_have_no_effect() {
     let server = Server::start();
     let body = json!({});
     for (role, path) in [

@@ -118,7 +118,7 @@ fn where_there_is_no_store_there_is_no_backup() {
 }
 
 #[test]
-fn where_there_is_no_store_no_log_is_said_to_be_intact_or_empty() {
+fn without_a_store_no_audit_log_is_reported() {
     let server = Server::of_files();
     for path in [
         "/platform/audit",

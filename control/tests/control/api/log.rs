@@ -104,7 +104,7 @@ fn the_log_is_exported_line_by_line_and_proven() {
 }
 
 #[test]
-fn an_orgs_admin_reads_what_concerns_his_org_and_nothing_of_the_platforms_own() {
+fn an_org_admin_reads_the_log_of_the_own_org_only() {
     let server = Server::start();
     let secret = json!({ "enabled": true, "reason": "secret deal" });
     for flag in ["reports.export", "ui.shell"] {

@@ -132,7 +132,7 @@ fn an_orgs_admin_is_told_the_same_of_every_other_org() {
 }
 
 #[test]
-fn what_becomes_of_requests_is_no_orgs_admins_business_not_even_of_his_own_org() {
+fn an_org_admin_may_not_explain_requests() {
     let server = Server::start();
     for tenant in ["acme", "globex"] {
         let request = json!({ "method": "GET", "path": "/", "tenant": tenant });
@@ -196,7 +196,7 @@ fn a_privileged_action_that_is_refused_is_in_the_audit_log() {
 }
 
 #[test]
-fn a_dry_run_tells_an_orgs_admin_of_his_org_and_of_flags_that_are_out() {
+fn a_dry_run_shows_an_org_admin_the_own_org_and_open_flags() {
     let server = Server::start();
     let document = json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"], "flags": {
         "board.next": { "lifecycle": "alpha", "default": "on", "requires": ["dispatch.v2Board"] },
@@ -230,7 +230,7 @@ fn a_dry_run_tells_an_orgs_admin_of_his_org_and_of_flags_that_are_out() {
 }
 
 #[test]
-fn an_orgs_admin_who_asks_for_a_hidden_flag_is_in_the_audit_log() {
+fn an_org_admin_who_asks_for_a_hidden_flag_is_logged() {
     let server = Server::start();
     let path = "/orgs/acme/feature-flags/reports.export/opt-in";
     server.asked_by(Role::OrgAdmin, "POST", path, Some(&json!({})));

@@ -12,7 +12,7 @@ use crate::durability::model::Model;
 use crate::durability::writer::task;
 
 #[test]
-fn what_finds_no_room_is_refused_whole_and_what_was_acknowledged_before_is_kept() {
+fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let directory = parent.path().join("data");
     let mut limited = Command::new("sh");

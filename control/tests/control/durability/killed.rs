@@ -82,7 +82,7 @@ fn rounds_of_a_store(dice: &mut Dice, acknowledged: &AtomicU64, found: &AtomicU6
 }
 
 #[test]
-fn of_a_writer_that_is_killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_half_there() {
+fn a_killed_writer_loses_nothing_acknowledged() {
     let (acknowledged, found) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         for lane in 0..LANES {

@@ -72,7 +72,7 @@ fn time_of(line: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn the_log_has_the_time_of_the_head_although_the_client_reads_late() {
+async fn the_log_has_the_time_of_the_head_if_the_client_reads_late() {
     let log = LogText::default();
     let shared = Arc::new(shared(&log));
     // Room for a part of the response only.

@@ -194,7 +194,7 @@ fn an_entry_without_a_change_is_known_too() {
 }
 
 #[test]
-fn places_are_written_in_turn_once_what_they_say_is_on_the_disk() {
+fn copies_of_the_head_alternate_after_the_commit_is_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let head = |revision| Head {
         revision: Revision(revision),

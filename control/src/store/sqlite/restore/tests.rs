@@ -101,7 +101,7 @@ fn a_store_that_was_killed_is_opened_with_its_own_log() {
 }
 
 #[test]
-fn what_a_killed_process_left_in_its_log_is_written_back_before_anything_is_put_behind_it() {
+fn the_log_of_a_killed_process_is_written_back_first() {
     let killed = Killed::new();
     let log = killed.data().join("sluice.db-wal");
     assert!(log.metadata().unwrap().len() > 0);
@@ -117,7 +117,7 @@ fn what_a_killed_process_left_in_its_log_is_written_back_before_anything_is_put_
 }
 
 #[test]
-fn a_restored_backup_is_what_is_opened_and_what_was_there_is_kept_beside_it() {
+fn a_restored_backup_is_opened_and_the_old_store_is_kept() {
     let killed = Killed::new();
     let before = contents(&killed.data());
     let backup = fs::read(killed.path("backup")).unwrap();

@@ -7,7 +7,7 @@ fn empty() -> Connection {
 }
 
 #[test]
-fn a_file_of_any_older_format_comes_to_the_newest_with_what_it_holds() {
+fn every_older_format_is_upgraded_with_its_contents() {
     for taken in 1..=STEPS.len() {
         let mut file = empty();
         take(&mut file, &STEPS[..taken]).unwrap();
