@@ -158,7 +158,7 @@ pub struct Sealed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TamperedAudit {
     /// An entry is missing or was inserted.
-    #[error("entry {expected} is missing: entry {found} stands in its place")]
+    #[error("entry {expected} is missing: entry {found} is in its place")]
     Gap {
         /// The id that follows the last verified one.
         expected: u64,
@@ -166,13 +166,13 @@ pub enum TamperedAudit {
         found: u64,
     },
     /// An entry was altered.
-    #[error("entry {id} was altered: its hash is not that of its content")]
+    #[error("entry {id} was altered: its hash does not match its content")]
     Altered {
         /// Its id.
         id: u64,
     },
     /// An entry does not follow the one before it.
-    #[error("entry {id} does not follow the entry before it: something was replaced or removed")]
+    #[error("entry {id} does not follow the entry before it: an entry was replaced or removed")]
     Unlinked {
         /// Its id.
         id: u64,

@@ -50,7 +50,7 @@ pub fn read_records(
     for (key, json) in records {
         let value = json.to_value();
         if !value.is_object() {
-            let damage = format!("{} is no object", name(&key));
+            let damage = format!("{} is not an object", name(&key));
             return Err(UnreadableRecords::Damaged(damage));
         }
         match key {
@@ -93,7 +93,7 @@ impl FlagRecords {
                 Ok(())
             }
             Err(error) => {
-                let damage = format!("the state of {flag} is not what it should be: {error}");
+                let damage = format!("the state of {flag} is malformed: {error}");
                 Err(UnreadableRecords::Damaged(damage))
             }
         }

@@ -62,7 +62,7 @@ impl Permission {
         };
         Refusal::new(
             Code::RoleMissing,
-            format!("this takes the role {needed}, not {role}"),
+            format!("this needs the role {needed}, not {role}"),
         )
         .fact("role", role)
         .fact("needed", needed)

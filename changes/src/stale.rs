@@ -161,7 +161,7 @@ impl StaleCheck<'_> {
             .any(|(_, variant)| flag.is_off(variant));
         (is_long && flag.is_enabled() && against == 0 && is_on && tiers_on).then(|| {
             let since = timestamp::minute(flag.state.since);
-            let detail = format!("ga since {since}, on for everyone, and nobody is taken out");
+            let detail = format!("ga since {since}, on for everyone, and no tenant is excluded");
             reason(StaleCode::LongGa, detail).fact("since", timestamp::text(flag.state.since))
         })
     }
@@ -170,13 +170,13 @@ impl StaleCheck<'_> {
         let date = flag.definition.expires.as_ref()?.value.as_ref();
         let last = Timestamp::parse(&format!("{date}T00:00:00Z")).ok()?;
         (self.since(last) >= DAY_MS)
-            .then(|| reason(StaleCode::Expired, format!("should be gone since {date}")).fact("expires", date))
+            .then(|| reason(StaleCode::Expired, format!("to be removed since {date}")).fact("expires", date))
     }
 
     fn unused(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
         let is_old = self.since(flag.state.created) > self.limits.unused_ms;
         (is_old && !self.is_gated(key)).then(|| {
-            let detail = "no gate names it, nor any flag that a gate names".to_owned();
+            let detail = "no gate names it, nor a flag that requires it".to_owned();
             reason(StaleCode::Unused, detail).fact("created", timestamp::text(flag.state.created))
         })
     }
@@ -197,7 +197,7 @@ impl StaleCheck<'_> {
             .fact("decided", timestamp::text(*decided)),
             None => reason(
                 StaleCode::Undecided,
-                format!("never decided since {}", timestamp::minute(known_since)),
+                format!("no decision since {}", timestamp::minute(known_since)),
             )
             .fact("since", timestamp::text(known_since)),
         })
@@ -219,9 +219,9 @@ impl StaleCheck<'_> {
         let by: Vec<String> = by.into_iter().flatten().collect();
         let since = timestamp::minute(flag.state.since);
         let detail = if by.is_empty() {
-            format!("retired since {since}, and nothing names it: it can be removed")
+            format!("retired since {since}, and nothing refers to it: it can be removed")
         } else {
-            format!("retired since {since}, still named by {}", by.join(", "))
+            format!("retired since {since}, still referred to by {}", by.join(", "))
         };
         reason(StaleCode::Retired, detail)
             .fact("since", timestamp::text(flag.state.since))

@@ -40,10 +40,13 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     if invalid.is_empty() {
         return Ok(trimmed);
     }
-    let detail = format!("it is not said what can be read later: {}", invalid.join(", "));
+    let detail = format!(
+        "these fields of the justification are empty or unreadable: {}",
+        invalid.join(", ")
+    );
     let names: Vec<Value> = invalid.into_iter().map(Value::from).collect();
     let refusal = Refusal::new(Code::InvalidUrgent, detail)
-        .help("say each in 1 to 1,000 characters on one line, a letter or a digit among them")
+        .help("write each in 1 to 1,000 characters on one line, with at least one letter or digit")
         .fact("fields", names);
     Err(vec![refusal])
 }

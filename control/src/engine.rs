@@ -235,7 +235,7 @@ impl Control {
                     event = entry.event.platform_name(),
                     actor = entry.actor,
                     request_id = entry.request_id,
-                    "refused"
+                    "rejected"
                 );
             }
             return Ok(());
@@ -394,7 +394,7 @@ impl Control {
             return;
         };
         if let Err(error) = self.record(vec![entry]) {
-            tracing::error!(%error, "a refusal could not be put into the audit log");
+            tracing::error!(%error, "the audit entry of a rejected change could not be written");
         }
     }
 }

@@ -229,7 +229,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return match headers.contains_key(header::AUTHORIZATION) {
-            true => Err("authorization comes twice"),
+            true => Err("authorization is given twice"),
             false => Ok(None),
         };
     };

@@ -94,7 +94,7 @@ pub enum StoreError {
         current: Revision,
     },
     /// The disk is full. Nothing was written.
-    #[error("no room on the disk: {0}")]
+    #[error("no space left on the disk: {0}")]
     Full(String),
     /// Reading or writing failed. Nothing was written.
     #[error("the store can't be read or written: {0}")]
@@ -105,7 +105,7 @@ pub enum StoreError {
     /// A newer version wrote the store.
     #[error(
         "a newer version of sluice wrote the store, in format {found}; this version reads up to format {known}. Run the \
-         newer version, or go back to a backup of format {known}, without the changes since: `{way_back}`"
+         newer version, or restore a backup of format {known}, without the changes since: `{way_back}`"
     )]
     TooNew {
         /// The format of the store.
@@ -129,12 +129,12 @@ impl StoreError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Conflict { .. } => Some("read it again and repeat the change"),
-            Self::Full(_) => Some("make room on the disk"),
-            Self::Io(_) => Some("look after the disk and the rights on the store's directory"),
+            Self::Full(_) => Some("free space on the disk"),
+            Self::Io(_) => Some("check the disk and the permissions of the store's directory"),
             Self::Corrupt(_) => Some(
-                "stop sluice, put the newest backup in place with `sluice restore BACKUP --to DIRECTORY`, and start again",
+                "stop sluice, restore the newest backup with `sluice restore BACKUP --to DIRECTORY`, and start sluice",
             ),
-            Self::InUse => Some("end the other process, or give this one a directory of its own"),
+            Self::InUse => Some("stop the other process, or give this one its own directory"),
             // The message of `TooNew` names the command.
             Self::TooNew { .. } | Self::Unsupported(_) => None,
         }

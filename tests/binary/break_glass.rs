@@ -326,7 +326,7 @@ fn an_altered_journal_stops_kills_and_no_request() {
     assert_eq!(board(&sluice), 403, "what can be read of it holds");
     let shown = readiness(&sluice);
     assert!(shown.starts_with("ready\n") && shown.contains("INC-7"), "{shown}");
-    let words = "entry 2 was altered: its hash is not that of its content. move it away";
+    let words = "entry 2 was altered: its hash does not match its content. move it away";
     assert!(
         shown.contains("[!] break-glass closed: ") && shown.contains(words),
         "{shown}"
@@ -408,6 +408,6 @@ fn a_kill_of_a_retired_flag_is_shown_as_without_effect() {
     output
         .exits(1)
         .reports("FLAG_RETIRED   `board` is retired and serves its final variant")
-        .reports("help: take its retirement back");
+        .reports("help: revert it to ga");
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
 }

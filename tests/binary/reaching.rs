@@ -196,7 +196,7 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
         // A backup that was copied by hand is rejected.
         fs::copy(path.join("copy"), path.join("data/sluice.db")).unwrap();
         let refused = sluice(path, ["restore", "data/sluice.db", "--to", "elsewhere"], "");
-        refused.exits(1).reports("lies beside it");
+        refused.exits(1).reports("is beside it");
         let output = sluice(path, restore, "");
         output.exits(0);
         let lines: Vec<&str> = output.stdout.lines().collect();

@@ -194,12 +194,9 @@ pub(super) fn flag_not_found(key: &str) -> Refusal {
 }
 
 pub(super) fn tenant_not_found(org: &str) -> Refusal {
-    Refusal::new(
-        Code::TenantNotFound,
-        format!("there is no record of the tenant {org}"),
-    )
-    .help("write its record first")
-    .fact("org", org)
+    Refusal::new(Code::TenantNotFound, format!("the tenant {org} has no record"))
+        .help("create its record first")
+        .fact("org", org)
 }
 
 /// Reads a flag as documents write it.

@@ -367,16 +367,16 @@ fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
     (!kind.has_lifecycle()).then(|| {
         let (why, help) = if from == Lifecycle::Retired {
             (
-                "nothing could take it back any more",
+                "it could no longer be killed or reverted",
                 "revert it to ga first, or remove it",
             )
         } else {
             (
-                "ga is skipped",
+                "that would skip ga",
                 "promote it to ga first, urgently if it can't wait",
             )
         };
-        let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and {why}");
+        let detail = format!("{key} is {from}; as kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)
             .help(help)
             .fact("flag", key)

@@ -16,7 +16,7 @@ type Done = Result<(), NoPlan>;
 pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
     let mut flag = builder.flag(key)?;
     if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
-        let detail = format!("{key} is retired: it serves its final variant, killed or not");
+        let detail = format!("{key} is retired: it serves its final variant even if it is killed");
         let refusal = Refusal::new(Code::FlagRetired, detail).help("revert it to ga, then kill it");
         return Err(vec![refusal].into());
     }
@@ -106,9 +106,9 @@ pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, 
     let asked_for = &policy.ga.sign_offs;
     if !asked_for.iter().any(|role| role == as_role) {
         let detail = match asked_for.as_slice() {
-            [] => "no promotion takes a sign-off here".to_owned(),
+            [] => "the policy asks for no sign-offs".to_owned(),
             roles => format!(
-                "no promotion takes a sign-off of {as_role}, but of {}",
+                "the policy asks for no sign-off of {as_role}, only of {}",
                 roles.join(", ")
             ),
         };
@@ -140,7 +140,7 @@ fn signed_otherwise(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<R
     let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);
-    let help = format!("have somebody else sign off for {as_role}: one person answers for one role");
+    let help = format!("have somebody else sign off for {as_role}: one person signs off for one role");
     Some(
         Refusal::new(Code::SignOffTaken, detail)
             .help(help)

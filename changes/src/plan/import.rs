@@ -34,8 +34,8 @@ pub(super) fn import(
     tenants: &[(String, Value)],
 ) -> Result<(), NoPlan> {
     if tenants.len() > MAX_IMPORT {
-        let detail = format!("{} tenants, {MAX_IMPORT} may be in one import", tenants.len());
-        let refusal = Refusal::new(Code::InvalidDocument, detail).help("bring them in in several pieces");
+        let detail = format!("{} tenants; one import may have {MAX_IMPORT}", tenants.len());
+        let refusal = Refusal::new(Code::InvalidDocument, detail).help("split them into several imports");
         let refusal = refusal.fact("limit", MAX_IMPORT).fact("found", tenants.len());
         return Err(vec![refusal].into());
     }
@@ -89,7 +89,7 @@ fn item(
         return Err(no_mapping(id).into());
     }
     if again {
-        let detail = format!("the tenant {id} is in this import twice: this one is left out");
+        let detail = format!("the tenant {id} is in this import twice: the second record is skipped");
         return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
     }
     if let Some(refusal) = builder.invalid_tenants.get(id) {
@@ -98,7 +98,7 @@ fn item(
     let before = builder.state.tenant(id);
     let written = match (before, mode) {
         (Some(_), ImportMode::Create) => {
-            let detail = format!("there is a record of the tenant {id} already");
+            let detail = format!("the tenant {id} has a record already");
             return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
         }
         (Some(before), ImportMode::Patch) => {
@@ -124,7 +124,7 @@ fn item(
         }
         Err(NoPlan::Unreadable(edits)) => {
             builder.plan.unreadable.extend(edits);
-            let detail = format!("the record of the tenant {id} is not of the form");
+            let detail = format!("the record of the tenant {id} is malformed");
             return Err(Refusal::new(Code::InvalidDocument, detail).fact("org", id).into());
         }
     };

@@ -145,7 +145,7 @@ fn ga_default(
         return Ok(None);
     }
     let detail = format!(
-        "{} has no variant called `on`, so that it is not known what everyone is to be served",
+        "{} has no variant `on`, so the variant to serve everyone at ga is unknown",
         promotion.key
     );
     Err(Refusal::new(Code::InvalidDocument, detail)
@@ -157,7 +157,10 @@ fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Life
     let ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
     if !ahead.is_empty() && transition.dependents == Dependents::Reject {
         let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
-        let detail = format!("further flags require it: {}", dependency::listed(&ahead));
+        let detail = format!(
+            "flags that require it are further: {}",
+            dependency::listed(&ahead)
+        );
         let refusal = Refusal::new(Code::FlagDependency, detail)
             .help("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);

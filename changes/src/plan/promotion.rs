@@ -49,7 +49,7 @@ impl Promotion<'_> {
     fn one_state_at_a_time(&self) -> Option<Refusal> {
         let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
         (next != self.to).then(|| {
-            let detail = format!("from {} to {}, {next} is skipped", self.from, self.to);
+            let detail = format!("a promotion from {} to {} skips {next}", self.from, self.to);
             Refusal::new(Code::StateSkipped, detail)
                 .help(format!("promote it to {next} first"))
                 .fact("from", self.from.as_str())
@@ -67,7 +67,10 @@ impl Promotion<'_> {
         let behind = dependency::prerequisites_behind(self.state, self.key, self.to);
         (!behind.is_empty()).then(|| {
             let flags: Vec<Value> = behind.iter().map(|(flag, _)| flag.as_str().into()).collect();
-            let detail = format!("it requires what is not as far: {}", dependency::listed(&behind));
+            let detail = format!(
+                "flags that it requires are behind: {}",
+                dependency::listed(&behind)
+            );
             Refusal::new(Code::FlagDependency, detail)
                 .help("promote those first")
                 .fact("flags", flags)
@@ -108,7 +111,7 @@ impl Promotion<'_> {
                 Code::NotRevertible,
                 "its definition does not say `revertible: true`",
             )
-            .help("make sure that it can be turned back without harm, then write it into its definition")
+            .help("make sure that it can be reverted without harm, then set `revertible: true` in its definition")
         })
     }
 
@@ -129,7 +132,7 @@ impl Promotion<'_> {
         (!missing.is_empty()).then(|| {
             let roles: Vec<Value> = missing.iter().map(|role| (*role).into()).collect();
             Refusal::new(Code::SignOffMissing, missing.join(", "))
-                .help("have somebody sign off on their behalf")
+                .help("have somebody sign off for each of them")
                 .fact("roles", roles)
         })
     }
@@ -140,10 +143,10 @@ impl Promotion<'_> {
         (found > allowed).then(|| {
             let window = timestamp::words(policy.errors_window_ms);
             let detail = format!(
-                "{found} requests that it let through met errors in the last {window}, {allowed} may"
+                "{found} requests that it let through met errors in the last {window}, {allowed} are allowed"
             );
             Refusal::new(Code::FlagErrors, detail)
-                .help("find their cause; they count for that long")
+                .help(format!("find the cause of the errors; they count for {window}"))
                 .fact("found", found)
                 .fact("allowed", allowed)
         })

@@ -141,7 +141,7 @@ fn open_lifecycle(builder: &PlanBuilder<'_>, org: &str, key: &str) -> Result<Lif
             let found = closed.map_or("has no lifecycle".to_owned(), |lifecycle| {
                 format!("is {lifecycle}")
             });
-            let detail = format!("{key} {found}: tenants choose of beta and ga flags");
+            let detail = format!("{key} {found}: tenants can opt in to and out of beta and ga flags only");
             Refusal::new(Code::OptInClosed, detail)
         }
     };
@@ -186,7 +186,7 @@ fn require_object(org: &str, record: &Value) -> Done {
 pub(super) fn no_mapping(org: &str) -> Refusal {
     Refusal::new(
         Code::InvalidDocument,
-        format!("what is written of the tenant {org} is no mapping"),
+        format!("the record of the tenant {org} is no mapping"),
     )
     .fact("org", org)
 }

@@ -98,7 +98,7 @@ impl<'s> Served<'s> {
     pub(super) fn words(&self) -> String {
         let (flags, flag, tenant, decision) = match self {
             Self::Missing => return "no such flag".to_owned(),
-            Self::Refused => return "tenants without a record are refused".to_owned(),
+            Self::Refused => return "tenants without a record are rejected".to_owned(),
             Self::Variant {
                 flags,
                 flag,

@@ -316,7 +316,7 @@ fn another_tier_for_unknown_tenants_concerns_only_them() {
     let (preview, _, _) = previewed(&state, refused, &PreviewPage::default()).unwrap();
     assert_eq!(preview.tenants_changed, 0);
     let told: Vec<String> = preview.unknown_tenant.iter().map(told).collect();
-    assert_eq!(told, ["- paid on - tenants without a record are refused"]);
+    assert_eq!(told, ["- paid on - tenants without a record are rejected"]);
 }
 
 /// Returns the number of tenants whose decision of `board` differs between two documents, and the number of further

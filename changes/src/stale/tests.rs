@@ -45,8 +45,8 @@ fn told(usage: &Usage, after_ms: i64) -> Vec<String> {
 }
 
 const RETIRED: [&str; 2] = [
-    "done RETIRED retired since 2026-11-20 09:14, and nothing names it: it can be removed",
-    "named RETIRED retired since 2026-11-20 09:14, still named by a gate, names, the record of a tenant",
+    "done RETIRED retired since 2026-11-20 09:14, and nothing refers to it: it can be removed",
+    "named RETIRED retired since 2026-11-20 09:14, still referred to by a gate, names, the record of a tenant",
 ];
 
 #[test]
@@ -63,9 +63,9 @@ fn only_retired_flags_are_stale_at_first() {
 fn a_flag_that_everyone_has_for_14_days_is_done() {
     let after = told(&used(), 14 * DAY_MS + 1);
     let ga = |flag: &str| {
-        format!("{flag} LONG_GA ga since 2026-11-20 09:14, on for everyone, and nobody is taken out")
+        format!("{flag} LONG_GA ga since 2026-11-20 09:14, on for everyone, and no tenant is excluded")
     };
-    let expired = "beta EXPIRED should be gone since 2026-12-01".to_owned();
+    let expired = "beta EXPIRED to be removed since 2026-12-01".to_owned();
     let [done, named] = RETIRED.map(str::to_owned);
     assert_eq!(after, [ga("base"), expired, done, named, ga("wide")]);
 }
@@ -87,7 +87,7 @@ fn what_no_gate_names_is_unused_unless_a_used_flag_requires_it() {
     let told = told(&usage, 14 * DAY_MS + 1);
     let unused: Vec<&str> = told
         .iter()
-        .filter_map(|line| line.strip_suffix(" UNUSED no gate names it, nor any flag that a gate names"))
+        .filter_map(|line| line.strip_suffix(" UNUSED no gate names it, nor a flag that requires it"))
         .collect();
     assert_eq!(unused, ["beta", "dead", "forced", "names", "opted", "tiered"]);
 }
@@ -107,7 +107,7 @@ fn a_flag_not_decided_for_30_days_is_reported_when_known() {
     assert_eq!(undecided(0, 30 * DAY_MS), [""; 0]);
     let after = undecided(0, 30 * DAY_MS + 1);
     assert_eq!(after.len(), 7);
-    assert_eq!(after[0], "base UNDECIDED never decided since 2026-11-20 09:14");
+    assert_eq!(after[0], "base UNDECIDED no decision since 2026-11-20 09:14");
     assert_eq!(
         undecided(0, 31 * DAY_MS + 1)[1],
         "beta UNDECIDED last decided 2026-11-21 09:14"

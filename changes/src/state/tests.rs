@@ -40,11 +40,15 @@ fn damage_is_named() {
         check_damage(records, expected);
     }
     for (key, value, expected) in [
-        (Key::Tenant("acme".into()), json!([]), "tenant acme is no object"),
+        (
+            Key::Tenant("acme".into()),
+            json!([]),
+            "tenant acme is not an object",
+        ),
         (
             Key::State("a".into()),
             json!({ "enabled": true }),
-            "the state of a is not what it should be: missing field `since`",
+            "the state of a is malformed: missing field `since`",
         ),
     ] {
         check_damage(vec![(key, Json::from(&value))], expected);

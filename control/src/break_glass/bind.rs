@@ -16,7 +16,7 @@ const REACH: Duration = Duration::from_secs(1);
 
 /// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("the break-glass socket `{path}` can't be made: {reason}")]
+#[error("the break-glass socket `{path}` can't be created: {reason}")]
 pub struct SocketError {
     path: String,
     reason: Error,
@@ -33,7 +33,7 @@ pub(super) async fn bind(path: &Path) -> Result<UnixListener, SocketError> {
 async fn try_bind(path: &Path) -> std::io::Result<UnixListener> {
     match std::fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
-            return Err(Error::other("there is a file that is no socket"));
+            return Err(Error::other("the existing file is not a socket"));
         }
         Ok(_) if is_answered(path).await => {
             return Err(Error::other("another process answers there"));
@@ -132,7 +132,7 @@ mod tests {
         std::fs::write(&path, "no socket").unwrap();
         let refused = bind_now(&path).unwrap_err();
         assert!(
-            refused.ends_with("there is a file that is no socket"),
+            refused.ends_with("the existing file is not a socket"),
             "{refused}"
         );
     }

@@ -24,7 +24,7 @@ pub enum JournalError {
         reason: std::io::Error,
     },
     /// A line is not an entry.
-    #[error("line {line} of the break-glass journal `{path}` is no entry")]
+    #[error("line {line} of the break-glass journal `{path}` is not an entry")]
     Malformed {
         /// Its path.
         path: String,
@@ -47,14 +47,14 @@ impl JournalError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io { reason, .. } if reason.kind() == std::io::ErrorKind::FileTooLarge => {
-                "move it away: a new one is begun within a second, with what is killed now"
+                "move it away: within a second a new one is created with the current kills"
             }
             Self::Io { .. } => {
-                "see to it that the user that sluice runs as can read and write it, on a disk with room; it is tried again \
-                 each second"
+                "make sure that the user that sluice runs as can read and write it, and that the disk has space; sluice \
+                 retries each second"
             }
             Self::Malformed { .. } | Self::Tampered { .. } => {
-                "move it away and keep it as evidence: a new one is begun within a second, with what is killed now"
+                "move it away and keep it as evidence: within a second a new one is created with the current kills"
             }
         }
     }

@@ -207,7 +207,7 @@ impl Kills {
                 continue;
             }
             if let Err(error) = self.append(&entry(Event::FlagRestored, Source::Scheduler, flag, &origin)) {
-                tracing::error!(%error, flag, "the end of a local kill could not be put into the journal");
+                tracing::error!(%error, flag, "the expiry of a local kill could not be written to the journal");
             }
         }
         expired

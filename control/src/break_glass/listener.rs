@@ -73,7 +73,7 @@ impl BreakGlassListener {
         }
         if changed && expired.is_empty() {
             tracing::warn!(
-                "the break-glass journal was read anew, and other flags are killed on this machine"
+                "the break-glass journal was read again, and the flags killed on this machine changed"
             );
         }
         let unavailable = self.unavailable().await;
@@ -93,8 +93,8 @@ impl BreakGlassListener {
         let availability = self.server.break_glass.availability();
         if availability == KillAvailability::OtherProcess {
             return Some(
-                "another process has the break-glass journal and answers at its socket; what it kills is off here, too, \
-                 and this one takes over within a second of its end"
+                "another process holds the break-glass journal and answers at its socket; its kills apply here too, and \
+                 this process takes over within a second after it ends"
                     .to_owned(),
             );
         }

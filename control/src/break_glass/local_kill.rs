@@ -41,7 +41,7 @@ pub struct KillOrigin {
 #[derive(Debug, thiserror::Error)]
 pub enum BreakGlassError {
     /// The duration is out of range.
-    #[error("a kill lasts from a second to 7 days")]
+    #[error("the duration of a kill is 1 second to 7 days")]
     Duration,
     /// Too many flags are killed.
     #[error("{MAX_LOCAL_KILLS} flags are killed already")]
@@ -53,7 +53,7 @@ pub enum BreakGlassError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Another process holds the journal.
-    #[error("another process keeps the break-glass journal")]
+    #[error("another process holds the break-glass journal")]
     OtherProcess,
     /// The journal can't be used.
     #[error("{reason}")]

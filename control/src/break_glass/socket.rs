@@ -23,15 +23,14 @@ use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill}
 /// The largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 /// The help for an attempt to kill a retired flag.
-const RETIRED_HELP: &str = "take its retirement back, in the documents by `lifecycle: ga` or in a store by a revert to ga, and kill it \
-     then; or close the routes that it gates in the gateway's document";
+const RETIRED_HELP: &str = "revert it to ga (in documents: `lifecycle: ga`), then kill it; or close the routes that it gates in the gateway's document";
 
 /// The effect that a kill of a flag would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Killable {
     /// The flag would be off for everyone.
     Yes,
-    /// None: a retired flag serves its final variant, killed or not.
+    /// None: a retired flag serves its final variant even if it is killed.
     Retired,
     /// None: the flag does not exist.
     Unknown,
@@ -95,7 +94,7 @@ pub(super) async fn serve(
         let _ = stopped.wait_for(|stop| *stop).await;
     });
     if let Err(error) = serving.await {
-        tracing::error!(%error, "the break-glass socket has expired");
+        tracing::error!(%error, "the break-glass socket has ended");
     }
 }
 
@@ -123,7 +122,7 @@ async fn kill(
         }
         Killable::Retired => {
             let detail = format!(
-                "`{}` is retired and serves its final variant, whatever is killed",
+                "`{}` is retired and serves its final variant, even if it is killed",
                 body.flag
             );
             return problem_with_help(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_HELP));
@@ -200,7 +199,7 @@ async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response 
         problem(
             StatusCode::INTERNAL_SERVER_ERROR,
             "INTERNAL",
-            "the request met a defect",
+            "the request failed because of a defect in sluice",
         )
     })
 }
@@ -240,9 +239,7 @@ fn refused(error: &BreakGlassError) -> Response {
     };
     let help = match error {
         BreakGlassError::Journal(error) => Some(error.help()),
-        BreakGlassError::OtherProcess => {
-            Some("ask again: either that process or this one answers within a second")
-        }
+        BreakGlassError::OtherProcess => Some("retry: that process or this one answers within a second"),
         BreakGlassError::Unavailable { help, .. } => Some(*help),
         _ => None,
     };

@@ -117,7 +117,7 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
         (format!("{first}\nno entry\n"), "line 2", &["a"]),
         (
             format!("{whole}{second}"),
-            "entry 3 is missing: entry 2 stands in its place",
+            "entry 3 is missing: entry 2 is in its place",
             &["a", "b"],
         ),
     ] {

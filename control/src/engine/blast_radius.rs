@@ -10,8 +10,8 @@ pub(super) fn limit(policy: &Policy, plan: &Plan, request: &Request) -> Option<u
 
 /// Returns the refusal of a change that exceeds the limit.
 pub(super) fn refusal(limit: usize) -> Refusal {
-    let detail = format!("more than {limit} tenants would be served something else");
+    let detail = format!("more than {limit} tenants would be served another variant");
     Refusal::new(Code::BlastRadius, detail)
-        .help("look at the dry run, then say `force`")
+        .help("check the dry run, then repeat with `force`")
         .fact("limit", limit)
 }

@@ -102,7 +102,7 @@ pub(super) fn read_only(damage: Option<&Damage>) -> ApplyError {
     }
     let refusal = Refusal::new(
         Code::ReadOnlySource,
-        "the flags are managed by files, and nothing can be changed here",
+        "the flags are managed by files and can't be changed here",
     );
     let help = "change the document; in an incident kill the flag on each machine: sluice flags kill KEY --socket PATH";
     ApplyError::Refused(vec![refusal.help(help)])

@@ -57,7 +57,6 @@ fn in_words(report: &Report) -> Refusal {
 }
 
 fn unexplained() -> Refusal {
-    let detail = "its record names something that there is not, or is not of the form";
-    Refusal::new(Code::InvalidDocument, detail)
-        .help("mend those that are explained, then bring this one in again")
+    let detail = "its record is malformed or refers to something that does not exist";
+    Refusal::new(Code::InvalidDocument, detail).help("fix the explained records, then import this one again")
 }

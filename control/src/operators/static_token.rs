@@ -39,7 +39,7 @@ pub struct TokenHash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The text is not that of a hash.
-    #[error("a hash is written `hmac-sha256:SALT:CODE`, as it was printed")]
+    #[error("a hash has the form `hmac-sha256:SALT:CODE`, as it was printed")]
     Hash,
     /// The system gave no random bytes.
     #[error("the system gives no random bytes")]

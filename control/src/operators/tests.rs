@@ -109,7 +109,7 @@ async fn a_static_token_is_who_it_was_made_for_until_it_expires() {
     let twice = format!("Bearer {ann}");
     assert_eq!(
         sign_in(&operators, &[&twice, &twice]).await,
-        invalid("authorization comes twice")
+        invalid("authorization is given twice")
     );
 }
 

@@ -142,6 +142,6 @@ impl Store for MemoryStore {
     }
 
     fn backup(&self, _to: &Path) -> Result<(), StoreError> {
-        Err(StoreError::Unsupported("a store in memory has no backup"))
+        Err(StoreError::Unsupported("a store in memory can't be backed up"))
     }
 }

@@ -94,7 +94,7 @@ impl SqliteStore {
         let known = HeadFile::open(directory.path())?;
         if known.is_none() && directory.is_logged()? {
             let damage = format!(
-                "{} is not beside it, which says what it was last at: it was moved without what belongs to it",
+                "{}, which records its last commit, is missing beside it: the store was moved without all of its files",
                 directory::HEAD
             );
             return Err(StoreError::Corrupt(damage));

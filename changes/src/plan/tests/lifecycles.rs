@@ -134,11 +134,11 @@ fn a_refusal_says_what_a_person_needs() {
         told,
         [
             "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)",
-            "FLAG_DEPENDENCY it requires what is not as far: base is beta",
+            "FLAG_DEPENDENCY flags that it requires are behind: base is beta",
             "EXIT_CRITERIA 7 of 10 tenants have it on",
             "NOT_STABLE restored 2026-11-20 11:14, 72 h needed: from 2026-11-23 11:14 (in 56 h 2 min)",
             "SIGN_OFF_MISSING operations, support",
-            "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 may",
+            "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 are allowed",
         ]
     );
     assert!(refusals.iter().all(|refusal| refusal.help.is_some()));
@@ -339,7 +339,7 @@ fn a_revert_names_dependents_and_cascades_if_requested() {
     assert_eq!(refusals[0].facts["flags"], json!(["middle", "top"]));
     assert_eq!(
         refusals[0].detail,
-        "further flags require it: middle is ga, top is beta"
+        "flags that require it are further: middle is ga, top is beta"
     );
     let cascade = Change::SetState {
         flag: "base".into(),

@@ -135,7 +135,7 @@ impl Directory {
                 Err(error) => return Err(at(&folder)(error)),
             }
         }
-        let text = format!("{} holds too much that was replaced", self.path.display());
+        let text = format!("{} has too many folders of replaced files", self.path.display());
         Err(StoreError::Io(text))
     }
 
@@ -145,7 +145,7 @@ impl Directory {
         let file = self.file();
         let log = self.beside("-wal");
         if self.path.join(RESTORED).try_exists().map_err(at(&self.path))? {
-            let damage = "a restore was begun and not finished; repeat it".to_owned();
+            let damage = "a restore was started and not finished; repeat it".to_owned();
             return Err(StoreError::Corrupt(damage));
         }
         if file.try_exists().map_err(at(&file))? {
@@ -155,10 +155,10 @@ impl Directory {
             return own_log(&file, &log);
         }
         let head = self.path.join(HEAD);
-        for (left, what) in [(log, "its log"), (head, "what it was last at")] {
+        for (left, what) in [(log, "its log"), (head, "its head file")] {
             if left.try_exists().map_err(at(&left))? {
                 let (file, left) = (file.display(), left.display());
-                let damage = format!("{file} is gone, but {what} is there ({left})");
+                let damage = format!("{file} is missing, but {what} exists ({left})");
                 return Err(StoreError::Corrupt(damage));
             }
         }
@@ -250,7 +250,7 @@ fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let damage = format!(
-        "{} is a backup that was put beside the log of what was there before",
+        "{} is a backup beside the log of the store that was there before",
         file.display()
     );
     Err(StoreError::Corrupt(damage))
@@ -270,7 +270,7 @@ pub(super) fn prepare_to_write(connection: &Connection) -> Result<(), StoreError
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(fault)?;
     if mode != "wal" {
-        let text = format!("the file system can't hold a log in shared memory (journal mode {mode})");
+        let text = format!("the file system does not support a write-ahead log (journal mode {mode})");
         return Err(StoreError::Io(text));
     }
     // FULL: the log is on the disk before a commit returns.

@@ -39,24 +39,24 @@ impl Head {
     /// Checks that a store has this revision and this entry, or later ones.
     pub(super) fn is_in(&self, connection: &Connection) -> Result<(), StoreError> {
         let now = Self::of(connection)?;
-        let lost = "what was acknowledged after that is lost: the log of SQLite beside it was damaged or removed, or \
-                    an older file was put in its place";
+        let lost = "acknowledged commits are lost: SQLite's log beside it was damaged or removed, or the file was \
+                    replaced by an older one";
         if now.revision < self.revision {
             let (is, was) = (now.revision.0, self.revision.0);
-            let damage = format!("it is at revision {is}, and was at {was} when it last answered; {lost}");
+            let damage = format!("it is at revision {is}, and was at {was} after its last commit; {lost}");
             return Err(StoreError::Corrupt(damage));
         }
         if now.id < self.id {
             let (is, was) = (now.id, self.id);
             let damage = format!(
-                "its audit log ends with entry {is}, and had an entry {was} when it last answered; {lost}"
+                "its audit log ends with entry {is}, and ended with {was} after its last commit; {lost}"
             );
             return Err(StoreError::Corrupt(damage));
         }
         if log::hash_of(connection, self.id)? != self.hash {
             let damage = format!(
-                "entry {} of its audit log is not the one that it had when it last answered: this is another store, or \
-                 its log was written anew",
+                "entry {} of its audit log is not the one of its last commit: this is another store, or its log was \
+                 rewritten",
                 self.id
             );
             return Err(StoreError::Corrupt(damage));
@@ -129,10 +129,7 @@ impl HeadFile {
             }
         }
         let Some((head, newest)) = newest else {
-            let damage = format!(
-                "{} can't be read, which says what the store was last at",
-                path.display()
-            );
+            let damage = format!("{}, which records the last commit, can't be read", path.display());
             return Err(StoreError::Corrupt(damage));
         };
         let [first, second] = PLACES;
@@ -180,7 +177,7 @@ impl HeadFile {
         };
         if let Err(error) = written {
             let path = self.path.display();
-            tracing::warn!(%error, "{path} can't be written, which says what the store was last at");
+            tracing::warn!(%error, "{path}, which records the last commit, can't be written");
         }
     }
 }

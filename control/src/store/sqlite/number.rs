@@ -8,5 +8,5 @@ pub(super) fn to_column(number: u64) -> i64 {
 }
 
 pub(super) fn from_column(number: i64) -> Result<u64, StoreError> {
-    u64::try_from(number).map_err(|_| StoreError::Corrupt(format!("there is a number {number}")))
+    u64::try_from(number).map_err(|_| StoreError::Corrupt(format!("the number {number} is negative")))
 }

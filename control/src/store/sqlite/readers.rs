@@ -55,7 +55,7 @@ impl Readers {
             readers: self,
         };
         let Some(connection) = lent.connection.as_mut() else {
-            return Err(StoreError::Io("no reader is left".to_owned()));
+            return Err(StoreError::Io("no reading connection is left".to_owned()));
         };
         let transaction = connection.transaction().map_err(fault)?;
         what(&transaction)

@@ -72,7 +72,7 @@ fn read(row: &Row<'_>) -> Result<Record, StoreError> {
     let text = value_column.as_str_or_null().map_err(not_text)?;
     let revision = Revision(from_column(row.get(3).map_err(fault)?)?);
     if digest_column.as_blob().map_err(not_text)? != digest_of(kind, name, text, revision) {
-        let damage = format!("the record {name:?} of kind {kind} is not what was written");
+        let damage = format!("the record {name:?} of kind {kind} differs from what was written");
         return Err(StoreError::Corrupt(damage));
     }
     let value = text.map(Json::parse).transpose();
@@ -102,7 +102,11 @@ fn key(kind: i64, name: &str) -> Result<Key, StoreError> {
         2 => Key::Definition(name),
         3 => Key::State(name),
         4 => Key::Tenant(name),
-        _ => return Err(StoreError::Corrupt(format!("there is a record of kind {kind}"))),
+        _ => {
+            return Err(StoreError::Corrupt(format!(
+                "a record has the unknown kind {kind}"
+            )));
+        }
     })
 }
 

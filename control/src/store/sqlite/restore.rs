@@ -52,8 +52,8 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
     let log = with_end(from, "-wal");
     if log.metadata().is_ok_and(|log| log.len() > 0) {
         let reason = format!(
-            "{} lies beside it, so that it is no backup but the file of a store, or was put in the place of one; copy \
-             the backup itself elsewhere",
+            "{} is beside it: it is the file of a store and not a backup, or it was put in the place of one; copy the \
+             backup elsewhere",
             log.display()
         );
         return Err(unfit(StoreError::Corrupt(reason)));

@@ -140,9 +140,9 @@ fn a_log_without_its_end_or_without_anything_is_not_opened() {
     for (statement, expected) in [
         (
             "DELETE FROM audit WHERE id > 3",
-            "ends with entry 3, and had an entry 5",
+            "ends with entry 3, and ended with 5",
         ),
-        ("DELETE FROM audit", "ends with entry 0, and had an entry 5"),
+        ("DELETE FROM audit", "ends with entry 0, and ended with 5"),
         (
             "DELETE FROM record WHERE name = 't4'",
             "it is at revision 4, and was at 5",
@@ -160,7 +160,7 @@ fn a_log_without_its_end_or_without_anything_is_not_opened() {
         alter(&path.join("sluice.db"));
         let refused = text_of(SqliteStore::open(&path));
         assert!(refused.contains(expected), "{statement}: {refused}");
-        // Nothing says what a backup was last at; its log and its records say it of each other.
+        // A backup has no head file; its log and its records are compared with each other.
         alter(&backup);
         fs::create_dir(path.join("other")).unwrap();
         fs::copy(&backup, path.join("other/sluice.db")).unwrap();
@@ -226,7 +226,7 @@ fn a_wholly_damaged_file_is_not_opened_and_not_replaced() {
             let bytes = fs::read(file).unwrap();
             fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
         }),
-        ("its log is there", |file| {
+        ("its log exists", |file| {
             fs::rename(file, file.with_file_name("sluice.db-wal")).unwrap();
         }),
     ];
@@ -300,7 +300,7 @@ fn a_full_disk_rejects_whole_changes_until_there_is_room() {
             .commit(Some(Revision(10)), &change("large", 200_000))
             .unwrap_err();
         assert!(matches!(refused, StoreError::Full(_)), "{refused}");
-        assert!(refused.help().unwrap().contains("room"));
+        assert!(refused.help().unwrap().contains("space"));
         assert_eq!((store.load().unwrap(), store.audit_head().unwrap()), before);
     }
     limit(u32::MAX - 1);

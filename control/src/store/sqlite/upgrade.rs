@@ -28,8 +28,8 @@ pub(super) fn upgrade(directory: &Directory, connection: &mut Connection) -> Res
     copy::copy(directory, &backup)?;
     schema::migrate(connection)?;
     info!(
-        "the store is upgraded from format {format} to {}; an older version of sluice can't read it: to go back, without \
-         the changes since, run `{}` with that version",
+        "the store was upgraded from format {format} to {}; an older version of sluice can't read it. To return to that \
+         version, without the changes since, run `{}` with it",
         schema::NEWEST,
         restore(&backup, directory.path()),
     );
@@ -56,7 +56,7 @@ fn free(directory: &Path, format: usize) -> Result<PathBuf, StoreError> {
             return Ok(backup);
         }
     }
-    let text = format!("{} holds too many backups of upgrades", directory.display());
+    let text = format!("{} has too many backups of upgrades", directory.display());
     Err(StoreError::Io(text))
 }
 

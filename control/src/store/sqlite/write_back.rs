@@ -40,7 +40,7 @@ struct Log {
 pub(super) fn when_long(connection: &Connection, readers: &Readers) {
     let frames = match checkpoint(connection, Mode::Noop) {
         Ok(log) => log.frames.saturating_sub(log.written_back),
-        Err(error) => return tracing::warn!(%error, "the length of the store's log is not known"),
+        Err(error) => return tracing::warn!(%error, "the length of the store's log can't be read"),
     };
     if frames < MANY {
         return;

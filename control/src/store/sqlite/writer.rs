@@ -32,7 +32,7 @@ impl Writer {
         let log = match write_back::settle(&connection) {
             Ok(()) => Log::Ours,
             Err(error) => {
-                tracing::error!(%error, "the store's log can't be written back; until it can, nothing is changed");
+                tracing::error!(%error, "the store's log can't be written back; changes are rejected until it can");
                 Log::Inherited
             }
         };
@@ -125,7 +125,7 @@ impl Writer {
         if let Err(error) = written {
             tracing::error!(
                 %error,
-                "the store can't be written; if the machine loses power now, a change that was refused may be found done"
+                "the store can't be written; if the machine loses power now, a rejected change may be found applied"
             );
         }
     }

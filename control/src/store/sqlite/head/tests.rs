@@ -89,38 +89,38 @@ fn a_killed_store_is_opened_with_all_that_was_acknowledged() {
 fn acknowledged_changes_that_are_lost_with_a_log_are_noticed() {
     type Damage = fn(&Path);
     let damages: [(&str, &str, Damage); 9] = [
-        ("a bit of its middle", "was at 9 when", |data| {
+        ("a bit of its middle", "was at 9 after", |data| {
             turn(&data.join(LOG), 50)
         }),
-        ("a bit of its head", "was at 9 when", |data| {
+        ("a bit of its head", "was at 9 after", |data| {
             turn(&data.join(LOG), 0)
         }),
-        ("a bit of its end", "was at 9 when", |data| {
+        ("a bit of its end", "was at 9 after", |data| {
             turn(&data.join(LOG), 99)
         }),
-        ("all of it", "was at 9 when", |data| {
+        ("all of it", "was at 9 after", |data| {
             fs::remove_file(data.join(LOG)).unwrap()
         }),
-        ("its end", "was at 9 when", |data| {
+        ("its end", "was at 9 after", |data| {
             let log = OpenOptions::new().write(true).open(data.join(LOG)).unwrap();
             log.set_len(20_000).unwrap();
         }),
-        ("another's in its place", "when it last answered", |data| {
+        ("another's in its place", "the one of its last commit", |data| {
             let other = Killed::of("other", 30);
             fs::copy(other.data().join(LOG), data.join(LOG)).unwrap();
         }),
-        ("an older store in its place", "was at 9 when", |data| {
+        ("an older store in its place", "was at 9 after", |data| {
             let other = Killed::after(3);
             for file in [FILE, LOG] {
                 fs::copy(other.data().join(file), data.join(file)).unwrap();
             }
         }),
-        ("file and log", "is gone", |data| {
+        ("file and log", "is missing", |data| {
             for file in [FILE, LOG] {
                 fs::remove_file(data.join(file)).unwrap();
             }
         }),
-        ("moved without what it was last at", "is not beside it", |data| {
+        ("moved without its head file", "is missing beside it", |data| {
             fs::remove_file(data.join(HEAD)).unwrap();
         }),
     ];

@@ -78,7 +78,7 @@ fn a_backup_put_beside_a_log_that_is_not_its_own_is_not_opened() {
     for _ in 0..2 {
         let refused = SqliteStore::open(&killed.data()).unwrap_err();
         assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
-        assert!(refused.to_string().contains("put beside the log"), "{refused}");
+        assert!(refused.to_string().contains("beside the log"), "{refused}");
         assert!(refused.help().unwrap().contains("sluice restore"));
     }
     let restored = killed.restore().unwrap();
@@ -191,10 +191,10 @@ fn what_is_no_whole_backup_moves_nothing() {
                  UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
             sql(file, alter);
         }),
-        ("\"t3\" of kind 4 is not what was written", |file| {
+        ("\"t3\" of kind 4 differs from what was written", |file| {
             sql(file, "UPDATE record SET value = '{}' WHERE name = 't3'");
         }),
-        ("lies beside it", |file| {
+        ("is beside it", |file| {
             fs::write(with_end(file, "-wal"), b"x").unwrap()
         }),
     ];
@@ -206,7 +206,7 @@ fn what_is_no_whole_backup_moves_nothing() {
         assert!(refused.contains(expected), "{expected}: {refused}");
         let checked = SqliteStore::check_backup(&killed.path("backup"));
         assert!(
-            checked.is_err() || expected == "lies beside it",
+            checked.is_err() || expected == "is beside it",
             "{expected} is found without a restore, too"
         );
         let mut after = contents(&killed.data());
