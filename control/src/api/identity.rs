@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_one_of_the_paths() {
+    fn the_version_is_that_of_the_paths() {
         assert_eq!(PREFIX.rsplit('/').next(), Some(VERSION));
     }
 }

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_taken_over_where_it_is_fit_for_a_log() {
+    fn a_valid_id_is_kept_and_an_invalid_one_replaced() {
         let with = |id: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, id.parse().unwrap());

@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_a_feature_away_is_urgent_and_trying_it_is_not() {
+    fn changes_that_turn_flags_off_are_urgent_and_dry_runs_are_not() {
         let urgent = |query: &'static str| -> Vec<&str> {
             let uri = Uri::try_from(format!("/?{query}")).unwrap();
             let lane_of = |route: &Route| lane(route, Query::read(&uri, route.parameters()).as_ref().ok());

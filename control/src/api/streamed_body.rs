@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_nobody_takes_gives_its_thread_back() {
+    fn a_body_that_is_not_read_releases_its_thread() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

@@ -7,7 +7,7 @@ mod effects;
 mod generated;
 mod limits;
 mod log;
-mod looks;
+mod reads;
 mod roles;
 mod server;
 mod sign_in;

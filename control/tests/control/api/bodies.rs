@@ -15,7 +15,7 @@ fn sent(server: &Server, method: &str, path: &str, body: &str) -> Response {
 }
 
 #[test]
-fn characters_that_json_writes_as_pairs_are_read() {
+fn surrogate_pairs_of_json_are_read() {
     let server = Server::start();
     let document = r#"{ "version": 1, "flags": { "brand.new": { "description": "\ud83d\ude00" } } }"#;
     let response = sent(&server, "PUT", "/platform/document", document);
@@ -30,7 +30,7 @@ fn characters_that_json_writes_as_pairs_are_read() {
 }
 
 #[test]
-fn a_document_in_json_is_told_where_it_is_wrong() {
+fn problems_of_a_json_document_have_their_place() {
     let server = Server::start();
     let document = "{\n  \"version\": 1,\n  \"flags\": { \"a.b\": { \"lifecicle\": \"beta\" } }\n}";
     let response = sent(&server, "PUT", "/platform/document", document);
@@ -72,7 +72,7 @@ fn numbers_that_are_not_finite_or_too_large_are_rejected() {
 }
 
 #[test]
-fn a_key_that_is_written_twice_is_refused() {
+fn a_repeated_key_is_rejected() {
     let server = Server::start();
     let before = server.done("GET", "/platform/document", None);
     for (method, path, body) in [
@@ -124,7 +124,7 @@ fn a_key_that_is_written_twice_is_refused() {
 
 #[test]
 fn a_body_that_does_not_arrive_changes_nothing() {
-    let server = Server::impatient();
+    let server = Server::with_short_timeout();
     let head = format!(
         "POST /api/v1/platform/feature-flags/ui.shell/kill HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{{",
         server.token(Role::Operator)
@@ -140,7 +140,7 @@ fn a_body_that_does_not_arrive_changes_nothing() {
 }
 
 #[test]
-fn a_bad_request_gets_help() {
+fn a_malformed_request_gets_help() {
     let server = Server::start();
     let kill = "/platform/feature-flags/ui.shell/kill";
     for (method, path, body) in [
@@ -165,7 +165,7 @@ fn a_bad_request_gets_help() {
 }
 
 #[test]
-fn a_problem_quotes_no_secret() {
+fn a_problem_contains_no_secret() {
     let server = Server::start();
     let token = "sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE";
     for (method, path, body) in [
@@ -203,7 +203,7 @@ fn a_problem_quotes_no_secret() {
 }
 
 #[test]
-fn a_problem_tells_how_to_sign_in() {
+fn a_problem_of_sign_in_has_help() {
     let server = Server::start();
     let response = server.ask(request("GET", "/whoami", None));
     assert_eq!(response.json()["help"], "send `authorization: Bearer TOKEN`");

@@ -8,7 +8,7 @@ use crate::api::server::{DAY, Server, request};
 const BOARD: &str = "/platform/feature-flags/dispatch.v2Board";
 
 #[test]
-fn every_operation_does_what_it_says() {
+fn every_operation_has_its_effect() {
     let server = Server::start();
     let flag = |key: &str| server.done("GET", &format!("/platform/feature-flags/{key}"), None);
     let org = |id: &str| server.done("GET", &format!("/platform/orgs/{id}"), None);
@@ -79,7 +79,7 @@ fn every_operation_does_what_it_says() {
 }
 
 #[test]
-fn a_refused_promotion_says_everything_that_stands_against_it() {
+fn a_rejected_promotion_lists_all_reasons() {
     let server = Server::start();
     let problem = server.refused(
         409,
@@ -114,7 +114,7 @@ fn a_refused_promotion_says_everything_that_stands_against_it() {
 }
 
 #[test]
-fn an_urgent_skip_takes_a_platform_admin() {
+fn an_urgent_promotion_requires_a_platform_admin() {
     let server = Server::start();
     let body = json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" } });
     server.refused(
@@ -144,7 +144,7 @@ fn an_empty_override_is_rejected_and_tiers_still_off_are_named() {
 }
 
 #[test]
-fn time_is_that_of_the_clock() {
+fn requests_use_the_clock_of_the_api() {
     let server = Server::start();
     let promote = json!({ "state": "beta" });
     let at = "/platform/feature-flags/reports.export/state";
@@ -179,7 +179,7 @@ fn a_change_is_applied_at_its_revision_or_not_at_all() {
 }
 
 #[test]
-fn a_dry_run_says_who_would_flip_and_changes_nothing() {
+fn a_dry_run_lists_changed_decisions_and_changes_nothing() {
     let server = Server::start();
     let before = server.done("GET", "/platform/document", None);
     let body = json!({ "tiers": { "tier3": "on" } });
@@ -231,7 +231,7 @@ fn an_import_has_one_revision_and_a_result_for_each_tenant() {
 }
 
 #[test]
-fn an_invalid_tenant_of_an_import_delays_no_other() {
+fn an_invalid_tenant_of_an_import_blocks_no_other() {
     let server = Server::start();
     let body = json!({ "tenants": {
         "new-1": { "tier": "tier1" },
@@ -341,7 +341,7 @@ fn a_document_is_json_or_yaml_and_an_invalid_one_is_rejected() {
 
 #[test]
 fn flags_from_files_can_be_read_and_not_changed() {
-    let server = Server::of_files();
+    let server = Server::with_files();
     assert_eq!(
         server.done("GET", "/platform/feature-flags", None)["flags"][0]["key"],
         "dispatch.core"
@@ -361,7 +361,7 @@ fn flags_from_files_can_be_read_and_not_changed() {
 }
 
 #[test]
-fn bad_input_has_its_code_and_changes_nothing() {
+fn invalid_input_has_its_code_and_changes_nothing() {
     let server = Server::start();
     let before = server.done("GET", "/platform/document", None);
     let state = format!("{BOARD}/state");

@@ -9,7 +9,7 @@ use testkit::{Client, Request};
 use crate::api::server::Server;
 
 #[test]
-fn the_contract_is_the_one_that_was_agreed() {
+fn the_contract_equals_its_golden_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
     let mut text = serde_json::to_string_pretty(&openapi()).unwrap();
     text.push('\n');
@@ -39,9 +39,9 @@ fn every_route_is_in_the_contract_and_the_api_serves_it() {
 }
 
 #[test]
-fn anyone_learns_that_this_is_the_admin_api_and_no_more() {
+fn the_api_identifies_itself_without_credentials() {
     let expected = serde_json::json!({ "service": SERVICE, "api": VERSION });
-    for server in [Server::start(), Server::local(), Server::of_files()] {
+    for server in [Server::start(), Server::without_operators(), Server::with_files()] {
         let ask = |request: &Request| Client::connect(server.address()).ask(request);
         for host in ["127.0.0.1", "ops.example"] {
             let request = Request::get(PREFIX).host(host);
@@ -62,7 +62,7 @@ fn anyone_learns_that_this_is_the_admin_api_and_no_more() {
 }
 
 #[test]
-fn every_reference_of_the_contract_leads_somewhere() {
+fn every_reference_of_the_contract_resolves() {
     let document = openapi();
     let text = document.to_string();
     let references: std::collections::BTreeSet<&str> = text

@@ -18,12 +18,12 @@ fn installed() -> Option<PathBuf> {
 }
 
 #[test]
-fn made_up_requests_meet_the_contract() {
+fn generated_requests_get_answers_of_the_contract() {
     let Some(schemathesis) = installed() else {
         println!("skipped: schemathesis is not installed; `make schemathesis` installs and runs it");
         return;
     };
-    let server = Server::on_disk();
+    let server = Server::with_store_on_disk();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(schemathesis)

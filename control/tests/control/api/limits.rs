@@ -8,7 +8,7 @@ use testkit::Client;
 use crate::api::server::{Server, request};
 
 #[test]
-fn a_body_is_as_long_as_its_route_takes() {
+fn a_body_over_the_limit_of_its_route_is_rejected() {
     let server = Server::start();
     let long = json!({ "reason": "x".repeat(MAX_BODY_BYTES) });
     server.refused(
@@ -37,7 +37,7 @@ fn a_body_is_as_long_as_its_route_takes() {
 }
 
 #[test]
-fn a_body_says_what_it_is() {
+fn a_body_needs_its_content_type() {
     let server = Server::start();
     for kind in [
         None,
@@ -59,7 +59,7 @@ fn a_body_says_what_it_is() {
 }
 
 #[test]
-fn answers_are_kept_by_nobody_and_carry_the_id_of_the_request() {
+fn answers_are_not_cached_and_have_the_id_of_the_request() {
     let server = Server::start();
     for (path, status) in [
         ("/whoami", 200),
@@ -78,7 +78,7 @@ fn answers_are_kept_by_nobody_and_carry_the_id_of_the_request() {
 }
 
 #[test]
-fn one_actor_may_ask_so_often_and_the_others_still_may() {
+fn the_rate_limit_of_one_actor_does_not_affect_others() {
     let server = Server::start();
     let mut client = Client::connect(server.address());
     let ask = request("GET", "/whoami", None).token(server.token(Role::Viewer));
@@ -100,8 +100,8 @@ fn one_actor_may_ask_so_often_and_the_others_still_may() {
 }
 
 #[test]
-fn a_backup_is_a_file_for_admins_and_leaves_nothing_behind() {
-    let server = Server::on_disk();
+fn a_backup_is_sent_to_admins_and_leaves_no_file() {
+    let server = Server::with_store_on_disk();
     let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!(response.status, 200);
     assert!(response.body.starts_with(b"SQLite format 3\0"));
@@ -111,15 +111,15 @@ fn a_backup_is_a_file_for_admins_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn where_there_is_no_store_there_is_no_backup() {
-    let server = Server::of_files();
+fn without_a_store_there_is_no_backup() {
+    let server = Server::with_files();
     let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!((response.status, response.code().as_str()), (409, "NO_STORE"));
 }
 
 #[test]
 fn without_a_store_no_audit_log_is_reported() {
-    let server = Server::of_files();
+    let server = Server::with_files();
     for path in [
         "/platform/audit",
         "/platform/audit/verify",
@@ -132,8 +132,8 @@ fn without_a_store_no_audit_log_is_reported() {
 }
 
 #[test]
-fn the_head_of_a_backup_copies_nothing_and_is_no_backup() {
-    let server = Server::on_disk();
+fn head_of_the_backup_makes_no_copy_and_no_entry() {
+    let server = Server::with_store_on_disk();
     let ask = request("HEAD", "/platform/backup", None)
         .host("127.0.0.1")
         .token(server.token(Role::PlatformAdmin));
@@ -149,7 +149,7 @@ fn the_head_of_a_backup_copies_nothing_and_is_no_backup() {
 }
 
 #[test]
-fn a_path_that_is_no_text_is_a_problem_as_any_other() {
+fn a_path_that_is_not_utf_8_is_a_problem() {
     let server = Server::start();
     let told = server.refused(400, "INVALID_NAME", "GET", "/platform/feature-flags/%ff", None);
     assert!(

@@ -40,7 +40,7 @@ fn a_change_to_one_org_is_in_both_logs() {
 }
 
 #[test]
-fn the_log_is_filtered_by_all_that_is_asked() {
+fn the_log_has_filters() {
     let server = Server::start();
     server.done("POST", "/platform/feature-flags/ui.shell/kill", Some(&json!({})));
     server.done(
@@ -78,7 +78,7 @@ fn the_log_is_filtered_by_all_that_is_asked() {
 }
 
 #[test]
-fn the_log_is_exported_line_by_line_and_proven() {
+fn the_log_is_exported_as_lines_and_verified() {
     let server = Server::start();
     for index in 0..1_200 {
         let body = json!({ "enabled": index % 2 == 0 });
@@ -104,7 +104,7 @@ fn the_log_is_exported_line_by_line_and_proven() {
 }
 
 #[test]
-fn an_org_admin_reads_the_log_of_the_own_org_only() {
+fn an_org_admin_reads_only_the_log_of_its_org() {
     let server = Server::start();
     let secret = json!({ "enabled": true, "reason": "secret deal" });
     for flag in ["reports.export", "ui.shell"] {

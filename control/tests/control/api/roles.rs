@@ -35,7 +35,7 @@ fn body(route: &Route) -> Option<Value> {
 }
 
 #[test]
-fn every_route_lets_the_roles_of_the_table_and_no_other() {
+fn every_route_admits_the_roles_of_the_table_and_no_other() {
     let server = Server::start();
     for route in ROUTES {
         for role in Role::ALL {
@@ -86,15 +86,15 @@ fn no_route_answers_without_credentials() {
 /// The roles that may call each operation, written independently of the route table, so that a route opened to
 /// further roles is noticed.
 #[test]
-fn the_table_says_what_the_roles_are_for() {
+fn the_table_matches_the_expected_roles() {
     for route in ROUTES {
         let own = route.path.starts_with("/orgs/{org}/");
         let for_all = ["/whoami", "/openapi.json"].contains(&route.path);
         assert_eq!(route.allows(Role::OrgAdmin), own || for_all, "{}", route.path);
-        let looks = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
+        let is_read = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
         assert_eq!(
             route.allows(Role::Viewer),
-            looks,
+            is_read,
             "{} {}",
             route.method.as_str(),
             route.path
@@ -106,7 +106,7 @@ fn the_table_says_what_the_roles_are_for() {
 }
 
 #[test]
-fn an_orgs_admin_is_told_the_same_of_every_other_org() {
+fn an_org_admin_gets_one_answer_for_every_other_org() {
     let server = Server::start();
     for route in ROUTES
         .iter()
@@ -145,7 +145,7 @@ fn an_org_admin_may_not_explain_requests() {
 }
 
 #[test]
-fn an_orgs_admin_knows_of_no_flag_that_is_not_out() {
+fn flags_before_beta_do_not_exist_for_an_org_admin() {
     let server = Server::start();
     let listed = server
         .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/feature-flags", None)
@@ -176,7 +176,7 @@ fn an_orgs_admin_knows_of_no_flag_that_is_not_out() {
 }
 
 #[test]
-fn a_privileged_action_that_is_refused_is_in_the_audit_log() {
+fn a_rejected_privileged_action_is_in_the_audit_log() {
     let server = Server::start();
     let response = server.asked_by(
         Role::Viewer,
@@ -196,7 +196,7 @@ fn a_privileged_action_that_is_refused_is_in_the_audit_log() {
 }
 
 #[test]
-fn a_dry_run_shows_an_org_admin_the_own_org_and_open_flags() {
+fn a_dry_run_shows_an_org_admin_its_org_and_visible_flags() {
     let server = Server::start();
     let document = json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"], "flags": {
         "board.next": { "lifecycle": "alpha", "default": "on", "requires": ["dispatch.v2Board"] },
@@ -230,7 +230,7 @@ fn a_dry_run_shows_an_org_admin_the_own_org_and_open_flags() {
 }
 
 #[test]
-fn an_org_admin_who_asks_for_a_hidden_flag_is_logged() {
+fn an_org_admin_who_requests_a_hidden_flag_is_audited() {
     let server = Server::start();
     let path = "/orgs/acme/feature-flags/reports.export/opt-in";
     server.asked_by(Role::OrgAdmin, "POST", path, Some(&json!({})));
@@ -247,7 +247,7 @@ fn an_org_admin_who_asks_for_a_hidden_flag_is_logged() {
 }
 
 #[test]
-fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
+fn rejections_of_one_actor_leave_room_for_those_of_others() {
     let server = Server::start();
     let kill = "/platform/feature-flags/ui.shell/kill";
     for _ in 0..REFUSALS_NOTED_PER_MINUTE + 20 {
@@ -275,7 +275,7 @@ fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
 }
 
 #[test]
-fn an_org_can_not_fill_the_log_with_what_the_policy_refuses() {
+fn rejected_changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let closed = json!({ "version": 1, "policy": { "beta_opt_in": false },
         "flags": { "c.z": { "lifecycle": "beta" } } });
@@ -310,7 +310,7 @@ fn an_org_can_not_fill_the_log_with_what_the_policy_refuses() {
 }
 
 #[test]
-fn an_org_can_not_fill_the_log_by_changing_its_mind() {
+fn changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let document = json!({ "version": 1, "flags": { "c.z": { "lifecycle": "beta" } } });
     server.done("PUT", "/platform/document?adopt=true&force=true", Some(&document));

@@ -82,13 +82,13 @@ impl Server {
     }
 
     /// Starts the API with a short time limit.
-    pub(crate) fn impatient() -> Self {
+    pub(crate) fn with_short_timeout() -> Self {
         let control = managed(Arc::new(MemoryStore::new()));
         Self::within(control, true, Duration::from_millis(500))
     }
 
     /// Starts the API without operators.
-    pub(crate) fn local() -> Self {
+    pub(crate) fn without_operators() -> Self {
         Self::of(managed(Arc::new(MemoryStore::new())), false)
     }
 
@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// Starts the API with a store on the disk.
-    pub(crate) fn on_disk() -> Self {
+    pub(crate) fn with_store_on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("flags.db")).unwrap();
         let mut server = Self::of(managed(Arc::new(store)), true);
@@ -107,7 +107,7 @@ impl Server {
     }
 
     /// Starts the API with flags that files manage.
-    pub(crate) fn of_files() -> Self {
+    pub(crate) fn with_files() -> Self {
         let control = Control::of_files(
             Box::new(|| Some(flags_document(DOCUMENT))),
             Eligibility::Enforced,

@@ -8,7 +8,7 @@ use testkit::Client;
 use crate::api::server::{Server, request};
 
 #[test]
-fn failed_sign_ins_are_told_limited_and_remembered() {
+fn failed_sign_ins_are_reported_limited_and_audited() {
     let server = Server::start();
     let ask = || server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
     for _ in 0..FAILURES_PER_MINUTE {
@@ -40,8 +40,8 @@ fn failed_sign_ins_are_told_limited_and_remembered() {
 }
 
 #[test]
-fn without_operators_whoever_is_here_is_local() {
-    let server = Server::local();
+fn without_operators_a_local_client_is_platform_admin() {
+    let server = Server::without_operators();
     let response = server.ask(request("GET", "/whoami", None));
     assert_eq!(
         response.json(),
@@ -50,8 +50,8 @@ fn without_operators_whoever_is_here_is_local() {
 }
 
 #[test]
-fn without_operators_pages_of_other_sites_get_nothing_done() {
-    let server = Server::local();
+fn without_operators_pages_of_other_sites_are_rejected() {
+    let server = Server::without_operators();
     let here = server.address().to_string();
     let kill = || request("POST", "/platform/feature-flags/ui.shell/kill", Some(&json!({})));
     let foreign = [
@@ -80,7 +80,7 @@ fn without_operators_pages_of_other_sites_get_nothing_done() {
 }
 
 #[test]
-fn with_operators_the_name_of_the_host_is_free() {
+fn with_operators_any_host_is_accepted() {
     let server = Server::start();
     let ask = request("GET", "/whoami", None).host("flags.internal.example");
     let response = Client::connect(server.address()).ask(&ask.token(server.token(Role::Viewer)));

@@ -68,9 +68,9 @@ fn a_kill_does_not_wait_for_reads() {
 fn an_operator_over_the_quota_of_reads_can_kill() {
     let server = Server::start();
     let mut client = Client::connect(server.address());
-    let look = request("GET", "/whoami", None).token(server.token(Role::Operator));
+    let read = request("GET", "/whoami", None).token(server.token(Role::Operator));
     let kill = request("POST", KILL, Some(&json!({}))).token(server.token(Role::Operator));
-    let too_many = (0..REQUEST_BURST * 4).any(|_| client.ask(&look).status == 429);
+    let too_many = (0..REQUEST_BURST * 4).any(|_| client.ask(&read).status == 429);
     assert!(too_many);
     for _ in 0..URGENT_BURST {
         assert_eq!(client.ask(&kill).status, 200);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::api::server::{DAY, Server};
 
 #[test]
-fn a_flag_has_its_definition_its_state_and_its_figures() {
+fn a_flag_has_its_definition_state_and_numbers() {
     let server = Server::start();
     server.done(
         "POST",
@@ -32,7 +32,7 @@ fn a_flag_has_its_definition_its_state_and_its_figures() {
 }
 
 #[test]
-fn lists_are_read_page_by_page() {
+fn lists_have_pages() {
     let server = Server::start();
     for (path, items, key, all) in [
         ("/platform/feature-flags", "flags", "key", 4),
@@ -105,7 +105,7 @@ fn stale_flags_are_listed_with_their_reasons() {
 }
 
 #[test]
-fn from_when_on_flags_are_stale_is_the_policys_to_say() {
+fn the_policy_defines_when_flags_are_stale() {
     let day = |days: i64| days * DAY;
     let server = Server::under(Policy {
         stale: StaleLimits {
@@ -175,7 +175,7 @@ fn an_explanation_has_every_step() {
 }
 
 #[test]
-fn a_request_is_explained_by_whoever_knows_routes() {
+fn a_request_is_explained_by_the_explainer() {
     let server = Server::start();
     let request = json!({
         "method": "POST", "path": "/board?x", "host": "shop.example", "tenant": "acme", "user": "u-1",
@@ -210,7 +210,7 @@ fn a_request_is_explained_by_whoever_knows_routes() {
 }
 
 #[test]
-fn what_no_request_has_is_refused() {
+fn a_question_that_no_request_can_have_is_rejected() {
     let server = Server::start();
     for (status, code, more) in [
         (400, "MALFORMED_BODY", json!({ "method": "G T" })),
@@ -242,7 +242,7 @@ fn what_no_request_has_is_refused() {
 }
 
 #[test]
-fn somebody_is_told_who_he_is() {
+fn whoami_returns_the_signed_in_actor() {
     let server = Server::start();
     let told = server.asked_by(Role::OrgAdmin, "GET", "/whoami", None).json();
     assert_eq!(
@@ -252,7 +252,7 @@ fn somebody_is_told_who_he_is() {
 }
 
 #[test]
-fn a_head_is_answered_like_a_get_without_its_body() {
+fn head_is_answered_like_get_without_a_body() {
     let server = Server::start();
     let request = crate::api::server::request("HEAD", "/platform/orgs", None);
     let response = server.ask(request.token(server.token(Role::Viewer)));
