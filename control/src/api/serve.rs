@@ -72,9 +72,7 @@ async fn within_deadline(
             let problem = Problem::new(codes::TIMED_OUT, "the request was not answered in time");
             // A handler that has begun runs on in its thread, and may commit after the answer.
             Err(match begun.load(Ordering::Relaxed) {
-                true => problem
-                    .effect(ChangeEffect::Unknown)
-                    .help("the audit log shows whether the change was applied"),
+                true => effect_unknown(problem),
                 false => problem.help("try again"),
             })
         }
@@ -88,6 +86,7 @@ pub(crate) fn unknown_path(request: &Request) -> Response {
     problem.into_response(&request_id(request.headers()))
 }
 
+/// Runs the steps of a request in order. A step that fails ends the request, so that no later step reads its input.
 async fn handle(
     api: Arc<Api>,
     route: &'static Route,
@@ -101,11 +100,7 @@ async fn handle(
     let lane = lane(route, query.as_ref().ok());
     let actor = authenticate(&api, &parts, lane, id).await?;
     let names = Names::read(parameters)?;
-    if let Err(problem) = check_permission(route, &actor, &names) {
-        let entry = security_entries::missing_role(&api, route, &actor, &names, id, problem.detail());
-        record(&api, entry).await;
-        return Err(problem);
-    }
+    authorize(&api, route, &actor, &names, id).await?;
     let query = query?;
     let expected = match route.access {
         Access::Change(_) => request::expected(&parts.headers)?,
@@ -137,17 +132,28 @@ async fn handle(
             _ => AnswerPart::Whole,
         },
     };
+    call_handler(api, route, request, (lane, begun)).await
+}
+
+/// Waits for a slot of the lane, and calls the handler on a thread, because handlers may block. Sets `begun` when a
+/// change can no longer be prevented.
+async fn call_handler(
+    api: Arc<Api>,
+    route: &'static Route,
+    request: ApiRequest,
+    (lane, begun): (Lane, &AtomicBool),
+) -> Result<ApiResponse, Problem> {
     let may_change = matches!(route.access, Access::Change(_)) && !request.query.is("dry_run");
     let slot = Arc::clone(api.slots(lane)).acquire_owned().await;
     begun.store(may_change, Ordering::Relaxed);
     let handled = tokio::task::spawn_blocking(move || {
         let handled = (route.handler.handle)(&api, &request);
+        // The slot is taken until the handler ends, also if the answer has timed out before.
         drop(slot);
         handled
     });
     match handled.await {
         Ok(handled) => handled,
-        // A handler that panics may have committed before.
         Err(panic) => {
             let problem = Problem::new(
                 codes::DEFECT,
@@ -155,13 +161,19 @@ async fn handle(
             )
             .cause(panic);
             Err(match may_change {
-                true => problem
-                    .effect(ChangeEffect::Unknown)
-                    .help("the audit log shows whether the change was applied"),
+                // A handler that panics may have committed before.
+                true => effect_unknown(problem),
                 false => problem.help("report the defect, with the log of the process"),
             })
         }
     }
+}
+
+/// Returns the problem of a change that may have been committed.
+fn effect_unknown(problem: Problem) -> Problem {
+    problem
+        .effect(ChangeEffect::Unknown)
+        .help("the audit log shows whether the change was applied")
 }
 
 /// Returns the problem of a body that is not complete at the deadline. The handler has not begun.
@@ -240,6 +252,22 @@ async fn record(api: &Arc<Api>, entry: Option<Entry>) {
         }
     });
     let _ = recording.await;
+}
+
+/// Checks the permission of the actor, and records a rejection in the audit log.
+async fn authorize(
+    api: &Arc<Api>,
+    route: &Route,
+    actor: &Actor,
+    names: &Names,
+    id: &str,
+) -> Result<(), Problem> {
+    let checked = check_permission(route, actor, names);
+    if let Err(problem) = &checked {
+        let entry = security_entries::missing_role(api, route, actor, names, id, problem.detail());
+        record(api, entry).await;
+    }
+    checked
 }
 
 /// Rejects an actor who may not use the route, or not for this org. The answer is the same whether the org exists or
