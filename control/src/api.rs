@@ -4,6 +4,7 @@
 mod account;
 mod audit;
 mod audit_entry;
+mod authentication;
 mod backup;
 mod body;
 mod change;

@@ -137,6 +137,11 @@ impl Problem {
         problem
     }
 
+    /// Creates the problem of an actor or org whose quota is used up.
+    pub(crate) fn too_many(wait: std::time::Duration) -> Self {
+        Self::new(super::codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
+    }
+
     /// Sets a way to fix it.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());

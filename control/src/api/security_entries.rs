@@ -1,9 +1,11 @@
 //! Audit entries that the API itself writes: failed sign-ins, missing roles, backups.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use changes::{Actor, Entry, Event, Outcome, Source};
 use serde_json::json;
+use tracing::error;
 
 use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
@@ -116,4 +118,16 @@ fn new_entry(api: &Api, event: Event, request_id: &str) -> Entry {
             request_id.to_owned(),
         )
     }
+}
+
+/// Writes an entry, if there is one, to the audit log.
+pub(crate) async fn record(api: &Arc<Api>, entry: Option<Entry>) {
+    let Some(entry) = entry else { return };
+    let api = Arc::clone(api);
+    let recording = tokio::task::spawn_blocking(move || {
+        if let Err(error) = api.control().record(vec![entry]) {
+            error!(%error, "a rejection could not be written to the audit log");
+        }
+    });
+    let _ = recording.await;
 }

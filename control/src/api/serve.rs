@@ -1,22 +1,17 @@
 //! The steps of a request: route, origin, authentication, rate limit, permission, body; then the handler.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{ConnectInfo, RawPathParams, Request};
-use axum::http::request::Parts;
+use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
-use changes::{Actor, Entry, Role};
+use changes::{Actor, Role};
 use tokio::time::Instant;
-use tracing::error;
-
-use crate::operators::{Foreign, NotSignedIn, same_origin};
 
 use super::Api;
+use super::authentication::authenticate;
 use super::codes;
 use super::problem::{ChangeEffect, Problem};
 use super::query::Query;
@@ -116,7 +111,7 @@ async fn handle(
         && !query.is("dry_run")
         && let Some(wait) = api.throttle.count_change(org)
     {
-        return Err(too_many(wait));
+        return Err(Problem::too_many(wait));
     }
     let request = ApiRequest {
         actor,
@@ -215,45 +210,6 @@ fn lane(route: &Route, query: Option<&Query>) -> Lane {
     }
 }
 
-/// Authenticates a request and counts it against the limits of its actor.
-async fn authenticate(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Actor, Problem> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    // A peer of unknown address must not count as this machine.
-    let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
-    if !api.operators.asks() {
-        same_origin(&parts.uri, &parts.headers).map_err(foreign_request)?;
-    }
-    let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
-    let actor = match actor {
-        Ok(actor) => actor,
-        Err(reason) => {
-            let entry = security_entries::failed_sign_in(api, &reason, peer.ip(), id);
-            record(api, entry).await;
-            return Err(not_signed_in(&reason));
-        }
-    };
-    match api.throttle.count_request(&actor.name, lane) {
-        Some(wait) => Err(too_many(wait)),
-        None => Ok(actor),
-    }
-}
-
-fn too_many(wait: Duration) -> Problem {
-    Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
-}
-
-/// Writes an entry, if there is one, to the audit log.
-async fn record(api: &Arc<Api>, entry: Option<Entry>) {
-    let Some(entry) = entry else { return };
-    let api = Arc::clone(api);
-    let recording = tokio::task::spawn_blocking(move || {
-        if let Err(error) = api.control().record(vec![entry]) {
-            error!(%error, "a rejection could not be written to the audit log");
-        }
-    });
-    let _ = recording.await;
-}
-
 /// Checks the permission of the actor, and records a rejection in the audit log.
 async fn authorize(
     api: &Arc<Api>,
@@ -265,7 +221,7 @@ async fn authorize(
     let checked = check_permission(route, actor, names);
     if let Err(problem) = &checked {
         let entry = security_entries::missing_role(api, route, actor, names, id, problem.detail());
-        record(api, entry).await;
+        security_entries::record(api, entry).await;
     }
     checked
 }
@@ -290,61 +246,6 @@ fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), P
         return Err(Problem::new(codes::ROLE_MISSING, detail));
     }
     Ok(())
-}
-
-fn foreign_request(foreign: Foreign) -> Problem {
-    match foreign {
-        Foreign::Host => Problem::new(
-            codes::FOREIGN_HOST,
-            "no operators are configured, so the host must be an address or `localhost`",
-        )
-        .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
-        Foreign::Origin => Problem::new(
-            codes::FOREIGN_ORIGIN,
-            "no operators are configured, so requests from pages of other sites are rejected",
-        )
-        .help("configure `admin.operators`"),
-    }
-}
-
-fn not_signed_in(reason: &NotSignedIn) -> Problem {
-    match reason {
-        NotSignedIn::Missing => Problem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
-            .help("send `authorization: Bearer TOKEN`")
-            .header(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"sluice\""),
-            ),
-        NotSignedIn::Invalid { reason } => {
-            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason)
-                .help("send a valid token: one of `admin.operators.tokens`, or a new one from the issuer");
-            let challenge = format!(
-                "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
-                reason.replace(['"', '\\'], "'")
-            );
-            match HeaderValue::try_from(challenge) {
-                Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
-                Err(_) => problem,
-            }
-        }
-        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role"))
-            .help("the token must contain one of the roles that `admin.operators.issuer.roles` maps"),
-        NotSignedIn::Unavailable => Problem::new(
-            codes::SIGN_IN_UNAVAILABLE,
-            "the keys of the issuer can't be fetched now",
-        )
-        .help("try again, or use a static token"),
-        NotSignedIn::TooMany { wait } => Problem::new(
-            codes::TOO_MANY_REQUESTS,
-            "too many failed sign-ins from this address",
-        )
-        .retry_after(*wait),
-        NotSignedIn::NotLocal => Problem::new(
-            codes::NOT_LOCAL,
-            "no operators are configured, so only requests from this machine are accepted",
-        )
-        .help("configure `admin.operators`"),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,99 @@
+//! Authentication of requests: the origin if no operators are configured, the credentials, and the rate limit of the
+//! actor.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use changes::Actor;
+
+use crate::operators::{Foreign, NotSignedIn, same_origin};
+
+use super::problem::Problem;
+use super::route::Lane;
+use super::{Api, codes, security_entries};
+
+/// Authenticates a request and counts it against the limits of its actor.
+pub(crate) async fn authenticate(
+    api: &Arc<Api>,
+    parts: &Parts,
+    lane: Lane,
+    id: &str,
+) -> Result<Actor, Problem> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    // A peer of unknown address must not count as this machine.
+    let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
+    if !api.operators.asks() {
+        same_origin(&parts.uri, &parts.headers).map_err(foreign_request)?;
+    }
+    let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
+    let actor = match actor {
+        Ok(actor) => actor,
+        Err(reason) => {
+            let entry = security_entries::failed_sign_in(api, &reason, peer.ip(), id);
+            security_entries::record(api, entry).await;
+            return Err(not_signed_in(&reason));
+        }
+    };
+    match api.throttle.count_request(&actor.name, lane) {
+        Some(wait) => Err(Problem::too_many(wait)),
+        None => Ok(actor),
+    }
+}
+
+fn foreign_request(foreign: Foreign) -> Problem {
+    match foreign {
+        Foreign::Host => Problem::new(
+            codes::FOREIGN_HOST,
+            "no operators are configured, so the host must be an address or `localhost`",
+        )
+        .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
+        Foreign::Origin => Problem::new(
+            codes::FOREIGN_ORIGIN,
+            "no operators are configured, so requests from pages of other sites are rejected",
+        )
+        .help("configure `admin.operators`"),
+    }
+}
+
+fn not_signed_in(reason: &NotSignedIn) -> Problem {
+    match reason {
+        NotSignedIn::Missing => Problem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
+            .help("send `authorization: Bearer TOKEN`")
+            .header(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"sluice\""),
+            ),
+        NotSignedIn::Invalid { reason } => {
+            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason)
+                .help("send a valid token: one of `admin.operators.tokens`, or a new one from the issuer");
+            let challenge = format!(
+                "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
+                reason.replace(['"', '\\'], "'")
+            );
+            match HeaderValue::try_from(challenge) {
+                Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+                Err(_) => problem,
+            }
+        }
+        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role"))
+            .help("the token must contain one of the roles that `admin.operators.issuer.roles` maps"),
+        NotSignedIn::Unavailable => Problem::new(
+            codes::SIGN_IN_UNAVAILABLE,
+            "the keys of the issuer can't be fetched now",
+        )
+        .help("try again, or use a static token"),
+        NotSignedIn::TooMany { wait } => Problem::new(
+            codes::TOO_MANY_REQUESTS,
+            "too many failed sign-ins from this address",
+        )
+        .retry_after(*wait),
+        NotSignedIn::NotLocal => Problem::new(
+            codes::NOT_LOCAL,
+            "no operators are configured, so only requests from this machine are accepted",
+        )
+        .help("configure `admin.operators`"),
+    }
+}
