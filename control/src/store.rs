@@ -181,7 +181,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// The store can't be read.
-    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError>;
+    fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError>;
 
     /// Returns a page of at most `limit` and [`MAX_AUDIT_PAGE`] matching entries before the entry `before`, newest
     /// first.

@@ -16,12 +16,12 @@ use super::{
 /// Flags and the audit log in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    state: Mutex<MemoryState>,
     newest: Newest,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct MemoryState {
     revision: Revision,
     records: BTreeMap<Key, (Option<Json>, Revision)>,
     log: Vec<(Sealed, Entry)>,
@@ -34,12 +34,12 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock()
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
+        self.state.lock()
     }
 }
 
-impl Kept {
+impl MemoryState {
     fn head(&self) -> (u64, Hash) {
         let last = self.log.last();
         last.map_or((0, GENESIS), |(sealed, _)| (sealed.id, sealed.hash))
@@ -77,43 +77,44 @@ fn page(entries: impl Iterator<Item = Sealed>, limit: usize) -> AuditPage {
 
 impl Store for MemoryStore {
     fn load(&self) -> Result<Loaded, StoreError> {
-        let kept = self.kept();
-        let there = kept.records.iter().filter(|(_, (value, _))| value.is_some());
+        let state = self.state();
+        let there = state.records.iter().filter(|(_, (value, _))| value.is_some());
         Ok(Loaded {
-            revision: kept.revision,
+            revision: state.revision,
             records: there.map(record).collect(),
         })
     }
 
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
-        let mut kept = self.kept();
-        let current = kept.revision;
+        let mut state = self.state();
+        let current = state.revision;
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             return Err(StoreError::Conflict { expected, current });
         }
         if !commit.writes.is_empty() {
-            kept.revision = Revision(current.0.saturating_add(1));
+            state.revision = Revision(current.0.saturating_add(1));
         }
-        let revision = kept.revision;
+        let revision = state.revision;
         for write in &commit.writes {
-            kept.records
+            state
+                .records
                 .insert(write.key.clone(), (write.value.clone(), revision));
         }
         for entry in &commit.audit {
-            let (last, hash) = kept.head();
+            let (last, hash) = state.head();
             let sealed = Sealed::after(hash, last.saturating_add(1), revision, entry);
-            kept.log.push((sealed, entry.clone()));
+            state.log.push((sealed, entry.clone()));
         }
         self.newest.advance(revision);
         Ok(revision)
     }
 
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
-        Ok(self.kept().changes_since(since))
+        Ok(self.state().changes_since(since))
     }
 
-    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
-        self.newest.wait_past(since, patience);
+    fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError> {
+        self.newest.wait_past(since, timeout);
         self.changes_since(since)
     }
 
@@ -123,22 +124,22 @@ impl Store for MemoryStore {
         before: Option<u64>,
         limit: usize,
     ) -> Result<AuditPage, StoreError> {
-        let kept = self.kept();
+        let state = self.state();
         let wanted =
-            kept.log.iter().rev().filter(|(sealed, entry)| {
+            state.log.iter().rev().filter(|(sealed, entry)| {
                 before.is_none_or(|before| sealed.id < before) && filter.wants(entry)
             });
         Ok(page(wanted.map(|(sealed, _)| sealed.clone()), limit))
     }
 
     fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
-        let kept = self.kept();
-        let wanted = kept.log.iter().filter(|(sealed, _)| sealed.id > after);
+        let state = self.state();
+        let wanted = state.log.iter().filter(|(sealed, _)| sealed.id > after);
         Ok(page(wanted.map(|(sealed, _)| sealed.clone()), limit))
     }
 
     fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
-        Ok(self.kept().head())
+        Ok(self.state().head())
     }
 
     fn backup(&self, _to: &Path) -> Result<(), StoreError> {

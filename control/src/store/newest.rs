@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use super::Revision;
 
 /// The longest wait.
-const MAX_PATIENCE: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default)]
 pub(super) struct Newest {
@@ -32,9 +32,9 @@ impl Newest {
     }
 
     /// Returns when there is a revision after `since`, or after the timeout.
-    pub(super) fn wait_past(&self, since: Revision, patience: Duration) {
+    pub(super) fn wait_past(&self, since: Revision, timeout: Duration) {
         let mut newest = self.revision.lock();
         self.advanced
-            .wait_while_for(&mut newest, |newest| *newest <= since, patience.min(MAX_PATIENCE));
+            .wait_while_for(&mut newest, |newest| *newest <= since, timeout.min(MAX_WAIT));
     }
 }

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 
 pub use self::damaged::DamagedStore;
 use self::directory::{Directory, Purpose};
-use self::head::{Head, HeadFile};
+use self::head::{HeadFile, StoreHead};
 use self::readers::Readers;
 pub use self::restore::{RestoreError, Restored};
 use self::writer::Writer;
@@ -53,7 +53,7 @@ impl SqliteStore {
     /// Another process uses it, a newer version wrote it, it is damaged, or it can't be read or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let directory = Directory::take(path)?;
-        directory.furnish()?;
+        directory.create_if_new()?;
         let name = |error| match error {
             StoreError::Corrupt(damage) => {
                 StoreError::Corrupt(format!("{}: {damage}", directory.file().display()))
@@ -102,7 +102,7 @@ impl SqliteStore {
         let mut connection = directory.connect(Purpose::Write)?;
         // Nothing is written until the file is known to be complete.
         directory::leave_log(&connection, true)?;
-        schema::recognise(&connection).map_err(|error| error.with_way_back(directory.path()))?;
+        schema::check_format(&connection).map_err(|error| error.with_way_back(directory.path()))?;
         copy::check(&connection)?;
         if let Some((_, head)) = &known {
             head.is_in(&connection)?;
@@ -111,7 +111,7 @@ impl SqliteStore {
         log::check_end(&connection)?;
         let head = match known {
             Some((file, _)) => file,
-            None => HeadFile::make(directory.path(), &Head::of(&connection)?)?,
+            None => HeadFile::make(directory.path(), &StoreHead::of(&connection)?)?,
         };
         directory::prepare_to_write(&connection)?;
         directory::leave_log(&connection, false)?;
@@ -151,8 +151,8 @@ impl Store for SqliteStore {
             .read(|connection| records::changes_since(connection, since))
     }
 
-    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
-        self.newest.wait_past(since, patience);
+    fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError> {
+        self.newest.wait_past(since, timeout);
         self.changes_since(since)
     }
 
@@ -176,7 +176,7 @@ impl Store for SqliteStore {
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.readers.meanwhile(|| copy::copy(&self.directory, to))
+        self.readers.while_reading(|| copy::copy(&self.directory, to))
     }
 }
 

@@ -39,7 +39,7 @@ impl DamagedStore {
             return Ok(None);
         }
         // SQLite would replay a log of another file and show data that were never committed.
-        directory.furnish()?;
+        directory.create_if_new()?;
         let readers = Readers::connect(&directory)?;
         Ok(Some((readers, directory)))
     }

@@ -141,7 +141,7 @@ impl Directory {
 
     /// Creates the store's file if the directory is new. A file of no length, or a log without its file, is damage
     /// and not a new store. The new file is renamed into place complete.
-    pub(super) fn furnish(&self) -> Result<(), StoreError> {
+    pub(super) fn create_if_new(&self) -> Result<(), StoreError> {
         let file = self.file();
         let log = self.beside("-wal");
         if self.path.join(RESTORED).try_exists().map_err(at(&self.path))? {
@@ -152,7 +152,7 @@ impl Directory {
             if file.metadata().map_err(at(&file))?.len() == 0 {
                 return Err(StoreError::Corrupt(format!("{} is empty", file.display())));
             }
-            return own_log(&file, &log);
+            return check_log_owner(&file, &log);
         }
         let head = self.path.join(HEAD);
         for (left, what) in [(log, "its log"), (head, "its head file")] {
@@ -240,7 +240,7 @@ impl Drop for Directory {
 
 /// Rejects a log that does not belong to the file, since SQLite replays any log beside a file. A file with a log says
 /// so in its header before the log exists; the header of a backup says that it has none.
-fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
+fn check_log_owner(file: &Path, log: &Path) -> Result<(), StoreError> {
     let length = match log.metadata() {
         Ok(log) => log.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,

@@ -17,18 +17,18 @@ use crate::store::StoreError;
 
 /// The positions of the two copies. They are written alternately and in different sectors, so that one is complete
 /// whenever the power fails.
-const PLACES: [u64; 2] = [0, 4096];
+const COPY_OFFSETS: [u64; 2] = [0, 4096];
 const BYTES: usize = 64;
 
 /// The revision of a store and the newest entry of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Head {
+pub(super) struct StoreHead {
     revision: Revision,
     id: u64,
     hash: Hash,
 }
 
-impl Head {
+impl StoreHead {
     /// Reads the head of a store.
     pub(super) fn of(connection: &Connection) -> Result<Self, StoreError> {
         let revision = records::newest(connection)?;
@@ -91,11 +91,11 @@ impl Head {
 
 /// The durability that a write of the head file waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum Durability {
     /// Survives the end of the process.
-    ToTheSystem,
+    System,
     /// Survives a loss of power.
-    ToTheDisk,
+    Disk,
 }
 
 /// The open head file.
@@ -104,41 +104,45 @@ pub(super) struct HeadFile {
     path: PathBuf,
     file: File,
     /// The position of the next copy, and of the one after it.
-    places: [u64; 2],
+    offsets: [u64; 2],
 }
 
 impl HeadFile {
     /// Opens the file and reads the newest complete copy; returns none if there is no file.
-    pub(super) fn open(directory: &Path) -> Result<Option<(Self, Head)>, StoreError> {
+    pub(super) fn open(directory: &Path) -> Result<Option<(Self, StoreHead)>, StoreError> {
         let path = directory.join(HEAD);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(at(&path))?,
         };
-        let mut newest: Option<(Head, u64)> = None;
-        for place in PLACES {
+        let mut newest: Option<(StoreHead, u64)> = None;
+        for offset in COPY_OFFSETS {
             let mut bytes = [0; BYTES];
-            match file.read_exact_at(&mut bytes, place) {
+            match file.read_exact_at(&mut bytes, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => continue,
                 read => read.map_err(at(&path))?,
             }
-            if let Some(head) = Head::parse(&bytes)
+            if let Some(head) = StoreHead::parse(&bytes)
                 && newest.is_none_or(|(newest, _)| newest < head)
             {
-                newest = Some((head, place));
+                newest = Some((head, offset));
             }
         }
         let Some((head, newest)) = newest else {
             let damage = format!("{}, which records the last commit, can't be read", path.display());
             return Err(StoreError::Corrupt(damage));
         };
-        let [first, second] = PLACES;
-        let places = if newest == first { [second, first] } else { PLACES };
-        Ok(Some((Self { path, file, places }, head)))
+        let [first, second] = COPY_OFFSETS;
+        let offsets = if newest == first {
+            [second, first]
+        } else {
+            COPY_OFFSETS
+        };
+        Ok(Some((Self { path, file, offsets }, head)))
     }
 
     /// Creates the file, complete and synced.
-    pub(super) fn make(directory: &Path, head: &Head) -> Result<Self, StoreError> {
+    pub(super) fn make(directory: &Path, head: &StoreHead) -> Result<Self, StoreError> {
         let path = directory.join(HEAD);
         let new = path.with_extension("head.new");
         let file = OpenOptions::new()
@@ -149,8 +153,8 @@ impl HeadFile {
             .mode(0o600)
             .open(&new)
             .map_err(at(&new))?;
-        for place in PLACES {
-            file.write_all_at(&head.bytes(), place).map_err(at(&new))?;
+        for offset in COPY_OFFSETS {
+            file.write_all_at(&head.bytes(), offset).map_err(at(&new))?;
         }
         file.sync_all().map_err(at(&new))?;
         fs::rename(&new, &path).map_err(at(&path))?;
@@ -158,22 +162,22 @@ impl HeadFile {
         Ok(Self {
             path,
             file,
-            places: PLACES,
+            offsets: COPY_OFFSETS,
         })
     }
 
     /// Writes the head of a commit. A failure is logged and does not undo the commit; until the next write succeeds,
     /// only the loss of this commit would go unnoticed.
-    pub(super) fn write(&mut self, head: &Head, until: Written) {
-        let [next, after] = self.places;
+    pub(super) fn write(&mut self, head: &StoreHead, durability: Durability) {
+        let [next, after] = self.offsets;
         let written = self.file.write_all_at(&head.bytes(), next);
-        let written = match until {
+        let written = match durability {
             // Not synced, so the next write overwrites this copy: the other one is on the disk, and must stay
             // complete.
-            Written::ToTheSystem => written,
-            Written::ToTheDisk => written
+            Durability::System => written,
+            Durability::Disk => written
                 .and_then(|()| self.file.sync_data())
-                .map(|()| self.places = [after, next]),
+                .map(|()| self.offsets = [after, next]),
         };
         if let Err(error) = written {
             let path = self.path.display();

@@ -35,26 +35,29 @@ impl Readers {
         &self,
         what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.meanwhile(|| self.lend(what))
+        self.while_reading(|| self.with_connection(what))
     }
 
     /// Runs an action that reads through its own connection.
-    pub(super) fn meanwhile<T>(&self, what: impl FnOnce() -> T) -> T {
+    pub(super) fn while_reading<T>(&self, what: impl FnOnce() -> T) -> T {
         let _reading = self.reading.read();
         what()
     }
 
-    /// Waits at most `patience` until there is no reader; new readers wait meanwhile, and until the guard is dropped.
-    pub(super) fn none_reads(&self, patience: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
-        self.reading.try_write_for(patience)
+    /// Waits at most `timeout` until there is no reader; new readers wait meanwhile, and until the guard is dropped.
+    pub(super) fn without_readers(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.reading.try_write_for(timeout)
     }
 
-    fn lend<T>(&self, what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut lent = Lent {
+    fn with_connection<T>(
+        &self,
+        what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut borrowed = BorrowedConnection {
             connection: Some(self.take()),
             readers: self,
         };
-        let Some(connection) = lent.connection.as_mut() else {
+        let Some(connection) = borrowed.connection.as_mut() else {
             return Err(StoreError::Io("no reading connection is left".to_owned()));
         };
         let transaction = connection.transaction().map_err(fault)?;
@@ -73,12 +76,12 @@ impl Readers {
 }
 
 /// A borrowed connection. Dropping it returns the connection, also if the reader panics.
-struct Lent<'r> {
+struct BorrowedConnection<'r> {
     connection: Option<Connection>,
     readers: &'r Readers,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for BorrowedConnection<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.readers.idle.lock().push(connection);

@@ -29,7 +29,7 @@ pub struct Restored {
 pub enum RestoreError {
     /// The backup is not a backup or not complete. Nothing was moved.
     #[error("{} can't be restored: {reason}", path.display())]
-    Unfit {
+    InvalidBackup {
         /// Its path.
         path: PathBuf,
         /// The reason.
@@ -42,7 +42,7 @@ pub enum RestoreError {
 
 /// Restores the backup `from` to the directory `to`, which is created if needed.
 pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
-    let unfit = |error: StoreError| RestoreError::Unfit {
+    let invalid_backup = |error: StoreError| RestoreError::InvalidBackup {
         path: from.to_owned(),
         reason: match error {
             StoreError::Corrupt(damage) => damage,
@@ -56,9 +56,9 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
              backup elsewhere",
             log.display()
         );
-        return Err(unfit(StoreError::Corrupt(reason)));
+        return Err(invalid_backup(StoreError::Corrupt(reason)));
     }
-    let mut source = File::open(from).map_err(at(from)).map_err(unfit)?;
+    let mut source = File::open(from).map_err(at(from)).map_err(invalid_backup)?;
     let directory = Directory::take(to)?;
     let folder = tempfile::Builder::new()
         .prefix(".sluice-restore-")
@@ -73,10 +73,10 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
         .open(&whole)
         .map_err(at(&whole))?;
     std::io::copy(&mut source, &mut copied).map_err(at(&whole))?;
-    let (revision, head) = check(&whole).map_err(unfit)?;
+    let (revision, head) = check(&whole).map_err(invalid_backup)?;
     copied.sync_all().map_err(at(&whole))?;
     for made in [whole.clone(), directory.lock_file()] {
-        own_as(to, &made).map_err(at(&made))?;
+        give_to_owner_of(to, &made).map_err(at(&made))?;
     }
     let aside = directory.replace(&whole)?;
     Ok(Restored {
@@ -90,7 +90,7 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
 /// without a log.
 fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
     let mut connection = open(file, Purpose::Write)?;
-    schema::recognise(&connection)?;
+    schema::check_format(&connection)?;
     connection
         .pragma_update(None, "journal_mode", "DELETE")
         .map_err(fault)?;
@@ -105,7 +105,7 @@ fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
 /// before an upgrade.
 pub(super) fn check_unchanged(file: &Path) -> Result<(), StoreError> {
     let connection = open(file, Purpose::Read)?;
-    schema::recognise(&connection)?;
+    schema::check_format(&connection)?;
     copy::check_all(&connection)?;
     if schema::is_newest(&connection)? {
         check_contents(&connection)?;
@@ -121,7 +121,7 @@ fn check_contents(connection: &Connection) -> Result<(Revision, (u64, Hash)), St
 }
 
 /// Gives a file to the owner of the directory, since the user that restores may not be the user that runs the proxy.
-fn own_as(directory: &Path, file: &Path) -> std::io::Result<()> {
+fn give_to_owner_of(directory: &Path, file: &Path) -> std::io::Result<()> {
     let (wanted, is) = (fs::metadata(directory)?, fs::metadata(file)?);
     if (wanted.uid(), wanted.gid()) == (is.uid(), is.gid()) {
         return Ok(());

@@ -22,7 +22,7 @@ pub(super) fn mark(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Checks that sluice wrote the file, in a format that this version can read.
-pub(super) fn recognise(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn check_format(connection: &Connection) -> Result<(), StoreError> {
     if pragma(connection, "application_id")? != APPLICATION {
         return Err(StoreError::Corrupt("it was not written by sluice".to_owned()));
     }

@@ -4,7 +4,7 @@ use changes::Revision;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
-use super::head::{Head, HeadFile, Written};
+use super::head::{Durability, HeadFile, StoreHead};
 use super::readers::Readers;
 use super::{log, records, write_back};
 use crate::store::{Commit, StoreError};
@@ -12,28 +12,28 @@ use crate::store::{Commit, StoreError};
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    log: Log,
+    log: LogOrigin,
     head: HeadFile,
 }
 
 /// The content of SQLite's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Log {
+enum LogOrigin {
     /// Commits of this process, each of them synced.
-    Ours,
+    ThisProcess,
     /// Possibly commits of a killed process, present in the kernel's cache but not necessarily on the disk. If an
     /// earlier fsync failed, a commit appended to them would be lost with them.
-    Inherited,
+    EarlierProcess,
 }
 
 impl Writer {
     /// Writes back the log that an earlier process left. There are no readers yet. Commits are recorded in `head`.
     pub(super) fn begin(connection: Connection, head: HeadFile) -> Self {
-        let log = match write_back::settle(&connection) {
-            Ok(()) => Log::Ours,
+        let log = match write_back::truncate_log(&connection) {
+            Ok(()) => LogOrigin::ThisProcess,
             Err(error) => {
                 tracing::error!(%error, "the store's log can't be written back; changes are rejected until it can");
-                Log::Inherited
+                LogOrigin::EarlierProcess
             }
         };
         Self {
@@ -50,23 +50,23 @@ impl Writer {
         commit: &Commit,
     ) -> Result<Revision, StoreError> {
         // Nothing may be appended to a log whose earlier frames may not be on the disk.
-        if self.log == Log::Inherited {
-            write_back::settle_beside(&self.connection, readers)?;
-            self.log = Log::Ours;
+        if self.log == LogOrigin::EarlierProcess {
+            write_back::truncate_log_without_readers(&self.connection, readers)?;
+            self.log = LogOrigin::ThisProcess;
         }
         let result = self.attempt(expected, commit);
         match &result {
             Ok((Revision(1), head)) if !commit.writes.is_empty() => {
                 // The first commit of a store holds its whole document. It is written back at once, so that the store
                 // does not depend on the log alone.
-                self.note(head, commit);
-                write_back::and_cut(&self.connection, readers);
+                self.record_head(head, commit);
+                write_back::try_truncate_log(&self.connection, readers);
             }
             Ok((_, head)) => {
-                self.note(head, commit);
-                write_back::when_long(&self.connection, readers);
+                self.record_head(head, commit);
+                write_back::if_long(&self.connection, readers);
             }
-            Err(StoreError::Full(_) | StoreError::Io(_)) => self.forget_failed(readers),
+            Err(StoreError::Full(_) | StoreError::Io(_)) => self.discard_failed_commit(readers),
             Err(_) => {}
         }
         result.map(|(revision, _)| revision)
@@ -74,20 +74,20 @@ impl Writer {
 
     /// Records a commit in the head file. Commits of audit entries alone are not synced there, since they are not
     /// acknowledged to a client.
-    fn note(&mut self, head: &Head, commit: &Commit) {
-        let until = if commit.writes.is_empty() {
-            Written::ToTheSystem
+    fn record_head(&mut self, head: &StoreHead, commit: &Commit) {
+        let durability = if commit.writes.is_empty() {
+            Durability::System
         } else {
-            Written::ToTheDisk
+            Durability::Disk
         };
-        self.head.write(head, until);
+        self.head.write(head, durability);
     }
 
     fn attempt(
         &mut self,
         expected: Option<Revision>,
         commit: &Commit,
-    ) -> Result<(Revision, Head), StoreError> {
+    ) -> Result<(Revision, StoreHead), StoreError> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -103,7 +103,7 @@ impl Writer {
         };
         records::write(&transaction, &commit.writes, revision)?;
         log::append(&transaction, revision, &commit.audit)?;
-        let head = Head::of(&transaction)?;
+        let head = StoreHead::of(&transaction)?;
         transaction.commit().map_err(fault)?;
         Ok((revision, head))
     }
@@ -112,13 +112,13 @@ impl Writer {
     /// all connections but leaves it complete in the log, where a recovery after a crash would find it. The log is
     /// therefore written back and truncated. The truncation is durable only with the next fsync, so a counter is
     /// committed after it; if the log could not be truncated, that commit overwrites the failed one.
-    fn forget_failed(&mut self, readers: &Readers) {
+    fn discard_failed_commit(&mut self, readers: &Readers) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::warn!(%error, "a failed commit could not be rolled back");
         }
-        write_back::and_cut(&self.connection, readers);
+        write_back::try_truncate_log(&self.connection, readers);
         let written = self
             .connection
             .execute("UPDATE failure SET count = count + 1", []);

@@ -158,22 +158,22 @@ fn a_start_writes_the_log_back() {
 #[test]
 fn one_of_its_two_places_is_enough_and_none_is_damage() {
     let known = |killed: &Killed| HeadFile::open(&killed.data()).unwrap().unwrap().1.revision;
-    let damage = |killed: &Killed, place: u64| {
+    let damage = |killed: &Killed, offset: u64| {
         let file = OpenOptions::new()
             .write(true)
             .open(killed.data().join(HEAD))
             .unwrap();
-        file.write_all_at(b"torn", place + 20).unwrap();
+        file.write_all_at(b"torn", offset + 20).unwrap();
     };
-    for first in PLACES {
+    for first in COPY_OFFSETS {
         let killed = Killed::after(9);
         assert_eq!(known(&killed), Revision(9));
         damage(&killed, first);
         assert!((8..=9).contains(&known(&killed).0));
-        for second in PLACES {
+        for second in COPY_OFFSETS {
             damage(&killed, second);
         }
-        killed.is_damaged("both places", "can't be read");
+        killed.is_damaged("both copies", "can't be read");
     }
 }
 
@@ -196,26 +196,26 @@ fn an_entry_without_a_change_is_known_too() {
 #[test]
 fn copies_of_the_head_alternate_after_the_commit_is_on_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let head = |revision| Head {
+    let head = |revision| StoreHead {
         revision: Revision(revision),
         id: revision,
         hash: [7; 32],
     };
     let mut file = HeadFile::make(folder.path(), &head(1)).unwrap();
-    let mut places = Vec::new();
+    let mut offsets = Vec::new();
     for (revision, until) in [
-        (2, Written::ToTheDisk),
-        (3, Written::ToTheSystem),
-        (4, Written::ToTheSystem),
-        (5, Written::ToTheDisk),
-        (6, Written::ToTheDisk),
+        (2, Durability::Disk),
+        (3, Durability::System),
+        (4, Durability::System),
+        (5, Durability::Disk),
+        (6, Durability::Disk),
     ] {
-        places.push(file.places[0]);
+        offsets.push(file.offsets[0]);
         file.write(&head(revision), until);
         let (opened, known) = HeadFile::open(folder.path()).unwrap().unwrap();
         assert_eq!(known, head(revision));
         drop(opened);
     }
-    let [first, second] = PLACES;
-    assert_eq!(places, [first, second, second, second, first]);
+    let [first, second] = COPY_OFFSETS;
+    assert_eq!(offsets, [first, second, second, second, first]);
 }

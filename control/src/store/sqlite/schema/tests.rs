@@ -49,13 +49,13 @@ fn a_file_of_a_newer_format_is_left_alone() {
     let file = empty();
     mark(&file).unwrap();
     file.pragma_update(None, "user_version", 99).unwrap();
-    let refused = recognise(&file).unwrap_err();
+    let refused = check_format(&file).unwrap_err();
     assert!(matches!(refused, StoreError::TooNew { found: 99, known, .. } if known == STEPS.len()));
 }
 
 #[test]
 fn a_file_of_another_program_is_not_taken_for_ours() {
-    let refused = recognise(&empty()).unwrap_err();
+    let refused = check_format(&empty()).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the store is damaged: it was not written by sluice"

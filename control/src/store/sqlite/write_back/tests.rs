@@ -31,15 +31,21 @@ fn a_log_that_has_become_long_is_written_back_and_begun_anew() {
     let store = SqliteStore::open(directory.path()).unwrap();
     grow(&store, 1_000_000);
     let (short, written_back) = log(&store);
-    assert!(short < MANY && written_back == 0, "{short}, {written_back}");
+    assert!(
+        short < MANY_FRAMES && written_back == 0,
+        "{short}, {written_back}"
+    );
     for _ in 0..5 {
         grow(&store, 1_000_000);
     }
     grow(&store, 5_000_000);
     let (long, written_back) = log(&store);
-    assert!(long > MANY && written_back == long, "{long}, {written_back}");
+    assert!(
+        long > MANY_FRAMES && written_back == long,
+        "{long}, {written_back}"
+    );
     grow(&store, 1);
-    assert!(log(&store).0 < MANY);
+    assert!(log(&store).0 < MANY_FRAMES);
     assert_eq!(store.load().unwrap().revision, Revision(8));
 }
 
@@ -66,7 +72,10 @@ fn no_part_of_the_log_is_written_back_while_somebody_reads() {
                 revision = store.commit(Some(revision), &commit)?;
             }
             let (long, written_back) = log(&store);
-            assert!(long > 3 * MANY && written_back == 0, "{long}, {written_back}");
+            assert!(
+                long > 3 * MANY_FRAMES && written_back == 0,
+                "{long}, {written_back}"
+            );
             assert_eq!(
                 crate::store::sqlite::records::newest(old)?,
                 begin,
