@@ -356,7 +356,7 @@ fn a_second_process_follows_local_kills_and_takes_over() {
     let second = begin(&folder);
     let shown = readiness(&second);
     assert!(
-        shown.starts_with("ready\n") && shown.contains("[!] break-glass closed: another process has"),
+        shown.starts_with("ready\n") && shown.contains("[!] break-glass closed: another process holds"),
         "{shown}"
     );
     second.line("no flag can be killed through this process: another process");

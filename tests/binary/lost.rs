@@ -83,7 +83,7 @@ fn a_damaged_store_is_reported_and_its_remaining_log_shown() {
     let backup = get(&mut admin, "/platform/backup");
     for refused in [kill, backup] {
         assert_eq!(refused.status, 503, "{}", refused.text());
-        for word in ["STORE_DAMAGED", "was at 2 when", "sluice restore", "sign-offs"] {
+        for word in ["STORE_DAMAGED", "was at 2 after", "sluice restore", "sign-offs"] {
             assert!(refused.text().contains(word), "{word}: {}", refused.text());
         }
     }
@@ -98,7 +98,7 @@ fn a_damaged_store_is_reported_and_its_remaining_log_shown() {
     let proof = get(&mut admin, "/platform/audit/verify");
     let proof = proof.text();
     assert!(
-        proof.contains("\"intact\":false") && proof.contains("was at 2 when"),
+        proof.contains("\"intact\":false") && proof.contains("was at 2 after"),
         "{proof}"
     );
     let server = format!("http://{}", running.admin());
