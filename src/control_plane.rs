@@ -139,7 +139,7 @@ impl ControlPlane {
                 let left = Arc::new(DamagedStore::open(&directory, &damage.detail));
                 // Without a directory the recorder writes nothing: the disk may be damaged, and the last good document
                 // must stay as it is until the store is repaired.
-                (control.instead_of(left, damage), None)
+                (control.replacing_damaged_store(left, damage), None)
             }
         };
         let control = Arc::new(control);

@@ -33,7 +33,7 @@ pub use event::Event;
 pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
 pub use permission::Permission;
 pub use plan::{
-    Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, Plan, Request, Section,
+    Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, PartFields, Plan, Request, Section,
     Summary, plan, plan_excluding, refused_entry,
 };
 pub use policy::{GaPolicy, Policy, Revertible};

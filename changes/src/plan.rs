@@ -27,7 +27,7 @@ use crate::state::State;
 use crate::urgent::{self, Urgent};
 
 use self::builder::PlanBuilder;
-pub use self::difference::{Difference, Fields, Part, Section};
+pub use self::difference::{Difference, Part, PartFields, Section};
 pub use self::facts::Facts;
 pub use self::import::MAX_IMPORT;
 pub use self::item::{ItemOutcome, ItemResult};

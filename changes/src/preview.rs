@@ -6,8 +6,8 @@ mod outcome;
 mod reach;
 mod requests;
 mod scope;
-mod served;
 mod side;
+mod tenant_decision;
 
 use rules::{Flags, Tenants, Timestamp};
 

@@ -34,7 +34,7 @@ pub struct BreakGlass {
 
 /// The result of a refresh.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Refreshed {
+pub struct KillChanges {
     /// The flags whose kills expired.
     pub expired: Vec<String>,
     /// True if the set of kills changed.
@@ -57,13 +57,13 @@ impl BreakGlass {
     /// Acquires the journal if it could not be acquired before, reads the entries of another process, and expires
     /// kills. A kill expires even if the journal cannot be written, since its end is in its entry. Called every
     /// second.
-    pub fn refresh(&self, now: Timestamp) -> Refreshed {
+    pub fn refresh(&self, now: Timestamp) -> KillChanges {
         let mut kills = self.kills.lock();
         let before = kills.killed().clone();
         kills.refresh_journal(&self.path, Some(now));
         let expired = kills.expire(now);
         let changed = *kills.killed() != before;
-        Refreshed { expired, changed }
+        KillChanges { expired, changed }
     }
 
     /// Returns the process through which kills can be made.

@@ -37,7 +37,7 @@ const MAX_TRIES: usize = 8;
 
 /// The control plane: the current state, and the only way to change it. Every call may block.
 pub struct Control {
-    owner: Owner,
+    managed_by: ManagedBy,
     store: Arc<dyn Store>,
     publish: Arc<dyn Publish>,
     observe: Arc<dyn Observe>,
@@ -50,7 +50,7 @@ pub struct Control {
 }
 
 /// The owner of the flags.
-enum Owner {
+enum ManagedBy {
     /// This control plane.
     ControlPlane,
     /// The files; this control plane only reads them.
@@ -85,7 +85,7 @@ impl Control {
             seed: None,
         };
         Self {
-            owner: Owner::Files {
+            managed_by: ManagedBy::Files {
                 document,
                 stale: AtomicBool::new(true),
                 damage: None,
@@ -96,30 +96,34 @@ impl Control {
 
     /// Marks the files as the replacement of a damaged store. The readable part of its audit log stays available.
     #[must_use]
-    pub fn instead_of(self, store: Arc<dyn Store>, found: Damage) -> Self {
-        let owner = match self.owner {
-            Owner::Files { document, stale, .. } => Owner::Files {
+    pub fn replacing_damaged_store(self, store: Arc<dyn Store>, damage: Damage) -> Self {
+        let managed_by = match self.managed_by {
+            ManagedBy::Files { document, stale, .. } => ManagedBy::Files {
                 document,
                 stale,
-                damage: Some(found),
+                damage: Some(damage),
             },
-            Owner::ControlPlane => Owner::ControlPlane,
+            ManagedBy::ControlPlane => ManagedBy::ControlPlane,
         };
-        Self { owner, store, ..self }
+        Self {
+            managed_by,
+            store,
+            ..self
+        }
     }
 
     /// Returns the damage of the store because of which changes are rejected.
     #[must_use]
     pub fn damage(&self) -> Option<&Damage> {
-        match &self.owner {
-            Owner::Files { damage, .. } => damage.as_ref(),
-            Owner::ControlPlane => None,
+        match &self.managed_by {
+            ManagedBy::Files { damage, .. } => damage.as_ref(),
+            ManagedBy::ControlPlane => None,
         }
     }
 
     /// Marks the current state as outdated after the files were read again. The next read makes it from the files.
     pub fn files_changed(&self) {
-        if let Owner::Files { stale, .. } = &self.owner {
+        if let ManagedBy::Files { stale, .. } = &self.managed_by {
             stale.store(true, Ordering::Release);
         }
     }
@@ -136,7 +140,7 @@ impl Control {
     /// Returns true if files manage the flags, so that changes are rejected.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        matches!(self.owner, Owner::Files { .. })
+        matches!(self.managed_by, ManagedBy::Files { .. })
     }
 
     /// Applies a change, or returns all reasons to refuse it.
@@ -192,7 +196,7 @@ impl Control {
 
     /// Makes the current state from the files if they were read again. Unreadable files leave it as it is.
     fn refresh(&self) {
-        let Owner::Files { document, stale, .. } = &self.owner else {
+        let ManagedBy::Files { document, stale, .. } = &self.managed_by else {
             return;
         };
         if !stale.load(Ordering::Acquire) {
@@ -410,7 +414,7 @@ impl Opened {
         history: History,
     ) -> Control {
         Control {
-            owner: Owner::ControlPlane,
+            managed_by: ManagedBy::ControlPlane,
             store: self.store,
             publish,
             observe,

@@ -30,11 +30,11 @@ pub use break_glass::{
 };
 pub use changes::timestamp::text as time_text;
 pub use changes::{
-    Actor, Affected, Change, ChangedDecision, Code, DefaultOwner, Difference, Entry, Event, Facts, Fields,
-    Flag, FlagState, GENESIS, GaDefault, GaPolicy, Hash, ImportMode, ItemOutcome, ItemResult, Json, Key,
-    MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, NoPlan, Outcome, Part, Patch, Plan, Policy,
-    Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff, Source,
-    StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit,
+    Actor, Affected, Change, ChangedDecision, Code, DefaultOwner, Difference, Entry, Event, Facts, Flag,
+    FlagState, GENESIS, GaDefault, GaPolicy, Hash, ImportMode, ItemOutcome, ItemResult, Json, Key,
+    MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, NoPlan, Outcome, Part, PartFields, Patch, Plan,
+    Policy, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff,
+    Source, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit,
     UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write, affects_more_than, plan, preview,
     preview_page, refused_entry, stale, verify,
 };

@@ -19,7 +19,7 @@ use tokens::OPERATOR_TOKEN_PREFIX;
 pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
 pub use same_origin::{Foreign, same_origin};
-pub use static_token::{StaticToken, TokenHash, Unusable};
+pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
 use attempts::Attempts;
@@ -134,7 +134,7 @@ impl Operators {
         };
         let found = match bearer(headers) {
             Ok(None) => return Err(NotSignedIn::Missing),
-            Ok(Some(token)) => known.who(token, now).await,
+            Ok(Some(token)) => known.actor(token, now).await,
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
         match found {
@@ -148,12 +148,12 @@ impl Operators {
 }
 
 impl Known {
-    async fn who(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
             return self.holder(token, now);
         }
         match &self.issuer {
-            Some(issuer) => issuer.who(token, now).await,
+            Some(issuer) => issuer.actor(token, now).await,
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
@@ -181,7 +181,7 @@ impl Known {
 }
 
 impl IssuerRoles {
-    async fn who(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
         let verified = self
             .verify
             .verify(token, now)

@@ -10,11 +10,11 @@ pub struct Difference {
     /// The parts that are new.
     pub added: Vec<Part>,
     /// The fields that change.
-    pub changed: Vec<Fields>,
+    pub changed: Vec<PartFields>,
     /// The parts that are removed because the document leaves them out.
     pub removed: Vec<Part>,
     /// The fields that differ in the document and are not changed, because operators own them.
-    pub left_alone: Vec<Fields>,
+    pub left_alone: Vec<PartFields>,
 }
 
 /// A part of the document.
@@ -26,9 +26,9 @@ pub struct Part {
     pub name: String,
 }
 
-/// Fields of a part of the document.
+/// Names of fields of a part of the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fields {
+pub struct PartFields {
     /// The section.
     pub section: Section,
     /// The part's name; empty for the head.
@@ -89,9 +89,9 @@ impl Difference {
     }
 }
 
-fn push(list: &mut Vec<Fields>, section: Section, name: &str, fields: Vec<String>) {
+fn push(list: &mut Vec<PartFields>, section: Section, name: &str, fields: Vec<String>) {
     if !fields.is_empty() {
-        list.push(Fields {
+        list.push(PartFields {
             section,
             name: name.to_owned(),
             fields,

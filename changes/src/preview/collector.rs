@@ -9,13 +9,13 @@ use super::outcome::{
     ChangedDecision, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage, UnchangedTenants,
 };
 use super::scope::FlagPair;
-use super::served::{Served, served};
 use super::side::Side;
+use super::tenant_decision::{TenantDecision, tenant_decision};
 
 /// A changed decision, before it is rendered.
 struct FoundChange<'s> {
-    from: Served<'s>,
-    to: Served<'s>,
+    from: TenantDecision<'s>,
+    to: TenantDecision<'s>,
 }
 
 /// A group of tenants whose decision does not change.
@@ -71,8 +71,8 @@ impl<'p, 's> Collector<'p, 's> {
                 continue;
             }
             self.budget = self.budget.saturating_sub(1);
-            let from = served(self.old.flags, pair.from, id, from, self.now);
-            let after = served(self.new.flags, pair.to, id, to, self.now);
+            let from = tenant_decision(self.old.flags, pair.from, id, from, self.now);
+            let after = tenant_decision(self.new.flags, pair.to, id, to, self.now);
             by_request |= pair.by_request && (from.depends_on_requests() || after.depends_on_requests());
             if from.is_same(&after) {
                 self.count_unchanged(pair, to, &after);
@@ -96,8 +96,8 @@ impl<'p, 's> Collector<'p, 's> {
     /// Decides every pair for a tenant without a record, with an empty tenant id.
     pub(super) fn unknown_tenant(&mut self, pairs: &[FlagPair<'s>]) {
         for pair in pairs {
-            let from = served(self.old.flags, pair.from, "", None, self.now);
-            let to = served(self.new.flags, pair.to, "", None, self.now);
+            let from = tenant_decision(self.old.flags, pair.from, "", None, self.now);
+            let to = tenant_decision(self.new.flags, pair.to, "", None, self.now);
             if !from.is_same(&to) && self.preview.unknown_tenant.len() < MAX_LISTED_DECISIONS {
                 self.preview
                     .unknown_tenant
@@ -106,7 +106,7 @@ impl<'p, 's> Collector<'p, 's> {
         }
     }
 
-    fn list(&mut self, place: (&'s str, &'s str), from: Served<'s>, to: Served<'s>) {
+    fn list(&mut self, place: (&'s str, &'s str), from: TenantDecision<'s>, to: TenantDecision<'s>) {
         let after = self.page.after.as_ref();
         if after.is_some_and(|(tenant, flag)| place <= (tenant.as_str(), flag.as_str())) {
             return;
@@ -127,7 +127,7 @@ impl<'p, 's> Collector<'p, 's> {
         }
     }
 
-    fn count_unchanged(&mut self, pair: &FlagPair<'s>, tenant: Option<&Tenant>, to: &Served<'s>) {
+    fn count_unchanged(&mut self, pair: &FlagPair<'s>, tenant: Option<&Tenant>, to: &TenantDecision<'s>) {
         let (Some(place), Some(tenant), Some(cause)) = (pair.reported, tenant, to.cause()) else {
             return;
         };
@@ -176,7 +176,12 @@ impl<'p, 's> Collector<'p, 's> {
     }
 }
 
-fn changed_decision(tenant: Option<&str>, flag: &str, from: &Served<'_>, to: &Served<'_>) -> ChangedDecision {
+fn changed_decision(
+    tenant: Option<&str>,
+    flag: &str,
+    from: &TenantDecision<'_>,
+    to: &TenantDecision<'_>,
+) -> ChangedDecision {
     ChangedDecision {
         tenant: tenant.map(str::to_owned),
         flag: flag.to_owned(),

@@ -5,8 +5,8 @@ use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
 use super::outcome::MAX_PREVIEW_DECISIONS;
 use super::scope::{FlagPair, Scope};
-use super::served::{Served, served};
 use super::side::Side;
+use super::tenant_decision::{TenantDecision, tenant_decision};
 use crate::affected::Affected;
 
 /// Returns true if more than `limit` tenants are changed or may be changed, or if the decisions are more than
@@ -36,13 +36,13 @@ pub fn affects_more_than(
         return true;
     }
     let (old_flags, new_flags) = (old.flags, new.flags);
-    let differs = |pair: &FlagPair<'_>, id: &str, from: Option<&Tenant>, after: Served<'_>| {
-        let before = served(old_flags, pair.from, id, from, now);
+    let differs = |pair: &FlagPair<'_>, id: &str, from: Option<&Tenant>, after: TenantDecision<'_>| {
+        let before = tenant_decision(old_flags, pair.from, id, from, now);
         let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
         by_request || !before.is_same(&after)
     };
     let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[FlagPair<'_>]| {
-        let after = |pair: &FlagPair<'_>| served(new_flags, pair.to, id, to, now);
+        let after = |pair: &FlagPair<'_>| tenant_decision(new_flags, pair.to, id, to, now);
         pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
     let named = affected.tenants.iter();
@@ -66,7 +66,7 @@ pub fn affects_more_than(
     let pairs: Vec<(&FlagPair<'_>, TableLine)> = pairs.collect();
     let found = |tenant: &Tenant| {
         pairs.iter().any(|(pair, first)| {
-            let after = served(new_flags, pair.to, tenant.id(), Some(tenant), now);
+            let after = tenant_decision(new_flags, pair.to, tenant.id(), Some(tenant), now);
             after.line().is_none_or(|line| line >= *first) && differs(pair, tenant.id(), Some(tenant), after)
         })
     };

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::Refreshed;
+use super::KillChanges;
 use super::bind::bind;
 use super::local_kill::KillAvailability;
 use super::socket::{BreakGlassServer, serve};
@@ -67,7 +67,7 @@ impl BreakGlassListener {
             }
             refreshed
         });
-        let Refreshed { expired, changed } = refreshed.await.unwrap_or_default();
+        let KillChanges { expired, changed } = refreshed.await.unwrap_or_default();
         for flag in &expired {
             tracing::warn!(flag, "the local kill has expired: the documents decide again");
         }

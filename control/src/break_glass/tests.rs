@@ -35,7 +35,7 @@ fn a_kill_outlives_the_process_and_ends_in_its_time() {
     let again = BreakGlass::open(&path);
     assert_eq!(flags(&again), ["a", "b"]);
     assert_eq!(again.kills()[0].until, Timestamp(5_000));
-    assert_eq!(again.refresh(Timestamp(4_999)), Refreshed::default());
+    assert_eq!(again.refresh(Timestamp(4_999)), KillChanges::default());
     assert_eq!(again.refresh(Timestamp(5_000)).expired, ["a"]);
     drop(again);
     assert_eq!(flags(&BreakGlass::open(&path)), ["b"]);

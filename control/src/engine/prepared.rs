@@ -11,7 +11,7 @@ use super::invalid_tenants::invalid_tenants;
 use super::outcome::ApplyError;
 
 /// Flags and tenants before or after a change.
-type Side<'k> = (&'k Flags, &'k Tenants);
+type FlagsAndTenants<'k> = (&'k Flags, &'k Tenants);
 
 /// A change that is planned and compiled.
 pub(super) struct Prepared {
@@ -77,16 +77,16 @@ impl Prepared {
 
 impl CurrentState {
     /// Returns the flags and tenants before the change.
-    pub(super) fn side(&self) -> Side<'_> {
+    pub(super) fn side(&self) -> FlagsAndTenants<'_> {
         compiled_side(self.catalog.compiled())
     }
 }
 
 /// Returns the flags and tenants after the change.
-pub(super) fn side(draft: &Draft) -> Side<'_> {
+pub(super) fn side(draft: &Draft) -> FlagsAndTenants<'_> {
     compiled_side(draft.compiled())
 }
 
-fn compiled_side(compiled: &Compiled) -> Side<'_> {
+fn compiled_side(compiled: &Compiled) -> FlagsAndTenants<'_> {
     (&compiled.flags, &compiled.tenants)
 }

@@ -37,7 +37,7 @@ pub struct TokenHash {
 
 /// The reason why a token or hash could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum TokenHashError {
     /// The text is not that of a hash.
     #[error("a hash has the form `hmac-sha256:SALT:CODE`, as it was printed")]
     Hash,
@@ -61,11 +61,11 @@ impl TokenHash {
     ///
     /// # Errors
     /// There are no random bytes.
-    pub fn issue() -> Result<(String, Self), Unusable> {
+    pub fn issue() -> Result<(String, Self), TokenHashError> {
         let mut secret = [0; OPERATOR_TOKEN_BYTES];
         let mut salt = [0; SALT_BYTES];
-        rand::fill(&mut secret).map_err(|_| Unusable::NoRandomness)?;
-        rand::fill(&mut salt).map_err(|_| Unusable::NoRandomness)?;
+        rand::fill(&mut secret).map_err(|_| TokenHashError::NoRandomness)?;
+        rand::fill(&mut salt).map_err(|_| TokenHashError::NoRandomness)?;
         let token = format!("{OPERATOR_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
         let tag = hmac::sign(&key(&salt), token.as_bytes());
         let mut code = [0; 32];
@@ -77,11 +77,11 @@ impl TokenHash {
     ///
     /// # Errors
     /// The text has another format.
-    pub fn parse(text: &str) -> Result<Self, Unusable> {
+    pub fn parse(text: &str) -> Result<Self, TokenHashError> {
         let (salt, code) = text
             .strip_prefix("hmac-sha256:")
             .and_then(|rest| rest.split_once(':'))
-            .ok_or(Unusable::Hash)?;
+            .ok_or(TokenHashError::Hash)?;
         Ok(Self {
             salt: bytes(salt)?,
             code: bytes(code)?,
@@ -99,9 +99,9 @@ fn key(salt: &[u8]) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, salt)
 }
 
-fn bytes<const N: usize>(text: &str) -> Result<[u8; N], Unusable> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Hash)?;
-    bytes.try_into().map_err(|_| Unusable::Hash)
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], TokenHashError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenHashError::Hash)?;
+    bytes.try_into().map_err(|_| TokenHashError::Hash)
 }
 
 impl fmt::Display for TokenHash {

@@ -270,7 +270,11 @@ fn of_a_token_only_a_salted_hash_is_kept() {
         &text[1..],
         &format!("{text}="),
     ] {
-        assert_eq!(TokenHash::parse(unusable), Err(Unusable::Hash), "{unusable}");
+        assert_eq!(
+            TokenHash::parse(unusable),
+            Err(TokenHashError::Hash),
+            "{unusable}"
+        );
     }
 }
 

@@ -6,11 +6,11 @@ use rules::{
 
 /// The decision of a flag for a tenant.
 #[derive(Clone, Copy)]
-pub(super) enum Served<'s> {
+pub(super) enum TenantDecision<'s> {
     /// The flag does not exist.
     Missing,
     /// Tenants without a record are rejected.
-    Refused,
+    Rejected,
     /// A variant.
     Variant {
         flags: &'s Flags,
@@ -21,26 +21,26 @@ pub(super) enum Served<'s> {
 }
 
 /// Decides the flag for the tenant with this id and record.
-pub(super) fn served<'s>(
+pub(super) fn tenant_decision<'s>(
     flags: &'s Flags,
     flag: Option<FlagId>,
     id: &str,
     record: Option<&'s Tenant>,
     now: Timestamp,
-) -> Served<'s> {
+) -> TenantDecision<'s> {
     let found = flag.and_then(|id| Some((id, flags.flag(id)?)));
     let Some((flag_id, flag)) = found else {
-        return Served::Missing;
+        return TenantDecision::Missing;
     };
     if record.is_none() && flags.unknown_tenant() == UnknownTenant::Reject {
-        return Served::Refused;
+        return TenantDecision::Rejected;
     }
     let subject = Subject {
         tenant: Some(id),
         record,
         ..Subject::default()
     };
-    Served::Variant {
+    TenantDecision::Variant {
         flags,
         flag,
         tenant: record,
@@ -48,11 +48,11 @@ pub(super) fn served<'s>(
     }
 }
 
-impl<'s> Served<'s> {
+impl<'s> TenantDecision<'s> {
     /// Returns the variant's name.
     pub(super) fn variant(&self) -> Option<&'s str> {
         match self {
-            Self::Missing | Self::Refused => None,
+            Self::Missing | Self::Rejected => None,
             Self::Variant { flag, decision, .. } => {
                 flag.variant(decision.variant).map(|variant| &*variant.name)
             }
@@ -62,7 +62,7 @@ impl<'s> Served<'s> {
     /// Returns the line of the decision table that decided, or a later one.
     pub(super) fn line(&self) -> Option<TableLine> {
         match self {
-            Self::Missing | Self::Refused => None,
+            Self::Missing | Self::Rejected => None,
             Self::Variant { decision, .. } => Some(decision.line()),
         }
     }
@@ -74,7 +74,7 @@ impl<'s> Served<'s> {
 
     pub(super) fn cause(&self) -> Option<Cause> {
         match self {
-            Self::Missing | Self::Refused => None,
+            Self::Missing | Self::Rejected => None,
             Self::Variant { decision, .. } => Some(decision.cause),
         }
     }
@@ -89,7 +89,7 @@ impl<'s> Served<'s> {
 
     fn is_off(&self) -> bool {
         match self {
-            Self::Missing | Self::Refused => true,
+            Self::Missing | Self::Rejected => true,
             Self::Variant { flag, decision, .. } => decision.variant == flag.off(),
         }
     }
@@ -98,7 +98,7 @@ impl<'s> Served<'s> {
     pub(super) fn words(&self) -> String {
         let (flags, flag, tenant, decision) = match self {
             Self::Missing => return "no such flag".to_owned(),
-            Self::Refused => return "tenants without a record are rejected".to_owned(),
+            Self::Rejected => return "tenants without a record are rejected".to_owned(),
             Self::Variant {
                 flags,
                 flag,
