@@ -9,6 +9,7 @@ mod backup;
 mod body;
 mod change;
 mod codes;
+mod difference;
 mod document;
 mod explain;
 mod flag_changes;

@@ -1,11 +1,10 @@
 //! The difference that an applied document makes: parts added, changed, removed, and left alone because operators own
 //! them.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The difference that an applied document makes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
     /// The parts that are new.
     pub added: Vec<Part>,
@@ -18,7 +17,7 @@ pub struct Difference {
 }
 
 /// A part of the document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
     /// The section.
     pub section: Section,
@@ -27,7 +26,7 @@ pub struct Part {
 }
 
 /// Names of fields of a part of the document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartFields {
     /// The section.
     pub section: Section,
@@ -38,8 +37,7 @@ pub struct PartFields {
 }
 
 /// A section of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
     /// Tiers, unknown tenants, eligibility policy.
     Head,

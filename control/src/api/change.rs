@@ -1,8 +1,7 @@
 //! Answers to changes: applies a change or runs it dry, and builds the body of the result or of the failure.
 
 use changes::{
-    Change, ChangedDecision, Code, Difference, ItemOutcome, ItemResult, Preview, Refusal, Request, Role,
-    Source, Summary,
+    Change, ChangedDecision, Code, ItemOutcome, ItemResult, Preview, Refusal, Request, Role, Source, Summary,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::store::StoreError;
 
+use super::difference::DifferenceBody;
 use super::handler::{AnyOf, Reply};
 use super::problem::{ChangeEffect, Problem, RefusalBody};
 use super::request::ApiRequest;
@@ -42,8 +42,8 @@ pub(crate) struct AppliedChange {
     tiers_still_off: Vec<String>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, nullable = false)]
-    difference: Option<Difference>,
+    #[schema(nullable = false)]
+    difference: Option<DifferenceBody>,
 }
 
 /// The effects that a change would have.
@@ -74,8 +74,8 @@ pub(crate) struct DryRunBody {
     tiers_still_off: Vec<String>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, nullable = false)]
-    difference: Option<Difference>,
+    #[schema(nullable = false)]
+    difference: Option<DifferenceBody>,
 }
 
 /// The result for one item of a change of many.
@@ -249,7 +249,7 @@ impl From<Applied> for AppliedChange {
             also_reverted: cascade,
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
-            difference: document,
+            difference: document.map(DifferenceBody::from),
         }
     }
 }
@@ -270,7 +270,7 @@ impl From<DryRun> for DryRunBody {
             also_reverted: cascade,
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
-            difference: document,
+            difference: document.map(DifferenceBody::from),
         }
     }
 }

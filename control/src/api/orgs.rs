@@ -1,15 +1,18 @@
 //! Endpoints of tenants: records, imports, overrides and the beta allowlist.
 
+use std::ops::Bound;
+
 use changes::{Change, Code, Refusal};
 use config::{OwnedTenant, attributes_by_name, variants_by_name};
 use rules::OwnedName;
 use serde::Serialize;
 use serde_json::Value;
-use std::ops::Bound;
 use utoipa::ToSchema;
 
+use crate::request_question::AttributeForm;
+
 use super::Api;
-use super::body::{Import, OverrideChange, TenantRecord};
+use super::body::{Import, OverrideChange, TenantRecord, VariantForm};
 use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::problem::Problem;
@@ -37,7 +40,7 @@ pub(crate) struct OrgBody {
     #[schema(nullable = false)]
     beta: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<Object>)]
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, VariantForm>>)]
     overrides: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -46,7 +49,7 @@ pub(crate) struct OrgBody {
     #[schema(nullable = false)]
     opt_out: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<Object>)]
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, AttributeForm>>)]
     attributes: Option<Value>,
 }
 

@@ -32,8 +32,24 @@ fn lifecycle(state: &State, key: &str) -> Option<&'static str> {
     state.flag(key).unwrap().lifecycle().map(Lifecycle::as_str)
 }
 
+/// Returns the difference as JSON, so that an expected one is short.
 fn difference(plan: &Plan) -> Value {
-    serde_json::to_value(plan.summary.document.as_ref().unwrap()).unwrap()
+    let section = |section: Section| format!("{section:?}").to_lowercase();
+    let parts = |parts: &[Part]| -> Value {
+        let part = |part: &Part| json!({ "section": section(part.section), "name": part.name });
+        parts.iter().map(part).collect()
+    };
+    let fields = |parts: &[Fields]| -> Value {
+        let part = |part: &Fields| json!({ "section": section(part.section), "name": part.name, "fields": part.fields });
+        parts.iter().map(part).collect()
+    };
+    let difference = plan.summary.document.as_ref().unwrap();
+    json!({
+        "added": parts(&difference.added),
+        "changed": fields(&difference.changed),
+        "removed": parts(&difference.removed),
+        "left_alone": fields(&difference.left_alone),
+    })
 }
 
 #[test]
