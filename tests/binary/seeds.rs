@@ -29,7 +29,7 @@ fn everything_that_was_asked_for_has_a_test_that_there_is() {
     let page = fs::read_to_string(root().join("docs/seeds.md")).unwrap();
     let tables = page
         .split("\n\n")
-        .filter(|part| part.starts_with("| asked for") || part.starts_with("| guarantee"));
+        .filter(|part| part.starts_with("| requirement") || part.starts_with("| guarantee"));
     let rows: Vec<&str> = tables.flat_map(|table| table.lines().skip(2)).collect();
     assert!(rows.len() > 60, "{} rows", rows.len());
     let mut missing = Vec::new();

@@ -1,6 +1,6 @@
 //! Body of the difference that an applied document makes.
 
-use changes::{Difference, Fields, Part, Section};
+use changes::{Difference, PartFields, Part, Section};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -75,8 +75,8 @@ impl From<Part> for PartBody {
     }
 }
 
-impl From<Fields> for FieldsBody {
-    fn from(fields: Fields) -> Self {
+impl From<PartFields> for FieldsBody {
+    fn from(fields: PartFields) -> Self {
         Self {
             section: fields.section.into(),
             name: fields.name,

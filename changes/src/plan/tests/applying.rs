@@ -39,8 +39,8 @@ fn difference(plan: &Plan) -> Value {
         let part = |part: &Part| json!({ "section": section(part.section), "name": part.name });
         parts.iter().map(part).collect()
     };
-    let fields = |parts: &[Fields]| -> Value {
-        let part = |part: &Fields| json!({ "section": section(part.section), "name": part.name, "fields": part.fields });
+    let fields = |parts: &[PartFields]| -> Value {
+        let part = |part: &PartFields| json!({ "section": section(part.section), "name": part.name, "fields": part.fields });
         parts.iter().map(part).collect()
     };
     let difference = plan.summary.document.as_ref().unwrap();
