@@ -1,6 +1,6 @@
 //! Body of the difference that an applied document makes.
 
-use changes::{Difference, PartFields, Part, Section};
+use changes::{Difference, Part, PartFields, Section};
 use serde::Serialize;
 use utoipa::ToSchema;
 
