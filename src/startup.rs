@@ -100,7 +100,7 @@ fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags>
     };
     let is_seeded = opened.is_seeded();
     let opened = opened
-        .keep()
+        .commit_seed()
         .with_context(|| format!("can't commit the seed to the store in {}", directory.display()))?;
     if let Some(seed) = seed.filter(|_| is_seeded) {
         info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty and starts with its seed");

@@ -112,7 +112,7 @@ impl FlagRecords {
                 if record.default.is_some() {
                     promoted.push(JsonEdit::Flag(key.clone(), Some(definition.clone())));
                 }
-                whole.push(JsonEdit::Flag(key.clone(), Some(record.over(definition))));
+                whole.push(JsonEdit::Flag(key.clone(), Some(record.whole_flag(definition))));
                 kept.push((key, record));
             }
             let mut written = BTreeMap::new();
@@ -124,7 +124,7 @@ impl FlagRecords {
             put(&mut state.document, &mut whole)?;
             for (key, record) in kept {
                 let written = written.remove(key.as_str()).flatten();
-                states.insert(key.into(), Arc::new(record.state(written)));
+                states.insert(key.into(), Arc::new(record.into_state(written)));
             }
         }
         if let Some((flag, _)) = self.states.pop_first() {
@@ -152,7 +152,7 @@ pub fn json_edits(records: impl IntoIterator<Item = (Key, Json)>) -> Vec<JsonEdi
     }
     for (key, definition) in flags.definitions {
         if let Some(record) = flags.states.get(&key) {
-            edits.push(JsonEdit::Flag(key, Some(record.over(definition))));
+            edits.push(JsonEdit::Flag(key, Some(record.whole_flag(definition))));
         }
     }
     edits

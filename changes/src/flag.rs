@@ -217,7 +217,7 @@ impl Flag {
     }
 
     /// Returns true if both definitions have equal fields of documents.
-    pub(crate) fn is_defined_as(&self, written: &FlagDefinition) -> bool {
+    pub(crate) fn has_same_document_fields(&self, written: &FlagDefinition) -> bool {
         let FlagDefinition {
             key: _,
             description,
@@ -294,7 +294,7 @@ impl Flag {
 
 impl StateRecord {
     /// Returns the whole flag as in a document: its definition with operators' fields in place of the document's.
-    pub(crate) fn over(&self, definition: Value) -> Value {
+    pub(crate) fn whole_flag(&self, definition: Value) -> Value {
         let mut flag = definition;
         let Some(fields) = flag.as_object_mut() else {
             return flag;
@@ -319,7 +319,7 @@ impl StateRecord {
     }
 
     /// Returns the state beside the definition. `written` is the default that documents wrote.
-    pub(crate) fn state(self, written: Option<Sited<ServeDefinition>>) -> FlagState {
+    pub(crate) fn into_state(self, written: Option<Sited<ServeDefinition>>) -> FlagState {
         FlagState {
             default: match self.default {
                 None => DefaultOwner::Documents,

@@ -101,17 +101,17 @@ pub fn plan_excluding(
             prune,
             adopt,
         } => {
-            let rest = if *prune {
-                document::Rest::Removed
+            let missing_parts = if *prune {
+                document::MissingParts::Removed
             } else {
-                document::Rest::Kept
+                document::MissingParts::Kept
             };
-            let start = if *adopt {
-                document::Start::AsWritten
+            let initial_lifecycle = if *adopt {
+                document::InitialLifecycle::AsWritten
             } else {
-                document::Start::Alpha
+                document::InitialLifecycle::Alpha
             };
-            document::apply(&mut builder, document, (rest, start), facts)?;
+            document::apply(&mut builder, document, (missing_parts, initial_lifecycle), facts)?;
         }
     }
     Ok(builder.finish())

@@ -27,12 +27,12 @@ pub fn minute(at: Timestamp) -> String {
 }
 
 /// Formats `at` rounded up to the next minute, so that the end of a waiting time is never reported too early.
-pub(crate) fn minute_at_last(at: Timestamp) -> String {
+pub(crate) fn minute_rounded_up(at: Timestamp) -> String {
     minute(Timestamp(at.0.saturating_add(MINUTE_MS - 1)))
 }
 
 /// Formats a duration: `24 h`, `6 h 2 min`, `30 s`. From a minute on it is rounded up to minutes.
-pub(crate) fn words(milliseconds: i64) -> String {
+pub(crate) fn duration(milliseconds: i64) -> String {
     if milliseconds < MINUTE_MS {
         return format!("{} s", milliseconds.max(0).saturating_add(999) / 1_000);
     }
@@ -76,7 +76,7 @@ mod tests {
             (86_400_000, "24 h"),
             (21_720_000, "6 h 2 min"),
         ] {
-            assert_eq!(words(milliseconds), said);
+            assert_eq!(duration(milliseconds), said);
         }
     }
 
@@ -84,8 +84,8 @@ mod tests {
     fn a_minute_to_wait_for_is_the_first_that_is_late_enough() {
         let sharp = Timestamp(1_795_252_440_000);
         assert_eq!(minute(sharp), "2026-11-21 09:14");
-        assert_eq!(minute_at_last(sharp), "2026-11-21 09:14");
-        assert_eq!(minute_at_last(Timestamp(sharp.0 + 1)), "2026-11-21 09:15");
+        assert_eq!(minute_rounded_up(sharp), "2026-11-21 09:14");
+        assert_eq!(minute_rounded_up(Timestamp(sharp.0 + 1)), "2026-11-21 09:15");
     }
 
     #[test]

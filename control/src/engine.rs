@@ -21,7 +21,7 @@ use rules::{Eligibility, Timestamp};
 use self::current_facts::CurrentFacts;
 use self::current_state::CurrentState;
 pub use self::files::{Damage, catalog_of};
-use self::files::{Unpublished, of_document, read_only};
+use self::files::{Unpublished, read_only, state_of_document};
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::prepared::{Prepared, prepare};
@@ -29,7 +29,7 @@ use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
 use crate::publish::Publish;
-use crate::refused::{Refused, Who};
+use crate::refused::{AuditLimiter, Who};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
 /// The number of times a change is prepared; all but the last without the writer lock, where another change may be first.
@@ -43,7 +43,7 @@ pub struct Control {
     observe: Arc<dyn Observe>,
     policy: Policy,
     history: Mutex<History>,
-    refused: Refused,
+    refused: AuditLimiter,
     /// Held from the last check of a change to its publication. Planning and compiling are done before.
     writer: Mutex<()>,
     current: RwLock<CurrentState>,
@@ -208,7 +208,7 @@ impl Control {
             return;
         }
         let (eligibility, revision) = (current.eligibility(), current.state.revision);
-        let read = document().and_then(|document| of_document(document, eligibility, revision));
+        let read = document().and_then(|document| state_of_document(document, eligibility, revision));
         match read {
             Some(read) => *current = read,
             None => stale.store(true, Ordering::Release),
@@ -278,7 +278,7 @@ impl Control {
     }
 
     /// Returns the limiter of audit entries of refusals.
-    pub(crate) fn refused(&self) -> &Refused {
+    pub(crate) fn refused(&self) -> &AuditLimiter {
         &self.refused
     }
 
@@ -294,7 +294,7 @@ impl Control {
             let current = self.snapshot();
             let prepared = self.prepare_within_limit(&current, request)?;
             let writer = self.writer.lock();
-            if current.is_same(&self.current.read()) {
+            if current.is_same_version(&self.current.read()) {
                 // The persistent maps are changed in place if this copy does not share them.
                 drop(current);
                 return self.commit_and_publish(prepared, &writer);
@@ -420,7 +420,7 @@ impl Opened {
             observe,
             policy,
             history: Mutex::new(history),
-            refused: Refused::default(),
+            refused: AuditLimiter::default(),
             writer: Mutex::new(()),
             current: RwLock::new(self.current),
         }

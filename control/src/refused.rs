@@ -23,15 +23,15 @@ const ALL_NOTED_PER_MINUTE: u32 = 600;
 const MAX_COUNTED: usize = 10_000;
 
 /// The counts of logged and omitted entries, by caller.
-pub(crate) struct Refused {
-    ours: Keyed,
-    orgs: Keyed,
+pub(crate) struct AuditLimiter {
+    operators: CallerLimiter,
+    orgs: CallerLimiter,
     all_orgs: DefaultDirectRateLimiter,
     all_peers: DefaultDirectRateLimiter,
-    left_out: Mutex<HashMap<String, u64>>,
+    omitted: Mutex<HashMap<String, u64>>,
 }
 
-type Keyed = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
+type CallerLimiter = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 
 /// The caller of a rejected request.
 pub(crate) enum Who<'a> {
@@ -41,20 +41,20 @@ pub(crate) enum Who<'a> {
     Peer(String),
 }
 
-impl Default for Refused {
+impl Default for AuditLimiter {
     fn default() -> Self {
-        let most = |number| Quota::per_minute(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
+        let per_minute = |number| Quota::per_minute(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
         Self {
-            ours: RateLimiter::hashmap(most(REFUSALS_NOTED_PER_MINUTE)),
-            orgs: RateLimiter::hashmap(most(ORG_REFUSALS_NOTED_PER_MINUTE)),
-            all_orgs: RateLimiter::direct(most(ALL_NOTED_PER_MINUTE)),
-            all_peers: RateLimiter::direct(most(ALL_NOTED_PER_MINUTE)),
-            left_out: Mutex::default(),
+            operators: RateLimiter::hashmap(per_minute(REFUSALS_NOTED_PER_MINUTE)),
+            orgs: RateLimiter::hashmap(per_minute(ORG_REFUSALS_NOTED_PER_MINUTE)),
+            all_orgs: RateLimiter::direct(per_minute(ALL_NOTED_PER_MINUTE)),
+            all_peers: RateLimiter::direct(per_minute(ALL_NOTED_PER_MINUTE)),
+            omitted: Mutex::default(),
         }
     }
 }
 
-impl Refused {
+impl AuditLimiter {
     /// Returns the entry with the number of the caller's entries that were omitted before it; none if the caller is over
     /// its limit.
     pub(crate) fn limited(&self, who: &Who<'_>, mut entry: Entry) -> Option<Entry> {
@@ -63,8 +63,8 @@ impl Refused {
                 let org = actor.org.as_deref().unwrap_or_default();
                 (&self.orgs, Some(&self.all_orgs), format!("org {org}"))
             }
-            Who::Actor(actor) => (&self.ours, None, format!("actor {}", actor.name)),
-            Who::Peer(peer) => (&self.ours, Some(&self.all_peers), format!("peer {peer}")),
+            Who::Actor(actor) => (&self.operators, None, format!("actor {}", actor.name)),
+            Who::Peer(peer) => (&self.operators, Some(&self.all_peers), format!("peer {peer}")),
         };
         if each.len() >= MAX_COUNTED {
             each.retain_recent();
@@ -73,16 +73,16 @@ impl Refused {
             MAX_COUNTED.. => String::new(),
             _ => who,
         };
-        let mut left_out = self.left_out.lock();
+        let mut omitted = self.omitted.lock();
         if each.check_key(&who).is_err() || all.is_some_and(|all| all.check().is_err()) {
-            let is_known = left_out.contains_key(&who) || left_out.len() < MAX_COUNTED;
+            let is_known = omitted.contains_key(&who) || omitted.len() < MAX_COUNTED;
             let who = if is_known { who } else { String::new() };
-            let count = left_out.entry(who).or_default();
+            let count = omitted.entry(who).or_default();
             *count = count.saturating_add(1);
             return None;
         }
-        if let Some(left_out) = left_out.remove(&who) {
-            entry.details.insert("omitted_before".into(), left_out.into());
+        if let Some(omitted) = omitted.remove(&who) {
+            entry.details.insert("omitted_before".into(), omitted.into());
         }
         Some(entry)
     }

@@ -23,7 +23,7 @@ use crate::state::StateEdit;
 
 /// The treatment of flags and segments that the document leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum MissingParts {
     /// They stay.
     Kept,
     /// They are removed, and references to them in tenants' records too.
@@ -32,7 +32,7 @@ pub(super) enum Rest {
 
 /// The lifecycle of new flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum InitialLifecycle {
     /// Alpha, whatever the document says.
     Alpha,
     /// The lifecycle in the document.
@@ -42,31 +42,32 @@ pub(super) enum Start {
 pub(super) fn apply(
     builder: &mut PlanBuilder<'_>,
     document: &FlagsDocument,
-    (rest, start): (Rest, Start),
+    (missing_parts, initial_lifecycle): (MissingParts, InitialLifecycle),
     facts: &dyn Facts,
 ) -> Result<(), Vec<Refusal>> {
     let mut merge = DocumentMerge {
         builder,
-        rest,
-        start,
+        missing_parts,
+        initial_lifecycle,
         difference: Difference::default(),
         shared_edits: Vec::new(),
-        must_be_signed_again: BTreeSet::new(),
+        flags_to_sign_again: BTreeSet::new(),
         refusals: Vec::new(),
     };
     merge.head(&document.head);
     merge.segments(&document.segments);
-    merge.must_be_signed_again = signed::affected_by_segments(merge.builder.state, &merge.shared_edits);
+    merge.flags_to_sign_again =
+        signed::signed_flags_of_changed_segments(merge.builder.state, &merge.shared_edits);
     for (key, flag) in &document.flags {
         merge.flag(key, flag);
     }
-    if rest == Rest::Kept {
+    if missing_parts == MissingParts::Kept {
         merge.withdraw_remaining_sign_offs(&document.flags);
     }
     for (id, record) in &document.tenants {
         merge.tenant(id, record);
     }
-    if rest == Rest::Removed {
+    if missing_parts == MissingParts::Removed {
         merge.remove_flags(&document.flags, facts);
     }
     if !merge.refusals.is_empty() {
@@ -82,13 +83,13 @@ type FlagDefinitions = OrdMap<Arc<str>, Arc<FlagDefinition>>;
 /// A document that is being merged into the state.
 struct DocumentMerge<'m, 'a> {
     builder: &'m mut PlanBuilder<'a>,
-    rest: Rest,
-    start: Start,
+    missing_parts: MissingParts,
+    initial_lifecycle: InitialLifecycle,
     difference: Difference,
     /// The edits of the head and of segments.
     shared_edits: Vec<StateEdit>,
     /// The flags with sign-offs that are affected by changed segments.
-    must_be_signed_again: BTreeSet<String>,
+    flags_to_sign_again: BTreeSet<String>,
     /// The reasons to refuse the document.
     refusals: Vec<Refusal>,
 }
@@ -96,9 +97,9 @@ struct DocumentMerge<'m, 'a> {
 impl DocumentMerge<'_, '_> {
     fn head(&mut self, written: &Arc<Head>) {
         let before = &self.builder.state.document.head;
-        let after = match self.rest {
-            Rest::Kept => Arc::new(before.with(written)),
-            Rest::Removed => Arc::clone(written),
+        let after = match self.missing_parts {
+            MissingParts::Kept => Arc::new(before.with(written)),
+            MissingParts::Removed => Arc::clone(written),
         };
         let (from, to) = (before.fields().clone().into(), after.fields().clone().into());
         self.difference.changed(Section::Head, "", fields(&from, &to));
@@ -118,7 +119,7 @@ impl DocumentMerge<'_, '_> {
             self.shared_edits
                 .push(StateEdit::Segment(Arc::clone(name), Some(Arc::clone(segment))));
         }
-        if self.rest == Rest::Removed {
+        if self.missing_parts == MissingParts::Removed {
             for name in before.keys().filter(|name| !written.contains_key(*name)) {
                 self.difference.removed(Section::Segment, name);
                 self.shared_edits.push(StateEdit::Segment(Arc::clone(name), None));
@@ -131,9 +132,9 @@ impl DocumentMerge<'_, '_> {
         let after = match &known {
             None => self.new_flag(key, written),
             Some(before)
-                if before.is_defined_as(written)
+                if before.has_same_document_fields(written)
                     && lifecycle_fits_kind(before)
-                    && !self.must_be_signed_again.contains(&**key) =>
+                    && !self.flags_to_sign_again.contains(&**key) =>
             {
                 // Most flags of a document are unchanged, and a document may have thousands.
                 let left = fields_left_alone(written, before);
@@ -182,7 +183,7 @@ impl DocumentMerge<'_, '_> {
         self.refusals.extend(unfinished_lifecycle(key, &after));
         self.fit_lifecycle_to_kind(&mut after);
         let mut changed = fields(&before.definition_record(), &after.definition_record());
-        if self.must_be_signed_again.contains(key) || signed::decides_otherwise(before, &after) {
+        if self.flags_to_sign_again.contains(key) || signed::changes_decisions(before, &after) {
             self.withdraw_sign_offs(&mut after, &mut changed);
         }
         self.difference.changed(Section::Flag, key, changed);
@@ -214,8 +215,8 @@ impl DocumentMerge<'_, '_> {
 
     /// Removes the sign-offs of flags that the document leaves out and whose segments it changes.
     fn withdraw_remaining_sign_offs(&mut self, written: &FlagDefinitions) {
-        let must_be_signed_again = std::mem::take(&mut self.must_be_signed_again);
-        for key in must_be_signed_again
+        let flags_to_sign_again = std::mem::take(&mut self.flags_to_sign_again);
+        for key in flags_to_sign_again
             .iter()
             .filter(|key| !written.contains_key(key.as_str()))
         {
@@ -247,9 +248,9 @@ impl DocumentMerge<'_, '_> {
         };
         let tiers = flag.tiers_by_name(&written.tiers);
         let lifecycle = flag.lifecycle();
-        let lifecycle = match (flag.kind().has_lifecycle(), self.start) {
-            (true, Start::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
-            (true, Start::Alpha) => {
+        let lifecycle = match (flag.kind().has_lifecycle(), self.initial_lifecycle) {
+            (true, InitialLifecycle::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
+            (true, InitialLifecycle::Alpha) => {
                 let is_further = lifecycle.is_some_and(|written| written != Lifecycle::Alpha);
                 let left = is_further.then(|| "lifecycle".to_owned());
                 self.difference

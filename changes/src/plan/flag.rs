@@ -115,7 +115,7 @@ pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, 
         refusals.push(Refusal::new(Code::UnknownSignOff, detail).fact("roles", asked_for.clone()));
     }
     let by = builder.request.actor.name.clone();
-    refusals.extend(signed_otherwise(&flag, key, as_role, &by));
+    refusals.extend(signed_for_other_role(&flag, key, as_role, &by));
     if !refusals.is_empty() {
         return Err(refusals.into());
     }
@@ -136,7 +136,7 @@ pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, 
 }
 
 /// Returns the refusal of an actor who has signed off for another role.
-fn signed_otherwise(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
+fn signed_for_other_role(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
     let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);

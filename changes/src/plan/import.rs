@@ -58,7 +58,7 @@ pub(super) fn import(
     };
     let details = serde_json::to_value(&counts).unwrap_or_default();
     let mut details = details.as_object().cloned().unwrap_or_default();
-    let codes: BTreeSet<&str> = builder.plan.items.iter().filter_map(refused_by).collect();
+    let codes: BTreeSet<&str> = builder.plan.items.iter().filter_map(refusal_code).collect();
     if !codes.is_empty() {
         details.insert("codes".into(), codes.into_iter().collect());
     }
@@ -66,7 +66,7 @@ pub(super) fn import(
     Ok(())
 }
 
-fn refused_by(item: &ItemResult) -> Option<&'static str> {
+fn refusal_code(item: &ItemResult) -> Option<&'static str> {
     match &item.outcome {
         ItemOutcome::Refused(refusal) => Some(refusal.code.as_str()),
         ItemOutcome::Created | ItemOutcome::Changed | ItemOutcome::Unchanged => None,

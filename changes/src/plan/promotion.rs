@@ -141,7 +141,7 @@ impl Promotion<'_> {
         let allowed = policy.errors?;
         let found = facts.errors_within(self.key, policy.errors_window_ms);
         (found > allowed).then(|| {
-            let window = timestamp::words(policy.errors_window_ms);
+            let window = timestamp::duration(policy.errors_window_ms);
             let detail = format!(
                 "{found} requests that it let through met errors in the last {window}, {allowed} are allowed"
             );
@@ -158,10 +158,13 @@ impl Promotion<'_> {
         let until = Timestamp(since.0.saturating_add(needed_ms));
         let remaining = until.0.saturating_sub(self.at.0);
         (remaining > 0).then(|| {
-            let (needed, from) = (timestamp::words(needed_ms), timestamp::minute_at_last(until));
+            let (needed, from) = (
+                timestamp::duration(needed_ms),
+                timestamp::minute_rounded_up(until),
+            );
             let detail = format!(
                 "{sentence}, {needed} needed: from {from} (in {})",
-                timestamp::words(remaining)
+                timestamp::duration(remaining)
             );
             Refusal::new(code, detail)
                 .help("wait until then")

@@ -100,10 +100,10 @@ pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
 }
 
 pub(crate) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
-    refused_by(state, request, &Policy::default(), &GOOD)
+    refusals_by(state, request, &Policy::default(), &GOOD)
 }
 
-pub(crate) fn refused_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
+pub(crate) fn refusals_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
     refusals(plan(state, request, policy, facts).expect_err("it was let through"))
 }
 

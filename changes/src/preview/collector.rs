@@ -134,7 +134,7 @@ impl<'p, 's> Collector<'p, 's> {
         let group = self.unchanged.entry((place, tenant.tier(), cause));
         let group = group.or_insert_with(|| UnchangedGroup {
             key: pair.key,
-            why: to.words(),
+            why: to.cause_text(),
             tenants: 0,
         });
         group.tenants = group.tenants.saturating_add(1);
@@ -188,6 +188,6 @@ fn changed_decision(
         from: from.variant().map(str::to_owned),
         to: to.variant().map(str::to_owned),
         cause: to.cause().unwrap_or(Cause::UnknownFlag),
-        reason: to.words(),
+        reason: to.cause_text(),
     }
 }

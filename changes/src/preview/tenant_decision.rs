@@ -95,7 +95,7 @@ impl<'s> TenantDecision<'s> {
     }
 
     /// Returns the cause in words.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn cause_text(&self) -> String {
         let (flags, flag, tenant, decision) = match self {
             Self::Missing => return "no such flag".to_owned(),
             Self::Rejected => return "tenants without a record are rejected".to_owned(),

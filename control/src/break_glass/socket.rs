@@ -100,7 +100,7 @@ pub(super) async fn serve(
 
 async fn kills(State(server): State<Arc<BreakGlassServer>>) -> Response {
     let kills = server.break_glass.kills();
-    let kills: Vec<Value> = kills.iter().map(as_json).collect();
+    let kills: Vec<Value> = kills.iter().map(kill_json).collect();
     Json(json!({ "kills": kills })).into_response()
 }
 
@@ -145,9 +145,9 @@ async fn kill(
                     reason = kill.reason,
                     "killed on this machine"
                 );
-                Json(as_json(&kill)).into_response()
+                Json(kill_json(&kill)).into_response()
             }
-            Err(error) => refused(&error),
+            Err(error) => error_response(&error),
         }
     })
     .await
@@ -178,7 +178,7 @@ async fn restore(
             let detail = format!("`{}` is not killed on this machine", body.flag);
             problem(StatusCode::NOT_FOUND, "NOT_KILLED", &detail)
         }
-        Err(error) => refused(&error),
+        Err(error) => error_response(&error),
     })
     .await
 }
@@ -189,7 +189,7 @@ async fn journal(State(server): State<Arc<BreakGlassServer>>) -> Response {
             let lines: String = entries.iter().map(|sealed| sealed.text.clone() + "\n").collect();
             ([("content-type", "application/jsonl")], lines).into_response()
         }
-        Err(error) => refused(&error.into()),
+        Err(error) => error_response(&error.into()),
     })
     .await
 }
@@ -215,7 +215,7 @@ fn origin(server: &BreakGlassServer, peer: &Peer, headers: &HeaderMap) -> KillOr
     }
 }
 
-fn as_json(kill: &LocalKill) -> Value {
+fn kill_json(kill: &LocalKill) -> Value {
     json!({
         "flag": kill.flag,
         "until": timestamp::text(kill.until),
@@ -228,7 +228,7 @@ fn malformed(rejection: &JsonRejection) -> Response {
     problem(rejection.status(), "MALFORMED_BODY", &rejection.body_text())
 }
 
-fn refused(error: &BreakGlassError) -> Response {
+fn error_response(error: &BreakGlassError) -> Response {
     let (status, code) = match error {
         BreakGlassError::Duration => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_DURATION"),
         BreakGlassError::Reason => (StatusCode::UNPROCESSABLE_ENTITY, "REASON_MISSING"),

@@ -24,7 +24,7 @@ impl CurrentState {
     }
 
     /// Returns true if a change that was prepared against one can be committed to the other.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same_version(&self, other: &Self) -> bool {
         self.state.revision == other.state.revision && self.eligibility() == other.eligibility()
     }
 }

@@ -35,7 +35,7 @@ impl Publish for Unpublished {
 }
 
 /// Creates the request that applies a whole document of files.
-pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
+pub(super) fn document_request(document: FlagsDocument, at: Timestamp) -> Request {
     Request {
         change: Change::ApplyDocument {
             document,
@@ -59,17 +59,17 @@ pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
 /// Compiles a document; returns none if it is invalid.
 #[must_use]
 pub fn catalog_of(document: FlagsDocument, eligibility: Eligibility) -> Option<Catalog> {
-    of_document(document, eligibility, Revision(0)).map(|current| current.catalog)
+    state_of_document(document, eligibility, Revision(0)).map(|current| current.catalog)
 }
 
 /// Creates the state of a document, at the revision after `former`.
-pub(super) fn of_document(
+pub(super) fn state_of_document(
     document: FlagsDocument,
     eligibility: Eligibility,
     former: Revision,
 ) -> Option<CurrentState> {
     let mut state = State::default();
-    let request = of_files(document, Timestamp(0));
+    let request = document_request(document, Timestamp(0));
     let plan = changes::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
     state.absorb(&plan.edits, Revision(former.0.saturating_add(1)));
     let catalog = Catalog::new(eligibility, state.document.clone()).ok()?;

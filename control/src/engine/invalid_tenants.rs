@@ -30,12 +30,12 @@ pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -
             Some(known) => known.clone(),
             None if is_full => None,
             None => {
-                let found = Some(in_words(&catalog.explain(std::slice::from_ref(&edit))));
+                let found = Some(refusal_of(&catalog.explain(std::slice::from_ref(&edit))));
                 explained.insert(text, found.clone());
                 found
             }
         };
-        let refusal = known.unwrap_or_else(unexplained);
+        let refusal = known.unwrap_or_else(unexplained_refusal);
         invalid.insert(id.clone(), refusal.fact("org", id.as_str()));
     }
     invalid
@@ -43,7 +43,7 @@ pub(super) fn invalid_tenants(catalog: &Catalog, change: &Change, plan: &Plan) -
 
 /// Returns a refusal with the titles of the problems. Their places are left out, since they refer to a document that
 /// no operator wrote.
-fn in_words(report: &Report) -> Refusal {
+fn refusal_of(report: &Report) -> Refusal {
     let errors = report.problems().iter();
     let errors: Vec<_> = errors
         .filter(|problem| problem.severity == Severity::Error)
@@ -56,7 +56,7 @@ fn in_words(report: &Report) -> Refusal {
     }
 }
 
-fn unexplained() -> Refusal {
+fn unexplained_refusal() -> Refusal {
     let detail = "its record is malformed or refers to something that does not exist";
     Refusal::new(Code::InvalidDocument, detail).help("fix the explained records, then import this one again")
 }

@@ -9,7 +9,7 @@ use config::{Catalog, Compiled, FlagsDocument, Report};
 use rules::{Eligibility, Timestamp};
 
 use super::current_state::CurrentState;
-use super::files::{NoFacts, of_files};
+use super::files::{NoFacts, document_request};
 use super::outcome::ApplyError;
 use crate::store::{Commit, Loaded, Store, StoreError};
 
@@ -62,7 +62,7 @@ impl Opened {
         })
     }
 
-    /// Prepares the first commit of an empty store from a document; [`Opened::keep`] commits it. A store with records is
+    /// Prepares the first commit of an empty store from a document; [`Opened::commit_seed`] commits it. A store with records is
     /// not changed.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Opened {
         if self.revision() != Revision::default() {
             return Ok(self);
         }
-        let request = of_files(document, at);
+        let request = document_request(document, at);
         let plan = match plan(&self.current.state, &request, &Policy::default(), &NoFacts) {
             Ok(plan) => plan,
             Err(NoPlan::Refused(refusals)) => return Err(ApplyError::Refused(refusals)),
@@ -101,7 +101,7 @@ impl Opened {
     ///
     /// # Errors
     /// The commit failed; the store is still empty.
-    pub fn keep(mut self) -> Result<Self, StoreError> {
+    pub fn commit_seed(mut self) -> Result<Self, StoreError> {
         if let Some(commit) = self.seed.take() {
             self.current.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
         }

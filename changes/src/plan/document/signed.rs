@@ -11,13 +11,13 @@ use crate::state::{State, StateEdit};
 const INFORMATIVE: [&str; 3] = ["description", "owner", "expires"];
 
 /// Returns true if the definition differs in a field that decisions read.
-pub(super) fn decides_otherwise(before: &Flag, after: &Flag) -> bool {
+pub(super) fn changes_decisions(before: &Flag, after: &Flag) -> bool {
     let fields = fields(&before.definition_record(), &after.definition_record());
     fields.iter().any(|field| !INFORMATIVE.contains(&field.as_str()))
 }
 
 /// Returns the flags with sign-offs whose conditions refer to a changed segment, directly or through other segments.
-pub(super) fn affected_by_segments(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
+pub(super) fn signed_flags_of_changed_segments(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
     let is_signed = |key: &str| {
         state
             .states

@@ -117,7 +117,7 @@ fn a_refusal_says_what_a_person_needs() {
         ),
     );
     let request = admin(set_state("on.base", Lifecycle::Ga), 17 * HOUR + 58 * 60_000);
-    let refusals = refused_by(
+    let refusals = refusals_by(
         &state,
         &request,
         &policy,

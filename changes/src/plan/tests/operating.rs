@@ -127,7 +127,7 @@ fn a_sign_off_is_of_a_role_that_is_asked_for() {
         ("unknown", &["operations"][..], vec!["FLAG_NOT_FOUND"]),
     ] {
         assert_eq!(
-            codes(&refused_by(&state, &sign_off(flag), &policy(roles), &GOOD)),
+            codes(&refusals_by(&state, &sign_off(flag), &policy(roles), &GOOD)),
             expected,
             "{flag}"
         );
