@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::urgent::{self, Urgent};
 
-use self::builder::PlanBuilder;
+use self::builder::{PlanBuilder, PlanStep};
 pub use self::difference::{Difference, Part, PartFields, Section};
 pub use self::facts::Facts;
 pub use self::import::MAX_IMPORT;
@@ -58,7 +58,18 @@ pub fn plan_excluding(
         return Err(vec![permission.refusal(&request.actor)].into());
     }
     let mut builder = PlanBuilder::new(state, request, invalid_tenants);
-    match &request.change {
+    add_change(&mut builder, &request.change, policy, facts)?;
+    Ok(builder.finish())
+}
+
+/// Adds the edits and audit entries of a change to the plan.
+fn add_change(
+    builder: &mut PlanBuilder<'_>,
+    change: &Change,
+    policy: &Policy,
+    facts: &dyn Facts,
+) -> PlanStep {
+    match change {
         Change::SetState {
             flag,
             to,
@@ -78,24 +89,24 @@ pub fn plan_excluding(
                 ga_default: *ga_default,
                 urgent: urgent.as_ref(),
             };
-            lifecycle::set_state(&mut builder, &transition, policy, facts)?;
+            lifecycle::set_state(builder, &transition, policy, facts)?;
         }
-        Change::Kill { flag } => flag::kill(&mut builder, flag)?,
-        Change::Restore { flag } => flag::restore(&mut builder, flag)?,
-        Change::SetTiers { flag, tiers } => flag::set_tiers(&mut builder, flag, tiers)?,
-        Change::SetRollout { flag, rollout } => flag::set_rollout(&mut builder, flag, rollout.as_ref())?,
-        Change::SignOff { flag, as_role } => flag::sign_off(&mut builder, flag, as_role, policy)?,
+        Change::Kill { flag } => flag::kill(builder, flag)?,
+        Change::Restore { flag } => flag::restore(builder, flag)?,
+        Change::SetTiers { flag, tiers } => flag::set_tiers(builder, flag, tiers)?,
+        Change::SetRollout { flag, rollout } => flag::set_rollout(builder, flag, rollout.as_ref())?,
+        Change::SignOff { flag, as_role } => flag::sign_off(builder, flag, as_role, policy)?,
         Change::SetOverride { org, flag, variant } => {
-            tenant::set_override(&mut builder, org, flag, variant.as_ref())?;
+            tenant::set_override(builder, org, flag, variant.as_ref())?;
         }
-        Change::PutTenant { org, record } => tenant::put(&mut builder, org, record)?,
-        Change::PatchTenant { org, patch } => tenant::patch(&mut builder, org, patch)?,
-        Change::DeleteTenant { org } => tenant::delete(&mut builder, org)?,
-        Change::Allow { org, flag } => tenant::allow(&mut builder, org, flag)?,
-        Change::Disallow { org, flag } => tenant::disallow(&mut builder, org, flag)?,
-        Change::OptIn { org, flag } => tenant::opt_in(&mut builder, org, flag)?,
-        Change::OptOut { org, flag } => tenant::opt_out(&mut builder, org, flag)?,
-        Change::ImportTenants { mode, tenants } => import::import(&mut builder, *mode, tenants)?,
+        Change::PutTenant { org, record } => tenant::put(builder, org, record)?,
+        Change::PatchTenant { org, patch } => tenant::patch(builder, org, patch)?,
+        Change::DeleteTenant { org } => tenant::delete(builder, org)?,
+        Change::Allow { org, flag } => tenant::allow(builder, org, flag)?,
+        Change::Disallow { org, flag } => tenant::disallow(builder, org, flag)?,
+        Change::OptIn { org, flag } => tenant::opt_in(builder, org, flag)?,
+        Change::OptOut { org, flag } => tenant::opt_out(builder, org, flag)?,
+        Change::ImportTenants { mode, tenants } => import::import(builder, *mode, tenants)?,
         Change::ApplyDocument {
             document,
             prune,
@@ -111,10 +122,10 @@ pub fn plan_excluding(
             } else {
                 document::InitialLifecycle::Alpha
             };
-            document::apply(&mut builder, document, (missing_parts, initial_lifecycle), facts)?;
+            document::apply(builder, document, (missing_parts, initial_lifecycle), facts)?;
         }
     }
-    Ok(builder.finish())
+    Ok(())
 }
 
 /// Returns the audit entry of a refused change.

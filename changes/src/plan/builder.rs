@@ -28,6 +28,9 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) invalid_tenants: BTreeMap<String, Refusal>,
 }
 
+/// The result of a step: all reasons to reject the change, if there are any.
+pub(super) type PlanStep = Result<(), NoPlan>;
+
 /// Optional fields of an audit entry.
 #[derive(Default)]
 pub(super) struct EntryFields<'a> {

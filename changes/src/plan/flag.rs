@@ -3,17 +3,14 @@
 use config::ToJson as _;
 use serde_json::{Map, Value};
 
-use super::builder::{PlanBuilder, read_flag};
-use super::planned::NoPlan;
+use super::builder::{PlanBuilder, PlanStep, read_flag};
 use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 
-type Done = Result<(), NoPlan>;
-
 /// Turns the flag off for everyone, until it is restored.
-pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
+pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
     let mut flag = builder.flag(key)?;
     if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
         let detail = format!("{key} is retired: it serves its final variant even if it is killed");
@@ -30,7 +27,7 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
 }
 
 /// Ends a kill.
-pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> Done {
+pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
     let mut flag = builder.flag(key)?;
     if !flag.is_enabled() {
         flag.definition_mut().enabled = None;
@@ -49,7 +46,7 @@ pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
 }
 
 /// Sets the defaults of the named tiers; the other tiers keep theirs.
-pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<String, Value>) -> Done {
+pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<String, Value>) -> PlanStep {
     let mut flag = builder.flag(key)?;
     let mut written = flag.definition.to_json();
     if let Some(fields) = written.as_object_mut() {
@@ -71,7 +68,7 @@ pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<St
 }
 
 /// Sets the rollout, or removes it.
-pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Option<&Value>) -> Done {
+pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Option<&Value>) -> PlanStep {
     let mut flag = builder.flag(key)?;
     let before = flag.definition.rollout.as_ref().map(|rollout| rollout.to_json());
     flag.definition_mut().rollout = match rollout {
@@ -95,7 +92,7 @@ pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Opt
 
 /// Adds the actor's sign-off for one role, in place of an earlier one for that role. An actor signs off for one role
 /// only.
-pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, policy: &Policy) -> Done {
+pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, policy: &Policy) -> PlanStep {
     let mut flag = builder.flag(key)?;
     let mut refusals = Vec::new();
     let kind = flag.kind();

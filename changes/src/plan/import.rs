@@ -6,7 +6,7 @@ use config::ToJson as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::builder::{PlanBuilder, read_tenant};
+use super::builder::{PlanBuilder, PlanStep, read_tenant};
 use super::item::{ItemOutcome, ItemResult};
 use super::planned::NoPlan;
 use super::tenant::no_mapping;
@@ -32,7 +32,7 @@ pub(super) fn import(
     builder: &mut PlanBuilder<'_>,
     mode: ImportMode,
     tenants: &[(String, Value)],
-) -> Result<(), NoPlan> {
+) -> PlanStep {
     if tenants.len() > MAX_IMPORT {
         let detail = format!("{} tenants; one import may have {MAX_IMPORT}", tenants.len());
         let refusal = Refusal::new(Code::InvalidDocument, detail).help("split them into several imports");

@@ -4,11 +4,10 @@
 use rules::{Lifecycle, ServeDefinition, Site, Sited};
 use serde_json::{Map, Value};
 
-use super::builder::PlanBuilder;
+use super::builder::{PlanBuilder, PlanStep};
 use super::dependency;
 use super::facts::Facts;
 use super::flag::unsettle;
-use super::planned::NoPlan;
 use super::promotion::Promotion;
 use crate::change::GaDefault;
 use crate::event::Event;
@@ -41,7 +40,7 @@ pub(super) fn set_state(
     transition: &Transition<'_>,
     policy: &Policy,
     facts: &dyn Facts,
-) -> Result<(), NoPlan> {
+) -> PlanStep {
     let flag = builder.flag(transition.flag)?;
     let kind = flag.kind();
     if !kind.has_lifecycle() {
@@ -74,7 +73,7 @@ fn promote(
     transition: &Transition<'_>,
     promotion: &Promotion<'_>,
     mut unmet: Vec<Refusal>,
-) -> Result<(), NoPlan> {
+) -> PlanStep {
     let actor = &builder.request.actor;
     let mut skipped = Vec::new();
     match transition.urgent {
@@ -153,7 +152,7 @@ fn ga_default(
         .into())
 }
 
-fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Lifecycle) -> Result<(), NoPlan> {
+fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Lifecycle) -> PlanStep {
     let ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
     if !ahead.is_empty() && transition.dependents == Dependents::Reject {
         let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
@@ -200,7 +199,7 @@ fn revert_flag(
     transition: &Transition<'_>,
     flag: &str,
     details: Map<String, Value>,
-) -> Result<(), NoPlan> {
+) -> PlanStep {
     let mut after = with_lifecycle(&builder.flag(flag)?, transition.to, builder);
     unsettle(builder, &mut after, "reverted");
     if transition.to < Lifecycle::Ga {

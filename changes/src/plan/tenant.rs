@@ -7,17 +7,15 @@ use config::{OwnedTenant, ToJson as _};
 use rules::{Lifecycle, OwnedName, Site, Sited};
 use serde_json::Value;
 
-use super::builder::{PlanBuilder, flag_not_found, read_tenant, tenant_not_found};
+use super::builder::{PlanBuilder, PlanStep, flag_not_found, read_tenant, tenant_not_found};
 use super::planned::NoPlan;
 use crate::actor::Role;
 use crate::event::Event;
 use crate::flag::Flag;
 use crate::refusal::{Code, Refusal};
 
-type Done = Result<(), NoPlan>;
-
 /// Replaces the record.
-pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> Done {
+pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> PlanStep {
     require_object(org, record)?;
     let record = read_tenant(org, record.clone())?;
     builder.write_tenant(Event::TenantChanged, org, None, Some(record));
@@ -25,7 +23,7 @@ pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> D
 }
 
 /// Changes fields of the record (JSON merge patch, RFC 7396).
-pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> Done {
+pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> PlanStep {
     require_object(org, patch)?;
     let mut written = record(builder, org)?.to_json();
     json_patch::merge(&mut written, patch);
@@ -35,7 +33,7 @@ pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> 
 }
 
 /// Removes a record.
-pub(super) fn delete(builder: &mut PlanBuilder<'_>, org: &str) -> Done {
+pub(super) fn delete(builder: &mut PlanBuilder<'_>, org: &str) -> PlanStep {
     record(builder, org)?;
     builder.write_tenant(Event::TenantRemoved, org, None, None);
     Ok(())
@@ -47,7 +45,7 @@ pub(super) fn set_override(
     org: &str,
     key: &str,
     variant: Option<&Value>,
-) -> Done {
+) -> PlanStep {
     let (flag, mut record) = flag_and_record(builder, org, key)?;
     let variant = match variant {
         None => None,
@@ -88,7 +86,7 @@ fn variant_name(org: &str, key: &str, variant: &Value) -> Result<OwnedName, NoPl
 }
 
 /// Puts the flag on the tenant's beta allowlist.
-pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> PlanStep {
     let (_, mut record) = flag_and_record(builder, org, flag)?;
     add(&mut record.beta, flag);
     write(builder, Event::BetaAllowed, org, flag, record);
@@ -96,7 +94,7 @@ pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Don
 }
 
 /// Takes the flag off the tenant's beta allowlist.
-pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> PlanStep {
     let (_, mut record) = flag_and_record(builder, org, flag)?;
     remove(&mut record.beta, flag);
     builder.plan.withdraws = true;
@@ -105,7 +103,7 @@ pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> 
 }
 
 /// Opts the tenant in.
-pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> PlanStep {
     let lifecycle = open_lifecycle(builder, org, flag)?;
     if lifecycle == Lifecycle::Beta && !takes_opt_ins(builder) {
         let detail = format!("{flag} is beta, and tenants can't opt in to beta flags here");
@@ -120,7 +118,7 @@ pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Do
 }
 
 /// Opts the tenant out.
-pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Done {
+pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> PlanStep {
     open_lifecycle(builder, org, flag)?;
     let mut record = record(builder, org)?;
     remove(&mut record.opt_in, flag);
@@ -175,7 +173,7 @@ fn record(builder: &PlanBuilder<'_>, org: &str) -> Result<OwnedTenant, Vec<Refus
     Ok((**record).clone())
 }
 
-fn require_object(org: &str, record: &Value) -> Done {
+fn require_object(org: &str, record: &Value) -> PlanStep {
     if record.is_object() {
         Ok(())
     } else {
