@@ -36,7 +36,7 @@ pub(crate) fn identify(request: &Request) -> Response {
     let id = request_id(request.headers());
     match answer(request.method(), request.uri()) {
         Ok(answer) => answer.into_response(&id),
-        Err(problem) => problem.into_response(&id),
+        Err(problem) => problem.without_operation(request.method()).into_response(&id),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answers that are not successful: `application/problem+json` (RFC 9457) with a stable code, a sentence and help.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use changes::{Code, Refusal};
 use serde::Serialize;
@@ -62,8 +62,8 @@ pub(crate) struct ProblemBody<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     help: Option<&'p str>,
-    /// For an operation that changes something: `not_applied`, nothing was changed; `applied`, the change is committed;
-    /// `unknown`, the audit log shows whether it was applied. Absent for other operations.
+    /// The effect of the change: `not_applied`, nothing was changed; `applied`, the change is committed; `unknown`, the
+    /// audit log shows whether it was applied. Absent for operations that change nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     change: Option<ChangeEffect>,
@@ -165,6 +165,15 @@ impl Problem {
         match self.0.change {
             Some(_) => self,
             None => self.effect(effect),
+        }
+    }
+
+    /// Sets the effect for a request without an operation: an unsafe method (RFC 9110, section 9.2.1) asked for a change,
+    /// and nothing was changed.
+    pub(crate) fn without_operation(self, method: &Method) -> Self {
+        match method.is_safe() {
+            true => self,
+            false => self.effect(ChangeEffect::NotApplied),
         }
     }
 

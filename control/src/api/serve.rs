@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     let id = request_id(request.headers());
     let route = match select_route(routes, request.method()) {
         Ok(route) => route,
-        Err(problem) => return problem.into_response(&id),
+        Err(problem) => return problem.without_operation(request.method()).into_response(&id),
     };
     let answer = match parameters {
         Ok(parameters) => within_deadline(api, route, &parameters, request, &id).await,
@@ -78,7 +78,9 @@ async fn within_deadline(
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
         Problem::new(codes::NOT_FOUND, "the path does not exist").help("see GET /api/v1/openapi.json");
-    problem.into_response(&request_id(request.headers()))
+    problem
+        .without_operation(request.method())
+        .into_response(&request_id(request.headers()))
 }
 
 /// Runs the steps of a request in order. A step that fails ends the request, so that no later step reads its input.

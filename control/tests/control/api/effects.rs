@@ -155,6 +155,10 @@ fn rejected_changes_were_not_applied_and_reads_have_no_effect() {
         (Role::Viewer, KILL),
         (Role::Operator, "/platform/feature-flags/none/kill"),
         (Role::Operator, "/platform/feature-flags/ui.shell/kill?unknown=1"),
+        // No operation: an unknown path, and methods that a path does not have.
+        (Role::Operator, "/nowhere"),
+        (Role::Operator, "/platform/feature-flags/ui.shell"),
+        (Role::Operator, ""),
     ] {
         let problem = server.asked_by(role, "POST", path, Some(&body)).json();
         assert_eq!(problem["change"], "not_applied", "{path}: {problem}");
