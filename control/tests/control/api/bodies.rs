@@ -8,7 +8,7 @@ use crate::api::server::{Server, request};
 
 fn sent(server: &Server, method: &str, path: &str, body: &str) -> Response {
     let ask = request(method, path, None).with_body(body);
-    server.ask(
+    server.send(
         ask.header("content-type", "application/json")
             .token(server.token(Role::PlatformAdmin)),
     )
@@ -20,12 +20,12 @@ fn surrogate_pairs_of_json_are_read() {
     let document = r#"{ "version": 1, "flags": { "brand.new": { "description": "\ud83d\ude00" } } }"#;
     let response = sent(&server, "PUT", "/platform/document", document);
     assert_eq!(response.status, 200, "{}", response.text());
-    let flag = server.done("GET", "/platform/feature-flags/brand.new", None);
+    let flag = server.send_ok("GET", "/platform/feature-flags/brand.new", None);
     assert_eq!(flag["description"], "\u{1f600}");
     let import = r#"{ "tenants": { "hooli": { "attributes": { "mood": "\ud83d\ude00" } } } }"#;
     let response = sent(&server, "POST", "/platform/orgs:import", import);
     assert_eq!(response.status, 200, "{}", response.text());
-    let org = server.done("GET", "/platform/orgs/hooli", None);
+    let org = server.send_ok("GET", "/platform/orgs/hooli", None);
     assert_eq!(org["attributes"]["mood"], "\u{1f600}");
 }
 
@@ -74,7 +74,7 @@ fn numbers_that_are_not_finite_or_too_large_are_rejected() {
 #[test]
 fn a_repeated_key_is_rejected() {
     let server = Server::start();
-    let before = server.done("GET", "/platform/document", None);
+    let before = server.send_ok("GET", "/platform/document", None);
     for (method, path, body) in [
         (
             "PUT",
@@ -109,17 +109,17 @@ fn a_repeated_key_is_rejected() {
             "{method} {path}: {}",
             response.text()
         );
-        let told = response.json();
+        let answer = response.json();
         assert!(
-            told["detail"]
+            answer["detail"]
                 .as_str()
                 .unwrap()
                 .contains("written twice at line 1"),
-            "{told}"
+            "{answer}"
         );
-        assert!(told["help"].is_string(), "{told}");
+        assert!(answer["help"].is_string(), "{answer}");
     }
-    assert_eq!(server.done("GET", "/platform/document", None), before);
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
 }
 
 #[test]
@@ -156,11 +156,11 @@ fn a_malformed_request_gets_help() {
             r#"{ "tiers": { "tier1": {} } }"#,
         ),
     ] {
-        let told = sent(&server, method, path, body);
-        assert!(told.status == 400 || told.status == 413, "{}", told.text());
-        assert!(told.json()["help"].is_string(), "{}", told.text());
+        let answer = sent(&server, method, path, body);
+        assert!(answer.status == 400 || answer.status == 413, "{}", answer.text());
+        assert!(answer.json()["help"].is_string(), "{}", answer.text());
     }
-    let nobody = server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
+    let nobody = server.send(request("GET", "/whoami", None).token("sluice_wrong"));
     assert!(nobody.json()["help"].is_string(), "{}", nobody.text());
 }
 
@@ -205,11 +205,11 @@ fn a_problem_contains_no_secret() {
 #[test]
 fn a_problem_of_sign_in_has_help() {
     let server = Server::start();
-    let response = server.ask(request("GET", "/whoami", None));
+    let response = server.send(request("GET", "/whoami", None));
     assert_eq!(response.json()["help"], "send `authorization: Bearer TOKEN`");
     let other = request("GET", "/whoami", None).header("authorization", "Digest a");
     assert_eq!(
-        server.ask(other).json()["detail"],
+        server.send(other).json()["detail"],
         "authorization is not `Bearer TOKEN`"
     );
 }

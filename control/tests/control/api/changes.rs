@@ -10,78 +10,78 @@ const BOARD: &str = "/platform/feature-flags/dispatch.v2Board";
 #[test]
 fn every_operation_has_its_effect() {
     let server = Server::start();
-    let flag = |key: &str| server.done("GET", &format!("/platform/feature-flags/{key}"), None);
-    let org = |id: &str| server.done("GET", &format!("/platform/orgs/{id}"), None);
+    let flag = |key: &str| server.send_ok("GET", &format!("/platform/feature-flags/{key}"), None);
+    let org = |id: &str| server.send_ok("GET", &format!("/platform/orgs/{id}"), None);
 
-    server.done(
+    server.send_ok(
         "POST",
         &format!("{BOARD}/kill"),
         Some(&json!({ "reason": "INC-7" })),
     );
     assert_eq!(flag("dispatch.v2Board")["enabled"], false);
-    server.done("POST", &format!("{BOARD}/restore"), Some(&json!({})));
+    server.send_ok("POST", &format!("{BOARD}/restore"), Some(&json!({})));
     assert_eq!(flag("dispatch.v2Board")["enabled"], true);
-    server.done(
+    server.send_ok(
         "PUT",
         &format!("{BOARD}/tiers"),
         Some(&json!({ "tiers": { "tier2": "on", "tier3": true } })),
     );
     assert_eq!(flag("dispatch.v2Board")["tiers"]["tier2"], "on");
-    server.done(
+    server.send_ok(
         "PUT",
         &format!("{BOARD}/rollout"),
         Some(&json!({ "rollout": { "percentage": 25 } })),
     );
     assert_eq!(flag("dispatch.v2Board")["rollout"]["percentage"], 25);
-    server.done(
+    server.send_ok(
         "PUT",
         &format!("{BOARD}/rollout"),
         Some(&json!({ "rollout": null })),
     );
     assert_eq!(flag("dispatch.v2Board").get("rollout"), None);
 
-    server.done("PUT", "/platform/orgs/hooli", Some(&json!({ "tier": "tier2" })));
-    server.done(
+    server.send_ok("PUT", "/platform/orgs/hooli", Some(&json!({ "tier": "tier2" })));
+    server.send_ok(
         "PATCH",
         "/platform/orgs/hooli",
         Some(&json!({ "channel": "latest", "tier": null })),
     );
     assert_eq!(org("hooli"), json!({ "id": "hooli", "channel": "latest" }));
-    server.done("PUT", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
+    server.send_ok("PUT", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
     assert_eq!(org("hooli")["beta"], json!(["dispatch.v2Board"]));
-    server.done("DELETE", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
+    server.send_ok("DELETE", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
     let at = "/platform/orgs/hooli/feature-flags/ui.shell";
     for (body, expected) in [
         (json!({ "enabled": false }), json!("off")),
         (json!({ "variant": "on" }), json!("on")),
         (json!({ "enabled": null }), Value::Null),
     ] {
-        server.done("POST", at, Some(&body));
+        server.send_ok("POST", at, Some(&body));
         let found = org("hooli")["overrides"]["ui.shell"].clone();
         assert!(
             found == expected || (found == json!(false) && expected == "off"),
             "{body}: {found}"
         );
     }
-    server.done("DELETE", "/platform/orgs/hooli", None);
-    server.refused(404, "TENANT_NOT_FOUND", "GET", "/platform/orgs/hooli", None);
+    server.send_ok("DELETE", "/platform/orgs/hooli", None);
+    server.send_rejected(404, "TENANT_NOT_FOUND", "GET", "/platform/orgs/hooli", None);
 
     let choice = "/orgs/globex/feature-flags/dispatch.v2Board";
-    server.done("POST", &format!("{choice}/opt-in"), Some(&json!({})));
+    server.send_ok("POST", &format!("{choice}/opt-in"), Some(&json!({})));
     assert_eq!(org("globex")["opt_in"], json!(["dispatch.v2Board"]));
-    let own = server.done("GET", "/orgs/globex/feature-flags", None);
+    let own = server.send_ok("GET", "/orgs/globex/feature-flags", None);
     assert_eq!(
         (&own["flags"][0]["on"], &own["flags"][0]["choice"]),
         (&json!(true), &json!("in"))
     );
-    server.done("POST", &format!("{choice}/opt-out"), Some(&json!({})));
+    server.send_ok("POST", &format!("{choice}/opt-out"), Some(&json!({})));
     assert_eq!(org("globex")["opt_out"], json!(["dispatch.v2Board"]));
 }
 
 #[test]
 fn a_rejected_promotion_lists_all_reasons() {
     let server = Server::start();
-    let problem = server.refused(
+    let problem = server.send_rejected(
         409,
         "SOAK_NOT_ELAPSED",
         "POST",
@@ -104,7 +104,7 @@ fn a_rejected_promotion_lists_all_reasons() {
         (&json!(409), &json!("Conflict"))
     );
     assert!(problem["refusals"][0]["help"].is_string(), "{problem}");
-    server.refused(
+    server.send_rejected(
         409,
         "STATE_SKIPPED",
         "POST",
@@ -117,17 +117,17 @@ fn a_rejected_promotion_lists_all_reasons() {
 fn an_urgent_promotion_requires_a_platform_admin() {
     let server = Server::start();
     let body = json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" } });
-    server.refused(
+    server.send_rejected(
         403,
         "ROLE_MISSING",
         "POST",
         &format!("{BOARD}/state"),
         Some(&body),
     );
-    let told = server.done("POST", &format!("{BOARD}/state"), Some(&body));
+    let answer = server.send_ok("POST", &format!("{BOARD}/state"), Some(&body));
     assert!(
-        !told["skipped_conditions"].as_array().unwrap().is_empty(),
-        "{told}"
+        !answer["skipped_conditions"].as_array().unwrap().is_empty(),
+        "{answer}"
     );
 }
 
@@ -135,12 +135,12 @@ fn an_urgent_promotion_requires_a_platform_admin() {
 fn an_empty_override_is_rejected_and_tiers_still_off_are_named() {
     let server = Server::start();
     let tiers = json!({ "tiers": { "tier3": "off" } });
-    server.done("PUT", &format!("{BOARD}/tiers?force=true"), Some(&tiers));
+    server.send_ok("PUT", &format!("{BOARD}/tiers?force=true"), Some(&tiers));
     let at = format!("{BOARD}/state?force=true");
     let body = |incident: &str| json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": incident, "reason": "outage" } });
-    server.refused(422, "INVALID_URGENT", "POST", &at, Some(&body(" ")));
-    let told = server.done("POST", &at, Some(&body("INC-7")));
-    assert_eq!(told["tiers_still_off"], json!(["tier3"]), "{told}");
+    server.send_rejected(422, "INVALID_URGENT", "POST", &at, Some(&body(" ")));
+    let answer = server.send_ok("POST", &at, Some(&body("INC-7")));
+    assert_eq!(answer["tiers_still_off"], json!(["tier3"]), "{answer}");
 }
 
 #[test]
@@ -148,15 +148,15 @@ fn requests_use_the_clock_of_the_api() {
     let server = Server::start();
     let promote = json!({ "state": "beta" });
     let at = "/platform/feature-flags/reports.export/state";
-    server.refused(409, "SOAK_NOT_ELAPSED", "POST", at, Some(&promote));
-    server.pass(DAY);
-    assert_eq!(server.done("POST", at, Some(&promote))["changed"], true);
+    server.send_rejected(409, "SOAK_NOT_ELAPSED", "POST", at, Some(&promote));
+    server.advance_clock(DAY);
+    assert_eq!(server.send_ok("POST", at, Some(&promote))["changed"], true);
 }
 
 #[test]
 fn a_change_is_applied_at_its_revision_or_not_at_all() {
     let server = Server::start();
-    let shown = server.asked_by(Role::Viewer, "GET", BOARD, None);
+    let shown = server.send_as(Role::Viewer, "GET", BOARD, None);
     let tag = shown.header("etag").unwrap().to_owned();
     assert_eq!(
         tag,
@@ -164,7 +164,7 @@ fn a_change_is_applied_at_its_revision_or_not_at_all() {
     );
     let kill = |tag: &str| {
         let request = request("POST", &format!("{BOARD}/kill"), Some(&json!({}))).header("if-match", tag);
-        server.ask(request.token(server.token(Role::Operator)))
+        server.send(request.token(server.token(Role::Operator)))
     };
     let done = kill(&tag);
     assert_eq!(done.status, 200, "{}", done.text());
@@ -181,15 +181,15 @@ fn a_change_is_applied_at_its_revision_or_not_at_all() {
 #[test]
 fn a_dry_run_lists_changed_decisions_and_changes_nothing() {
     let server = Server::start();
-    let before = server.done("GET", "/platform/document", None);
+    let before = server.send_ok("GET", "/platform/document", None);
     let body = json!({ "tiers": { "tier3": "on" } });
-    let tried = server.done(
+    let tried = server.send_ok(
         "PUT",
         "/platform/feature-flags/ui.shell/tiers?dry_run=true",
         Some(&body),
     );
     assert_eq!(tried["preview"]["tenants_changed"], 0);
-    let tried = server.done(
+    let tried = server.send_ok(
         "POST",
         "/platform/feature-flags/ui.shell/kill?dry_run=true",
         Some(&json!({})),
@@ -202,22 +202,22 @@ fn a_dry_run_lists_changed_decisions_and_changes_nothing() {
         (&json!(3), &json!(3))
     );
     assert_eq!(tried["preview"]["decisions"][0]["tenant"], "acme");
-    assert_eq!(server.done("GET", "/platform/document", None), before);
-    let log = server.done("GET", "/platform/audit?flag=ui.shell&actor=platform-admin", None);
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
+    let log = server.send_ok("GET", "/platform/audit?flag=ui.shell&actor=platform-admin", None);
     assert_eq!(log["entries"], json!([]));
 }
 
 #[test]
 fn an_import_has_one_revision_and_a_result_for_each_tenant() {
     let server = Server::start();
-    let before = server.done("GET", "/platform/orgs", None)["revision"]
+    let before = server.send_ok("GET", "/platform/orgs", None)["revision"]
         .as_u64()
         .unwrap();
     let body =
         json!({ "mode": "create", "tenants": { "acme": {}, "new-1": { "tier": "tier1" }, "new-2": {} } });
-    let told = server.done("POST", "/platform/orgs:import", Some(&body));
-    assert_eq!(told["revision"], before + 1);
-    let items: Vec<(&str, &str)> = told["items"]
+    let answer = server.send_ok("POST", "/platform/orgs:import", Some(&body));
+    assert_eq!(answer["revision"], before + 1);
+    let items: Vec<(&str, &str)> = answer["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -227,7 +227,7 @@ fn an_import_has_one_revision_and_a_result_for_each_tenant() {
         items,
         [("acme", "refused"), ("new-1", "created"), ("new-2", "created")]
     );
-    assert_eq!(told["items"][0]["refusal"]["code"], "ALREADY_EXISTS");
+    assert_eq!(answer["items"][0]["refusal"]["code"], "ALREADY_EXISTS");
 }
 
 #[test]
@@ -243,8 +243,8 @@ fn an_invalid_tenant_of_an_import_blocks_no_other() {
         "new-7": null,
     } });
     for path in ["/platform/orgs:import?dry_run=true", "/platform/orgs:import"] {
-        let told = server.done("POST", path, Some(&body));
-        let items = told["items"].as_array().unwrap();
+        let answer = server.send_ok("POST", path, Some(&body));
+        let items = answer["items"].as_array().unwrap();
         let outcomes: Vec<&str> = items
             .iter()
             .map(|item| item["outcome"].as_str().unwrap())
@@ -255,8 +255,8 @@ fn an_invalid_tenant_of_an_import_blocks_no_other() {
                 "created", "refused", "refused", "refused", "refused", "refused", "refused"
             ]
         );
-        let told = ["tier9", "no.such", "tire", "tier9", "no mapping", "no mapping"];
-        for (item, words) in items.iter().skip(1).zip(told) {
+        let details = ["tier9", "no.such", "tire", "tier9", "no mapping", "no mapping"];
+        for (item, words) in items.iter().skip(1).zip(details) {
             let refusal = &item["refusal"];
             assert_eq!(
                 (&refusal["code"], &refusal["org"]),
@@ -265,24 +265,24 @@ fn an_invalid_tenant_of_an_import_blocks_no_other() {
             assert!(refusal["detail"].as_str().unwrap().contains(words), "{refusal}");
         }
     }
-    let orgs = server.done("GET", "/platform/orgs?after=initech", None);
+    let orgs = server.send_ok("GET", "/platform/orgs?after=initech", None);
     assert_eq!(orgs["orgs"], json!([{ "id": "new-1", "tier": "tier1" }]));
 }
 
 #[test]
 fn an_import_rejected_as_a_whole_is_in_the_log() {
     let server = Server::start();
-    let before = server.done("GET", "/platform/document", None);
+    let before = server.send_ok("GET", "/platform/document", None);
     let body = json!({ "tenants": { "new-1": { "tier": "tier9" } } });
-    let tried = server.done("POST", "/platform/orgs:import?dry_run=true", Some(&body));
+    let tried = server.send_ok("POST", "/platform/orgs:import?dry_run=true", Some(&body));
     assert_eq!(tried["items"][0]["outcome"], "refused");
-    let told = server.done("POST", "/platform/orgs:import", Some(&body));
+    let answer = server.send_ok("POST", "/platform/orgs:import", Some(&body));
     assert_eq!(
-        (&told["changed"], &told["items"][0]["outcome"]),
+        (&answer["changed"], &answer["items"][0]["outcome"]),
         (&json!(false), &json!("refused"))
     );
-    assert_eq!(server.done("GET", "/platform/document", None), before);
-    let log = server.done("GET", "/platform/audit?action=platform.orgs_imported", None);
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
+    let log = server.send_ok("GET", "/platform/audit?action=platform.orgs_imported", None);
     let entries = log["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 1, "{log}");
     assert_eq!(
@@ -294,12 +294,12 @@ fn an_import_rejected_as_a_whole_is_in_the_log() {
 #[test]
 fn a_document_is_json_or_yaml_and_an_invalid_one_is_rejected() {
     let server = Server::start();
-    let whole = server.done("GET", "/platform/document", None);
-    let again = server.done("PUT", "/platform/document", Some(&whole));
+    let whole = server.send_ok("GET", "/platform/document", None);
+    let again = server.send_ok("PUT", "/platform/document", Some(&whole));
     assert_eq!(again["changed"], false, "{again}");
     let put = |kind: &str, text: &str| {
         let request = request("PUT", "/platform/document", None).with_body(text);
-        server.ask(
+        server.send(
             request
                 .header("content-type", kind)
                 .token(server.token(Role::PlatformAdmin)),
@@ -311,7 +311,7 @@ fn a_document_is_json_or_yaml_and_an_invalid_one_is_rejected() {
     );
     assert_eq!(yaml.status, 200, "{}", yaml.text());
     assert_eq!(yaml.json()["difference"]["added"][0]["name"], "brand.new");
-    let before = server.done("GET", "/platform/document", None);
+    let before = server.send_ok("GET", "/platform/document", None);
     for (text, status, code) in [
         ("version: 1\nflgs: {}\n", 422, "INVALID_DOCUMENT"),
         (
@@ -336,17 +336,17 @@ fn a_document_is_json_or_yaml_and_an_invalid_one_is_rejected() {
     }
     assert_eq!(put("application/json", "{").code(), "MALFORMED_BODY");
     assert_eq!(put("text/plain", "{}").status, 415);
-    assert_eq!(server.done("GET", "/platform/document", None), before);
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
 }
 
 #[test]
 fn flags_from_files_can_be_read_and_not_changed() {
     let server = Server::with_files();
     assert_eq!(
-        server.done("GET", "/platform/feature-flags", None)["flags"][0]["key"],
+        server.send_ok("GET", "/platform/feature-flags", None)["flags"][0]["key"],
         "dispatch.core"
     );
-    let problem = server.refused(
+    let problem = server.send_rejected(
         409,
         "READ_ONLY_SOURCE",
         "POST",
@@ -357,13 +357,13 @@ fn flags_from_files_can_be_read_and_not_changed() {
         problem["help"].as_str().unwrap().contains("--socket"),
         "{problem}"
     );
-    server.done("POST", &format!("{BOARD}/kill?dry_run=true"), Some(&json!({})));
+    server.send_ok("POST", &format!("{BOARD}/kill?dry_run=true"), Some(&json!({})));
 }
 
 #[test]
 fn invalid_input_has_its_code_and_changes_nothing() {
     let server = Server::start();
-    let before = server.done("GET", "/platform/document", None);
+    let before = server.send_ok("GET", "/platform/document", None);
     let state = format!("{BOARD}/state");
     for (status, code, method, path, body) in [
         (
@@ -502,7 +502,7 @@ fn invalid_input_has_its_code_and_changes_nothing() {
             json!({ "tiers": { "tier9": "on" } }),
         ),
     ] {
-        server.refused(status, code, method, path, Some(&body));
+        server.send_rejected(status, code, method, path, Some(&body));
     }
-    assert_eq!(server.done("GET", "/platform/document", None), before);
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
 }

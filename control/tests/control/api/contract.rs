@@ -26,7 +26,7 @@ fn the_contract_equals_its_golden_file() {
 #[test]
 fn every_route_is_in_the_contract_and_the_api_serves_it() {
     let server = Server::start();
-    let served = server.asked_by(Role::Viewer, "GET", "/openapi.json", None).json();
+    let served = server.send_as(Role::Viewer, "GET", "/openapi.json", None).json();
     assert_eq!(served, openapi());
     assert_eq!(served["openapi"], "3.1.0");
     for route in ROUTES {

@@ -46,7 +46,7 @@ impl Faulty {
     fn start() -> (Arc<Self>, Server) {
         let faulty = Arc::new(Self::default());
         let store = HookedStore::new(Arc::clone(&faulty));
-        let server = Server::of_parts(Arc::new(store), Arc::clone(&faulty) as _);
+        let server = Server::with_store_and_plane(Arc::new(store), Arc::clone(&faulty) as _);
         (faulty, server)
     }
 
@@ -98,7 +98,7 @@ fn problem_under(fault: Fault, query: &str) -> Value {
     let (faulty, server) = Faulty::start();
     faulty.set(fault);
     let path = format!("{KILL}{query}");
-    let response = server.asked_by(Role::Operator, "POST", &path, Some(&json!({})));
+    let response = server.send_as(Role::Operator, "POST", &path, Some(&json!({})));
     faulty.set(Fault::None);
     assert!(!response.text().contains("planted"), "{}", response.text());
     assert_eq!(response.header("content-type"), Some("application/problem+json"));
@@ -134,11 +134,11 @@ fn a_dry_run_that_fails_has_changed_nothing() {
 fn a_change_committed_after_the_timeout_is_in_the_audit_log() {
     let (faulty, server) = Faulty::start();
     faulty.set(Fault::Slow);
-    let response = server.asked_by(Role::Operator, "POST", KILL, Some(&json!({})));
+    let response = server.send_as(Role::Operator, "POST", KILL, Some(&json!({})));
     assert_eq!(response.json()["change"], "unknown");
     faulty.set(Fault::None);
     eventually("the kill in the audit log", || {
-        let log = server.done(
+        let log = server.send_ok(
             "GET",
             "/platform/audit?flag=ui.shell&action=platform.feature_flag_killed",
             None,
@@ -160,11 +160,11 @@ fn rejected_changes_were_not_applied_and_reads_have_no_effect() {
         (Role::Operator, "/platform/feature-flags/ui.shell"),
         (Role::Operator, ""),
     ] {
-        let problem = server.asked_by(role, "POST", path, Some(&body)).json();
+        let problem = server.send_as(role, "POST", path, Some(&body)).json();
         assert_eq!(problem["change"], "not_applied", "{path}: {problem}");
     }
     for path in ["/platform/feature-flags/none", "/nowhere"] {
-        let problem = server.asked_by(Role::Operator, "GET", path, None).json();
+        let problem = server.send_as(Role::Operator, "GET", path, None).json();
         assert!(problem.get("change").is_none(), "{path}: {problem}");
     }
 }
@@ -172,7 +172,7 @@ fn rejected_changes_were_not_applied_and_reads_have_no_effect() {
 #[test]
 fn a_backup_that_fails_hides_the_cause() {
     let (_faulty, server) = Faulty::start();
-    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    let response = server.send_as(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!(response.code(), "STORE_UNAVAILABLE");
     assert!(!response.text().contains("planted"), "{}", response.text());
 }

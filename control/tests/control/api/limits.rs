@@ -11,7 +11,7 @@ use crate::api::server::{Server, request};
 fn a_body_over_the_limit_of_its_route_is_rejected() {
     let server = Server::start();
     let long = json!({ "reason": "x".repeat(MAX_BODY_BYTES) });
-    server.refused(
+    server.send_rejected(
         413,
         "BODY_TOO_LARGE",
         "POST",
@@ -19,7 +19,7 @@ fn a_body_over_the_limit_of_its_route_is_rejected() {
         Some(&long),
     );
     let bodiless = request("GET", "/whoami", None).with_body("{}");
-    let response = server.ask(bodiless.token(server.token(Role::Viewer)));
+    let response = server.send(bodiless.token(server.token(Role::Viewer)));
     assert_eq!(
         (response.status, response.code().as_str()),
         (413, "BODY_TOO_LARGE")
@@ -28,12 +28,12 @@ fn a_body_over_the_limit_of_its_route_is_rejected() {
         .map(|n| (format!("t-{n}"), json!({ "tier": "tier1" })))
         .collect();
     assert!(json!(tenants).to_string().len() < MAX_BODY_BYTES);
-    let told = server.done(
+    let answer = server.send_ok(
         "POST",
         "/platform/orgs:import",
         Some(&json!({ "tenants": tenants })),
     );
-    assert_eq!(told["items"].as_array().unwrap().len(), 2_000);
+    assert_eq!(answer["items"].as_array().unwrap().len(), 2_000);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_body_needs_its_content_type() {
         if let Some(kind) = kind {
             ask = ask.header("content-type", kind);
         }
-        let response = server.ask(ask.token(server.token(Role::Operator)));
+        let response = server.send(ask.token(server.token(Role::Operator)));
         assert_eq!(
             (response.status, response.code().as_str()),
             (415, "UNSUPPORTED_MEDIA_TYPE"),
@@ -67,7 +67,7 @@ fn answers_are_not_cached_and_have_the_id_of_the_request() {
         ("/platform/orgs/nobody", 404),
     ] {
         let ask = request("GET", path, None).header("x-request-id", "change-4711");
-        let response = server.ask(ask.token(server.token(Role::Viewer)));
+        let response = server.send(ask.token(server.token(Role::Viewer)));
         assert_eq!(response.status, status);
         assert_eq!(response.header("cache-control"), Some("no-store"));
         assert_eq!(response.header("x-request-id"), Some("change-4711"));
@@ -93,27 +93,24 @@ fn the_rate_limit_of_one_actor_does_not_affect_others() {
     let refused = refused.expect("nobody was refused");
     assert_eq!(refused.code(), "TOO_MANY_REQUESTS");
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
-    assert_eq!(
-        server.asked_by(Role::Operator, "GET", "/whoami", None).status,
-        200
-    );
+    assert_eq!(server.send_as(Role::Operator, "GET", "/whoami", None).status, 200);
 }
 
 #[test]
 fn a_backup_is_sent_to_admins_and_leaves_no_file() {
     let server = Server::with_store_on_disk();
-    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    let response = server.send_as(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!(response.status, 200);
     assert!(response.body.starts_with(b"SQLite format 3\0"));
-    assert_eq!(server.leftovers(), 0);
-    let log = server.done("GET", "/platform/audit?action=platform.backup_taken", None);
+    assert_eq!(server.remaining_copies(), 0);
+    let log = server.send_ok("GET", "/platform/audit?action=platform.backup_taken", None);
     assert_eq!(log["entries"][0]["outcome"], "applied");
 }
 
 #[test]
 fn without_a_store_there_is_no_backup() {
     let server = Server::with_files();
-    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    let response = server.send_as(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!((response.status, response.code().as_str()), (409, "NO_STORE"));
 }
 
@@ -126,8 +123,8 @@ fn without_a_store_no_audit_log_is_reported() {
         "/platform/audit/export",
         "/orgs/acme/audit",
     ] {
-        let told = server.refused(409, "NO_STORE", "GET", path, None);
-        assert!(told["help"].is_string(), "{path}: {told}");
+        let answer = server.send_rejected(409, "NO_STORE", "GET", path, None);
+        assert!(answer["help"].is_string(), "{path}: {answer}");
     }
 }
 
@@ -144,16 +141,16 @@ fn head_of_the_backup_makes_no_copy_and_no_entry() {
         (response.status, response.header("content-type")),
         (200, Some("application/octet-stream"))
     );
-    let log = server.done("GET", "/platform/audit?action=platform.backup_taken", None);
+    let log = server.send_ok("GET", "/platform/audit?action=platform.backup_taken", None);
     assert_eq!(log["entries"], json!([]));
 }
 
 #[test]
 fn a_path_that_is_not_utf_8_is_a_problem() {
     let server = Server::start();
-    let told = server.refused(400, "INVALID_NAME", "GET", "/platform/feature-flags/%ff", None);
+    let answer = server.send_rejected(400, "INVALID_NAME", "GET", "/platform/feature-flags/%ff", None);
     assert!(
-        told["request_id"].is_string() && told["help"].is_string(),
-        "{told}"
+        answer["request_id"].is_string() && answer["help"].is_string(),
+        "{answer}"
     );
 }

@@ -13,12 +13,12 @@ fn entries(log: &Value) -> &[Value] {
 fn a_change_to_one_org_is_in_both_logs() {
     let server = Server::start();
     let at = "/platform/orgs/acme/feature-flags/ui.shell";
-    server.done(
+    server.send_ok(
         "POST",
         at,
         Some(&json!({ "enabled": false, "reason": "ticket 7" })),
     );
-    let platform = server.done("GET", "/platform/audit?org=acme", None);
+    let platform = server.send_ok("GET", "/platform/audit?org=acme", None);
     let entry = &entries(&platform)[0];
     assert_eq!(entry["action"], "platform.feature_flag_disabled");
     assert_eq!(
@@ -28,22 +28,22 @@ fn a_change_to_one_org_is_in_both_logs() {
     assert_eq!(entry["reason"], "ticket 7");
     assert!(!entry["patch"].as_array().unwrap().is_empty(), "{entry}");
     let own = server
-        .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/audit", None)
+        .send_as(Role::OrgAdmin, "GET", "/orgs/acme/audit", None)
         .json();
     let same = &entries(&own)[0];
     assert_eq!(
         (&same["action"], &same["id"]),
         (&json!("feature_flag.disabled"), &entry["id"])
     );
-    let other = server.done("GET", "/orgs/globex/audit?actor=platform-admin", None);
+    let other = server.send_ok("GET", "/orgs/globex/audit?actor=platform-admin", None);
     assert_eq!(entries(&other).len(), 0);
 }
 
 #[test]
 fn the_log_has_filters() {
     let server = Server::start();
-    server.done("POST", "/platform/feature-flags/ui.shell/kill", Some(&json!({})));
-    server.done(
+    server.send_ok("POST", "/platform/feature-flags/ui.shell/kill", Some(&json!({})));
+    server.send_ok(
         "POST",
         "/platform/feature-flags/ui.shell/restore",
         Some(&json!({})),
@@ -58,17 +58,17 @@ fn the_log_has_filters() {
         ("from=2026-11-21T00:00:00Z&flag=ui.shell", 4),
         ("until=2026-11-21T00:00:00Z", 0),
     ] {
-        let log = server.done("GET", &format!("/platform/audit?{query}"), None);
+        let log = server.send_ok("GET", &format!("/platform/audit?{query}"), None);
         assert_eq!(entries(&log).len(), count, "{query}");
     }
-    server.refused(
+    server.send_rejected(
         400,
         "INVALID_PARAMETER",
         "GET",
         "/platform/audit?action=nothing",
         None,
     );
-    server.refused(
+    server.send_rejected(
         400,
         "INVALID_PARAMETER",
         "GET",
@@ -82,9 +82,9 @@ fn the_log_is_exported_as_lines_and_verified() {
     let server = Server::start();
     for index in 0..1_200 {
         let body = json!({ "enabled": index % 2 == 0 });
-        server.done("POST", "/platform/orgs/acme/feature-flags/ui.shell", Some(&body));
+        server.send_ok("POST", "/platform/orgs/acme/feature-flags/ui.shell", Some(&body));
     }
-    let response = server.asked_by(Role::Viewer, "GET", "/platform/audit/export", None);
+    let response = server.send_as(Role::Viewer, "GET", "/platform/audit/export", None);
     assert_eq!(response.header("content-type"), Some("application/jsonl"));
     let lines: Vec<Value> = response
         .text()
@@ -94,12 +94,12 @@ fn the_log_is_exported_as_lines_and_verified() {
     let all = lines.len();
     assert!(all > 1_200, "{all}");
     assert!((1_u64..).zip(&lines).all(|(id, line)| line["id"] == id));
-    let proof = server.done("GET", "/platform/audit/verify", None);
+    let proof = server.send_ok("GET", "/platform/audit/verify", None);
     assert_eq!((&proof["intact"], &proof["entries"]), (&json!(true), &json!(all)));
     let last = lines.last().unwrap();
     assert_eq!(proof["head"], format!("{all}:{}", last["hash"].as_str().unwrap()));
     let path = format!("/platform/audit/export?after={}", all - 1);
-    let rest = server.asked_by(Role::Viewer, "GET", &path, None);
+    let rest = server.send_as(Role::Viewer, "GET", &path, None);
     assert_eq!(rest.text().lines().count(), 1);
 }
 
@@ -109,17 +109,17 @@ fn an_org_admin_reads_only_the_log_of_its_org() {
     let secret = json!({ "enabled": true, "reason": "secret deal" });
     for flag in ["reports.export", "ui.shell"] {
         let at = format!("/platform/orgs/acme/feature-flags/{flag}");
-        server.done("POST", &at, Some(&secret));
+        server.send_ok("POST", &at, Some(&secret));
     }
     let own = json!({ "reason": "we like it" });
     let opted = "/orgs/acme/feature-flags/dispatch.v2Board/opt-in";
     assert_eq!(
-        server.asked_by(Role::OrgAdmin, "POST", opted, Some(&own)).status,
+        server.send_as(Role::OrgAdmin, "POST", opted, Some(&own)).status,
         200
     );
     let read = |query: &str| {
         let path = format!("/orgs/acme/audit{query}");
-        let response = server.asked_by(Role::OrgAdmin, "GET", &path, None);
+        let response = server.send_as(Role::OrgAdmin, "GET", &path, None);
         assert_eq!(response.status, 200, "{}", response.text());
         response.json()
     };
@@ -163,6 +163,6 @@ fn an_org_admin_reads_only_the_log_of_its_org() {
     assert_eq!(entries(&page), std::slice::from_ref(first));
     let rest = read(&format!("?limit=1&after={}", page["next"].as_str().unwrap()));
     assert_eq!(entries(&rest), std::slice::from_ref(second));
-    let staff = server.done("GET", "/orgs/acme/audit?flag=reports.export", None);
+    let staff = server.send_ok("GET", "/orgs/acme/audit?flag=reports.export", None);
     assert_eq!(entries(&staff)[0]["reason"], "secret deal");
 }

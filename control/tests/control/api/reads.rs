@@ -8,12 +8,12 @@ use crate::api::server::{DAY, Server};
 #[test]
 fn a_flag_has_its_definition_state_and_numbers() {
     let server = Server::start();
-    server.done(
+    server.send_ok(
         "POST",
         "/orgs/globex/feature-flags/dispatch.v2Board/opt-in",
         Some(&json!({})),
     );
-    let flag = server.done("GET", "/platform/feature-flags/dispatch.v2Board", None);
+    let flag = server.send_ok("GET", "/platform/feature-flags/dispatch.v2Board", None);
     for (field, expected) in [
         ("key", json!("dispatch.v2Board")),
         ("kind", json!("release")),
@@ -43,7 +43,7 @@ fn lists_have_pages() {
         let mut seen: Vec<Value> = Vec::new();
         let mut after = String::new();
         for _ in 0..=all {
-            let page = server.done("GET", &format!("{path}?limit=1{after}"), None);
+            let page = server.send_ok("GET", &format!("{path}?limit=1{after}"), None);
             seen.extend(
                 page[items]
                     .as_array()
@@ -55,7 +55,7 @@ fn lists_have_pages() {
             after = format!("&after={next}");
         }
         assert_eq!(seen.len(), all, "{path}: {seen:?}");
-        let whole = server.done("GET", path, None);
+        let whole = server.send_ok("GET", path, None);
         let whole: Vec<Value> = whole[items]
             .as_array()
             .unwrap()
@@ -63,8 +63,8 @@ fn lists_have_pages() {
             .map(|item| item[key].clone())
             .collect();
         assert_eq!(seen, whole, "{path}");
-        server.refused(400, "INVALID_PARAMETER", "GET", &format!("{path}?limit=0"), None);
-        server.refused(
+        server.send_rejected(400, "INVALID_PARAMETER", "GET", &format!("{path}?limit=0"), None);
+        server.send_rejected(
             400,
             "INVALID_PARAMETER",
             "GET",
@@ -77,8 +77,8 @@ fn lists_have_pages() {
 #[test]
 fn stale_flags_are_listed_with_their_reasons() {
     let server = Server::start();
-    server.pass(15 * DAY);
-    let page = server.done("GET", "/platform/feature-flags?stale=true", None);
+    server.advance_clock(15 * DAY);
+    let page = server.send_ok("GET", "/platform/feature-flags?stale=true", None);
     let shell = page["flags"]
         .as_array()
         .unwrap()
@@ -107,7 +107,7 @@ fn stale_flags_are_listed_with_their_reasons() {
 #[test]
 fn the_policy_defines_when_flags_are_stale() {
     let day = |days: i64| days * DAY;
-    let server = Server::under(Policy {
+    let server = Server::with_policy(Policy {
         stale: StaleLimits {
             ga_ms: day(2),
             unused_ms: day(4),
@@ -116,39 +116,39 @@ fn the_policy_defines_when_flags_are_stale() {
         ..Policy::default()
     });
     let codes = || -> Vec<String> {
-        let shell = server.done("GET", "/platform/feature-flags/ui.shell", None);
+        let shell = server.send_ok("GET", "/platform/feature-flags/ui.shell", None);
         let reasons = shell["stale"].as_array().unwrap().iter();
         reasons
             .map(|reason| reason["code"].as_str().unwrap().to_owned())
             .collect()
     };
     assert!(codes().is_empty());
-    server.pass(3 * DAY);
+    server.advance_clock(3 * DAY);
     assert_eq!(codes(), ["LONG_GA"]);
-    server.pass(2 * DAY);
+    server.advance_clock(2 * DAY);
     assert_eq!(codes(), ["LONG_GA", "UNUSED"]);
-    let listed = server.done("GET", "/platform/feature-flags?stale=true", None);
+    let listed = server.send_ok("GET", "/platform/feature-flags?stale=true", None);
     assert!(listed.to_string().contains("ui.shell"), "{listed}");
 }
 
 #[test]
 fn an_explanation_has_every_step() {
     let server = Server::start();
-    let ask = |question: Value| server.done("POST", "/explain", Some(&question));
-    let told = ask(
+    let ask = |question: Value| server.send_ok("POST", "/explain", Some(&question));
+    let answer = ask(
         json!({ "flag": "dispatch.v2Board", "tenant": "globex", "attributes": { "seats": 7, "tags": ["a"] } }),
     );
     assert_eq!(
-        (&told["variant"], &told["cause"], &told["known_tenant"]),
+        (&answer["variant"], &answer["cause"], &answer["known_tenant"]),
         (&json!("off"), &json!("lifecycle"), &json!(true))
     );
-    let steps = told["steps"].as_array().unwrap();
-    assert!(steps.iter().any(|step| step["outcome"] == "decided"), "{told}");
+    let steps = answer["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["outcome"] == "decided"), "{answer}");
     assert!(
         steps
             .iter()
             .any(|step| step["outcome"].as_str().unwrap().starts_with("would")),
-        "{told}"
+        "{answer}"
     );
     assert_eq!(ask(json!({ "flag": "ui.shell" }))["variant"], "on");
     for (status, code, question) in [
@@ -170,7 +170,7 @@ fn an_explanation_has_every_step() {
         ),
         (400, "MALFORMED_BODY", json!({ "flag": "ui.shell", "at": "now" })),
     ] {
-        server.refused(status, code, "POST", "/explain", Some(&question));
+        server.send_rejected(status, code, "POST", "/explain", Some(&question));
     }
 }
 
@@ -182,9 +182,9 @@ fn a_request_is_explained_by_the_explainer() {
         "headers": ["Accept: a", "accept:b"], "groups": ["staff"], "attributes": { "seats": 7 },
     });
     let question = json!({ "request": request, "at": "2026-11-22T00:00:00Z" });
-    let told = server.done("POST", "/explain", Some(&question));
-    assert_eq!(told["target"], "/board?x");
-    let asked = told["answer"]["detail"].as_str().unwrap();
+    let answer = server.send_ok("POST", "/explain", Some(&question));
+    assert_eq!(answer["target"], "/board?x");
+    let asked = answer["answer"]["detail"].as_str().unwrap();
     for part in [
         "\"POST\"",
         "\"shop.example\"",
@@ -198,14 +198,14 @@ fn a_request_is_explained_by_the_explainer() {
         assert!(asked.contains(part), "no {part} in {asked}");
     }
     let plain = json!({ "request": { "method": "GET", "path": "/" } });
-    let told = server.done("POST", "/explain", Some(&plain));
-    assert_eq!(told["identity"], "Unnamed");
+    let answer = server.send_ok("POST", "/explain", Some(&plain));
+    assert_eq!(answer["identity"], "Unnamed");
     assert!(
-        told["answer"]["detail"]
+        answer["answer"]["detail"]
             .as_str()
             .unwrap()
             .contains("\"localhost\""),
-        "{told}"
+        "{answer}"
     );
 }
 
@@ -229,7 +229,7 @@ fn a_question_that_no_request_can_have_is_rejected() {
         for (name, value) in more.as_object().unwrap() {
             request[name] = value.clone();
         }
-        server.refused(
+        server.send_rejected(
             status,
             code,
             "POST",
@@ -238,15 +238,15 @@ fn a_question_that_no_request_can_have_is_rejected() {
         );
     }
     let both = json!({ "flag": "ui.shell", "request": { "method": "GET", "path": "/" } });
-    server.refused(400, "MALFORMED_BODY", "POST", "/explain", Some(&both));
+    server.send_rejected(400, "MALFORMED_BODY", "POST", "/explain", Some(&both));
 }
 
 #[test]
 fn whoami_returns_the_signed_in_actor() {
     let server = Server::start();
-    let told = server.asked_by(Role::OrgAdmin, "GET", "/whoami", None).json();
+    let answer = server.send_as(Role::OrgAdmin, "GET", "/whoami", None).json();
     assert_eq!(
-        told,
+        answer,
         json!({ "name": "org-admin", "role": "org-admin", "org": "acme" })
     );
 }
@@ -255,7 +255,7 @@ fn whoami_returns_the_signed_in_actor() {
 fn head_is_answered_like_get_without_a_body() {
     let server = Server::start();
     let request = crate::api::server::request("HEAD", "/platform/orgs", None);
-    let response = server.ask(request.token(server.token(Role::Viewer)));
+    let response = server.send(request.token(server.token(Role::Viewer)));
     assert_eq!((response.status, response.body.len()), (200, 0));
     assert!(response.header("etag").is_some());
 }

@@ -40,7 +40,7 @@ fn every_route_admits_the_roles_of_the_table_and_no_other() {
     for route in ROUTES {
         for role in Role::ALL {
             let (method, path) = (route.method.as_str(), path(route, "acme"));
-            let response = server.asked_by(role, method, &path, body(route).as_ref());
+            let response = server.send_as(role, method, &path, body(route).as_ref());
             let code = if response.status == 200 {
                 String::new()
             } else {
@@ -70,7 +70,7 @@ fn no_route_answers_without_credentials() {
     let server = Server::start();
     for route in ROUTES {
         let (method, path) = (route.method.as_str(), path(route, "acme"));
-        let response = server.ask(crate::api::server::request(method, &path, body(route).as_ref()));
+        let response = server.send(crate::api::server::request(method, &path, body(route).as_ref()));
         assert_eq!(
             (response.status, response.code().as_str()),
             (401, "NOT_SIGNED_IN"),
@@ -113,7 +113,7 @@ fn an_org_admin_gets_one_answer_for_every_other_org() {
         .filter(|route| route.path.starts_with("/orgs/{org}/"))
     {
         let ask = |org| {
-            server.asked_by(
+            server.send_as(
                 Role::OrgAdmin,
                 route.method.as_str(),
                 &path(route, org),
@@ -137,9 +137,9 @@ fn an_org_admin_may_not_explain_requests() {
     for tenant in ["acme", "globex"] {
         let request = json!({ "method": "GET", "path": "/", "tenant": tenant });
         let question = json!({ "request": request });
-        let response = server.asked_by(Role::OrgAdmin, "POST", "/explain", Some(&question));
+        let response = server.send_as(Role::OrgAdmin, "POST", "/explain", Some(&question));
         assert_eq!((response.status, response.code().as_str()), (403, "ROLE_MISSING"));
-        let staff = server.asked_by(Role::Viewer, "POST", "/explain", Some(&question));
+        let staff = server.send_as(Role::Viewer, "POST", "/explain", Some(&question));
         assert_eq!(staff.status, 200);
     }
 }
@@ -148,7 +148,7 @@ fn an_org_admin_may_not_explain_requests() {
 fn flags_before_beta_do_not_exist_for_an_org_admin() {
     let server = Server::start();
     let listed = server
-        .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/feature-flags", None)
+        .send_as(Role::OrgAdmin, "GET", "/orgs/acme/feature-flags", None)
         .json();
     let keys: Vec<&str> = listed["flags"]
         .as_array()
@@ -159,7 +159,7 @@ fn flags_before_beta_do_not_exist_for_an_org_admin() {
     assert_eq!(keys, ["dispatch.v2Board", "ui.shell"]);
     let choose = |flag: &str| {
         let path = format!("/orgs/acme/feature-flags/{flag}/opt-in");
-        server.asked_by(Role::OrgAdmin, "POST", &path, Some(&json!({})))
+        server.send_as(Role::OrgAdmin, "POST", &path, Some(&json!({})))
     };
     let [alpha, none] = ["reports.export", "no.such.flag"].map(|flag| {
         let response = choose(flag);
@@ -178,14 +178,14 @@ fn flags_before_beta_do_not_exist_for_an_org_admin() {
 #[test]
 fn a_rejected_privileged_action_is_in_the_audit_log() {
     let server = Server::start();
-    let response = server.asked_by(
+    let response = server.send_as(
         Role::Viewer,
         "POST",
         "/platform/feature-flags/ui.shell/kill",
         Some(&json!({})),
     );
     assert_eq!(response.status, 403);
-    let log = server.done("GET", "/platform/audit?actor=viewer", None);
+    let log = server.send_ok("GET", "/platform/audit?actor=viewer", None);
     let entry = &log["entries"][0];
     assert_eq!(entry["action"], "platform.feature_flag_killed");
     assert_eq!(
@@ -202,21 +202,21 @@ fn a_dry_run_shows_an_org_admin_its_org_and_visible_flags() {
         "board.next": { "lifecycle": "alpha", "default": "on", "requires": ["dispatch.v2Board"] },
         "board.extra": { "lifecycle": "beta", "default": "on", "requires": ["dispatch.v2Board"] },
     } });
-    server.done("PUT", "/platform/document?adopt=true", Some(&document));
+    server.send_ok("PUT", "/platform/document?adopt=true", Some(&document));
     let tiers = json!({ "tiers": { "tier3": "on" } });
-    server.done(
+    server.send_ok(
         "PUT",
         "/platform/feature-flags/dispatch.v2Board/tiers",
         Some(&tiers),
     );
     let internal = json!({ "internal": true, "channel": "latest" });
-    server.done("PATCH", "/platform/orgs/acme", Some(&internal));
+    server.send_ok("PATCH", "/platform/orgs/acme", Some(&internal));
     let path = "/orgs/acme/feature-flags/dispatch.v2Board/opt-out?dry_run=true";
-    let told = |role| server.asked_by(role, "POST", path, Some(&json!({}))).json()["preview"].clone();
-    let staff = told(Role::Operator);
+    let answer = |role| server.send_as(role, "POST", path, Some(&json!({}))).json()["preview"].clone();
+    let staff = answer(Role::Operator);
     assert_eq!(staff["tenants_total"], 3, "{staff}");
     assert!(staff.to_string().contains("board.next"), "{staff}");
-    let own = told(Role::OrgAdmin);
+    let own = answer(Role::OrgAdmin);
     assert_eq!(
         (&own["tenants_total"], &own["unchanged"]),
         (&json!(1), &json!([]))
@@ -233,8 +233,8 @@ fn a_dry_run_shows_an_org_admin_its_org_and_visible_flags() {
 fn an_org_admin_who_requests_a_hidden_flag_is_audited() {
     let server = Server::start();
     let path = "/orgs/acme/feature-flags/reports.export/opt-in";
-    server.asked_by(Role::OrgAdmin, "POST", path, Some(&json!({})));
-    let log = server.done("GET", "/platform/audit?actor=org-admin", None);
+    server.send_as(Role::OrgAdmin, "POST", path, Some(&json!({})));
+    let log = server.send_ok("GET", "/platform/audit?actor=org-admin", None);
     let entry = &log["entries"][0];
     assert_eq!(
         (&entry["outcome"], &entry["flag"], &entry["details"]["codes"]),
@@ -251,11 +251,11 @@ fn rejections_of_one_actor_leave_room_for_those_of_others() {
     let server = Server::start();
     let kill = "/platform/feature-flags/ui.shell/kill";
     for _ in 0..REFUSALS_NOTED_PER_MINUTE + 20 {
-        server.asked_by(Role::Viewer, "POST", kill, Some(&json!({})));
+        server.send_as(Role::Viewer, "POST", kill, Some(&json!({})));
     }
-    server.asked_by(Role::OrgAdmin, "POST", kill, Some(&json!({})));
+    server.send_as(Role::OrgAdmin, "POST", kill, Some(&json!({})));
     let of = |actor: &str| {
-        let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
+        let log = server.send_ok("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
         log["entries"].as_array().unwrap().len()
     };
     assert_eq!(of("org-admin"), 1);
@@ -265,13 +265,13 @@ fn rejections_of_one_actor_leave_room_for_those_of_others() {
 
 /// Returns the number of rejections of this actor in the log, and the number of omitted ones that the newest reports.
 fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
-    let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
+    let log = server.send_ok("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
     let entries = log["entries"].as_array().unwrap();
     let refused = entries.iter().filter(|entry| entry["outcome"] == "refused");
-    let told = entries
+    let omitted = entries
         .iter()
         .find_map(|entry| entry["details"]["omitted_before"].as_u64());
-    (u32::try_from(refused.count()).unwrap(), told)
+    (u32::try_from(refused.count()).unwrap(), omitted)
 }
 
 #[test]
@@ -279,11 +279,11 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let closed = json!({ "version": 1, "policy": { "beta_opt_in": false },
         "flags": { "c.z": { "lifecycle": "beta" } } });
-    server.done("PUT", "/platform/document?adopt=true&force=true", Some(&closed));
+    server.send_ok("PUT", "/platform/document?adopt=true&force=true", Some(&closed));
     let opt_in = "/orgs/acme/feature-flags/c.z/opt-in";
     let reason = json!({ "reason": "r".repeat(1_000) });
     for _ in 0..10 * ORG_REFUSALS_NOTED_PER_MINUTE {
-        let refused = server.asked_by(Role::OrgAdmin, "POST", opt_in, Some(&reason));
+        let refused = server.send_as(Role::OrgAdmin, "POST", opt_in, Some(&reason));
         assert_eq!(refused.status, 409, "{}", refused.text());
     }
     let (few, _) = noted(&server, "org-admin");
@@ -294,7 +294,7 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
     for _ in 0..REFUSALS_NOTED_PER_MINUTE + 40 {
         assert_eq!(
             server
-                .asked_by(Role::Operator, "POST", kill, Some(&json!({})))
+                .send_as(Role::Operator, "POST", kill, Some(&json!({})))
                 .status,
             404
         );
@@ -303,7 +303,7 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
     let most = REFUSALS_NOTED_PER_MINUTE;
     assert!((most..most + 30).contains(&some), "{some}");
     let left_out = testkit::eventually("an entry that tells how many were left out", || {
-        server.asked_by(Role::Operator, "POST", kill, Some(&json!({})));
+        server.send_as(Role::Operator, "POST", kill, Some(&json!({})));
         noted(&server, "operator").1
     });
     assert!(left_out > 0);
@@ -313,10 +313,10 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
 fn changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let document = json!({ "version": 1, "flags": { "c.z": { "lifecycle": "beta" } } });
-    server.done("PUT", "/platform/document?adopt=true&force=true", Some(&document));
+    server.send_ok("PUT", "/platform/document?adopt=true&force=true", Some(&document));
     let choose = |role: Role, choice: &str| {
         let path = format!("/orgs/acme/feature-flags/c.z/{choice}");
-        server.asked_by(role, "POST", &path, Some(&json!({}))).status
+        server.send_as(role, "POST", &path, Some(&json!({}))).status
     };
     let mut taken = 0;
     while ["opt-in", "opt-out"].map(|choice| choose(Role::OrgAdmin, choice)) == [200, 200] {

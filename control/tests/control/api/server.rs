@@ -67,41 +67,41 @@ impl Explain for EchoedQuestion {
 impl Server {
     /// Starts the API with the document above and an actor of each role; the org-admin is of acme.
     pub(crate) fn start() -> Self {
-        Self::of(managed(Arc::new(MemoryStore::new())), true)
+        Self::new(managed(Arc::new(MemoryStore::new())), true)
     }
 
     /// Starts the API with another store.
-    pub(crate) fn of_store(store: Arc<dyn Store>) -> Self {
-        Self::of(managed(store), true)
+    pub(crate) fn with_store(store: Arc<dyn Store>) -> Self {
+        Self::new(managed(store), true)
     }
 
     /// Starts the API with another store, another data plane and a short time limit.
-    pub(crate) fn of_parts(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Self {
+    pub(crate) fn with_store_and_plane(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Self {
         let control = reopened(store, publish);
-        Self::within(control, true, Duration::from_millis(500))
+        Self::with_timeout(control, true, Duration::from_millis(500))
     }
 
     /// Starts the API with a short time limit.
     pub(crate) fn with_short_timeout() -> Self {
         let control = managed(Arc::new(MemoryStore::new()));
-        Self::within(control, true, Duration::from_millis(500))
+        Self::with_timeout(control, true, Duration::from_millis(500))
     }
 
     /// Starts the API without operators.
     pub(crate) fn without_operators() -> Self {
-        Self::of(managed(Arc::new(MemoryStore::new())), false)
+        Self::new(managed(Arc::new(MemoryStore::new())), false)
     }
 
     /// Starts the API with another policy.
-    pub(crate) fn under(policy: Policy) -> Self {
-        Self::of(managed_under(Arc::new(MemoryStore::new()), policy), true)
+    pub(crate) fn with_policy(policy: Policy) -> Self {
+        Self::new(managed_with_policy(Arc::new(MemoryStore::new()), policy), true)
     }
 
     /// Starts the API with a store on the disk.
     pub(crate) fn with_store_on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("flags.db")).unwrap();
-        let mut server = Self::of(managed(Arc::new(store)), true);
+        let mut server = Self::new(managed(Arc::new(store)), true);
         server.store = Some(folder);
         server
     }
@@ -115,14 +115,14 @@ impl Server {
             plane(),
             History::new(Timestamp(START)),
         );
-        Self::of(control, true)
+        Self::new(control, true)
     }
 
-    fn of(control: Control, with_operators: bool) -> Self {
-        Self::within(control, with_operators, REQUEST_TIMEOUT)
+    fn new(control: Control, with_operators: bool) -> Self {
+        Self::with_timeout(control, with_operators, REQUEST_TIMEOUT)
     }
 
-    fn within(control: Control, with_operators: bool, timeout: Duration) -> Self {
+    fn with_timeout(control: Control, with_operators: bool, timeout: Duration) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let control = Arc::new(control);
         let mut tokens = Vec::new();
@@ -165,12 +165,12 @@ impl Server {
         }
     }
 
-    pub(crate) fn pass(&self, milliseconds: i64) {
+    pub(crate) fn advance_clock(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
     /// Returns the number of files in the folder for copies.
-    pub(crate) fn leftovers(&self) -> usize {
+    pub(crate) fn remaining_copies(&self) -> usize {
         std::fs::read_dir(self.scratch.path()).unwrap().count()
     }
 
@@ -184,24 +184,26 @@ impl Server {
     }
 
     /// Sends a request without credentials.
-    pub(crate) fn ask(&self, request: Request) -> Response {
+    pub(crate) fn send(&self, request: Request) -> Response {
         Client::connect(self.address).ask(&request.host(&self.address.to_string()))
     }
 
     /// Sends a request as an actor of this role. The body is JSON.
-    pub(crate) fn asked_by(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Response {
-        self.ask(request(method, path, body).header("authorization", &format!("Bearer {}", self.token(role))))
+    pub(crate) fn send_as(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Response {
+        self.send(
+            request(method, path, body).header("authorization", &format!("Bearer {}", self.token(role))),
+        )
     }
 
     /// Sends a request as a platform-admin, and expects 200.
-    pub(crate) fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let response = self.asked_by(Role::PlatformAdmin, method, path, body);
+    pub(crate) fn send_ok(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let response = self.send_as(Role::PlatformAdmin, method, path, body);
         assert_eq!(response.status, 200, "{method} {path}: {}", response.text());
         response.json()
     }
 
     /// Sends a request as an operator, and expects a rejection with this code.
-    pub(crate) fn refused(
+    pub(crate) fn send_rejected(
         &self,
         status: u16,
         code: &str,
@@ -209,7 +211,7 @@ impl Server {
         path: &str,
         body: Option<&Value>,
     ) -> Value {
-        let response = self.asked_by(Role::Operator, method, path, body);
+        let response = self.send_as(Role::Operator, method, path, body);
         let text = response.text().to_owned();
         assert_eq!(
             (response.status, response.code().as_str()),
@@ -235,7 +237,7 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
 
 /// Opens a control plane over a store, and applies the document.
 fn managed(store: Arc<dyn Store>) -> Control {
-    managed_under(store, Policy::default())
+    managed_with_policy(store, Policy::default())
 }
 
 /// Applies the document, and opens the store again with a data plane that may fail.
@@ -250,7 +252,7 @@ fn reopened(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Control {
     )
 }
 
-fn managed_under(store: Arc<dyn Store>, policy: Policy) -> Control {
+fn managed_with_policy(store: Arc<dyn Store>, policy: Policy) -> Control {
     let control = open_control(store, policy, &plane());
     let mut request = admin_request(adopt_document(DOCUMENT));
     request.actor.name = "setup".to_owned();

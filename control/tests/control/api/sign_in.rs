@@ -10,7 +10,7 @@ use crate::api::server::{Server, request};
 #[test]
 fn failed_sign_ins_are_reported_limited_and_audited() {
     let server = Server::start();
-    let ask = || server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
+    let ask = || server.send(request("GET", "/whoami", None).token("sluice_wrong"));
     for _ in 0..FAILURES_PER_MINUTE {
         let response = ask();
         assert_eq!(
@@ -31,7 +31,7 @@ fn failed_sign_ins_are_reported_limited_and_audited() {
     );
     assert!(response.header("retry-after").is_some());
     // Valid credentials from the same address are still accepted.
-    let log = server.done("GET", "/platform/audit?action=platform.sign_in_failed", None);
+    let log = server.send_ok("GET", "/platform/audit?action=platform.sign_in_failed", None);
     let entries = log["entries"].as_array().unwrap();
     assert_eq!(entries.len(), FAILURES_PER_MINUTE as usize);
     assert_eq!(entries[0]["details"]["peer"], "127.0.0.1");
@@ -42,7 +42,7 @@ fn failed_sign_ins_are_reported_limited_and_audited() {
 #[test]
 fn without_operators_a_local_client_is_platform_admin() {
     let server = Server::without_operators();
-    let response = server.ask(request("GET", "/whoami", None));
+    let response = server.send(request("GET", "/whoami", None));
     assert_eq!(
         response.json(),
         json!({ "name": "local", "role": "platform-admin" })
@@ -72,11 +72,11 @@ fn without_operators_pages_of_other_sites_are_rejected() {
         assert_eq!(response.header("access-control-allow-origin"), None);
     }
     let flag = server
-        .ask(request("GET", "/platform/feature-flags/ui.shell", None))
+        .send(request("GET", "/platform/feature-flags/ui.shell", None))
         .json();
     assert_eq!(flag["enabled"], true);
     let own = kill().header("origin", &format!("http://{here}"));
-    assert_eq!(server.ask(own).status, 200);
+    assert_eq!(server.send(own).status, 200);
 }
 
 #[test]

@@ -41,13 +41,13 @@ impl StoreHooks for HeldReads {
 fn a_kill_does_not_wait_for_reads() {
     let held = Arc::new(HeldReads::default());
     let store = HookedStore::new(Arc::clone(&held));
-    let server = Arc::new(Server::of_store(Arc::new(store)));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
     let reads: Vec<_> = (0..MAX_CONCURRENT_REQUESTS)
         .map(|_| {
             let server = Arc::clone(&server);
             thread::spawn(move || {
                 server
-                    .asked_by(Role::Viewer, "GET", "/platform/audit", None)
+                    .send_as(Role::Viewer, "GET", "/platform/audit", None)
                     .status
             })
         })
@@ -55,7 +55,7 @@ fn a_kill_does_not_wait_for_reads() {
     eventually("reads at all places", || {
         (held.state.lock().waiting == MAX_CONCURRENT_REQUESTS).then_some(())
     });
-    server.done("POST", KILL, Some(&json!({})));
+    server.send_ok("POST", KILL, Some(&json!({})));
     assert!(!held.state.lock().is_released);
     held.state.lock().is_released = true;
     held.released.notify_all();
