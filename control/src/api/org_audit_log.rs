@@ -76,6 +76,8 @@ pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Probl
         .number("after")
         .and_then(|id| u64::try_from(id).ok());
     let (mut next, mut entries) = (after, Vec::new());
+    // The filters apply after the read, so one read may yield less than a page. The reads are limited, so that an org
+    // with many hidden entries does not block a slot; `next` of a short page continues after them.
     for _ in 0..MAX_READS {
         let page = store
             .audit(&filter, next, ENTRIES_PER_READ)
