@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Compiled;
+use control::api::REQUEST_TIMEOUT;
 use control::{Fit, Publish, PublishError, Revision, Role, StoreError};
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 use testkit::{HookedStore, StoreHooks, eventually};
 
-use super::server::Server;
+use super::server::{SHORT_TIMEOUT, Server};
 
 const KILL: &str = "/platform/feature-flags/ui.shell/kill";
 /// A text that only the log of the process may contain.
@@ -43,10 +44,10 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn start() -> (Arc<Self>, Server) {
+    fn start(timeout: Duration) -> (Arc<Self>, Server) {
         let faulty = Arc::new(Self::default());
         let store = HookedStore::new(Arc::clone(&faulty));
-        let server = Server::with_store_and_plane(Arc::new(store), Arc::clone(&faulty) as _);
+        let server = Server::with_store_and_plane(Arc::new(store), Arc::clone(&faulty) as _, timeout);
         (faulty, server)
     }
 
@@ -95,7 +96,12 @@ impl Publish for Faulty {
 
 /// Kills a flag under a fault, and returns the problem. Checks that it contains nothing that only the log may contain.
 fn problem_under(fault: Fault, query: &str) -> Value {
-    let (faulty, server) = Faulty::start();
+    // The other faults answer at once, but a panic prints its backtrace first.
+    let timeout = match fault {
+        Fault::Slow => SHORT_TIMEOUT,
+        _ => REQUEST_TIMEOUT,
+    };
+    let (faulty, server) = Faulty::start(timeout);
     faulty.set(fault);
     let path = format!("{KILL}{query}");
     let response = server.send_as(Role::Operator, "POST", &path, Some(&json!({})));
@@ -132,7 +138,7 @@ fn a_dry_run_that_fails_has_changed_nothing() {
 
 #[test]
 fn a_change_committed_after_the_timeout_is_in_the_audit_log() {
-    let (faulty, server) = Faulty::start();
+    let (faulty, server) = Faulty::start(SHORT_TIMEOUT);
     faulty.set(Fault::Slow);
     let response = server.send_as(Role::Operator, "POST", KILL, Some(&json!({})));
     assert_eq!(response.json()["change"], "unknown");
@@ -171,7 +177,7 @@ fn rejected_changes_were_not_applied_and_reads_have_no_effect() {
 
 #[test]
 fn a_backup_that_fails_hides_the_cause() {
-    let (_faulty, server) = Faulty::start();
+    let (_faulty, server) = Faulty::start(REQUEST_TIMEOUT);
     let response = server.send_as(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!(response.code(), "STORE_UNAVAILABLE");
     assert!(!response.text().contains("planted"), "{}", response.text());

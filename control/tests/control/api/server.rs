@@ -20,6 +20,8 @@ use testkit::{
     open_control,
 };
 
+/// A time limit for tests in which requests must exceed it.
+pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// A day, in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
 
@@ -75,16 +77,19 @@ impl Server {
         Self::new(managed(store), true)
     }
 
-    /// Starts the API with another store, another data plane and a short time limit.
-    pub(crate) fn with_store_and_plane(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Self {
-        let control = reopened(store, publish);
-        Self::with_timeout(control, true, Duration::from_millis(500))
+    /// Starts the API with another store, another data plane and this time limit.
+    pub(crate) fn with_store_and_plane(
+        store: Arc<dyn Store>,
+        publish: Arc<dyn Publish>,
+        timeout: Duration,
+    ) -> Self {
+        Self::with_timeout(reopened(store, publish), true, timeout)
     }
 
     /// Starts the API with a short time limit.
     pub(crate) fn with_short_timeout() -> Self {
         let control = managed(Arc::new(MemoryStore::new()));
-        Self::with_timeout(control, true, Duration::from_millis(500))
+        Self::with_timeout(control, true, SHORT_TIMEOUT)
     }
 
     /// Starts the API without operators.
