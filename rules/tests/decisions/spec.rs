@@ -81,12 +81,20 @@ fn policies_and_unknown_tenants_decide_as_written() {
 fn every_operator_holds_for_what_it_should_and_nothing_else() {
     let file = include_str!("../../spec/decisions/operators.json");
     check(file, 270);
+    let spec: Json = serde_json::from_str(file).unwrap();
+    let flags = spec["document"]["flags"].as_object().unwrap();
+    let cases = spec["cases"].as_array().unwrap();
     for operator in OperatorWord::ALL {
         let operator = operator.as_str();
-        assert!(
-            file.contains(&format!("\"{operator}\": ")),
-            "no case for {operator}"
-        );
+        let uses_it = |key: &str| flags[key]["rules"][0]["when"].get(operator).is_some();
+        for cause in ["rule", "default"] {
+            let is_case =
+                |case: &Json| case["expect"]["cause"] == cause && case["flag"].as_str().is_some_and(uses_it);
+            assert!(
+                cases.iter().any(is_case),
+                "rules/spec/decisions/operators.json has no case of cause `{cause}` for `{operator}`"
+            );
+        }
     }
 }
 
