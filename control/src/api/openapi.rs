@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::problem::ProblemBody;
 use super::query::Parameter;
+use super::request::Names;
 use super::response::REQUEST_ID;
 use super::route::{Access, PREFIX, RequestSchema, ResponseSchema, Route, form};
 use super::table::ROUTES;
@@ -156,10 +157,7 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
 }
 
 fn path_parameter(name: &str) -> Value {
-    let (pattern, description) = match name {
-        "flag" => ("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key."),
-        _ => ("^[!-~]{1,128}$", "A tenant's id."),
-    };
+    let (pattern, description) = Names::described(name).unwrap_or_default();
     let schema = json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": pattern });
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
 }

@@ -64,10 +64,22 @@ impl Names {
             match name {
                 "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid_name)?),
                 "org" => names.org = Some(TenantId::parse(value).map_err(invalid_name)?),
-                _ => {}
+                _ => {
+                    let detail = format!("`{name}` in a path is not read");
+                    return Err(Problem::new(codes::DEFECT, detail));
+                }
             }
         }
         Ok(names)
+    }
+
+    /// Returns the pattern and the description of a name in the OpenAPI document; `None` for a name that is not read.
+    pub(crate) fn described(name: &str) -> Option<(&'static str, &'static str)> {
+        match name {
+            "flag" => Some(("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key.")),
+            "org" => Some(("^[!-~]{1,128}$", "A tenant's id.")),
+            _ => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use super::*;
+use crate::api::request::Names;
 
 /// Returns a change that causes the event, and the name of its route; `None` for events that no change causes.
 fn example(event: Event) -> Option<(Change, &'static str)> {
@@ -99,5 +100,16 @@ fn events_of_an_org_have_a_name_in_its_log() {
         let is_of_org = example(event).is_some_and(|(change, _)| change.org().is_some());
         let has_own_name = event.org_name() != event.platform_name();
         assert_eq!(has_own_name, is_of_org, "{event:?}");
+    }
+}
+
+#[test]
+fn every_name_in_a_path_is_read_and_described() {
+    for name in ROUTES.iter().flat_map(Route::names) {
+        let described = Names::described(name);
+        assert!(
+            described.is_some(),
+            "`{name}` is missing in control/src/api/request.rs"
+        );
     }
 }
