@@ -131,37 +131,45 @@ fn the_fuzz_dictionary_has_every_operator() {
     }
 }
 
-/// Returns the text of every source file of the command line.
-fn command_line_sources(folder: &Path, text: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            command_line_sources(&path, text);
-        } else {
-            text.push_str(&fs::read_to_string(path).unwrap());
-        }
-    }
-}
-
-/// The last fixed word of each path is part of a path that some command requests.
+/// The table of operations in the guide names the command of each. The command exists, with the options that are named,
+/// and is described in the guide to the command line.
 #[test]
-fn every_path_of_the_api_has_a_command() {
-    let without_command = ["openapi.json", "verify"];
-    let mut sources = String::new();
-    command_line_sources(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"),
-        &mut sources,
-    );
+fn every_operation_of_the_api_has_a_command() {
+    let without_command = ["openApi", "putOrg", "verifyAudit"];
+    let guide = |page: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    let (operations, commands) = (guide("docs/api.md"), guide("docs/command-line.md"));
+    let folder = tempfile::tempdir().unwrap();
     for route in control::api::ROUTES {
-        let mut words = route.path.rsplit(['/', ':']);
-        let word = words.find(|word| !word.starts_with('{')).unwrap();
-        let is_requested = ["/", ":"].iter().any(|before| {
-            let part = format!("{before}{word}");
-            ["\"", "/", "?"]
+        let operation = format!("`{} {}`", route.method.as_str(), route.path);
+        let row = operations
+            .lines()
+            .find(|line| line.starts_with(&format!("| {operation} |")))
+            .unwrap_or_else(|| panic!("docs/api.md has no row for {operation}"));
+        let cell = row.split('|').nth(3).unwrap();
+        let named: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert_eq!(
+            named.is_empty(),
+            without_command.contains(&route.name),
+            "docs/api.md names no command for {operation}"
+        );
+        for command in named {
+            let is_option = |word: &&str| word.starts_with("--");
+            let (options, words): (Vec<&str>, Vec<&str>) = command.split(' ').partition(is_option);
+            let page = sluice(folder.path(), [&words[..], &["--help"]].concat(), "");
+            page.exits(0);
+            for option in options {
+                assert!(page.stdout.contains(option), "`{command}` has no {option}");
+                assert!(
+                    commands.contains(option),
+                    "{option} is not in docs/command-line.md"
+                );
+            }
+            let words = words.join(" ");
+            let is_described = ["`", "sluice "]
                 .iter()
-                .any(|after| sources.contains(&format!("{part}{after}")))
-        });
-        assert_ne!(is_requested, without_command.contains(&word), "{}", route.path);
+                .any(|before| commands.contains(&format!("{before}{words}")));
+            assert!(is_described, "`{words}` is not in docs/command-line.md");
+        }
     }
 }
 
