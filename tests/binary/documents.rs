@@ -9,6 +9,7 @@ use std::{
 
 use testkit::{Client, Request, eventually};
 
+use crate::explained_as_served::documents::OTHERWISE;
 use crate::operating::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
@@ -89,12 +90,18 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.split('"').skip(1).step_by(2))
 }
 
-/// Returns the fields that the JSON Schema of a document has, in any of its objects.
-fn fields_of(document: &str) -> BTreeSet<String> {
+/// Returns the definitions of the JSON Schema of a document.
+fn definitions_of(document: &str) -> serde_json::Value {
     let folder = tempfile::tempdir().unwrap();
     let schema = sluice(folder.path(), ["schema", document], "").stdout;
-    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    let definitions = schema["$defs"].as_object().unwrap().values();
+    let mut schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    schema["$defs"].take()
+}
+
+/// Returns the fields that the JSON Schema of a document has, in any of its objects.
+fn fields_of(document: &str) -> BTreeSet<String> {
+    let definitions = definitions_of(document);
+    let definitions = definitions.as_object().unwrap().values();
     let objects = definitions.filter_map(|definition| definition["properties"].as_object());
     objects.flat_map(|fields| fields.keys().cloned()).collect()
 }
@@ -121,14 +128,39 @@ fn every_field_and_operator_of_documents_is_in_the_guide() {
     assert_eq!(missing("docs/flags.md", fields), Vec::<&str>::new());
 }
 
+/// The documents whose explanations are compared with what is served contain every answer of a closed gate.
 #[test]
-fn the_fuzz_dictionary_has_every_operator() {
+fn every_answer_of_a_closed_gate_is_compared() {
+    let definitions = definitions_of("sluice");
+    let answers = definitions["answer-for-a-closed-gate"]["oneOf"]
+        .as_array()
+        .unwrap();
+    assert!(answers.len() >= 3, "{answers:?}");
+    for answer in answers {
+        let name = answer["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let field = definitions[name]["required"][0].as_str().unwrap();
+        assert!(
+            OTHERWISE
+                .iter()
+                .any(|written| written.starts_with(&format!("{field}: "))),
+            "`{field}` is not in tests/binary/explained_as_served/documents.rs"
+        );
+    }
+}
+
+#[test]
+fn the_fuzz_dictionary_has_every_field_and_operator() {
     let dictionary = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/dictionaries/documents.dict");
     let dictionary = fs::read_to_string(dictionary).unwrap();
-    for operator in rules::OperatorWord::ALL {
-        let entry = format!("\"{}: \"", operator.as_str());
-        assert!(dictionary.lines().any(|line| line == entry), "{entry}");
-    }
+    let fields = ["sluice", "flags"].into_iter().flat_map(fields_of);
+    let missing: BTreeSet<String> = fields
+        .map(|field| format!("\"{field}: \""))
+        .filter(|entry| !dictionary.lines().any(|line| line == entry))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "not in fuzz/dictionaries/documents.dict: {missing:?}"
+    );
 }
 
 /// The table of operations in the guide names the command of each. The command exists, with the options that are named,

@@ -1,7 +1,7 @@
 //! Explanations equal what is served: for random documents and requests, and for every spelling of the bypass
 //! suite, `explain` returns the status, the upstream and the injected headers of the same request to the same process.
 
-mod documents;
+pub(crate) mod documents;
 mod requests;
 
 use std::collections::BTreeMap;

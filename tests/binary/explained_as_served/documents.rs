@@ -92,7 +92,8 @@ const GATES: [&str; 18] = [
     "{ not: paid }",
     "{ not: { any: [person, german] } }",
 ];
-const OTHERWISE: [&str; 10] = [
+/// The answers of closed gates.
+pub(crate) const OTHERWISE: [&str; 10] = [
     "",
     "",
     "reject: 404",
