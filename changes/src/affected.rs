@@ -54,6 +54,7 @@ impl Affected {
         if differs("unknown_tenant") {
             self.unknown_tenant = UnknownTenantEffect::Changed;
         }
+        // The policy decides about eligibility, which only alpha and beta flags depend on.
         if differs("policy") {
             let is_open = |flag: &FlagDefinition| {
                 let lifecycle = flag.lifecycle.map(|lifecycle| lifecycle.value);
@@ -69,6 +70,7 @@ impl Affected {
         if segments.is_empty() {
             return;
         }
+        // Segments may refer to segments in any order: repeat until a pass finds no further one.
         loop {
             let known = segments.len();
             let all = state.document.segments.iter();

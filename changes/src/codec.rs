@@ -56,6 +56,7 @@ pub fn read_records(
         match key {
             Key::Head => edits.push(JsonEdit::Head(value)),
             Key::Segment(name) => edits.push(JsonEdit::Segment(name, Some(value))),
+            // Records come in the order of their kinds, so all definitions are read before the first state.
             Key::Definition(flag) => drop(flags.definitions.insert(flag, value)),
             Key::State(flag) => flags.state(flag, value)?,
             Key::Tenant(id) => edits.push(JsonEdit::Tenant(id, Some(value))),
@@ -103,12 +104,15 @@ impl FlagRecords {
         let mut states: OrdMap<Arc<str>, Arc<FlagState>> = OrdMap::new();
         let damage = |damage: String| UnreadableRecords::Damaged(damage);
         let mut definitions = self.definitions.into_iter().peekable();
+        // In batches: the JSON trees of a batch are dropped before the next one is built.
         while definitions.peek().is_some() {
             let (mut whole, mut kept) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
             let mut promoted = Vec::new();
             for (key, definition) in definitions.by_ref().take(BATCH) {
                 let record = self.states.remove(&key);
                 let record = record.ok_or_else(|| damage(format!("flag {key} has no state")))?;
+                // The default of a promotion replaces the document's in the whole flag. The document's is read from the
+                // definition alone, and stored beside it.
                 if record.default.is_some() {
                     promoted.push(JsonEdit::Flag(key.clone(), Some(definition.clone())));
                 }

@@ -46,6 +46,8 @@ enum Through {
     Found,
 }
 
+/// Returns the wanted flags among those that `next` leads to from `flag`. Visits each flag once, so that it ends in a
+/// state with circles too.
 fn walk<'s>(
     state: &'s State,
     flag: &'s str,

@@ -156,15 +156,13 @@ fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Life
     let ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
     if !ahead.is_empty() && transition.dependents == Dependents::Reject {
         let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
-        let detail = format!(
-            "flags that require it are further: {}",
-            dependency::listed(&ahead)
-        );
+        let detail = format!("flags that require it are ahead: {}", dependency::listed(&ahead));
         let refusal = Refusal::new(Code::FlagDependency, detail)
             .help("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);
         return Err(vec![refusal].into());
     }
+    // A revert that only turns features off has no limit on its blast radius.
     let mut withdraws = !turns_on(builder, transition.flag, from, transition.to);
     revert_flag(builder, transition, transition.flag, from_to(from, transition.to))?;
     for (flag, from) in ahead {

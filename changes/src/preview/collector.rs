@@ -66,6 +66,7 @@ impl<'p, 's> Collector<'p, 's> {
     ) {
         let (mut changed, mut by_request) = (0_usize, false);
         for pair in pairs {
+            // The pairs beyond the budget are counted, so that the preview says how much is missing.
             if self.budget == 0 {
                 self.preview.not_evaluated = self.preview.not_evaluated.saturating_add(1);
                 continue;
@@ -106,32 +107,29 @@ impl<'p, 's> Collector<'p, 's> {
         }
     }
 
-    fn list(&mut self, place: (&'s str, &'s str), from: TenantDecision<'s>, to: TenantDecision<'s>) {
+    /// Adds a changed decision if it is on the requested page. Tenants come in no order, so the page is the smallest
+    /// keys seen so far, and a later tenant can displace a listed one.
+    fn list(&mut self, pair: (&'s str, &'s str), from: TenantDecision<'s>, to: TenantDecision<'s>) {
         let after = self.page.after.as_ref();
-        if after.is_some_and(|(tenant, flag)| place <= (tenant.as_str(), flag.as_str())) {
+        if after.is_some_and(|(tenant, flag)| pair <= (tenant.as_str(), flag.as_str())) {
             return;
         }
         // One more than the page is held, to know if there is a next page.
         let is_full = self.listed.len() > self.limit;
-        if is_full
-            && self
-                .listed
-                .last_key_value()
-                .is_some_and(|(last, _)| place > *last)
-        {
+        if is_full && self.listed.last_key_value().is_some_and(|(last, _)| pair > *last) {
             return;
         }
-        self.listed.insert(place, FoundChange { from, to });
+        self.listed.insert(pair, FoundChange { from, to });
         if is_full {
             self.listed.pop_last();
         }
     }
 
     fn count_unchanged(&mut self, pair: &FlagPair<'s>, tenant: Option<&Tenant>, to: &TenantDecision<'s>) {
-        let (Some(place), Some(tenant), Some(cause)) = (pair.reported, tenant, to.cause()) else {
+        let (Some(reported), Some(tenant), Some(cause)) = (pair.reported, tenant, to.cause()) else {
             return;
         };
-        let group = self.unchanged.entry((place, tenant.tier(), cause));
+        let group = self.unchanged.entry((reported, tenant.tier(), cause));
         let group = group.or_insert_with(|| UnchangedGroup {
             key: pair.key,
             why: to.cause_text(),

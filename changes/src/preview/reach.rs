@@ -20,18 +20,18 @@ pub fn affects_more_than(
     now: Timestamp,
 ) -> bool {
     let (old, new) = (Side::new(before), Side::new(after));
-    // The limit is at least the number of tenants.
+    // No preview is needed if the limit is at least the number of tenants.
     if limit >= new.tenants.len().saturating_add(affected.tenants.len()) {
         return false;
     }
     let scope = Scope::new(&old, &new, affected);
-    let (some, all) = (&scope.changed_flags, &scope.every_flag);
+    let (changed_flags, every_flag) = (&scope.changed_flags, &scope.every_flag);
     let beyond = limit.saturating_add(1);
     let decisions = new
         .tenants
         .len()
-        .saturating_mul(some.len())
-        .saturating_add(affected.tenants.len().saturating_mul(all.len()));
+        .saturating_mul(changed_flags.len())
+        .saturating_add(affected.tenants.len().saturating_mul(every_flag.len()));
     if decisions > MAX_PREVIEW_DECISIONS {
         return true;
     }
@@ -41,26 +41,33 @@ pub fn affects_more_than(
         let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
         by_request || !before.is_same(&after)
     };
-    let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[FlagPair<'_>]| {
+    let is_affected = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[FlagPair<'_>]| {
         let after = |pair: &FlagPair<'_>| tenant_decision(new_flags, pair.to, id, to, now);
         pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
+    // Tenants whose records change are decided for every flag, all others only for the changed flags.
     let named = affected.tenants.iter();
-    let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), all));
+    let named = named.filter(|id| is_affected(id, (old.tenants.find(id), new.tenants.find(id)), every_flag));
     let counted = named.take(beyond).count();
     let wanted = beyond.saturating_sub(counted);
-    if some.is_empty() || wanted == 0 {
+    if changed_flags.is_empty() || wanted == 0 {
         return wanted == 0;
     }
     let is_other = |tenant: &Tenant| affected.tenants.is_empty() || !affected.tenants.contains(tenant.id());
     if !std::ptr::eq(old.tenants, new.tenants) {
         let former = old.tenants;
-        let found = |tenant: &Tenant| flips(tenant.id(), (former.find(tenant.id()), Some(tenant)), some);
+        let found = |tenant: &Tenant| {
+            is_affected(
+                tenant.id(),
+                (former.find(tenant.id()), Some(tenant)),
+                changed_flags,
+            )
+        };
         return are_found(new.tenants, wanted, |tenant| is_other(tenant) && found(tenant));
     }
     // The records are the same on both sides, and so is every decision by a line of the table before the first line that
     // differs. Most tenants are therefore decided once, and only the others a second time on the old side.
-    let pairs = some
+    let pairs = changed_flags
         .iter()
         .filter_map(|pair| Some((pair, first_difference(&old, &new, pair)?)));
     let pairs: Vec<(&FlagPair<'_>, TableLine)> = pairs.collect();

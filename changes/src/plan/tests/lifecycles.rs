@@ -339,7 +339,7 @@ fn a_revert_names_dependents_and_cascades_if_requested() {
     assert_eq!(refusals[0].facts["flags"], json!(["middle", "top"]));
     assert_eq!(
         refusals[0].detail,
-        "flags that require it are further: middle is ga, top is beta"
+        "flags that require it are ahead: middle is ga, top is beta"
     );
     let cascade = Change::SetState {
         flag: "base".into(),
