@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_hold_what_they_are_for() {
+    fn roles_hold_their_permissions() {
         use Permission::{Administer, ChooseOptIns, Operate, Read, ReadOwnOrg};
         for (role, held) in [
             (Role::OrgAdmin, &[ReadOwnOrg, ChooseOptIns][..]),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_of_an_org_holds_nothing_for_another() {
+    fn an_org_admin_has_no_permission_for_another_org() {
         let of_acme = actor(Role::OrgAdmin, Some("acme"));
         let of_none = actor(Role::OrgAdmin, None);
         for permission in [Permission::ReadOwnOrg, Permission::ChooseOptIns] {

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_of_time_is_never_told_too_short() {
+    fn a_duration_is_never_shown_too_short() {
         for (milliseconds, said) in [
             (-1, "0 s"),
             (1, "1 s"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_to_wait_for_is_the_first_that_is_late_enough() {
+    fn the_end_of_a_wait_is_rounded_up() {
         let sharp = Timestamp(1_795_252_440_000);
         assert_eq!(minute(sharp), "2026-11-21 09:14");
         assert_eq!(minute_rounded_up(sharp), "2026-11-21 09:14");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_as_it_was_written() {
+    fn a_time_is_parsed_as_written() {
         for (written, millis) in [
             ("1970-01-01T00:00:00.000Z", 0),
             ("2026-11-21T09:14:00.123Z", 1_795_252_440_123),

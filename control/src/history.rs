@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_those_of_the_window() {
+    fn errors_are_counted_within_the_window() {
         let mut history = History::new(Timestamp(0));
         history.record(Timestamp(0), seen(10, 3));
         history.record(Timestamp(2 * HOUR_MS), seen(20, 4));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_forgotten() {
+    fn old_errors_are_removed() {
         let mut history = History::new(Timestamp(0));
         history.record(Timestamp(0), seen(1, 1));
         history.record(Timestamp((MAX_ERROR_HOURS + 1) * HOUR_MS), seen(2, 2));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn it_outlives_the_process_and_counts_on() {
+    fn the_history_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("observations.json");
         let mut history = History::read(&path, Timestamp(7));

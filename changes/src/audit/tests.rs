@@ -19,7 +19,7 @@ fn log(events: &[Event]) -> Vec<Sealed> {
 const EVENTS: [Event; 3] = [Event::FlagKilled, Event::FlagRestored, Event::StateChanged];
 
 #[test]
-fn a_log_as_it_was_written_proves_itself() {
+fn an_unaltered_log_verifies() {
     let log = log(&EVENTS);
     let last = log.last().unwrap();
     assert_eq!(verify((0, GENESIS), &log), Ok((3, last.hash)));
@@ -28,7 +28,7 @@ fn a_log_as_it_was_written_proves_itself() {
 }
 
 #[test]
-fn what_is_missing_altered_or_put_in_is_found() {
+fn missing_altered_and_inserted_entries_are_found() {
     let whole = log(&EVENTS);
     let check = |change: &dyn Fn(&mut Vec<Sealed>), expected: TamperedAudit| {
         let mut changed = whole.clone();

@@ -109,7 +109,7 @@ proptest! {
 
     /// The listed decisions are those found by deciding every flag for every tenant before and after.
     #[test]
-    fn a_preview_is_what_deciding_everything_twice_finds(
+    fn a_preview_equals_deciding_everything_twice(
         changes in prop::collection::vec(properties::change(), 0..6),
         last in properties::change(),
     ) {
@@ -170,7 +170,7 @@ fn tier2_on() -> Change {
 }
 
 #[test]
-fn a_preview_tells_who_changes_and_what_keeps_the_others() {
+fn a_preview_lists_changes_and_causes_of_no_change() {
     let (preview, _, _) = previewed(&board(), tier2_on(), &PreviewPage::default()).unwrap();
     assert_eq!((preview.tenants_changed, preview.tenants_total), (3, 15));
     let told: Vec<String> = preview.decisions.iter().map(told).collect();
@@ -205,7 +205,7 @@ fn told(flip: &ChangedDecision) -> String {
 }
 
 #[test]
-fn flags_that_require_a_changed_one_are_looked_at_too() {
+fn dependents_of_a_changed_flag_are_previewed() {
     let internal = json!({ "internal": true });
     let mut state = board();
     crate::plan::tests::made(
@@ -230,7 +230,7 @@ fn flags_that_require_a_changed_one_are_looked_at_too() {
 }
 
 #[test]
-fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
+fn pages_have_no_gap_and_no_repetition() {
     let kill = || Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
             "flags": { "board": { "schedule": { "until": "2020-01-01T00:00:00Z" } } } })),
@@ -272,7 +272,7 @@ fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
 }
 
 #[test]
-fn a_new_flag_is_no_flip_until_it_is_on() {
+fn a_new_flag_changes_no_decision_until_it_is_on() {
     let document = |default: &str| {
         applying(json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
             "flags": { "fresh": { "lifecycle": "ga", "default": default } } }))
@@ -288,7 +288,7 @@ fn a_new_flag_is_no_flip_until_it_is_on() {
 }
 
 #[test]
-fn a_changed_policy_affects_those_who_had_a_flag_by_it() {
+fn a_policy_change_affects_tenants_eligible_by_it() {
     let document = json!({ "version": 1, "flags": {
         "young": { "lifecycle": "alpha" },
         "open": { "lifecycle": "beta", "default": "on" },
@@ -307,7 +307,7 @@ fn a_changed_policy_affects_those_who_had_a_flag_by_it() {
 }
 
 #[test]
-fn another_tier_for_unknown_tenants_concerns_only_them() {
+fn another_unknown_tier_affects_only_unknown_tenants() {
     let unknown = json!({ "version": 1, "unknown_tenant": { "tier": "tier3" },
         "flags": { "paid": { "lifecycle": "ga", "tiers": { "tier3": "on" } } } });
     let mut state = board();
@@ -339,7 +339,7 @@ fn reached(before: &Value, after: &Value) -> (usize, usize) {
 }
 
 #[test]
-fn what_only_a_request_tells_is_counted_apart() {
+fn changes_that_depend_on_requests_are_counted_apart() {
     let document = |flag: Value| {
         json!({ "version": 1, "flags": { "board": flag }, "tenants": {
             "acme": { "attributes": { "country": "AT" } },
@@ -370,7 +370,7 @@ fn what_only_a_request_tells_is_counted_apart() {
 }
 
 #[test]
-fn many_tenants_are_counted_in_parts_and_each_once() {
+fn many_tenants_are_each_counted_once() {
     let tenants = (0..2 * MANY_TENANTS).map(|place| {
         let tier = if place % 3 == 0 { "tier2" } else { "tier1" };
         (format!("tenant-{place}"), json!({ "tier": tier }))

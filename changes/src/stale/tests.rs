@@ -60,7 +60,7 @@ fn only_retired_flags_are_stale_at_first() {
 }
 
 #[test]
-fn a_flag_that_everyone_has_for_14_days_is_done() {
+fn a_flag_on_for_everyone_for_14_days_is_stale() {
     let after = told(&used(), 14 * DAY_MS + 1);
     let ga = |flag: &str| {
         format!("{flag} LONG_GA ga since 2026-11-20 09:14, on for everyone, and no tenant is excluded")
@@ -71,7 +71,7 @@ fn a_flag_that_everyone_has_for_14_days_is_done() {
 }
 
 #[test]
-fn a_flag_expires_when_its_day_is_over() {
+fn a_flag_expires_at_the_end_of_its_day() {
     let midnight = Timestamp::parse("2026-12-02T00:00:00Z").unwrap().0 - START;
     let is_expired = |after| told(&used(), after).iter().any(|line| line.contains("EXPIRED"));
     assert!(!is_expired(midnight - 1));
@@ -79,7 +79,7 @@ fn a_flag_expires_when_its_day_is_over() {
 }
 
 #[test]
-fn what_no_gate_names_is_unused_unless_a_used_flag_requires_it() {
+fn a_flag_without_a_gate_is_unused_unless_required() {
     let usage = Usage {
         gated: BTreeSet::from(["wide".to_owned()]),
         ..Usage::default()
@@ -93,7 +93,7 @@ fn what_no_gate_names_is_unused_unless_a_used_flag_requires_it() {
 }
 
 #[test]
-fn a_flag_not_decided_for_30_days_is_reported_when_known() {
+fn a_flag_without_decisions_for_30_days_is_stale() {
     let undecided = |since_ms: i64, after_ms| {
         let usage = Usage {
             since: Some(Timestamp(START + since_ms)),

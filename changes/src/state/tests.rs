@@ -23,7 +23,7 @@ fn whole() -> State {
 }
 
 #[test]
-fn a_state_is_what_its_records_say() {
+fn a_state_equals_its_records() {
     let state = whole();
     assert_eq!(read_records(state.revision, records(&state)).unwrap(), state);
     assert_eq!(read_records(Revision(0), []).unwrap(), State::default());
@@ -61,7 +61,7 @@ fn check_damage(records: Vec<(Key, Json)>, expected: &str) {
 }
 
 #[test]
-fn edits_are_made_with_their_revision() {
+fn edits_set_their_revision() {
     let mut state = whole();
     let edits = [
         StateEdit::Tenant("acme".into(), None),
@@ -75,7 +75,7 @@ fn edits_are_made_with_their_revision() {
 }
 
 #[test]
-fn a_document_has_what_operators_own_in_its_place() {
+fn a_document_contains_the_fields_of_operators() {
     let document = serde_json::to_value(&whole().document).unwrap();
     assert_eq!(
         document,

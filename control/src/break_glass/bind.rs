@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_removed_that_was_there() {
+    fn existing_files_are_not_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sock");
         let process = std::process::id();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_at_which_somebody_answers_is_not_taken() {
+    fn an_answered_socket_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sock");
         let living = std::os::unix::net::UnixListener::bind(&path).unwrap();

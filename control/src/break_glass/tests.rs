@@ -21,7 +21,7 @@ fn closed(break_glass: &BreakGlass) -> String {
 }
 
 #[test]
-fn a_kill_outlives_the_process_and_ends_in_its_time() {
+fn a_kill_survives_the_process_and_expires() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let first = BreakGlass::open(&path);
@@ -42,7 +42,7 @@ fn a_kill_outlives_the_process_and_ends_in_its_time() {
 }
 
 #[test]
-fn what_was_done_is_remembered_with_who_and_why() {
+fn kills_are_in_the_journal_with_user_and_reason() {
     let folder = tempfile::tempdir().unwrap();
     let break_glass = BreakGlass::open(&folder.path().join("journal"));
     break_glass.kill("a", 60_000, "incident 7", &origin(7)).unwrap();
@@ -88,7 +88,7 @@ fn a_kill_has_a_reason_and_an_end() {
 }
 
 #[test]
-fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
+fn an_incomplete_line_is_truncated_an_altered_one_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let break_glass = BreakGlass::open(&path);
@@ -138,7 +138,7 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
 }
 
 #[test]
-fn a_moved_journal_is_created_again_with_the_active_kills() {
+fn a_moved_journal_is_recreated_with_the_current_kills() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let first = BreakGlass::open(&path);
@@ -168,7 +168,7 @@ fn a_moved_journal_is_created_again_with_the_active_kills() {
 }
 
 #[test]
-fn a_second_process_follows_the_journal_until_the_first_ends() {
+fn another_process_follows_the_journal_and_takes_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let keeper = BreakGlass::open(&path);
@@ -201,7 +201,7 @@ fn a_second_process_follows_the_journal_until_the_first_ends() {
 }
 
 #[test]
-fn the_rest_of_a_failed_write_does_not_precede_an_entry() {
+fn a_failed_write_is_truncated_before_the_next_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let break_glass = BreakGlass::open(&path);

@@ -64,7 +64,7 @@ impl VerifyToken for Issuer {
 }
 
 #[tokio::test]
-async fn without_credentials_a_local_user_is_a_platform_admin() {
+async fn without_credentials_a_local_caller_is_admin() {
     let operators = Operators::local();
     let local = sign_in(&operators, &[]).await.unwrap();
     assert_eq!(
@@ -85,7 +85,7 @@ async fn without_credentials_a_local_user_is_a_platform_admin() {
 }
 
 #[tokio::test]
-async fn a_static_token_is_who_it_was_made_for_until_it_expires() {
+async fn a_static_token_names_its_actor_until_it_expires() {
     let (ann, known_ann) = token("ann", Role::Operator, None, Some(Timestamp(NOW.0 + 1)));
     let (bob, known_bob) = token("bob", Role::OrgAdmin, Some("acme"), Some(NOW));
     let operators = Operators::of(Known {
@@ -114,7 +114,7 @@ async fn a_static_token_is_who_it_was_made_for_until_it_expires() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_taken_out_counts_no_more() {
+async fn a_removed_token_is_rejected() {
     let (ann, known) = token("ann", Role::Viewer, None, None);
     let operators = Operators::of(Known {
         tokens: vec![known],
@@ -134,7 +134,7 @@ async fn a_token_that_was_taken_out_counts_no_more() {
 }
 
 #[tokio::test]
-async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
+async fn roles_of_an_issuer_are_mapped_and_the_widest_applies() {
     let issuer = Arc::new(Issuer(AtomicUsize::new(0)));
     let roles = [
         ("sre", Role::PlatformAdmin),
@@ -182,7 +182,7 @@ async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
 }
 
 #[tokio::test]
-async fn a_token_and_an_issuer_with_one_name_are_different_actors() {
+async fn equal_names_of_token_and_issuer_are_two_actors() {
     let (token, known) = token("ann", Role::Operator, None, None);
     let roles = |issuer: &str| IssuerRoles {
         issuer: issuer.to_owned(),
@@ -252,7 +252,7 @@ async fn addresses_of_one_ipv6_network_count_as_one() {
 }
 
 #[test]
-fn of_a_token_only_a_salted_hash_is_kept() {
+fn only_a_salted_hash_of_a_token_is_stored() {
     let (token, hash) = TokenHash::issue().unwrap();
     let (other, _) = TokenHash::issue().unwrap();
     assert!(
@@ -279,7 +279,7 @@ fn of_a_token_only_a_salted_hash_is_kept() {
 }
 
 #[test]
-fn pages_of_other_sites_are_told_apart() {
+fn requests_of_other_sites_are_rejected() {
     let check = |expected: Result<(), Foreign>, given: &[(&'static str, &str)]| {
         let mut headers = HeaderMap::new();
         for (name, value) in given {
@@ -308,7 +308,7 @@ fn pages_of_other_sites_are_told_apart() {
 }
 
 #[test]
-fn of_an_empty_list_nobody_is_known() {
+fn with_an_empty_list_no_caller_signs_in() {
     let operators = Operators::of(Known::default());
     let peer = "127.0.0.1:4711".parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

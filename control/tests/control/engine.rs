@@ -72,7 +72,7 @@ fn codes(error: ApplyError) -> Vec<Code> {
 }
 
 #[test]
-fn a_change_that_was_answered_is_kept_in_force_and_remembered() {
+fn an_applied_change_is_stored_served_and_audited() {
     let fixture = control_plane(Policy::default());
     let before = fixture.revision();
     assert_eq!(fixture.served("acme", "board"), "off");
@@ -107,7 +107,7 @@ fn a_change_that_was_answered_is_kept_in_force_and_remembered() {
 }
 
 #[test]
-fn a_change_that_changes_nothing_is_done_and_writes_nothing() {
+fn a_change_without_effect_writes_nothing() {
     let fixture = control_plane(Policy::default());
     fixture.apply(kill("board")).unwrap();
     let (revision, log) = (fixture.revision(), fixture.log().len());
@@ -117,7 +117,7 @@ fn a_change_that_changes_nothing_is_done_and_writes_nothing() {
 }
 
 #[test]
-fn what_is_refused_changes_nothing_and_is_remembered() {
+fn a_rejected_change_has_no_effect_and_is_audited() {
     let fixture = control_plane(Policy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     let refused = fixture.apply(Change::SetState {
@@ -151,7 +151,7 @@ fn what_is_refused_changes_nothing_and_is_remembered() {
 }
 
 #[test]
-fn a_document_that_would_be_invalid_is_told_as_check_tells_it() {
+fn an_invalid_document_is_reported_as_by_check() {
     let fixture = control_plane(Policy::default());
     let revision = fixture.revision();
     match fixture.apply(tiers("board", "medium", true)).unwrap_err() {
@@ -165,7 +165,7 @@ fn a_document_that_would_be_invalid_is_told_as_check_tells_it() {
 }
 
 #[test]
-fn a_store_that_takes_nothing_leaves_everything_as_it_was() {
+fn a_failed_commit_changes_nothing() {
     let fixture = control_plane(Policy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     fixture.store.hooks.0.store(true, Ordering::Relaxed);
@@ -186,7 +186,7 @@ fn a_store_that_takes_nothing_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn what_the_gateway_can_not_serve_is_never_kept() {
+fn flags_the_gateway_cannot_serve_are_not_stored() {
     let fixture = control_plane(Policy::default());
     *fixture.plane.required_flag.lock() = Some("list".into());
     let revision = fixture.revision();
@@ -203,7 +203,7 @@ fn what_the_gateway_can_not_serve_is_never_kept() {
 }
 
 #[test]
-fn a_removed_flag_takes_the_tenants_settings_with_it() {
+fn a_removed_flag_takes_its_references_along() {
     let fixture = control_plane(Policy::default());
     let applying = |flags: Value| Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
@@ -230,7 +230,7 @@ fn a_removed_flag_takes_the_tenants_settings_with_it() {
 }
 
 #[test]
-fn whoever_saw_an_older_revision_is_told_so() {
+fn an_outdated_expected_revision_is_a_conflict() {
     let fixture = control_plane(Policy::default());
     let seen = fixture.revision();
     fixture.apply(kill("list")).unwrap();
@@ -247,7 +247,7 @@ fn whoever_saw_an_older_revision_is_told_so() {
 }
 
 #[test]
-fn a_dry_run_tells_who_flips_and_changes_nothing() {
+fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
     let fixture = control_plane(Policy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     let dry = fixture
@@ -275,7 +275,7 @@ fn a_dry_run_tells_who_flips_and_changes_nothing() {
 }
 
 #[test]
-fn a_large_change_needs_force_unless_it_withdraws_a_feature() {
+fn the_blast_radius_limits_all_but_withdrawals() {
     let policy = Policy {
         max_blast_radius: Some(0),
         ..Policy::default()
@@ -292,7 +292,7 @@ fn a_large_change_needs_force_unless_it_withdraws_a_feature() {
 }
 
 #[test]
-fn a_flag_retired_as_off_is_turned_on_only_by_force() {
+fn a_revert_that_turns_a_retired_flag_on_needs_force() {
     let fixture = control_plane(Policy {
         max_blast_radius: Some(0),
         ..Policy::default()
@@ -324,7 +324,7 @@ fn a_flag_retired_as_off_is_turned_on_only_by_force() {
 }
 
 #[test]
-fn errors_that_requests_met_stand_against_a_promotion() {
+fn errors_of_requests_prevent_a_promotion() {
     let fixture = control_plane(Policy::default());
     *fixture.plane.observations.lock() = vec![FlagObservation {
         flag: "board".into(),
@@ -348,7 +348,7 @@ fn errors_that_requests_met_stand_against_a_promotion() {
 }
 
 #[test]
-fn sixteen_writers_lose_no_update_and_leave_a_valid_log() {
+fn sixteen_writers_lose_no_update_and_the_log_verifies() {
     const WRITERS: usize = 16;
     const ROUNDS: usize = 25;
     let fixture = Arc::new(control_plane(Policy::default()));
@@ -399,7 +399,7 @@ fn sixteen_writers_lose_no_update_and_leave_a_valid_log() {
 }
 
 #[test]
-fn flags_that_files_manage_are_told_of_and_not_changed() {
+fn flags_managed_by_files_are_readable_and_unchanged() {
     let files = Arc::new(parking_lot::Mutex::new(Some(document(&json!({
         "version": 1,
         "flags": { "board": { "lifecycle": "ga" } },
@@ -441,7 +441,7 @@ fn flags_that_files_manage_are_told_of_and_not_changed() {
 }
 
 #[test]
-fn a_change_does_not_wait_for_one_that_is_tried() {
+fn a_change_does_not_wait_for_a_dry_run() {
     let fixture = control_plane(Policy::default());
     let before = fixture.revision();
     let ((told, tell), (go, wait)) = (mpsc::channel(), mpsc::channel());
@@ -472,7 +472,7 @@ fn long_import() -> Change {
 }
 
 #[test]
-fn kills_overtake_what_takes_long_whether_it_is_tried_or_made() {
+fn kills_overtake_slow_changes_and_dry_runs() {
     for is_tried in [true, false] {
         let fixture = control_plane(Policy::default());
         let (control, is_done) = (Arc::clone(&fixture.control), Arc::new(AtomicBool::new(false)));

@@ -53,7 +53,7 @@ fn difference(plan: &Plan) -> Value {
 }
 
 #[test]
-fn a_document_replaces_what_it_owns_and_tells_it_like_a_plan() {
+fn a_document_replaces_its_fields_and_reports_the_difference() {
     let mut state = kept();
     let document = json!({ "version": 1, "tiers": ["t1", "t2"],
         "segments": { "dach": { "attribute": "country", "in": ["DE", "AT"] } },
@@ -112,7 +112,7 @@ fn a_document_replaces_what_it_owns_and_tells_it_like_a_plan() {
 }
 
 #[test]
-fn a_flag_that_is_adopted_stays_as_far_as_it_is() {
+fn an_adopted_flag_keeps_its_lifecycle() {
     for (written, adopt, expected) in [
         (json!({ "lifecycle": "ga" }), true, Some("ga")),
         (json!({ "lifecycle": "dev" }), true, Some("alpha")),
@@ -131,7 +131,7 @@ fn a_flag_that_is_adopted_stays_as_far_as_it_is() {
 }
 
 #[test]
-fn pruning_removes_what_is_left_out_and_every_word_of_it() {
+fn pruning_removes_missing_parts_and_references_to_them() {
     let mut state = kept();
     let document = json!({ "version": 1, "tiers": ["t1"], "flags": { "board": {} } });
     let plan = made(&mut state, &apply(document, true, false));
@@ -159,7 +159,7 @@ fn pruning_removes_what_is_left_out_and_every_word_of_it() {
 }
 
 #[test]
-fn a_document_that_says_what_there_is_changes_nothing() {
+fn a_document_equal_to_the_state_changes_nothing() {
     let mut state = kept();
     let plan = made(
         &mut state,
@@ -169,7 +169,7 @@ fn a_document_that_says_what_there_is_changes_nothing() {
 }
 
 #[test]
-fn unchanged_definitions_warn_only_of_operators_fields() {
+fn an_equal_definition_reports_only_fields_of_operators() {
     let mut state = kept();
     let board = json!({ "owner": "a", "revertible": true, "lifecycle": "ga", "tiers": { "t1": "off" } });
     let document = json!({ "version": 1, "flags": { "board": board, "theme": { "kind": "ops" } } });
@@ -188,7 +188,7 @@ fn unchanged_definitions_warn_only_of_operators_fields() {
 }
 
 #[test]
-fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
+fn another_kind_starts_or_ends_the_lifecycle() {
     let mut state = kept();
     let mut board = state.flag("board").unwrap();
     board.definition_mut().lifecycle = Some(rules::Sited::new(Lifecycle::Ga, rules::Site::default()));
@@ -201,7 +201,7 @@ fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
 }
 
 #[test]
-fn a_document_cannot_remove_the_lifecycle_of_a_flag_before_ga() {
+fn no_document_removes_a_lifecycle_before_ga() {
     let state = state(json!({ "version": 1, "flags": {
         "young": {}, "board": { "lifecycle": "beta" }, "trial": { "kind": "experiment", "lifecycle": "beta" },
         "wide": { "lifecycle": "ga" }, "done": { "lifecycle": "retired" }, "switch": { "kind": "ops" },
@@ -249,7 +249,7 @@ fn a_document_cannot_remove_the_lifecycle_of_a_flag_before_ga() {
 }
 
 #[test]
-fn a_flag_adopted_beyond_alpha_has_an_entry_of_its_state() {
+fn a_flag_adopted_beyond_alpha_has_an_audit_entry() {
     for (written, adopt, expected) in [
         (json!({ "lifecycle": "beta" }), true, Some("beta")),
         (json!({ "lifecycle": "ga" }), true, Some("ga")),
@@ -274,7 +274,7 @@ fn a_flag_adopted_beyond_alpha_has_an_entry_of_its_state() {
 }
 
 #[test]
-fn a_changed_definition_withdraws_the_sign_offs() {
+fn another_definition_removes_the_sign_offs() {
     type Edit = fn(&mut Value);
     let flags = json!({
         "board": { "lifecycle": "beta", "owner": "a", "rules": [{ "when": { "segment": "eu" }, "serve": "on" }] },

@@ -24,7 +24,7 @@ fn flags() -> State {
 type Case = (&'static str, Lifecycle, i64, Said, &'static [&'static str]);
 
 #[test]
-fn everything_that_stands_against_a_promotion_is_told_at_once() {
+fn all_unmet_conditions_of_a_promotion_are_reported() {
     use Lifecycle::{Alpha, Beta, Ga, Retired};
     let no_tenants = || Said {
         tenants: 9,
@@ -89,7 +89,7 @@ fn everything_that_stands_against_a_promotion_is_told_at_once() {
 }
 
 #[test]
-fn a_refusal_says_what_a_person_needs() {
+fn a_refusal_has_code_detail_help_and_facts() {
     let mut state = flags();
     let policy = Policy {
         ga: crate::GaPolicy {
@@ -155,7 +155,7 @@ fn a_refusal_says_what_a_person_needs() {
 }
 
 #[test]
-fn the_soak_is_over_at_its_last_millisecond_and_not_before() {
+fn the_soak_ends_at_its_last_millisecond() {
     let state = flags();
     for (after, expected) in [(24 * HOUR - 1, vec!["SOAK_NOT_ELAPSED"]), (24 * HOUR, vec![])] {
         let request = admin(set_state("young", Lifecycle::Beta), after);
@@ -169,7 +169,7 @@ fn the_soak_is_over_at_its_last_millisecond_and_not_before() {
 }
 
 #[test]
-fn a_flag_is_stable_again_72_hours_after_what_went_wrong() {
+fn a_flag_is_stable_72_hours_after_a_rollback() {
     let mut state = flags();
     made(&mut state, &admin(Change::Kill { flag: "board".into() }, 0));
     made(&mut state, &admin(Change::Restore { flag: "board".into() }, HOUR));
@@ -192,7 +192,7 @@ fn a_skipped_state_is_named() {
 }
 
 #[test]
-fn ga_serves_everyone_and_a_revert_takes_that_back() {
+fn ga_serves_everyone_and_a_revert_undoes_it() {
     let mut state = flags();
     made(&mut state, &admin(set_state("board", Lifecycle::Ga), 24 * HOUR));
     let board = flag(&state, "board");
@@ -212,7 +212,7 @@ fn ga_serves_everyone_and_a_revert_takes_that_back() {
 }
 
 #[test]
-fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
+fn ga_serves_the_on_variant_and_keeps_a_split() {
     let mut state = state(json!({ "version": 1, "flags": {
         "named": { "lifecycle": "beta", "revertible": true, "variants": { "none": 0, "v2": 2 }, "off": "none",
             "opt_in_serves": "v2" },
@@ -261,7 +261,7 @@ fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
 }
 
 #[test]
-fn an_urgent_promotion_waits_for_nothing_and_is_written_down() {
+fn an_urgent_promotion_skips_conditions_and_is_audited() {
     let mut state = flags();
     let request = admin(urgently("on.young", Lifecycle::Ga), 0);
     let skipped = [
@@ -291,7 +291,7 @@ fn an_urgent_promotion_waits_for_nothing_and_is_written_down() {
 }
 
 #[test]
-fn an_urgent_promotion_takes_a_platform_admin_and_sense() {
+fn an_urgent_promotion_needs_a_platform_admin() {
     let state = flags();
     for (flag, to, role, expected) in [
         (
@@ -325,7 +325,7 @@ fn an_urgent_promotion_takes_a_platform_admin_and_sense() {
 }
 
 #[test]
-fn a_revert_names_dependents_and_cascades_if_requested() {
+fn a_revert_names_its_dependents_and_cascades_on_request() {
     let mut state = state(json!({ "version": 1, "flags": {
         "base": { "lifecycle": "ga" },
         "middle": { "lifecycle": "ga", "requires": ["base"] },
@@ -363,7 +363,7 @@ fn a_revert_names_dependents_and_cascades_if_requested() {
 }
 
 #[test]
-fn a_change_of_state_asks_for_new_sign_offs() {
+fn a_change_of_state_removes_sign_offs() {
     let mut state = flags();
     let mut board = state.flag("board").unwrap();
     board.state_mut().sign_offs.push(crate::SignOff {
@@ -377,7 +377,7 @@ fn a_change_of_state_asks_for_new_sign_offs() {
 }
 
 #[test]
-fn every_condition_can_be_turned_off() {
+fn every_condition_can_be_disabled() {
     let policy = Policy {
         soak_ms: 0,
         ga: crate::GaPolicy {
@@ -400,7 +400,7 @@ fn every_condition_can_be_turned_off() {
 }
 
 #[test]
-fn only_a_revert_that_turns_nothing_on_is_a_withdrawal() {
+fn a_revert_that_turns_something_on_is_no_withdrawal() {
     use Lifecycle::{Alpha, Beta, Ga};
     for (flag, to, expected) in [
         ("board", Alpha, true),
@@ -416,7 +416,7 @@ fn only_a_revert_that_turns_nothing_on_is_a_withdrawal() {
 }
 
 #[test]
-fn with_alpha_overrides_a_revert_to_alpha_withdraws_nothing() {
+fn a_revert_to_alpha_with_overrides_is_no_withdrawal() {
     use Lifecycle::{Alpha, Beta};
     let state = |overrides: Value| {
         state(json!({ "version": 1, "flags": {
@@ -443,7 +443,7 @@ fn with_alpha_overrides_a_revert_to_alpha_withdraws_nothing() {
 }
 
 #[test]
-fn an_override_that_is_not_needed_is_written_down_all_the_same() {
+fn an_unneeded_urgent_justification_is_audited() {
     for (flag, to, hours, role, entries) in [
         ("young", Lifecycle::Beta, 24, Role::PlatformAdmin, 1),
         ("wide", Lifecycle::Beta, 0, Role::Operator, 1),
@@ -466,7 +466,7 @@ fn an_override_that_is_not_needed_is_written_down_all_the_same() {
 }
 
 #[test]
-fn a_promotion_to_ga_tells_which_tiers_stay_off() {
+fn a_promotion_to_ga_reports_tiers_that_stay_off() {
     let all = ["t1", "t2", "t3"];
     let tiers = json!({ "t1": "on", "t2": "off", "t3": false });
     let named = json!({ "t1": "v2", "t2": "none" });
@@ -499,7 +499,7 @@ fn a_promotion_to_ga_tells_which_tiers_stay_off() {
 }
 
 #[test]
-fn an_override_says_what_can_be_read_later() {
+fn an_urgent_justification_must_be_readable() {
     let long = "x".repeat(1_001);
     let cases = [
         ("grace", true),

@@ -27,7 +27,7 @@ fn tiers(tiers: Value) -> Change {
 }
 
 #[test]
-fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
+fn a_kill_turns_the_flag_off_and_a_second_changes_nothing() {
     let mut state = flags();
     let plan = made(&mut state, &admin(kill("board"), HOUR));
     assert!(plan.withdraws);
@@ -57,14 +57,14 @@ fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
 }
 
 #[test]
-fn a_retired_flag_is_not_killed_in_vain() {
+fn killing_a_retired_flag_is_rejected() {
     let refusals = refused(&flags(), &admin(kill("done"), 0));
     assert_eq!(codes(&refusals), ["FLAG_RETIRED"]);
     assert_eq!(refusals[0].help.as_deref(), Some("revert it to ga, then kill it"));
 }
 
 #[test]
-fn tiers_that_are_not_named_stay() {
+fn unnamed_tiers_keep_their_default() {
     let mut state = flags();
     made(&mut state, &admin(tiers(json!({ "t2": true })), HOUR));
     assert_eq!(flag(&state, "board")["tiers"], json!({ "t1": "on", "t2": "on" }));
@@ -98,7 +98,7 @@ fn a_rollout_is_set_and_removed() {
 }
 
 #[test]
-fn a_sign_off_is_of_a_role_that_is_asked_for() {
+fn a_sign_off_needs_a_role_of_the_policy() {
     let mut state = flags();
     let policy = |roles: &[&str]| Policy {
         ga: crate::GaPolicy {
@@ -150,7 +150,7 @@ fn a_sign_off_is_of_a_role_that_is_asked_for() {
 }
 
 #[test]
-fn nobody_signs_off_for_two_roles() {
+fn an_actor_signs_off_for_one_role_only() {
     let mut state = flags();
     let policy = Policy {
         ga: crate::GaPolicy {
@@ -190,7 +190,7 @@ fn nobody_signs_off_for_two_roles() {
 }
 
 #[test]
-fn whoever_may_not_is_refused_before_anything_else() {
+fn a_missing_role_is_reported_before_anything_else() {
     let opt_in = |org: &str| Change::OptIn {
         org: org.into(),
         flag: "board".into(),
@@ -227,7 +227,7 @@ fn whoever_may_not_is_refused_before_anything_else() {
 }
 
 #[test]
-fn a_refusal_is_remembered_with_its_codes() {
+fn a_refusal_is_audited_with_its_codes() {
     let request = admin(urgently("unknown", Lifecycle::Ga), 0);
     let refusals = refused(&flags(), &request);
     let entry = refused_entry(&request, &refusals);

@@ -113,7 +113,7 @@ proptest! {
 
     /// The patches of an audit entry lead from before to after and back.
     #[test]
-    fn patches_lead_to_what_was_made_of_it_and_back(changes in prop::collection::vec(change(), 1..12)) {
+    fn patches_lead_to_the_result_and_back(changes in prop::collection::vec(change(), 1..12)) {
         let mut state = start();
         for (hour, change) in (1..).zip(changes) {
             let request = admin(change, hour * HOUR);
@@ -133,7 +133,7 @@ proptest! {
 
     /// The edits of a change make of the document what the whole document then is.
     #[test]
-    fn edits_make_the_document_that_is_kept(changes in prop::collection::vec(change(), 1..6)) {
+    fn edits_produce_the_stored_document(changes in prop::collection::vec(change(), 1..6)) {
         let mut state = start();
         for change in changes {
             let request = admin(change, HOUR);
@@ -149,7 +149,7 @@ proptest! {
 
     /// A revert waits for nothing: only what builds on the flag can stand against it, and that not with `cascade`.
     #[test]
-    fn only_dependents_stand_against_a_revert(
+    fn only_dependents_prevent_a_revert(
         flag in prop::sample::select(vec!["one", "two", "three"]),
         changes in prop::collection::vec(change(), 0..8),
         to in prop::sample::select(Lifecycle::ALL.to_vec()),
@@ -178,7 +178,7 @@ proptest! {
 
     /// A document never writes what operators own of a flag that is known, nor of a tenant that is.
     #[test]
-    fn a_document_leaves_alone_what_operators_own(written in written(), adopt in any::<bool>()) {
+    fn a_document_keeps_fields_of_operators(written in written(), adopt in any::<bool>()) {
         let mut state = start();
         let before = state.clone();
         let change = Change::ApplyDocument { document: document(&written), prune: false, adopt };
@@ -193,7 +193,7 @@ proptest! {
 
     /// An exported document can be applied and changes nothing.
     #[test]
-    fn a_document_that_was_exported_changes_nothing(changes in prop::collection::vec(change(), 0..8)) {
+    fn an_exported_document_changes_nothing(changes in prop::collection::vec(change(), 0..8)) {
         let mut state = start();
         for change in changes {
             if let Ok(plan) = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD) {

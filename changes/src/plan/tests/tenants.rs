@@ -38,7 +38,7 @@ fn overridden(org: &str, flag: &str, variant: Option<Value>) -> Change {
 }
 
 #[test]
-fn what_does_not_exist_is_named_all_of_it() {
+fn all_missing_names_are_reported() {
     let state = tenants();
     for (change, expected) in [
         (overridden("acme", "none", None), vec!["FLAG_NOT_FOUND"]),
@@ -101,7 +101,7 @@ fn what_does_not_exist_is_named_all_of_it() {
 }
 
 #[test]
-fn an_override_says_by_its_event_whether_it_gives_or_takes() {
+fn overrides_on_and_off_have_different_events() {
     use crate::Event::{FlagDisabled, FlagEnabled, OverrideRemoved};
     let mut state = tenants();
     for (flag, variant, event, kept) in [
@@ -149,7 +149,7 @@ fn an_override_says_by_its_event_whether_it_gives_or_takes() {
 }
 
 #[test]
-fn a_tenant_is_put_on_the_allowlist_once_and_taken_off() {
+fn a_tenant_is_allowed_once_and_disallowed() {
     let mut state = tenants();
     let (allow, disallow) = (
         Change::Allow {
@@ -170,7 +170,7 @@ fn a_tenant_is_put_on_the_allowlist_once_and_taken_off() {
 }
 
 #[test]
-fn opting_in_takes_back_opting_out_and_the_reverse() {
+fn opting_in_undoes_opting_out_and_the_reverse() {
     let mut state = tenants();
     let own = |change| by(Role::OrgAdmin, Some("acme"), admin(change, HOUR));
     made(&mut state, &own(acme("wide", opt_out)));
@@ -184,7 +184,7 @@ fn opting_in_takes_back_opting_out_and_the_reverse() {
 }
 
 #[test]
-fn beta_takes_opt_ins_only_while_the_document_lets_it() {
+fn beta_opt_ins_need_the_policy_of_the_document() {
     let mut state = tenants();
     made(&mut state, &admin(acme("board", opt_in), 0));
     state.document.head = document(&json!({ "version": 1, "policy": { "beta_opt_in": false } })).head;
@@ -197,7 +197,7 @@ fn beta_takes_opt_ins_only_while_the_document_lets_it() {
 }
 
 #[test]
-fn an_org_admin_does_not_learn_of_hidden_flags() {
+fn closed_flags_do_not_exist_for_an_org_admin() {
     let own = |flag| by(Role::OrgAdmin, Some("acme"), admin(acme(flag, opt_in), 0));
     let unknown = refused(&tenants(), &own("none"));
     for flag in ["young", "done", "switch"] {
@@ -209,7 +209,7 @@ fn an_org_admin_does_not_learn_of_hidden_flags() {
 }
 
 #[test]
-fn a_patch_changes_and_removes_fields_as_rfc_7396_says() {
+fn a_patch_is_a_merge_patch_of_rfc_7396() {
     let mut state = tenants();
     let patch = json!({ "tier": "t2", "beta": null, "attributes": { "seats": 5 } });
     made(

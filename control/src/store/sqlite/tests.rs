@@ -50,7 +50,7 @@ fn text_of(opened: Result<SqliteStore, StoreError>) -> String {
 }
 
 #[test]
-fn what_was_committed_is_there_when_it_is_opened_again() {
+fn commits_are_present_after_a_reopen() {
     let (_directory, path) = filled(20);
     let store = SqliteStore::open(&path).unwrap();
     let loaded = store.load().unwrap();
@@ -63,7 +63,7 @@ fn what_was_committed_is_there_when_it_is_opened_again() {
 }
 
 #[test]
-fn a_directory_is_used_by_one_at_a_time() {
+fn a_directory_is_used_by_one_process() {
     let (_directory, path) = filled(1);
     let first = SqliteStore::open(&path).unwrap();
     assert!(matches!(SqliteStore::open(&path), Err(StoreError::InUse)));
@@ -93,7 +93,7 @@ fn commits_are_on_the_disk_before_they_return() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_may_read_what_is_kept() {
+fn only_the_owner_may_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let (_directory, path) = filled(1);
     let _store = SqliteStore::open(&path).unwrap();
@@ -122,7 +122,7 @@ fn log_entries_cannot_be_altered_removed_or_replaced() {
 }
 
 #[test]
-fn a_log_that_was_tampered_with_is_not_opened() {
+fn a_tampered_log_is_not_opened() {
     let (_directory, path) = filled(5);
     let file = Connection::open(path.join("sluice.db")).unwrap();
     file.execute_batch(
@@ -136,7 +136,7 @@ fn a_log_that_was_tampered_with_is_not_opened() {
 }
 
 #[test]
-fn a_log_without_its_end_or_without_anything_is_not_opened() {
+fn a_truncated_or_empty_log_is_not_opened() {
     for (statement, expected) in [
         (
             "DELETE FROM audit WHERE id > 3",
@@ -172,7 +172,7 @@ fn a_log_without_its_end_or_without_anything_is_not_opened() {
 }
 
 #[test]
-fn a_damaged_store_shows_its_log_and_accepts_no_write() {
+fn the_log_of_a_damaged_store_is_readable_and_unwritable() {
     let (_directory, path) = filled(5);
     let file = Connection::open(path.join("sluice.db")).unwrap();
     let alter = "DROP TRIGGER audit_is_not_altered; UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
@@ -203,7 +203,7 @@ fn a_damaged_store_shows_its_log_and_accepts_no_write() {
 }
 
 #[test]
-fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
+fn an_altered_record_is_not_loaded() {
     let (_directory, path) = filled(5);
     let file = Connection::open(path.join("sluice.db")).unwrap();
     file.execute_batch("UPDATE record SET value = '{}' WHERE name = 't3'")
@@ -215,7 +215,7 @@ fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
 }
 
 #[test]
-fn a_wholly_damaged_file_is_not_opened_and_not_replaced() {
+fn a_damaged_file_is_neither_opened_nor_recreated() {
     type Damage = fn(&Path);
     let damages: [(&str, Damage); 4] = [
         ("is empty", |file| fs::write(file, b"").unwrap()),
@@ -243,7 +243,7 @@ fn a_wholly_damaged_file_is_not_opened_and_not_replaced() {
 }
 
 #[test]
-fn a_byte_that_turns_on_the_disk_is_noticed_or_does_no_harm() {
+fn a_flipped_byte_is_detected_or_harmless() {
     let (_directory, path) = filled(40);
     let file = path.join("sluice.db");
     let good = fs::read(&file).unwrap();
@@ -276,7 +276,7 @@ fn a_byte_that_turns_on_the_disk_is_noticed_or_does_no_harm() {
 }
 
 #[test]
-fn a_store_whose_creation_was_interrupted_is_created_again() {
+fn an_unfinished_new_store_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("sluice.db.new"), b"half of it").unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
@@ -285,7 +285,7 @@ fn a_store_whose_creation_was_interrupted_is_created_again() {
 }
 
 #[test]
-fn a_full_disk_rejects_whole_changes_until_there_is_room() {
+fn a_full_disk_rejects_whole_changes_until_it_has_space() {
     let (_directory, path) = filled(10);
     let store = SqliteStore::open(&path).unwrap();
     let limit = |pages: u32| {
@@ -316,7 +316,7 @@ fn a_full_disk_rejects_whole_changes_until_there_is_room() {
 }
 
 #[test]
-fn a_backup_is_whole_while_changes_go_on_and_opens_as_a_store() {
+fn a_backup_beside_changes_is_complete_and_opens() {
     let (directory, path) = filled(50);
     let store = SqliteStore::open(&path).unwrap();
     let to = directory.path().join("backup.db");

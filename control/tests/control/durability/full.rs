@@ -12,7 +12,7 @@ use crate::durability::model::Model;
 use crate::durability::writer::task;
 
 #[test]
-fn a_full_disk_loses_nothing_that_was_acknowledged() {
+fn on_a_full_disk_acknowledged_changes_stay() {
     let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let directory = parent.path().join("data");
     let mut limited = Command::new("sh");

@@ -82,7 +82,7 @@ fn rounds_of_a_store(dice: &mut Dice, acknowledged: &AtomicU64, found: &AtomicU6
 }
 
 #[test]
-fn a_killed_writer_loses_nothing_acknowledged() {
+fn a_killed_writer_loses_no_acknowledged_change() {
     let (acknowledged, found) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         for lane in 0..LANES {

@@ -34,7 +34,7 @@ pub(crate) fn task(name: &str, directory: &Path, round: u64, through: Option<Com
     command
         .args([
             "--exact",
-            "durability::writer::what_a_writer_acknowledges_is_kept",
+            "durability::writer::acknowledged_changes_of_a_writer_stay",
             "--nocapture",
         ])
         .env(TASK, name)
@@ -53,7 +53,7 @@ fn tell(line: &str) {
 
 /// By itself a short run; started by `task`, one side of the other tests and of `scripts/faults/store`.
 #[test]
-fn what_a_writer_acknowledges_is_kept() {
+fn acknowledged_changes_of_a_writer_stay() {
     let round = std::env::var(ROUND).map_or(0, |round| round.parse().unwrap());
     let directory = std::env::var_os(DIRECTORY);
     let directory = directory.as_deref().map(Path::new);

@@ -80,13 +80,13 @@ fn turn(file: &Path, hundredths: usize) {
 }
 
 #[test]
-fn a_killed_store_is_opened_with_all_that_was_acknowledged() {
+fn a_killed_store_opens_with_all_acknowledged_commits() {
     assert_eq!(Killed::after(0).open().unwrap(), Revision(0));
     assert_eq!(Killed::after(9).open().unwrap(), Revision(9));
 }
 
 #[test]
-fn acknowledged_changes_that_are_lost_with_a_log_are_noticed() {
+fn acknowledged_changes_lost_with_a_log_are_detected() {
     type Damage = fn(&Path);
     let damages: [(&str, &str, Damage); 9] = [
         ("a bit of its middle", "was at 9 after", |data| {
@@ -132,7 +132,7 @@ fn acknowledged_changes_that_are_lost_with_a_log_are_noticed() {
 }
 
 #[test]
-fn another_store_that_is_as_far_is_noticed() {
+fn another_store_at_the_same_revision_is_detected() {
     let (killed, other) = (Killed::after(9), Killed::of("other", 12));
     for file in [FILE, LOG] {
         fs::copy(other.data().join(file), killed.data().join(file)).unwrap();
@@ -141,7 +141,7 @@ fn another_store_that_is_as_far_is_noticed() {
 }
 
 #[test]
-fn what_a_store_begins_with_is_in_its_file_and_needs_no_log() {
+fn the_first_commit_is_in_the_file_without_a_log() {
     let killed = Killed::after(1);
     fs::remove_file(killed.data().join(LOG)).unwrap();
     assert_eq!(killed.open().unwrap(), Revision(1));
@@ -156,7 +156,7 @@ fn a_start_writes_the_log_back() {
 }
 
 #[test]
-fn one_of_its_two_places_is_enough_and_none_is_damage() {
+fn one_copy_of_the_head_suffices_and_none_is_damage() {
     let known = |killed: &Killed| HeadFile::open(&killed.data()).unwrap().unwrap().1.revision;
     let damage = |killed: &Killed, offset: u64| {
         let file = OpenOptions::new()
@@ -178,7 +178,7 @@ fn one_of_its_two_places_is_enough_and_none_is_damage() {
 }
 
 #[test]
-fn an_entry_without_a_change_is_known_too() {
+fn an_entry_without_a_change_is_in_the_head() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
     for at in 0..2 {
@@ -194,7 +194,7 @@ fn an_entry_without_a_change_is_known_too() {
 }
 
 #[test]
-fn copies_of_the_head_alternate_after_the_commit_is_on_disk() {
+fn copies_of_the_head_alternate_after_a_sync() {
     let folder = tempfile::tempdir().unwrap();
     let head = |revision| StoreHead {
         revision: Revision(revision),

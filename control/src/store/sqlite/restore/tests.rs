@@ -72,7 +72,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_backup_put_beside_a_log_that_is_not_its_own_is_not_opened() {
+fn a_backup_beside_a_foreign_log_is_not_opened() {
     let killed = Killed::new();
     fs::copy(killed.path("backup"), killed.data().join("sluice.db")).unwrap();
     for _ in 0..2 {
@@ -94,14 +94,14 @@ fn a_backup_put_beside_a_log_that_is_not_its_own_is_not_opened() {
 }
 
 #[test]
-fn a_store_that_was_killed_is_opened_with_its_own_log() {
+fn a_killed_store_opens_with_its_own_log() {
     let killed = Killed::new();
     let store = SqliteStore::open(&killed.data()).unwrap();
     assert_eq!(store.load().unwrap().revision, Revision(20));
 }
 
 #[test]
-fn the_log_of_a_killed_process_is_written_back_first() {
+fn an_inherited_log_is_written_back_before_a_commit() {
     let killed = Killed::new();
     let log = killed.data().join("sluice.db-wal");
     assert!(log.metadata().unwrap().len() > 0);
@@ -117,7 +117,7 @@ fn the_log_of_a_killed_process_is_written_back_first() {
 }
 
 #[test]
-fn a_restored_backup_is_opened_and_the_old_store_is_kept() {
+fn a_restored_backup_replaces_the_files_and_keeps_them() {
     let killed = Killed::new();
     let before = contents(&killed.data());
     let backup = fs::read(killed.path("backup")).unwrap();
@@ -145,7 +145,7 @@ fn a_restored_backup_is_opened_and_the_old_store_is_kept() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_made() {
+fn a_missing_directory_is_created() {
     let killed = Killed::new();
     let to = killed.path("a/b");
     let restored = SqliteStore::restore(&killed.path("backup"), &to).unwrap();
@@ -157,7 +157,7 @@ fn a_directory_that_is_not_there_is_made() {
 }
 
 #[test]
-fn a_store_in_use_is_left_alone() {
+fn a_store_in_use_is_not_replaced() {
     let killed = Killed::new();
     let store = SqliteStore::open(&killed.data()).unwrap();
     let refused = killed.restore().unwrap_err();
@@ -169,7 +169,7 @@ fn a_store_in_use_is_left_alone() {
 }
 
 #[test]
-fn what_is_no_whole_backup_moves_nothing() {
+fn an_incomplete_backup_moves_no_file() {
     type Damage = fn(&Path);
     fn sql(file: &Path, sql: &str) {
         Connection::open(file).unwrap().execute_batch(sql).unwrap();
@@ -218,7 +218,7 @@ fn what_is_no_whole_backup_moves_nothing() {
 }
 
 #[test]
-fn a_good_backup_is_found_good_and_left_as_it_is() {
+fn a_valid_backup_passes_the_check_unchanged() {
     let killed = Killed::new();
     let apart = killed.path("apart");
     fs::create_dir(&apart).unwrap();
@@ -234,7 +234,7 @@ fn a_good_backup_is_found_good_and_left_as_it_is() {
 }
 
 #[test]
-fn a_restore_that_was_not_finished_is_told_of_and_repeated() {
+fn an_unfinished_restore_is_reported_and_repeated() {
     // What is there when the power goes after each step.
     for moved in 0..=3 {
         let killed = Killed::new();

@@ -7,7 +7,7 @@ fn empty() -> Connection {
 }
 
 #[test]
-fn every_older_format_is_upgraded_with_its_contents() {
+fn a_file_of_any_older_format_is_upgraded() {
     for taken in 1..=STEPS.len() {
         let mut file = empty();
         take(&mut file, &STEPS[..taken]).unwrap();
@@ -30,7 +30,7 @@ fn every_older_format_is_upgraded_with_its_contents() {
 }
 
 #[test]
-fn a_step_that_fails_leaves_the_file_as_it_was() {
+fn a_failed_step_leaves_the_file_unchanged() {
     let mut file = empty();
     let steps = [
         "CREATE TABLE a (x)",
@@ -45,7 +45,7 @@ fn a_step_that_fails_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn a_file_of_a_newer_format_is_left_alone() {
+fn a_file_of_a_newer_format_is_not_changed() {
     let file = empty();
     mark(&file).unwrap();
     file.pragma_update(None, "user_version", 99).unwrap();
@@ -54,7 +54,7 @@ fn a_file_of_a_newer_format_is_left_alone() {
 }
 
 #[test]
-fn a_file_of_another_program_is_not_taken_for_ours() {
+fn a_file_of_another_program_is_rejected() {
     let refused = check_format(&empty()).unwrap_err();
     assert_eq!(
         refused.to_string(),

@@ -17,7 +17,7 @@ fn of_format(format: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn an_older_store_is_opened_after_a_backup_of_it() {
+fn an_older_store_is_backed_up_and_opened() {
     for format in 1..schema::NEWEST {
         let store = of_format(format);
         drop(SqliteStore::open(store.path()).unwrap());
@@ -45,7 +45,7 @@ fn a_backup_of_an_earlier_upgrade_is_kept() {
 }
 
 #[test]
-fn a_store_without_its_backup_is_not_upgraded() {
+fn without_a_backup_a_store_is_not_upgraded() {
     let store = of_format(1);
     for number in 1..=MAX_BACKUPS {
         fs::write(backup(store.path(), 1, number), "").unwrap();
@@ -57,7 +57,7 @@ fn a_store_without_its_backup_is_not_upgraded() {
 }
 
 #[test]
-fn an_older_version_names_the_command_that_goes_back() {
+fn an_older_version_names_the_restore_command() {
     let store = tempfile::tempdir().unwrap();
     let known = schema::NEWEST;
     let backup = store.path().join(format!("format-{known}.backup.db"));

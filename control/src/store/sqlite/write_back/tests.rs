@@ -26,7 +26,7 @@ fn log(store: &SqliteStore) -> (i64, i64) {
 }
 
 #[test]
-fn a_log_that_has_become_long_is_written_back_and_begun_anew() {
+fn a_long_log_is_written_back_and_restarted() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     grow(&store, 1_000_000);
@@ -50,7 +50,7 @@ fn a_log_that_has_become_long_is_written_back_and_begun_anew() {
 }
 
 #[test]
-fn no_part_of_the_log_is_written_back_while_somebody_reads() {
+fn the_log_is_not_written_back_while_readers_are_active() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     grow(&store, 2_000_000);
