@@ -55,7 +55,7 @@ pub use flags::MAX_COUNTED_DECISIONS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
 pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
-pub use route::{PREFIX, Route, Verb};
+pub use route::{ApiRoute, PREFIX, Verb};
 pub use streamed_body::CHUNK_TIMEOUT;
 pub use table::ROUTES;
 pub use throttle::{
@@ -155,7 +155,7 @@ pub fn router(api: Arc<Api>) -> Router {
     paths.dedup();
     for path in paths {
         let api = Arc::clone(&api);
-        let routes: Arc<[&'static Route]> = ROUTES.iter().filter(|route| route.path == path).collect();
+        let routes: Arc<[&'static ApiRoute]> = ROUTES.iter().filter(|route| route.path == path).collect();
         let handler = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let (api, routes) = (Arc::clone(&api), Arc::clone(&routes));
             async move { serve::serve(api, &routes, parameters, request).await }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::handler::{AnyObject, NoBody, Reply};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::ApiRequest;
 
 /// The signed-in actor.
@@ -45,7 +45,7 @@ impl From<Role> for RoleName {
     }
 }
 
-pub(crate) fn whoami(_: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<WhoAmI>, Problem> {
+pub(crate) fn whoami(_: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<WhoAmI>, ApiProblem> {
     Ok(Reply::new(WhoAmI {
         name: request.actor.name.clone(),
         role: request.actor.role.into(),
@@ -53,6 +53,6 @@ pub(crate) fn whoami(_: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<W
     }))
 }
 
-pub(crate) fn openapi(_: &Api, _: &ApiRequest, _: NoBody) -> Result<Reply<AnyObject<Value>>, Problem> {
+pub(crate) fn openapi(_: &Api, _: &ApiRequest, _: NoBody) -> Result<Reply<AnyObject<Value>>, ApiProblem> {
     Ok(Reply::new(AnyObject(super::openapi::document())))
 }

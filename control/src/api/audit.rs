@@ -15,7 +15,7 @@ use super::backup::no_store;
 use super::change::{store_damaged, store_unavailable};
 use super::handler::{AnyOf, NoBody, Reply};
 use super::org_audit_log::OrgAuditLog;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 use super::streamed_body::JsonLines;
@@ -50,7 +50,7 @@ pub(crate) struct VerificationBody {
     problem: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<AuditLog>, Problem> {
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<AuditLog>, ApiProblem> {
     let org = request.query.text("org").map(str::to_owned);
     page(api, request, org, LogScope::Platform).map(Reply::new)
 }
@@ -62,7 +62,7 @@ pub(crate) fn list_of_org(
     api: &Api,
     request: &ApiRequest,
     _: NoBody,
-) -> Result<Reply<AnyOrgAuditLog>, Problem> {
+) -> Result<Reply<AnyOrgAuditLog>, ApiProblem> {
     Ok(Reply::new(match request.actor.role {
         Role::OrgAdmin => AnyOf::Second(super::org_audit_log::page(api, request)?),
         _ => AnyOf::First(page(api, request, Some(request.org().to_owned()), LogScope::Org)?),
@@ -74,14 +74,14 @@ pub(crate) fn list_of_org(
 /// # Errors
 /// Files manage the flags: there is no log, and an empty page would say that nothing happened. A damaged store is
 /// returned, because its log is readable up to the damage.
-pub(crate) fn readable_store(control: &Control) -> Result<&dyn Store, Problem> {
+pub(crate) fn readable_store(control: &Control) -> Result<&dyn Store, ApiProblem> {
     match control.is_read_only() && control.damage().is_none() {
         true => Err(no_store()),
         false => Ok(control.store()),
     }
 }
 
-fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: LogScope) -> Result<AuditLog, Problem> {
+fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: LogScope) -> Result<AuditLog, ApiProblem> {
     let query = &request.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
     let events = query.text("action").map_or_else(Vec::new, Event::named);
@@ -112,7 +112,7 @@ pub(crate) fn verify_log(
     api: &Api,
     request: &ApiRequest,
     _: NoBody,
-) -> Result<Reply<VerificationBody>, Problem> {
+) -> Result<Reply<VerificationBody>, ApiProblem> {
     let control = api.control();
     let store = readable_store(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
@@ -163,7 +163,7 @@ pub(crate) fn export(
     api: &Api,
     request: &ApiRequest,
     _: NoBody,
-) -> Result<Reply<JsonLines<SealedBody>>, Problem> {
+) -> Result<Reply<JsonLines<SealedBody>>, ApiProblem> {
     let control = Arc::clone(api.control());
     let after = request
         .query
@@ -194,7 +194,7 @@ fn newest_revision(control: &Control) -> Result<Option<Revision>, StoreError> {
 }
 
 /// Returns the problem of a log that can't be read: the known damage of the store if there is one, else the error.
-pub(crate) fn log_unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> Problem {
+pub(crate) fn log_unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> ApiProblem {
     match api.control().damage() {
         Some(damage) => store_damaged(damage, request.actor.role),
         None => store_unavailable(error),

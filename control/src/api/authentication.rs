@@ -11,7 +11,7 @@ use changes::Actor;
 
 use crate::operators::{Foreign, NotSignedIn, same_origin};
 
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::route::Lane;
 use super::{Api, codes, security_entries};
 
@@ -21,7 +21,7 @@ pub(crate) async fn authenticate(
     parts: &Parts,
     lane: Lane,
     id: &str,
-) -> Result<Actor, Problem> {
+) -> Result<Actor, ApiProblem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
@@ -38,19 +38,19 @@ pub(crate) async fn authenticate(
         }
     };
     match api.throttle.count_request(&actor.name, lane) {
-        Some(wait) => Err(Problem::too_many(wait)),
+        Some(wait) => Err(ApiProblem::too_many(wait)),
         None => Ok(actor),
     }
 }
 
-fn foreign_request(foreign: Foreign) -> Problem {
+fn foreign_request(foreign: Foreign) -> ApiProblem {
     match foreign {
-        Foreign::Host => Problem::new(
+        Foreign::Host => ApiProblem::new(
             codes::FOREIGN_HOST,
             "no operators are configured, so the host must be an address or `localhost`",
         )
         .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
-        Foreign::Origin => Problem::new(
+        Foreign::Origin => ApiProblem::new(
             codes::FOREIGN_ORIGIN,
             "no operators are configured, so requests from pages of other sites are rejected",
         )
@@ -58,16 +58,16 @@ fn foreign_request(foreign: Foreign) -> Problem {
     }
 }
 
-fn not_signed_in(reason: &NotSignedIn) -> Problem {
+fn not_signed_in(reason: &NotSignedIn) -> ApiProblem {
     match reason {
-        NotSignedIn::Missing => Problem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
+        NotSignedIn::Missing => ApiProblem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
             .help("send `authorization: Bearer TOKEN`")
             .header(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"sluice\""),
             ),
         NotSignedIn::Invalid { reason } => {
-            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason)
+            let problem = ApiProblem::new(codes::SIGN_IN_FAILED, *reason)
                 .help("send a valid token: one of `admin.operators.tokens`, or a new one from the issuer");
             let challenge = format!(
                 "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
@@ -78,19 +78,19 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
                 Err(_) => problem,
             }
         }
-        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role"))
+        NotSignedIn::NoRole { name } => ApiProblem::new(codes::NO_ROLE, format!("`{name}` has no role"))
             .help("the token must contain one of the roles that `admin.operators.issuer.roles` maps"),
-        NotSignedIn::Unavailable => Problem::new(
+        NotSignedIn::Unavailable => ApiProblem::new(
             codes::SIGN_IN_UNAVAILABLE,
             "the keys of the issuer can't be fetched now",
         )
         .help("try again, or use a static token"),
-        NotSignedIn::TooMany { wait } => Problem::new(
+        NotSignedIn::TooMany { wait } => ApiProblem::new(
             codes::TOO_MANY_REQUESTS,
             "too many failed sign-ins from this address",
         )
         .retry_after(*wait),
-        NotSignedIn::NotLocal => Problem::new(
+        NotSignedIn::NotLocal => ApiProblem::new(
             codes::NOT_LOCAL,
             "no operators are configured, so only requests from this machine are accepted",
         )

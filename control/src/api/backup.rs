@@ -13,7 +13,7 @@ use super::Api;
 use super::change::{store_damaged, store_unavailable};
 use super::codes;
 use super::handler::{NoBody, Reply};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::{AnswerPart, ApiRequest};
 use super::security_entries;
 use super::streamed_body::{Binary, streamed};
@@ -22,7 +22,7 @@ const NO_STORE_HELP: &str = "use the version history of the files, or configure 
 /// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, Problem> {
+pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<Binary>, ApiProblem> {
     if let Some(damage) = api.control().damage() {
         return Err(store_damaged(damage, request.actor.role));
     }
@@ -33,11 +33,11 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
         return Ok(Reply::new(Binary(Body::empty())));
     }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
-        Problem::new(codes::TOO_MANY_REQUESTS, "another backup is in progress")
+        ApiProblem::new(codes::TOO_MANY_REQUESTS, "another backup is in progress")
             .retry_after(std::time::Duration::from_secs(5))
     })?;
     let failed =
-        |error: std::io::Error| Problem::new(codes::DEFECT, "the store could not be copied").cause(error);
+        |error: std::io::Error| ApiProblem::new(codes::DEFECT, "the store could not be copied").cause(error);
     let folder = tempfile::Builder::new()
         .prefix("sluice-backup-")
         .tempdir_in(&api.scratch)
@@ -45,7 +45,7 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
     let path = folder.path().join("backup");
     let copied = api.control().store().backup(&path);
     copied.map_err(|error| match error {
-        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
+        StoreError::Unsupported(why) => ApiProblem::new(codes::NO_STORE, why).help(NO_STORE_HELP),
         error => store_unavailable(&error),
     })?;
     // The open file stays readable after its folder is deleted.
@@ -69,6 +69,6 @@ pub(crate) fn backup(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply
 }
 
 /// Returns the problem of an operation that needs a store, in a control plane without one.
-pub(crate) fn no_store() -> Problem {
-    Problem::new(codes::NO_STORE, "files manage the flags, so there is no store").help(NO_STORE_HELP)
+pub(crate) fn no_store() -> ApiProblem {
+    ApiProblem::new(codes::NO_STORE, "files manage the flags, so there is no store").help(NO_STORE_HELP)
 }

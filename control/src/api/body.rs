@@ -10,18 +10,18 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::codes;
 use super::handler::{JsonBody, RequestBody};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::MAX_REASON;
 use super::request::{ApiRequest, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
-use super::route::{RequestSchema, any_object, form};
+use super::route::{RequestSchema, SchemaDefinitions, any_object, schema_of};
 
 /// The reason, for the audit log: 1 to 1,000 characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 1000)]
-pub(crate) struct Reason(String);
+#[schema(as = Reason, value_type = String, min_length = 1, max_length = 1000)]
+pub(crate) struct ReasonText(String);
 
-impl TryFrom<String> for Reason {
+impl TryFrom<String> for ReasonText {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -32,8 +32,8 @@ impl TryFrom<String> for Reason {
     }
 }
 
-impl From<Reason> for String {
-    fn from(reason: Reason) -> Self {
+impl From<ReasonText> for String {
+    fn from(reason: ReasonText) -> Self {
         reason.0
     }
 }
@@ -43,7 +43,7 @@ impl From<Reason> for String {
 #[serde(deny_unknown_fields)]
 #[schema(as = OptionalReason)]
 pub(crate) struct OptionalReason {
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// A promotion or reversion of a flag.
@@ -64,7 +64,7 @@ pub(crate) struct StateChange {
     #[serde(default, deserialize_with = "mapping")]
     #[schema(required = false)]
     pub(crate) r#override: Option<UrgentBody>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// The lifecycle state of a flag; `dev` is an alias of `alpha`.
@@ -95,11 +95,11 @@ pub(crate) enum GaDefaultName {
 #[schema(as = UrgentPromotion)]
 pub(crate) struct UrgentBody {
     /// The person who decided.
-    decision_maker: Reason,
+    decision_maker: ReasonText,
     /// The incident.
-    incident: Reason,
+    incident: ReasonText,
     /// The reason.
-    reason: Reason,
+    reason: ReasonText,
 }
 
 /// Defaults of tiers: a variant for each tier named; null removes the default of the tier.
@@ -109,7 +109,7 @@ pub(crate) struct UrgentBody {
 pub(crate) struct TiersChange {
     #[schema(value_type = std::collections::BTreeMap<String, VariantForm>)]
     pub(crate) tiers: Map<String, Value>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// The schema of a variant: its name, a boolean, or null for none.
@@ -134,7 +134,7 @@ pub(crate) struct RolloutChange {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<Object>, required = true)]
     pub(crate) rollout: Option<Map<String, Value>>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// An override: `enabled` or `variant`.
@@ -152,7 +152,7 @@ pub(crate) struct EnabledOverride {
     #[serde(deserialize_with = "present")]
     #[schema(required = true)]
     pub(crate) enabled: Option<bool>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// An override that serves a variant.
@@ -162,7 +162,7 @@ pub(crate) struct EnabledOverride {
 pub(crate) struct VariantOverride {
     /// The name of the variant.
     pub(crate) variant: String,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// The members that distinguish the two overrides.
@@ -177,12 +177,12 @@ struct OverrideMembers {
 impl RequestBody for OverrideChange {
     const SCHEMA: RequestSchema = RequestSchema::Json(override_schema, MAX_BODY_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
         let members: OverrideMembers = request.json()?;
         match (members.enabled, members.variant) {
             (true, false) => request.json().map(Self::Enabled),
             (false, true) => request.json().map(Self::Variant),
-            _ => Err(Problem::new(
+            _ => Err(ApiProblem::new(
                 codes::MALFORMED_BODY,
                 "an override has either `enabled` or `variant`",
             )
@@ -191,8 +191,8 @@ impl RequestBody for OverrideChange {
     }
 }
 
-fn override_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "oneOf": [form::<EnabledOverride>(definitions), form::<VariantOverride>(definitions)] })
+fn override_schema(definitions: &mut SchemaDefinitions) -> Value {
+    json!({ "oneOf": [schema_of::<EnabledOverride>(definitions), schema_of::<VariantOverride>(definitions)] })
 }
 
 /// The record of a tenant, as in the flags document, or a patch of one. The parser of documents checks its fields.
@@ -201,7 +201,7 @@ pub(crate) struct TenantRecord(pub(crate) Map<String, Value>);
 impl RequestBody for TenantRecord {
     const SCHEMA: RequestSchema = RequestSchema::Record(any_object, MAX_BODY_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
         request.json().map(Self)
     }
 }
@@ -213,14 +213,14 @@ impl RequestBody for TenantRecord {
 pub(crate) struct SignOffChange {
     /// The role, as the policy names it.
     pub(crate) role: String,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// Tenants and their records.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TenantImport)]
-pub(crate) struct Import {
+pub(crate) struct TenantImport {
     /// The treatment of tenants that already have a record; default: `upsert`.
     #[serde(default)]
     #[schema(required = false)]
@@ -228,7 +228,7 @@ pub(crate) struct Import {
     /// The records by the ids of the tenants, at most 10,000.
     #[schema(value_type = std::collections::BTreeMap<String, Object>)]
     pub(crate) tenants: Map<String, Value>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ReasonText>,
 }
 
 /// The treatment of tenants that already have a record: `create` rejects them, `upsert` replaces the record, `patch`
@@ -265,7 +265,7 @@ impl JsonBody for StateChange {}
 impl JsonBody for TiersChange {}
 impl JsonBody for RolloutChange {}
 impl JsonBody for SignOffChange {}
-impl JsonBody for Import {
+impl JsonBody for TenantImport {
     const MAX_BYTES: usize = MAX_IMPORT_BYTES;
 }
 

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 use super::difference::DifferenceBody;
 use super::handler::{AnyOf, Reply};
-use super::problem::{ChangeEffect, Problem, RefusalBody};
+use super::problem::{ApiProblem, ChangeEffect, RefusalBody};
 use super::request::ApiRequest;
 use super::{Api, codes};
 
@@ -139,7 +139,7 @@ struct UnchangedTenantsBody {
 }
 
 /// The answer to a change: the result, or that of the dry run.
-pub(crate) type ChangeReply = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Problem>;
+pub(crate) type ChangeReply = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, ApiProblem>;
 
 /// Applies a change; with `dry_run`, only computes its effects.
 pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> ChangeReply {
@@ -172,15 +172,15 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
 }
 
 /// Returns the problem of a change that failed.
-fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem {
+fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> ApiProblem {
     match error {
         ApplyError::Refused(refusals) => match api.control().damage() {
             Some(damage) if refusals.iter().any(|refusal| refusal.code == damage.code) => {
                 store_damaged(damage, request.actor.role)
             }
-            _ => Problem::rejected(refusals),
+            _ => ApiProblem::rejected(refusals),
         },
-        ApplyError::Invalid(report) => Problem::invalid(&report),
+        ApplyError::Invalid(report) => ApiProblem::invalid(&report),
         ApplyError::Conflict { expected, current } => {
             let detail = format!(
                 "the store is at revision {}, not {}: another change was committed first",
@@ -190,15 +190,15 @@ fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem 
                 .help("read the current state, then repeat the request with its `ETag`")
                 .fact("current", current.0)
                 .fact("expected", expected.0);
-            Problem::rejected(vec![refusal])
+            ApiProblem::rejected(vec![refusal])
         }
         ApplyError::Store(error) => store_unavailable(&error),
         ApplyError::Publish(reason) => {
-            Problem::new(codes::DEFECT, "the data plane could not prepare the change")
+            ApiProblem::new(codes::DEFECT, "the data plane could not prepare the change")
                 .cause(reason)
                 .help("see the log of the process")
         }
-        ApplyError::NotPublished { revision, reason } => Problem::new(
+        ApplyError::NotPublished { revision, reason } => ApiProblem::new(
             codes::PUBLISH_FAILED,
             format!("committed at revision {}, but publishing failed", revision.0),
         )
@@ -210,8 +210,8 @@ fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> Problem 
 
 /// Returns the problem of a damaged store. Staff gets the damage and the command that repairs it, which contain paths.
 /// The admin of an org gets neither.
-pub(crate) fn store_damaged(damage: &Damage, role: Role) -> Problem {
-    Problem::rejected(vec![match role {
+pub(crate) fn store_damaged(damage: &Damage, role: Role) -> ApiProblem {
+    ApiProblem::rejected(vec![match role {
         Role::OrgAdmin => Refusal::new(damage.code, "changes are not possible now"),
         Role::Viewer | Role::Operator | Role::PlatformAdmin => damage.refusal(),
     }])
@@ -219,7 +219,7 @@ pub(crate) fn store_damaged(damage: &Damage, role: Role) -> Problem {
 
 /// Returns the problem of a store that can't be read or written. The text of the error, which may contain paths, goes
 /// to the log.
-pub(crate) fn store_unavailable(error: &StoreError) -> Problem {
+pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
     let (code, detail) = match error {
         StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
         StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
@@ -231,7 +231,7 @@ pub(crate) fn store_unavailable(error: &StoreError) -> Problem {
         }
     };
     let help = error.help().unwrap_or("check the disk, then try again");
-    Problem::rejected(vec![Refusal::new(code, detail).help(help)]).cause(error)
+    ApiProblem::rejected(vec![Refusal::new(code, detail).help(help)]).cause(error)
 }
 
 impl From<Applied> for AppliedChange {

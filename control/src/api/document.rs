@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Api;
 use super::change::{ChangeReply, change};
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
 use super::route::RequestSchema;
 
@@ -18,12 +18,12 @@ pub(crate) struct DocumentBody(FlagsDocument);
 impl RequestBody for DocumentBody {
     const SCHEMA: RequestSchema = RequestSchema::Document(MAX_DOCUMENT_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
         let document = match request.format {
             BodyFormat::Yaml => read(&request.body),
             BodyFormat::Json => json(request)?,
         };
-        document.map(Self).map_err(|report| Problem::invalid(&report))
+        document.map(Self).map_err(|report| ApiProblem::invalid(&report))
     }
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn export(
     api: &Api,
     _: &ApiRequest,
     _: NoBody,
-) -> Result<Reply<AnyObject<FlagsDocument>>, Problem> {
+) -> Result<Reply<AnyObject<FlagsDocument>>, ApiProblem> {
     let state = api.control().read(|state, _| state.clone());
     Ok(Reply::at(state.revision, AnyObject(state.document)))
 }
@@ -49,7 +49,7 @@ pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): Doc
 ///
 /// # Errors
 /// The body is not JSON.
-fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, Problem> {
+fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, ApiProblem> {
     // The parser of files reads YAML, and would accept a body that is not JSON.
     let _: IgnoredAny = request.json()?;
     let read_as_sent = read(&request.body);

@@ -8,7 +8,6 @@ use rules::{AttributeId, AttributeValue, Subject, TenantId, Timestamp, Value as 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use crate::request_explanation::{ExplainedFlag, ExplainedLocalKill, ExplainedStep, RequestExplanation};
 use crate::request_question::{
@@ -19,10 +18,10 @@ use super::Api;
 use super::codes;
 use super::handler::{AnyOf, Reply, RequestBody};
 use super::local_kills::LocalKills;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::ApiRequest;
 use super::request::MAX_BODY_BYTES;
-use super::route::{RequestSchema, form};
+use super::route::{RequestSchema, SchemaDefinitions, schema_of};
 
 /// A question about a flag: the flag and the subject.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -92,14 +91,14 @@ pub(crate) enum AnyQuestion {
     Request(RequestQuestionBody),
 }
 
-fn question_schema(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "oneOf": [form::<FlagQuestionBody>(definitions), form::<RequestQuestionBody>(definitions)] })
+fn question_schema(definitions: &mut SchemaDefinitions) -> Value {
+    json!({ "oneOf": [schema_of::<FlagQuestionBody>(definitions), schema_of::<RequestQuestionBody>(definitions)] })
 }
 
 impl RequestBody for AnyQuestion {
     const SCHEMA: RequestSchema = RequestSchema::Json(question_schema, MAX_BODY_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
         match request.json::<QuestionMembers>()?.request {
             Some(_) => request.json().map(Self::Request),
             None => request.json().map(Self::Flag),
@@ -114,7 +113,7 @@ pub(crate) fn explain(
     api: &Api,
     request: &ApiRequest,
     body: AnyQuestion,
-) -> Result<Reply<AnyExplanation>, Problem> {
+) -> Result<Reply<AnyExplanation>, ApiProblem> {
     match body {
         AnyQuestion::Request(question) => explain_request(api, request, question),
         AnyQuestion::Flag(question) => explain_flag(api, request, question),
@@ -125,13 +124,14 @@ fn explain_request(
     api: &Api,
     request: &ApiRequest,
     question: RequestQuestionBody,
-) -> Result<Reply<AnyExplanation>, Problem> {
+) -> Result<Reply<AnyExplanation>, ApiProblem> {
     let RequestQuestionBody { request: form, at } = question;
     let at = time(at.as_deref(), request)?;
     let question = form.read().map_err(invalid)?;
     let explanation = api.explainer().explain(&question, at);
-    let mut explanation = explanation
-        .map_err(|defect| Problem::new(codes::DEFECT, "the request could not be explained").cause(defect))?;
+    let mut explanation = explanation.map_err(|defect| {
+        ApiProblem::new(codes::DEFECT, "the request could not be explained").cause(defect)
+    })?;
     let kills = LocalKills::at(api.control(), request.at);
     for flag in explanation.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);
@@ -146,7 +146,7 @@ fn explain_flag(
     api: &Api,
     request: &ApiRequest,
     question: FlagQuestionBody,
-) -> Result<Reply<AnyExplanation>, Problem> {
+) -> Result<Reply<AnyExplanation>, ApiProblem> {
     let at = time(question.at.as_deref(), request)?;
     if let Some(tenant) = &question.tenant {
         TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
@@ -162,7 +162,7 @@ fn explain_flag(
     let values = attributes_of(&question.attributes).map_err(invalid)?;
     let mut body = flag_explanation(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);
-        Problem::rejected(vec![Refusal::new(Code::FlagNotFound, detail)])
+        ApiProblem::rejected(vec![Refusal::new(Code::FlagNotFound, detail)])
     })?;
     body.revision = revision.0;
     body.local_kill = kills.of(&question.flag);
@@ -173,23 +173,23 @@ fn explain_flag(
 }
 
 /// Parses the time in the question; default: the time of the request.
-fn time(at: Option<&str>, request: &ApiRequest) -> Result<Timestamp, Problem> {
+fn time(at: Option<&str>, request: &ApiRequest) -> Result<Timestamp, ApiProblem> {
     let at = at.map(|text| Timestamp::parse(text).map_err(|error| malformed(format!("`at` is {error}"))));
     at.unwrap_or(Ok(request.at))
 }
 
-fn invalid(question: InvalidQuestion) -> Problem {
+fn invalid(question: InvalidQuestion) -> ApiProblem {
     match &question {
         InvalidQuestion::SenderTwice | InvalidQuestion::NoTenant => {
-            Problem::new(codes::INVALID_QUESTION, question.to_string())
+            ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
                 .help("send `token`, or `tenant` with or without `user` and `groups`, or neither")
         }
         _ => malformed(question.to_string()),
     }
 }
 
-fn malformed(detail: impl Into<String>) -> Problem {
-    Problem::new(codes::MALFORMED_BODY, detail).help("GET /api/v1/openapi.json describes the body")
+fn malformed(detail: impl Into<String>) -> ApiProblem {
+    ApiProblem::new(codes::MALFORMED_BODY, detail).help("GET /api/v1/openapi.json describes the body")
 }
 
 fn flag_explanation(

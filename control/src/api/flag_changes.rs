@@ -7,7 +7,7 @@ use super::Api;
 use super::body::{OptionalReason, RolloutChange, SignOffChange, StateChange, TiersChange};
 use super::change::{ChangeReply, change};
 use super::codes;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::ApiRequest;
 
 pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> ChangeReply {
@@ -41,7 +41,7 @@ pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> C
     if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
         let detail = format!("the default of `{tier}` is not a variant");
         let help = "send the name of a variant, `true` or `false`; null removes the default of the tier";
-        return Err(Problem::new(codes::MALFORMED_BODY, detail).help(help));
+        return Err(ApiProblem::new(codes::MALFORMED_BODY, detail).help(help));
     }
     let tiers = Change::SetTiers {
         flag: request.flag().to_owned(),

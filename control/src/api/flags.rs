@@ -15,7 +15,7 @@ use crate::request_explanation::ExplainedLocalKill;
 use super::Api;
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
@@ -126,7 +126,7 @@ struct StateCopy {
     is_more: bool,
 }
 
-pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagsPage>, Problem> {
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagsPage>, ApiProblem> {
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request.query.text("after").unwrap_or_default().to_owned();
     let only_stale = request.query.is("stale");
@@ -155,7 +155,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     Ok(Reply::at(copy.revision, body))
 }
 
-pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, Problem> {
+pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, ApiProblem> {
     let key = request.flag();
     let usage = usage(api);
     let copy = api.control().read(|state, compiled| {
@@ -164,7 +164,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
         copy_state(state, compiled, &[key], 1, &stale)
     });
     let Some(flag) = copy.flags.first() else {
-        return Err(Problem::rejected(vec![
+        return Err(ApiProblem::rejected(vec![
             Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"))
                 .help("GET /api/v1/platform/feature-flags lists them"),
         ]));

@@ -5,15 +5,14 @@ use axum::body::Body as HttpBody;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use changes::Revision;
 
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::request::{ApiRequest, MAX_BODY_BYTES};
 use super::response::ApiResponse;
-use super::route::{RequestSchema, ResponseSchema, any_object, form};
+use super::route::{RequestSchema, ResponseSchema, SchemaDefinitions, any_object, schema_of};
 use super::{Api, codes};
 
 /// A type that the body of a request is read into.
@@ -25,7 +24,7 @@ pub(crate) trait RequestBody: Sized {
     ///
     /// # Errors
     /// The body is not of this type.
-    fn read(request: &ApiRequest) -> Result<Self, Problem>;
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem>;
 }
 
 /// A type that is read from a JSON object by its `Deserialize`, and described by its `ToSchema`.
@@ -35,9 +34,9 @@ pub(crate) trait JsonBody: DeserializeOwned + ToSchema + PartialSchema {
 }
 
 impl<T: JsonBody> RequestBody for T {
-    const SCHEMA: RequestSchema = RequestSchema::Json(form::<T>, T::MAX_BYTES);
+    const SCHEMA: RequestSchema = RequestSchema::Json(schema_of::<T>, T::MAX_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, Problem> {
+    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
         request.json()
     }
 }
@@ -48,7 +47,7 @@ pub(crate) struct NoBody;
 impl RequestBody for NoBody {
     const SCHEMA: RequestSchema = RequestSchema::None;
 
-    fn read(_: &ApiRequest) -> Result<Self, Problem> {
+    fn read(_: &ApiRequest) -> Result<Self, ApiProblem> {
         Ok(Self)
     }
 }
@@ -62,13 +61,13 @@ pub(crate) trait ResponseBody: Sized {
     ///
     /// # Errors
     /// It has no JSON form, which is a defect.
-    fn into_body(self) -> Result<HttpBody, Problem>;
+    fn into_body(self) -> Result<HttpBody, ApiProblem>;
 }
 
 impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for T {
-    const SCHEMA: ResponseSchema = ResponseSchema::Json(form::<T>);
+    const SCHEMA: ResponseSchema = ResponseSchema::Json(schema_of::<T>);
 
-    fn into_body(self) -> Result<HttpBody, Problem> {
+    fn into_body(self) -> Result<HttpBody, ApiProblem> {
         to_json(&self)
     }
 }
@@ -79,7 +78,7 @@ pub(crate) struct AnyObject<T>(pub(crate) T);
 impl<T: Serialize> ResponseBody for AnyObject<T> {
     const SCHEMA: ResponseSchema = ResponseSchema::Json(any_object);
 
-    fn into_body(self) -> Result<HttpBody, Problem> {
+    fn into_body(self) -> Result<HttpBody, ApiProblem> {
         to_json(&self.0)
     }
 }
@@ -106,24 +105,24 @@ where
 {
     const SCHEMA: ResponseSchema = ResponseSchema::Json(any_of::<A, B>);
 
-    fn into_body(self) -> Result<HttpBody, Problem> {
+    fn into_body(self) -> Result<HttpBody, ApiProblem> {
         to_json(&self)
     }
 }
 
 fn any_of<A: ToSchema + PartialSchema, B: ToSchema + PartialSchema>(
-    definitions: &mut Vec<(String, RefOr<Schema>)>,
+    definitions: &mut SchemaDefinitions,
 ) -> serde_json::Value {
-    json!({ "anyOf": [form::<A>(definitions), form::<B>(definitions)] })
+    json!({ "anyOf": [schema_of::<A>(definitions), schema_of::<B>(definitions)] })
 }
 
 /// Writes a body as JSON.
 ///
 /// # Errors
 /// It has no JSON form, which is a defect.
-fn to_json(body: &impl Serialize) -> Result<HttpBody, Problem> {
+fn to_json(body: &impl Serialize) -> Result<HttpBody, ApiProblem> {
     let bytes = serde_json::to_vec(body)
-        .map_err(|error| Problem::new(codes::DEFECT, "the answer could not be written").cause(error))?;
+        .map_err(|error| ApiProblem::new(codes::DEFECT, "the answer could not be written").cause(error))?;
     Ok(bytes.into())
 }
 
@@ -150,21 +149,21 @@ impl<T: ResponseBody> Reply<T> {
 }
 
 /// A function that answers requests of an operation. It may block.
-pub(crate) type HandlerFunction<B, T> = fn(&Api, &ApiRequest, B) -> Result<Reply<T>, Problem>;
+pub(crate) type HandlerFunction<B, T> = fn(&Api, &ApiRequest, B) -> Result<Reply<T>, ApiProblem>;
 
 /// The function of an operation, without the types of its bodies, and the schemas of these types.
 #[derive(Clone, Copy)]
 pub(crate) struct Handler {
     pub(crate) request: RequestSchema,
     pub(crate) response: ResponseSchema,
-    pub(crate) handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, Problem>,
+    pub(crate) handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, ApiProblem>,
 }
 
 impl Handler {
     /// Takes the schemas from the signature of a function. `handle` calls that function: only [`handler!`] pairs them.
     pub(crate) const fn new<B: RequestBody, T: ResponseBody>(
         _: HandlerFunction<B, T>,
-        handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, Problem>,
+        handle: fn(&Api, &ApiRequest) -> Result<ApiResponse, ApiProblem>,
     ) -> Self {
         Self {
             request: B::SCHEMA,
@@ -182,7 +181,7 @@ pub(crate) fn respond<B: RequestBody, T: ResponseBody>(
     function: HandlerFunction<B, T>,
     api: &Api,
     request: &ApiRequest,
-) -> Result<ApiResponse, Problem> {
+) -> Result<ApiResponse, ApiProblem> {
     ApiResponse::of(function(api, request, B::read(request)?)?)
 }
 

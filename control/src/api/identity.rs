@@ -7,15 +7,14 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use super::codes;
 use super::handler::Reply;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::Query;
 use super::request_id::request_id;
 use super::response::{ApiResponse, REQUEST_ID};
-use super::route::form;
+use super::route::{SchemaDefinitions, schema_of};
 
 /// The name of the service that answers at [`PREFIX`](super::PREFIX).
 pub const SERVICE: &str = "sluice-admin";
@@ -40,9 +39,9 @@ pub(crate) fn identify(request: &Request) -> Response {
     }
 }
 
-fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, Problem> {
+fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, ApiProblem> {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        let problem = Problem::new(codes::METHOD_NOT_ALLOWED, "this path supports only GET, HEAD");
+        let problem = ApiProblem::new(codes::METHOD_NOT_ALLOWED, "this path supports only GET, HEAD");
         return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     Query::read(uri, std::iter::empty())?;
@@ -53,7 +52,7 @@ fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, Problem> {
 }
 
 /// Returns the path item for the OpenAPI document.
-pub(crate) fn path(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+pub(crate) fn path(definitions: &mut SchemaDefinitions) -> Value {
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     json!({ "get": {
         "operationId": "identify",
@@ -65,7 +64,7 @@ pub(crate) fn path(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
             "200": {
                 "description": "Success.",
                 "headers": { REQUEST_ID.as_str(): { "schema": { "type": "string" } } },
-                "content": { "application/json": { "schema": form::<ApiIdentity>(definitions) } },
+                "content": { "application/json": { "schema": schema_of::<ApiIdentity>(definitions) } },
             },
             "400": problem,
         },

@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::{RefOr, Schema};
 
 use super::problem::ProblemBody;
 use super::query::Parameter;
-use super::request::Names;
+use super::request::PathNames;
 use super::response::REQUEST_ID;
-use super::route::{Access, PREFIX, RequestSchema, ResponseSchema, Route, form};
+use super::route::{Access, ApiRoute, PREFIX, RequestSchema, ResponseSchema, SchemaDefinitions, schema_of};
 use super::table::ROUTES;
-
-type Definitions = Vec<(String, RefOr<Schema>)>;
 
 /// Returns the OpenAPI document.
 #[must_use]
 pub fn document() -> Value {
-    let mut definitions = Definitions::new();
-    let problem = form::<ProblemBody<'_>>(&mut definitions);
+    let mut definitions = SchemaDefinitions::new();
+    let problem = schema_of::<ProblemBody<'_>>(&mut definitions);
     let mut paths = Map::new();
     paths.insert(PREFIX.to_owned(), super::identity::path(&mut definitions));
     for route in ROUTES {
@@ -60,7 +57,7 @@ pub fn document() -> Value {
     })
 }
 
-fn operation(route: &Route, definitions: &mut Definitions) -> Value {
+fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), route.name.into());
     operation.insert("summary".into(), route.summary.into());
@@ -82,8 +79,8 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
     operation.insert("parameters".into(), parameters.into());
     match route.handler.request {
         RequestSchema::None => {}
-        RequestSchema::Json(form, limit) | RequestSchema::Record(form, limit) => {
-            let schema = form(definitions);
+        RequestSchema::Json(add_schema, limit) | RequestSchema::Record(add_schema, limit) => {
+            let schema = add_schema(definitions);
             let body = json!({
                 "required": true,
                 "description": format!("At most {limit} bytes."),
@@ -105,9 +102,9 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
     Value::Object(operation)
 }
 
-fn responses(route: &Route, definitions: &mut Definitions) -> Value {
+fn responses(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     let schema = match route.handler.response {
-        ResponseSchema::Json(form) | ResponseSchema::JsonLines(form) => form(definitions),
+        ResponseSchema::Json(add_schema) | ResponseSchema::JsonLines(add_schema) => add_schema(definitions),
         ResponseSchema::Bytes => json!({ "type": "string", "format": "binary" }),
     };
     let mut responses = Map::new();
@@ -128,7 +125,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 }
 
 /// Returns the statuses of the problems that a route can return.
-fn problem_statuses(route: &Route) -> Vec<u16> {
+fn problem_statuses(route: &ApiRoute) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some()
         || matches!(
@@ -157,7 +154,7 @@ fn problem_statuses(route: &Route) -> Vec<u16> {
 }
 
 fn path_parameter(name: &str) -> Value {
-    let (pattern, description) = Names::described(name).unwrap_or_default();
+    let (pattern, description) = PathNames::described(name).unwrap_or_default();
     let schema = json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": pattern });
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
 }

@@ -13,7 +13,7 @@ use super::Api;
 use super::audit::{log_unreadable, readable_store};
 use super::audit_entry::outcome_name;
 use super::org_flags::is_visible;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
@@ -61,7 +61,7 @@ pub(crate) struct OrgAuditLog {
 
 /// Returns a page of the log. The filters of the query apply to the visible form of entries, so that an answer can't
 /// reveal a hidden name.
-pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, Problem> {
+pub(crate) fn page(api: &Api, request: &ApiRequest) -> Result<OrgAuditLog, ApiProblem> {
     let store = readable_store(api.control())?;
     let flags = api.control().read(|_, compiled| compiled.flags.clone());
     let filter = AuditFilter {

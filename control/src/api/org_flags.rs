@@ -11,7 +11,7 @@ use super::body::OptionalReason;
 use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 use super::security_entries;
@@ -51,7 +51,7 @@ pub(crate) struct OrgFlags {
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgFlags>, Problem> {
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgFlags>, ApiProblem> {
     let org = request.org();
     let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
         let record = state.tenant(org).cloned();
@@ -146,19 +146,19 @@ pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
 }
 
 /// Returns the problem of an org without a record. The org's own admin can't create one.
-fn tenant_not_found(request: &ApiRequest) -> Problem {
+fn tenant_not_found(request: &ApiRequest) -> ApiProblem {
     if request.actor.role != Role::OrgAdmin {
         return super::orgs::tenant_not_found(request.org());
     }
     let detail = format!("no tenant has the id `{}`", request.org());
-    Problem::rejected(vec![
+    ApiProblem::rejected(vec![
         Refusal::new(Code::TenantNotFound, detail).help("an operator of the platform can create its record"),
     ])
 }
 
 /// Rejects the request of an org's admin for a flag that orgs may not see, as if the flag did not exist. Records the
 /// attempt in the audit log.
-fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Problem> {
+fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), ApiProblem> {
     let visible = api
         .control()
         .read(|_, compiled| is_visible(&compiled.flags, request.flag()));
@@ -171,7 +171,10 @@ fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), Pr
         error!(%error, "a rejection could not be written to the audit log");
     }
     let detail = format!("no flag has the key `{}`", request.flag());
-    Err(Problem::rejected(vec![Refusal::new(Code::FlagNotFound, detail)]))
+    Err(ApiProblem::rejected(vec![Refusal::new(
+        Code::FlagNotFound,
+        detail,
+    )]))
 }
 
 /// Returns true if the flag exists and orgs may see it.

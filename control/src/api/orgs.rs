@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use crate::request_question::AttributeForm;
 
 use super::Api;
-use super::body::{Import, OverrideChange, TenantRecord, VariantForm};
+use super::body::{OverrideChange, TenantImport, TenantRecord, VariantForm};
 use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
@@ -65,7 +65,7 @@ pub(crate) struct OrgsPage {
     next: Option<String>,
 }
 
-pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgsPage>, Problem> {
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgsPage>, ApiProblem> {
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request
         .query
@@ -92,7 +92,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     Ok(Reply::at(revision, body))
 }
 
-pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgBody>, Problem> {
+pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgBody>, ApiProblem> {
     let found = api.control().read(|state, _| {
         let record = state.tenant(request.org())?;
         Some((state.revision, OrgBody::of(request.org(), record)))
@@ -102,8 +102,8 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
 }
 
 /// Returns the problem of a tenant without a record.
-pub(crate) fn tenant_not_found(org: &str) -> Problem {
-    Problem::rejected(vec![
+pub(crate) fn tenant_not_found(org: &str) -> ApiProblem {
+    ApiProblem::rejected(vec![
         Refusal::new(Code::TenantNotFound, format!("no tenant has the id `{org}`"))
             .help(format!("PUT /api/v1/platform/orgs/{org} creates a record")),
     ])
@@ -130,7 +130,7 @@ pub(crate) fn delete(api: &Api, request: &ApiRequest, _: NoBody) -> ChangeReply 
     change(api, request, Change::DeleteTenant { org }, None)
 }
 
-pub(crate) fn import(api: &Api, request: &ApiRequest, body: Import) -> ChangeReply {
+pub(crate) fn import(api: &Api, request: &ApiRequest, body: TenantImport) -> ChangeReply {
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),

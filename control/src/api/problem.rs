@@ -13,10 +13,10 @@ use super::response::with_common_headers;
 
 /// An answer that is not successful. Boxed, because it is the error type of every handler.
 #[derive(Debug)]
-pub(crate) struct Problem(Box<Parts>);
+pub(crate) struct ApiProblem(Box<ProblemParts>);
 
 #[derive(Debug)]
-struct Parts {
+struct ProblemParts {
     status: u16,
     code: &'static str,
     detail: String,
@@ -96,10 +96,10 @@ pub(crate) struct RefusalBody {
     facts: Map<String, Value>,
 }
 
-impl Problem {
+impl ApiProblem {
     /// Creates a problem with a code and one sentence for the client.
     pub(crate) fn new(code: ApiCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ProblemParts {
             status: code.1,
             code: code.0,
             detail: detail.into(),
@@ -168,7 +168,7 @@ impl Problem {
         }
     }
 
-    /// Sets the effect for a request without an operation: an unsafe method (RFC 9110, section 9.2.1) asked for a change,
+    /// Sets the effect for a request without an operation: an unsafe method (RFC 9110, section 9.2.1) requests a change,
     /// and nothing was changed.
     pub(crate) fn without_operation(self, method: &Method) -> Self {
         match method.is_safe() {
@@ -179,7 +179,7 @@ impl Problem {
 
     /// Writes a failure of the server to the log of the process, with its cause. Rejections of clients are not logged.
     pub(crate) fn log(&self, request_id: &str) {
-        let Parts {
+        let ProblemParts {
             status,
             code,
             detail,

@@ -9,7 +9,7 @@ use rules::Timestamp;
 use serde_json::{Value, json};
 
 use super::codes;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 
 /// A parameter of a query.
 pub(crate) struct Parameter {
@@ -123,10 +123,10 @@ impl Query {
     pub(crate) fn read<'p>(
         uri: &Uri,
         known: impl Iterator<Item = &'p Parameter> + Clone,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ApiProblem> {
         let parameters: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
             .map_err(|_| {
-                Problem::new(codes::INVALID_PARAMETER, "the query can't be read")
+                ApiProblem::new(codes::INVALID_PARAMETER, "the query can't be read")
                     .help("write it as `name=value&name=value`, with special characters as `%20`")
             })?
             .0;
@@ -137,7 +137,7 @@ impl Query {
                     true => "send no query".to_owned(),
                     false => format!("the parameters are: {}", names.join(", ")),
                 };
-                return Err(Problem::new(
+                return Err(ApiProblem::new(
                     codes::UNKNOWN_PARAMETER,
                     format!("this path has no parameter `{name}`"),
                 )
@@ -145,12 +145,12 @@ impl Query {
             };
             if parameters.iter().take(index).any(|(before, _)| before == name) {
                 let detail = format!("`{name}` is repeated");
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help("send it once"));
+                return Err(ApiProblem::new(codes::INVALID_PARAMETER, detail).help("send it once"));
             }
             if !parameter.parameter_type.accepts(value) {
                 let detail = format!("`{name}` must be {}", parameter.parameter_type.expected());
                 let help = format!("send {}, or omit it", parameter.parameter_type.expected());
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail).help(help));
+                return Err(ApiProblem::new(codes::INVALID_PARAMETER, detail).help(help));
             }
         }
         Ok(Self { parameters })

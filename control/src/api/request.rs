@@ -9,9 +9,9 @@ use rules::{FlagKey, TenantId, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::codes;
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use super::query::Query;
-use super::route::{RequestSchema, Route};
+use super::route::{ApiRoute, RequestSchema};
 use super::unique_keys::UniqueKeys;
 
 /// The longest body of most requests, in bytes.
@@ -29,7 +29,7 @@ pub(crate) struct ApiRequest {
     pub(crate) query: Query,
     /// The revision in `If-Match`.
     pub(crate) expected: Option<Revision>,
-    pub(crate) names: Names,
+    pub(crate) names: PathNames,
     pub(crate) body: Bytes,
     pub(crate) format: BodyFormat,
     pub(crate) answer_part: AnswerPart,
@@ -52,13 +52,13 @@ pub(crate) enum BodyFormat {
 
 /// The names in the path of a request, validated.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct PathNames {
     pub(crate) flag: Option<FlagKey>,
     pub(crate) org: Option<TenantId>,
 }
 
-impl Names {
-    pub(crate) fn read(parameters: &RawPathParams) -> Result<Self, Problem> {
+impl PathNames {
+    pub(crate) fn read(parameters: &RawPathParams) -> Result<Self, ApiProblem> {
         let mut names = Self::default();
         for (name, value) in parameters {
             match name {
@@ -66,7 +66,7 @@ impl Names {
                 "org" => names.org = Some(TenantId::parse(value).map_err(invalid_name)?),
                 _ => {
                     let detail = format!("`{name}` in a path is not read");
-                    return Err(Problem::new(codes::DEFECT, detail));
+                    return Err(ApiProblem::new(codes::DEFECT, detail));
                 }
             }
         }
@@ -83,8 +83,8 @@ impl Names {
     }
 }
 
-pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> Problem {
-    Problem::new(codes::INVALID_NAME, reason.to_string())
+pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> ApiProblem {
+    ApiProblem::new(codes::INVALID_NAME, reason.to_string())
         .help("list the flags or orgs to find the name; in a path, `%` begins an escape")
 }
 
@@ -103,11 +103,11 @@ impl ApiRequest {
     ///
     /// # Errors
     /// The body is not a JSON object of this type, or one of its objects has a key twice.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiProblem> {
         // serde accepts a list as the fields of a struct in their order.
         if self.body.trim_ascii_start().first() == Some(&b'[') {
             return Err(
-                Problem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
+                ApiProblem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
                     .help("send a JSON object, at least `{}`"),
             );
         }
@@ -121,13 +121,13 @@ impl ApiRequest {
                 ),
                 false => (error.to_string(), "GET /api/v1/openapi.json describes the body"),
             };
-            Problem::new(codes::MALFORMED_BODY, detail).help(help)
+            ApiProblem::new(codes::MALFORMED_BODY, detail).help(help)
         })
     }
 }
 
 /// Returns the revision in `If-Match: "1042"`, if there is one; the quotes are optional.
-pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, ApiProblem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return match headers.contains_key(header::IF_MATCH) {
@@ -150,17 +150,17 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem>
         .ok_or_else(malformed_match)
 }
 
-fn malformed_match() -> Problem {
-    Problem::new(codes::MALFORMED_HEADER, "`If-Match` is not one revision")
+fn malformed_match() -> ApiProblem {
+    ApiProblem::new(codes::MALFORMED_HEADER, "`If-Match` is not one revision")
         .help("send the `ETag` of an answer, such as \"1042\"")
 }
 
 /// Reads the body, up to the limit of the route.
 pub(crate) async fn body(
-    route: &Route,
+    route: &ApiRoute,
     headers: &HeaderMap,
     body: HttpBody,
-) -> Result<(Bytes, BodyFormat), Problem> {
+) -> Result<(Bytes, BodyFormat), ApiProblem> {
     let (limit, format) = match route.handler.request {
         RequestSchema::None => (0, BodyFormat::Json),
         RequestSchema::Json(_, limit) | RequestSchema::Record(_, limit) => (
@@ -185,17 +185,18 @@ pub(crate) async fn body(
                     "send a shorter body; tenants can be imported in several requests",
                 ),
             };
-            Err(Problem::new(codes::BODY_TOO_LARGE, detail).help(help))
+            Err(ApiProblem::new(codes::BODY_TOO_LARGE, detail).help(help))
         }
         Err(_) => {
-            Err(Problem::new(codes::MALFORMED_BODY, "the body is incomplete").help("send the request again"))
+            Err(ApiProblem::new(codes::MALFORMED_BODY, "the body is incomplete")
+                .help("send the request again"))
         }
     }
 }
 
 /// Returns the format for the content type of the request. The content type is mandatory: a browser sends these types
 /// from a page of another site only after a preflight request.
-fn media_type(headers: &HeaderMap, known: &[(&str, BodyFormat)]) -> Result<BodyFormat, Problem> {
+fn media_type(headers: &HeaderMap, known: &[(&str, BodyFormat)]) -> Result<BodyFormat, ApiProblem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let given = match (types.next().map(|kind| kind.to_str()), types.next()) {
         (Some(Ok(kind)), None) => kind.split(';').next().unwrap_or_default().trim(),
@@ -204,7 +205,7 @@ fn media_type(headers: &HeaderMap, known: &[(&str, BodyFormat)]) -> Result<BodyF
     let found = known.iter().find(|(kind, _)| given.eq_ignore_ascii_case(kind));
     found.map(|(_, format)| *format).ok_or_else(|| {
         let kinds: Vec<&str> = known.iter().map(|(kind, _)| *kind).collect();
-        Problem::new(
+        ApiProblem::new(
             codes::UNSUPPORTED_MEDIA_TYPE,
             match given {
                 "" => "the content type of the body is missing".to_owned(),

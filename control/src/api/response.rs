@@ -6,7 +6,7 @@ use axum::response::Response;
 use changes::Revision;
 
 use super::handler::{Reply, ResponseBody};
-use super::problem::Problem;
+use super::problem::ApiProblem;
 
 /// The header with the id of a request; the answer repeats it.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,7 +24,7 @@ impl ApiResponse {
     ///
     /// # Errors
     /// It has no JSON form, which is a defect.
-    pub(crate) fn of<T: ResponseBody>(reply: Reply<T>) -> Result<Self, Problem> {
+    pub(crate) fn of<T: ResponseBody>(reply: Reply<T>) -> Result<Self, ApiProblem> {
         Ok(Self {
             kind: T::SCHEMA.media_type(),
             body: reply.body.into_body()?,

@@ -13,7 +13,7 @@ pub const PREFIX: &str = "/api/v1";
 
 /// A route of the API.
 #[derive(Clone, Copy)]
-pub struct Route {
+pub struct ApiRoute {
     /// Its method.
     pub method: Verb,
     /// Its path after [`PREFIX`].
@@ -90,9 +90,9 @@ pub(crate) enum RequestSchema {
     /// No body.
     None,
     /// JSON of this form, up to this number of bytes.
-    Json(Form, usize),
+    Json(SchemaFn, usize),
     /// A record as in the flags document, of this form, up to this number of bytes. The reason is in the query.
-    Record(Form, usize),
+    Record(SchemaFn, usize),
     /// A flags document in JSON or YAML, up to this number of bytes.
     Document(usize),
 }
@@ -101,18 +101,21 @@ pub(crate) enum RequestSchema {
 #[derive(Clone, Copy)]
 pub(crate) enum ResponseSchema {
     /// JSON of this form.
-    Json(Form),
+    Json(SchemaFn),
     /// A JSON object on each line, of this form.
-    JsonLines(Form),
+    JsonLines(SchemaFn),
     /// Bytes.
     Bytes,
 }
 
+/// The schemas of the OpenAPI document, by name.
+pub(crate) type SchemaDefinitions = Vec<(String, RefOr<Schema>)>;
+
 /// A function that adds the definitions of a type to the OpenAPI document and returns the schema.
-pub(crate) type Form = fn(&mut Vec<(String, RefOr<Schema>)>) -> Value;
+pub(crate) type SchemaFn = fn(&mut SchemaDefinitions) -> Value;
 
 /// Adds the definitions of a type, and returns a reference to it.
-pub(crate) fn form<T: ToSchema + PartialSchema>(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+pub(crate) fn schema_of<T: ToSchema + PartialSchema>(definitions: &mut SchemaDefinitions) -> Value {
     let name = T::name();
     definitions.push((name.to_string(), T::schema()));
     T::schemas(definitions);
@@ -120,7 +123,7 @@ pub(crate) fn form<T: ToSchema + PartialSchema>(definitions: &mut Vec<(String, R
 }
 
 /// Returns the schema of any object, whose form is described elsewhere.
-pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+pub(crate) fn any_object(_: &mut SchemaDefinitions) -> Value {
     serde_json::json!({ "type": "object" })
 }
 
@@ -135,7 +138,7 @@ impl ResponseSchema {
     }
 }
 
-impl Route {
+impl ApiRoute {
     /// Returns true if the role may use the route; the role org-admin, for its own org.
     #[must_use]
     pub fn allows(&self, role: Role) -> bool {

@@ -11,8 +11,8 @@ use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
 
 use super::Api;
-use super::request::{ApiRequest, Names};
-use super::route::{Access, Route};
+use super::request::{ApiRequest, PathNames};
+use super::route::{Access, ApiRoute};
 
 /// Returns the entry of a failed sign-in. A request without credentials is not an attempt, and has none.
 pub(crate) fn failed_sign_in(
@@ -48,9 +48,9 @@ pub(crate) fn failed_sign_in(
 /// Returns the entry of a request whose role may not use a route; reads have none.
 pub(crate) fn missing_role(
     api: &Api,
-    route: &Route,
+    route: &ApiRoute,
     actor: &Actor,
-    names: &Names,
+    names: &PathNames,
     request_id: &str,
     detail: &str,
 ) -> Option<Entry> {
@@ -79,7 +79,7 @@ pub(crate) fn hidden_flag(api: &Api, event: Event, request: &ApiRequest) -> Opti
 fn rejection(
     api: &Api,
     event: Event,
-    (actor, names): (&Actor, &Names),
+    (actor, names): (&Actor, &PathNames),
     request_id: &str,
     (code, detail): (&str, &str),
 ) -> Entry {

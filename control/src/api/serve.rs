@@ -13,18 +13,18 @@ use tokio::time::Instant;
 use super::Api;
 use super::authentication::authenticate;
 use super::codes;
-use super::problem::{ChangeEffect, Problem};
+use super::problem::{ApiProblem, ChangeEffect};
 use super::query::Query;
-use super::request::{self, AnswerPart, ApiRequest, Names};
+use super::request::{self, AnswerPart, ApiRequest, PathNames};
 use super::request_id::request_id;
 use super::response::ApiResponse;
-use super::route::{Access, Lane, Route};
+use super::route::{Access, ApiRoute, Lane};
 use super::security_entries;
 
 /// Answers a request for one path, of any method.
 pub(crate) async fn serve(
     api: Arc<Api>,
-    routes: &[&'static Route],
+    routes: &[&'static ApiRoute],
     parameters: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
@@ -53,18 +53,18 @@ pub(crate) async fn serve(
 /// Answers a request, or stops waiting for its answer at the deadline.
 async fn within_deadline(
     api: Arc<Api>,
-    route: &'static Route,
+    route: &'static ApiRoute,
     parameters: &RawPathParams,
     request: Request,
     id: &str,
-) -> Result<ApiResponse, Problem> {
+) -> Result<ApiResponse, ApiProblem> {
     let deadline = Instant::now() + api.timeout;
     let begun = AtomicBool::new(false);
     let handling = handle(api, route, parameters, request, (id, deadline, &begun));
     match tokio::time::timeout_at(deadline, handling).await {
         Ok(answer) => answer,
         Err(_) => {
-            let problem = Problem::new(codes::TIMED_OUT, "the request was not answered in time");
+            let problem = ApiProblem::new(codes::TIMED_OUT, "the request was not answered in time");
             // A handler that has begun runs on in its thread, and may commit after the answer.
             Err(match begun.load(Ordering::Relaxed) {
                 true => effect_unknown(problem),
@@ -77,7 +77,7 @@ async fn within_deadline(
 /// Answers a request for a path that does not exist.
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
-        Problem::new(codes::NOT_FOUND, "the path does not exist").help("see GET /api/v1/openapi.json");
+        ApiProblem::new(codes::NOT_FOUND, "the path does not exist").help("see GET /api/v1/openapi.json");
     problem
         .without_operation(request.method())
         .into_response(&request_id(request.headers()))
@@ -86,17 +86,17 @@ pub(crate) fn unknown_path(request: &Request) -> Response {
 /// Runs the steps of a request in order. A step that fails ends the request, so that no later step reads its input.
 async fn handle(
     api: Arc<Api>,
-    route: &'static Route,
+    route: &'static ApiRoute,
     parameters: &RawPathParams,
     request: Request,
     (id, deadline, begun): (&str, Instant, &AtomicBool),
-) -> Result<ApiResponse, Problem> {
+) -> Result<ApiResponse, ApiProblem> {
     let (parts, body) = request.into_parts();
     // A malformed query is reported only after the permission check.
     let query = Query::read(&parts.uri, route.parameters());
     let lane = lane(route, query.as_ref().ok());
     let actor = authenticate(&api, &parts, lane, id).await?;
-    let names = Names::read(parameters)?;
+    let names = PathNames::read(parameters)?;
     authorize(&api, route, &actor, &names, id).await?;
     let query = query?;
     let expected = match route.access {
@@ -113,7 +113,7 @@ async fn handle(
         && !query.is("dry_run")
         && let Some(wait) = api.throttle.count_change(org)
     {
-        return Err(Problem::too_many(wait));
+        return Err(ApiProblem::too_many(wait));
     }
     let request = ApiRequest {
         actor,
@@ -136,10 +136,10 @@ async fn handle(
 /// change can no longer be prevented.
 async fn call_handler(
     api: Arc<Api>,
-    route: &'static Route,
+    route: &'static ApiRoute,
     request: ApiRequest,
     (lane, begun): (Lane, &AtomicBool),
-) -> Result<ApiResponse, Problem> {
+) -> Result<ApiResponse, ApiProblem> {
     let may_change = matches!(route.access, Access::Change(_)) && !request.query.is("dry_run");
     let slot = Arc::clone(api.slots(lane)).acquire_owned().await;
     begun.store(may_change, Ordering::Relaxed);
@@ -152,7 +152,7 @@ async fn call_handler(
     match handled.await {
         Ok(handled) => handled,
         Err(panic) => {
-            let problem = Problem::new(
+            let problem = ApiProblem::new(
                 codes::DEFECT,
                 "the request failed because of a defect of the server",
             )
@@ -167,20 +167,20 @@ async fn call_handler(
 }
 
 /// Returns the problem of a change that may have been committed.
-fn effect_unknown(problem: Problem) -> Problem {
+fn effect_unknown(problem: ApiProblem) -> ApiProblem {
     problem
         .effect(ChangeEffect::Unknown)
         .help("the audit log shows whether the change was applied")
 }
 
 /// Returns the problem of a body that is not complete at the deadline. The handler has not begun.
-fn body_timed_out() -> Problem {
-    Problem::new(codes::BODY_TIMED_OUT, "the body was not complete in time")
+fn body_timed_out() -> ApiProblem {
+    ApiProblem::new(codes::BODY_TIMED_OUT, "the body was not complete in time")
         .help("nothing was changed; send the request again")
 }
 
 /// Returns the route for a method. HEAD is handled as GET; the server omits the body.
-fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Problem> {
+fn select_route(routes: &[&'static ApiRoute], method: &Method) -> Result<&'static ApiRoute, ApiProblem> {
     let wanted = if method == Method::HEAD {
         "GET"
     } else {
@@ -194,7 +194,7 @@ fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static R
         allowed.push("HEAD");
     }
     let allowed = allowed.join(", ");
-    let problem = Problem::new(
+    let problem = ApiProblem::new(
         codes::METHOD_NOT_ALLOWED,
         format!("this path supports only {allowed}"),
     );
@@ -205,7 +205,7 @@ fn select_route(routes: &[&'static Route], method: &Method) -> Result<&'static R
 }
 
 /// Returns the lane of a request. A dry run, or a request with a malformed query, is not urgent.
-fn lane(route: &Route, query: Option<&Query>) -> Lane {
+fn lane(route: &ApiRoute, query: Option<&Query>) -> Lane {
     match query {
         Some(query) if !query.is("dry_run") => route.lane,
         _ => Lane::Common,
@@ -215,11 +215,11 @@ fn lane(route: &Route, query: Option<&Query>) -> Lane {
 /// Checks the permission of the actor, and records a rejection in the audit log.
 async fn authorize(
     api: &Arc<Api>,
-    route: &Route,
+    route: &ApiRoute,
     actor: &Actor,
-    names: &Names,
+    names: &PathNames,
     id: &str,
-) -> Result<(), Problem> {
+) -> Result<(), ApiProblem> {
     let checked = check_permission(route, actor, names);
     if let Err(problem) = &checked {
         let entry = security_entries::missing_role(api, route, actor, names, id, problem.detail());
@@ -230,7 +230,7 @@ async fn authorize(
 
 /// Rejects an actor who may not use the route, or not for this org. The answer is the same whether the org exists or
 /// not.
-fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
+fn check_permission(route: &ApiRoute, actor: &Actor, names: &PathNames) -> Result<(), ApiProblem> {
     if !route.allows(actor.role) {
         let roles: Vec<&str> = route
             .permission
@@ -239,13 +239,13 @@ fn check_permission(route: &Route, actor: &Actor, names: &Names) -> Result<(), P
             .map(|role| role.as_str())
             .collect();
         let detail = format!("the role {} may not do this", actor.role.as_str());
-        return Err(Problem::new(codes::ROLE_MISSING, detail)
+        return Err(ApiProblem::new(codes::ROLE_MISSING, detail)
             .help(format!("use one of these roles: {}", roles.join(", "))));
     }
     let org = names.org.as_ref().map(|org| org.as_str());
     if !route.permission.is_held_by(actor, org) {
         let detail = "the role org-admin may do this only in its own org";
-        return Err(Problem::new(codes::ROLE_MISSING, detail));
+        return Err(ApiProblem::new(codes::ROLE_MISSING, detail));
     }
     Ok(())
 }
@@ -261,7 +261,7 @@ mod tests {
     fn changes_that_turn_flags_off_are_urgent_and_dry_runs_are_not() {
         let urgent = |query: &'static str| -> Vec<&str> {
             let uri = Uri::try_from(format!("/?{query}")).unwrap();
-            let lane_of = |route: &Route| lane(route, Query::read(&uri, route.parameters()).as_ref().ok());
+            let lane_of = |route: &ApiRoute| lane(route, Query::read(&uri, route.parameters()).as_ref().ok());
             let urgent = ROUTES.iter().filter(|route| lane_of(route) == Lane::Urgent);
             urgent.map(|route| route.name).collect()
         };

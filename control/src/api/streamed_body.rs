@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::handler::ResponseBody;
-use super::problem::Problem;
-use super::route::{ResponseSchema, form};
+use super::problem::ApiProblem;
+use super::route::{ResponseSchema, schema_of};
 
 /// The time that the producer waits for the client to accept a chunk.
 pub const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,9 +76,9 @@ impl<T: Serialize + Send + 'static> JsonLines<T> {
 }
 
 impl<T: Serialize + ToSchema + PartialSchema> ResponseBody for JsonLines<T> {
-    const SCHEMA: ResponseSchema = ResponseSchema::JsonLines(form::<T>);
+    const SCHEMA: ResponseSchema = ResponseSchema::JsonLines(schema_of::<T>);
 
-    fn into_body(self) -> Result<Body, Problem> {
+    fn into_body(self) -> Result<Body, ApiProblem> {
         Ok(self.body)
     }
 }
@@ -89,7 +89,7 @@ pub(crate) struct Binary(pub(crate) Body);
 impl ResponseBody for Binary {
     const SCHEMA: ResponseSchema = ResponseSchema::Bytes;
 
-    fn into_body(self) -> Result<Body, Problem> {
+    fn into_body(self) -> Result<Body, ApiProblem> {
         Ok(self.0)
     }
 }

@@ -4,11 +4,11 @@ use changes::{Event, Permission};
 
 use super::handler::handler;
 use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, boolean_parameter, text_parameter, time_parameter};
-use super::route::{Access, Lane, Route, Verb};
+use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
 
 /// The defaults of a route that reads.
-const READ: Route = Route {
+const READ: ApiRoute = ApiRoute {
     method: Verb::Get,
     path: "",
     name: "",
@@ -20,7 +20,7 @@ const READ: Route = Route {
     handler: handler!(account::whoami),
 };
 /// The defaults of a route that changes the state.
-const CHANGE: Route = Route {
+const CHANGE: ApiRoute = ApiRoute {
     method: Verb::Post,
     path: "",
     name: "",
@@ -33,8 +33,8 @@ const CHANGE: Route = Route {
 };
 
 /// Every route of the API.
-pub const ROUTES: &[Route] = &[
-    Route {
+pub const ROUTES: &[ApiRoute] = &[
+    ApiRoute {
         path: "/whoami",
         name: "whoAmI",
         summary: "Returns the signed-in actor.",
@@ -42,7 +42,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(account::whoami),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/openapi.json",
         name: "openApi",
         summary: "Returns this document.",
@@ -50,7 +50,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(account::openapi),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags",
         name: "listFlags",
         summary: "Lists flags with their state and the numbers of their tenants.",
@@ -62,14 +62,14 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flags::list),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags/{flag}",
         name: "showFlag",
         summary: "Returns a flag with its state and the numbers of its tenants.",
         handler: handler!(flags::show),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags/{flag}/state",
         name: "setState",
         summary: "Promotes or reverts a flag.",
@@ -78,7 +78,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::set_state),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags/{flag}/kill",
         name: "killFlag",
         summary: "Turns a flag off for everyone.",
@@ -87,7 +87,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::kill),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags/{flag}/restore",
         name: "restoreFlag",
         summary: "Restores a killed flag.",
@@ -96,7 +96,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::restore),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Put,
         path: "/platform/feature-flags/{flag}/tiers",
         name: "setTiers",
@@ -105,7 +105,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::set_tiers),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Put,
         path: "/platform/feature-flags/{flag}/rollout",
         name: "setRollout",
@@ -114,7 +114,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::set_rollout),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/feature-flags/{flag}/sign-offs",
         name: "signOff",
         summary: "Signs off the promotion of a flag on behalf of a role.",
@@ -122,7 +122,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(flag_changes::sign_off),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/orgs",
         name: "listOrgs",
         summary: "Lists tenants and their records.",
@@ -130,7 +130,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::list),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/orgs:import",
         name: "importOrgs",
         summary: "Imports many tenants in one revision, with a result for each.",
@@ -138,14 +138,14 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::import),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/orgs/{org}",
         name: "showOrg",
         summary: "Returns a tenant and its record.",
         handler: handler!(orgs::show),
         ..READ
     },
-    Route {
+    ApiRoute {
         method: Verb::Put,
         path: "/platform/orgs/{org}",
         name: "putOrg",
@@ -154,7 +154,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::put),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Patch,
         path: "/platform/orgs/{org}",
         name: "patchOrg",
@@ -163,7 +163,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::patch),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Delete,
         path: "/platform/orgs/{org}",
         name: "deleteOrg",
@@ -172,7 +172,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::delete),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/orgs/{org}/feature-flags/{flag}",
         name: "setOverride",
         summary: "Sets or removes the override of a flag for a tenant.",
@@ -181,7 +181,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::set_override),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Put,
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "allowBeta",
@@ -190,7 +190,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::allow),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         method: Verb::Delete,
         path: "/platform/orgs/{org}/beta/{flag}",
         name: "disallowBeta",
@@ -200,7 +200,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(orgs::disallow),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/orgs/{org}/feature-flags",
         name: "listOrgFlags",
         summary: "Lists the beta and ga flags of an org.",
@@ -209,7 +209,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(org_flags::list),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/orgs/{org}/feature-flags/{flag}/opt-in",
         name: "optIn",
         summary: "Opts the org in to a flag.",
@@ -218,7 +218,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(org_flags::opt_in),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/orgs/{org}/feature-flags/{flag}/opt-out",
         name: "optOut",
         summary: "Opts the org out of a flag.",
@@ -227,7 +227,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(org_flags::opt_out),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/audit",
         name: "listAudit",
         summary: "Lists the audit log, newest entry first.",
@@ -244,14 +244,14 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(audit::list),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/audit/verify",
         name: "verifyAudit",
         summary: "Verifies that no entry is missing or altered.",
         handler: handler!(audit::verify_log),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/audit/export",
         name: "exportAudit",
         summary: "Returns the audit log as JSON lines, oldest entry first.",
@@ -259,7 +259,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(audit::export),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/orgs/{org}/audit",
         name: "listOrgAudit",
         summary: "Lists the audit log of an org, newest entry first.",
@@ -276,7 +276,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(audit::list_of_org),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/explain",
         name: "explain",
         summary: "Explains the decision of a flag or the handling of a request, with every step.",
@@ -284,14 +284,14 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(explain::explain),
         ..READ
     },
-    Route {
+    ApiRoute {
         path: "/platform/document",
         name: "exportDocument",
         summary: "Returns the whole document as served.",
         handler: handler!(document::export),
         ..READ
     },
-    Route {
+    ApiRoute {
         method: Verb::Put,
         path: "/platform/document",
         name: "applyDocument",
@@ -308,7 +308,7 @@ pub const ROUTES: &[Route] = &[
         handler: handler!(document::apply),
         ..CHANGE
     },
-    Route {
+    ApiRoute {
         path: "/platform/backup",
         name: "backup",
         summary: "Returns a consistent copy of the store.",

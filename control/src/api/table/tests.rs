@@ -4,7 +4,7 @@ use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::api::request::Names;
+use crate::api::request::PathNames;
 
 /// Returns a change that causes the event, and the name of its route; `None` for events that no change causes.
 fn example(event: Event) -> Option<(Change, &'static str)> {
@@ -105,8 +105,8 @@ fn events_of_an_org_have_a_name_in_its_log() {
 
 #[test]
 fn every_name_in_a_path_is_read_and_described() {
-    for name in ROUTES.iter().flat_map(Route::names) {
-        let described = Names::described(name);
+    for name in ROUTES.iter().flat_map(ApiRoute::names) {
+        let described = PathNames::described(name);
         assert!(
             described.is_some(),
             "`{name}` is missing in control/src/api/request.rs"

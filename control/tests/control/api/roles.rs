@@ -1,14 +1,14 @@
 //! The matrix of every route and every role, generated from the table of the router.
 
 use control::Role;
-use control::api::{ORG_CHANGE_BURST, ROUTES, Route};
+use control::api::{ApiRoute, ORG_CHANGE_BURST, ROUTES};
 use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
 use crate::api::server::Server;
 
 /// Returns a path of the route, with this org.
-fn path(route: &Route, org: &str) -> String {
+fn path(route: &ApiRoute, org: &str) -> String {
     route
         .path
         .replace("{org}", org)
@@ -16,7 +16,7 @@ fn path(route: &Route, org: &str) -> String {
 }
 
 /// Returns a valid body for the route, if it has one.
-fn body(route: &Route) -> Option<Value> {
+fn body(route: &ApiRoute) -> Option<Value> {
     let body = match route.name {
         "setState" => json!({ "state": "ga" }),
         "setTiers" => json!({ "tiers": { "tier1": "on" } }),
