@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> super::client::ApiRequest {
+fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> super::client::ClientRequest {
     let mut more = Vec::new();
     if arguments.prune {
         more.push(("prune", "true"));

@@ -7,7 +7,7 @@ use clap::Args;
 use control::{SqliteStore, StoreError};
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::ApiRequest;
+use super::client::ClientRequest;
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     let mut file = AtomicFile::create(&arguments.output, IfExists::from_force(arguments.force))?;
     let mut bytes = 0_usize;
-    let request = ApiRequest::get(route::BACKUP).with_media_type("application/octet-stream");
+    let request = ClientRequest::get(route::BACKUP).with_media_type("application/octet-stream");
     session.stream(&request, &mut |piece| {
         bytes = bytes.saturating_add(piece.len());
         file.write(piece)

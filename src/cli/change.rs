@@ -5,7 +5,7 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use super::client::{ApiRequest, ApiResponse, Retry, encoded};
+use super::client::{ClientRequest, ClientResponse, Retry, encoded};
 use super::exit::Exit;
 use super::rejection::Intent;
 use super::render::json;
@@ -88,7 +88,7 @@ impl ChangeRequest {
     }
 
     /// Converts the change into a request with these options and additional parameters.
-    pub(super) fn into_request(self, options: &ChangeOptions, more: &[(&str, &str)]) -> ApiRequest {
+    pub(super) fn into_request(self, options: &ChangeOptions, more: &[(&str, &str)]) -> ClientRequest {
         let mut query: Vec<(&str, &str)> = more.to_vec();
         if options.dry_run {
             query.push(("dry_run", "true"));
@@ -110,7 +110,7 @@ impl ChangeRequest {
             }
             other => other.whole(),
         };
-        let mut request = ApiRequest::new(self.method, with_query(&self.path, &query));
+        let mut request = ClientRequest::new(self.method, with_query(&self.path, &query));
         request.expected = options.if_revision;
         request.flag = self.flag;
         // With a revision a retry would fail if the first request was made, because that changed the revision.
@@ -170,7 +170,7 @@ pub(super) fn intent(options: &ChangeOptions) -> Intent {
 pub(super) fn print_result(
     session: &Session,
     options: &ChangeOptions,
-    answer: &ApiResponse,
+    answer: &ClientResponse,
     unchanged: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
 ) -> Result<()> {

@@ -61,7 +61,7 @@ pub(super) enum ApiKind {
 
 /// A request to the server.
 #[derive(Debug, Clone)]
-pub(super) struct ApiRequest {
+pub(super) struct ClientRequest {
     pub(super) method: Method,
     /// The path with its query.
     pub(super) path: String,
@@ -87,7 +87,7 @@ pub(super) enum Retry {
 
 /// An answer of the server.
 #[derive(Debug)]
-pub(super) struct ApiResponse {
+pub(super) struct ClientResponse {
     pub(super) status: u16,
     /// The revision in `ETag`.
     pub(super) revision: Option<u64>,
@@ -98,7 +98,7 @@ pub(super) struct ApiResponse {
 /// Receiver of the body of a successful answer, piece by piece.
 type BodySink<'s> = &'s mut dyn FnMut(&[u8]) -> io::Result<()>;
 
-impl ApiRequest {
+impl ClientRequest {
     /// Creates a GET request.
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
@@ -137,7 +137,7 @@ impl ApiRequest {
     }
 }
 
-impl ApiResponse {
+impl ClientResponse {
     /// Parses the body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body)
@@ -180,7 +180,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// No valid answer arrived.
-    pub(super) fn send(&self, api_request: &ApiRequest) -> Result<ApiResponse> {
+    pub(super) fn send(&self, api_request: &ClientRequest) -> Result<ClientResponse> {
         let mut kept = Vec::new();
         let mut api_response = self.stream(api_request, &mut |piece: &[u8]| {
             if kept.len().saturating_add(piece.len()) > MAX_ANSWER_BYTES {
@@ -201,11 +201,15 @@ impl AdminClient {
     ///
     /// # Errors
     /// No valid answer arrived, or the sink failed.
-    pub(super) fn stream(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
+    pub(super) fn stream(&self, api_request: &ClientRequest, sink: BodySink<'_>) -> Result<ClientResponse> {
         self.runtime.block_on(self.connect_and_send(api_request, sink))
     }
 
-    async fn connect_and_send(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
+    async fn connect_and_send(
+        &self,
+        api_request: &ClientRequest,
+        sink: BodySink<'_>,
+    ) -> Result<ClientResponse> {
         // A token makes every request confidential, whatever its body contains.
         let secrecy = match self.credentials.token() {
             Some(_) => Secrecy::Secret,
@@ -237,9 +241,9 @@ impl AdminClient {
     async fn send_over(
         &self,
         mut sender: SendRequest<Full<Bytes>>,
-        api_request: &ApiRequest,
+        api_request: &ClientRequest,
         sink: BodySink<'_>,
-    ) -> Result<ApiResponse> {
+    ) -> Result<ClientResponse> {
         // Built before anything is sent, so that an invalid token sends nothing.
         let request = self.http_request(api_request)?;
         // On the connection that will carry the token: a name may resolve to another server for the next connection.
@@ -271,7 +275,7 @@ impl AdminClient {
             .header("x-request-id", request_id()?))
     }
 
-    fn http_request(&self, api_request: &ApiRequest) -> Result<Request<Full<Bytes>>> {
+    fn http_request(&self, api_request: &ClientRequest) -> Result<Request<Full<Bytes>>> {
         let mut request = self.request_head(&api_request.method, &api_request.path)?;
         if let Some(revision) = api_request.expected {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
@@ -298,10 +302,10 @@ impl AdminClient {
         response: Response<Incoming>,
         media_type: Option<&'static str>,
         sink: BodySink<'_>,
-    ) -> Result<ApiResponse> {
+    ) -> Result<ClientResponse> {
         let (head, mut body) = response.into_parts();
         let status = head.status.as_u16();
-        let mut api_response = ApiResponse {
+        let mut api_response = ClientResponse {
             status,
             revision: revision(&head.headers),
             request_id: header_text(&head.headers, "x-request-id"),

@@ -13,7 +13,7 @@ use rules::{InvalidTenantId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::attribute::{self, AttributeArgument};
-use super::client::{ApiRequest, Secrecy, ServerAddress};
+use super::client::{ClientRequest, Secrecy, ServerAddress};
 use super::exit::Exit;
 use super::output::{self, OutputFormat};
 use super::rejection::Intent;
@@ -131,7 +131,7 @@ fn explain_by_server(server: &ServerAddress, arguments: &Arguments, format: Outp
     if let Some(at) = arguments.at.and_then(rfc3339) {
         question.insert("at".to_owned(), at.into());
     }
-    let mut api_request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question.into());
+    let mut api_request = ClientRequest::new(Method::POST, route::EXPLAIN).json(&question.into());
     if may_hold_secrets(arguments) {
         api_request.secrecy = Secrecy::Secret;
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::ApiRequest;
+use super::client::ClientRequest;
 use super::exit::Exit;
 use super::rejection::Intent;
 use super::required_members::RequiredMembers;
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
-    let request = ApiRequest::get(route::DOCUMENT).with_media_type("application/json");
+    let request = ClientRequest::get(route::DOCUMENT).with_media_type("application/json");
     let answer = session.send(&request, Intent::Read(RequiredMembers::Anything))?;
     let document = answer.json()?;
     let no_revision = answer.revision.is_none().then_some("it has no revision");

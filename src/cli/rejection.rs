@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::client::{ApiResponse, ClientError};
+use super::client::{ClientError, ClientResponse};
 use super::command_hints::command_hint;
 use super::output::OutputFormat;
 use super::render::{json, printable};
@@ -75,7 +75,7 @@ impl ServerRejection {
     /// # Errors
     /// The answer is not from the admin API.
     pub(super) fn new(
-        answer: &ApiResponse,
+        answer: &ClientResponse,
         intent: Intent,
         format: OutputFormat,
     ) -> Result<Self, ClientError> {
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn rendered(status: u16, body: &Value, intent: Intent) -> String {
-        let answer = ApiResponse {
+        let answer = ClientResponse {
             status,
             revision: None,
             request_id: "r-1".into(),
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn a_page_of_another_server_is_not_a_rejection() {
         for body in ["<html>", "{}", "[]"] {
-            let answer = ApiResponse {
+            let answer = ClientResponse {
                 status: 404,
                 revision: None,
                 request_id: String::new(),

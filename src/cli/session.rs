@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::{
-    AdminClient, ApiKind, ApiRequest, ApiResponse, ClientError, Retry, ServerAddress, SignInToken,
+    AdminClient, ApiKind, ClientError, ClientRequest, ClientResponse, Retry, ServerAddress, SignInToken,
 };
 use super::output::{self, OutputFormat};
 use super::rejection::{Intent, ServerRejection};
@@ -105,13 +105,13 @@ impl Session {
     }
 
     /// Sends a GET request, whose answer must have these members.
-    pub(super) fn read(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<ApiResponse> {
-        self.send(&ApiRequest::get(path), Intent::Read(expected))
+    pub(super) fn read(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<ClientResponse> {
+        self.send(&ClientRequest::get(path), Intent::Read(expected))
     }
 
     /// Sends a GET request for a flag.
-    pub(super) fn read_flag(&self, key: &str) -> Result<ApiResponse> {
-        let request = ApiRequest::get(route::flag(key, "")).about_flag(key);
+    pub(super) fn read_flag(&self, key: &str) -> Result<ClientResponse> {
+        let request = ClientRequest::get(route::flag(key, "")).about_flag(key);
         self.send(&request, Intent::Read(RequiredMembers::FLAG))
     }
 
@@ -119,7 +119,7 @@ impl Session {
     ///
     /// # Errors
     /// A [`ServerRejection`], or a [`ClientError`] if there is no valid answer.
-    pub(super) fn send(&self, request: &ApiRequest, intent: Intent) -> Result<ApiResponse> {
+    pub(super) fn send(&self, request: &ClientRequest, intent: Intent) -> Result<ClientResponse> {
         let answer = match self.client.send(request) {
             // Only if no part of an answer arrived: an answer that broke in the middle shows that the request was
             // processed.
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Returns the error for an answer to a read or a dry run that lacks required members.
-    pub(super) fn invalid_read(&self, answer: &ApiResponse) -> ClientError {
+    pub(super) fn invalid_read(&self, answer: &ClientResponse) -> ClientError {
         ClientError::InvalidReadResponse {
             server: self.server().to_string(),
             status: answer.status,
@@ -164,14 +164,19 @@ impl Session {
     /// Sends a request, and passes the body of a successful answer to `sink` piece by piece.
     pub(super) fn stream(
         &self,
-        request: &ApiRequest,
+        request: &ClientRequest,
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-    ) -> Result<ApiResponse> {
+    ) -> Result<ClientResponse> {
         let answer = self.client.stream(request, sink)?;
         self.check_status(answer, Intent::Read(RequiredMembers::Anything), request)
     }
 
-    fn check_status(&self, answer: ApiResponse, intent: Intent, request: &ApiRequest) -> Result<ApiResponse> {
+    fn check_status(
+        &self,
+        answer: ClientResponse,
+        intent: Intent,
+        request: &ClientRequest,
+    ) -> Result<ClientResponse> {
         if answer.status < 400 {
             return Ok(answer);
         }
@@ -195,7 +200,7 @@ impl Session {
         // Without an answer there is only no suggestion: the rejection is what the command reports.
         let answer = self
             .client
-            .send(&ApiRequest::get(format!("{}?limit=1000", route::FLAGS)))
+            .send(&ClientRequest::get(format!("{}?limit=1000", route::FLAGS)))
             .ok()?;
         let body = answer.json().ok()?;
         let keys = json::list(&body, "flags")
@@ -210,7 +215,7 @@ impl Session {
     /// Prints an answer: unchanged, or as rendered by `text`.
     pub(super) fn print_response(
         &self,
-        answer: &ApiResponse,
+        answer: &ClientResponse,
         text: impl FnOnce(&Value) -> String,
     ) -> Result<()> {
         match self.format {

@@ -10,7 +10,7 @@ use super::exported_entry::parse;
 use super::line_splitter::LineSplitter;
 use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
-use crate::cli::client::ApiRequest;
+use crate::cli::client::ClientRequest;
 use crate::cli::exit::Exit;
 use crate::cli::render::entries;
 use crate::cli::session::Session;
@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
 /// export must also work for a log that was altered.
 fn export(
     session: &Session,
-    request: &ApiRequest,
+    request: &ClientRequest,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<u64> {
     let invalid = |reason: String| session.invalid_download("an audit log", reason);
@@ -78,7 +78,7 @@ fn export(
 }
 
 /// Creates the request for an export after an entry.
-pub(super) fn request(after: Option<u64>) -> ApiRequest {
+pub(super) fn request(after: Option<u64>) -> ClientRequest {
     let path = format!("{}/export", route::AUDIT);
     let after = after.map(|after| after.to_string());
     let query: Vec<(&str, &str)> = after
@@ -86,5 +86,5 @@ pub(super) fn request(after: Option<u64>) -> ApiRequest {
         .map(|after| ("after", after))
         .into_iter()
         .collect();
-    ApiRequest::get(with_query(&path, &query)).with_media_type("application/jsonl")
+    ClientRequest::get(with_query(&path, &query)).with_media_type("application/jsonl")
 }

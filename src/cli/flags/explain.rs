@@ -7,7 +7,7 @@ use rules::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::cli::attribute::{self, AttributeArgument};
-use crate::cli::client::ApiRequest;
+use crate::cli::client::ClientRequest;
 use crate::cli::exit::Exit;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 const NO_TENANT: &str = "a subject without a tenant";
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    let request = ApiRequest::new(Method::POST, route::EXPLAIN)
+    let request = ClientRequest::new(Method::POST, route::EXPLAIN)
         .json(&question(arguments))
         .about_flag(&arguments.flag);
     let answer = session.send(

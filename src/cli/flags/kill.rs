@@ -10,7 +10,7 @@ use hyper::Method;
 use serde_json::json;
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
-use crate::cli::client::ApiRequest;
+use crate::cli::client::ClientRequest;
 use crate::cli::duration;
 use crate::cli::exit::Exit;
 use crate::cli::output::print_body;
@@ -76,7 +76,7 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
         fields.insert("seconds".to_owned(), duration.as_secs().into());
     }
     let session = Session::over_socket(socket.clone(), connection)?;
-    let request = ApiRequest::new(Method::POST, "/kill").json(&body);
+    let request = ClientRequest::new(Method::POST, "/kill").json(&body);
     let answer = session.send(&request, Intent::LocalChange)?;
     session.print_response(&answer, |body| {
         let until = fields::text(body, "until").unwrap_or_default();
@@ -95,7 +95,7 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArgumen
         return set_kill_switch(connection, (flag, "/restore"), &arguments.options, done);
     };
     let session = Session::over_socket(socket.clone(), connection)?;
-    let request = ApiRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
+    let request = ClientRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
     let answer = session.send(&request, Intent::LocalChange)?;
     session.print_response(&answer, |_| format!("{flag} is no longer killed on this machine"))?;
     Ok(Exit::Success)
