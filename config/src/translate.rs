@@ -169,7 +169,7 @@ fn nesting(limit: usize, mut problem: Problem, owner: Owner) -> Problem {
         }
         Owner::Segment => {
             problem.title = format!("a chain of more than {limit} segments, each referring to the next");
-            "write out the condition of one of them"
+            "write the condition of one of them in full"
         }
         Owner::Route => "write the gate with fewer levels, or use one flag that requires the others",
         Owner::Part => "define an inner condition as a segment",
@@ -225,7 +225,7 @@ fn help_of_kind(kind: &ProblemKind) -> Option<&'static str> {
             "add a second variant, or remove `variants` for a flag that is on or off"
         }
         ProblemKind::FlagCycle { .. } => "remove one of these from `requires`",
-        ProblemKind::SegmentCycle { .. } => "write out the condition of one of them",
+        ProblemKind::SegmentCycle { .. } => "write the condition of one of them in full",
         ProblemKind::PercentageTooFine { .. } => "round it to three decimals",
         ProblemKind::InvalidTime { .. } => "write it like `2026-12-01T00:00:00Z`",
         ProblemKind::InvalidDate { .. } => "write it like `2027-03-01`",

@@ -333,7 +333,7 @@ fn page(report: &ReadinessReport, verbose: bool, now: SystemTime) -> String {
     if verbose && let Some((at, error)) = &report.reload_error {
         let ago = now.duration_since(*at).unwrap_or_default().as_secs();
         page.push_str(&format!(
-            "[!] the last reload was refused {ago} s ago, the former snapshot stays in use:\n"
+            "[!] the last reload was rejected {ago} s ago, the previous snapshot stays in use:\n"
         ));
         page.push_str(error.trim_end());
         page.push('\n');

@@ -269,8 +269,7 @@ const SUCCESS_HELP: &str = "Time of the last successful fetch of an issuer's key
 const FAILING: &str = "sluice_jwks_failing_since_timestamp_seconds";
 const FAILING_HELP: &str = "Time since which every fetch of an issuer's keys has failed, in seconds since 1970; absent while they succeed.";
 const USABLE: &str = "sluice_jwks_keys";
-const USABLE_HELP: &str =
-    "Usable keys of an issuer; 0 if it publishes none, or none could be fetched or kept.";
+const USABLE_HELP: &str = "Usable keys of an issuer; 0 if it publishes none, or if no fetched key is in use.";
 
 #[cfg(test)]
 mod tests;

@@ -59,7 +59,7 @@ impl Publisher {
     /// Serves loaded documents from now on. Requests in flight finish with their snapshot.
     ///
     /// # Errors
-    /// The documents can't be served. The former snapshot stays, and the failure is counted and shown in
+    /// The documents can't be served. The previous snapshot stays in use, and the failure is counted and shown in
     /// `/readyz`.
     pub fn publish(&self, loaded: &LoadedConfig) -> Result<Published, PrepareError> {
         // Held until the snapshot is in place: reloads and flag changes are serialised.

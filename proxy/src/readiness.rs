@@ -32,7 +32,7 @@ pub struct ReadinessReport {
     pub ready: bool,
     /// The checks. While the proxy is not ready, the failed ones are the reasons.
     pub checks: Vec<ReadinessCheck>,
-    /// Time and reason of the last refused reload, unless a good one followed.
+    /// Time and reason of the last rejected reload, unless a successful one followed.
     pub reload_error: Option<(SystemTime, String)>,
     /// Unusual conditions that do not affect readiness, by name.
     pub notes: Vec<(String, String)>,
@@ -167,7 +167,7 @@ fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) ->
                 format!("revision {revision}, published {age} s ago"),
             )
         }
-        None => ReadinessCheck::new("snapshot", false, "none is loaded yet"),
+        None => ReadinessCheck::new("snapshot", false, "no snapshot is loaded yet"),
     }
 }
 
@@ -177,16 +177,16 @@ fn keys_check(keys: &KeysStatus, now: SystemTime) -> ReadinessCheck {
         None => "never fetched".into(),
     };
     if keys.keys == Some(0) {
-        detail.push_str("; no usable key is published, tokens of this issuer are refused");
+        detail.push_str("; no usable key is published, tokens of this issuer are rejected");
     }
     if let Some(since) = keys.failing_since.filter(|_| keys.last_success.is_some()) {
         let failing = seconds_between(since, now);
         let kept = match (keys.keys, keys.keep_keys) {
             (None, _) => "the last good keys have expired".into(),
-            (Some(_), None) => "the last good keys are kept without limit".into(),
+            (Some(_), None) => "the last good keys stay in use without a time limit".into(),
             (Some(_), Some(keep)) => {
                 let left = keep.as_secs().saturating_sub(failing);
-                format!("the last good keys are kept for another {left} s")
+                format!("the last good keys stay in use for another {left} s")
             }
         };
         detail.push_str(&format!("; fetches have failed for {failing} s, {kept}"));

@@ -361,7 +361,7 @@ impl RemoteKeys {
         self.loaded.send_replace(true);
         // Logged last, so that each line is true when it is written.
         if keys.is_empty() {
-            warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused");
+            warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are rejected");
         } else {
             info!(issuer = %self.issuer, kids = ?keys.kids().collect::<Vec<_>>(), "keys replaced");
         }

@@ -43,7 +43,7 @@ pub enum InvalidHeaderMatch {
         length: usize,
     },
     /// A name that is not a token (RFC 9110 5.1).
-    #[error("a header name is a token; {found:?} can't be in one")]
+    #[error("a header name can't contain {found:?}")]
     NameCharacter {
         /// The first character that can't be.
         found: char,
@@ -61,7 +61,7 @@ pub enum InvalidHeaderMatch {
         found: char,
     },
     /// A value that begins or ends with white space, which is not part of any value (RFC 9110 5.5).
-    #[error("a header value neither begins nor ends with white space")]
+    #[error("a header value can't begin or end with white space")]
     ValuePadded,
     /// A regular expression that is none.
     #[error("{0}")]

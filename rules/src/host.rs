@@ -27,7 +27,7 @@ pub enum InvalidHost {
     #[error("the host has user information")]
     UserInfo,
     /// A character outside letters, digits, `-`, `_` and `.`; names beyond ASCII travel as `xn--` labels.
-    #[error("a host is made of letters, digits, `-`, `_` and `.`; {found:?} is none of them")]
+    #[error("a host can only contain letters, digits, `-`, `_` and `.`, not {found:?}")]
     Character {
         /// The first such character.
         found: char,
@@ -51,7 +51,7 @@ pub enum InvalidHost {
     #[error("the port is not a number from 0 to 65535")]
     Port,
     /// Brackets without an IPv6 address; an address with a zone is refused, too.
-    #[error("the host's brackets don't hold an IPv6 address")]
+    #[error("the brackets of the host do not contain an IPv6 address")]
     Address,
 }
 
@@ -80,7 +80,7 @@ pub enum InvalidHostPattern {
         port: u16,
     },
     /// A star that is neither the whole pattern nor its first label.
-    #[error("`*` stands alone or as the first label, as in `*.example.com`")]
+    #[error("`*` can only be the whole host or the first label, as in `*.example.com`")]
     Star,
 }
 

@@ -135,9 +135,9 @@ fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
     let open = routes.filter(|(route, _)| route.preflight == Preflight::Open);
     open.filter_map(|(route, takes)| {
         let reason = if !takes.methods.is_match("OPTIONS") {
-            "its `methods` leave OPTIONS out"
+            "its `methods` do not contain OPTIONS"
         } else if route.gate.is_none() && route.auth == Auth::None {
-            "it has no gate and asks for no token"
+            "it has no gate and requires no token"
         } else {
             return None;
         };

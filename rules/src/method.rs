@@ -40,7 +40,7 @@ pub enum InvalidMethods {
         length: usize,
     },
     /// Not a token (RFC 9110 5.6.2).
-    #[error("a method is a token; {found:?} can't be in one")]
+    #[error("a method can't contain {found:?}")]
     Character {
         /// The first character that can't be.
         found: char,

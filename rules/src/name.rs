@@ -36,7 +36,7 @@ pub enum InvalidFlagKey {
         found: char,
     },
     /// A character outside the alphabet.
-    #[error("a flag key is made of letters, digits, `.`, `_` and `-`; `{found}` is none of them")]
+    #[error("a flag key can only contain letters, digits, `.`, `_` and `-`, not `{found}`")]
     Character {
         /// The first such character.
         found: char,
@@ -56,7 +56,7 @@ pub enum InvalidTenantId {
         length: usize,
     },
     /// A character that is not visible ASCII.
-    #[error("a tenant id is made of visible ASCII characters; {found:?} is none")]
+    #[error("a tenant id can only contain visible ASCII characters, not {found:?}")]
     Character {
         /// The first such character.
         found: char,

@@ -102,7 +102,7 @@ pub enum InvalidPathPattern {
     #[error("a path pattern has no query; `?` in a path is written `%3F`")]
     Query,
     /// No request could have such a path.
-    #[error("no request is let through with such a path: {0}")]
+    #[error("requests with such a path are rejected: {0}")]
     Target(InvalidTarget),
     /// Requests are normalised first, so none would ever have this path.
     #[error("requests are matched in normal form, which would be `{normal}`")]
@@ -111,7 +111,7 @@ pub enum InvalidPathPattern {
         normal: String,
     },
     /// `**` that is not the last segment.
-    #[error("`**` stands only at the end, as in `/a/**`")]
+    #[error("`**` can only be at the end, as in `/a/**`")]
     BelowNotLast,
     /// A `*` within or instead of a segment.
     #[error("`{segment}` has a `*`; one segment is `{{name}}`, everything below is `/**`, a star is `%2A`")]
@@ -128,13 +128,13 @@ pub enum InvalidPathPattern {
         segment: String,
     },
     /// A parameter name with other characters than letters, digits and `_`, or with a digit first.
-    #[error("a parameter's name is made of letters, digits and `_`; `{name}` is not")]
+    #[error("the name of a parameter can only contain letters, digits and `_`, unlike `{name}`")]
     ParameterName {
         /// The name.
         name: String,
     },
     /// A parameter named twice.
-    #[error("the parameter `{name}` stands twice in one path")]
+    #[error("the parameter `{name}` occurs twice in the path")]
     DuplicateParameter {
         /// The name.
         name: String,

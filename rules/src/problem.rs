@@ -90,25 +90,25 @@ pub enum ProblemKind {
         flag: String,
     },
     /// Flags that require each other.
-    #[error("flags require each other in a circle: {}", cycle.join(" -> "))]
+    #[error("flags require each other in a cycle: {}", cycle.join(" -> "))]
     FlagCycle {
         /// The keys, the first again at the end.
         cycle: Vec<String>,
     },
     /// Segments that refer to each other.
-    #[error("segments refer to each other in a circle: {}", cycle.join(" -> "))]
+    #[error("segments refer to each other in a cycle: {}", cycle.join(" -> "))]
     SegmentCycle {
         /// The names, the first again at the end.
         cycle: Vec<String>,
     },
     /// Weights of a split that don't add up.
-    #[error("the weights of a split add up to 100, these to {sum}")]
+    #[error("the weights of a split must add up to 100, not {sum}")]
     WeightSum {
         /// Their sum in percent.
         sum: f64,
     },
     /// A percentage or weight out of range.
-    #[error("a percentage is 0 to 100, not {found}")]
+    #[error("a percentage must be from 0 to 100, not {found}")]
     PercentageRange {
         /// The value as written.
         found: Decimal,
@@ -152,7 +152,7 @@ pub enum ProblemKind {
     #[error("the schedule ends before it begins")]
     EmptySchedule,
     /// A lifecycle on a kind that has none.
-    #[error("a flag of kind {kind} has no lifecycle but `retired`")]
+    #[error("a flag of kind {kind} can't have a lifecycle other than `retired`")]
     LifecycleOfKind {
         /// The flag's kind.
         kind: Kind,
@@ -176,7 +176,7 @@ pub enum ProblemKind {
         flag: String,
     },
     /// More than a limit allows.
-    #[error("at most {limit} {what}, here are {found}")]
+    #[error("there are {found} {what}; the maximum is {limit}")]
     Limit {
         /// The counted items.
         what: &'static str,

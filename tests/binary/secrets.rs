@@ -192,7 +192,7 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
         });
         let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
         assert!(
-            ready.text().contains("the last reload was refused"),
+            ready.text().contains("the last reload was rejected"),
             "{}",
             ready.text()
         );

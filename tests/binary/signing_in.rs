@@ -101,7 +101,7 @@ fn a_withdrawn_key_of_the_issuer_signs_nobody_in() {
     });
     assert_eq!(status(&server, &token), 200, "a failure withdraws nothing");
     keys.serve_text(EMPTY);
-    server.line("no usable key is published: tokens of this issuer are refused");
+    server.line("no usable key is published: tokens of this issuer are rejected");
     assert_eq!(status(&server, &token), 401);
     assert_eq!(status(&server, &issuer.token("staff")), 401);
 }

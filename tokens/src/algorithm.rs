@@ -38,7 +38,7 @@ pub enum InvalidAlgorithm {
     #[error("`none` means no signature, and is never accepted; known algorithms are {known}", known = AlgorithmNames)]
     None,
     /// Not one of the known names, which are case-sensitive.
-    #[error("`{found}` is not a known algorithm; known are {known}", known = AlgorithmNames)]
+    #[error("`{found}` is not a known algorithm; known algorithms are {known}", known = AlgorithmNames)]
     Unknown {
         /// The text as given.
         found: Box<str>,

@@ -22,11 +22,11 @@ pub enum InvalidKey {
         limit: usize,
     },
     /// There is no complete PEM block.
-    #[error("it holds no PEM block (`-----BEGIN PUBLIC KEY-----`)")]
+    #[error("it contains no PEM block (`-----BEGIN PUBLIC KEY-----`)")]
     NotPem,
     /// More than one PEM block.
     #[error(
-        "it holds {count} PEM blocks, where one key is asked for; several keys go into a JWKS, with names"
+        "it contains {count} PEM blocks, where one key is required; several keys go into a JWKS, with names"
     )]
     SeveralBlocks {
         /// The number of blocks.
@@ -48,13 +48,13 @@ pub enum InvalidKey {
     #[error("it is not a valid public key of RSA, EC (P-256, P-384) or Ed25519")]
     UnsupportedType,
     /// An EC key on another curve.
-    #[error("it is an EC key on {curve}, where P-256 or P-384 is asked for")]
+    #[error("it is an EC key on {curve}, where P-256 or P-384 is required")]
     UnsupportedCurve {
         /// The name of the curve.
         curve: &'static str,
     },
     /// An RSA modulus out of bounds.
-    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are asked for")]
+    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are required")]
     RsaSize {
         /// The length of its modulus.
         bits: usize,
@@ -90,7 +90,7 @@ pub enum InvalidKey {
         count: usize,
     },
     /// Usable keys, and none that a token can name for certain.
-    #[error("none of its keys can be told from the others{}", reasons(.skipped))]
+    #[error("the keys can't be told apart{}", reasons(.skipped))]
     AmbiguousKeys {
         /// All keys, with the reason for each.
         skipped: Box<[SkippedKey]>,

@@ -61,7 +61,7 @@ pub enum InvalidIssuer {
     #[error("an issuer needs a name")]
     NoName,
     /// A text that no token could hold.
-    #[error("a name of {length} bytes fits into no token, which has at most {MAX_TOKEN_BYTES}")]
+    #[error("a name of {length} bytes does not fit into a token, which has at most {MAX_TOKEN_BYTES}")]
     TooLong {
         /// Its length in bytes.
         length: usize,

@@ -108,7 +108,7 @@ impl Rejection {
             Self::UnsupportedAlgorithm => "the token's algorithm is not supported",
             Self::CriticalHeader => "the token asks for extensions that are not supported",
             Self::UnknownIssuer => "the token's issuer is not known here",
-            Self::WrongType => "the token is of another type",
+            Self::WrongType => "the token has the wrong type",
             Self::AlgorithmNotAllowed => "the token's algorithm is not allowed for its issuer or key",
             Self::UnknownKey { .. } => "the token's key is not known here",
             Self::KeyNotNamed => "the token does not say which key signed it",

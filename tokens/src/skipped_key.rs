@@ -19,10 +19,10 @@ pub struct SkippedKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
     /// `kty` is `oct`: every reader of the set could sign with it.
-    #[error("it is a secret (`oct`), which has no place in a published set")]
+    #[error("it is a secret (`oct`), which must not be in a published set")]
     Secret,
     /// It has members of a private key.
-    #[error("it holds a private key, which is compromised by being published")]
+    #[error("it contains a private key, which is compromised by being published")]
     Private,
     /// `use` is not `sig`, or `key_ops` lacks `verify`, or `alg` is not one of signatures.
     #[error("it is not for verifying signatures")]
@@ -34,7 +34,7 @@ pub enum SkipReason {
     #[error("none of the issuer's algorithms can be used with it")]
     AlgorithmNotAllowed,
     /// An RSA modulus out of bounds.
-    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are asked for")]
+    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are required")]
     RsaSize {
         /// The length of its modulus.
         bits: usize,

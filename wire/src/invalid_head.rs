@@ -31,16 +31,16 @@ pub enum InvalidHead {
     #[error("a field value has a control character")]
     FieldValue,
     /// Both Content-Length and Transfer-Encoding.
-    #[error("both Content-Length and Transfer-Encoding are there")]
+    #[error("both Content-Length and Transfer-Encoding are present")]
     TwoLengths,
     /// A Content-Length that is repeated, or not just digits, or more than fits.
     #[error("Content-Length is repeated or malformed")]
     ContentLength,
     /// A Transfer-Encoding that is repeated, or not just `chunked`, or of HTTP/1.0.
-    #[error("Transfer-Encoding is not just `chunked`, once, on HTTP/1.1")]
+    #[error("Transfer-Encoding is not `chunked`, once, on HTTP/1.1")]
     TransferEncoding,
     /// No Host on HTTP/1.1, or several.
-    #[error("there is not just one Host")]
+    #[error("the request does not have exactly one Host")]
     Host,
     /// A Host that differs from the authority of an absolute target.
     #[error("Host differs from the target's authority")]

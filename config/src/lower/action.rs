@@ -58,7 +58,7 @@ impl<'s> Gateway<'_, 's> {
             && reveal.value
             && status != 403
         {
-            let title = format!("`reveal` is for a 403, not for a {status}");
+            let title = format!("`reveal` is only valid with a 403, not with a {status}");
             let help = "write `reject: 403`, or remove `reveal`: only a 403 names the flag";
             return self.refuse("reveal-without-403", title, key.span, help);
         }

@@ -299,14 +299,14 @@ impl<'s> Gateway<'_, 's> {
         let (title, help) = match conflict.kind {
             rules::ConflictKind::Same => (
                 format!(
-                    "routes `{}` and `{}` take the same requests",
+                    "routes `{}` and `{}` match the same requests",
                     first.name, second.name
                 ),
-                "remove one of them, or let them differ in host, path, methods or headers",
+                "remove one of them, or make them differ in host, path, methods or headers",
             ),
             rules::ConflictKind::Shadowed => (
                 format!(
-                    "route `{}` is never reached: route `{}` takes all of its requests",
+                    "route `{}` is never reached: route `{}` matches all of its requests",
                     second.name, first.name
                 ),
                 "remove it, or add a condition to its `match` that the other route does not have",

@@ -83,7 +83,7 @@ union! {
 
 object! {
     /// Rejection by Sluice. A 404 is identical to that of an unknown path.
-    OtherwiseReject("a refusal"): OtherwiseFields<'s> {
+    OtherwiseReject("a rejection"): OtherwiseFields<'s> {
         /// Rejection.
         reject: include Reject,
         /// Answers by cause.
@@ -157,7 +157,7 @@ union! {
 
 object! {
     /// Rejection by Sluice.
-    AnswerReject("a refusal for one cause"): RejectFields<'s> {
+    AnswerReject("a rejection for one cause"): RejectFields<'s> {
         /// Rejection.
         reject: include Reject,
     } => reject
@@ -268,7 +268,7 @@ union! {
 
 single! {
     /// Rejection by Sluice.
-    UnmatchedReject("a refusal of unmatched requests") reject: Status, "Status of the answer.";
+    UnmatchedReject("a rejection of unmatched requests") reject: Status, "Status of the answer.";
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn not_ready_comes_with_the_reasons() {
         &running,
         "/readyz",
         503,
-        "not ready\n[-] snapshot: none is loaded yet\n",
+        "not ready\n[-] snapshot: no snapshot is loaded yet\n",
     );
     running.state.readiness.set_snapshot("3f9c", SystemTime::now());
     check(&running, "/readyz", 200, "ready\n");
@@ -125,7 +125,7 @@ fn asked_for_it_readiness_says_everything() {
     let expected = "ready\n\
         [+] serving: not draining\n\
         [+] snapshot: revision 3f9c, published 0 s ago\n\
-        [!] the last reload was refused 0 s ago, the former snapshot stays in use:\n\
+        [!] the last reload was rejected 0 s ago, the previous snapshot stays in use:\n\
         error: no flag has the key `a`\n --> sluice.yaml:3:1\n";
     for target in ["/readyz?verbose", "/readyz?verbose=1", "/readyz?x=1&verbose=true"] {
         check(&running, target, 200, expected);

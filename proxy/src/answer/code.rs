@@ -30,7 +30,7 @@ impl AnswerCode {
     pub(crate) const HEAD_TOO_LARGE: Self =
         code("HEAD_TOO_LARGE", 431, "the head of the request is too large");
     pub(crate) const HOST: Self = code("HOST_INVALID", 400, "the request does not name one valid host");
-    pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is refused");
+    pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is rejected");
     pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded");
     pub(crate) const CONNECT: Self = code("METHOD_NOT_ALLOWED", 405, "CONNECT is not supported");
     pub(crate) const BODY: Self = code("BODY_INVALID", 400, "the body of the request is malformed");
@@ -98,7 +98,7 @@ impl AnswerCode {
     );
     pub(crate) const TIMEOUT: Self = code("UPSTREAM_TIMEOUT", 504, "the upstream did not respond in time");
 
-    /// Returns the code for a refused head.
+    /// Returns the code for an invalid head.
     pub(crate) fn of_head(why: InvalidHead) -> Self {
         match why {
             InvalidHead::TooLarge { .. } | InvalidHead::TooManyFields { .. } => Self::HEAD_TOO_LARGE,
@@ -114,7 +114,7 @@ impl AnswerCode {
         }
     }
 
-    /// Returns the code for a refused token.
+    /// Returns the code for a rejected token.
     pub(crate) fn of_rejection(rejection: &Rejection) -> Self {
         let name = match rejection {
             Rejection::Malformed => "TOKEN_MALFORMED",

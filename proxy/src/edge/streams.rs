@@ -47,7 +47,7 @@ impl Drop for Streams {
             let client = self.client;
             debug!(
                 ?client,
-                refused, "requests of HTTP/2 were refused before they were read"
+                refused, "HTTP/2 requests were rejected before they were read"
             );
         }
     }

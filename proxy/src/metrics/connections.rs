@@ -55,7 +55,7 @@ impl ConnectionMetrics {
             http2_requests_refused: counter(
                 registry,
                 "sluice_http2_requests_refused_total",
-                "HTTP/2 requests that were refused before they were read.",
+                "HTTP/2 requests that were rejected before they were read.",
             ),
             shed: codes(
                 registry,

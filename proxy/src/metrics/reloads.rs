@@ -44,7 +44,7 @@ impl ReloadMetrics {
             refused_at: gauge(
                 registry,
                 "sluice_reload_last_failure_timestamp_seconds",
-                "Time of the last refused reload, in seconds since 1970; 0 for never.",
+                "Time of the last rejected reload, in seconds since 1970; 0 for never.",
             ),
         }
     }

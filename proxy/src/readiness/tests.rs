@@ -57,9 +57,9 @@ fn check(readiness: &Readiness, ready: bool, failed: &[&str]) {
 #[tokio::test]
 async fn without_a_snapshot_it_is_not_ready() {
     let (readiness, _) = readiness();
-    check(&readiness, false, &["snapshot: none is loaded yet"]);
+    check(&readiness, false, &["snapshot: no snapshot is loaded yet"]);
     readiness.set_reload_error("sluice.yaml:3: no", at(1));
-    check(&readiness, false, &["snapshot: none is loaded yet"]);
+    check(&readiness, false, &["snapshot: no snapshot is loaded yet"]);
     readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);
     assert_eq!(
@@ -111,7 +111,7 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
     let checks = readiness.report(at(100)).checks;
     let detail = &checks[2].detail;
     for part in [
-        "fetches have failed for 0 s, the last good keys are kept for another 3600 s",
+        "fetches have failed for 0 s, the last good keys stay in use for another 3600 s",
         "unexpected status 500",
     ] {
         assert!(detail.contains(part), "{detail}");
@@ -126,7 +126,7 @@ async fn an_issuer_that_loses_its_keys_leaves_the_proxy_ready() {
     readiness.set_snapshot("3f9c", at(40));
     assert!(held.loaded_within(NEVER).await);
     let none =
-        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
+        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are rejected";
     check(&readiness, false, &[none]);
     server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
     held.refresh_for_unknown_key("a", held.generation().unwrap())
@@ -144,7 +144,7 @@ async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
     server.answer(KeyResponse::Text(jwks(&[])));
     held.refresh_for_bad_signature(held.generation().unwrap()).await;
     let none =
-        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
+        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are rejected";
     check(&readiness, true, &[none]);
 }
 

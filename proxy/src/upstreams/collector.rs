@@ -57,7 +57,7 @@ impl Collector for UpstreamCollector {
             ),
             counter(
                 "sluice_upstream_overloads_total",
-                "Requests that were refused because the upstream was at its limit.",
+                "Requests that were rejected because the upstream was at its limit.",
                 each(&served, |name, live| {
                     counter_metric(name, live.meter().overloads())
                 }),

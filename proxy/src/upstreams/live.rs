@@ -178,7 +178,7 @@ impl LiveUpstream {
                 if !std::mem::replace(&mut entry.is_failing, true) {
                     let kept = entry.addresses.len();
                     warn!(
-                        "upstream `{upstream}`: `{host}` can't be resolved, {kept} addresses are kept: {reason}"
+                        "upstream `{upstream}`: `{host}` can't be resolved, {kept} addresses stay in use: {reason}"
                     );
                 }
                 return;

@@ -251,7 +251,7 @@ fn without_keep_keys_the_last_good_keys_never_expire() {
     assert_eq!(ask(&proxy, &token).status, 200);
     let shown = proxy.admin("/readyz?verbose").text().to_owned();
     assert!(
-        shown.contains("s, the last good keys are kept without limit"),
+        shown.contains("s, the last good keys stay in use without a time limit"),
         "{shown}"
     );
     let since = "sluice_jwks_failing_since_timestamp_seconds{issuer=\"https://one.test\"}";

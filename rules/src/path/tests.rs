@@ -166,7 +166,7 @@ fn messages_name_the_help() {
         ),
         (
             "/a%2fb",
-            "no request is let through with such a path: an encoded slash at byte 2",
+            "requests with such a path are rejected: an encoded slash at byte 2",
         ),
     ] {
         assert_eq!(PathPattern::parse(text).unwrap_err().to_string(), message);

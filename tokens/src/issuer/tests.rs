@@ -34,7 +34,7 @@ fn a_definition_that_cannot_be_is_refused_with_its_reason() {
     check(|d| d.issuer.clear(), Err("an issuer needs a name"));
     check(
         |d| d.issuer = "i".repeat(8193),
-        Err("a name of 8193 bytes fits into no token, which has at most 8192"),
+        Err("a name of 8193 bytes does not fit into a token, which has at most 8192"),
     );
     check(
         |d| d.audiences.clear(),

@@ -225,7 +225,7 @@ fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
     let none = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap_err();
     assert_eq!(
         none.to_string(),
-        "none of its keys can be told from the others; key 1: it has no `kid`, and the set has several keys; \
+        "the keys can't be told apart; key 1: it has no `kid`, and the set has several keys; \
          key 2: it has no `kid`, and the set has several keys"
     );
     // The other key is not one that counts.
@@ -271,7 +271,7 @@ fn a_jwks_without_a_usable_key_verifies_nothing() {
         (&[], &[]),
         (
             &[secret],
-            &["key 1 (\"s\\n\"): it is a secret (`oct`), which has no place in a published set"],
+            &["key 1 (\"s\\n\"): it is a secret (`oct`), which must not be in a published set"],
         ),
         (
             &[encryption],

@@ -64,7 +64,7 @@ fn a_pem_that_is_no_fit_public_key_is_refused_with_its_reason() {
     let keys = keys();
     let broken = "it is not a valid public key of RSA, EC (P-256, P-384) or Ed25519";
     let private = "it is a private key; only its public half belongs here (`openssl pkey -in KEY -pubout`)";
-    let not_pem = "it holds no PEM block (`-----BEGIN PUBLIC KEY-----`)";
+    let not_pem = "it contains no PEM block (`-----BEGIN PUBLIC KEY-----`)";
     let two = format!("{}{}", keys.p256.public_pem, keys.rsa.public_pem);
     let truncated = &keys.rsa.public_pem[..200];
     let mut off_curve = keys.p256.public_der.clone();
@@ -88,19 +88,19 @@ fn a_pem_that_is_no_fit_public_key_is_refused_with_its_reason() {
         ),
         (
             include_str!("keys/rsa1024.pem"),
-            "it is an RSA key of 1024 bits, where 2048 to 8192 are asked for",
+            "it is an RSA key of 1024 bits, where 2048 to 8192 are required",
         ),
         (
             include_str!("keys/rsa9216.pem"),
-            "it is an RSA key of 9216 bits, where 2048 to 8192 are asked for",
+            "it is an RSA key of 9216 bits, where 2048 to 8192 are required",
         ),
         (
             include_str!("keys/p521.pem"),
-            "it is an EC key on P-521, where P-256 or P-384 is asked for",
+            "it is an EC key on P-521, where P-256 or P-384 is required",
         ),
         (
             include_str!("keys/secp256k1.pem"),
-            "it is an EC key on secp256k1, where P-256 or P-384 is asked for",
+            "it is an EC key on secp256k1, where P-256 or P-384 is required",
         ),
         (include_str!("keys/rsa_pss.pem"), broken),
         (include_str!("keys/x25519.pem"), broken),
@@ -114,7 +114,7 @@ fn a_pem_that_is_no_fit_public_key_is_refused_with_its_reason() {
         ),
         (
             &two,
-            "it holds 2 PEM blocks, where one key is asked for; several keys go into a JWKS, with names",
+            "it contains 2 PEM blocks, where one key is required; several keys go into a JWKS, with names",
         ),
         ("", not_pem),
         ("ssh-ed25519 AAAA me@example", not_pem),

@@ -18,7 +18,7 @@ fn an_algorithm_is_parsed_from_its_exact_name() {
     }
     assert_eq!(
         Algorithm::parse("rs256").unwrap_err().to_string(),
-        "`rs256` is not a known algorithm; known are HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, \
+        "`rs256` is not a known algorithm; known algorithms are HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, \
          PS512, ES256, ES384, EdDSA"
     );
 }
@@ -106,7 +106,7 @@ fn a_key_that_cannot_sign_is_refused_with_its_reason() {
         (
             "",
             Algorithm::Rs256,
-            "it holds no PEM block (`-----BEGIN PUBLIC KEY-----`)",
+            "it contains no PEM block (`-----BEGIN PUBLIC KEY-----`)",
         ),
     ];
     for (pem, algorithm, expected) in cases {

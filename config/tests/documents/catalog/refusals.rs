@@ -58,7 +58,7 @@ fn unknown_names_are_refused() {
     );
     check(
         flag("a", json!({ "requires": ["b"] })),
-        &[("flag-cycle", "flags require each other in a circle: a -> b -> a")],
+        &[("flag-cycle", "flags require each other in a cycle: a -> b -> a")],
     );
 }
 
