@@ -52,6 +52,7 @@ fn every_threat_has_a_test_that_there_is() {
         "logging",
         "config",
         "proxy",
+        "changes",
         "control",
         "testkit",
         "properties",
