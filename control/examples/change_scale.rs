@@ -25,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FLAGS: usize = 10_000;
 const TENANTS: usize = 100_000;
 const CHANGES: usize = 1_000;
-/// A flag is removed by a document without it, which takes long to be written down here.
+/// A document without a flag removes it. Writing that document here takes long.
 const DOCUMENTS: usize = 100;
 const TIERS: [&str; 2] = ["small", "large"];
 
@@ -50,7 +50,7 @@ fn main() {
         let mut taken: Vec<Duration> = (0..count)
             .map(|at| {
                 let mut request = request(change(at), at);
-                // The first of these documents takes back a thousand other variants as well.
+                // The first of these documents also reverts a thousand other variants.
                 request.force = count == DOCUMENTS;
                 let begun = Instant::now();
                 let applied = control.apply(&request).unwrap();
@@ -70,7 +70,7 @@ fn main() {
 
 fn open(data: &std::path::Path) -> Control {
     let store = Arc::new(SqliteStore::open(data).unwrap());
-    // So that how far a change reaches is counted to the end.
+    // So that the affected tenants are counted to the end.
     let policy = Policy {
         max_blast_radius: Some(TENANTS - 1),
         ..Policy::default()
@@ -78,7 +78,7 @@ fn open(data: &std::path::Path) -> Control {
     open_control(store, policy, &Arc::default())
 }
 
-/// A kind of change: its name, how many are made, and the one of a number.
+/// A kind of change: its name, the number of changes, and the change with a number.
 type Kind = (&'static str, usize, fn(usize) -> Change);
 
 fn kinds() -> [Kind; 8] {
@@ -180,7 +180,7 @@ fn request(change: Change, at: usize) -> Request {
     }
 }
 
-/// As Linux counts it, in kB.
+/// Returns the memory as Linux reports it, in kB.
 fn status(field: &str) -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field));

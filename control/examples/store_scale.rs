@@ -76,7 +76,7 @@ fn kilobytes(file: &Path) -> u64 {
     std::fs::metadata(file).unwrap().len() / 1024
 }
 
-/// As Linux counts it.
+/// Returns the memory as Linux reports it.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -57,7 +57,7 @@ fn missing_altered_and_inserted_entries_are_found() {
         &|log| log[1].revision = Revision(99),
         TamperedAudit::Altered { id: 2 },
     );
-    // Sealed anew, so that its own hash is right, it is not what the next one follows.
+    // Sealed again, its own hash is valid, but the next entry does not follow it.
     check(
         &|log| {
             let mut entry = log[1].entry().unwrap();

@@ -17,7 +17,7 @@ use crate::refusal::Code;
 use crate::state::StateEdit;
 
 pub(crate) const HOUR: i64 = 3_600_000;
-/// 2026-11-20 09:14:00, when everything begins.
+/// 2026-11-20 09:14:00, the start of every test.
 pub(crate) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
 
 /// Facts of the running system.
@@ -69,7 +69,7 @@ pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
     Request { actor, ..request }
 }
 
-/// The document that is written so.
+/// Parses a document.
 pub(crate) fn document(written: &Value) -> FlagsDocument {
     let read = FlagsDocument::parse("document", written.to_string().as_bytes());
     read.unwrap_or_else(|report| panic!("{report}"))
@@ -90,7 +90,7 @@ pub(crate) fn state(document: Value) -> State {
     state
 }
 
-/// Makes the change; what it did.
+/// Applies a change and returns its plan.
 pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
     let plan = plan(state, request, &Policy::default(), &GOOD).unwrap();
     if !plan.writes.is_empty() {
@@ -135,14 +135,14 @@ pub(crate) fn urgently(flag: &str, to: Lifecycle) -> Change {
     }
 }
 
-/// Everything that is kept, as one value: what the patches of entries are over.
+/// Returns the whole state as one JSON value, which the patches of entries refer to.
 pub(crate) fn records(state: &State) -> Value {
     let keys = all_keys(state);
     let records = keys.iter().map(|key| (key, codec::record(state, key).unwrap()));
     codec::sections(records)
 }
 
-/// The keys of all records.
+/// Returns the keys of all records.
 pub(crate) fn all_keys(state: &State) -> Vec<Key> {
     let names = |name: &std::sync::Arc<str>| name.to_string();
     let document = &state.document;
@@ -154,13 +154,13 @@ pub(crate) fn all_keys(state: &State) -> Vec<Key> {
     keys
 }
 
-/// A flag as a document has it.
+/// Returns a flag as JSON of a document.
 pub(crate) fn flag(state: &State, key: &str) -> Value {
     use config::ToJson as _;
     state.flag(key).unwrap().definition.to_json()
 }
 
-/// The refusals of a change that is refused for its policy.
+/// Returns the refusals of a change that does not meet the policy.
 pub(crate) fn refusals(found: NoPlan) -> Vec<Refusal> {
     match found {
         NoPlan::Refused(refusals) => refusals,
@@ -168,7 +168,7 @@ pub(crate) fn refusals(found: NoPlan) -> Vec<Refusal> {
     }
 }
 
-/// A tenant's record as it is kept.
+/// Returns the stored record of a tenant.
 pub(crate) fn tenant(state: &State, id: &str) -> Value {
     codec::record(state, &Key::Tenant(id.to_owned())).unwrap()
 }

@@ -22,7 +22,7 @@ fn catalog(state: &State) -> Catalog {
     Catalog::new(Eligibility::Enforced, state.document.clone()).unwrap()
 }
 
-/// The preview of a change, and what it is a preview of; none where the change is refused or invalid.
+/// Returns the preview of a change, and the compiled state before and after it; none if it is rejected or invalid.
 fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Preview, Compiled, Compiled)> {
     let request = admin(change, HOUR);
     let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
@@ -48,7 +48,7 @@ fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Previ
 /// Tenant (none: one without a record), flag, from, to.
 type Line = (Option<String>, String, Option<String>, Option<String>);
 
-/// Every flag for every tenant there is or was, decided on both sides.
+/// Decides every flag for every tenant before and after the change.
 fn by_brute_force(before: &Compiled, after: &Compiled) -> BTreeSet<Line> {
     let tenants = before.tenants.iter().chain(after.tenants.iter());
     let tenants = tenants.map(|tenant| Some(tenant.id().to_owned())).chain([None]);
@@ -71,7 +71,7 @@ fn by_brute_force(before: &Compiled, after: &Compiled) -> BTreeSet<Line> {
     lines
 }
 
-/// The variant, and whether it is on.
+/// Returns the variant, and true if it is on.
 fn variant(side: &Compiled, key: &str, tenant: Option<&str>) -> (Option<String>, bool) {
     let id = tenant.unwrap_or_default();
     let record = side.tenants.find(id);
@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-/// The board of the walk-through: tenants of tier2 that can and can't have it at beta.
+/// The board of the walk-through: tenants of tier2 that are eligible at beta and that are not.
 fn board() -> State {
     let mut tenants = serde_json::Map::new();
     for id in ["globex", "hooli", "soylent"] {
@@ -353,7 +353,7 @@ fn changes_that_depend_on_requests_are_counted_apart() {
     let of_groups = document(rule(json!({ "attribute": "groups", "any_of": ["pilots"] })));
     let of_requests = document(rule(json!({ "attribute": "device", "eq": "phone" })));
     let of_records = document(rule(json!({ "attribute": "country", "eq": "AT" })));
-    // Whoever overrides it is not reached by any request.
+    // An override decides before any condition on a request.
     assert_eq!(reached(&plain, &of_users), (0, 2));
     assert_eq!(reached(&of_users, &plain), (0, 2));
     assert_eq!(reached(&plain, &of_groups), (0, 2));
@@ -363,7 +363,7 @@ fn changes_that_depend_on_requests_are_counted_apart() {
         (1, 0),
         "acme, and no other has a country by request"
     );
-    // A description or a tier's default is nothing to its users.
+    // A description or a tier's default changes no decision by user.
     let mut described = of_users.clone();
     described["flags"]["board"]["description"] = "the new board".into();
     assert_eq!(reached(&of_users, &described), (0, 0));

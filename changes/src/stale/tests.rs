@@ -32,7 +32,7 @@ fn used() -> Usage {
     }
 }
 
-/// `flag CODE detail`, a line for each reason.
+/// Returns a line for each reason: `flag CODE detail`.
 fn told(usage: &Usage, after_ms: i64) -> Vec<String> {
     let now = Timestamp(START + after_ms);
     let flags = stale(&flags(), now, usage, &StaleLimits::default());

@@ -42,7 +42,7 @@ fn invalid(reason: &'static str) -> Result<Actor, NotSignedIn> {
     Err(NotSignedIn::Invalid { reason })
 }
 
-/// Knows one token; whose roles and org are in it.
+/// Accepts one token, with its roles and org.
 struct Issuer(AtomicUsize);
 
 #[async_trait]
@@ -172,7 +172,7 @@ async fn roles_of_an_issuer_are_mapped_and_the_widest_applies() {
         let signed_in = sign_in(&operators, &[&format!("Bearer {sent}")]).await;
         assert_eq!(signed_in.map(|actor| (actor.role, actor.org)), expected, "{sent}");
     }
-    // What begins like a static token is never shown to the issuer.
+    // A token with the prefix of static tokens is never given to the issuer.
     let asked = issuer.0.load(Ordering::Relaxed);
     assert_eq!(
         sign_in(&operators, &["Bearer sluice_x/acme"]).await,

@@ -1,5 +1,5 @@
-//! The contract of every store. Another store joins by another `contract!` below; the suite needs a function that
-//! opens an empty one.
+//! The contract of every store. To test another store, add a `contract!` below with a function that opens an empty
+//! one.
 
 mod commits;
 mod log;
@@ -10,7 +10,7 @@ mod written;
 use control::{MemoryStore, SqliteStore, Store};
 use tempfile::TempDir;
 
-/// An empty store, and what it needs to be there.
+/// An empty store, and the directory that it needs.
 struct Opened {
     store: Box<dyn Store>,
     _directory: Option<TempDir>,

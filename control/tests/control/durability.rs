@@ -1,5 +1,5 @@
-//! Nothing acknowledged is lost: a writer is killed at random moments, and a disk has no room. The writer is this
-//! binary again, told by its environment what to do.
+//! No acknowledged change is lost: a writer is killed at random moments, or its disk is full. The writer is this test
+//! binary with its task in the environment.
 
 mod acknowledged;
 mod change;

@@ -1,4 +1,4 @@
-//! The engine: a change happens whole or not at all, is in force when it is answered, and nothing is forgotten.
+//! The engine: a change is applied whole or not at all, is served once it is acknowledged, and is audited.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -358,7 +358,7 @@ fn sixteen_writers_lose_no_update_and_the_log_verifies() {
             let fixture = Arc::clone(&fixture);
             thread::spawn(move || {
                 for round in 0..ROUNDS {
-                    // Reads how often it was counted, and counts on, only if nobody else did meanwhile.
+                    // Increments the counter unless another writer did meanwhile.
                     loop {
                         let (revision, count) = fixture.control.read(|state, _| {
                             let count = record(state, "globex")["attributes"]["count"].as_u64();
@@ -450,12 +450,12 @@ fn a_change_does_not_wait_for_a_dry_run() {
     let trying = thread::spawn(move || control.dry_run(&admin_request(override_on("acme", "board"))));
     tell.recv_timeout(Duration::from_secs(10)).unwrap();
     assert!(fixture.apply(kill("board")).unwrap().changed);
-    // It has waited all the while.
+    // The dry run has waited until now.
     go.send(()).unwrap();
     assert_eq!(trying.join().unwrap().unwrap().revision, before);
 }
 
-/// Many tenants, of which every other one has a tier that there is not: it takes long to find out which.
+/// An import of many tenants, half of them with an unknown tier, which takes long to validate.
 fn long_import() -> Change {
     let tenants = (0..4_000).map(|place| {
         let tier = if place % 2 == 0 {

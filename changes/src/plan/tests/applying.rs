@@ -177,7 +177,7 @@ fn an_equal_definition_reports_only_fields_of_operators() {
     assert!(plan.writes.is_empty() && plan.audit.is_empty(), "{plan:?}");
     let left = json!([{ "section": "flag", "name": "board", "fields": ["lifecycle", "tiers"] }]);
     assert_eq!(difference(&plan)["left_alone"], left);
-    // A field less is another definition.
+    // Without a field it is another definition.
     let document = json!({ "version": 1, "flags": { "board": { "owner": "a" }, "theme": {} } });
     let plan = made(&mut state, &apply(document, false, false));
     let changed = json!([

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A flag of each state, and flags that build on each other.
+/// A flag of each state, and flags that require each other.
 fn flags() -> State {
     state(json!({ "version": 1, "flags": {
         "young": { "lifecycle": "alpha", "revertible": true },
@@ -20,7 +20,7 @@ fn flags() -> State {
     }}))
 }
 
-/// State, target, hours after the start, what is said, and the codes in their order.
+/// State, target, hours after the start, justification, and the expected codes in order.
 type Case = (&'static str, Lifecycle, i64, Said, &'static [&'static str]);
 
 #[test]

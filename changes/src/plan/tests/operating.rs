@@ -1,4 +1,4 @@
-//! The kill switch, tiers, rollouts, sign-offs, and who may do what.
+//! The kill switch, tiers, rollouts, sign-offs, and roles.
 
 use super::*;
 

@@ -131,7 +131,7 @@ proptest! {
         }
     }
 
-    /// The edits of a change make of the document what the whole document then is.
+    /// The edits of a change turn the document into the new document.
     #[test]
     fn edits_produce_the_stored_document(changes in prop::collection::vec(change(), 1..6)) {
         let mut state = start();
@@ -147,7 +147,7 @@ proptest! {
         }
     }
 
-    /// A revert waits for nothing: only what builds on the flag can stand against it, and that not with `cascade`.
+    /// A revert has no conditions: only dependents can prevent it, and not with `cascade`.
     #[test]
     fn only_dependents_prevent_a_revert(
         flag in prop::sample::select(vec!["one", "two", "three"]),
@@ -176,7 +176,7 @@ proptest! {
         }
     }
 
-    /// A document never writes what operators own of a flag that is known, nor of a tenant that is.
+    /// A document never changes the fields of operators of a known flag or tenant.
     #[test]
     fn a_document_keeps_fields_of_operators(written in written(), adopt in any::<bool>()) {
         let mut state = start();

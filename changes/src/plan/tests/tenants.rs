@@ -250,7 +250,7 @@ fn a_patch_is_a_merge_patch_of_rfc_7396() {
 
 #[test]
 fn an_import_has_a_result_for_each_tenant() {
-    // Null takes a field away, which only a patch may do.
+    // Null removes a field, which only a patch may do.
     let fresh = |mode| match mode {
         ImportMode::Patch => json!({ "tier": "t1", "channel": null }),
         ImportMode::Create | ImportMode::Upsert => json!({ "tier": "t1" }),

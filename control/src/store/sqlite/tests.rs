@@ -195,7 +195,7 @@ fn the_log_of_a_damaged_store_is_readable_and_unwritable() {
     }
     drop(left);
     assert_eq!(fs::read(path.join("sluice.db")).unwrap(), before);
-    // What is no store's file shows nothing, and none is made of it.
+    // A file that is not a store shows no log, and no store is created from it.
     fs::remove_file(path.join("sluice.db")).unwrap();
     let left = DamagedStore::open(&path, "gone");
     assert!(matches!(left.audit_head(), Err(StoreError::Corrupt(_))));

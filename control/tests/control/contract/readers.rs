@@ -1,4 +1,4 @@
-//! Readers beside a writer: what is committed together is seen together.
+//! Readers beside a writer: records of one commit are seen together.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::contract::written::{commit, commit_entries, commit_number, entry, put, remove, tenant};
 
-/// Nobody waits this long in a test that passes.
+/// A timeout that no passing test reaches.
 const LONG: Duration = Duration::from_secs(30);
 
 fn names(changes: &Changes) -> Vec<(u64, &str)> {

@@ -16,7 +16,7 @@ pub(crate) struct Acknowledged {
     pub(crate) besides: String,
 }
 
-/// The last word, or why something was refused.
+/// The last line of the output, or the reason of a failure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     End,
@@ -41,7 +41,7 @@ impl Acknowledged {
         }
     }
 
-    /// For a writer that knew the outcome of all that it tried.
+    /// Asserts that the writer knew the outcome of each change.
     pub(crate) fn nothing_else_is_in(&self, model: &Model) {
         let acknowledged: BTreeSet<Change> = self.changes.iter().copied().collect();
         let kept: BTreeSet<Change> = model.changes.iter().copied().collect();

@@ -1,15 +1,14 @@
-//! The changes that are made: each is told by its entry in the log alone, so that the log says what the records
-//! must be.
+//! The changes of the writers. The log entry of a change suffices to derive its records.
 
 use control::{Commit, Entry, Event, Json, Key, Outcome, Source, Write};
 use rules::Timestamp;
 use serde_json::json;
 
-/// Each change writes so many records, to be seen together or not at all.
+/// The number of records of each change, which are seen together or not at all.
 pub(crate) const PARTS: u64 = 3;
 const SLOTS: u64 = 8;
 
-/// One of them: who makes it, and the number he gives it.
+/// A change: its writer and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Change {
     pub(crate) round: u64,
@@ -18,7 +17,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// As the log and the acknowledgements write it.
+    /// Returns the text in the log and in acknowledgements.
     pub(crate) fn text(self) -> String {
         format!("{} {} {}", self.round, self.writer, self.number)
     }
@@ -33,12 +32,12 @@ impl Change {
         })
     }
 
-    /// A refusal is an entry alone.
+    /// Creates the entry of a refusal, which writes no record.
     pub(crate) fn is_refusal(self) -> bool {
         self.number % 5 == 4
     }
 
-    /// The records that it leaves: their keys, and their value, if any.
+    /// Returns the keys of its records, and their value, if any.
     pub(crate) fn records(self) -> Vec<(Key, Option<Json>)> {
         if self.is_refusal() {
             return Vec::new();

@@ -1,5 +1,4 @@
-//! A disk without room: here a limit on the size of files that the kernel holds the writer to, so that its writes
-//! fail in the middle. `scripts/faults/store` does the same on a file system that is full.
+//! A full disk, simulated by a limit on the size of files (`ulimit -f`), so that writes fail in the middle. `scripts/faults/store` does the same on a file system that is full.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -16,7 +15,7 @@ fn on_a_full_disk_acknowledged_changes_stay() {
     let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let directory = parent.path().join("data");
     let mut limited = Command::new("sh");
-    // In blocks of 512 bytes. Without the trap the signal ends the writer before it can say anything.
+    // In blocks of 512 bytes. Without the trap the signal ends the writer before it can report the error.
     limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$@\"", "sh"]);
     let mut child = task("fail", &directory, 0, Some(limited)).spawn().unwrap();
     let mut acknowledged = Acknowledged::default();

@@ -1,4 +1,4 @@
-//! A writer under load is killed, over and over.
+//! Kills a writer under load repeatedly.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Moment {
     }
 }
 
-/// Starts a writer and kills it. Gives what it acknowledged.
+/// Starts a writer, kills it, and returns its acknowledgements.
 fn round(directory: &Path, number: u64, moment: &Moment) -> Acknowledged {
     let mut child = task("write", directory, number, None).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -51,7 +51,7 @@ fn round(directory: &Path, number: u64, moment: &Moment) -> Acknowledged {
             pause
         }
     };
-    // The moment is what is random here; nothing is waited for.
+    // The moment is random; the sleep waits for no condition.
     thread::sleep(pause);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -73,7 +73,7 @@ fn rounds_of_a_store(dice: &mut Dice, acknowledged: &AtomicU64, found: &AtomicU6
         acknowledged.fetch_add(said.changes.len() as u64, Ordering::Relaxed);
         found.fetch_add((model.changes.len() - before) as u64, Ordering::Relaxed);
     }
-    // All of it once more, from the beginning.
+    // The whole log once more, from the beginning.
     let everything = Acknowledged {
         changes: model.changes,
         ..Acknowledged::default()

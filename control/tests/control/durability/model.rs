@@ -12,7 +12,7 @@ pub(crate) struct Model {
     place: (u64, Hash),
     revision: Revision,
     records: BTreeMap<Key, (Option<Json>, Revision)>,
-    /// All that the log tells.
+    /// The changes in the log.
     pub(crate) changes: Vec<Change>,
 }
 
@@ -28,8 +28,8 @@ impl Default for Model {
 }
 
 impl Model {
-    /// Reads what came to the log, and checks that it follows what was there before, that revisions and entries
-    /// agree, that each acknowledged change is among it, and that the records are what the log says.
+    /// Reads the new entries of the log, and checks that they follow the known ones, that revisions and entries agree,
+    /// that each acknowledged change is among them, and that the records are those of the log.
     pub(crate) fn follow(&mut self, store: &SqliteStore, acknowledged: &Acknowledged) {
         let mut found = BTreeSet::new();
         loop {

@@ -1,4 +1,4 @@
-//! The process that writes, and how it is started.
+//! The writer process and its start.
 
 use std::io::{self, BufRead, Write as _};
 use std::path::Path;
@@ -15,13 +15,13 @@ const TASK: &str = "SLUICE_STORE_TASK";
 const DIRECTORY: &str = "SLUICE_STORE_DIRECTORY";
 const ROUND: &str = "SLUICE_STORE_ROUND";
 const WRITERS: u64 = 4;
-/// Nobody lets a writer go on for so long.
+/// A number of changes that no writer reaches.
 const MAX_CHANGES: u64 = 100_000;
 /// The number of changes tried on a failing disk.
 const TRIED: u64 = 600;
 const GIVEN_UP: u64 = 6;
 
-/// This binary, about to do a task in a directory.
+/// Returns the command that runs a task of this binary in a directory.
 pub(crate) fn task(name: &str, directory: &Path, round: u64, through: Option<Command>) -> Command {
     let exe = std::env::current_exe().unwrap();
     let mut command = match through {
@@ -46,7 +46,7 @@ pub(crate) fn task(name: &str, directory: &Path, round: u64, through: Option<Com
     command
 }
 
-/// One line, in one piece.
+/// Prints a line with one write.
 fn tell(line: &str) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
@@ -73,7 +73,7 @@ fn acknowledged_changes_of_a_writer_stay() {
     }
 }
 
-/// Makes changes one after the other, each at the newest revision, whoever made that.
+/// Makes changes one after the other, each at the newest revision, also of other writers.
 fn write(store: &dyn Store, round: u64, writer: u64, count: u64, mut acknowledge: impl FnMut(Change)) {
     let mut revision = store.load().unwrap().revision;
     for number in 0..count {
@@ -108,7 +108,7 @@ fn write_until_killed(directory: &Path, round: u64) {
                 });
             });
         }
-        // Somebody reads, so that the log is not always written back at the same places.
+        // A reader, so that the log is written back at varying positions.
         scope.spawn(|| {
             let mut seen = 0;
             while seen < MAX_CHANGES {
@@ -124,7 +124,7 @@ fn write_until_killed(directory: &Path, round: u64) {
     });
 }
 
-/// Writes on a disk that fails, checks that a refusal is one, and ends as if it was killed.
+/// Writes on a failing disk, checks that rejected changes are absent, and ends as if killed.
 fn write_while_refused(directory: &Path, round: u64) {
     let store = SqliteStore::open(directory).unwrap();
     let mut refusals = 0;
@@ -158,7 +158,7 @@ fn write_while_refused(directory: &Path, round: u64) {
     std::process::abort();
 }
 
-/// Checks what is kept against the lines of a writer, from standard input.
+/// Compares the store with the lines of a writer, from standard input.
 fn check(directory: &Path) {
     let mut acknowledged = Acknowledged::default();
     for line in io::stdin().lock().lines() {

@@ -1,4 +1,4 @@
-//! Loss of commits is noticed.
+//! Detection of lost commits.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Killed {
             .collect()
     }
 
-    /// It isn't opened, says why, and is left as it is for whoever looks into it.
+    /// Checks that it is not opened, reports the damage, and is not changed.
     fn is_damaged(&self, what: &str, expected: &str) {
         let before = self.contents();
         for _ in 0..2 {
@@ -71,7 +71,7 @@ impl Killed {
     }
 }
 
-/// Turns a bit at so many hundredths of the file.
+/// Flips a bit at a position in percent of the file.
 fn turn(file: &Path, hundredths: usize) {
     let mut bytes = fs::read(file).unwrap();
     let at = bytes.len() * hundredths / 100;

@@ -1,4 +1,4 @@
-//! Backups in the place of what is there.
+//! Restores of backups.
 
 use std::collections::BTreeSet;
 
@@ -134,7 +134,7 @@ fn a_restored_backup_replaces_the_files_and_keeps_them() {
     assert_eq!(restored.head, store.audit_head().unwrap());
     change(&store, 10..12);
     drop(store);
-    // And what was moved away can be opened in turn.
+    // The files that were moved away can be opened again.
     let store = SqliteStore::open(&aside).unwrap();
     assert_eq!(store.load().unwrap().revision, Revision(20));
     drop(store);
@@ -226,7 +226,7 @@ fn a_valid_backup_passes_the_check_unchanged() {
     let before = contents(&apart);
     SqliteStore::check_backup(&apart.join("backup")).unwrap();
     assert_eq!(contents(&apart), before);
-    // Of an older format only pages and indexes can be read.
+    // Of an older format only pages and indexes are checked.
     let connection = Connection::open(killed.path("backup")).unwrap();
     connection.execute_batch("PRAGMA user_version = 1").unwrap();
     drop(connection);
@@ -235,7 +235,7 @@ fn a_valid_backup_passes_the_check_unchanged() {
 
 #[test]
 fn an_unfinished_restore_is_reported_and_repeated() {
-    // What is there when the power goes after each step.
+    // The files after a loss of power after each step.
     for moved in 0..=3 {
         let killed = Killed::new();
         fs::copy(killed.path("backup"), killed.data().join("sluice.db.restored")).unwrap();

@@ -1,4 +1,4 @@
-//! Stores of older and newer formats. Those that releases wrote are in the suite of the binary.
+//! Stores of older and newer formats. The suite of the binary has stores that releases wrote.
 
 use std::fs;
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::store::{Commit, SqliteStore, Store};
 
-/// A commit of so many bytes.
+/// Creates a commit of a number of bytes.
 fn grow(store: &SqliteStore, bytes: usize) {
     let write = Write {
         key: Key::Tenant("acme".to_owned()),
