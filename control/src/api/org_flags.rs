@@ -1,7 +1,8 @@
 //! Endpoints for an org's own admin: list its flags, opt in, opt out. Flags before beta do not exist for it.
 
 use changes::{Change, Code, Event, Preview, Refusal, Role};
-use rules::{Flags, Lifecycle, OwnedName, Subject, decide};
+use config::OwnedTenant;
+use rules::{Decision, Flag, Flags, Lifecycle, OwnedName, Subject, decide};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
@@ -64,10 +65,6 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     });
     let record = record.ok_or_else(|| tenant_not_found(request))?;
     let flags = LocalKills::at(api.control(), request.at).apply_to(&flags);
-    let contains = |list: &Option<Vec<OwnedName>>, flag: &str| {
-        let mut flags = list.iter().flatten();
-        flags.any(|named| named.value == flag)
-    };
     let subject = Subject {
         tenant: Some(org),
         record: tenants.find(org),
@@ -85,24 +82,9 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     visible.truncate(limit);
     let page: Vec<OrgFlag> = visible
         .into_iter()
-        .map(|(id, flag, lifecycle)| {
-            let decision = decide(&flags, id, &subject, request.at);
-            let key = flag.key().as_str();
-            OrgFlag {
-                key: key.to_owned(),
-                description: flag.description().map(str::to_owned),
-                lifecycle,
-                on: decision.variant != flag.off(),
-                variant: flag
-                    .variant(decision.variant)
-                    .map_or_else(String::new, |variant| variant.name.to_string()),
-                cause: decision.cause.as_str(),
-                choice: match (contains(&record.opt_in, key), contains(&record.opt_out, key)) {
-                    (true, _) => Some("in"),
-                    (_, true) => Some("out"),
-                    _ => None,
-                },
-            }
+        .map(|(id, flag, lifecycle)| OrgFlag {
+            choice: choice(&record, flag.key().as_str()),
+            ..OrgFlag::new(flag, lifecycle, decide(&flags, id, &subject, request.at))
         })
         .collect();
     let body = OrgFlags {
@@ -112,6 +94,33 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         flags: page,
     };
     Ok(Reply::at(revision, body))
+}
+
+impl OrgFlag {
+    /// Returns a flag as decided, without the choice of the org.
+    fn new(flag: &Flag, lifecycle: &'static str, decision: Decision) -> Self {
+        Self {
+            key: flag.key().as_str().to_owned(),
+            description: flag.description().map(str::to_owned),
+            lifecycle,
+            on: decision.variant != flag.off(),
+            variant: flag
+                .variant(decision.variant)
+                .map_or_else(String::new, |variant| variant.name.to_string()),
+            cause: decision.cause.as_str(),
+            choice: None,
+        }
+    }
+}
+
+/// Returns the choice in the record of an org about a flag, if there is one.
+fn choice(record: &OwnedTenant, flag: &str) -> Option<&'static str> {
+    let contains = |list: &Option<Vec<OwnedName>>| list.iter().flatten().any(|named| named.value == flag);
+    match (contains(&record.opt_in), contains(&record.opt_out)) {
+        (true, _) => Some("in"),
+        (_, true) => Some("out"),
+        _ => None,
+    }
 }
 
 /// Returns the name of the lifecycle state if orgs may see flags in it.
