@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, RereadHandle};
-use control::{BreakGlass, Fit, Killable, LocalKill, Publish, PublishError};
+use control::{BreakGlass, Fit, KillEffect, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
 use rules::{Lifecycle, Revision, Snapshot};
@@ -171,12 +171,12 @@ impl ActiveConfig {
     }
 
     /// Returns whether the flag can be killed.
-    pub(crate) fn killable(&self, flag: &str) -> Killable {
+    pub(crate) fn kill_effect(&self, flag: &str) -> KillEffect {
         let flags = Arc::clone(&self.accepted.lock().base.flags);
         match flags.id(flag).and_then(|id| flags.flag(id)) {
-            Some(flag) if flag.lifecycle() == Some(Lifecycle::Retired) => Killable::Retired,
-            Some(_) => Killable::Yes,
-            None => Killable::Unknown,
+            Some(flag) if flag.lifecycle() == Some(Lifecycle::Retired) => KillEffect::Retired,
+            Some(_) => KillEffect::TurnsOff,
+            None => KillEffect::UnknownFlag,
         }
     }
 
@@ -311,10 +311,10 @@ impl ActiveConfig {
     fn report_local_kills(&self) {
         let words = |kill: &LocalKill| {
             let until = control::time_text(kill.until);
-            let idle = match self.killable(&kill.flag) {
-                Killable::Yes => "",
-                Killable::Retired => " (without effect: the flag is retired and serves its final variant)",
-                Killable::Unknown => " (without effect: the flag no longer exists)",
+            let idle = match self.kill_effect(&kill.flag) {
+                KillEffect::TurnsOff => "",
+                KillEffect::Retired => " (without effect: the flag is retired and serves its final variant)",
+                KillEffect::UnknownFlag => " (without effect: the flag no longer exists)",
             };
             format!(
                 "`{}` is killed until {until} by {}{idle}: {}",

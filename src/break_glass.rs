@@ -37,12 +37,12 @@ impl BreakGlassThread {
             .enable_all()
             .build()
             .context("can't start the break-glass socket")?;
-        let (killable, enforce) = (Arc::clone(active_config), Arc::clone(active_config));
+        let (kill_effect, publish_kills) = (Arc::clone(active_config), Arc::clone(active_config));
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,
-            killable: Box::new(move |flag| killable.killable(flag)),
-            enforce: Box::new(move || enforce.apply_local_kills()),
+            kill_effect: Box::new(move |flag| kill_effect.kill_effect(flag)),
+            publish_kills: Box::new(move || publish_kills.apply_local_kills()),
             set_unavailable: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);

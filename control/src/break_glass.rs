@@ -23,7 +23,7 @@ use self::local_kill::KillAvailability;
 pub use self::local_kill::{
     BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON,
 };
-pub use self::socket::{BreakGlassServer, Killable};
+pub use self::socket::{BreakGlassServer, KillEffect};
 
 /// The flags that are killed on this machine.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ mod store;
 
 pub use break_glass::{
     BreakGlass, BreakGlassError, BreakGlassListener, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
-    KillOrigin, Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
+    KillEffect, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use changes::timestamp::text as time_text;
 pub use changes::{

@@ -63,7 +63,7 @@ impl BreakGlassListener {
         let refreshed = tokio::task::spawn_blocking(move || {
             let refreshed = server.break_glass.refresh((server.clock)());
             if refreshed.changed {
-                (server.enforce)();
+                (server.publish_kills)();
             }
             refreshed
         });

@@ -27,13 +27,13 @@ const RETIRED_HELP: &str = "revert it to ga (in documents: `lifecycle: ga`), the
 
 /// The effect that a kill of a flag would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Killable {
+pub enum KillEffect {
     /// The flag would be off for everyone.
-    Yes,
+    TurnsOff,
     /// None: a retired flag serves its final variant even if it is killed.
     Retired,
     /// None: the flag does not exist.
-    Unknown,
+    UnknownFlag,
 }
 
 /// The kills and the functions that the socket's handlers call.
@@ -43,18 +43,18 @@ pub struct BreakGlassServer {
     /// Returns the current time.
     pub clock: fn() -> Timestamp,
     /// Returns the effect that a kill of a flag would have.
-    pub killable: Box<dyn Fn(&str) -> Killable + Send + Sync>,
+    pub kill_effect: Box<dyn Fn(&str) -> KillEffect + Send + Sync>,
     /// Publishes a snapshot with the kills. When it returns, new requests are decided by it.
-    pub enforce: Box<dyn Fn() + Send + Sync>,
+    pub publish_kills: Box<dyn Fn() + Send + Sync>,
     /// Reports the reason why kills cannot be made here, for `/readyz`; none if they can.
     pub set_unavailable: Box<dyn Fn(Option<String>) + Send + Sync>,
 }
 
 /// The user of the peer process.
 #[derive(Debug, Clone)]
-struct Peer(String);
+struct PeerUser(String);
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         let user = stream.io().peer_cred().map(|peer| peer.uid());
         Self(user.map_or_else(|_| "uid:unknown".into(), |user| format!("uid:{user}")))
@@ -89,7 +89,7 @@ pub(super) async fn serve(
         .route("/journal", get(journal))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(server);
-    let service = router.into_make_service_with_connect_info::<Peer>();
+    let service = router.into_make_service_with_connect_info::<PeerUser>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     });
@@ -106,7 +106,7 @@ async fn kills(State(server): State<Arc<BreakGlassServer>>) -> Response {
 
 async fn kill(
     State(server): State<Arc<BreakGlassServer>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
     body: Result<Json<KillBody>, JsonRejection>,
 ) -> Response {
@@ -114,13 +114,13 @@ async fn kill(
         Ok(body) => body,
         Err(rejection) => return malformed(&rejection),
     };
-    match (server.killable)(&body.flag) {
-        Killable::Yes => {}
-        Killable::Unknown => {
+    match (server.kill_effect)(&body.flag) {
+        KillEffect::TurnsOff => {}
+        KillEffect::UnknownFlag => {
             let detail = format!("no flag has the key `{}`", body.flag);
             return problem(StatusCode::NOT_FOUND, "FLAG_NOT_FOUND", &detail);
         }
-        Killable::Retired => {
+        KillEffect::Retired => {
             let detail = format!(
                 "`{}` is retired and serves its final variant, even if it is killed",
                 body.flag
@@ -138,7 +138,7 @@ async fn kill(
             .kill(&body.flag, duration_ms, &body.reason, &origin);
         match killed {
             Ok(kill) => {
-                (server.enforce)();
+                (server.publish_kills)();
                 tracing::warn!(
                     flag = kill.flag,
                     by = kill.by,
@@ -155,7 +155,7 @@ async fn kill(
 
 async fn restore(
     State(server): State<Arc<BreakGlassServer>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
     body: Result<Json<RestoreBody>, JsonRejection>,
 ) -> Response {
@@ -166,7 +166,7 @@ async fn restore(
     let origin = origin(&server, &peer, &headers);
     blocking(move || match server.break_glass.restore(&body.flag, &origin) {
         Ok(true) => {
-            (server.enforce)();
+            (server.publish_kills)();
             tracing::warn!(
                 flag = body.flag,
                 by = origin.by,
@@ -204,7 +204,7 @@ async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response 
     })
 }
 
-fn origin(server: &BreakGlassServer, peer: &Peer, headers: &HeaderMap) -> KillOrigin {
+fn origin(server: &BreakGlassServer, peer: &PeerUser, headers: &HeaderMap) -> KillOrigin {
     let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
     let id = id.filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
     let at = (server.clock)();
