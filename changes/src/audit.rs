@@ -25,7 +25,7 @@ pub const GENESIS: Hash = [0; 32];
 pub enum Outcome {
     /// The operation was applied.
     Applied,
-    /// The operation was refused and changed nothing.
+    /// The operation was rejected and changed nothing.
     Refused,
 }
 

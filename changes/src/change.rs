@@ -141,7 +141,7 @@ pub enum GaDefault {
 /// The treatment of tenants of an import that have a record already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImportMode {
-    /// Their items are refused.
+    /// Their items are rejected.
     Create,
     /// Their records are replaced.
     #[default]

@@ -1,4 +1,4 @@
-//! Plans a change: the records it writes and the audit entries it adds, or all reasons to refuse it. Pure: nothing is
+//! Plans a change: the records it writes and the audit entries it adds, or all reasons to reject it. Pure: nothing is
 //! compiled or stored here, and the time is that of the request.
 
 mod builder;
@@ -42,7 +42,7 @@ pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts
     plan_excluding(state, request, policy, facts, BTreeMap::new())
 }
 
-/// Plans a change; of an import, the tenants in `invalid_tenants` are refused with the given reasons.
+/// Plans a change; of an import, the tenants in `invalid_tenants` are rejected with the given reasons.
 ///
 /// # Errors
 /// All reasons to reject it.
@@ -128,7 +128,7 @@ fn add_change(
     Ok(())
 }
 
-/// Returns the audit entry of a refused change.
+/// Returns the audit entry of a rejected change.
 #[must_use]
 pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
     let mut details = Map::new();

@@ -1,4 +1,4 @@
-//! The reason of a refused change: a stable code, a sentence and, if there is one, help.
+//! The reason of a rejected change: a stable code, a sentence and, if there is one, help.
 
 use serde_json::{Map, Value};
 

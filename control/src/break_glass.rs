@@ -133,7 +133,7 @@ impl BreakGlass {
     /// Returns the entries of the journal in order.
     ///
     /// # Errors
-    /// The journal can't be read, or is not what was written.
+    /// The journal can't be read, or was altered.
     pub fn entries(&self) -> Result<Vec<Sealed>, JournalError> {
         let content = JournalContent::read(&self.path)?;
         match content.fault {

@@ -143,7 +143,7 @@ impl Control {
         matches!(self.managed_by, ManagedBy::Files { .. })
     }
 
-    /// Applies a change, or returns all reasons to refuse it.
+    /// Applies a change, or returns all reasons to reject it.
     ///
     /// # Errors
     /// Nothing was changed, except for [`ApplyError::NotPublished`]: that change is committed. A refusal is in the audit log.
@@ -169,7 +169,7 @@ impl Control {
     /// Returns the effect that a change would have, and writes nothing.
     ///
     /// # Errors
-    /// The reasons to refuse the change.
+    /// The reasons to reject the change.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
         let current = self.snapshot();

@@ -90,7 +90,7 @@ struct DocumentMerge<'m, 'a> {
     shared_edits: Vec<StateEdit>,
     /// The flags with sign-offs that are affected by changed segments.
     flags_to_sign_again: BTreeSet<String>,
-    /// The reasons to refuse the document.
+    /// The reasons to reject the document.
     refusals: Vec<Refusal>,
 }
 

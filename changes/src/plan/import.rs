@@ -26,7 +26,7 @@ struct Counts {
     refused: usize,
 }
 
-/// Writes every valid record and refuses the other items. Names in a record are checked by the compiler: its caller
+/// Writes every valid record and rejects the other items. Names in a record are checked by the compiler: its caller
 /// passes the tenants that the compiler rejects as `invalid_tenants`.
 pub(super) fn import(
     builder: &mut PlanBuilder<'_>,

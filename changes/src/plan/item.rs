@@ -20,6 +20,6 @@ pub enum ItemOutcome {
     Changed,
     /// The record is equal to the current one.
     Unchanged,
-    /// The item is refused; the other items are applied.
+    /// The item is rejected; the other items are applied.
     Refused(Refusal),
 }

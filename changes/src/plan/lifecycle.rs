@@ -29,7 +29,7 @@ pub(super) struct Transition<'r> {
 /// The treatment of flags that depend on a flag that is reverted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dependents {
-    /// The revert is refused.
+    /// The revert is rejected.
     Reject,
     /// They are reverted too.
     Revert,

@@ -14,7 +14,7 @@ use crate::state::StateEdit;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// The edits of the state. A plan without edits has no audit entries, except for an import whose items were all
-    /// refused.
+    /// rejected.
     pub edits: Vec<StateEdit>,
     /// The edits as records of a store.
     pub writes: Vec<Write>,

@@ -82,7 +82,7 @@ struct Line {
     id: u64,
     previous: String,
     hash: String,
-    /// The entry as JSON text: what is hashed.
+    /// The hashed content: the entry as JSON text.
     entry: String,
 }
 

@@ -24,7 +24,7 @@ pub struct Applied {
 pub struct DryRun {
     /// The current revision of the store.
     pub revision: Revision,
-    /// True if the change would be refused without `force`, since it affects too many tenants.
+    /// True if the change would be rejected without `force`, since it affects too many tenants.
     pub needs_force: bool,
     /// The decisions that would change.
     pub preview: Preview,

@@ -23,7 +23,7 @@ pub(super) struct Prepared {
 /// planned again without them.
 ///
 /// # Errors
-/// The state is at another revision than the request expects, the change is refused, or the document would be invalid.
+/// The state is at another revision than the request expects, the change is rejected, or the document would be invalid.
 pub(super) fn prepare(
     current: &CurrentState,
     request: &Request,
