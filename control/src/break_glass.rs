@@ -2,10 +2,12 @@
 //! sealed like the audit log, and read again at the next start.
 
 mod bind;
+mod body;
 mod journal;
 mod kills;
 mod listener;
 mod local_kill;
+mod problem;
 mod socket;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@
 
 pub mod api;
 mod break_glass;
+mod change_effect;
 mod engine;
 mod history;
 mod observe;

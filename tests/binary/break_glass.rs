@@ -303,6 +303,7 @@ fn invalid_kills_are_rejected_with_their_codes() {
             answer.contains(&format!("\"code\":\"{code}\"")),
             "{body}: {answer}"
         );
+        assert!(answer.contains(r#""change":"not_applied""#), "{body}: {answer}");
     }
     assert_eq!(board(&sluice), 200);
 }

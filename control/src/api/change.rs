@@ -6,12 +6,13 @@ use changes::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::change_effect::ChangeEffect;
 use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::store::StoreError;
 
 use super::difference::DifferenceBody;
 use super::handler::{AnyOf, Reply};
-use super::problem::{ApiProblem, ChangeEffect, RefusalBody};
+use super::problem::{ApiProblem, RefusalBody};
 use super::request::ApiRequest;
 use super::{Api, codes};
 

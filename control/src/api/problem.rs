@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::codes::ApiCode;
 use super::response::with_common_headers;
+use crate::change_effect::ChangeEffect;
 
 /// An answer that is not successful. Boxed, because it is the error type of every handler.
 #[derive(Debug)]
@@ -28,19 +29,6 @@ struct ProblemParts {
     refusals: Vec<Refusal>,
     problems: Vec<Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// Effect of a change that was answered with a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = ChangeEffect)]
-pub(crate) enum ChangeEffect {
-    /// Nothing was changed.
-    NotApplied,
-    /// The change is committed.
-    Applied,
-    /// The server does not know; the audit log does.
-    Unknown,
 }
 
 /// The body of an answer that is not successful.

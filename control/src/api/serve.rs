@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use super::Api;
 use super::authentication::authenticate;
 use super::codes;
-use super::problem::{ApiProblem, ChangeEffect};
+use super::problem::ApiProblem;
 use super::query::Query;
 use super::request::{self, AnswerPart, ApiRequest, PathNames};
 use super::request_id::request_id;
 use super::response::ApiResponse;
 use super::route::{Access, ApiRoute, Lane};
 use super::security_entries;
+use crate::change_effect::ChangeEffect;
 
 /// Answers a request for one path, of any method.
 pub(crate) async fn serve(

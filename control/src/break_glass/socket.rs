@@ -6,25 +6,21 @@ use std::sync::Arc;
 use axum::extract::connect_info::Connected;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
-use changes::timestamp;
 use rules::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin, LocalKill};
+use super::body::{KillList, KillRecord, KillRequest, RestoreRequest, Restored};
+use super::problem::SocketProblem;
+use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// The help for an attempt to kill a retired flag.
-const RETIRED_HELP: &str = "revert it to ga (in documents: `lifecycle: ga`), then kill it; or close the routes that it gates in the gateway's document";
-
 /// The effect that a kill of a flag would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillEffect {
@@ -61,21 +57,6 @@ impl Connected<IncomingStream<'_, UnixListener>> for PeerUser {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KillBody {
-    flag: String,
-    reason: String,
-    /// Duration in seconds; default one hour.
-    seconds: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RestoreBody {
-    flag: String,
-}
-
 /// Answers requests until it is stopped.
 pub(super) async fn serve(
     server: Arc<BreakGlassServer>,
@@ -98,57 +79,38 @@ pub(super) async fn serve(
     }
 }
 
-async fn kills(State(server): State<Arc<BreakGlassServer>>) -> Response {
-    let kills = server.break_glass.kills();
-    let kills: Vec<Value> = kills.iter().map(kill_json).collect();
-    Json(json!({ "kills": kills })).into_response()
+async fn kills(State(server): State<Arc<BreakGlassServer>>) -> Json<KillList> {
+    Json(KillList::new(server.break_glass.kills()))
 }
 
 async fn kill(
     State(server): State<Arc<BreakGlassServer>>,
     ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
-    body: Result<Json<KillBody>, JsonRejection>,
-) -> Response {
-    let Json(body) = match body {
-        Ok(body) => body,
-        Err(rejection) => return malformed(&rejection),
-    };
+    body: Result<Json<KillRequest>, JsonRejection>,
+) -> Result<Json<KillRecord>, SocketProblem> {
+    let Json(body) = body?;
     match (server.kill_effect)(&body.flag) {
         KillEffect::TurnsOff => {}
-        KillEffect::UnknownFlag => {
-            let detail = format!("no flag has the key `{}`", body.flag);
-            return problem(StatusCode::NOT_FOUND, "FLAG_NOT_FOUND", &detail);
-        }
-        KillEffect::Retired => {
-            let detail = format!(
-                "`{}` is retired and serves its final variant, even if it is killed",
-                body.flag
-            );
-            return problem_with_help(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_HELP));
-        }
+        KillEffect::UnknownFlag => return Err(SocketProblem::unknown_flag(&body.flag)),
+        KillEffect::Retired => return Err(SocketProblem::retired(&body.flag)),
     }
     let duration_ms = body.seconds.map_or(DEFAULT_KILL_MS, |seconds| {
         i64::from(seconds).saturating_mul(1_000)
     });
     let origin = origin(&server, &peer, &headers);
     blocking(move || {
-        let killed = server
+        let kill = server
             .break_glass
-            .kill(&body.flag, duration_ms, &body.reason, &origin);
-        match killed {
-            Ok(kill) => {
-                (server.publish_kills)();
-                tracing::warn!(
-                    flag = kill.flag,
-                    by = kill.by,
-                    reason = kill.reason,
-                    "killed on this machine"
-                );
-                Json(kill_json(&kill)).into_response()
-            }
-            Err(error) => error_response(&error),
-        }
+            .kill(&body.flag, duration_ms, &body.reason, &origin)?;
+        (server.publish_kills)();
+        tracing::warn!(
+            flag = kill.flag,
+            by = kill.by,
+            reason = kill.reason,
+            "killed on this machine"
+        );
+        Ok(Json(kill.into()))
     })
     .await
 }
@@ -157,51 +119,39 @@ async fn restore(
     State(server): State<Arc<BreakGlassServer>>,
     ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
-    body: Result<Json<RestoreBody>, JsonRejection>,
-) -> Response {
-    let Json(body) = match body {
-        Ok(body) => body,
-        Err(rejection) => return malformed(&rejection),
-    };
+    body: Result<Json<RestoreRequest>, JsonRejection>,
+) -> Result<Json<Restored>, SocketProblem> {
+    let Json(body) = body?;
     let origin = origin(&server, &peer, &headers);
-    blocking(move || match server.break_glass.restore(&body.flag, &origin) {
-        Ok(true) => {
-            (server.publish_kills)();
-            tracing::warn!(
-                flag = body.flag,
-                by = origin.by,
-                "no longer killed on this machine"
-            );
-            Json(json!({ "flag": body.flag, "restored": true })).into_response()
+    blocking(move || {
+        if !server.break_glass.restore(&body.flag, &origin)? {
+            return Err(SocketProblem::not_killed(&body.flag));
         }
-        Ok(false) => {
-            let detail = format!("`{}` is not killed on this machine", body.flag);
-            problem(StatusCode::NOT_FOUND, "NOT_KILLED", &detail)
-        }
-        Err(error) => error_response(&error),
+        (server.publish_kills)();
+        tracing::warn!(
+            flag = body.flag,
+            by = origin.by,
+            "no longer killed on this machine"
+        );
+        Ok(Json(Restored::new(body.flag)))
     })
     .await
 }
 
-async fn journal(State(server): State<Arc<BreakGlassServer>>) -> Response {
-    blocking(move || match server.break_glass.entries() {
-        Ok(entries) => {
-            let lines: String = entries.iter().map(|sealed| sealed.text.clone() + "\n").collect();
-            ([("content-type", "application/jsonl")], lines).into_response()
-        }
-        Err(error) => error_response(&error.into()),
-    })
-    .await
+async fn journal(State(server): State<Arc<BreakGlassServer>>) -> Result<Response, SocketProblem> {
+    let answer = blocking(move || {
+        let entries = server.break_glass.entries().map_err(BreakGlassError::from)?;
+        let lines: String = entries.iter().map(|sealed| sealed.text.clone() + "\n").collect();
+        Ok(([("content-type", "application/jsonl")], lines).into_response())
+    });
+    answer.await.map_err(SocketProblem::of_read)
 }
 
-async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL",
-            "the request failed because of a defect in sluice",
-        )
-    })
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SocketProblem> + Send + 'static,
+) -> Result<T, SocketProblem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(SocketProblem::defect()))
 }
 
 fn origin(server: &BreakGlassServer, peer: &PeerUser, headers: &HeaderMap) -> KillOrigin {
@@ -213,51 +163,4 @@ fn origin(server: &BreakGlassServer, peer: &PeerUser, headers: &HeaderMap) -> Ki
         request_id: id.map_or_else(|| format!("local-{}", at.0), ToOwned::to_owned),
         at,
     }
-}
-
-fn kill_json(kill: &LocalKill) -> Value {
-    json!({
-        "flag": kill.flag,
-        "until": timestamp::text(kill.until),
-        "by": kill.by,
-        "reason": kill.reason,
-    })
-}
-
-fn malformed(rejection: &JsonRejection) -> Response {
-    problem(rejection.status(), "MALFORMED_BODY", &rejection.body_text())
-}
-
-fn error_response(error: &BreakGlassError) -> Response {
-    let (status, code) = match error {
-        BreakGlassError::Duration => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_DURATION"),
-        BreakGlassError::Reason => (StatusCode::UNPROCESSABLE_ENTITY, "REASON_MISSING"),
-        BreakGlassError::Full => (StatusCode::CONFLICT, "TOO_MANY_KILLS"),
-        BreakGlassError::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
-        BreakGlassError::OtherProcess => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_IN_USE"),
-        BreakGlassError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_UNUSABLE"),
-    };
-    let help = match error {
-        BreakGlassError::Journal(error) => Some(error.help()),
-        BreakGlassError::OtherProcess => Some("retry: that process or this one answers within a second"),
-        BreakGlassError::Unavailable { help, .. } => Some(*help),
-        _ => None,
-    };
-    problem_with_help(status, code, &error.to_string(), help)
-}
-
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    problem_with_help(status, code, detail, None)
-}
-
-fn problem_with_help(status: StatusCode, code: &str, detail: &str, help: Option<&str>) -> Response {
-    let title = status.canonical_reason().unwrap_or("error");
-    let mut body = json!({
-        "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
-    });
-    if let (Some(help), Some(fields)) = (help, body.as_object_mut()) {
-        fields.insert("help".into(), help.into());
-    }
-    let kind = [("content-type", "application/problem+json")];
-    (status, kind, redact::masked_json(&body.to_string())).into_response()
 }
