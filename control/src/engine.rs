@@ -25,11 +25,11 @@ use self::files::{Unpublished, read_only, state_of_document};
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::prepared::{Prepared, prepare};
+use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
 use crate::publish::Publish;
-use crate::refused::{AuditLimiter, Who};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
 /// The number of times a change is prepared; all but the last without the writer lock, where another change may be first.
@@ -394,7 +394,7 @@ impl Control {
             | ApplyError::NotPublished { .. } => return,
         };
         let entry = changes::refused_entry(request, &refusals);
-        let Some(entry) = self.refused.limited(&Who::Actor(&request.actor), entry) else {
+        let Some(entry) = self.refused.limited(&LimitedCaller::Actor(&request.actor), entry) else {
             return;
         };
         if let Err(error) = self.record(vec![entry]) {

@@ -13,6 +13,7 @@
 //!   through [`Observe`], and [`Explain`] explains a request.
 
 pub mod api;
+mod audit_limiter;
 mod break_glass;
 mod change_effect;
 mod engine;
@@ -20,11 +21,11 @@ mod history;
 mod observe;
 pub mod operators;
 mod publish;
-mod refused;
 mod request_explanation;
 mod request_question;
 mod store;
 
+pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use break_glass::{
     BreakGlass, BreakGlassError, BreakGlassListener, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
     KillEffect, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
@@ -45,7 +46,6 @@ pub use engine::{
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
 pub use publish::{Fit, Publish, PublishError};
-pub use refused::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use request_explanation::{
     Explain, ExplainedAnswer, ExplainedFlag, ExplainedGate, ExplainedLimit, ExplainedLocalKill,
     ExplainedStep, RejectedCandidate, RequestExplanation, Unexplained,

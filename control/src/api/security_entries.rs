@@ -7,8 +7,8 @@ use changes::{Actor, Entry, Event, Outcome, Source};
 use serde_json::json;
 use tracing::error;
 
+use crate::audit_limiter::LimitedCaller;
 use crate::operators::{NotSignedIn, counted_as};
-use crate::refused::Who;
 
 use super::Api;
 use super::request::{ApiRequest, PathNames};
@@ -41,7 +41,7 @@ pub(crate) fn failed_sign_in(
             .collect(),
         ..new_entry(api, Event::SignInFailed, request_id)
     };
-    let who = Who::Peer(counted_as(peer).to_string());
+    let who = LimitedCaller::Peer(counted_as(peer).to_string());
     api.control().refused().limited(&who, entry)
 }
 
@@ -58,7 +58,9 @@ pub(crate) fn missing_role(
         return None;
     };
     let entry = rejection(api, event, (actor, names), request_id, ("ROLE_MISSING", detail));
-    api.control().refused().limited(&Who::Actor(actor), entry)
+    api.control()
+        .refused()
+        .limited(&LimitedCaller::Actor(actor), entry)
 }
 
 /// Returns the entry of an org's admin who requested a flag that orgs may not see.
@@ -73,7 +75,7 @@ pub(crate) fn hidden_flag(api: &Api, event: Event, request: &ApiRequest) -> Opti
     );
     api.control()
         .refused()
-        .limited(&Who::Actor(&request.actor), entry)
+        .limited(&LimitedCaller::Actor(&request.actor), entry)
 }
 
 fn rejection(

@@ -34,7 +34,7 @@ pub(crate) struct AuditLimiter {
 type CallerLimiter = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 
 /// The caller of a rejected request.
-pub(crate) enum Who<'a> {
+pub(crate) enum LimitedCaller<'a> {
     /// A signed-in caller.
     Actor(&'a Actor),
     /// An address of a caller that is not signed in.
@@ -57,31 +57,31 @@ impl Default for AuditLimiter {
 impl AuditLimiter {
     /// Returns the entry with the number of the caller's entries that were omitted before it; none if the caller is over
     /// its limit.
-    pub(crate) fn limited(&self, who: &Who<'_>, mut entry: Entry) -> Option<Entry> {
-        let (each, all, who) = match who {
-            Who::Actor(actor) if actor.role == Role::OrgAdmin => {
+    pub(crate) fn limited(&self, caller: &LimitedCaller<'_>, mut entry: Entry) -> Option<Entry> {
+        let (each, all, caller) = match caller {
+            LimitedCaller::Actor(actor) if actor.role == Role::OrgAdmin => {
                 let org = actor.org.as_deref().unwrap_or_default();
                 (&self.orgs, Some(&self.all_orgs), format!("org {org}"))
             }
-            Who::Actor(actor) => (&self.operators, None, format!("actor {}", actor.name)),
-            Who::Peer(peer) => (&self.operators, Some(&self.all_peers), format!("peer {peer}")),
+            LimitedCaller::Actor(actor) => (&self.operators, None, format!("actor {}", actor.name)),
+            LimitedCaller::Peer(peer) => (&self.operators, Some(&self.all_peers), format!("peer {peer}")),
         };
         if each.len() >= MAX_COUNTED {
             each.retain_recent();
         }
-        let who = match each.len() {
+        let caller = match each.len() {
             MAX_COUNTED.. => String::new(),
-            _ => who,
+            _ => caller,
         };
         let mut omitted = self.omitted.lock();
-        if each.check_key(&who).is_err() || all.is_some_and(|all| all.check().is_err()) {
-            let is_known = omitted.contains_key(&who) || omitted.len() < MAX_COUNTED;
-            let who = if is_known { who } else { String::new() };
-            let count = omitted.entry(who).or_default();
+        if each.check_key(&caller).is_err() || all.is_some_and(|all| all.check().is_err()) {
+            let is_known = omitted.contains_key(&caller) || omitted.len() < MAX_COUNTED;
+            let caller = if is_known { caller } else { String::new() };
+            let count = omitted.entry(caller).or_default();
             *count = count.saturating_add(1);
             return None;
         }
-        if let Some(omitted) = omitted.remove(&who) {
+        if let Some(omitted) = omitted.remove(&caller) {
             entry.details.insert("omitted_before".into(), omitted.into());
         }
         Some(entry)
