@@ -333,6 +333,7 @@ fn test_names_are_shorter_than_60_characters() {
 const WITHOUT_CIRCLES: &[&str] = &[
     "changes",
     "config",
+    "control",
     "logging",
     "properties",
     "proxy",

@@ -11,12 +11,12 @@ use crate::store::{AuditFilter, Store, StoreError};
 
 use super::Api;
 use super::audit_entry::{LogEntry, LogScope, SealedBody, hex};
-use super::backup::no_store;
-use super::change::{store_damaged, store_unavailable};
+use super::change::store_unavailable;
 use super::handler::{AnyOf, NoBody, Reply};
 use super::org_audit_log::OrgAuditLog;
 use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
+use super::readable_log::{log_unreadable, readable_store};
 use super::request::ApiRequest;
 use super::streamed_body::JsonLines;
 
@@ -67,18 +67,6 @@ pub(crate) fn list_of_org(
         Role::OrgAdmin => AnyOf::Second(super::org_audit_log::page(api, request)?),
         _ => AnyOf::First(page(api, request, Some(request.org().to_owned()), LogScope::Org)?),
     }))
-}
-
-/// Returns the store that has the log.
-///
-/// # Errors
-/// Files manage the flags: there is no log, and an empty page would say that nothing happened. A damaged store is
-/// returned, because its log is readable up to the damage.
-pub(crate) fn readable_store(control: &Control) -> Result<&dyn Store, ApiProblem> {
-    match control.is_read_only() && control.damage().is_none() {
-        true => Err(no_store()),
-        false => Ok(control.store()),
-    }
 }
 
 fn page(api: &Api, request: &ApiRequest, org: Option<String>, log: LogScope) -> Result<AuditLog, ApiProblem> {
@@ -191,14 +179,6 @@ fn newest_revision(control: &Control) -> Result<Option<Revision>, StoreError> {
     }
     let newest = control.store().changes_since(Revision(u64::MAX))?;
     Ok(Some(newest.revision))
-}
-
-/// Returns the problem of a log that can't be read: the known damage of the store if there is one, else the error.
-pub(crate) fn log_unreadable(api: &Api, request: &ApiRequest, error: &StoreError) -> ApiProblem {
-    match api.control().damage() {
-        Some(damage) => store_damaged(damage, request.actor.role),
-        None => store_unavailable(error),
-    }
 }
 
 /// Reads a page of entries after an id, and the id to continue after.

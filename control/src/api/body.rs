@@ -13,7 +13,7 @@ use super::handler::{JsonBody, RequestBody};
 use super::problem::ApiProblem;
 use super::query::MAX_REASON;
 use super::request::{ApiRequest, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
-use super::route::{RequestSchema, SchemaDefinitions, any_object, schema_of};
+use super::schema::{RequestSchema, SchemaDefinitions, any_object, schema_of};
 
 /// The reason, for the audit log: 1 to 1,000 characters.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -10,7 +10,7 @@ use super::change::{ChangeReply, change};
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::ApiProblem;
 use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
-use super::route::RequestSchema;
+use super::schema::RequestSchema;
 
 /// A flags document, in JSON or YAML.
 pub(crate) struct DocumentBody(FlagsDocument);

@@ -21,7 +21,7 @@ use super::local_kills::LocalKills;
 use super::problem::ApiProblem;
 use super::request::ApiRequest;
 use super::request::MAX_BODY_BYTES;
-use super::route::{RequestSchema, SchemaDefinitions, schema_of};
+use super::schema::{RequestSchema, SchemaDefinitions, schema_of};
 
 /// A question about a flag: the flag and the subject.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -12,7 +12,7 @@ use changes::Revision;
 use super::problem::ApiProblem;
 use super::request::{ApiRequest, MAX_BODY_BYTES};
 use super::response::ApiResponse;
-use super::route::{RequestSchema, ResponseSchema, SchemaDefinitions, any_object, schema_of};
+use super::schema::{RequestSchema, ResponseSchema, SchemaDefinitions, any_object, schema_of};
 use super::{Api, codes};
 
 /// A type that the body of a request is read into.
@@ -146,6 +146,15 @@ impl<T: ResponseBody> Reply<T> {
             revision: Some(revision),
         }
     }
+
+    /// Writes the body.
+    ///
+    /// # Errors
+    /// It has no JSON form, which is a defect.
+    pub(crate) fn into_response(self) -> Result<ApiResponse, ApiProblem> {
+        let kind = T::SCHEMA.media_type();
+        Ok(ApiResponse::new(kind, self.body.into_body()?, self.revision))
+    }
 }
 
 /// A function that answers requests of an operation. It may block.
@@ -182,7 +191,7 @@ pub(crate) fn respond<B: RequestBody, T: ResponseBody>(
     api: &Api,
     request: &ApiRequest,
 ) -> Result<ApiResponse, ApiProblem> {
-    ApiResponse::of(function(api, request, B::read(request)?)?)
+    function(api, request, B::read(request)?)?.into_response()
 }
 
 /// Makes the [`Handler`] of a function.

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::codes;
+use super::common_headers::REQUEST_ID;
 use super::handler::Reply;
 use super::problem::ApiProblem;
 use super::query::Query;
 use super::request_id::request_id;
-use super::response::{ApiResponse, REQUEST_ID};
-use super::route::{SchemaDefinitions, schema_of};
+use super::response::ApiResponse;
+use super::schema::{SchemaDefinitions, schema_of};
 
 /// The name of the service that answers at [`PREFIX`](super::PREFIX).
 pub const SERVICE: &str = "sluice-admin";
@@ -45,10 +46,11 @@ fn answer(method: &Method, uri: &Uri) -> Result<ApiResponse, ApiProblem> {
         return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     Query::read(uri, std::iter::empty())?;
-    ApiResponse::of(Reply::new(ApiIdentity {
+    Reply::new(ApiIdentity {
         service: SERVICE,
         api: VERSION,
-    }))
+    })
+    .into_response()
 }
 
 /// Returns the path item for the OpenAPI document.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::common_headers::REQUEST_ID;
 use super::problem::ProblemBody;
 use super::query::Parameter;
 use super::request::PathNames;
-use super::response::REQUEST_ID;
-use super::route::{Access, ApiRoute, PREFIX, RequestSchema, ResponseSchema, SchemaDefinitions, schema_of};
+use super::route::{Access, ApiRoute, PREFIX};
+use super::schema::{RequestSchema, ResponseSchema, SchemaDefinitions, schema_of};
 use super::table::ROUTES;
 
 /// Returns the OpenAPI document.

@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use crate::store::AuditFilter;
 
 use super::Api;
-use super::audit::{log_unreadable, readable_store};
 use super::audit_entry::outcome_name;
 use super::org_flags::is_visible;
 use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
+use super::readable_log::{log_unreadable, readable_store};
 use super::request::ApiRequest;
 
 /// The number of entries that are read at a time.

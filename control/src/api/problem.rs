@@ -9,7 +9,7 @@ use tracing::error;
 use utoipa::ToSchema;
 
 use super::codes::ApiCode;
-use super::response::with_common_headers;
+use super::common_headers::with_common_headers;
 use crate::change_effect::ChangeEffect;
 
 /// An answer that is not successful. Boxed, because it is the error type of every handler.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::codes;
 use super::problem::ApiProblem;
 use super::query::Query;
-use super::route::{ApiRoute, RequestSchema};
+use super::schema::RequestSchema;
 use super::unique_keys::UniqueKeys;
 
 /// The longest body of most requests, in bytes.
@@ -155,13 +155,13 @@ fn malformed_match() -> ApiProblem {
         .help("send the `ETag` of an answer, such as \"1042\"")
 }
 
-/// Reads the body, up to the limit of the route.
+/// Reads the body of this form, up to its limit.
 pub(crate) async fn body(
-    route: &ApiRoute,
+    form: RequestSchema,
     headers: &HeaderMap,
     body: HttpBody,
 ) -> Result<(Bytes, BodyFormat), ApiProblem> {
-    let (limit, format) = match route.handler.request {
+    let (limit, format) = match form {
         RequestSchema::None => (0, BodyFormat::Json),
         RequestSchema::Json(_, limit) | RequestSchema::Record(_, limit) => (
             limit,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::rand;
 use axum::http::HeaderMap;
 
-use super::response::REQUEST_ID;
+use super::common_headers::REQUEST_ID;
 
 /// The longest id that is accepted.
 const MAX_ID_BYTES: usize = 128;

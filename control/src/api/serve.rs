@@ -104,7 +104,7 @@ async fn handle(
         Access::Change(_) => request::expected(&parts.headers)?,
         _ => None,
     };
-    let sent = request::body(route, &parts.headers, body);
+    let sent = request::body(route.handler.request, &parts.headers, body);
     let (body, format) = match tokio::time::timeout_at(deadline, sent).await {
         Ok(sent) => sent?,
         Err(_) => return Err(body_timed_out()),

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::handler::ResponseBody;
 use super::problem::ApiProblem;
-use super::route::{ResponseSchema, schema_of};
+use super::schema::{ResponseSchema, schema_of};
 
 /// The time that the producer waits for the client to accept a chunk.
 pub const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
