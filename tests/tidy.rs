@@ -457,6 +457,27 @@ fn every_path_in_the_contributing_guide_exists() {
     check_paths("CONTRIBUTING.md", &[""], &no_files);
 }
 
+#[test]
+fn every_test_in_the_contributing_guide_exists() {
+    let guide = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let is_test_name = |text: &&str| {
+        text.matches('_').count() >= 3 && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let sources = sources();
+    let exists = |name: &str| {
+        sources
+            .iter()
+            .any(|(_, text)| text.contains(&format!("fn {name}(")))
+    };
+    let named = guide.split('`').skip(1).step_by(2).filter(is_test_name);
+    check(
+        named
+            .filter(|name| !exists(name))
+            .map(|name| format!("CONTRIBUTING.md: there is no test `{name}`"))
+            .collect(),
+    );
+}
+
 /// Checks that each quoted path of a page exists below one of the folders, except `no_files`.
 fn check_paths(page: &str, folders: &[&str], no_files: &[&str]) {
     let text = fs::read_to_string(root().join(page)).unwrap();
