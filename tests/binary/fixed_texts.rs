@@ -7,8 +7,9 @@ use redact::{TextFormat, mask_bytes, masked};
 use crate::help_pages::{HelpPage, help_pages};
 
 /// Folders with texts. `redact` is not one of them, because it lists the prefixes of secrets.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "src",
+    "changes/src",
     "control/src",
     "config/src",
     "proxy/src",
