@@ -149,7 +149,25 @@ impl Code {
             Self::RevisionConflict => 412,
             Self::InvalidDocument | Self::InvalidUrgent => 422,
             Self::StoreUnavailable | Self::StoreDamaged => 503,
-            _ => 409,
+            Self::NoLifecycle
+            | Self::StateUnchanged
+            | Self::StateSkipped
+            | Self::SoakNotElapsed
+            | Self::FlagDependency
+            | Self::ExitCriteria
+            | Self::NotStable
+            | Self::RollbackOpen
+            | Self::NotRevertible
+            | Self::SignOffMissing
+            | Self::FlagErrors
+            | Self::BlastRadius
+            | Self::FlagInUse
+            | Self::FlagRetired
+            | Self::ReadOnlySource
+            | Self::OptInClosed
+            | Self::UnknownSignOff
+            | Self::SignOffTaken
+            | Self::AlreadyExists => 409,
         }
     }
 }
