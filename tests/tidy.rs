@@ -161,13 +161,10 @@ fn crates_depend_only_along_the_arrows() {
 
 #[test]
 fn the_request_path_does_not_know_what_operators_write() {
-    let knows = |text: &str| {
-        text.lines()
-            .any(|line| !line.trim_start().starts_with("//") && line.contains("config::"))
-    };
     let problems = sources()
         .into_iter()
-        .filter(|(name, text)| name.starts_with("proxy/src/") && !is_test(name) && knows(text))
+        .filter(|(name, _)| name.starts_with("proxy/src/") && !is_test(name))
+        .filter(|(_, text)| !known(text, &["config::"]).is_empty())
         .filter(|(name, _)| !PROXY_STARTUP.contains(&name.as_str()))
         .map(|(name, _)| format!("{name} uses config, which only {PROXY_STARTUP:?} may"))
         .collect();
@@ -189,18 +186,66 @@ fn impure(folder: &str, more: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, text) in sources() {
         if name.starts_with(folder) && !is_test(&name) {
-            let code: Vec<&str> = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .collect();
-            let found = IMPURE
-                .iter()
-                .chain(more)
-                .filter(|impure| code.iter().any(|line| line.contains(**impure)));
-            problems.extend(found.map(|impure| format!("{name} knows {impure}")));
+            let words = [IMPURE, more].concat();
+            let found = known(&text, &words);
+            problems.extend(found.iter().map(|impure| format!("{name} knows {impure}")));
         }
     }
     problems
+}
+
+/// The words that a file's code contains, or that its imports name or make reachable under another name.
+fn known<'w>(text: &str, words: &[&'w str]) -> Vec<&'w str> {
+    let code = code(text);
+    let trees = use_trees(&code, |before| {
+        let before = before.trim();
+        let is_public = before == "pub" || (before.starts_with("pub(") && before.ends_with(')'));
+        before.is_empty() || is_public || before.ends_with('{')
+    });
+    let imports: Vec<String> = trees.into_iter().flat_map(use_paths).collect();
+    let is_imported = |word: &str| {
+        imports.iter().any(|path| {
+            let path = path.trim_start_matches("::").trim_end_matches("::*");
+            let path = path.trim_end_matches("::self");
+            // `use std as own` makes `std::fs` reachable as `own::fs`.
+            path.starts_with(word) || word.starts_with(&format!("{path}::"))
+        })
+    };
+    let is_known = |word: &&&str| code.contains(**word) || is_imported(word);
+    words.iter().filter(is_known).copied().collect()
+}
+
+#[test]
+fn imports_are_compared_by_their_full_paths() {
+    let words = ["std::fs", "std::net::Tcp", "tokio", "config::", "config::load"];
+    for (text, expected) in [
+        (
+            "use std::{fs as disk, path::Path};\ndisk::read(path);",
+            &["std::fs"] as &[_],
+        ),
+        (
+            "use std::{\n    collections::BTreeMap,\n    fs,\n};",
+            &["std::fs"],
+        ),
+        ("use std::net::{IpAddr, TcpStream};", &["std::net::Tcp"]),
+        ("fn f() {\n    use std::{fs::read};\n}", &["std::fs"]),
+        ("pub(crate) use std::{fs as disk};", &["std::fs"]),
+        (
+            "use std as own;\nown::fs::read(path);",
+            &["std::fs", "std::net::Tcp"],
+        ),
+        ("use std::{self as own};", &["std::fs", "std::net::Tcp"]),
+        ("use ::std::*;", &["std::fs", "std::net::Tcp"]),
+        ("use std::net;\nnet::TcpStream::connect(to);", &["std::net::Tcp"]),
+        ("use tokio_util::codec;", &["tokio"]),
+        ("use config as written;", &["config::", "config::load"]),
+        ("use {config::Catalog};", &["config::"]),
+        ("let text = std::fs::read(path);", &["std::fs"]),
+        ("// use std::fs;\nuse std::{net::IpAddr, time::Duration};", &[]),
+        ("use crate::fs::Files;\nuse std::path::Path;", &[]),
+    ] {
+        assert_eq!(known(text, &words), expected, "{text}");
+    }
 }
 
 #[test]
@@ -364,21 +409,36 @@ fn use_paths(tree: &str) -> Vec<String> {
     paths.map(|path| format!("{prefix}{path}")).collect()
 }
 
-/// The modules of a crate that a module uses. Re-exports (`pub use`) and tests are left out.
-fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, String>) -> BTreeSet<&'m str> {
-    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
+/// The trees of the `use` statements whose line is accepted by its part before `use`.
+fn use_trees(code: &str, accept: impl Fn(&str) -> bool) -> Vec<&str> {
+    let tree = |statement: &str| {
+        let found = statement.rmatch_indices("use ").find(|(at, _)| {
+            let before = statement[..*at].rsplit('\n').next();
+            before.is_some_and(&accept)
+        });
+        found.map(|(at, word)| at + word.len())
+    };
+    let statements = code.split(';');
+    statements
+        .filter_map(|statement| Some(&statement[tree(statement)?..]))
+        .collect()
+}
+
+/// A file's lines, without those that are comments.
+fn code(text: &str) -> String {
+    let lines = text.lines();
     let code: Vec<&str> = lines
         .filter(|line| !line.trim_start().starts_with("//"))
         .collect();
-    let code = code.join("\n");
-    let statements = code.split(';').filter_map(|statement| {
-        let start = statement.rfind("\nuse ").map(|at| at + 5);
-        start
-            .or(statement.starts_with("use ").then_some(4))
-            .map(|start| &statement[start..])
-    });
+    code.join("\n")
+}
+
+/// The modules of a crate that a module uses. Re-exports (`pub use`) and tests are left out.
+fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, String>) -> BTreeSet<&'m str> {
+    let code = code(text.split("\n#[cfg(test)]\n").next().unwrap());
+    let trees = use_trees(&code, str::is_empty);
     let mut used = BTreeSet::new();
-    for path in statements.flat_map(use_paths) {
+    for path in trees.into_iter().flat_map(use_paths) {
         let mut names = path.split("::").map(str::trim).peekable();
         let mut base: Vec<&str> = module.split("::").filter(|name| !name.is_empty()).collect();
         match names.next() {
