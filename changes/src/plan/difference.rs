@@ -1,5 +1,4 @@
-//! The difference that an applied document makes: parts added, changed, removed, and left alone because operators own
-//! them.
+//! The difference that an applied document makes: parts added, changed and removed, and fields that operators keep.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +12,7 @@ pub struct Difference {
     /// The parts that are removed because the document leaves them out.
     pub removed: Vec<Part>,
     /// The fields that differ in the document and are not changed, because operators own them.
-    pub left_alone: Vec<PartFields>,
+    pub kept_by_operators: Vec<PartFields>,
 }
 
 /// A part of the document.
@@ -68,8 +67,8 @@ impl Difference {
         push(&mut self.changed, section, name, fields);
     }
 
-    pub(super) fn left_alone(&mut self, section: Section, name: &str, fields: Vec<String>) {
-        push(&mut self.left_alone, section, name, fields);
+    pub(super) fn kept_by_operators(&mut self, section: Section, name: &str, fields: Vec<String>) {
+        push(&mut self.kept_by_operators, section, name, fields);
     }
 
     /// Returns the number of parts of each list, for the audit log.
@@ -78,7 +77,7 @@ impl Difference {
             ("added", self.added.len()),
             ("changed", self.changed.len()),
             ("removed", self.removed.len()),
-            ("left_alone", self.left_alone.len()),
+            ("kept_by_operators", self.kept_by_operators.len()),
         ];
         counts
             .into_iter()

@@ -1,5 +1,5 @@
-//! Applies a flags document: fields that documents own are replaced, fields that operators own are left alone on
-//! known flags and tenants, new flags and tenants are created.
+//! Applies a flags document: replaces the fields that documents own, keeps the fields that operators own on known flags
+//! and tenants, and creates new flags and tenants.
 
 mod signed;
 
@@ -137,8 +137,8 @@ impl DocumentMerge<'_, '_> {
                     && !self.flags_to_sign_again.contains(&**key) =>
             {
                 // Most flags of a document are unchanged, and a document may have thousands.
-                let left = fields_left_alone(written, before);
-                return self.difference.left_alone(Section::Flag, key, left);
+                let left = fields_kept_by_operators(written, before);
+                return self.difference.kept_by_operators(Section::Flag, key, left);
             }
             Some(before) => self.changed_flag(key, written, before),
         };
@@ -187,8 +187,8 @@ impl DocumentMerge<'_, '_> {
             self.withdraw_sign_offs(&mut after, &mut changed);
         }
         self.difference.changed(Section::Flag, key, changed);
-        let left = fields_left_alone(written, &after);
-        self.difference.left_alone(Section::Flag, key, left);
+        let left = fields_kept_by_operators(written, &after);
+        self.difference.kept_by_operators(Section::Flag, key, left);
         after
     }
 
@@ -254,7 +254,7 @@ impl DocumentMerge<'_, '_> {
                 let is_further = lifecycle.is_some_and(|written| written != Lifecycle::Alpha);
                 let left = is_further.then(|| "lifecycle".to_owned());
                 self.difference
-                    .left_alone(Section::Flag, key, left.into_iter().collect());
+                    .kept_by_operators(Section::Flag, key, left.into_iter().collect());
                 Some(Lifecycle::Alpha)
             }
             (false, _) => lifecycle,
@@ -270,7 +270,7 @@ impl DocumentMerge<'_, '_> {
         if let Some(before) = self.builder.state.tenant(id) {
             if before != record {
                 let fields = fields(&before.to_json(), &record.to_json());
-                self.difference.left_alone(Section::Tenant, id, fields);
+                self.difference.kept_by_operators(Section::Tenant, id, fields);
             }
             return;
         }
@@ -335,7 +335,7 @@ impl DocumentMerge<'_, '_> {
 }
 
 /// Returns the fields that operators own and that the document writes with another value.
-fn fields_left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
+fn fields_kept_by_operators(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
     let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
     let same_tiers = |tiers: &[(_, _)]| {
         let own = &flag.definition.tiers;

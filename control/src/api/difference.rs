@@ -15,7 +15,7 @@ pub(crate) struct DifferenceBody {
     /// The parts that are removed, because the document omits them.
     removed: Vec<PartBody>,
     /// The fields that differ in the document and are not changed, because operators own them.
-    left_alone: Vec<FieldsBody>,
+    kept_by_operators: Vec<FieldsBody>,
 }
 
 /// A part of a document.
@@ -55,13 +55,13 @@ impl From<Difference> for DifferenceBody {
             added,
             changed,
             removed,
-            left_alone,
+            kept_by_operators,
         } = difference;
         Self {
             added: added.into_iter().map(PartBody::from).collect(),
             changed: changed.into_iter().map(FieldsBody::from).collect(),
             removed: removed.into_iter().map(PartBody::from).collect(),
-            left_alone: left_alone.into_iter().map(FieldsBody::from).collect(),
+            kept_by_operators: kept_by_operators.into_iter().map(FieldsBody::from).collect(),
         }
     }
 }

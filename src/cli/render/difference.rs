@@ -13,7 +13,7 @@ const SORTS: [(&str, char, &str); 4] = [
     ("added", '+', "to add"),
     ("changed", '~', "to change"),
     ("removed", '-', "to remove"),
-    ("left_alone", '=', "left to operators"),
+    ("kept_by_operators", '=', "kept by operators"),
 ];
 
 /// Renders a difference.
@@ -41,7 +41,7 @@ pub(crate) fn difference(difference: &Value) -> String {
     text
 }
 
-/// Returns true if the document changes nothing. A part that is left to operators is not a change.
+/// Returns true if the document changes nothing. A part that operators keep is not a change.
 pub(crate) fn is_empty(difference: &Value) -> bool {
     ["added", "changed", "removed"]
         .iter()
@@ -77,7 +77,7 @@ mod tests {
                 { "section": "flag", "name": "dispatch.v2Board", "fields": ["description", "rules"] },
             ],
             "removed": [{ "section": "segment", "name": "dach" }],
-            "left_alone": [{ "section": "flag", "name": "dispatch.v2Board", "fields": ["lifecycle", "tiers"] }],
+            "kept_by_operators": [{ "section": "flag", "name": "dispatch.v2Board", "fields": ["lifecycle", "tiers"] }],
         });
         assert_eq!(
             difference(&answer),
@@ -87,13 +87,14 @@ mod tests {
              \x20 ~ flag    dispatch.v2Board: description, rules\n\
              \x20 - segment dach\n\
              \x20 = flag    dispatch.v2Board: lifecycle, tiers\n\
-             2 to add, 2 to change, 1 to remove, 1 left to operators\n"
+             2 to add, 2 to change, 1 to remove, 1 kept by operators\n"
         );
     }
 
     #[test]
-    fn a_part_left_to_operators_is_not_a_change() {
-        let answer = json!({ "left_alone": [{ "section": "tenant", "name": "acme", "fields": ["tier"] }] });
+    fn a_part_kept_by_operators_is_not_a_change() {
+        let answer =
+            json!({ "kept_by_operators": [{ "section": "tenant", "name": "acme", "fields": ["tier"] }] });
         assert!(is_empty(&answer));
         assert_eq!(difference(&answer), "  = tenant  acme: tier\nnothing to change\n");
     }

@@ -48,7 +48,7 @@ fn difference(plan: &Plan) -> Value {
         "added": parts(&difference.added),
         "changed": fields(&difference.changed),
         "removed": parts(&difference.removed),
-        "left_alone": fields(&difference.left_alone),
+        "kept_by_operators": fields(&difference.kept_by_operators),
     })
 }
 
@@ -75,7 +75,7 @@ fn a_document_replaces_its_fields_and_reports_the_difference() {
                 { "section": "flag", "name": "board", "fields": ["owner", "revertible"] },
             ],
             "removed": [],
-            "left_alone": [
+            "kept_by_operators": [
                 { "section": "flag", "name": "board", "fields": ["lifecycle", "enabled", "tiers", "rollout"] },
                 { "section": "flag", "name": "fresh", "fields": ["lifecycle"] },
                 { "section": "tenant", "name": "acme", "fields": ["beta", "opt_out", "overrides", "tier"] },
@@ -176,7 +176,7 @@ fn an_equal_definition_reports_only_fields_of_operators() {
     let plan = made(&mut state, &apply(document, false, false));
     assert!(plan.writes.is_empty() && plan.audit.is_empty(), "{plan:?}");
     let left = json!([{ "section": "flag", "name": "board", "fields": ["lifecycle", "tiers"] }]);
-    assert_eq!(difference(&plan)["left_alone"], left);
+    assert_eq!(difference(&plan)["kept_by_operators"], left);
     // Without a field it is another definition.
     let document = json!({ "version": 1, "flags": { "board": { "owner": "a" }, "theme": {} } });
     let plan = made(&mut state, &apply(document, false, false));
