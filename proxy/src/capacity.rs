@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_gets_a_part_and_never_more_than_all() {
+    fn one_client_gets_at_most_the_total_limit() {
         let large = capacity(1_048_576, 32 * 1024 * MIB, ProcessLimits::default());
         assert_eq!(large.in_flight.client, 1_000);
         assert_eq!(
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_counts() {
+    fn configured_limits_override_computed_ones() {
         let written = ProcessLimits {
             max_in_flight: Some(5_000),
             max_in_flight_per_client: Some(7),

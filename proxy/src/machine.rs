@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_limit_on_memory_counts() {
+    fn smallest_memory_limit_applies() {
         let total = ("proc/meminfo", "MemTotal:        2000 kB\nMemFree:  1 kB\n");
         let group = ("proc/self/cgroup", "0::/a/b\n");
         check(&[], UNKNOWN_MEMORY);

@@ -117,7 +117,7 @@ mod tests {
     use super::{AsyncRead as _, DelayedReadStream, Pin, Poll, ReadBuf, TcpStream};
 
     #[tokio::test]
-    async fn the_first_look_finds_nothing_and_the_second_everything() {
+    async fn first_read_is_pending_and_the_second_reads_all_bytes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut other, _) = listener.accept().await.unwrap();

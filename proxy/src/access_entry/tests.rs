@@ -58,7 +58,7 @@ fn human(entry: AccessEntry<'_>) -> String {
 }
 
 #[test]
-fn a_line_of_json_leaves_out_what_there_is_not() {
+fn json_line_omits_absent_fields() {
     let expected = concat!(
         r#"{"time":"2026-11-21T02:34:05.067Z","request_id":"01f","method":"GET","path":"/api/board","#,
         r#""outcome":"unmatched","status":404,"duration_us":41,"request_bytes":0,"response_bytes":97}"#,
@@ -68,7 +68,7 @@ fn a_line_of_json_leaves_out_what_there_is_not() {
 }
 
 #[test]
-fn a_line_of_json_says_all_there_is() {
+fn json_line_contains_every_present_field() {
     let expected = concat!(
         r#"{"time":"2026-11-21T02:34:05.067Z","request_id":"01f","#,
         r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","client":"127.0.0.1","method":"GET","#,
@@ -84,7 +84,7 @@ fn a_line_of_json_says_all_there_is() {
 }
 
 #[test]
-fn what_a_client_sends_stays_within_its_line_and_its_string() {
+fn client_input_is_escaped_in_log_lines() {
     for hostile in [
         "a\nb",
         "a\r\nb",
@@ -115,7 +115,7 @@ fn what_a_client_sends_stays_within_its_line_and_its_string() {
 }
 
 #[test]
-fn a_human_line_says_who_where_why_and_how_long() {
+fn text_line_has_client_target_cause_and_duration() {
     let shown = AccessEntry {
         gate: Some(GateEntry {
             verdict: GateVerdict::Closed,
@@ -135,7 +135,7 @@ fn a_human_line_says_who_where_why_and_how_long() {
 }
 
 #[test]
-fn a_human_line_of_an_unmatched_request_shows_its_path() {
+fn text_line_of_an_unmatched_request_shows_its_path() {
     let expected = format!(
         "02:34:05.067  {:<12} {:<24} {:<44} 404       41 us\n",
         "-", "/api/board", "unmatched"
@@ -144,7 +144,7 @@ fn a_human_line_of_an_unmatched_request_shows_its_path() {
 }
 
 #[test]
-fn a_human_line_tells_a_gate_that_only_watches() {
+fn text_line_marks_a_shadow_gate() {
     assert!(human(full()).contains("dispatch.v2Board off (lifecycle) closed, shadow "));
     let gate = Some(GateEntry {
         verdict: GateVerdict::Undecided,

@@ -91,7 +91,7 @@ fn dropped(metrics: &Metrics, reason: &str) -> u64 {
 }
 
 #[test]
-fn lines_come_out_in_order_and_none_is_missing() {
+fn all_lines_are_written_in_order() {
     let sink = Sink::default();
     let (log, metrics) = start(&sink, MAX_QUEUED_LINES);
     let paths: Vec<_> = (0..1_000).map(|n| format!("/{n}")).collect();
@@ -104,7 +104,7 @@ fn lines_come_out_in_order_and_none_is_missing() {
 }
 
 #[test]
-fn a_single_line_comes_out_without_a_flush_or_another_line() {
+fn single_line_is_written_without_flush() {
     let (reader, writer) = io::pipe().unwrap();
     let metrics = Arc::new(Metrics::new());
     let log = AccessLogger::start(
@@ -167,7 +167,7 @@ fn the_queue_is_bounded_in_bytes_as_well() {
 }
 
 #[test]
-fn a_writer_that_fails_is_tried_again() {
+fn a_failed_write_is_retried() {
     let sink = Sink::default();
     let (log, _metrics) = start(&sink, MAX_QUEUED_LINES);
     sink.change(|state| state.failing = true);
@@ -219,7 +219,7 @@ fn a_file_is_appended_to() {
 }
 
 #[test]
-fn a_file_that_can_not_be_opened_is_said_at_the_start() {
+fn unopenable_log_file_is_reported_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let output = AccessLogOutput::File(folder.path().join("missing").join("access.log"));
     assert!(AccessLogger::start(output, AccessLogFormat::Json, 8, &Arc::new(Metrics::new())).is_err());

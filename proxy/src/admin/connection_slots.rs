@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_when_its_connection_ends() {
+    fn closed_connection_releases_its_slot() {
         let slots = slots();
         drop(take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT));
         assert!(slots.taken.lock().is_empty());

@@ -85,7 +85,7 @@ fn check(running: &Running, target: &str, status: u16, body: &str) {
 }
 
 #[test]
-fn alive_is_said_whatever_else_is_not() {
+fn livez_succeeds_while_draining() {
     let running = start(Router::new());
     check(&running, "/livez", 200, "ok\n");
     running.state.readiness.set_draining();
@@ -93,7 +93,7 @@ fn alive_is_said_whatever_else_is_not() {
 }
 
 #[test]
-fn not_ready_comes_with_the_reasons() {
+fn unready_readyz_lists_its_reasons() {
     let running = start(Router::new());
     check(
         &running,
@@ -113,7 +113,7 @@ fn not_ready_comes_with_the_reasons() {
 }
 
 #[test]
-fn asked_for_it_readiness_says_everything() {
+fn verbose_readyz_lists_every_check() {
     let running = start(Router::new());
     let readiness = &running.state.readiness;
     readiness.set_snapshot("3f9c", SystemTime::now());
@@ -134,7 +134,7 @@ fn asked_for_it_readiness_says_everything() {
 }
 
 #[test]
-fn what_is_out_of_the_ordinary_is_said_to_who_asks_for_it() {
+fn verbose_readyz_lists_notes() {
     let running = start(Router::new());
     let readiness = &running.state.readiness;
     readiness.set_snapshot("3f9c", SystemTime::now());
@@ -169,7 +169,7 @@ fn secrets_are_masked_on_the_page_of_readiness() {
 }
 
 #[test]
-fn what_failed_and_is_no_reason_is_only_said_when_asked() {
+fn verbose_readyz_lists_failed_optional_checks() {
     let running = start(Router::new());
     running.state.readiness.set_snapshot("3f9c", SystemTime::now());
     check(&running, "/readyz", 200, "ready\n");
@@ -197,7 +197,7 @@ fn what_failed_and_is_no_reason_is_only_said_when_asked() {
 }
 
 #[test]
-fn metrics_come_in_the_text_format() {
+fn metrics_use_the_prometheus_text_format() {
     let running = start(Router::new());
     running.state.metrics.requests.panics.inc();
     let (status, head, body) = ask(&running, "/metrics");
@@ -207,7 +207,7 @@ fn metrics_come_in_the_text_format() {
 }
 
 #[test]
-fn another_router_is_served_beside() {
+fn additional_router_is_served_beside_the_probes() {
     let running = start(Router::new().route("/api/echo", post(|body: Bytes| async move { body })));
     let request = "POST /api/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
     assert!(exchange(running.address, request).ends_with("\r\n\r\nhi"));
@@ -248,7 +248,7 @@ fn closed(running: &Running, reason: &str) -> u64 {
 }
 
 #[test]
-fn clients_that_never_read_block_no_other_client() {
+fn unread_responses_do_not_block_other_clients() {
     let running = start(large());
     let mut unread: Vec<_> = (0..140).map(|_| connect(running.address)).collect();
     for stream in &mut unread {
@@ -262,7 +262,7 @@ fn clients_that_never_read_block_no_other_client() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_of_its_answer_is_closed() {
+fn client_that_reads_no_response_is_disconnected() {
     let running = start_with(large(), SHORT);
     let mut unread = connect(running.address);
     unread
@@ -283,7 +283,7 @@ fn a_connection_without_a_request_is_closed() {
 }
 
 #[test]
-fn the_connection_that_has_waited_longest_makes_room() {
+fn longest_idle_connection_is_evicted_when_slots_are_full() {
     let running = start(Router::new());
     let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut idle: Vec<_> = (0..MAX_ADMIN_CONNECTIONS_PER_CLIENT)
@@ -302,7 +302,7 @@ fn the_connection_that_has_waited_longest_makes_room() {
 }
 
 #[test]
-fn it_stops_at_once_with_idle_connections_and_frees_its_port() {
+fn shutdown_closes_idle_connections_and_frees_the_port() {
     let running = start(Router::new());
     let mut idle = connect(running.address);
     idle.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -315,7 +315,7 @@ fn it_stops_at_once_with_idle_connections_and_frees_its_port() {
 }
 
 #[test]
-fn answers_under_way_are_finished_before_the_end() {
+fn shutdown_completes_responses_in_progress() {
     let (entered, wait) = std::sync::mpsc::channel();
     let slow = Router::new().route(
         "/slow",
@@ -336,7 +336,7 @@ fn answers_under_way_are_finished_before_the_end() {
 }
 
 #[test]
-fn an_answer_that_does_not_end_does_not_keep_it_from_ending() {
+fn endless_response_does_not_prevent_shutdown() {
     let hanging = Router::new().route("/never", get(std::future::pending::<()>));
     let running = start(hanging);
     let mut stream = connect(running.address);

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_does_not_say_so_gets_json() {
+    fn client_without_accept_gets_json() {
         for accept in [
             &[][..],
             &["*/*"],

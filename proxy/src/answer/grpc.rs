@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_those_that_clients_of_grpc_act_on() {
+    fn grpc_statuses_follow_the_retry_rules_of_clients() {
         let pairs = [
             (401, 16),
             (403, 7),

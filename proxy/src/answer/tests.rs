@@ -37,7 +37,7 @@ fn an_answer_is_a_problem_document() {
 }
 
 #[test]
-fn a_member_more_is_escaped() {
+fn additional_member_is_escaped() {
     let answer = Answer::new(AnswerCode::FEATURE, &Pages::new()).with_member("flag", &"a\"b".into());
     let problem: serde_json::Value = serde_json::from_str(text(&render(&answer, false).1)).unwrap();
     assert_eq!(problem["flag"], "a\"b");

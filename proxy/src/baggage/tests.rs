@@ -25,7 +25,7 @@ fn each_flag_of_the_list_is_a_member() {
 }
 
 #[test]
-fn the_clients_members_stay_unless_they_use_the_prefix() {
+fn client_baggage_members_stay_unless_prefixed() {
     check(
         "feature.a=on",
         &["k=v;p=1, l = w", "m=1"],

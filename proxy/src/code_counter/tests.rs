@@ -12,7 +12,7 @@ fn family() -> IntCounterVec {
 }
 
 #[test]
-fn each_code_is_counted_for_itself() {
+fn each_code_has_its_own_counter() {
     let family = family();
     let counter = CodeCounter::new(family.clone());
     for code in ["a", "b", "a", "c", "a"] {
@@ -35,7 +35,7 @@ fn codes_beyond_the_limit_are_counted_as_other() {
 }
 
 #[test]
-fn threads_that_meet_new_codes_at_once_lose_no_count() {
+fn concurrent_new_codes_lose_no_count() {
     const CODES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let family = family();
     let counter = Arc::new(CodeCounter::new(family.clone()));

@@ -35,7 +35,7 @@ fn the_scheme_of_an_authorization_is_read_in_any_case() {
 }
 
 #[test]
-fn another_scheme_is_no_token_and_two_headers_are_several() {
+fn other_schemes_are_no_token_and_two_headers_are_repeated() {
     let place = TokenPlace::Authorization;
     for value in ["Basic dTpw", "Bearera.b.c", "a.b.c", ""] {
         check(&place, &[("authorization", value)], "-");

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_connections_than_may_be() {
+    fn admission_limits_connections() {
         let admission = admission(2, 9);
         let first = admission.admit().unwrap();
         let _second = admission.admit().unwrap();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_no_more_than_its_share_and_a_64_is_one_client() {
+    fn admission_limits_connections_per_client_and_ipv6_64() {
         let admission = admission(99, 1);
         let take = |client: &str| {
             let mut admitted = admission.admit().unwrap();

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_no_regular_client_sends_is_a_flood() {
+    fn frames_of_regular_clients_are_no_flood() {
         check(&[frame(1, 5), frame(3, 0)].concat(), 20, None);
         check(&[frame(1, 5), frame(3, 0)].concat(), 40, Some(Flood::Resets));
         for kind in [4, 6, 77] {
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_ran_out_of_its_time_was_meant() {
+    fn resets_of_timed_out_requests_are_no_flood() {
         let began = Instant::now();
         let mut watch = FloodWatch::new(0, began);
         for turn in 0..1_000 {

@@ -19,7 +19,7 @@ fn check(pause: impl Fn(u64) -> Duration, least: u64, most: u64) {
 }
 
 #[test]
-fn pauses_after_failures_double_up_to_a_limit() {
+fn retry_delay_doubles_up_to_its_maximum() {
     let timing = FetchTiming::default();
     for (failures, most) in [
         (1, 500),
@@ -38,7 +38,7 @@ fn pauses_after_failures_double_up_to_a_limit() {
 }
 
 #[test]
-fn refreshes_spread_by_a_tenth_to_both_sides() {
+fn refresh_interval_has_ten_percent_jitter() {
     let timing = FetchTiming::default();
     check(
         |random| timing.pause_after_success(Duration::from_secs(300), random),
@@ -48,7 +48,7 @@ fn refreshes_spread_by_a_tenth_to_both_sides() {
 }
 
 #[test]
-fn no_interval_is_shorter_than_the_shortest() {
+fn refresh_interval_has_a_minimum() {
     let timing = FetchTiming::default();
     check(
         |random| timing.pause_after_success(Duration::ZERO, random),

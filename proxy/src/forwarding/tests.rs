@@ -46,7 +46,7 @@ fn check_forwarded(lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn the_client_is_the_right_most_address_that_is_not_trusted() {
+fn client_is_the_rightmost_untrusted_address() {
     check(&[], "10.0.0.1");
     check(&["192.0.2.7"], "192.0.2.7");
     check(&["198.51.100.1, 192.0.2.7"], "192.0.2.7");
@@ -67,7 +67,7 @@ fn addresses_are_read_with_ports_brackets_and_empty_elements() {
 }
 
 #[test]
-fn a_client_that_a_trusted_proxy_does_not_tell_is_unknown() {
+fn client_is_unknown_if_a_trusted_proxy_omits_it() {
     for hidden in [
         "unknown",
         "_hidden",
@@ -89,7 +89,7 @@ fn the_search_for_the_client_is_bounded() {
 }
 
 #[test]
-fn only_the_word_of_a_trusted_peer_counts() {
+fn forwarding_headers_of_untrusted_peers_are_ignored() {
     let lines = [
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-proto", "https"),
@@ -160,7 +160,7 @@ fn check_written(forwarding: &Forwarding, expected: [&str; 4]) {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_is_continued_from_the_client_on() {
+fn trusted_forwarding_chain_is_extended_from_the_client() {
     let lines = [
         ("x-forwarded-for", "198.51.100.1, 2001:db8::1, 10.0.0.9"),
         ("x-forwarded-proto", "HTTPS"),
@@ -192,7 +192,7 @@ fn what_a_trusted_proxy_says_is_continued_from_the_client_on() {
 }
 
 #[test]
-fn what_anyone_else_says_is_started_anew() {
+fn untrusted_forwarding_chain_is_replaced() {
     let lines = [
         ("x-forwarded-for", "198.51.100.1"),
         ("x-forwarded-proto", "https"),
@@ -223,7 +223,7 @@ fn what_anyone_else_says_is_started_anew() {
 }
 
 #[test]
-fn lists_of_protocols_and_hosts_are_read_at_the_clients_place() {
+fn proto_and_host_lists_are_read_at_the_client_position() {
     let lines = [
         ("x-forwarded-for", "192.0.2.7, 10.0.0.9"),
         ("x-forwarded-proto", "ftp, https, http"),

@@ -10,7 +10,7 @@ use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
 
 #[tokio::test]
-async fn fixed_keys_are_there_at_once_and_never_change() {
+async fn fixed_keys_are_available_at_once_and_never_change() {
     let set = Arc::new(KeySet::from_jwks(&jwks(&[("a", 0)]), &[Algorithm::EdDsa]).unwrap());
     let keys = IssuerKeys::fixed(Arc::clone(&set));
     let generation = keys.generation().unwrap();

@@ -24,7 +24,7 @@ async fn check(answer: KeyResponse, code: &str) {
 }
 
 #[tokio::test]
-async fn a_good_answer_brings_its_keys() {
+async fn valid_jwks_response_provides_keys() {
     let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let keys = fetch(&server.url, LIMIT).await.unwrap();
     let mut kids: Vec<_> = keys.kids().collect();
@@ -40,7 +40,7 @@ async fn any_other_status_is_a_failure() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_jwks_is_a_failure() {
+async fn non_jwks_response_is_a_failure() {
     let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_JWKS_KEYS + 1].join(","));
     for text in ["", "<html>", "{}", r#"{"keys":{}}"#, r#"{"keys":[]"#, &many] {
         check(KeyResponse::Text(text.into()), "invalid").await;
@@ -48,7 +48,7 @@ async fn what_is_not_a_jwks_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_jwks_without_a_usable_key_is_a_good_answer() {
+async fn jwks_without_usable_key_is_valid() {
     for text in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
         let server = TestKeyServer::start(KeyResponse::Text(text.into())).await;
         assert!(fetch(&server.url, LIMIT).await.unwrap().is_empty());
@@ -66,7 +66,7 @@ async fn a_jwks_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_waited_for_up_to_the_limit() {
+async fn missing_jwks_response_times_out() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let started = Instant::now();
@@ -107,7 +107,7 @@ async fn a_redirect_to_another_scheme_is_refused() {
 }
 
 #[tokio::test]
-async fn redirects_end_at_the_third() {
+async fn third_redirect_is_rejected() {
     let server = TestKeyServer::start(KeyResponse::Redirect("/round".into())).await;
     let failed = fetch(&server.url, LIMIT).await.unwrap_err();
     assert_eq!(failed.code(), "redirected", "{failed}");

@@ -99,7 +99,7 @@ async fn keys_are_fetched_at_the_start_without_a_request() {
 }
 
 #[tokio::test]
-async fn a_failed_start_is_tried_again_until_it_succeeds() {
+async fn failed_first_fetch_is_retried_until_success() {
     let server = TestKeyServer::start(KeyResponse::Status(503)).await;
     let timing = FetchTiming {
         first_retry: SOON,
@@ -172,7 +172,7 @@ async fn an_unlisted_key_is_withdrawn_also_by_an_ambiguous_set() {
 }
 
 #[tokio::test]
-async fn a_good_answer_without_a_usable_key_empties_the_set() {
+async fn jwks_without_usable_key_empties_the_set() {
     for none in [
         r#"{"keys":[]}"#,
         r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}"#,
@@ -289,7 +289,7 @@ async fn keep_keys_counts_from_the_first_failure_not_the_last() {
 }
 
 #[tokio::test]
-async fn another_keep_keys_takes_effect_on_the_same_keys() {
+async fn changed_keep_keys_applies_to_existing_keys() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keys = keys_at(&store, &server.url, NEVER);
@@ -304,7 +304,7 @@ async fn another_keep_keys_takes_effect_on_the_same_keys() {
 }
 
 #[tokio::test]
-async fn the_same_answer_leaves_the_same_keys() {
+async fn unchanged_jwks_keeps_the_key_set() {
     let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     let before = keys.current().unwrap();
@@ -349,7 +349,7 @@ async fn a_key_replaced_under_its_id_is_found_after_a_bad_signature() {
 }
 
 #[tokio::test]
-async fn a_caller_with_older_keys_learns_of_new_ones_without_a_fetch() {
+async fn caller_with_older_keys_gets_new_ones_without_a_fetch() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
@@ -453,7 +453,7 @@ async fn the_clock_fetches_while_requests_cool_down() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_issuer_does_not_have_is_not_asked_for_again() {
+async fn absent_key_is_not_fetched_again() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
@@ -478,7 +478,7 @@ async fn a_key_that_the_issuer_does_not_have_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_failed_fetch_says_nothing_of_a_key() {
+async fn failed_fetch_marks_no_key_absent() {
     let server = TestKeyServer::start(KeyResponse::Text(jwks(&[("a", 0)]))).await;
     let (keys, generation) = loaded(
         &server,
@@ -501,7 +501,7 @@ async fn a_failed_fetch_says_nothing_of_a_key() {
 }
 
 #[tokio::test]
-async fn a_request_stops_waiting_and_the_fetch_goes_on() {
+async fn timed_out_request_does_not_cancel_the_fetch() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, waiting(Duration::from_millis(20))).await;
     server.hold();
@@ -522,7 +522,7 @@ async fn a_request_stops_waiting_and_the_fetch_goes_on() {
 }
 
 #[tokio::test]
-async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
+async fn cancelled_request_does_not_cancel_a_shared_fetch() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, waiting(NEVER)).await;
     server.hold();
@@ -539,7 +539,7 @@ async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
 }
 
 #[tokio::test]
-async fn no_more_than_so_many_requests_wait() {
+async fn waiting_requests_have_a_maximum() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, waiting(NEVER)).await;
     server.hold();
@@ -581,7 +581,7 @@ async fn the_first_request_waits_for_the_first_keys() {
 }
 
 #[tokio::test]
-async fn the_first_request_does_not_wait_for_ever() {
+async fn first_request_waits_for_keys_until_its_timeout() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let keys = keys_at(&store(waiting(SOON)), &server.url, NEVER);
@@ -590,7 +590,7 @@ async fn the_first_request_does_not_wait_for_ever() {
 }
 
 #[test]
-fn a_fetch_that_ends_without_an_answer_is_a_failed_one() {
+fn fetch_without_response_is_a_failure() {
     let own = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -609,7 +609,7 @@ fn a_fetch_that_ends_without_an_answer_is_a_failed_one() {
 }
 
 #[tokio::test]
-async fn the_same_definition_is_the_same_keys() {
+async fn equal_definitions_share_one_key_set() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let of = |name: &str, url: &str, algorithms: &[Algorithm]| {
@@ -635,7 +635,7 @@ async fn the_same_definition_is_the_same_keys() {
 }
 
 #[tokio::test]
-async fn another_interval_takes_effect_on_the_same_keys() {
+async fn changed_interval_applies_to_existing_keys() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keys = keys_at(&store, &server.url, NEVER);
@@ -645,7 +645,7 @@ async fn another_interval_takes_effect_on_the_same_keys() {
 }
 
 #[tokio::test]
-async fn only_addresses_of_http_and_https_are_taken() {
+async fn only_http_and_https_urls_are_accepted() {
     let store = store(eager());
     for url in [
         "",

@@ -24,7 +24,7 @@ fn tenant(name: &str) -> TenantId {
 }
 
 #[test]
-fn a_burst_goes_through_and_then_the_rate() {
+fn burst_is_admitted_then_the_rate() {
     let clock = FakeRelativeClock::default();
     let limit = limit(&clock);
     let acme = tenant("acme");
@@ -45,7 +45,7 @@ fn a_burst_goes_through_and_then_the_rate() {
 }
 
 #[test]
-fn no_client_is_limited_for_another() {
+fn clients_have_separate_limits() {
     let clock = FakeRelativeClock::default();
     let limit = limit(&clock);
     for number in 0..20_000 {

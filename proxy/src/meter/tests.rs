@@ -10,7 +10,7 @@ fn meters(earlier: &Meters, routes: &[&'static str], flags: &[(&'static str, &[&
 }
 
 #[test]
-fn every_outcome_and_class_has_a_cell_of_its_own() {
+fn every_outcome_and_class_has_its_own_counter() {
     let meter = RouteMeter::new("a");
     let mut expected = Vec::new();
     for (place, outcome) in RequestOutcome::ALL.into_iter().enumerate() {
@@ -33,7 +33,7 @@ fn every_outcome_and_class_has_a_cell_of_its_own() {
 }
 
 #[test]
-fn every_variant_and_cause_has_a_cell_of_its_own() {
+fn every_variant_and_cause_has_its_own_counter() {
     let meter = FlagMeter::new("a", ["off".into(), "on".into()].into());
     let mut expected = Vec::new();
     for (variant, name) in ["off", "on"].into_iter().enumerate() {
@@ -51,7 +51,7 @@ fn every_variant_and_cause_has_a_cell_of_its_own() {
 }
 
 #[test]
-fn counts_go_on_over_a_reload() {
+fn counters_survive_a_reload() {
     let first = meters(
         &Meters::none(),
         &["a", "b"],
@@ -71,7 +71,7 @@ fn counts_go_on_over_a_reload() {
 }
 
 #[test]
-fn a_route_that_is_not_there_counts_as_unmatched() {
+fn unknown_route_counts_as_unmatched() {
     let meters = meters(&Meters::none(), &["a"], &[]);
     assert!(Arc::ptr_eq(meters.route(1), meters.unmatched()));
     assert!(!Arc::ptr_eq(meters.route(0), meters.unmatched()));
@@ -88,7 +88,7 @@ fn a_route_by_the_name_of_the_unmatched_shares_their_meter() {
 }
 
 #[test]
-fn flags_that_come_and_go_leave_the_counts_of_others() {
+fn added_and_removed_flags_keep_counters_of_others() {
     let slot = |key: &'static str| Some((key, vec!["off", "on"]));
     let first = Meters::continuing(&Meters::none(), [], [slot("b"), slot("c")]);
     first.flag(1).unwrap().count(0, Cause::Rule);

@@ -91,7 +91,7 @@ fn decisions_are_shown_by_flag_variant_and_cause() {
 }
 
 #[test]
-fn routes_and_flags_that_are_gone_are_shown_no_more() {
+fn removed_routes_and_flags_are_not_exported() {
     let metrics = Metrics::new();
     let before = metrics.prepare(["old", "kept"], [Some(("old.flag", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&before), "r1", at(1));
@@ -127,7 +127,7 @@ fn routes_and_flags_that_are_gone_are_shown_no_more() {
 }
 
 #[test]
-fn what_is_prepared_and_not_published_changes_nothing() {
+fn unpublished_meters_change_no_metrics() {
     let metrics = Metrics::new();
     let served = metrics.prepare(["a"], [Some(("f", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&served), "r1", at(1));
@@ -231,7 +231,7 @@ fn every_name_has_a_help_and_the_prefix_and_is_shown_once() {
 }
 
 #[test]
-fn two_proxies_in_one_process_count_apart() {
+fn two_proxies_in_one_process_have_separate_metrics() {
     let (one, other) = (Metrics::new(), Metrics::new());
     one.requests.panics.inc();
     check(&one, "sluice_panics_total 1");

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_the_second_of_three_words() {
+    fn target_is_the_second_word_of_the_request_line() {
         check("GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n", Some("/a?b#c"));
         check("\r\n\r\nGET http://a/b HTTP/1.1\r\n\r\n", Some("http://a/b"));
         check("GET /a b HTTP/1.1\r\n\r\n", None);

@@ -55,7 +55,7 @@ fn check(readiness: &Readiness, ready: bool, failed: &[&str]) {
 }
 
 #[tokio::test]
-async fn without_a_snapshot_it_is_not_ready() {
+async fn proxy_without_snapshot_is_unready() {
     let (readiness, _) = readiness();
     check(&readiness, false, &["snapshot: no snapshot is loaded yet"]);
     readiness.set_reload_error("sluice.yaml:3: no", at(1));
@@ -69,7 +69,7 @@ async fn without_a_snapshot_it_is_not_ready() {
 }
 
 #[tokio::test]
-async fn until_every_issuers_keys_are_loaded_it_is_not_ready() {
+async fn proxy_is_unready_until_keys_of_all_issuers_load() {
     let (readiness, store) = readiness();
     let good = TestKeyServer::with_keys(&[("a", 0)]).await;
     let slow = TestKeyServer::with_keys(&[("a", 0)]).await;
@@ -87,7 +87,7 @@ async fn until_every_issuers_keys_are_loaded_it_is_not_ready() {
 }
 
 #[tokio::test]
-async fn why_keys_can_not_be_fetched_is_said() {
+async fn readiness_reports_the_fetch_error_of_keys() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::start(KeyResponse::Status(500)).await;
     let _held = keys(&store, "https://a", &server);
@@ -98,7 +98,7 @@ async fn why_keys_can_not_be_fetched_is_said() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_lost_later_changes_nothing() {
+async fn later_fetch_failure_keeps_the_proxy_ready() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
@@ -119,7 +119,7 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_loses_its_keys_leaves_the_proxy_ready() {
+async fn issuer_without_keys_keeps_the_proxy_ready() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::start(KeyResponse::Text(jwks(&[]))).await;
     let held = keys(&store, "https://a", &server);
@@ -135,7 +135,7 @@ async fn an_issuer_that_loses_its_keys_leaves_the_proxy_ready() {
 }
 
 #[tokio::test]
-async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
+async fn keys_removed_before_the_first_probe_keep_it_ready() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
@@ -161,7 +161,7 @@ async fn keys_usable_before_the_snapshot_count_for_readiness() {
 }
 
 #[tokio::test]
-async fn keys_of_one_issuer_before_the_snapshot_make_nothing_ready() {
+async fn keys_of_one_of_two_issuers_leave_the_proxy_unready() {
     let (readiness, store) = readiness();
     let good = TestKeyServer::with_keys(&[("a", 0)]).await;
     let slow = TestKeyServer::with_keys(&[("a", 0)]).await;
@@ -175,7 +175,7 @@ async fn keys_of_one_issuer_before_the_snapshot_make_nothing_ready() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_added_later_takes_nothing_away() {
+async fn issuer_added_later_keeps_the_proxy_ready() {
     let (readiness, store) = readiness();
     readiness.set_snapshot("3f9c", at(40));
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
@@ -186,7 +186,7 @@ async fn an_issuer_that_is_added_later_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
+async fn removed_issuer_does_not_delay_readiness() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::start(KeyResponse::Text(jwks(&[]))).await;
     server.hold();
@@ -199,7 +199,7 @@ async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
 }
 
 #[tokio::test]
-async fn a_refused_reload_is_shown_until_a_good_one_follows() {
+async fn rejected_reload_is_reported_until_the_next_valid_one() {
     let (readiness, _) = readiness();
     readiness.set_snapshot("3f9c", at(40));
     readiness.set_reload_error("sluice.yaml:3: no", at(50));
@@ -214,7 +214,7 @@ async fn a_refused_reload_is_shown_until_a_good_one_follows() {
 }
 
 #[tokio::test]
-async fn an_endless_error_is_cut_between_characters() {
+async fn long_error_is_truncated_between_characters() {
     let (readiness, _) = readiness();
     readiness.set_reload_error(&format!("x{}", "é".repeat(MAX_RELOAD_ERROR_BYTES)), at(50));
     let (_, kept) = readiness.report(at(100)).reload_error.unwrap();
@@ -222,7 +222,7 @@ async fn an_endless_error_is_cut_between_characters() {
 }
 
 #[tokio::test]
-async fn while_it_drains_it_is_not_ready() {
+async fn draining_proxy_is_unready() {
     let (readiness, _) = readiness();
     readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);

@@ -32,7 +32,7 @@ fn an_injected_name_and_all_its_aliases_are_removed() {
 }
 
 #[test]
-fn a_name_that_folds_differently_stays() {
+fn name_with_another_folding_is_forwarded() {
     for name in [
         "x-tenant",
         "x-tenant-ids",
@@ -108,7 +108,7 @@ fn aliases_of_read_names_are_removed_not_the_names() {
 }
 
 #[test]
-fn names_of_the_client_are_a_trusted_proxys_to_say() {
+fn client_address_headers_need_a_trusted_peer() {
     for name in ["x-real-ip", "true-client-ip", "cf-connecting-ip"] {
         check_from(PeerTrust::Untrusted, name, true);
         check_from(PeerTrust::Trusted, name, false);

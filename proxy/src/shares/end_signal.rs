@@ -81,7 +81,7 @@ mod tests {
     use super::EndSignal;
 
     #[tokio::test]
-    async fn a_signal_is_heard_before_and_after_it_is_waited_for() {
+    async fn end_signal_is_received_before_and_after_a_wait() {
         let signal = Arc::new(EndSignal::default());
         let waiting = tokio::spawn({
             let signal = Arc::clone(&signal);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_task_ends_with_its_connection() {
+    fn end_signal_of_an_ended_task_ends_its_connection() {
         let fallback = Arc::new(EndSignal::default());
         let signal = EndSignal::with_fallback(Some(Arc::clone(&fallback)));
         signal.set_task_ended();

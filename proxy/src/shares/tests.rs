@@ -83,7 +83,7 @@ fn assert_empty(shares: &Shares) {
 }
 
 #[test]
-fn a_client_at_its_request_limit_takes_none_from_others() {
+fn client_at_its_request_limit_does_not_affect_others() {
     let shares = shares(|capacity| capacity.in_flight.client = 3);
     let held: Vec<_> = (0..3)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
@@ -115,7 +115,7 @@ fn all_clients_together_stay_within_the_request_limit() {
 }
 
 #[test]
-fn tunnels_are_counted_apart() {
+fn tunnels_have_their_own_limit() {
     let shares = shares(|capacity| {
         capacity.tunnels = ResourceLimit { all: 3, client: 2 };
         capacity.in_flight = ResourceLimit { all: 2, client: 2 };
@@ -155,7 +155,7 @@ fn connections_and_upstream_requests_count_as_descriptors() {
 }
 
 #[test]
-fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
+fn client_share_is_at_most_the_free_capacity() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
         capacity.in_flight = ResourceLimit { all: 80, client: 80 };
@@ -177,7 +177,7 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
 }
 
 #[test]
-fn a_failed_search_for_tunnels_delays_none_for_descriptors() {
+fn failed_shed_of_tunnels_delays_none_of_descriptors() {
     let shares = shares(|capacity| capacity.descriptors = 160);
     let idle = connect(&shares, Some(1)).unwrap();
     assert!(!shares.make_room(Resource::Tunnels));
@@ -330,7 +330,7 @@ async fn a_new_request_waits_for_a_connection_that_is_ending() {
 }
 
 #[test]
-fn trusted_proxies_without_clients_leave_as_much_as_they_take() {
+fn trusted_proxies_without_clients_use_half_the_capacity() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 10 });
     let unnamed: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, None).ok()).collect();
     assert_eq!(unnamed.len(), 50);
@@ -401,7 +401,7 @@ fn an_answered_request_frees_its_slot_and_keeps_its_memory() {
 }
 
 #[test]
-fn what_is_left_of_an_answer_ends_with_its_connection() {
+fn unwritten_response_ends_with_its_connection() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let connection = connect(&shares, Some(1)).unwrap();
     let end = Arc::new(EndSignal::with_fallback(connection.fallback_end_signal()));
@@ -429,7 +429,7 @@ fn what_is_left_of_an_answer_ends_with_its_connection() {
 }
 
 #[test]
-fn nothing_is_taken_from_clients_that_hold_a_handful() {
+fn clients_with_few_requests_are_not_shed() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 64 });
     let held: Vec<_> = (0..100)
         .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
@@ -486,7 +486,7 @@ fn requests_of_the_greediest_client_end_by_last_progress() {
 }
 
 #[test]
-fn a_part_and_the_unseen_parts_behind_it_count_until_written() {
+fn queued_response_parts_count_until_written() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let share = take_request_share(&shares, Some(1)).unwrap();
@@ -532,7 +532,7 @@ fn a_body_and_its_response_count_separately() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
+fn client_that_does_not_read_is_shed_to_its_limit() {
     let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
     let held: Vec<_> = (0..16)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
@@ -556,7 +556,7 @@ fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
 }
 
 #[test]
-fn when_memory_runs_short_the_greediest_gives_it_back() {
+fn memory_pressure_sheds_the_greediest_client() {
     let shares = shares(|capacity| {
         capacity.buffered = ResourceLimit {
             all: 20 * MIB,
@@ -633,7 +633,7 @@ fn a_client_with_idle_connections_can_begin_a_request() {
 }
 
 #[test]
-fn a_request_that_gets_on_is_not_ended_for_its_clients_memory() {
+fn request_with_progress_is_not_shed_for_client_memory() {
     let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
     let held: Vec<_> = (0..60)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())

@@ -17,7 +17,7 @@ fn signed(secret: &[u8], target: &str, headers: &[(&'static str, &str)]) -> Stri
 }
 
 #[test]
-fn what_is_signed_is_as_documented() {
+fn signed_content_equals_the_documentation() {
     let found = signed(
         b"0123456789abcdef0123456789abcdef",
         "/a%20b?c=d",
@@ -35,7 +35,7 @@ fn what_is_signed_is_as_documented() {
 }
 
 #[test]
-fn everything_that_is_signed_counts() {
+fn signature_depends_on_every_signed_part() {
     let secret = b"0123456789abcdef0123456789abcdef";
     let tags = [
         signed(secret, "/a", &[]),
@@ -52,7 +52,7 @@ fn everything_that_is_signed_counts() {
 }
 
 #[test]
-fn the_key_does_not_show() {
+fn debug_output_hides_the_signing_key() {
     let secret = b"0123456789abcdef0123456789abcdef";
     let signature = Signature::new(Bytes::from_static(b"A"), "k1", secret, []);
     let shown = format!("{signature:?}");

@@ -117,7 +117,7 @@ fn a_token_that_differs_in_one_byte_is_not_found() {
 }
 
 #[test]
-fn a_hit_ends_with_the_token() {
+fn cached_token_is_rejected_after_its_expiry() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({ "exp": NOW + 100 }));
     assert!(bench.finds(&token, NOW + 100 + LEEWAY - 1));
@@ -127,7 +127,7 @@ fn a_hit_ends_with_the_token() {
 }
 
 #[test]
-fn a_hit_does_not_begin_before_the_token() {
+fn cached_token_is_rejected_before_its_start() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({ "nbf": NOW }));
     assert!(bench.finds(&token, NOW - LEEWAY));
@@ -135,7 +135,7 @@ fn a_hit_does_not_begin_before_the_token() {
 }
 
 #[test]
-fn other_keys_end_all_hits_of_their_issuer() {
+fn changed_keys_invalidate_cached_tokens_of_the_issuer() {
     let mut bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (of_a, _) = bench.kept(json!({}));
     let (of_b, _) = bench.kept(json!({ "iss": "https://b" }));
@@ -147,7 +147,7 @@ fn other_keys_end_all_hits_of_their_issuer() {
 }
 
 #[test]
-fn the_same_keys_read_again_end_no_hit() {
+fn unchanged_keys_keep_cached_tokens() {
     let mut bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({}));
     bench.keys[0] = key(0);
@@ -155,7 +155,7 @@ fn the_same_keys_read_again_end_no_hit() {
 }
 
 #[test]
-fn keys_that_are_not_there_end_hits() {
+fn absent_keys_invalidate_cached_tokens() {
     let mut bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({}));
     bench.keys.clear();
@@ -163,7 +163,7 @@ fn keys_that_are_not_there_end_hits() {
 }
 
 #[test]
-fn a_reload_keeps_the_cache_where_the_issuers_are_the_same() {
+fn reload_keeps_cached_tokens_of_unchanged_issuers() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({}));
     let same = bench.cache.for_issuers(&issuers(&["https://a", "https://b"]));
@@ -176,7 +176,7 @@ fn a_reload_keeps_the_cache_where_the_issuers_are_the_same() {
 }
 
 #[test]
-fn it_holds_no_more_bytes_than_it_may() {
+fn token_cache_has_a_byte_limit() {
     let max = 256 * 1024;
     let bench = bench(max);
     for user in 0..5_000 {
@@ -194,14 +194,14 @@ fn the_weight_covers_token_and_identity() {
 }
 
 #[test]
-fn a_cache_of_nothing_keeps_nothing() {
+fn token_cache_of_size_zero_is_empty() {
     let bench = bench(0);
     let (token, _) = bench.kept(json!({}));
     assert!(!bench.finds(&token, NOW));
 }
 
 #[test]
-fn no_token_shows_in_debug() {
+fn debug_output_hides_cached_tokens() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({}));
     let shown = format!("{:?}", bench.cache);

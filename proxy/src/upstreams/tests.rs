@@ -46,7 +46,7 @@ fn asked(live: &LiveUpstream, times: usize) -> Vec<String> {
 }
 
 #[test]
-fn turns_follow_weights_and_are_spread() {
+fn round_robin_spreads_turns_by_weight() {
     let live = live(
         &upstream("a", &[("10.0.0.1", 10), ("10.0.0.2", 5), ("10.0.0.3", 5)]),
         &[],
@@ -56,7 +56,7 @@ fn turns_follow_weights_and_are_spread() {
 }
 
 #[test]
-fn draws_of_two_follow_weights_where_all_are_idle() {
+fn least_request_follows_weights_of_idle_endpoints() {
     let mut definition = upstream("a", &[("10.0.0.1", 3), ("10.0.0.2", 1)]);
     definition.balance = Balance::LeastRequest;
     let turns = asked(&live(&definition, &[]), 4_000);
@@ -65,7 +65,7 @@ fn draws_of_two_follow_weights_where_all_are_idle() {
 }
 
 #[test]
-fn ipv6_addresses_of_a_host_that_has_ipv4_ones_are_in_reserve() {
+fn ipv6_addresses_are_a_fallback_for_ipv4() {
     let live = live(&upstream("a", &[("some.host", 1)]), &[]);
     assert!(!live.is_resolved());
     live.set_addresses(0, Ok(vec![ip("10.0.0.1"), ip("10.0.0.2"), ip("::1")]));
@@ -160,7 +160,7 @@ fn upstreams_that_differ_beyond_timeouts_share_no_pool() {
 }
 
 #[test]
-fn the_first_check_decides_at_once_and_later_ones_by_threshold() {
+fn first_health_check_decides_and_later_ones_use_thresholds() {
     let health = HealthCheck::new(HealthProbe::Tcp);
     let state = EndpointState::new(Instant::now());
     let changes = |results: &[bool]| -> Vec<bool> {
@@ -182,7 +182,7 @@ fn the_first_check_decides_at_once_and_later_ones_by_threshold() {
 }
 
 #[test]
-fn one_failure_ejects_an_endpoint_again_until_a_response() {
+fn endpoint_is_ejected_by_one_failure_until_a_response() {
     let start = Instant::now();
     let state = EndpointState::new(start);
     let ejection = Ejection {
@@ -203,7 +203,7 @@ fn one_failure_ejects_an_endpoint_again_until_a_response() {
 }
 
 #[test]
-fn pauses_are_within_a_tenth_of_what_they_should_be() {
+fn pauses_have_ten_percent_jitter() {
     for _ in 0..1_000 {
         let pause = jittered(Duration::from_secs(10)).as_millis();
         assert!((9_000..=11_000).contains(&pause), "{pause}");

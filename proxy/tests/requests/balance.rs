@@ -29,7 +29,7 @@ fn endpoints(upstreams: &[Upstream]) -> String {
 }
 
 #[test]
-fn heavy_endpoints_get_more_turns_and_not_all_at_once() {
+fn weighted_endpoints_get_more_turns_interleaved() {
     let upstreams = three();
     let [a, b, c] = upstreams.each_ref().map(Upstream::address);
     let proxy = to(&format!(
@@ -122,7 +122,7 @@ fn a_tenant_keeps_its_endpoint_unless_that_one_is_lost() {
 }
 
 #[test]
-fn an_endpoint_that_fails_is_ejected_and_comes_back() {
+fn failing_endpoint_is_ejected_and_readmitted() {
     let address = nowhere();
     let good = Upstream::named("good");
     let proxy = to(&format!(
@@ -159,7 +159,7 @@ fn an_endpoint_that_fails_is_ejected_and_comes_back() {
 }
 
 #[test]
-fn where_all_are_ejected_all_are_asked() {
+fn all_endpoints_are_used_when_all_are_ejected() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream;
         After::Close
@@ -180,7 +180,7 @@ fn where_all_are_ejected_all_are_asked() {
 }
 
 #[test]
-fn more_requests_than_an_upstream_may_have_are_a_503_at_once() {
+fn requests_over_the_upstream_limit_get_503_at_once() {
     let (go, wait) = channel::<()>();
     let wait = Mutex::new(wait);
     let upstream = Upstream::answering(move |_, stream| {
@@ -226,7 +226,7 @@ fn more_requests_than_an_upstream_may_have_are_a_503_at_once() {
 }
 
 #[test]
-fn retries_end_where_they_are_to() {
+fn retries_end_at_their_configured_limit() {
     let addresses = [nowhere(), nowhere(), nowhere()];
     let upstream = Upstream::named("up");
     let [a, b, c] = &addresses;
@@ -251,7 +251,7 @@ fn retries_end_where_they_are_to() {
 }
 
 #[test]
-fn an_exchange_ends_when_its_time_is_over() {
+fn exchange_ends_at_its_deadline() {
     let upstream = Upstream::answering(|request, stream| {
         use std::io::Write as _;
         if request.target() == "/silent" {

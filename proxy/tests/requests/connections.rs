@@ -12,7 +12,7 @@ fn open(upstream: &Upstream) -> ProxyBuilder {
 }
 
 #[test]
-fn a_head_has_one_deadline_however_steadily_it_comes() {
+fn slow_head_has_one_deadline() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream)
         .listening("limits: { head_timeout: 300ms }")
@@ -46,7 +46,7 @@ fn a_head_has_one_deadline_however_steadily_it_comes() {
 }
 
 #[test]
-fn a_connection_without_a_word_is_closed_without_one() {
+fn silent_connection_is_closed_without_a_response() {
     let upstream = Upstream::named("api");
     let limits = "limits: { head_timeout: 200ms, idle_timeout: 200ms }";
     let proxy = open(&upstream).listening(limits).start();
@@ -60,7 +60,7 @@ fn a_connection_without_a_word_is_closed_without_one() {
 }
 
 #[test]
-fn all_before_a_first_head_has_one_deadline_together() {
+fn proxy_header_preface_and_head_share_one_deadline() {
     let upstream = Upstream::named("api");
     let (start, preface) = ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "PRI * HTTP/2.0\r\n");
     for (words, listening) in [
@@ -87,7 +87,7 @@ fn all_before_a_first_head_has_one_deadline_together() {
 }
 
 #[test]
-fn a_body_has_one_deadline_however_steadily_it_comes() {
+fn slow_body_has_one_deadline() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream)
         .listening("limits: { body_timeout: 300ms }")
@@ -112,7 +112,7 @@ fn a_body_has_one_deadline_however_steadily_it_comes() {
 }
 
 #[test]
-fn a_head_has_its_limits() {
+fn request_head_over_its_limits_is_rejected() {
     let upstream = Upstream::named("api");
     let limits = "limits: { head_size: 2KiB, head_fields: 10 }";
     let proxy = open(&upstream).listening(limits).start();
@@ -153,7 +153,7 @@ fn a_malformed_head_is_logged_and_counted() {
 }
 
 #[test]
-fn a_body_that_is_not_framed_well_is_a_400_and_never_a_request() {
+fn badly_framed_body_gets_400_and_is_no_next_request() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream).start();
     for body in [
@@ -177,7 +177,7 @@ fn a_body_that_is_not_framed_well_is_a_400_and_never_a_request() {
 }
 
 #[test]
-fn requests_that_are_sent_ahead_are_answered_in_their_order() {
+fn pipelined_requests_with_bodies_are_answered_in_order() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream).start();
     let mut client = proxy.connect();
@@ -205,7 +205,7 @@ fn requests_that_are_sent_ahead_are_answered_in_their_order() {
 }
 
 #[test]
-fn there_are_no_more_connections_than_may_be() {
+fn listener_limits_its_connections() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream).listening("limits: { connections: 3 }").start();
     let mut kept: Vec<Client> = (0..3).map(|_| proxy.connect()).collect();
@@ -223,7 +223,7 @@ fn there_are_no_more_connections_than_may_be() {
 }
 
 #[test]
-fn a_client_has_no_more_connections_than_its_share() {
+fn client_connections_are_limited_to_its_share() {
     let upstream = Upstream::named("api");
     let limits = "limits: { connections_per_client: 2 }";
     let proxy = open(&upstream).listening(limits).start();
@@ -292,7 +292,7 @@ fn a_proxy_header_of_a_trusted_proxy_names_the_client() {
 }
 
 #[test]
-fn a_route_has_a_body_limit_of_its_own() {
+fn route_has_its_own_body_limit() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -324,7 +324,7 @@ fn a_route_has_a_body_limit_of_its_own() {
 }
 
 #[test]
-fn a_head_of_http_2_has_one_deadline_too() {
+fn http_2_head_has_one_deadline() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream)
         .listening("h2c: true, limits: { head_timeout: 1s }")

@@ -51,7 +51,7 @@ fn a_drain_finishes_requests_and_refuses_new_connections() {
 }
 
 #[test]
-fn it_serves_on_for_a_while_but_says_that_it_is_not_ready() {
+fn draining_proxy_is_unready_and_serves_for_the_delay() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream)
         .with("drain: { delay: 300ms, timeout: 5s }")
@@ -70,7 +70,7 @@ fn it_serves_on_for_a_while_but_says_that_it_is_not_ready() {
 }
 
 #[test]
-fn a_request_that_takes_too_long_is_cut_off_and_counted() {
+fn request_over_the_drain_timeout_is_aborted_and_counted() {
     let upstream = Upstream::answering(|_, _| After::Keep);
     let proxy = open(&upstream)
         .with("drain: { delay: 0s, timeout: 50ms }")

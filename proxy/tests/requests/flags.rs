@@ -45,7 +45,7 @@ fn with_flags(loaded: &LoadedConfig, flags: LoadedFlags, revision: u64) -> Arc<S
 }
 
 #[test]
-fn flags_alone_are_in_force_with_the_next_request() {
+fn published_flags_apply_to_the_next_request() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
     let loaded = load(&proxy);
@@ -102,7 +102,7 @@ fn flags_compiled_with_another_document_are_refused() {
 }
 
 #[test]
-fn what_is_seen_of_flags_outlives_every_snapshot() {
+fn flag_observations_survive_every_reload() {
     let upstream = Upstream::answering(|request, stream| {
         let status = if request.target().contains("fail") {
             503

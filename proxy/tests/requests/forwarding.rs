@@ -30,7 +30,7 @@ fn seen(upstream: &Upstream, proxy: &Proxy, said: &[(&str, &str)]) -> Recorded {
 }
 
 #[test]
-fn what_anyone_says_of_where_a_request_comes_from_is_removed() {
+fn untrusted_forwarding_headers_are_removed() {
     let upstream = Upstream::named("api");
     for rest in ["", "trusted_proxies: [10.0.0.0/8]"] {
         let proxy = builder(&upstream).with(rest).start();
@@ -50,7 +50,7 @@ fn what_anyone_says_of_where_a_request_comes_from_is_removed() {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_is_continued() {
+fn trusted_forwarding_headers_are_extended() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream)
         .with("trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]")
@@ -71,7 +71,7 @@ fn what_a_trusted_proxy_says_is_continued() {
 }
 
 #[test]
-fn only_the_kind_of_header_that_trusted_proxies_set_counts() {
+fn only_the_configured_forwarding_header_is_read() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream)
         .with("trusted_proxies: { networks: [127.0.0.1], header: forwarded }")
@@ -83,7 +83,7 @@ fn only_the_kind_of_header_that_trusted_proxies_set_counts() {
 }
 
 #[test]
-fn whose_word_counts_can_change_with_a_reload() {
+fn reload_changes_the_trusted_proxies() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).with("trusted_proxies: [10.0.0.1]").start();
     let said = [("X-Forwarded-For", "192.0.2.7")];

@@ -5,7 +5,7 @@ use serde_json::json;
 use testkit::{Proxy, Request, Response, Upstream};
 
 #[test]
-fn an_open_gate_leads_to_the_upstream() {
+fn open_gate_forwards_to_the_upstream() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -56,7 +56,7 @@ fn traits(answer: &Response) -> (u16, Vec<(String, String)>, serde_json::Value) 
 }
 
 #[test]
-fn a_closed_gate_looks_like_an_unknown_path() {
+fn closed_gate_answers_like_an_unknown_path() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -95,7 +95,7 @@ fn check(fields: &str, open: (u16, &str), closed: (u16, &str)) {
 }
 
 #[test]
-fn a_closed_gate_does_what_the_route_says() {
+fn closed_gate_answers_as_the_route_configures() {
     check("gate: board, upstream: new", (200, "new"), (404, "NOT_FOUND"));
     let refused = "gate: board, upstream: new, otherwise: { reject: 403 }";
     check(refused, (200, "new"), (403, "FEATURE_NOT_ENABLED"));
@@ -144,7 +144,7 @@ fn the_served_variant_chooses_the_upstream() {
 }
 
 #[test]
-fn a_redirect_names_its_place_and_status() {
+fn redirect_has_its_location_and_status() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -157,7 +157,7 @@ fn a_redirect_names_its_place_and_status() {
 }
 
 #[test]
-fn a_refusal_that_reveals_names_the_flag_and_what_would_help() {
+fn revealing_rejection_names_the_flag_and_remedy() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -189,7 +189,7 @@ fn a_refusal_that_reveals_names_the_flag_and_what_would_help() {
 }
 
 #[test]
-fn a_route_can_answer_by_the_cause() {
+fn route_answers_by_cause() {
     let (new, old) = (Upstream::named("new"), Upstream::named("old"));
     let proxy = Proxy::builder()
         .upstream("new", &new)
@@ -209,7 +209,7 @@ fn a_route_can_answer_by_the_cause() {
 }
 
 #[test]
-fn a_shadow_gate_passes_all_and_logs_whom_it_would_refuse() {
+fn shadow_gate_admits_all_and_logs_rejections() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -278,7 +278,7 @@ fn an_anonymous_request_is_decided_without_a_tenant() {
 }
 
 #[test]
-fn an_edit_of_the_flags_flips_the_answer() {
+fn edited_flag_changes_the_response() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -311,7 +311,7 @@ fn by_header(upstream: &Upstream) -> Proxy {
 }
 
 #[test]
-fn a_header_that_does_not_arrive_chooses_no_route() {
+fn header_removed_by_connection_matches_no_route() {
     let upstream = Upstream::named("api");
     let proxy = by_header(&upstream);
     let globex = || Request::get("/h/a").token(&proxy.token("globex"));
@@ -327,7 +327,7 @@ fn a_header_that_does_not_arrive_chooses_no_route() {
 }
 
 #[test]
-fn a_preflight_asks_for_itself_and_nothing_else() {
+fn preflight_route_is_chosen_by_its_own_headers() {
     let upstream = Upstream::named("api");
     let proxy = by_header(&upstream);
     let preflight = |origin, method| {
@@ -353,7 +353,7 @@ fn a_preflight_asks_for_itself_and_nothing_else() {
 }
 
 #[test]
-fn a_gate_on_methods_is_not_got_round_by_their_case() {
+fn method_case_does_not_bypass_a_gate() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

@@ -54,7 +54,7 @@ fn grpc_messages_and_trailers_pass_only_an_open_gate() {
 }
 
 #[test]
-fn an_answer_that_is_only_trailers_passes_as_it_is() {
+fn grpc_trailers_only_response_is_forwarded_unchanged() {
     let (_upstream, proxy) = service(|_| H2Answer::grpc_failure("5", "no such board"));
     let mut client = H2Client::connect(proxy.address());
     let mut stream = client.open(&call(&proxy, "acme"), false);

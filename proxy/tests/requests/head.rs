@@ -40,7 +40,7 @@ fn an_absolute_target_must_name_the_same_host() {
 }
 
 #[test]
-fn a_length_that_can_be_read_in_two_ways_is_refused_and_closed() {
+fn ambiguous_length_is_rejected_and_closed() {
     for framing in [
         "Content-Length: 3\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 3",
@@ -62,7 +62,7 @@ fn a_length_that_can_be_read_in_two_ways_is_refused_and_closed() {
 }
 
 #[test]
-fn a_head_that_is_not_well_formed_is_refused_and_closed() {
+fn malformed_head_is_rejected_and_closed() {
     for head in [
         "GET /open HTTP/1.1\nHost: a\r\n\r\n",
         "GET /open HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
@@ -149,7 +149,7 @@ fn a_connect_is_refused() {
 }
 
 #[test]
-fn an_old_client_needs_no_host_and_gets_no_keep_alive() {
+fn http_1_0_client_needs_no_host_and_gets_no_keep_alive() {
     let (upstream, proxy) = open();
     let mut client = proxy.connect();
     client.send("GET /open HTTP/1.0\r\n\r\n");
@@ -161,7 +161,7 @@ fn an_old_client_needs_no_host_and_gets_no_keep_alive() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_by_length_or_on_the_way() {
+fn oversized_body_is_rejected_by_length_or_while_read() {
     let (upstream, proxy) = open();
     assert_eq!(proxy.ask(&Request::post("/open", vec![b'x'; 1024])).status, 200);
     let refused = proxy.ask(&Request::post("/open", vec![b'x'; 1025]));
@@ -185,7 +185,7 @@ fn a_body_over_the_limit_is_refused_by_length_or_on_the_way() {
 }
 
 #[test]
-fn a_large_body_that_is_refused_does_not_lose_the_answer() {
+fn rejected_large_body_still_gets_its_response() {
     let (_upstream, proxy) = open();
     for _ in 0..10 {
         let mut client = proxy.connect();
@@ -240,7 +240,7 @@ fn an_answer_before_an_unsized_body_closes_the_connection() {
 }
 
 #[test]
-fn a_client_that_wants_the_connection_closed_gets_that() {
+fn connection_close_of_the_client_is_honoured() {
     let (_upstream, proxy) = open();
     for target in ["/open", "/unknown"] {
         let mut client = proxy.connect();
@@ -250,7 +250,7 @@ fn a_client_that_wants_the_connection_closed_gets_that() {
 }
 
 #[test]
-fn a_bad_request_takes_only_its_own_connection() {
+fn bad_request_closes_only_its_own_connection() {
     let (_upstream, proxy) = open();
     let mut good = proxy.connect();
     assert_eq!(good.ask(&Request::get("/open")).status, 200);
@@ -259,7 +259,7 @@ fn a_bad_request_takes_only_its_own_connection() {
 }
 
 #[test]
-fn requests_sent_ahead_are_answered_in_their_order() {
+fn pipelined_requests_are_answered_in_order() {
     let (upstream, proxy) = open();
     let mut client = proxy.connect();
     let ahead = [

@@ -152,7 +152,7 @@ fn a_client_can_not_remove_an_injected_header() {
 }
 
 #[test]
-fn hop_by_hop_headers_end_here_in_both_directions() {
+fn hop_by_hop_headers_are_removed_in_both_directions() {
     let upstream = Upstream::answering(|_, stream| {
         testkit::reply(
             stream,
@@ -177,7 +177,7 @@ fn hop_by_hop_headers_end_here_in_both_directions() {
 }
 
 #[test]
-fn headers_can_be_named_otherwise_or_left_out() {
+fn injected_headers_can_be_renamed_or_omitted() {
     let upstream = Upstream::named("api");
     let headers = "headers: { tenant: X-Org, user: off, flags: off, revision: off, request_id: off }";
     let proxy = builder(&upstream).with(headers).start();
@@ -198,7 +198,7 @@ fn headers_can_be_named_otherwise_or_left_out() {
 }
 
 #[test]
-fn the_list_of_flags_is_that_of_the_route_or_of_the_document() {
+fn flags_header_is_configured_by_route_or_document() {
     for (include, expected) in [
         ("route", "board"),
         ("all", "board, core, theme;v=blue"),
@@ -217,7 +217,7 @@ fn the_list_of_flags_is_that_of_the_route_or_of_the_document() {
 }
 
 #[test]
-fn a_list_over_its_budget_is_cut_marked_and_counted() {
+fn flags_header_over_budget_is_truncated_and_counted() {
     let upstream = Upstream::named("api");
     let keys: Vec<_> = (0..9).map(|n| format!("a-flag-with-a-long-name-{n}")).collect();
     let flags: Vec<_> = keys
@@ -237,7 +237,7 @@ fn a_list_over_its_budget_is_cut_marked_and_counted() {
 }
 
 #[test]
-fn a_request_says_for_whom_it_is_forwarded() {
+fn forwarded_request_names_its_client() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let seen = last(
@@ -296,7 +296,7 @@ fn a_trace_is_continued_or_started() {
 }
 
 #[test]
-fn a_connection_header_that_names_what_it_must_not_is_refused() {
+fn connection_naming_protected_headers_is_rejected() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for named in [
@@ -319,7 +319,7 @@ fn a_connection_header_that_names_what_it_must_not_is_refused() {
 }
 
 #[test]
-fn aliases_of_headers_that_are_read_do_not_arrive() {
+fn aliases_of_read_headers_are_removed() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

@@ -111,7 +111,7 @@ fn without_a_healthy_endpoint_none_healthy_decides() {
 }
 
 #[test]
-fn a_connection_is_enough_where_there_is_no_path() {
+fn health_check_without_path_needs_only_a_connection() {
     let upstream = Upstream::named("up");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -132,7 +132,7 @@ fn a_connection_is_enough_where_there_is_no_path() {
 }
 
 #[test]
-fn a_check_that_gets_no_answer_in_time_has_failed() {
+fn health_check_fails_at_its_timeout() {
     let upstream = Upstream::answering(|_, _| testkit::After::Keep);
     let proxy = to(&format!(
         "{{ endpoints: [\"{}\"], health: {{ path: /healthz, interval: 60ms, timeout: 50ms }} }}",

@@ -41,7 +41,7 @@ fn head<'a>(more: &[(&'a str, &'a str)]) -> Fields<'a> {
 }
 
 #[test]
-fn a_gate_holds_over_http_2_by_alpn_and_prior_knowledge() {
+fn gate_applies_to_http_2_by_alpn_and_prior_knowledge() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let encrypted = Proxy::builder()
         .upstream("api", &upstream)
@@ -80,7 +80,7 @@ fn a_gate_holds_over_http_2_by_alpn_and_prior_knowledge() {
 }
 
 #[test]
-fn http_2_is_not_spoken_where_it_is_not_allowed() {
+fn http_2_is_rejected_where_it_is_not_allowed() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -108,7 +108,7 @@ fn http_2_is_not_spoken_where_it_is_not_allowed() {
 }
 
 #[test]
-fn a_listener_of_both_serves_http_1_as_well() {
+fn listener_of_both_protocols_serves_http_1() {
     let (upstream, proxy) = plain();
     let mut client = proxy.connect();
     // Byte by byte: `P` could begin the HTTP/2 preface, `PU` can't.
@@ -155,7 +155,7 @@ fn malformed_http_2_requests_are_refused_and_not_forwarded() {
 }
 
 #[test]
-fn a_head_of_http_2_is_judged_as_one_of_http_1() {
+fn http_2_head_is_checked_like_http_1() {
     let (upstream, proxy) = plain();
     let many: Vec<(String, String)> = (0..101).map(|n| (format!("x-{n}"), "y".to_owned())).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -214,7 +214,7 @@ fn a_head_of_http_2_is_judged_as_one_of_http_1() {
 }
 
 #[test]
-fn a_target_has_one_spelling_over_http_2_as_well() {
+fn http_2_target_is_forwarded_in_normal_form() {
     let (upstream, proxy) = plain();
     let mut frames = Frames::connect(proxy.address());
     let mut target = |stream, path| {
@@ -233,7 +233,7 @@ fn a_target_has_one_spelling_over_http_2_as_well() {
 }
 
 #[test]
-fn crumbs_of_cookies_arrive_as_one_header() {
+fn split_cookie_headers_are_forwarded_as_one() {
     let (upstream, proxy) = plain();
     let mut frames = Frames::connect(proxy.address());
     let head = head(&[
@@ -279,7 +279,7 @@ fn an_empty_last_frame_ends_a_body_once() {
 }
 
 #[test]
-fn data_that_is_not_as_long_as_it_says_is_refused() {
+fn data_of_another_length_than_declared_is_rejected() {
     let (upstream, proxy) = plain();
     for (length, data) in [("3", &b"hello"[..]), ("7", b"hello")] {
         let mut frames = Frames::connect(proxy.address());
@@ -331,7 +331,7 @@ fn a_body_over_the_limit_ends_its_stream_not_the_connection() {
 }
 
 #[test]
-fn requests_of_one_connection_do_not_wait_for_each_other() {
+fn streams_of_one_connection_do_not_block_each_other() {
     let (go, wait) = channel::<()>();
     let wait = Mutex::new(wait);
     let upstream = Upstream::answering(move |request, stream| {
@@ -352,7 +352,7 @@ fn requests_of_one_connection_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn each_event_of_a_stream_is_passed_on_before_the_next_is_sent() {
+fn events_of_a_stream_are_forwarded_without_buffering() {
     let (go, wait) = channel::<()>();
     let wait = Mutex::new(wait);
     let upstream = Upstream::answering(move |_, stream| {
@@ -445,7 +445,7 @@ fn a_closed_gate_answers_grpc_with_a_grpc_status() {
 }
 
 #[test]
-fn nothing_but_a_preface_is_closed_when_a_head_would_be_late() {
+fn incomplete_preface_is_closed_at_the_head_timeout() {
     let upstream = Upstream::named("api");
     let proxy = gated(&upstream)
         .listening("limits: { head_timeout: 100ms }")
@@ -495,7 +495,7 @@ fn floods_of_resets_and_open_heads_end_their_connection() {
 }
 
 #[test]
-fn a_broken_off_response_is_a_reset_stream() {
+fn truncated_response_resets_its_stream() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         After::Close

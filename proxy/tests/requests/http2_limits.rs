@@ -30,7 +30,7 @@ fn drip(frames: &mut Frames, stream: u32, time: Duration) {
 }
 
 #[test]
-fn the_head_and_the_idle_time_of_a_listener_hold_for_http_2() {
+fn head_and_idle_timeouts_apply_to_http_2() {
     let upstream = Upstream::named("api");
     let address = upstream.address().to_string();
     let (large, larger) = ("a".repeat(40_000), "a".repeat(66_000));
@@ -62,7 +62,7 @@ fn the_head_and_the_idle_time_of_a_listener_hold_for_http_2() {
 }
 
 #[test]
-fn a_body_of_http_2_has_one_deadline_however_steadily_it_comes() {
+fn slow_http_2_body_has_one_deadline() {
     let upstream = Upstream::named("api");
     let proxy = listening(&upstream.address().to_string(), "{ body_timeout: 300ms }");
     let mut frames = Frames::connect(proxy.address());
@@ -83,7 +83,7 @@ fn a_body_of_http_2_has_one_deadline_however_steadily_it_comes() {
 }
 
 #[test]
-fn a_body_of_grpc_may_take_as_long_as_it_likes() {
+fn grpc_body_has_no_deadline() {
     let upstream = Upstream::named("api");
     let proxy = listening(&upstream.address().to_string(), "{ body_timeout: 200ms }");
     let mut frames = Frames::connect(proxy.address());
@@ -97,7 +97,7 @@ fn a_body_of_grpc_may_take_as_long_as_it_likes() {
 }
 
 #[test]
-fn an_answer_that_was_begun_ends_with_the_time_of_its_request() {
+fn started_response_ends_at_the_request_deadline() {
     let address = hasty("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
     let proxy = listening(&address, "{ body_timeout: 300ms }");
     let mut frames = Frames::connect(proxy.address());
@@ -110,7 +110,7 @@ fn an_answer_that_was_begun_ends_with_the_time_of_its_request() {
 }
 
 #[test]
-fn requests_that_are_refused_before_they_are_read_are_counted() {
+fn requests_rejected_before_reading_are_counted() {
     let upstream = Upstream::named("api");
     let proxy = listening(&upstream.address().to_string(), "{ head_size: 8KiB }");
     let mut frames = Frames::connect(proxy.address());

@@ -29,7 +29,7 @@ fn check_unauthenticated(answer: &Response, code: &str) {
 }
 
 #[test]
-fn a_good_token_says_who_is_asking_and_is_passed_on() {
+fn valid_token_sets_the_caller_and_is_forwarded() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -69,7 +69,7 @@ fn code_of(proxy: &Proxy, change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
-fn a_token_that_does_not_hold_is_refused_by_name() {
+fn invalid_token_is_rejected_with_its_reason() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let now = now_seconds();
@@ -160,7 +160,7 @@ fn a_public_key_is_no_secret() {
 }
 
 #[test]
-fn no_token_is_fine_where_it_is_optional_but_a_bad_one_is_not() {
+fn optional_auth_accepts_no_token_and_rejects_a_bad_one() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -181,7 +181,7 @@ fn no_token_is_fine_where_it_is_optional_but_a_bad_one_is_not() {
 }
 
 #[test]
-fn a_tenant_without_a_record_is_judged_or_refused() {
+fn tenant_without_record_is_evaluated_or_rejected() {
     let upstream = Upstream::named("api");
     let judging = builder(&upstream).start();
     assert_eq!(judging.get("/api", "nobody").status, 200);
@@ -260,7 +260,7 @@ fn attributes_come_from_claims_headers_and_cookies() {
 }
 
 #[test]
-fn a_number_of_a_token_holds_for_itself_and_for_no_neighbour() {
+fn token_number_is_distinct_from_its_neighbours() {
     let upstream = Upstream::named("api");
     let flags = "flags:\n  account: { kind: permission, rules: [{ when: { attribute: plan, eq: 1152921504606846977 }, \
                  serve: on }] }\n  other: { kind: permission, rules: [{ when: { attribute: plan, ne: \
@@ -339,7 +339,7 @@ fn a_route_without_auth_has_no_caller_in_any_spelling() {
 }
 
 #[test]
-fn an_attribute_that_comes_twice_or_does_not_arrive_is_missing() {
+fn repeated_or_removed_attribute_is_missing() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

@@ -42,7 +42,7 @@ fn quick() -> FetchTiming {
 }
 
 #[test]
-fn keys_are_fetched_and_a_proxy_without_them_says_503() {
+fn proxy_answers_503_until_keys_are_fetched() {
     let upstream = Upstream::named("api");
     let issuer = issuer("k1");
     let server = KeyServer::broken();
@@ -65,7 +65,7 @@ fn keys_are_fetched_and_a_proxy_without_them_says_503() {
 }
 
 #[test]
-fn a_new_key_is_fetched_when_a_token_names_it() {
+fn token_with_a_new_key_causes_a_fetch() {
     let upstream = Upstream::named("api");
     let (one, two) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);
@@ -160,7 +160,7 @@ fn tokens_of_a_withdrawn_key_cause_no_more_fetches_than_others() {
 }
 
 #[test]
-fn what_is_no_good_answer_withdraws_no_key() {
+fn invalid_jwks_response_withdraws_no_key() {
     let upstream = Upstream::named("api");
     let (one, other) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);

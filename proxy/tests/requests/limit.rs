@@ -96,7 +96,7 @@ fn a_client_is_counted_before_its_token_is_verified() {
 }
 
 #[test]
-fn a_closed_gate_can_not_be_asked_without_limit() {
+fn requests_to_a_closed_gate_are_rate_limited() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for _ in 0..3 {

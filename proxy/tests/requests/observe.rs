@@ -14,7 +14,7 @@ fn proxy(upstream: &Upstream) -> Proxy {
 }
 
 #[test]
-fn a_request_has_one_line_that_says_what_happened() {
+fn request_has_one_access_log_line() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
     let request = Request::post("/board?secret=1", "12345")
@@ -54,7 +54,7 @@ fn a_request_has_one_line_that_says_what_happened() {
 }
 
 #[test]
-fn a_refused_request_has_a_line_too_and_none_holds_a_token() {
+fn rejected_request_is_logged_and_no_line_has_a_token() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
     let mut client = proxy.connect();
@@ -91,7 +91,7 @@ fn a_refused_request_has_a_line_too_and_none_holds_a_token() {
 }
 
 #[test]
-fn a_query_is_logged_where_an_operator_asked_for_it() {
+fn query_is_logged_only_if_configured() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -152,7 +152,7 @@ fn requests_decisions_and_refusals_are_counted() {
 }
 
 #[test]
-fn an_answer_of_the_admin_side_says_alive_and_ready() {
+fn admin_listener_serves_livez_and_readyz() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
     assert_eq!(proxy.admin("/livez").status, 200);

@@ -114,7 +114,7 @@ fn issuers_tokens_and_other_credentials_are_forwarded() {
 }
 
 #[test]
-fn it_is_removed_from_wherever_the_documents_look_for_tokens() {
+fn static_token_is_removed_from_configured_token_sources() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream)
         .with("identity: { token: { header: X-Token } }")
@@ -157,7 +157,7 @@ fn it_is_removed_from_wherever_the_documents_look_for_tokens() {
 }
 
 #[test]
-fn it_is_removed_from_whatever_header_holds_it() {
+fn static_token_is_removed_from_any_header() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let basic = |pair: String| STANDARD.encode(pair);
@@ -211,7 +211,7 @@ fn it_is_removed_from_whatever_header_holds_it() {
 }
 
 #[test]
-fn what_only_begins_like_one_is_forwarded() {
+fn value_with_the_prefix_of_a_static_token_is_forwarded() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let (shorter, longer) = (&TOKEN[..TOKEN.len() - 1], format!("{TOKEN}x"));
@@ -239,7 +239,7 @@ fn what_only_begins_like_one_is_forwarded() {
 }
 
 #[test]
-fn the_host_that_was_matched_stays_whatever_it_is_called() {
+fn matched_host_with_a_static_token_is_forwarded() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let host = format!("{TOKEN}.example");
@@ -248,7 +248,7 @@ fn the_host_that_was_matched_stays_whatever_it_is_called() {
 }
 
 #[test]
-fn it_goes_with_no_websocket_and_with_no_second_attempt() {
+fn static_token_is_removed_from_websockets_and_retries() {
     let upstream = Upstream::answering(|request, stream| match request.header("upgrade") {
         Some(_) => {
             let head =
@@ -284,7 +284,7 @@ fn it_goes_with_no_websocket_and_with_no_second_attempt() {
 }
 
 #[test]
-fn it_goes_with_no_request_over_http_2_on_either_side() {
+fn static_token_is_removed_over_http_2() {
     let upstream = H2Upstream::answering(|_| H2Answer::new(200, "ok"));
     let proxy = Proxy::builder()
         .listening("h2c: true")

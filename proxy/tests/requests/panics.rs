@@ -20,7 +20,7 @@ fn defective(upstream: &Upstream, at: ProbeStage) -> Proxy {
 }
 
 #[test]
-fn a_panic_is_answered_and_takes_one_request() {
+fn panic_is_answered_and_fails_one_request() {
     for stage in [
         ProbeStage::Received,
         ProbeStage::Forwarding,
@@ -52,7 +52,7 @@ fn a_panic_is_answered_and_takes_one_request() {
 }
 
 #[test]
-fn a_panic_while_logging_loses_the_line_and_nothing_else() {
+fn panic_while_logging_loses_only_its_line() {
     let upstream = Upstream::named("api");
     let proxy = defective(&upstream, ProbeStage::Logging);
     let mut client = proxy.connect();

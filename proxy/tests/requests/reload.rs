@@ -58,7 +58,7 @@ fn two_hundred_reloads_fail_no_request_and_mix_no_snapshots() {
 }
 
 #[test]
-fn a_request_under_way_ends_with_the_snapshot_it_began_with() {
+fn request_in_progress_keeps_its_snapshot() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let upstream = Upstream::answering(move |_, stream| {
@@ -102,7 +102,7 @@ fn routes_upstreams_issuers_and_headers_change_on_reload() {
 }
 
 #[test]
-fn what_needs_a_restart_is_said_and_changes_nothing() {
+fn reload_reports_fields_that_need_a_restart() {
     let upstream = Upstream::named("api");
     let proxy = gated(&upstream).start();
     let published = proxy.reload("sluice.yaml", "threads: 2", "threads: 3");
@@ -115,7 +115,7 @@ fn what_needs_a_restart_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn an_unresolved_upstream_is_a_503_and_refuses_no_reload() {
+fn unresolved_upstream_gets_503_and_rejects_no_reload() {
     let upstream = Upstream::named("api");
     let proxy = gated(&upstream).start();
     let address = upstream.address();
@@ -140,7 +140,7 @@ fn an_unresolved_upstream_is_a_503_and_refuses_no_reload() {
 }
 
 #[test]
-fn an_upstream_that_never_answers_does_not_hold_up_a_reload() {
+fn unresponsive_upstream_does_not_delay_a_reload() {
     let upstream = Upstream::answering(|_, _| After::Keep);
     let proxy = gated(&upstream).start();
     let mut client = proxy.connect();

@@ -16,7 +16,7 @@ fn proxy(routes: &[(&'static str, &str)], rest: &str) -> (Vec<Upstream>, Proxy) 
 }
 
 #[test]
-fn the_most_specific_route_takes_the_request() {
+fn most_specific_route_matches() {
     let (_upstreams, proxy) = proxy(
         &[
             ("any", "/**"),
@@ -60,7 +60,7 @@ fn an_unmatched_request_is_refused_or_forwarded_as_configured() {
 }
 
 #[test]
-fn a_route_of_the_wrong_method_is_no_route() {
+fn route_of_another_method_does_not_match() {
     let (upstreams, proxy) = proxy(&[("a", "{ path: /a, methods: [GET] }")], "");
     assert_eq!(proxy.ask(&Request::post("/a", "")).status, 404);
     assert_eq!(proxy.ask(&Request::get("/a")).status, 200);
@@ -68,7 +68,7 @@ fn a_route_of_the_wrong_method_is_no_route() {
 }
 
 #[test]
-fn the_proxys_own_answer_can_have_an_operators_body() {
+fn operator_body_replaces_the_default_body() {
     let upstream = Upstream::named("a");
     let proxy = Proxy::builder()
         .upstream("a", &upstream)
@@ -94,7 +94,7 @@ fn a_browser_gets_a_page() {
 }
 
 #[test]
-fn a_preflight_passes_an_open_door_and_nothing_else_does() {
+fn only_preflights_pass_a_route_with_open_preflight() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)
@@ -133,7 +133,7 @@ fn a_preflight_passes_an_open_door_and_nothing_else_does() {
 }
 
 #[test]
-fn a_gate_on_get_is_not_got_round_by_a_head() {
+fn head_request_does_not_bypass_a_gate_on_get() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)

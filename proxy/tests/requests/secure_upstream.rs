@@ -82,7 +82,7 @@ fn an_upstream_without_its_own_authority_needs_system_trust() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_where_it_is_asked_for() {
+fn client_certificate_is_sent_to_the_configured_upstream() {
     let (authority, upstream) = (Authority::new(), Upstream::named("mutual"));
     let pair = authority.server(&["orders.internal"]);
     let front = TlsFront::new(&pair, &["http/1.1"], Some(&authority), upstream.address());
@@ -104,7 +104,7 @@ fn a_client_certificate_is_shown_where_it_is_asked_for() {
 }
 
 #[test]
-fn an_authority_that_is_replaced_counts_from_the_reload_on() {
+fn replaced_authority_applies_after_the_reload() {
     let (authority, other) = (Authority::new(), Authority::new());
     let upstream = Upstream::named("secure");
     let front = front(&authority.server(&["orders.internal"]), &upstream);
@@ -120,7 +120,7 @@ fn an_authority_that_is_replaced_counts_from_the_reload_on() {
 }
 
 #[test]
-fn a_websocket_goes_through_tls() {
+fn websocket_is_forwarded_over_tls() {
     let authority = Authority::new();
     let upstream = echo();
     let front = front(&authority.server(&["orders.internal"]), &upstream);
@@ -148,7 +148,7 @@ fn a_websocket_goes_through_tls() {
 }
 
 #[test]
-fn http_2_is_spoken_with_prior_knowledge_or_by_agreement() {
+fn http_2_upstream_uses_prior_knowledge_or_alpn() {
     let authority = Authority::new();
     let upstream =
         H2Upstream::answering(|request| H2Answer::new(200, &format!("{} bytes", request.body.len())));

@@ -66,7 +66,7 @@ fn a_trusted_proxy_that_names_no_client_is_not_limited_as_one() {
 }
 
 #[test]
-fn a_proxy_header_names_the_client_that_a_share_is_taken_from() {
+fn share_belongs_to_the_client_of_the_proxy_header() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -103,7 +103,7 @@ fn requests_beyond_the_capacity_are_a_503() {
 }
 
 #[test]
-fn tunnels_have_a_limit_of_their_own() {
+fn tunnels_over_their_limit_get_503() {
     let upstream = Upstream::answering(|request, stream| {
         if request.header("upgrade").is_some() {
             let head =
@@ -183,7 +183,7 @@ fn only_the_greediest_client_loses_requests_on_a_connection() {
 }
 
 #[test]
-fn a_connection_of_http_1_is_closed_where_its_request_is_shed() {
+fn shed_http_1_request_closes_its_connection() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream, "max_in_flight: 64").start();
     let begin = |client: &str| {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use testkit::{Proxy, Request, Upstream, eventually};
 
 #[test]
-fn a_listener_that_can_not_bind_is_named_with_its_address() {
+fn bind_error_names_the_listener_and_address() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let upstream = Upstream::named("api");
@@ -24,7 +24,7 @@ fn a_listener_that_can_not_bind_is_named_with_its_address() {
 }
 
 #[test]
-fn an_upstream_that_can_not_be_resolved_holds_up_no_other() {
+fn unresolved_upstream_does_not_delay_others() {
     let upstream = Upstream::named("up");
     let proxy = Proxy::builder()
         .upstream_at("one", "no-such-host.invalid:80")
@@ -72,7 +72,7 @@ fn a_proxy_listens_on_all_its_listeners() {
 }
 
 #[test]
-fn a_small_proxy_is_a_few_lines() {
+fn minimal_proxy_starts_from_a_few_lines() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

@@ -22,7 +22,7 @@ fn check_forwarded(cases: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_target_is_forwarded_in_its_one_spelling() {
+fn target_is_forwarded_in_normal_form() {
     check_forwarded(&[
         ("/a/b?c=d", "/a/b?c=d"),
         ("/a//b", "/a/b"),
@@ -42,7 +42,7 @@ fn a_target_is_forwarded_in_its_one_spelling() {
 }
 
 #[test]
-fn a_target_that_could_be_read_in_two_ways_is_refused() {
+fn ambiguous_target_is_rejected() {
     let (upstream, proxy) = everything();
     for target in [
         "/a\\b",
@@ -73,7 +73,7 @@ fn a_target_that_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn encoded_slashes_are_what_the_document_says() {
+fn encoded_slashes_follow_the_document() {
     for (choice, expected) in [("decode", "/a/b"), ("keep", "/a%2Fb")] {
         let upstream = Upstream::named("all");
         let proxy = Proxy::builder()
@@ -87,7 +87,7 @@ fn encoded_slashes_are_what_the_document_says() {
 }
 
 #[test]
-fn a_kept_encoded_slash_is_no_way_round_a_gate() {
+fn kept_encoded_slash_does_not_bypass_a_gate() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)
@@ -104,7 +104,7 @@ fn a_kept_encoded_slash_is_no_way_round_a_gate() {
 }
 
 #[test]
-fn a_path_that_matches_only_when_decoded_meets_that_gate() {
+fn path_that_matches_when_decoded_is_gated() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)
@@ -200,7 +200,7 @@ fn headers_that_override_method_or_target_are_removed() {
 }
 
 #[test]
-fn what_follows_a_refused_target_on_the_connection_is_served() {
+fn connection_is_kept_after_a_rejected_target() {
     let (_upstream, proxy) = everything();
     let mut client = proxy.connect();
     assert_eq!(client.ask(&Request::get("/a%2fb")).status, 400);
@@ -208,7 +208,7 @@ fn what_follows_a_refused_target_on_the_connection_is_served() {
 }
 
 #[test]
-fn a_target_that_the_http_layer_would_mend_is_refused() {
+fn target_the_http_layer_would_normalize_is_rejected() {
     let (upstream, proxy) = everything();
     for target in ["/a b", "/a?b c", "/a\u{1}b", "/a?b\u{1}c"] {
         let answer = proxy.ask(&Request::get(target));
@@ -254,7 +254,7 @@ const SPELLINGS: [&str; 15] = [
 ];
 
 #[test]
-fn a_gate_is_asked_however_an_upstream_may_read_the_path() {
+fn every_reading_of_a_path_is_gated() {
     let (upstream, proxy) = gated("");
     for path in SPELLINGS {
         assert_eq!(proxy.get(path, "globex").code(), "NOT_FOUND", "{path}");
@@ -275,7 +275,7 @@ fn a_gate_is_asked_however_an_upstream_may_read_the_path() {
 }
 
 #[test]
-fn an_exact_upstream_is_gated_by_the_plain_path_alone() {
+fn exact_upstream_is_gated_only_by_the_plain_path() {
     let (upstream, proxy) = gated(", reads: exact");
     assert_eq!(proxy.get("/Api/board", "globex").status, 404);
     for path in &SPELLINGS[1..] {
@@ -285,14 +285,14 @@ fn an_exact_upstream_is_gated_by_the_plain_path_alone() {
 }
 
 #[test]
-fn an_upstream_names_the_readings_that_apply() {
+fn upstream_configures_its_readings() {
     let (_upstream, proxy) = gated(", reads: [fold, params]");
     assert_eq!(proxy.get("/api/BOARD;v=1", "globex").status, 404);
     assert_eq!(proxy.get("/Api/%2562oard", "globex").status, 200);
 }
 
 #[test]
-fn the_readings_are_those_of_the_upstream_that_is_asked() {
+fn readings_are_those_of_the_selected_upstream() {
     let (exact, careless) = (Upstream::named("exact"), Upstream::named("careless"));
     let proxy = Proxy::builder()
         .upstream_at(
@@ -314,7 +314,7 @@ fn the_readings_are_those_of_the_upstream_that_is_asked() {
 }
 
 #[test]
-fn a_path_of_too_many_readings_is_refused() {
+fn path_with_too_many_readings_is_rejected() {
     let (upstream, proxy) = gated("");
     let path = format!(
         "/{}",
@@ -341,7 +341,7 @@ fn site(reads: &str) -> (Upstream, Proxy) {
 }
 
 #[test]
-fn a_format_suffix_is_no_way_round_a_gate() {
+fn format_suffix_does_not_bypass_a_gate() {
     let (upstream, proxy) = site("");
     for path in [
         "/app.json",
@@ -360,7 +360,7 @@ fn a_format_suffix_is_no_way_round_a_gate() {
 }
 
 #[test]
-fn a_format_suffix_of_another_name_meets_no_gate() {
+fn format_suffix_of_another_name_is_not_gated() {
     let (_upstream, proxy) = site("");
     for path in [
         "/application.js",
@@ -393,7 +393,7 @@ fn a_route_with_a_suffix_is_not_gated_by_the_path_without_it() {
 }
 
 #[test]
-fn an_upstream_that_cuts_no_suffixes_says_so() {
+fn upstream_without_suffix_reading_is_not_gated_by_suffix() {
     for reads in [
         ", reads: exact",
         ", reads: [fold, params, decode, backslash, unicode, trailing]",

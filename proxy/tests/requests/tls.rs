@@ -29,7 +29,7 @@ fn encrypted_by(authority: &Authority, upstream: &Upstream, tls: &str) -> ProxyB
 }
 
 #[test]
-fn requests_come_over_tls_of_both_versions() {
+fn tls_1_2_and_tls_1_3_are_served() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted(&authority, &upstream).start();
     for version in [&TLS12, &TLS13] {
@@ -58,7 +58,7 @@ fn requests_come_over_tls_of_both_versions() {
 }
 
 #[test]
-fn an_old_version_is_refused_where_a_newer_one_is_asked_for() {
+fn tls_version_below_the_minimum_is_rejected() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted_by(
         &authority,
@@ -74,7 +74,7 @@ fn an_old_version_is_refused_where_a_newer_one_is_asked_for() {
 }
 
 #[test]
-fn a_client_gets_the_certificate_of_its_name_or_the_first() {
+fn certificate_is_selected_by_sni_or_the_first_is_sent() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let names = ["a", "b", "star"];
     let pairs = [
@@ -141,7 +141,7 @@ fn certificates_change_and_no_connection_is_dropped() {
 }
 
 #[test]
-fn clients_that_come_back_need_no_whole_handshake() {
+fn returning_clients_resume_tls_sessions() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted(&authority, &upstream).start();
     let client = authority.trusted_by("a.test", &[], None);
@@ -163,7 +163,7 @@ fn mutual(authority: &Authority, clients: &Authority, upstream: &Upstream, mode:
 }
 
 #[test]
-fn a_certificate_is_the_tenant_where_there_is_no_token() {
+fn client_certificate_names_the_tenant_without_a_token() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let names = [
         ("san_dns", ClientName::Dns("acme")),
@@ -191,7 +191,7 @@ fn a_certificate_is_the_tenant_where_there_is_no_token() {
 }
 
 #[test]
-fn a_certificate_that_names_no_tenant_or_several_is_forbidden() {
+fn certificate_with_no_or_two_tenants_gets_403() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
     let several = [ClientName::Dns("acme"), ClientName::Dns("globex")];
@@ -265,7 +265,7 @@ fn a_missing_optional_certificate_means_no_caller() {
 }
 
 #[test]
-fn every_connection_shows_its_certificate_anew() {
+fn resumed_connections_verify_the_certificate_again() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
     let certificate = clients.client(&[ClientName::Dns("acme")]);
@@ -290,7 +290,7 @@ fn every_connection_shows_its_certificate_anew() {
 }
 
 #[test]
-fn failed_handshakes_are_counted_and_harm_no_other_client() {
+fn failed_handshakes_are_counted_and_isolated() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted(&authority, &upstream).start();
     let mut plain = proxy.connect();

@@ -20,7 +20,7 @@ pub(crate) fn nowhere() -> String {
 }
 
 #[test]
-fn endpoints_are_asked_in_turn_and_turns_go_on_after_a_reload() {
+fn round_robin_continues_after_a_reload() {
     let upstreams = [Upstream::named("a"), Upstream::named("b"), Upstream::named("c")];
     let endpoints: Vec<_> = upstreams
         .iter()
@@ -53,7 +53,7 @@ fn an_upstream_that_is_down_is_a_502_and_recovers() {
 }
 
 #[test]
-fn an_endpoint_that_is_down_is_passed_over() {
+fn unreachable_endpoint_is_skipped() {
     let upstream = Upstream::named("up");
     let proxy = to(&format!(
         "{{ endpoints: [\"{}\", \"{}\"] }}",
@@ -68,7 +68,7 @@ fn an_endpoint_that_is_down_is_passed_over() {
 }
 
 #[test]
-fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
+fn silent_upstream_gets_504_without_retry() {
     let upstream = Upstream::answering(|_, _| After::Keep);
     let proxy = to(&format!(
         "{{ endpoints: [\"{}\"], read_timeout: 100ms }}",
@@ -149,7 +149,7 @@ pub(crate) fn hasty(answer: &'static str) -> String {
 }
 
 #[test]
-fn an_answered_request_leaves_its_upstream() {
+fn answered_request_releases_its_upstream() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -188,7 +188,7 @@ fn an_answered_request_leaves_its_upstream() {
 }
 
 #[test]
-fn an_upstream_that_answers_nonsense_or_nothing_is_a_502() {
+fn invalid_or_empty_upstream_response_is_a_502() {
     for (answer, code) in [
         ("nonsense\r\n\r\n", "UPSTREAM_INVALID"),
         (
@@ -213,7 +213,7 @@ fn an_upstream_that_answers_nonsense_or_nothing_is_a_502() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_broken_off_for_the_client_too() {
+fn truncated_upstream_response_is_truncated_for_the_client() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         After::Close
@@ -227,7 +227,7 @@ fn an_answer_that_breaks_off_is_broken_off_for_the_client_too() {
 }
 
 #[test]
-fn connections_are_kept_and_a_closed_one_is_no_failure() {
+fn upstream_connections_are_reused_and_replaced_if_closed() {
     let upstream = Upstream::named("up");
     let proxy = to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
@@ -241,7 +241,7 @@ fn connections_are_kept_and_a_closed_one_is_no_failure() {
 }
 
 #[test]
-fn a_request_that_may_have_been_acted_on_is_not_sent_again() {
+fn request_possibly_processed_is_not_retried() {
     // After the first response the connection is pooled; the second request on it is read and not answered.
     let seen = AtomicUsize::new(0);
     let upstream = Upstream::answering(move |_, stream| match seen.fetch_add(1, Ordering::SeqCst) {
@@ -256,7 +256,7 @@ fn a_request_that_may_have_been_acted_on_is_not_sent_again() {
 }
 
 #[test]
-fn a_body_that_is_sent_again_counts_once_against_the_limit() {
+fn retried_body_counts_once_against_the_limit() {
     let seen = AtomicUsize::new(0);
     let upstream = Upstream::answering(move |_, stream| match seen.fetch_add(1, Ordering::SeqCst) {
         1 => After::Close,
@@ -281,7 +281,7 @@ fn a_body_that_is_sent_again_counts_once_against_the_limit() {
 }
 
 #[test]
-fn bodies_pass_as_they_are() {
+fn bodies_are_forwarded_unchanged() {
     let upstream = Upstream::answering(|request, stream| {
         let head = format!(
             "HTTP/1.1 201 Created\r\nX-A: b\r\nx-a: c\r\nContent-Length: {}\r\n\r\n",
@@ -306,7 +306,7 @@ fn bodies_pass_as_they_are() {
 }
 
 #[test]
-fn an_answer_is_passed_on_while_it_is_being_made() {
+fn response_is_streamed_to_the_client() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let upstream = Upstream::answering(move |_, stream| {
@@ -325,7 +325,7 @@ fn an_answer_is_passed_on_while_it_is_being_made() {
 }
 
 #[test]
-fn a_client_may_wait_for_100_continue() {
+fn expect_100_continue_is_supported() {
     let upstream = Upstream::named("up");
     let proxy = to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
@@ -439,7 +439,7 @@ fn a_broken_tunnel_receives_no_bytes_of_the_proxy() {
 }
 
 #[test]
-fn a_client_that_leaves_ends_the_request() {
+fn client_disconnect_aborts_the_upstream_request() {
     let upstream = Upstream::answering(|_, _| After::Keep);
     let proxy = to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
@@ -454,7 +454,7 @@ fn a_client_that_leaves_ends_the_request() {
 }
 
 #[test]
-fn a_client_of_http_1_0_gets_no_chunks() {
+fn http_1_0_client_gets_no_chunked_response() {
     let answers = [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde",

@@ -15,7 +15,7 @@ fn check(status: u16, lines: &[(&'static str, &'static str)], expected: &[&str])
 }
 
 #[test]
-fn hop_by_hop_headers_end_here() {
+fn hop_by_hop_response_headers_are_removed() {
     let lines = [
         ("Keep-Alive", "timeout=5"),
         ("Proxy-Authenticate", "Basic"),
@@ -26,13 +26,13 @@ fn hop_by_hop_headers_end_here() {
 }
 
 #[test]
-fn what_the_upstream_names_in_connection_ends_here_too() {
+fn response_headers_named_in_connection_are_removed() {
     let lines = [("Connection", "close, X-Hop"), ("X-Hop", "1"), ("X-Kept", "1")];
     check(200, &lines, &["connection", "x-kept"]);
 }
 
 #[test]
-fn framing_and_cookies_can_not_be_named_away() {
+fn connection_can_not_remove_framing_or_cookies() {
     let lines = [
         ("Connection", "Content-Length, Set-Cookie"),
         ("Content-Length", "3"),
@@ -42,7 +42,7 @@ fn framing_and_cookies_can_not_be_named_away() {
 }
 
 #[test]
-fn a_switch_of_protocols_keeps_its_own() {
+fn protocol_switch_keeps_connection_and_upgrade() {
     check(
         101,
         &[("Connection", "Upgrade"), ("Upgrade", "websocket")],

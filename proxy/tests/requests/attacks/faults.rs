@@ -249,7 +249,7 @@ fn check_missing(what: &str, fault: Box<Fault>, status: u16, code: &str) {
 }
 
 #[test]
-fn an_answer_that_breaks_off_never_looks_whole() {
+fn truncated_response_is_never_complete_for_the_client() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
     let cases: Vec<(&str, Box<Fault>, &str)> = vec![
         (
@@ -312,7 +312,7 @@ fn an_answer_that_breaks_off_never_looks_whole() {
 }
 
 #[test]
-fn a_reset_is_a_502_before_the_answer_and_breaks_it_off_later() {
+fn upstream_reset_is_a_502_or_truncates_the_response() {
     // Closing with unread bytes sends a reset: here the request body, which the proxy sends after the head.
     let (began, wait) = channel::<()>();
     let wait: Mutex<Receiver<()>> = Mutex::new(wait);
@@ -455,7 +455,7 @@ fn a_response_before_any_request_reaches_no_client() {
 }
 
 #[test]
-fn interim_answers_and_large_heads_pass() {
+fn interim_responses_and_large_heads_are_forwarded() {
     let large = "a".repeat(64 * 1024);
     let head = format!("HTTP/1.1 200 OK\r\nX-Large: {large}\r\nContent-Length: 5\r\n\r\nlarge");
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(3);

@@ -92,7 +92,7 @@ fn check_arrived(app: &Upstream) -> usize {
 }
 
 #[test]
-fn a_request_without_a_host_never_arrives_under_a_gated_host() {
+fn request_without_host_never_reaches_a_gated_host() {
     let (app, fallback) = (Upstream::named("app"), Upstream::named("fallback"));
     let proxy = proxy(&app, &fallback);
     let mut client = proxy.connect();

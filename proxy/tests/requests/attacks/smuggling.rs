@@ -161,7 +161,7 @@ fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec
 }
 
 #[test]
-fn no_origin_sees_a_request_that_was_not_answered() {
+fn no_origin_receives_a_smuggled_request() {
     let messages = messages::all();
     assert!(messages.len() >= 2_000, "only {} messages", messages.len());
     let recorders = FramingRule::ALL.map(Recorder::reading);

@@ -206,7 +206,7 @@ fn no_spelling_of_an_injected_name_reaches_an_origin() {
 }
 
 #[test]
-fn a_repeated_injected_name_arrives_once_with_the_proxys_value() {
+fn repeated_injected_name_is_forwarded_once_by_the_proxy() {
     let upstream = Upstream::named("api");
     let proxy = proxy_for(upstream.address());
     for path in PATHS {

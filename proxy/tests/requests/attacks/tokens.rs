@@ -178,7 +178,7 @@ fn a_public_key_is_no_secret_in_any_of_its_forms() {
 }
 
 #[test]
-fn a_key_that_the_token_brings_or_points_to_is_never_used() {
+fn key_embedded_in_or_linked_by_a_token_is_never_used() {
     let arena = Arena::new();
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let forger = Issuer::new("https://ec.test", Algorithm::Es256, "e1");
@@ -304,7 +304,7 @@ const ORDER: [u8; 32] = [
 ];
 
 #[test]
-fn the_other_form_of_an_ecdsa_signature_says_nothing_else() {
+fn malleable_ecdsa_signature_proves_the_same_identity() {
     let arena = Arena::new();
     let token = arena.ec.token("acme");
     let (message, signature) = token.rsplit_once('.').unwrap();
@@ -386,7 +386,7 @@ fn ambiguous_claims_are_refused_although_signed() {
 }
 
 #[test]
-fn a_time_that_is_none_or_has_passed_is_refused_though_signed() {
+fn signed_token_with_invalid_or_past_exp_is_rejected() {
     let arena = Arena::new();
     let now = now_seconds();
     let claims = |exp: &str| format!(r#"{{"iss":"https://secret.test","aud":"api","tenant":"acme"{exp}}}"#);
@@ -432,7 +432,7 @@ fn a_time_that_is_none_or_has_passed_is_refused_though_signed() {
 }
 
 #[test]
-fn a_large_token_costs_no_verification() {
+fn oversized_token_is_rejected_without_verification() {
     let arena = Arena::new();
     for kilobytes in [8, 9, 16, 20] {
         let mut claims = arena.secret.claims("acme");
@@ -455,7 +455,7 @@ fn a_large_token_costs_no_verification() {
 }
 
 #[test]
-fn two_tokens_are_none() {
+fn two_tokens_are_rejected() {
     let arena = Arena::new();
     let (one, two) = (arena.secret.token("acme"), arena.rsa.token("globex"));
     let before = arena.upstream.count();
@@ -488,7 +488,7 @@ fn two_tokens_are_none() {
 }
 
 #[test]
-fn a_good_token_is_verified_once_however_often_it_comes() {
+fn repeated_valid_token_is_verified_once() {
     let arena = Arena::new();
     for issuer in [&arena.secret, &arena.rsa, &arena.ec] {
         let token = issuer.token("acme");

@@ -296,7 +296,7 @@ fn attack(frames: &mut Frames, attack: &Attack, number: usize) -> usize {
 }
 
 #[test]
-fn no_origin_sees_a_request_from_http2_that_was_not_answered() {
+fn no_origin_receives_a_request_smuggled_over_http2() {
     let attacks = attacks();
     assert!(attacks.len() >= 500, "only {} requests", attacks.len());
     let recorders = FramingRule::ALL.map(Recorder::reading);
