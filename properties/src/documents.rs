@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_beside_the_bytes_loads() {
+    fn fixed_documents_of_the_fuzzer_load() {
         let files = BTreeMap::from([
             (PathBuf::from("sluice.yaml"), SLUICE.as_bytes().to_vec()),
             (PathBuf::from("flags.yaml"), FLAGS.as_bytes().to_vec()),

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_choices_are_documents_that_load() {
+    fn generated_header_plans_load() {
         let files = |prefix: &str| {
             let plan = json!({ "tenant": "X-A", "per_flag": { "prefix": prefix, "flags": ["k"] } });
             let flags = json!({ "k": { "kind": "ops", "default": "on" } });

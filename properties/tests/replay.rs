@@ -29,7 +29,7 @@ fn replay((name, property): Property) {
 }
 
 #[test]
-fn documents_are_reported_with_places_or_answer() {
+fn documents_are_rejected_with_places_or_load() {
     replay(("documents", properties::documents));
 }
 
@@ -39,12 +39,12 @@ fn headers_to_upstreams_are_valid_and_within_their_budget() {
 }
 
 #[test]
-fn what_a_server_takes_a_path_for_is_among_its_readings() {
+fn readings_include_the_path_of_generated_servers() {
     replay(("readings", properties::readings));
 }
 
 #[test]
-fn the_route_table_finds_what_asking_every_route_finds() {
+fn route_table_agrees_with_generated_linear_searches() {
     replay(("routes", properties::routes));
 }
 
@@ -54,7 +54,7 @@ fn a_target_has_one_spelling_and_hides_nothing() {
 }
 
 #[test]
-fn no_token_counts_that_was_not_signed() {
+fn unsigned_tokens_are_rejected() {
     replay(("token", properties::token));
 }
 
@@ -64,7 +64,7 @@ fn heads_and_bodies_have_one_reading() {
 }
 
 #[test]
-fn every_promise_has_a_fuzzer_and_a_replay() {
+fn every_property_has_a_fuzzer_and_a_replay() {
     let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay.rs")).unwrap();
     for (name, _) in properties::ALL {
         let program = fs::read_to_string(fuzz().join("targets").join(format!("{name}.rs"))).unwrap();

@@ -29,7 +29,7 @@ mod tests {
     use super::escaped;
 
     #[test]
-    fn what_moves_a_cursor_or_begins_a_line_is_escaped() {
+    fn line_breaks_and_cursor_controls_are_escaped() {
         assert_eq!(escaped("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
         assert_eq!(escaped("plain \u{e9}"), "plain \u{e9}");
     }

@@ -74,7 +74,7 @@ mod tests {
     use super::masked_hosts;
 
     #[test]
-    fn user_and_password_of_a_host_are_masked_where_there_are_both() {
+    fn user_and_password_of_a_host_are_masked_together() {
         assert_eq!(
             masked_hosts("value 'ops:pw@127.0.0.1:9' for '--server <URL>': http://a:b@c"),
             "value '******@127.0.0.1:9' for '--server <URL>': http://***@c"

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_of_a_secret_is_none() {
+    fn names_about_secrets_are_no_names_of_secrets() {
         for name in [
             "",
             "name",

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_anchors_make_an_automaton() {
+    fn anchors_compile_to_an_automaton() {
         assert!(AUTOMATON.is_some());
     }
 }

@@ -179,7 +179,7 @@ mod tests {
     use super::{is_header_lost, is_header_prefix_taken, is_header_taken};
 
     #[test]
-    fn what_has_a_meaning_is_taken_under_any_alias() {
+    fn reserved_header_names_are_taken_in_any_alias() {
         for name in [
             "Host",
             "transfer_encoding",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_of_what_has_a_meaning_is_taken() {
+    fn prefix_of_reserved_header_names_is_taken() {
         for prefix in ["c", "X-", "content-x-", "Con", "x_forwarded", "sec-flag-"] {
             assert!(is_header_prefix_taken(prefix), "{prefix}");
         }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_pass_as_it_came_is_lost() {
+    fn headers_not_forwarded_unchanged_are_lost() {
         for name in [
             "Connection",
             "TE",

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_agree_see_the_same() {
+    fn agreeing_servers_have_one_reading() {
         let two: (&[&str], usize) = (&["POST /a HTTP/1.1", "GET /b HTTP/1.1"], 2);
         check(
             "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n",
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_disagree_see_what_each_sees() {
+    fn disagreeing_servers_have_separate_readings() {
         let (outer, inner) = ("POST /a HTTP/1.1", "GET /b HTTP/1.1");
         check(
             "POST /a HTTP/1.1\r\nContent-Length: 26\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n\r\n",

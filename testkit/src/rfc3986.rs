@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_rfc_calls_equivalent_is_the_gated_resource() {
+    fn equivalent_uris_are_one_resource() {
         for (target, host) in [
             ("/admin/users", "app.test"),
             ("/admin/users/", "APP.Test:"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_rfc_tells_apart_is_another_resource() {
+    fn distinct_uris_are_separate_resources() {
         for (target, host) in [
             ("/admin%2Fusers", "app.test"),
             ("/%2fadmin/users", "app.test"),

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_static_token_is_recognised_wherever_a_value_has_it() {
+    fn static_token_is_found_anywhere_in_a_value() {
         let escaped = TOKEN.replace('_', "%5F").replace('-', "%2d");
         let spelt = [
             TOKEN.to_owned(),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_left_alone() {
+    fn other_values_are_not_static_tokens() {
         let (shorter, longer) = (&TOKEN[..TOKEN.len() - 1], format!("{TOKEN}x"));
         let other = [
             String::new(),

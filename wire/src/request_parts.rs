@@ -44,7 +44,7 @@ mod tests {
     use super::{RequestParts, read_request_parts};
 
     #[test]
-    fn the_parts_of_a_head_are_as_they_were_sent() {
+    fn parts_of_a_head_are_unmodified() {
         let head = b"GET http://a/b?c#d HTTP/1.0\r\nHost: a\r\nX:  \xe4 \r\nX:\r\n\r\nbody";
         let parts = RequestParts {
             method: "GET",

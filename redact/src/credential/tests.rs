@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn drawn_texts_are_told_from_names_and_paths() {
+fn random_texts_are_distinguished_from_names_and_paths() {
     for text in [
         "3q2PXw8dRk1mZb9Y",
         "keys/Zm9vYmFyMTIzNDU2Nzg5MA==",

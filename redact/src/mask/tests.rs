@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn a_secret_is_masked_whatever_stands_around_it(
+    fn secret_is_masked_in_any_surrounding_text(
         before in "[ a-z.,:()`\n]{0,20}[ (`:,]",
         after in "([ )`,\n][ a-z.,:()`\n]{0,20})?",
         secret in prop::sample::select(SECRETS),

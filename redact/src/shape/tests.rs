@@ -35,7 +35,7 @@ fn a_jwt_is_masked_whole_and_in_parts() {
 }
 
 #[test]
-fn what_follows_a_scheme_is_masked() {
+fn credentials_after_an_auth_scheme_are_masked() {
     check("Bearer \u{ab}s3cret\u{bb}");
     check("bearer \u{ab}aaaaaaaaaaaaaaaaaaaa\u{bb}");
     check("BEARER%20\u{ab}a.b-c\u{bb}");
@@ -47,7 +47,7 @@ fn what_follows_a_scheme_is_masked() {
 }
 
 #[test]
-fn what_stands_for_a_token_in_instructions_is_shown() {
+fn token_placeholders_are_not_masked() {
     check("send `authorization: Bearer TOKEN`");
     check("authorization is not `Bearer TOKEN`");
     check("curl -H \"Authorization: Bearer ACCESS_TOKEN\"");
@@ -110,7 +110,7 @@ fn values_are_known_by_the_words_of_their_name() {
 }
 
 #[test]
-fn what_sluice_prints_every_day_is_left_alone() {
+fn ordinary_output_is_not_masked() {
     check("sluice_reload_last_success_timestamp_seconds{issuer=\"https://login.example\"} 1");
     check("revision=118-22d3f87f96c6 request_id=496e926b97474be697f0942b9ad61a2f");
     check(

@@ -53,7 +53,7 @@ fn spellings_of_one_number_are_the_same_bits_and_have_one_text() {
 }
 
 #[test]
-fn numbers_of_the_language_are_those_of_their_digits() {
+fn integers_convert_to_equal_decimals() {
     assert_eq!(Decimal::from(u64::MAX), number("18446744073709551615"));
     assert_eq!(Decimal::from(i64::MIN), number("-9223372036854775808"));
     assert_eq!(Decimal::from(0_i64), Decimal::ZERO);
@@ -66,7 +66,7 @@ fn numbers_of_the_language_are_those_of_their_digits() {
 }
 
 #[test]
-fn what_is_no_finite_number_is_refused() {
+fn non_finite_numbers_are_rejected() {
     for text in [
         "", "+", "-", ".", "e1", ".e1", "1e", "1e+", "1.2.3", "1e1.5", "--1", "1 ", " 1", "1_0", "0x1f",
         "NaN", ".nan", "inf", "-.inf", "Infinity", "1e1e1", "١",
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn two_numbers_compare_as_their_digits_do((left, right) in any_two()) {
+    fn decimals_compare_by_their_digits((left, right) in any_two()) {
         if let (Ok(one), Ok(other)) = (Decimal::parse(&left), Decimal::parse(&right)) {
             let expected = compare_by_digits(&left, &right);
             prop_assert_eq!(one.cmp(&other), expected, "{} and {}", left, right);
@@ -221,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn whole_numbers_compare_as_the_machine_compares_them(left in any::<i64>(), right in any::<i64>()) {
+    fn whole_decimals_compare_like_integers(left in any::<i64>(), right in any::<i64>()) {
         for right in [right, left, left.saturating_add(1)] {
             prop_assert_eq!(Decimal::from(left).cmp(&Decimal::from(right)), left.cmp(&right));
             prop_assert_eq!(number(&left.to_string()), Decimal::from(left));
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_double_held_is_a_number_and_compares_as_it_did(bits in any::<u64>(), step in 0..3_u64) {
+    fn doubles_convert_to_decimals_and_keep_their_order(bits in any::<u64>(), step in 0..3_u64) {
         let (left, right) = (f64::from_bits(bits), f64::from_bits(bits.saturating_add(step)));
         if left.is_finite() && right.is_finite() {
             let texts = [left, right].map(|double| serde_json::json!(double).to_string());
@@ -239,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn the_text_of_a_number_is_json_and_means_it(text in any_number()) {
+    fn text_of_a_decimal_is_an_equal_json_number(text in any_number()) {
         if let Ok(number) = Decimal::parse(&text) {
             let shown = number.to_string();
             prop_assert!(serde_json::from_str::<serde_json::Value>(&shown).unwrap().is_number(), "{}", shown);
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_number_or_is_refused(text in "[-+]?[0-9.eE+-]{0,60}") {
+    fn any_text_parses_or_is_rejected(text in "[-+]?[0-9.eE+-]{0,60}") {
         if let Ok(number) = Decimal::parse(&text) {
             prop_assert_eq!(Decimal::parse(&number.to_string()), Ok(number));
         }

@@ -23,14 +23,14 @@ fn check(items: &[&str], budget: usize, expected: Option<&str>) {
 }
 
 #[test]
-fn a_list_within_its_budget_is_whole() {
+fn flags_list_within_budget_is_complete() {
     check(&[], 100, None);
     check(&["a"], 1, Some("a"));
     check(&["a", "b;v=x", "c"], 11, Some("a, b;v=x, c"));
 }
 
 #[test]
-fn a_list_over_its_budget_is_cut_between_items_and_says_so() {
+fn flags_list_over_budget_is_truncated_and_marked() {
     check(&["aaa", "bbb", "cccc"], 12, Some("*;truncated"));
     check(&["aaa", "bbb", "cccc"], 13, Some("aaa;truncated"));
     check(

@@ -102,7 +102,7 @@ fn a_flag_gate_is_open_when_on_a_variant_when_served() {
 }
 
 #[test]
-fn parts_combine_and_the_flag_that_settled_it_is_named() {
+fn gate_combines_parts_and_names_the_deciding_flag() {
     check(&all([flag("on"), flag("theme")]), Truth::Open, "on");
     check(
         &all([flag("on"), flag("off"), flag("theme")]),
@@ -125,7 +125,7 @@ fn parts_combine_and_the_flag_that_settled_it_is_named() {
 }
 
 #[test]
-fn an_undecided_part_is_undecided_unless_another_settles_it() {
+fn undecided_part_is_undecided_unless_another_decides() {
     let definition = definition();
     let names = Names::new(&definition);
     let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();
@@ -150,7 +150,7 @@ fn an_undecided_part_is_undecided_unless_another_settles_it() {
 }
 
 #[test]
-fn what_is_known_settles_a_gate_beside_what_is_not() {
+fn known_flags_decide_a_gate_with_unknown_flags() {
     let definition = definition();
     let names = Names::new(&definition);
     // The ids in key order are off, on, permit, theme. Only the first two are in the snapshot.
@@ -192,7 +192,7 @@ fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
 }
 
 #[test]
-fn a_gate_reads_as_a_person_would_say_it() {
+fn gate_description_is_readable() {
     let definition = definition();
     let names = Names::new(&definition);
     let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();
@@ -214,7 +214,7 @@ fn every_problem_of_a_gate_is_found_at_once() {
 }
 
 #[test]
-fn a_gate_is_nested_only_so_deep_and_has_only_so_many_parts() {
+fn gate_has_a_maximum_depth_and_number_of_parts() {
     let nested = |depth: usize| (1..depth).fold(flag("on"), |gate, _| not(gate));
     check(&nested(MAX_NESTING), Truth::Closed, "on");
     assert_eq!(refused(&nested(MAX_NESTING + 1)), ["nesting"]);

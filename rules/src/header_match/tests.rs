@@ -22,7 +22,7 @@ fn an_exact_value_is_compared_byte_by_byte() {
 }
 
 #[test]
-fn a_header_is_present_whatever_it_holds() {
+fn presence_matches_any_header_value() {
     let matcher = HeaderMatch::present("x");
     check(&matcher, &[b""], true);
     check(&matcher, &[b"\xff"], true);
@@ -40,7 +40,7 @@ fn an_expression_matches_somewhere_in_the_value() {
 }
 
 #[test]
-fn one_of_several_lines_is_enough_and_lines_are_not_joined() {
+fn one_matching_line_suffices_and_lines_are_not_joined() {
     check(&HeaderMatch::exact("x", "2"), &[b"1", b"2"], true);
     check(&HeaderMatch::exact("x", "1, 2"), &[b"1", b"2"], false);
     check(&HeaderMatch::regex("x", "2"), &[b"\xff", b"2"], true);
@@ -84,7 +84,7 @@ fn a_predicate_is_implied_by_a_stricter_one_of_the_same_header() {
 }
 
 #[test]
-fn what_no_header_could_have_is_refused() {
+fn impossible_header_values_are_rejected() {
     let long = "a".repeat(MAX_HEADER_VALUE + 1);
     let cases = [
         (HeaderMatch::present(""), InvalidHeaderMatch::NameEmpty),

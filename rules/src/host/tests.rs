@@ -45,7 +45,7 @@ fn an_ipv6_address_has_one_spelling() {
 }
 
 #[test]
-fn a_host_that_two_readers_could_take_for_two_is_refused() {
+fn ambiguous_host_is_rejected() {
     check("", Err(InvalidHost::Empty));
     check(".", Err(InvalidHost::Empty));
     check(":80", Err(InvalidHost::Empty));
@@ -64,7 +64,7 @@ fn a_host_that_two_readers_could_take_for_two_is_refused() {
 }
 
 #[test]
-fn a_host_is_as_long_as_its_limits_and_no_longer() {
+fn host_has_a_maximum_length() {
     let label = "a".repeat(MAX_LABEL);
     let longest = [&*label, &*label, &*label, &label[..MAX_HOST - 3 * MAX_LABEL - 3]].join(".");
     check(&longest, Ok((&longest, None)));
@@ -163,7 +163,7 @@ fn a_pattern_that_could_never_match_is_refused() {
 
 proptest! {
     #[test]
-    fn a_canonical_host_is_its_own_reading(authority in "[A-Za-z0-9.:\\[\\]@*_-]{0,24}|\\PC{0,12}|\\[[0-9a-fA-F:]{2,12}\\](:[0-9]{0,5})?") {
+    fn parsing_a_canonical_host_is_idempotent(authority in "[A-Za-z0-9.:\\[\\]@*_-]{0,24}|\\PC{0,12}|\\[[0-9a-fA-F:]{2,12}\\](:[0-9]{0,5})?") {
         if let Ok(host) = Host::parse(&authority) {
             let again = Host::parse(&host.name).unwrap();
             prop_assert_eq!(&again.name, &host.name);

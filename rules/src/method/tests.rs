@@ -74,7 +74,7 @@ fn the_order_of_names_does_not_matter() {
 }
 
 #[test]
-fn a_name_that_no_request_would_have_is_refused() {
+fn invalid_method_name_is_rejected() {
     let duplicate = |method: &str| InvalidMethods::Duplicate {
         method: method.to_owned(),
     };

@@ -62,7 +62,7 @@ fn a_pattern_not_in_normal_form_names_its_normal_form() {
 }
 
 #[test]
-fn a_pattern_is_refused_for_what_its_requests_would_be() {
+fn pattern_that_no_valid_target_matches_is_rejected() {
     for (text, error) in [
         ("/a%2Fb", InvalidTarget::EncodedSlash { at: 2 }),
         ("/a%5cb", InvalidTarget::EncodedBackslash { at: 2 }),
@@ -84,7 +84,7 @@ fn a_pattern_is_refused_for_what_its_requests_would_be() {
 }
 
 #[test]
-fn a_pattern_that_means_something_else_elsewhere_is_refused() {
+fn pattern_syntax_of_other_proxies_is_rejected() {
     let segment = |segment: &str| segment.to_owned();
     for (text, error) in [
         ("", InvalidPathPattern::Relative),

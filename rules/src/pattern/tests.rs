@@ -19,7 +19,7 @@ fn matches_anywhere_unless_anchored() {
 }
 
 #[test]
-fn refuses_what_it_can_t_run_in_linear_time_and_says_why() {
+fn regex_without_linear_time_is_rejected_with_reason() {
     let cases = [
         (r"(a)\1", "backreferences are not supported"),
         (
@@ -40,7 +40,7 @@ fn refuses_what_it_can_t_run_in_linear_time_and_says_why() {
 }
 
 #[test]
-fn refuses_what_would_grow_beyond_its_limits() {
+fn regex_over_the_size_limit_is_rejected() {
     assert!(matches!(
         Pattern::parse(r"\bword\b"),
         Err(InvalidPattern::TooComplex { .. })

@@ -79,27 +79,27 @@ fn subject<'a>(tenants: &'a Tenants, tenant: &'a str) -> Subject<'a> {
 }
 
 #[test]
-fn opting_in_helps_where_the_flag_is_beta() {
+fn opt_in_is_suggested_for_a_beta_flag() {
     check("low", &["beta"], true, false);
     check("out", &["beta"], true, false);
     check("nobody", &["beta"], true, false);
 }
 
 #[test]
-fn a_higher_tier_helps_where_it_has_the_flag() {
+fn higher_tier_is_suggested_if_it_has_the_flag() {
     check("low", &["paid"], true, true);
     check("nobody", &["paid"], true, true);
 }
 
 #[test]
-fn nothing_helps_where_the_flag_is_off_for_other_reasons() {
+fn no_remedy_is_suggested_for_other_causes() {
     check("low", &["killed"], false, false);
     check("shut", &["paid"], false, false);
     check("-", &["beta"], false, false);
 }
 
 #[test]
-fn what_opens_only_a_part_does_not_help() {
+fn remedy_that_opens_only_a_part_is_not_suggested() {
     check("low", &["beta", "killed"], false, false);
     check("high", &["beta", "paid"], true, false);
 }

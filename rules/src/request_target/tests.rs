@@ -54,7 +54,7 @@ fn check(case: &Value) {
 }
 
 #[test]
-fn every_case_of_the_specification_holds() {
+fn request_targets_match_the_spec_file() {
     let cases = spec_cases("target");
     cases.iter().for_each(check);
     assert!(cases.len() >= 140, "only {} cases", cases.len());
@@ -77,7 +77,7 @@ fn a_path_that_is_normal_is_borrowed() {
 }
 
 #[test]
-fn a_place_is_an_offset_into_the_target_as_sent() {
+fn error_offset_is_an_index_into_the_received_target() {
     let cases: [(&str, InvalidTarget); 5] = [
         ("/ab%00", InvalidTarget::EncodedNul { at: 3 }),
         ("http://h/a%2f", InvalidTarget::EncodedSlash { at: 10 }),
@@ -91,7 +91,7 @@ fn a_place_is_an_offset_into_the_target_as_sent() {
 }
 
 #[test]
-fn a_path_is_as_long_as_its_limit_and_no_longer() {
+fn path_has_a_maximum_length() {
     let path = |length: usize| format!("/{}", "a".repeat(length - 1));
     assert!(read(path(MAX_PATH).as_bytes(), EncodedSlash::Reject).is_ok());
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_path_is_as_long_as_its_limit_and_no_longer() {
 }
 
 #[test]
-fn a_path_has_as_many_segments_as_its_limit_and_no_more() {
+fn path_has_a_maximum_number_of_segments() {
     let path = |count: usize| "/a".repeat(count);
     assert!(read(path(MAX_PATH_SEGMENTS).as_bytes(), EncodedSlash::Reject).is_ok());
     let expected = Err(InvalidTarget::TooManySegments {
@@ -212,14 +212,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn no_bytes_make_it_panic(raw in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn parsing_a_target_never_panics(raw in prop::collection::vec(any::<u8>(), 0..64)) {
         for slash in OPTIONS {
             let _ = read(&raw, slash);
         }
     }
 
     #[test]
-    fn what_comes_out_has_one_spelling_and_hides_nothing(raw in targets()) {
+    fn parsed_path_is_in_normal_form(raw in targets()) {
         for slash in OPTIONS {
             let Ok(target) = read(&raw, slash) else { continue };
             check_path(&target.path, slash == EncodedSlash::Keep);
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn what_comes_out_goes_in_again_unchanged(raw in targets()) {
+    fn forwarded_target_parses_to_itself(raw in targets()) {
         for slash in OPTIONS {
             let Ok(first) = read(&raw, slash) else { continue };
             let forwarded = first.to_string();
@@ -239,7 +239,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_matched_is_what_is_forwarded(raw in targets()) {
+    fn matched_path_equals_the_forwarded_path(raw in targets()) {
         for slash in OPTIONS {
             let Ok(target) = read(&raw, slash) else { continue };
             let forwarded = target.to_string();

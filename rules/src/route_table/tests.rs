@@ -146,7 +146,7 @@ fn a_request_needs_a_host_where_a_route_asks_for_one() {
 }
 
 #[test]
-fn every_case_of_the_specification_holds() {
+fn route_table_matches_the_spec_file() {
     let checked: usize = spec_cases("routes").iter().map(check).sum();
     assert!(checked >= 90, "only {checked} cases");
 }
@@ -174,7 +174,7 @@ fn routes_are_listed_in_the_order_of_the_document() {
 }
 
 #[test]
-fn the_deepest_path_there_can_be_is_found() {
+fn path_of_maximum_depth_is_found() {
     let deep = |segment: &str| format!("/{segment}").repeat(crate::MAX_PATH_SEGMENTS);
     let named: String = (0..crate::MAX_PATH_SEGMENTS)
         .map(|nth| format!("/{{p{nth}}}"))
@@ -325,7 +325,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn finds_what_the_obvious_matcher_finds(routes in routes(), requests in requests()) {
+    fn route_table_agrees_with_a_linear_search(routes in routes(), requests in requests()) {
         let mut routes = routes;
         if let Err(conflicts) = RouteTable::build(routes.clone()) {
             let mut place = 0;
@@ -343,7 +343,7 @@ proptest! {
     }
 
     #[test]
-    fn a_route_in_conflict_never_gets_a_request(routes in routes(), requests in requests()) {
+    fn conflicting_route_is_never_the_first_match(routes in routes(), requests in requests()) {
         let conflicts = RouteTable::build(routes.clone()).err().unwrap_or_default();
         for request in &requests {
             let candidates = candidates_slowly(&routes, request);
@@ -417,7 +417,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn no_server_finds_a_route_that_does_not_decide(
+    fn every_reading_of_a_server_is_gated_by_its_route(
         routes in odd_routes(),
         path in tests_of_readings::paths(),
         program in prop::collection::vec(any::<u8>(), 0..8),

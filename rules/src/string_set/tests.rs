@@ -10,7 +10,7 @@ fn check(texts: &[&str], has: &[&str], has_not: &[&str]) {
 }
 
 #[test]
-fn a_set_has_what_was_put_in_and_nothing_else() {
+fn string_set_contains_exactly_its_members() {
     check(&[], &[], &["", "a"]);
     check(&["", "a", "ab"], &["", "a", "ab"], &["b", "aa", "abb"]);
     check(
@@ -21,7 +21,7 @@ fn a_set_has_what_was_put_in_and_nothing_else() {
 }
 
 #[test]
-fn texts_with_the_same_ends_and_length_are_told_apart() {
+fn texts_of_equal_ends_and_length_are_distinguished() {
     check(
         &["abba", "acca", "adda"],
         &["abba", "acca", "adda"],
@@ -33,7 +33,7 @@ fn texts_with_the_same_ends_and_length_are_told_apart() {
 }
 
 #[test]
-fn short_texts_are_told_apart_by_every_byte() {
+fn short_texts_are_compared_by_every_byte() {
     let all: Vec<String> = (0..=8)
         .flat_map(|length| {
             let base = "\0".repeat(length);
@@ -54,7 +54,7 @@ fn short_texts_are_told_apart_by_every_byte() {
 }
 
 #[test]
-fn texts_longer_than_a_key_are_told_apart_by_all_they_have() {
+fn texts_longer_than_a_key_are_compared_by_every_byte() {
     check(&["abcd--efgh"], &["abcd--efgh"], &["abcd-_efgh", "abcd---efgh"]);
     let (long, longer) = ("a".repeat(70_000), "a".repeat(70_001));
     check(&[&long], &[&long], &[&longer]);

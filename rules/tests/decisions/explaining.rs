@@ -59,7 +59,7 @@ fn lines_of(document: &str, asker: &Asker) -> Vec<String> {
 }
 
 #[test]
-fn an_ineligible_tenant_is_told_why_and_what_would_change_it() {
+fn ineligible_tenant_gets_cause_and_remedy() {
     let expected = [
         "enabled | yes |  | passed",
         "requires dispatch.core | on | tier | passed",
@@ -79,7 +79,7 @@ fn an_ineligible_tenant_is_told_why_and_what_would_change_it() {
 }
 
 #[test]
-fn the_rule_that_decides_is_named_with_what_it_found() {
+fn explanation_names_the_deciding_rule_and_its_values() {
     let lines = lines(&Asker::tenant("pilot"));
     assert!(
         lines.contains(&"rule `beta testers` | no |  | passed".to_owned()),
@@ -96,7 +96,7 @@ fn the_rule_that_decides_is_named_with_what_it_found() {
 }
 
 #[test]
-fn an_anonymous_subject_is_explained_by_what_is_missing() {
+fn explanation_of_an_anonymous_subject_names_missing_values() {
     let lines = lines(&Asker::default());
     assert_eq!(lines[1], "requires dispatch.core | off | default | decided");
     assert!(

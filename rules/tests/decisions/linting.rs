@@ -76,7 +76,7 @@ fn a_beta_flag_needs_an_eligible_tenant() {
 }
 
 #[test]
-fn a_flag_that_serves_nothing_but_off_shuts_its_gate() {
+fn flag_that_serves_only_off_closes_its_gate() {
     let nothing = Some("`f` serves nothing but its off variant".to_owned());
     assert_eq!(never_open("f: { lifecycle: ga }", "a: {}"), nothing);
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_flag_that_serves_nothing_but_off_shuts_its_gate() {
 }
 
 #[test]
-fn what_shuts_a_flag_that_is_required_shuts_the_gate() {
+fn closed_required_flag_closes_the_gate() {
     assert_eq!(
         never_open("f: { lifecycle: ga, default: on, enabled: false }", ""),
         Some("`f` is killed".to_owned())
@@ -118,7 +118,7 @@ fn what_shuts_a_flag_that_is_required_shuts_the_gate() {
 }
 
 #[test]
-fn a_gate_never_opens_by_one_of_all_or_each_of_any() {
+fn lint_combines_the_parts_of_all_and_any() {
     let flags = "f: { lifecycle: ga, default: on }, g: { lifecycle: ga }";
     let shut = |gate| gate_never_opens("production", gate, flags, "");
     assert!(shut("{ all: [f, g] }").is_some());
@@ -157,7 +157,7 @@ fn a_variant_never_served_closes_its_gate_and_dependents() {
 }
 
 #[test]
-fn the_policies_count() {
+fn lint_applies_the_policies() {
     let alpha = "f: { default: on } }\npolicy: { alpha_overrides: false";
     assert!(never_open(alpha, "a: { overrides: { f: on } }").is_some());
     let beta = "f: { lifecycle: beta, default: on } }\npolicy: { beta_opt_in: false";

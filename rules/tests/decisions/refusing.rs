@@ -40,7 +40,7 @@ fn a_chain_of_ten_thousand_requirements_is_refused() {
 }
 
 #[test]
-fn circles_are_named_whatever_else_is_wrong() {
+fn cyclic_requirements_are_reported_with_other_problems() {
     let circle = "version: 1\nflags:\n  a: { requires: [b] }\n  b: { requires: [c] }\n  c: { requires: [a] }\n  d: { requires: [d] }\n  e: { requires: [a] }\n";
     assert_eq!(codes(circle), ["flag-cycle", "flag-cycle"]);
     let with_more = format!("{circle}  f: {{ default: maybe }}\n");
@@ -50,7 +50,7 @@ fn circles_are_named_whatever_else_is_wrong() {
 }
 
 #[test]
-fn one_decision_costs_only_so_much() {
+fn decision_has_a_maximum_cost() {
     // Each segment refers to the one below it ten times: 10^6 clauses at the sixth.
     let mut document = String::from("version: 1\nsegments:\n  s0: { attribute: x, exists: true }\n");
     for level in 1..7 {
@@ -71,7 +71,7 @@ fn flag(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_have_their_length_and_their_alphabet() {
+fn names_have_a_maximum_length_and_an_alphabet() {
     let key = |key: &str| codes(&format!("version: 1\nflags: {{ ? {key:?} : {{}} }}\n"));
     assert_eq!(key(&"k".repeat(128)), [""; 0]);
     assert_eq!(key(&"k".repeat(129)), ["invalid-flag-key"]);
@@ -111,7 +111,7 @@ fn a_percentage_is_exactly_its_thousandths() {
 }
 
 #[test]
-fn a_schedule_has_to_begin_before_it_ends() {
+fn schedule_must_start_before_it_ends() {
     let schedule = |until: &str| {
         flag(&format!(
             "schedule: {{ from: 2026-01-01T00:00:00Z, until: {until} }}"
@@ -123,7 +123,7 @@ fn a_schedule_has_to_begin_before_it_ends() {
 }
 
 #[test]
-fn conditions_are_nested_only_so_deep() {
+fn conditions_have_a_maximum_depth() {
     let nested = |depth: usize| {
         let (open, close) = ("{ not: ".repeat(depth - 1), " }".repeat(depth - 1));
         flag(&format!(
@@ -135,7 +135,7 @@ fn conditions_are_nested_only_so_deep() {
 }
 
 #[test]
-fn a_flag_has_only_so_many_rules() {
+fn flag_has_a_maximum_number_of_rules() {
     let rules = |count: usize| {
         let rule = "{ when: { attribute: x, exists: true }, serve: on }";
         flag(&format!("rules: [{}]", vec![rule; count].join(", ")))

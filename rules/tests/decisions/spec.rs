@@ -78,7 +78,7 @@ fn policies_and_unknown_tenants_decide_as_written() {
 }
 
 #[test]
-fn every_operator_holds_for_what_it_should_and_nothing_else() {
+fn every_operator_matches_and_fails_as_specified() {
     let file = include_str!("../../spec/decisions/operators.json");
     check(file, 270);
     let spec: Json = serde_json::from_str(file).unwrap();
@@ -109,6 +109,6 @@ fn numbers_are_compared_by_all_of_their_digits() {
 }
 
 #[test]
-fn groups_are_missing_unless_there_is_a_user_or_a_group() {
+fn groups_without_user_or_group_are_missing() {
     check(include_str!("../../spec/decisions/groups.json"), 11);
 }

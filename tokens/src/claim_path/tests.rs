@@ -12,7 +12,7 @@ fn check(path: &str, claims: &Value, expected: Option<Value>) {
 }
 
 #[test]
-fn a_path_finds_what_is_there() {
+fn claim_path_finds_existing_claims() {
     let claims = json!({
         "tenant": "acme",
         "org": { "id": "o1", "a/b": 1, "m~n": 2, "0": "zero", "deep": { "er": null } },
@@ -50,7 +50,7 @@ fn a_path_finds_what_is_there() {
 }
 
 #[test]
-fn a_text_that_is_no_path_is_refused_with_its_reason() {
+fn invalid_claim_path_is_rejected_with_its_reason() {
     let long = "a".repeat(MAX_CLAIM_PATH_BYTES + 1);
     let deep = vec!["a"; MAX_CLAIM_PATH_DEPTH + 1].join(".");
     let cases = [
@@ -91,7 +91,7 @@ fn a_text_that_is_no_path_is_refused_with_its_reason() {
 }
 
 #[test]
-fn the_pointer_that_is_offered_for_a_url_finds_it() {
+fn suggested_pointer_for_a_url_finds_the_claim() {
     let Err(InvalidClaimPath::Slash { pointer, .. }) = ClaimPath::parse("https://a.b/~c") else {
         panic!()
     };
@@ -100,7 +100,7 @@ fn the_pointer_that_is_offered_for_a_url_finds_it() {
 
 proptest! {
     #[test]
-    fn any_name_can_be_reached_by_a_pointer(name in "[^\u{0}]{1,40}") {
+    fn pointer_can_address_any_name(name in "[^\u{0}]{1,40}") {
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         prop_assume!(pointer.len() <= MAX_CLAIM_PATH_BYTES);
         let claims = json!({ name: 7 });

@@ -26,7 +26,7 @@ fn check(change: impl FnOnce(&mut IssuerDefinition), expected: Result<(), &str>)
 }
 
 #[test]
-fn a_definition_that_cannot_be_is_refused_with_its_reason() {
+fn invalid_issuer_is_rejected_with_its_reason() {
     use Algorithm::{Es256, Hs256, Rs256};
     check(|_| {}, Ok(()));
     check(|d| d.algorithms = vec![Rs256, Es256], Ok(()));
@@ -116,7 +116,7 @@ fn a_type_is_compared_without_case_and_without_its_prefix() {
 }
 
 #[test]
-fn issuers_of_one_name_cannot_stand_together() {
+fn issuers_with_the_same_name_are_rejected() {
     let issuer = || Issuer::new(definition()).unwrap();
     let error = Issuers::new(vec![issuer(), issuer()]).unwrap_err();
     assert_eq!(

@@ -52,7 +52,7 @@ fn a_repeated_name_is_refused_at_any_depth_and_in_any_spelling() {
 }
 
 #[test]
-fn names_that_serde_json_reads_as_something_else_are_refused() {
+fn names_that_serde_json_treats_specially_are_rejected() {
     let documents = [
         r#"{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}"#,
         r#"{"$serde_json::private::RawValue":"1"}"#,
@@ -68,7 +68,7 @@ fn names_that_serde_json_reads_as_something_else_are_refused() {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn invalid_json_is_rejected() {
     let deep = [b"[".repeat(200), b"]".repeat(200)].concat();
     let documents: [&[u8]; 14] = [
         b"",
@@ -98,7 +98,7 @@ fn what_is_not_json_is_refused() {
 
 proptest! {
     #[test]
-    fn whatever_is_accepted_means_the_same_to_serde_json(text in r#"[\[\]{}",:ab01\.e\- ntrueflas\\u]{0,40}"#) {
+    fn accepted_json_equals_its_serde_json_value(text in r#"[\[\]{}",:ab01\.e\- ntrueflas\\u]{0,40}"#) {
         if let Ok(value) = parse(text.as_bytes()) {
             prop_assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
         }

@@ -23,7 +23,7 @@ fn outcome(token: &str) -> &'static str {
 }
 
 #[test]
-fn what_a_token_says_of_itself_is_read() {
+fn unverified_token_exposes_header_and_issuer() {
     let text = token(HEADER, CLAIMS);
     let token = Unverified::parse(&text).unwrap();
     assert_eq!(
@@ -35,7 +35,7 @@ fn what_a_token_says_of_itself_is_read() {
 }
 
 #[test]
-fn headers_are_judged_before_any_key_is_known() {
+fn token_header_is_checked_before_key_lookup() {
     let long_kid = format!(r#"{{"alg":"ES256","kid":"{}"}}"#, "k".repeat(MAX_KID_BYTES + 1));
     let cases = [
         (r#"{"alg":"ES256"}"#, "ok"),
@@ -80,7 +80,7 @@ fn headers_are_judged_before_any_key_is_known() {
 }
 
 #[test]
-fn claims_are_an_object_with_one_meaning_and_an_issuer() {
+fn claims_are_an_unambiguous_object_with_an_issuer() {
     let cases: [(&[u8], &str); 14] = [
         (br#"{"iss":""}"#, "ok"),
         (br#"{"aud":"a"}"#, "missing_claim"),
@@ -108,7 +108,7 @@ fn claims_are_an_object_with_one_meaning_and_an_issuer() {
 }
 
 #[test]
-fn a_token_is_three_parts_of_strict_base64url() {
+fn token_has_three_strict_base64url_parts() {
     let (header, claims) = (encoded(HEADER), encoded(CLAIMS));
     // The claims are 29 bytes, so their last character has bits to spare.
     let stray = format!("{}{}", &claims[..claims.len() - 1], "1");
@@ -137,7 +137,7 @@ fn a_token_is_three_parts_of_strict_base64url() {
 }
 
 #[test]
-fn a_token_over_the_limit_is_refused_by_its_length_alone() {
+fn oversized_token_is_rejected_by_its_length() {
     let cases = [
         (MAX_TOKEN_BYTES, "malformed"),
         (MAX_TOKEN_BYTES + 1, "too_large"),

@@ -166,7 +166,7 @@ fn a_claims_number_is_exact_or_no_attribute() {
 }
 
 #[test]
-fn a_tenant_that_cannot_be_read_is_an_outcome_of_a_good_token() {
+fn unreadable_tenant_is_an_outcome_of_a_valid_token() {
     let issuer = Issuer::new(IssuerDefinition {
         tenant: path("org.id"),
         ..definition(&[Algorithm::Hs256])
@@ -235,7 +235,7 @@ fn a_tenant_that_cannot_be_read_is_an_outcome_of_a_good_token() {
 }
 
 #[test]
-fn a_user_is_a_string_that_could_be_a_header_or_absent() {
+fn user_is_a_valid_header_value_or_absent() {
     let (issuer, keys) = (issuer(&[Algorithm::Hs256]), key_set(Algorithm::Hs256));
     let cases = [
         (json!("u1"), Some("u1")),
@@ -290,7 +290,7 @@ fn groups_are_a_list_of_strings_or_one_string() {
 }
 
 #[test]
-fn an_attribute_over_its_bound_refuses_the_token() {
+fn oversized_attribute_rejects_the_token() {
     let issuer = IssuerDefinition {
         attributes: vec![(0, path("a"))],
         ..definition(&[Algorithm::Hs256])
@@ -330,7 +330,7 @@ fn an_identity_is_fresh_while_its_token_is_accepted() {
 }
 
 #[test]
-fn an_issuer_is_picked_by_its_exact_name() {
+fn issuer_is_selected_by_its_exact_name() {
     let issuers = Issuers::new(vec![issuer(&[Algorithm::Hs256])]).unwrap();
     let spellings = [
         "https://issuer.example/",
@@ -360,7 +360,7 @@ fn an_issuer_is_picked_by_its_exact_name() {
 }
 
 #[test]
-fn a_type_is_required_where_the_issuer_asks_for_one() {
+fn token_type_is_checked_if_the_issuer_requires_one() {
     let issuer = IssuerDefinition {
         typ: Some("at+jwt".to_owned()),
         ..definition(&[Algorithm::Hs256])
@@ -385,7 +385,7 @@ fn a_type_is_required_where_the_issuer_asks_for_one() {
 }
 
 #[test]
-fn a_key_of_one_issuer_vouches_for_no_other() {
+fn key_of_one_issuer_verifies_no_token_of_another() {
     let pem = keys().other_p256.public_pem.as_bytes();
     let foreign = KeySet::from_pem(pem, &[Algorithm::Es256]).unwrap();
     let outcome = counting(

@@ -100,7 +100,7 @@ fn a_public_key_is_never_a_secret() {
 }
 
 #[test]
-fn a_key_that_the_token_brings_is_not_used() {
+fn key_embedded_in_a_token_is_not_used() {
     let attacker = EncodingKey::from_rsa_pem(keys().other_rsa.private_pem.as_bytes()).unwrap();
     let mut jwk = keys().other_rsa.jwk.clone();
     jwk["kid"] = json!("r1");
@@ -127,7 +127,7 @@ fn a_key_that_the_token_brings_is_not_used() {
 }
 
 #[test]
-fn a_kid_is_only_ever_looked_up() {
+fn kid_is_used_only_for_lookup() {
     let kids = [
         "../../../../dev/null",
         "/etc/passwd",
@@ -224,7 +224,7 @@ fn a_key_is_used_with_its_own_algorithm_only() {
 }
 
 #[test]
-fn a_token_that_was_changed_is_refused() {
+fn modified_token_is_rejected() {
     let signed = signer(Algorithm::Rs256, Some("r1"))
         .sign(&claims(json!({})))
         .unwrap();
@@ -326,7 +326,7 @@ fn signed_claims_and_headers_with_two_readings_are_refused() {
 }
 
 #[test]
-fn a_large_token_is_refused_though_signed() {
+fn signed_oversized_token_is_rejected() {
     let padded = claims(json!({ "padding": "x".repeat(64 * 1024) }));
     let signed = signer(Algorithm::Es256, Some("e1")).sign(&padded).unwrap();
     check("64 KiB", &signed, &Rejection::TooLarge, 0);
@@ -353,7 +353,7 @@ fn es256_parts() -> (String, Vec<u8>) {
 }
 
 #[test]
-fn the_second_ecdsa_form_proves_the_same_and_no_more() {
+fn second_ecdsa_form_proves_the_same_identity() {
     let (message, mut signature) = es256_parts();
     let original = format!("{message}.{}", base64url(&signature));
     let mut borrow = 0;
@@ -397,7 +397,7 @@ fn an_ecdsa_signature_is_two_full_length_numbers_in_range() {
 }
 
 #[test]
-fn what_is_answered_is_fit_for_a_header() {
+fn rejection_texts_are_valid_header_values() {
     use tokens::Claim::{Attribute, Audience, ExpiresAt, Groups, IssuedAt, Issuer, NotBefore};
     let mut rejections = vec![
         Rejection::Malformed,

@@ -53,7 +53,7 @@ fn exp_is_required_and_a_time() {
 }
 
 #[test]
-fn a_null_exp_and_a_number_beyond_all_bounds_are_refused() {
+fn null_and_out_of_range_exp_are_rejected() {
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
     let cases = [
         ("null", "invalid_claim"),
@@ -111,7 +111,7 @@ fn a_token_is_valid_from_nbf_to_exp_with_leeway() {
 }
 
 #[test]
-fn nbf_is_a_time_when_it_is_there() {
+fn nbf_is_optional_and_a_time() {
     let issuer = issuer(&[ALGORITHM]);
     let values = [
         json!("0"),
@@ -128,7 +128,7 @@ fn nbf_is_a_time_when_it_is_there() {
 }
 
 #[test]
-fn iat_counts_only_where_there_is_a_maximum_age() {
+fn iat_is_checked_only_with_a_maximum_age() {
     let ageless = issuer(&[ALGORITHM]);
     let aged = IssuerDefinition {
         max_age_seconds: Some(100),

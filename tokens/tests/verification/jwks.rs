@@ -172,7 +172,7 @@ fn a_key_that_is_not_for_verifying_is_skipped_with_its_reason() {
 }
 
 #[test]
-fn leading_zeros_of_a_modulus_do_not_make_another_key() {
+fn leading_zeros_of_a_modulus_are_ignored() {
     let padded = base64url([&[0][..], &decode(&keys().rsa.jwk["n"])].concat());
     let padded = set(&[jwk(&keys().rsa, json!({ "n": padded }))]).unwrap();
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_key_is_found_by_its_kid_and_no_other_is_tried() {
 }
 
 #[test]
-fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
+fn unnamed_key_is_skipped_beside_other_keys() {
     let keys = keys();
     let mixed = set(&[keys.rsa.jwk.clone(), jwk(&keys.p256, json!({ "kid": "b" }))]).unwrap();
     assert_eq!(mixed.kids().collect::<Vec<_>>(), ["b"]);
@@ -234,7 +234,7 @@ fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
 }
 
 #[test]
-fn what_is_no_jwks_is_refused_whole() {
+fn invalid_jwks_is_rejected() {
     count_verifications();
     let rsa = &keys().rsa;
     let many = json!({ "keys": vec![json!({}); 129] }).to_string();
@@ -352,7 +352,7 @@ fn one_key_may_be_listed_for_each_of_its_algorithms() {
 }
 
 #[test]
-fn keys_of_one_kid_are_told_apart_by_the_tokens_algorithm() {
+fn keys_of_one_kid_are_selected_by_algorithm() {
     let keys = keys();
     let (rsa, p256) = (
         jwk(&keys.rsa, json!({ "kid": "a" })),

@@ -60,7 +60,7 @@ fn compressed_points_and_pkcs1_keys_are_accepted() {
 }
 
 #[test]
-fn a_pem_that_is_no_fit_public_key_is_refused_with_its_reason() {
+fn unsuitable_pem_key_is_rejected_with_its_reason() {
     let keys = keys();
     let broken = "it is not a valid public key of RSA, EC (P-256, P-384) or Ed25519";
     let private = "it is a private key; only its public half belongs here (`openssl pkey -in KEY -pubout`)";

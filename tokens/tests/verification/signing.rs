@@ -127,7 +127,7 @@ fn a_signer_shows_no_key_material() {
 }
 
 #[test]
-fn installing_the_cryptography_again_does_nothing() {
+fn installing_the_crypto_provider_is_idempotent() {
     count_verifications();
     tokens::install_crypto_provider();
     tokens::install_crypto_provider();

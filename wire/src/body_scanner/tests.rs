@@ -38,7 +38,7 @@ fn a_chunked_body_ends_with_its_last_chunk() {
 }
 
 #[test]
-fn what_two_readers_may_chunk_differently_is_refused() {
+fn ambiguous_chunked_body_is_rejected() {
     for (bytes, why) in [
         ("0x3\r\n", InvalidBody::Size),
         ("+3\r\n", InvalidBody::Size),

@@ -8,7 +8,7 @@ fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_frame_is_seen_once_however_the_bytes_are_cut() {
+fn every_frame_is_scanned_once_for_any_split() {
     let payloads = [0, 1, 9, 300, 0, 0, 70_000, 5];
     let mut bytes = b"preface".to_vec();
     let mut expected = Vec::new();

@@ -49,7 +49,7 @@ fn a_head_ends_at_its_empty_line() {
 }
 
 #[test]
-fn what_two_readers_may_frame_differently_is_refused() {
+fn ambiguous_body_framing_is_rejected() {
     let post = |fields: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
     for fields in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -83,7 +83,7 @@ fn what_two_readers_may_frame_differently_is_refused() {
 }
 
 #[test]
-fn what_two_readers_may_cut_differently_is_refused() {
+fn ambiguous_line_breaks_are_rejected() {
     for head in [
         "GET / HTTP/1.1\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\n\r\n",
@@ -126,7 +126,7 @@ fn what_two_readers_may_cut_differently_is_refused() {
 }
 
 #[test]
-fn one_host_is_named_and_it_is_the_targets() {
+fn head_needs_one_host_equal_to_the_target() {
     refused("GET / HTTP/1.1\r\n\r\n", InvalidHead::Host);
     refused("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", InvalidHead::Host);
     refused(
@@ -140,7 +140,7 @@ fn one_host_is_named_and_it_is_the_targets() {
 }
 
 #[test]
-fn a_head_has_its_limits() {
+fn head_over_its_limits_is_not_scanned() {
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(200));
     refused(&long, InvalidHead::TooLarge { limit: 200 });
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(4));

@@ -61,7 +61,7 @@ fn version_2_names_the_client() {
 }
 
 #[test]
-fn what_is_no_proxy_header_is_refused_at_once() {
+fn invalid_proxy_header_is_rejected_at_once() {
     bad(b"GET / HTTP/1.1\r\n\r\n");
     bad(b"PRI * HTTP/2.0\r\n");
     bad(b"\x16\x03\x01");

@@ -47,7 +47,7 @@ fn check(case: &Value) {
 }
 
 #[test]
-fn every_case_of_the_specification_holds() {
+fn readings_match_the_spec_file() {
     let cases = spec_cases("readings");
     cases.iter().for_each(check);
     assert!(cases.len() >= 30, "only {} cases", cases.len());
@@ -359,7 +359,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn what_a_server_takes_a_path_for_is_among_its_readings(path in paths(), habits in habits()) {
+    fn readings_include_the_path_of_any_server(path in paths(), habits in habits()) {
         let reads = Reads::ALL;
         let Ok(readings) = readings(path.as_bytes(), reads) else { return Ok(()) };
         let taken = run(&path, &habits);
@@ -374,7 +374,7 @@ proptest! {
     }
 
     #[test]
-    fn a_set_of_readings_has_all_that_a_smaller_one_has(path in paths(), some in 0_u8..128) {
+    fn larger_set_of_reads_includes_the_readings_of_a_smaller(path in paths(), some in 0_u8..128) {
         let reads: Reads = Read::ALL.into_iter().enumerate()
             .filter(|(nth, read)| *read != Read::Fold && some & 1 << nth != 0)
             .map(|(_, read)| read)

@@ -70,14 +70,14 @@ fn a_literal_route_of_another_path_keeps_the_suffix_reading() {
 }
 
 #[test]
-fn a_route_that_does_not_take_the_request_names_nothing() {
+fn unmatched_route_prevents_no_suffix_reading() {
     check("/app.css", &["rest", "app"]);
     check("/APP.js", &["rest", "app.js", "app"]);
     check("/app.js;x", &["rest", "app.js", "app"]);
 }
 
 #[test]
-fn the_other_readings_of_a_named_suffix_stay() {
+fn literal_suffix_route_keeps_other_readings() {
     check("/Page.html", &["upper case"]);
     check("/page.HTML", &["rest", "upper case", "formatted"]);
     let mut table = RouteTable::build(
