@@ -29,7 +29,7 @@ impl Write for Sink {
 }
 
 #[test]
-fn panics_and_what_dependencies_log_go_through_the_log() {
+fn panics_and_dependency_events_are_written_to_the_log() {
     let sink = Sink::default();
     let log = ProcessLog::start(Box::new(sink.clone()), ProcessLogOptions::default()).unwrap();
     let (levels, _) = Levels::parse("trace,h2=trace");

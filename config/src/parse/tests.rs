@@ -57,7 +57,7 @@ fn places_count_lines_and_characters_from_one() {
 }
 
 #[test]
-fn places_are_correct_after_multibyte_characters() {
+fn columns_are_correct_after_multibyte_characters() {
     check("é: ü\nb: { ñ: z }\n", "z", 2, 9, "z");
     check("a: '日本語'\nb: [日本, 語]\n", "語", 2, 9, "語");
 }
@@ -81,7 +81,7 @@ fn json_is_read_as_yaml() {
 }
 
 #[test]
-fn what_is_refused_has_its_place() {
+fn rejected_yaml_has_its_position() {
     assert_eq!(problems("a: 1\nb:\n  c: 1\n  c: 2\n"), [("duplicate-key", 4, 3)]);
     assert_eq!(
         problems("a: &x 1\nb: *x\n"),

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn harmless_texts_differ_from_secrets_by_their_field() {
+    fn field_distinguishes_harmless_texts_from_secrets() {
         assert!(!is_url("https://login.example/keys?sig=3q2PXw8dRk1mZb9YaB"));
         check(is_word, &["forever", "Disabled"]);
         check(

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_of_a_closed_gate_can_be_given_for_one_cause() {
+    fn by_cause_accepts_every_answer_of_a_closed_gate() {
         assert_eq!(keys::<Otherwise>(), keys::<Answer>());
     }
 }

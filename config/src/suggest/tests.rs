@@ -5,7 +5,7 @@ fn check(written: &str, known: &[&str], expected: Option<&str>) {
 }
 
 #[test]
-fn a_slip_is_understood() {
+fn misspelt_name_gets_a_suggestion() {
     check(
         "dispatch.v2Bord",
         &["dispatch.v2Board", "dispatch.core"],
@@ -20,14 +20,14 @@ fn a_slip_is_understood() {
 }
 
 #[test]
-fn something_else_is_not_taken_for_a_slip() {
+fn unrelated_name_gets_no_suggestion() {
     check("colour", &["kind", "owner", "salt"], None);
     check("a", &["b", "c"], None);
     check("x", &[], None);
 }
 
 #[test]
-fn of_two_equally_close_names_the_first_is_suggested() {
+fn first_of_two_equally_close_names_is_suggested() {
     check("tier3", &["tier2", "tier1"], Some("tier1"));
     check("tier3", &["tier1", "tier2"], Some("tier1"));
 }

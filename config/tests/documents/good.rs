@@ -24,7 +24,7 @@ fn gateway() -> LoadedConfig {
 }
 
 #[test]
-fn files_in_memory_load_as_those_on_the_disk() {
+fn files_in_memory_load_like_files_on_disk() {
     let disk = gateway();
     let folder = good("gateway");
     let mut files = std::collections::BTreeMap::new();
@@ -74,7 +74,7 @@ fn the_demo_example_loads_except_for_its_generated_key() {
 }
 
 #[test]
-fn settings_are_as_written() {
+fn settings_equal_the_document() {
     let settings = gateway().settings;
     let addresses: Vec<SocketAddr> = settings
         .listeners
@@ -109,7 +109,7 @@ fn settings_are_as_written() {
 }
 
 #[test]
-fn identity_is_as_written_and_unread_attributes_are_left_out() {
+fn identity_equals_the_document_without_unread_attributes() {
     let loaded = gateway();
     let identity = loaded.identity;
     assert_eq!(identity.token, TokenSource::Cookie("session".into()));
@@ -137,7 +137,7 @@ fn identity_is_as_written_and_unread_attributes_are_left_out() {
 }
 
 #[test]
-fn upstreams_are_as_written() {
+fn upstreams_equal_the_document() {
     let snapshot = gateway().snapshot;
     let legacy = &snapshot.upstreams[0];
     let endpoints: Vec<_> = legacy
@@ -165,7 +165,7 @@ fn upstream(index: usize) -> UpstreamId {
 }
 
 #[test]
-fn routes_are_as_written() {
+fn routes_equal_the_document() {
     let snapshot = gateway().snapshot;
     let routes = &snapshot.routes;
     assert_eq!(routes.target.encoded_slash, EncodedSlash::Keep);
@@ -211,7 +211,7 @@ fn routes_are_as_written() {
 }
 
 #[test]
-fn headers_are_as_written() {
+fn headers_equal_the_document() {
     let snapshot = gateway().snapshot;
     let headers = &snapshot.headers;
     assert_eq!(
@@ -238,7 +238,7 @@ fn headers_are_as_written() {
 }
 
 #[test]
-fn what_is_left_out_has_the_documented_meaning() {
+fn omitted_fields_have_their_documented_defaults() {
     let folder = tempfile::TempDir::new().unwrap();
     let text = "version: 1\nlisteners: [ { name: a, address: \"127.0.0.1:0\" } ]\nflags: { file: f.json }\n\
                 upstreams: { api: api:80 }\n";
@@ -264,7 +264,7 @@ fn what_is_left_out_has_the_documented_meaning() {
 }
 
 #[test]
-fn environments_are_relaxed_by_name_or_by_word() {
+fn environment_is_relaxed_by_name_or_by_field() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("sluice.yaml");
     std::fs::write(folder.path().join("f.yaml"), "version: 1").unwrap();

@@ -100,7 +100,7 @@ fn the_settings_of_flags_have_store_and_eligibility() {
 }
 
 #[test]
-fn a_gate_that_names_no_flag_of_the_store_is_refused() {
+fn gate_with_a_flag_not_in_the_store_is_rejected() {
     let gateway = GATEWAY.replace("gate: board", "gate: bord");
     let report = load(&gateway, &catalog()).unwrap_err();
     let problem = &report.problems()[0];
@@ -119,7 +119,7 @@ fn a_gate_that_names_no_flag_of_the_store_is_refused() {
 }
 
 #[test]
-fn flags_alone_change_under_a_revision_of_their_own() {
+fn flags_are_updated_under_their_own_revision() {
     let mut catalog = catalog();
     let loaded = good(&catalog);
     let digest = loaded.snapshot.revision.0.strip_prefix("7-").unwrap().to_owned();
@@ -146,7 +146,7 @@ fn flags_alone_change_under_a_revision_of_their_own() {
 }
 
 #[test]
-fn without_the_store_all_but_its_flags_is_checked() {
+fn check_without_store_covers_all_but_its_flags() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sluice.yaml");
     let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
@@ -215,7 +215,7 @@ fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> 
 }
 
 #[test]
-fn a_document_outlives_changes_of_flags_that_it_does_not_name() {
+fn document_stays_valid_when_unnamed_flags_change() {
     let headers = "headers: { per_flag: [told], flags: { name: X-F, include: [listed] } }\n";
     let gateway = format!("{GATEWAY}{headers}");
     let mut catalog = catalog();

@@ -84,7 +84,7 @@ fn an_issuer_of_operators_has_its_claims_and_roles() {
 }
 
 #[test]
-fn operators_are_somebody() {
+fn empty_operators_section_is_rejected() {
     let report = load("admin: { address: \"127.0.0.1:0\", operators: {} }", "").unwrap_err();
     assert_eq!(report.problems()[0].code, "missing-field", "{report}");
     let none = load("", "").unwrap_or_else(|report| panic!("{report}"));
@@ -116,7 +116,7 @@ fn the_policy_has_only_what_the_document_sets() {
 }
 
 #[test]
-fn names_with_a_meaning_in_the_audit_log_are_reserved() {
+fn audit_log_actor_names_are_reserved() {
     let operators = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }";
     let tokens = |name: &str| {
         format!("version: 1\ntokens:\n  - {{ name: \"{name}\", role: viewer, hash: \"{HASH}\" }}\n")
@@ -139,7 +139,7 @@ fn names_with_a_meaning_in_the_audit_log_are_reserved() {
 }
 
 #[test]
-fn a_secret_instead_of_a_document_of_tokens_is_masked() {
+fn secret_in_place_of_a_tokens_document_is_masked() {
     let long = "summer-holiday".repeat(6);
     for secret in ["Zq81xkLw09TTabbcc7", "summer-holiday", &long] {
         for tokens in [
@@ -184,7 +184,7 @@ fn a_secret_instead_of_a_document_of_tokens_is_masked() {
 }
 
 #[test]
-fn a_slip_in_a_document_of_tokens_is_shown() {
+fn misspelling_in_a_tokens_document_is_shown() {
     let operators = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }";
     let entry = |fields: &str| format!("version: 1\ntokens: [{{ name: ann, hash: \"{HASH}\", {fields} }}]");
     for (tokens, shown) in [

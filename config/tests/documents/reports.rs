@@ -59,7 +59,7 @@ fn problems_are_in_the_order_of_the_file() {
 }
 
 #[test]
-fn machines_get_code_message_place_and_help() {
+fn json_report_has_code_message_place_and_help() {
     let (folder, report) = report("version: 1\nflags:\n  a: { kind: relase }\n");
     let file = folder.path().join("flags.yaml").display().to_string();
     let expected = serde_json::json!({
@@ -80,7 +80,7 @@ fn machines_get_code_message_place_and_help() {
 }
 
 #[test]
-fn a_log_gets_one_line() {
+fn report_in_the_log_is_one_line() {
     let (folder, report) = report("version: 1\nflags:\n  a: { kind: x }\n  b: { kind: y }\n");
     let start = format!(
         "{}/flags.yaml:3:14: error[unknown-value]: ",
@@ -152,7 +152,7 @@ fn a_file_beyond_its_limit_is_refused_by_name() {
 }
 
 #[test]
-fn a_config_that_is_not_there_is_named() {
+fn missing_config_file_is_named() {
     let report =
         config::load(std::path::Path::new("no-such/sluice.yaml"), &|_| None).expect_err("there is none");
     let text = report.to_string();
@@ -164,7 +164,7 @@ fn a_config_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_byte_that_is_not_utf8_has_a_line_and_a_column() {
+fn invalid_utf8_byte_has_line_and_column() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("flags.yaml");
     fs::write(&path, b"\xef\xbb\xbfversion: 1\n# \xc3\xa4\xc3\xb6 \xff\n").unwrap();

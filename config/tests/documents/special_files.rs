@@ -49,7 +49,7 @@ fn check(name: &str, extra: &str, make: impl FnOnce(&Path)) {
 }
 
 #[test]
-fn a_fifo_is_refused_at_once_wherever_a_file_is_named() {
+fn fifo_is_rejected_at_once_in_every_file_field() {
     let body = "errors: { \"503\": { file: body.html } }\n";
     let issuer = |keys: &str| {
         format!(

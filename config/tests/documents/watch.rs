@@ -115,7 +115,7 @@ fn a_file_written_in_place_takes_effect_within_half_a_second() {
 }
 
 #[test]
-fn an_editors_rename_takes_effect_again_and_again() {
+fn repeated_renames_of_an_editor_take_effect() {
     let setup = setup();
     for count in 2..5 {
         fs::write(setup.path(".flags.yaml.swp"), flags(count)).unwrap();
@@ -125,7 +125,7 @@ fn an_editors_rename_takes_effect_again_and_again() {
 }
 
 #[test]
-fn a_file_that_an_editor_moves_away_first_is_watched() {
+fn file_moved_away_by_an_editor_is_watched() {
     let setup = setup();
     for count in 2..5 {
         fs::rename(setup.path("flags.yaml"), setup.path("flags.yaml~")).unwrap();
@@ -199,7 +199,7 @@ fn a_bad_file_is_reported_once_and_a_fixed_one_takes_effect() {
 }
 
 #[test]
-fn another_bad_file_is_another_report() {
+fn second_bad_file_is_reported_again() {
     let setup = setup();
     setup.write(BAD);
     setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
@@ -208,7 +208,7 @@ fn another_bad_file_is_another_report() {
 }
 
 #[test]
-fn going_back_to_what_is_served_ends_the_error() {
+fn restoring_the_served_content_ends_the_error() {
     let setup = setup();
     setup.write(BAD);
     setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
@@ -462,7 +462,7 @@ fn the_watch_ends_at_once_during_a_second_read() {
 }
 
 #[test]
-fn a_load_that_was_not_served_is_reported_again_on_request() {
+fn unserved_load_is_reported_again_on_request() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("sluice.yaml"), GATEWAY).unwrap();
     let file = folder.path().join("flags.yaml");

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_that_of_the_paths() {
+    fn api_version_equals_the_version_of_the_paths() {
         assert_eq!(PREFIX.rsplit('/').next(), Some(VERSION));
     }
 }

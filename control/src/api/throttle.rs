@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn urgent_requests_have_a_limited_reserve_of_their_own() {
+    fn urgent_requests_have_a_limited_reserve() {
         let throttle = Throttle::new();
         assert!(accepted(&throttle, Lane::Common) >= REQUEST_BURST as usize);
         assert!(accepted(&throttle, Lane::Urgent) >= URGENT_BURST as usize);

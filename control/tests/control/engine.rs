@@ -203,7 +203,7 @@ fn flags_the_gateway_cannot_serve_are_not_stored() {
 }
 
 #[test]
-fn a_removed_flag_takes_its_references_along() {
+fn removing_a_flag_removes_its_references() {
     let fixture = control_plane(Policy::default());
     let applying = |flags: Value| Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
@@ -472,7 +472,7 @@ fn long_import() -> Change {
 }
 
 #[test]
-fn kills_overtake_slow_changes_and_dry_runs() {
+fn kills_are_applied_before_slow_changes_and_dry_runs() {
     for is_tried in [true, false] {
         let fixture = control_plane(Policy::default());
         let (control, is_done) = (Arc::clone(&fixture.control), Arc::new(AtomicBool::new(false)));

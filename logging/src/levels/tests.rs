@@ -9,7 +9,7 @@ fn check(directives: &str, expected: &[(&str, LevelFilter)]) -> Vec<String> {
 }
 
 #[test]
-fn dependencies_are_silent_unless_operators_need_them() {
+fn dependencies_log_only_errors_for_operators() {
     let invalid = check(
         "",
         &[
@@ -29,7 +29,7 @@ fn dependencies_are_silent_unless_operators_need_them() {
 }
 
 #[test]
-fn a_level_by_itself_is_for_sluices_own_crates() {
+fn bare_level_applies_to_the_crates_of_sluice() {
     for level in ["debug", "DEBUG", "4"] {
         let invalid = check(
             level,
@@ -44,7 +44,7 @@ fn a_level_by_itself_is_for_sluices_own_crates() {
 }
 
 #[test]
-fn dependencies_can_not_log_what_clients_send() {
+fn dependencies_can_not_log_client_input() {
     let invalid = check(
         "trace,h2=trace,hyper=error,pingora_proxy=debug,pingora_core::apps=error,reqwest",
         &[
@@ -64,7 +64,7 @@ fn dependencies_can_not_log_what_clients_send() {
 }
 
 #[test]
-fn modules_are_named_and_the_longest_name_counts() {
+fn longest_matching_module_directive_applies() {
     check(
         "warn,proxy=debug,proxy::edge=off,control",
         &[

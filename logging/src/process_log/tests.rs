@@ -109,7 +109,7 @@ fn an_event_is_one_line_of_its_message_and_fields() {
 }
 
 #[test]
-fn a_flood_of_one_line_is_one_line_and_its_count() {
+fn repeated_line_is_written_once_with_a_count() {
     let lines = logged("", || {
         for _ in 0..3_000 {
             warn!(client = 1, "useless");
@@ -126,7 +126,7 @@ fn a_flood_of_one_line_is_one_line_and_its_count() {
 }
 
 #[test]
-fn lines_of_changes_are_never_counted_instead_of_written() {
+fn lines_about_changes_are_always_written() {
     let lines = logged("", || {
         for _ in 0..2 {
             warn!("unhealthy");
@@ -147,7 +147,7 @@ fn lines_of_changes_are_never_counted_instead_of_written() {
 }
 
 #[test]
-fn a_count_is_written_even_if_nothing_more_is_logged() {
+fn pending_count_is_written_without_further_lines() {
     let (log, lines) = watched(ProcessLogOptions {
         window: Duration::from_millis(50),
         ..ProcessLogOptions::default()
@@ -224,7 +224,7 @@ fn dropped_lines_are_reported_after_the_next_write() {
 }
 
 #[test]
-fn a_last_word_waits_for_room_and_no_longer_than_it_may() {
+fn last_line_waits_for_room_until_its_timeout() {
     let sink = Sink::default();
     let log = start_held(&sink, 1);
     log.block("a");
@@ -265,7 +265,7 @@ fn secrets_are_masked_and_spans_are_left_out() {
 }
 
 #[test]
-fn colours_are_written_only_where_they_are_wanted() {
+fn colours_are_written_only_if_enabled() {
     let sink = Sink::default();
     let options = ProcessLogOptions {
         colour: LogColour::Always,
@@ -282,7 +282,7 @@ fn colours_are_written_only_where_they_are_wanted() {
 }
 
 #[test]
-fn a_report_is_written_whole_each_time() {
+fn report_is_always_written_in_full() {
     let sink = Sink::default();
     let log = start(&sink, ProcessLogOptions::default());
     for _ in 0..2 {

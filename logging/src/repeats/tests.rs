@@ -43,7 +43,7 @@ fn a_line_is_written_once_a_window_and_counted_within_it() {
 }
 
 #[test]
-fn other_values_sources_and_levels_are_other_lines() {
+fn lines_differ_by_values_source_and_level() {
     let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
     assert!(repeats.is_first("client=1", &origin("m"), at(0)));
     assert!(repeats.is_first("client=2", &origin("m"), at(0)));
@@ -56,7 +56,7 @@ fn other_values_sources_and_levels_are_other_lines() {
 }
 
 #[test]
-fn a_new_state_of_a_source_makes_its_lines_new() {
+fn changed_state_of_a_source_resets_its_repeats() {
     let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
     for _ in 0..3 {
         repeats.is_first("unhealthy", &origin("health"), at(0));
@@ -71,7 +71,7 @@ fn a_new_state_of_a_source_makes_its_lines_new() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_the_rest_is_written() {
+fn remembered_lines_are_limited_and_others_written() {
     let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 2));
     for text in ["a", "b", "c", "c"] {
         assert!(repeats.is_first(text, &origin("m"), at(0)), "{text}");
@@ -84,7 +84,7 @@ fn what_is_remembered_is_bounded_and_the_rest_is_written() {
 }
 
 #[test]
-fn nothing_that_was_counted_is_lost_at_the_end() {
+fn pending_counts_are_written_at_the_end() {
     let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
     for _ in 0..3 {
         repeats.is_first("a", &origin("m"), at(0));

@@ -188,7 +188,7 @@ fn an_equal_definition_reports_only_fields_of_operators() {
 }
 
 #[test]
-fn another_kind_starts_or_ends_the_lifecycle() {
+fn changed_kind_starts_or_ends_the_lifecycle() {
     let mut state = kept();
     let mut board = state.flag("board").unwrap();
     board.definition_mut().lifecycle = Some(rules::Sited::new(Lifecycle::Ga, rules::Site::default()));
@@ -201,7 +201,7 @@ fn another_kind_starts_or_ends_the_lifecycle() {
 }
 
 #[test]
-fn no_document_removes_a_lifecycle_before_ga() {
+fn document_can_not_remove_a_lifecycle_before_ga() {
     let state = state(json!({ "version": 1, "flags": {
         "young": {}, "board": { "lifecycle": "beta" }, "trial": { "kind": "experiment", "lifecycle": "beta" },
         "wide": { "lifecycle": "ga" }, "done": { "lifecycle": "retired" }, "switch": { "kind": "ops" },

@@ -400,7 +400,7 @@ fn every_condition_can_be_disabled() {
 }
 
 #[test]
-fn a_revert_that_turns_something_on_is_no_withdrawal() {
+fn revert_that_turns_a_flag_on_is_no_withdrawal() {
     use Lifecycle::{Alpha, Beta, Ga};
     for (flag, to, expected) in [
         ("board", Alpha, true),

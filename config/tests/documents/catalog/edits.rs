@@ -103,7 +103,7 @@ fn a_draft_changes_nothing_until_it_is_adopted() {
 }
 
 #[test]
-fn a_newly_read_attribute_is_found_in_existing_records() {
+fn new_attribute_is_found_in_existing_records() {
     let mut catalog = catalog();
     let rule = json!({ "lifecycle": "ga", "rules": [{ "when": { "attribute": "seats", "gte": 5 }, "serve": "on" }] });
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_newly_read_attribute_is_found_in_existing_records() {
 }
 
 #[test]
-fn a_segment_changes_without_a_word_to_tenants() {
+fn edited_segment_applies_without_id_changes() {
     let mut catalog = catalog();
     let rule = json!({ "lifecycle": "ga", "rules": [{ "when": { "segment": "dach" }, "serve": "on" }] });
     change(&mut catalog, vec![flag("a", rule)]);
@@ -137,7 +137,7 @@ fn a_segment_changes_without_a_word_to_tenants() {
 }
 
 #[test]
-fn tenants_come_change_and_go() {
+fn tenants_are_added_changed_and_removed() {
     let mut catalog = catalog();
     assert_eq!(
         change(
@@ -158,7 +158,7 @@ fn tenants_come_change_and_go() {
 }
 
 #[test]
-fn tenants_are_found_if_added_at_once_or_one_by_one() {
+fn tenants_are_found_if_added_together_or_singly() {
     let mut catalog = catalog();
     let many =
         |range: std::ops::Range<usize>| range.map(|n| tenant(&format!("t{n}"), json!({ "tier": "high" })));
@@ -191,7 +191,7 @@ fn a_relaxed_environment_ignores_the_lifecycle() {
 
 /// Returns every field of flags, segments and tenants, in the order in which they are written.
 #[test]
-fn what_is_written_is_what_was_read() {
+fn written_edits_equal_the_read_ones() {
     let serve = json!({ "split": { "on": 1.50, "off": 98.5 }, "by": "user" });
     let flag = json!({
         "description": "d", "owner": "o", "kind": "experiment", "lifecycle": "beta", "enabled": true, "default": true,
@@ -244,7 +244,7 @@ fn what_is_written_is_what_was_read() {
 
 /// The specification of `rules` has a flag for each operator; a test there checks that none is missing.
 #[test]
-fn every_operator_is_written_as_it_was_read() {
+fn every_operator_survives_a_round_trip() {
     let spec = include_str!("../../../../rules/spec/decisions/operators.json");
     let spec: Value = serde_json::from_str(spec).unwrap();
     let flags = spec["document"]["flags"].as_object().unwrap();
@@ -259,7 +259,7 @@ fn every_operator_is_written_as_it_was_read() {
 }
 
 #[test]
-fn an_edit_that_a_later_one_replaces_is_not_checked() {
+fn replaced_edit_is_not_checked() {
     let mut catalog = Catalog::empty(Eligibility::Enforced);
     let flag = |value| JsonEdit::Flag("board".to_owned(), Some(value));
     let edits = [

@@ -75,7 +75,7 @@ fn a_new_flag_keeps_all_ids_and_tenants() {
 }
 
 #[test]
-fn a_flag_that_goes_moves_its_own_id_alone() {
+fn removed_flag_changes_only_its_own_id() {
     let mut catalog = catalog();
     change(&mut catalog, vec![flag("Aa", json!({}))]);
     let before = catalog.compiled().clone();
@@ -116,7 +116,7 @@ fn the_id_of_a_removed_flag_is_not_reused() {
 }
 
 #[test]
-fn a_flag_that_is_added_again_has_no_old_records() {
+fn readded_flag_has_no_old_records() {
     let mut catalog = catalog();
     change(
         &mut catalog,
@@ -145,7 +145,7 @@ fn a_flag_that_is_added_again_has_no_old_records() {
 }
 
 #[test]
-fn a_snapshot_under_way_decides_on_as_it_did() {
+fn existing_snapshot_is_unchanged_by_edits() {
     let mut catalog = catalog();
     let before = catalog.compiled().clone();
     let ids: Vec<_> = before.flags.iter().map(|(id, _)| id).collect();
@@ -215,7 +215,7 @@ fn only_users_of_a_flag_with_other_variants_are_recompiled() {
 }
 
 #[test]
-fn another_kind_is_another_meaning_to_gates() {
+fn changed_kind_recompiles_gates() {
     let mut catalog = catalog();
     let a = id(&catalog, "a");
     let permission = vec![flag("a", json!({ "kind": "permission" }))];
@@ -259,7 +259,7 @@ fn the_flags_header_has_key_order_after_any_edits() {
 }
 
 #[test]
-fn ids_are_assigned_anew_before_they_run_out() {
+fn ids_are_reassigned_before_they_run_out() {
     let mut catalog = catalog();
     let many = |value: Option<Value>| {
         let edit = move |number| JsonEdit::Flag(format!("M{number:05}"), value.clone());

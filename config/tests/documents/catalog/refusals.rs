@@ -75,14 +75,14 @@ fn a_flag_or_tier_in_use_cannot_be_removed() {
 }
 
 #[test]
-fn variants_that_a_tenant_is_served_stay() {
+fn variant_served_to_a_tenant_can_not_be_removed() {
     let variants = json!({ "off": "no", "variants": { "no": 0, "yes": 1 }, "lifecycle": "ga" });
     let report = refused(vec![flag("a", variants)]);
     assert_eq!(report.problems()[0].code, "variant-needed", "{report}");
 }
 
 #[test]
-fn the_head_has_no_parts_in_it() {
+fn head_with_a_section_of_parts_is_rejected() {
     let report = refused(vec![JsonEdit::Head(json!({ "flags": {} }))]);
     assert_eq!(report.problems()[0].code, "duplicate-key", "{report}");
     let report = refused(vec![JsonEdit::Head(json!(["low"]))]);
@@ -100,7 +100,7 @@ fn check_places(edits: Vec<JsonEdit>, expected: &[&str]) {
 }
 
 #[test]
-fn the_place_is_a_pointer_into_the_edited_document() {
+fn place_of_a_problem_is_a_pointer_into_the_document() {
     check_places(
         vec![flag("a", json!({ "requires": ["z"] }))],
         &["/flags/a/requires/0"],
@@ -119,7 +119,7 @@ fn the_place_is_a_pointer_into_the_edited_document() {
 }
 
 #[test]
-fn a_part_that_is_not_edited_has_its_place_too() {
+fn problem_in_an_unedited_part_has_its_place() {
     check_places(
         vec![JsonEdit::Flag("b".into(), None)],
         &["/tenants/acme/overrides/b"],
@@ -165,7 +165,7 @@ fn chains_through_unedited_flags_are_measured() {
 }
 
 #[test]
-fn the_deepest_allowed_value_is_exported_a_deeper_one_refused() {
+fn value_of_maximum_depth_is_exported_deeper_is_rejected() {
     let nested = |depth| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     let variants = |depth| json!({ "variants": { "off": null, "on": nested(depth) } });
     // The document, its flags, this flag, its variants: 64 levels in all.

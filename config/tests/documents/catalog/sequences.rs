@@ -321,7 +321,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn parts_decide_and_are_refused_as_the_whole(changes in proptest::collection::vec(edits(), 1..24)) {
+    fn edits_equal_a_reload_of_the_whole_document(changes in proptest::collection::vec(edits(), 1..24)) {
         let mut catalog = Catalog::of_json(Eligibility::Enforced, &beginning()).unwrap();
         let mut lives = Lives::default();
         for edit in changes {

@@ -68,7 +68,7 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
 }
 
 #[test]
-fn every_change_has_a_route_that_takes_its_permission() {
+fn every_change_has_a_route_with_its_permission() {
     for (event, (change, name)) in Event::ALL
         .iter()
         .filter_map(|event| Some((event, example(*event)?)))
@@ -84,7 +84,7 @@ fn every_change_has_a_route_that_takes_its_permission() {
 }
 
 #[test]
-fn a_route_takes_the_permission_of_the_event_it_names() {
+fn route_has_the_permission_of_its_event() {
     for route in ROUTES {
         if let Access::Change(event) = route.access {
             let permission = example(event).map(|(change, _)| change.permission());

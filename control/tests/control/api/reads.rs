@@ -210,7 +210,7 @@ fn a_request_is_explained_by_the_explainer() {
 }
 
 #[test]
-fn a_question_that_no_request_can_have_is_rejected() {
+fn impossible_request_to_explain_is_rejected() {
     let server = Server::start();
     for (status, code, more) in [
         (400, "MALFORMED_BODY", json!({ "method": "G T" })),
