@@ -160,7 +160,15 @@ fn crates_depend_only_along_the_arrows() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn the_request_path_does_not_know_what_operators_write() {
+=======
+fn request_path_does_not_depend_on_config() {
+    let knows = |text: &str| {
+        text.lines()
+            .any(|line| !line.trim_start().starts_with("//") && line.contains("config::"))
+    };
+>>>>>>> 94b9dfd3 (sluice: name tests by subject, verb and object)
     let problems = sources()
         .into_iter()
         .filter(|(name, _)| name.starts_with("proxy/src/") && !is_test(name))
@@ -172,7 +180,7 @@ fn the_request_path_does_not_know_what_operators_write() {
 }
 
 #[test]
-fn rules_are_pure() {
+fn rules_do_no_io() {
     check(impure("rules/src/", NOT_IN_RULES));
 }
 
@@ -266,7 +274,7 @@ fn no_file_is_longer_than_the_limit() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for() {
+fn every_file_opens_with_a_module_comment() {
     let problems = sources()
         .into_iter()
         .filter(|(name, text)| !name.ends_with("/tests.rs") && !text.starts_with("//!"))
@@ -276,7 +284,7 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
-fn nothing_is_left_open() {
+fn no_file_has_an_open_task_marker() {
     let marks = ["TO", "FIX", "XX"].map(|start| {
         format!(
             "{start}{}",
@@ -467,7 +475,7 @@ fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, Stri
 }
 
 #[test]
-fn no_file_circles_inside_a_crate() {
+fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
     let sources = sources();
     let mut problems = Vec::new();
     for name in WITHOUT_CIRCLES {

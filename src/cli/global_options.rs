@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_before_a_command_are_put_behind_it() {
+    fn options_before_a_command_are_moved_after_it() {
         for (given, expected) in [
             ("sluice", "sluice"),
             ("sluice --version", "sluice --version"),

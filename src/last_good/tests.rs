@@ -14,7 +14,7 @@ fn apply(control: &Control, change: Change) {
 }
 
 #[test]
-fn a_kill_is_written_down_at_once_though_the_document_rests() {
+fn kill_is_written_at_once_before_the_next_document() {
     let folder = tempfile::tempdir().unwrap();
     let plane = Arc::new(RecordingPlane::default());
     let control = open_control(Arc::new(MemoryStore::new()), Policy::default(), &plane);

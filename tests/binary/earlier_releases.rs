@@ -19,7 +19,7 @@ fn fixtures(format: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_store_of_an_earlier_release_opens_with_all_it_holds() {
+fn store_of_an_earlier_release_opens_completely() {
     for format in FORMATS {
         let managed = ManagedGateway::new();
         let backup = fixtures(format).join("backup.db");
@@ -46,7 +46,7 @@ fn a_store_of_an_earlier_release_opens_with_all_it_holds() {
 }
 
 #[test]
-fn a_store_of_a_newer_release_is_refused_with_the_way_back() {
+fn store_of_a_newer_release_is_rejected_with_help() {
     let managed = ManagedGateway::new();
     let backup = fixtures("format-2").join("backup.db");
     let mut newer = fs::read(&backup).unwrap();

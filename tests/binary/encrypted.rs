@@ -76,7 +76,7 @@ fn write(folder: &std::path::Path, pair: &CertificatePair) {
 }
 
 #[test]
-fn operators_metrics_and_probes_come_over_tls() {
+fn admin_api_metrics_and_probes_are_served_over_tls() {
     let server = EncryptedServer::start("");
     let output = server.whoami(&["--ca", "ca.pem"]);
     output.exits(0);
@@ -102,7 +102,7 @@ fn operators_metrics_and_probes_come_over_tls() {
 }
 
 #[test]
-fn nothing_is_answered_without_tls_or_trust() {
+fn request_without_tls_or_trust_gets_no_response() {
     let server = EncryptedServer::start(", min_version: '1.3'");
     fs::write(server.folder.path().join("other.pem"), Authority::new().pem()).unwrap();
     assert_eq!(server.whoami(&["--ca", "other.pem"]).code, 3);
@@ -138,7 +138,7 @@ fn a_certificate_changes_without_a_dropped_connection() {
 }
 
 #[test]
-fn without_a_required_certificate_nobody_can_sign_in() {
+fn sign_in_without_a_required_certificate_is_rejected() {
     let server = EncryptedServer::start(", client_certificates: { ca: ca.pem }");
     assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 3);
     let ours = server.authority.client(&[ClientName::Common("ops")]);
@@ -152,7 +152,7 @@ fn without_a_required_certificate_nobody_can_sign_in() {
 }
 
 #[test]
-fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
+fn start_warns_of_unencrypted_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\n\
                   admin: { address: '192.0.2.1:9090', operators: { tokens: { file: operators.yaml } } }\n\

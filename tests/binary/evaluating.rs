@@ -39,7 +39,7 @@ fn eval(arguments: &[&str], lines: &str) -> (i32, Vec<Value>) {
 }
 
 #[test]
-fn each_line_is_answered_in_order_with_all_that_decided_it() {
+fn each_line_is_evaluated_in_order_with_its_explanation() {
     let lines = r#"{"flag":"board","tenant":"acme"}
 {"flag":"theme","tenant":"nobody","attributes":{"plan":"gold"}}
 {"flag":"theme","tenant":"acme","user":"u-1","groups":["a"],"attributes":{"plan":"silver"}}
@@ -94,7 +94,7 @@ fn an_invalid_line_is_answered_and_the_others_are_evaluated() {
 }
 
 #[test]
-fn the_environment_the_lifecycle_and_the_time_can_be_named() {
+fn eval_takes_environment_lifecycle_and_time() {
     let variant = |arguments: &[&str], flag: &str| {
         let (_, answers) = eval(arguments, &json!({"flag": flag, "tenant": "nobody"}).to_string());
         answers[0]["variant"].as_str().unwrap().to_owned()
@@ -111,7 +111,7 @@ fn the_environment_the_lifecycle_and_the_time_can_be_named() {
 }
 
 #[test]
-fn bad_flags_are_reported_and_nothing_is_answered() {
+fn invalid_flags_are_reported_and_nothing_is_evaluated() {
     let folder = folder();
     fs::write(
         folder.path().join("flags.yaml"),
@@ -131,7 +131,7 @@ fn bad_flags_are_reported_and_nothing_is_answered() {
 }
 
 #[test]
-fn a_usage_error_is_two() {
+fn usage_error_exits_with_2() {
     let folder = folder();
     assert_eq!(sluice(folder.path(), ["eval"], "").code, 2);
     assert_eq!(
@@ -167,7 +167,7 @@ fn an_invalid_subject_is_answered_with_flag_and_tenant() {
 }
 
 #[test]
-fn a_list_is_no_record_and_an_attribute_is_given_once() {
+fn list_as_record_and_repeated_attribute_are_rejected() {
     for line in [
         r#"["board","acme"]"#,
         r#"["board","acme",null,[],{}]"#,
@@ -180,7 +180,7 @@ fn a_list_is_no_record_and_an_attribute_is_given_once() {
 }
 
 #[test]
-fn an_environment_has_a_name() {
+fn empty_environment_name_is_rejected() {
     let folder = folder();
     let output = sluice(
         folder.path(),

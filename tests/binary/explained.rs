@@ -198,7 +198,7 @@ fn preflights_are_explained() {
 }
 
 #[test]
-fn a_token_that_is_explained_is_nowhere_to_be_read_afterwards() {
+fn explained_token_is_not_printed_or_returned() {
     let served = ExplainedServer::start();
     let token = served.issuer.token("acme");
     let response = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": token } }));

@@ -83,7 +83,7 @@ fn give_board_a_host(folder: &Path) {
 }
 
 #[test]
-fn hosts_and_connections_are_explained_as_the_proxy_decides() {
+fn explained_host_and_connection_equal_the_proxy() {
     let folder = demo_folder();
     give_board_a_host(folder.path());
     for (question, answer) in [
@@ -186,7 +186,7 @@ fn an_open_gate_is_explained_with_the_injected_headers() {
 }
 
 #[test]
-fn each_tenant_of_the_demo_is_explained_as_promised() {
+fn tenants_of_the_demo_are_explained_as_documented() {
     let answer = |tenant: &str| {
         let output = explain(&["--json", "--tenant", tenant, "GET", "/api/dispatch/v2/board"]);
         let story: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -330,7 +330,7 @@ fn every_reading_of_a_path_has_to_pass() {
 }
 
 #[test]
-fn a_request_that_gets_nowhere_is_explained_too() {
+fn request_without_route_is_explained() {
     let unknown = explain(&["GET", "/nowhere"]);
     assert!(unknown.stdout.contains("route     none"), "{}", unknown.stdout);
     assert!(unknown.stdout.contains("upstream  legacy"), "{}", unknown.stdout);
@@ -363,7 +363,7 @@ fn a_request_that_gets_nowhere_is_explained_too() {
 }
 
 #[test]
-fn long_entries_push_their_columns_apart() {
+fn columns_are_as_wide_as_their_longest_entry() {
     let folder = demo_folder();
     let rules = "rules: [{ name: those of the countries of the second wave, when: { attribute: country, in: [DE, AT, CH, FR, IT] }, serve: on }]";
     let kind = "requires: [dispatch.core]";

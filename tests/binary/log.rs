@@ -85,7 +85,7 @@ fn attack(address: SocketAddr, stop: &AtomicBool) -> usize {
 }
 
 #[test]
-fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
+fn invalid_frames_and_a_full_log_pipe_block_no_request() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let (mut sluice, unread) = SluiceProcess::start_unread(folder.path());

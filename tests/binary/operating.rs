@@ -217,7 +217,7 @@ fn a_document_may_come_from_standard_input() {
 }
 
 #[test]
-fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
+fn dry_run_command_lists_changed_tenants() {
     let managed = ManagedServer::start();
     let before = managed.revision();
     let output = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
@@ -241,7 +241,7 @@ fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
 }
 
 #[test]
-fn a_need_of_force_is_shown_by_a_dry_run() {
+fn dry_run_reports_that_force_is_needed() {
     let admin = "admin: { address: \"127.0.0.1:0\" }\ncontrol: { max_blast_radius: 1 }\n";
     let managed = ManagedServer::empty(admin);
     managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
@@ -414,7 +414,7 @@ fn an_import_removes_operator_settings_only_when_confirmed() {
 }
 
 #[test]
-fn fields_that_are_not_named_stay() {
+fn unnamed_fields_are_unchanged() {
     let managed = ManagedServer::start();
     managed.done(&[
         "tenants",

@@ -137,7 +137,7 @@ fn an_unreachable_server_has_its_own_exit_code() {
 }
 
 #[test]
-fn other_servers_are_not_mistaken_for_the_api() {
+fn other_servers_are_not_accepted_as_the_api() {
     let folder = tempfile::tempdir().unwrap();
     for answer in [
         "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>",

@@ -199,7 +199,7 @@ fn sigterm_drains_and_exits_with_zero() {
 }
 
 #[test]
-fn it_logs_its_addresses_at_the_start() {
+fn start_logs_the_listener_addresses() {
     let upstream = Upstream::named("legacy");
     let (folder, _issuer) = folder(&upstream);
     let sluice = SluiceProcess::start(folder.path(), ["run", "--config", "sluice.yaml"]);

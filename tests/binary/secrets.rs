@@ -173,7 +173,7 @@ fn refused(sluice: &SluiceProcess) -> u64 {
 }
 
 #[test]
-fn nothing_that_is_planted_is_printed_however_much_is_logged() {
+fn planted_secrets_are_never_printed_at_any_log_level() {
     let (upstream, keys) = (Upstream::named("app"), KeyServer::broken());
     let folder = tempfile::tempdir().unwrap();
     let good = config(&upstream, &keys);
@@ -237,7 +237,7 @@ fn output(folder: &Path, arguments: &[&str]) -> CommandOutput {
 }
 
 #[test]
-fn commands_complain_without_showing_a_secret() {
+fn command_errors_contain_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://ops:{PASSWORD}@{nobody}");

@@ -40,7 +40,7 @@ fn proofs(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_threat_has_a_test_that_there_is() {
+fn every_threat_names_an_existing_test() {
     let mut tests = Vec::new();
     for folder in [
         "src",

@@ -20,7 +20,7 @@ const FOLDERS: [&str; 11] = [
 ];
 
 #[test]
-fn everything_that_was_asked_for_has_a_test_that_there_is() {
+fn every_seed_requirement_names_an_existing_test() {
     let mut tests = Vec::new();
     for folder in FOLDERS {
         tests_in(&root().join(folder), &mut tests);

@@ -14,7 +14,7 @@ const NOBODY: &str = "admin: { address: '127.0.0.1:0' }";
 const SOMEBODY: &str = "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }";
 
 #[test]
-fn operators_removed_from_the_document_stay_until_a_restart() {
+fn operators_section_is_removed_only_by_a_restart() {
     let managed = ManagedGateway::new();
     let folder = managed.path();
     let nobody = fs::read_to_string(folder.join("sluice.yaml")).unwrap();
@@ -86,7 +86,7 @@ fn status(server: &SluiceProcess, token: &str) -> u16 {
 }
 
 #[test]
-fn a_withdrawn_key_of_the_issuer_signs_nobody_in() {
+fn withdrawn_issuer_key_rejects_sign_ins() {
     let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let keys = KeyServer::of(&[&issuer]);
@@ -107,7 +107,7 @@ fn a_withdrawn_key_of_the_issuer_signs_nobody_in() {
 }
 
 #[test]
-fn an_emptied_jwks_file_signs_nobody_in_and_is_warned_of() {
+fn emptied_jwks_file_rejects_sign_ins_and_warns() {
     let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let write = |text: &str| files::replace(managed.path(), "staff.json", text);

@@ -15,7 +15,7 @@ pub(crate) fn demo_folder() -> TempDir {
 }
 
 #[test]
-fn a_token_made_with_a_private_key_is_believed() {
+fn token_signed_by_the_cli_is_accepted() {
     let folder = demo_folder();
     let arguments = [
         "token",

@@ -192,7 +192,7 @@ fn an_answer_that_is_not_the_identity_is_rejected() {
 }
 
 #[test]
-fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
+fn public_listener_is_not_accepted_as_the_admin_listener() {
     let upstream = application(response(200, "OK", r#"{"status":"ok"}"#));
     let server = tempfile::tempdir().unwrap();
     let config = format!(
@@ -272,7 +272,7 @@ fn no_token_is_sent_to_another_version_or_a_closed_connection() {
 }
 
 #[test]
-fn a_token_leaves_this_machine_by_tls_only() {
+fn token_is_sent_to_other_hosts_only_over_tls() {
     let folder = folder();
     // Addresses for documentation (RFC 5737, RFC 3849), at which nothing listens.
     for server in [

@@ -86,7 +86,7 @@ fn released(sluice: &Sluice) {
 }
 
 #[test]
-fn streams_that_are_opened_and_reset_harm_nobody() {
+fn stream_reset_flood_does_not_affect_others() {
     attack("rapid reset", |number| {
         let mut bytes = Vec::new();
         for index in 0..20 {
@@ -104,7 +104,7 @@ fn streams_that_are_opened_and_reset_harm_nobody() {
 }
 
 #[test]
-fn headers_that_never_end_leave_the_others_alone() {
+fn endless_headers_do_not_affect_others() {
     attack("CONTINUATION flood", |number| {
         let filler = block(&[("x-filler", &"a".repeat(8_000))]);
         if number == 0 {
@@ -115,33 +115,33 @@ fn headers_that_never_end_leave_the_others_alone() {
 }
 
 #[test]
-fn settings_without_end_leave_the_others_alone() {
+fn settings_flood_does_not_affect_others() {
     attack("SETTINGS flood", |_| {
         frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100)
     });
 }
 
 #[test]
-fn pings_without_end_leave_the_others_alone() {
+fn ping_flood_does_not_affect_others() {
     attack("PING flood", |_| frame(kind::PING, 0, 0, &[7; 8]).repeat(100));
 }
 
 #[test]
-fn acknowledgements_of_no_ping_leave_the_others_alone() {
+fn unsolicited_ping_ack_flood_does_not_affect_others() {
     attack_for("PING ACK flood", Duration::from_secs(600), |_| {
         frame(kind::PING, END_STREAM, 0, &[0; 8]).repeat(100)
     });
 }
 
 #[test]
-fn windows_that_are_opened_without_end_leave_the_others_alone() {
+fn window_update_flood_does_not_affect_others() {
     attack("WINDOW_UPDATE flood", |_| {
         frame(kind::WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(100)
     });
 }
 
 #[test]
-fn headers_that_expand_leave_the_others_alone() {
+fn expanding_headers_do_not_affect_others() {
     attack("HPACK bomb", |number| {
         let mut bytes = block(&ASK);
         if number == 0 {
@@ -157,7 +157,7 @@ fn headers_that_expand_leave_the_others_alone() {
 }
 
 #[test]
-fn readers_without_a_window_are_closed() {
+fn clients_that_open_no_window_are_closed() {
     assert_unharmed(|| [zero_windows()]);
 }
 

@@ -209,7 +209,7 @@ fn observe(sluice: &Sluice, soak: Duration) -> (Duration, usize, u64) {
 }
 
 #[test]
-fn endless_requests_hold_only_a_clients_share_of_descriptors() {
+fn endless_requests_use_only_the_client_share() {
     assert_unharmed(|| {
         let rest = "limits: { max_in_flight_per_client: 200 }";
         let sluice = Sluice::start_with(LIMITS, rest, None);
@@ -235,7 +235,7 @@ fn endless_requests_hold_only_a_clients_share_of_descriptors() {
 }
 
 #[test]
-fn unread_answers_take_only_a_clients_share_of_memory() {
+fn unread_responses_use_only_the_client_share_of_memory() {
     assert_unharmed(|| {
         let rest = "limits: { max_buffered_per_client: 64MiB, max_in_flight_per_client: 10000 }";
         let sluice = Sluice::start_with(LIMITS, rest, None);
@@ -261,7 +261,7 @@ fn unread_answers_take_only_a_clients_share_of_memory() {
 }
 
 #[test]
-fn unread_http_1_answers_take_only_a_clients_share_of_memory() {
+fn unread_http_1_responses_use_only_the_client_share() {
     let rest = "limits: { max_buffered_per_client: 64MiB }";
     let sluice = Sluice::start_with(LIMITS, rest, None);
     p99(sluice.address);
@@ -281,7 +281,7 @@ fn unread_http_1_answers_take_only_a_clients_share_of_memory() {
 }
 
 #[test]
-fn with_1024_descriptors_hundreds_of_addresses_stop_nobody() {
+fn with_1024_descriptors_hundreds_of_clients_block_none() {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
@@ -339,31 +339,31 @@ fn few_descriptors_in_turn(settings: &'static [u8], attack: fn(u32) -> Vec<u8>, 
 }
 
 #[test]
-fn with_1024_descriptors_one_address_stops_nobody() {
+fn with_1024_descriptors_one_client_blocks_none() {
     few_descriptors(|| vec![address_of(1); 20]);
 }
 
 #[test]
-fn with_1024_descriptors_unread_small_answers_stop_nobody() {
+fn with_1024_descriptors_unread_small_responses_block_none() {
     let small = |stream| request(stream, "GET", "/");
     // The connection to an upstream is held until the answer is written.
     few_descriptors_in_turn(&[0, 4, 0, 0, 0, 0], small, small);
 }
 
 #[test]
-fn with_1024_descriptors_early_answers_stop_nobody() {
+fn with_1024_descriptors_early_responses_block_none() {
     let open = |stream| early_post(stream, 0);
     let whole = |stream| early_post(stream, END_STREAM);
     few_descriptors_in_turn(&[], open, whole);
 }
 
 #[test]
-fn with_1024_descriptors_twenty_addresses_stop_nobody() {
+fn with_1024_descriptors_twenty_clients_block_none() {
     few_descriptors(|| (1..=20).map(address_of).collect());
 }
 
 #[test]
-fn with_1024_descriptors_2000_silent_connections_stop_nobody() {
+fn with_1024_descriptors_2000_idle_connections_block_none() {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
@@ -400,7 +400,7 @@ fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (f64, f64) 
 }
 
 #[test]
-fn no_request_takes_more_memory_than_counted() {
+fn no_request_uses_more_memory_than_accounted() {
     let streams = |settings: &'static [u8], bytes: fn(u32) -> Vec<u8>| {
         move |sluice: &Sluice| hold(sluice.address, [address_of(1); 10], settings, bytes)
     };

@@ -24,7 +24,7 @@ fn attack_duration() -> u64 {
 }
 
 #[test]
-fn five_thousand_slow_clients_are_closed_and_harm_nobody() {
+fn five_thousand_slow_clients_do_not_affect_others() {
     assert_unharmed(slow_clients);
 }
 
