@@ -160,15 +160,7 @@ fn crates_depend_only_along_the_arrows() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn the_request_path_does_not_know_what_operators_write() {
-=======
 fn request_path_does_not_depend_on_config() {
-    let knows = |text: &str| {
-        text.lines()
-            .any(|line| !line.trim_start().starts_with("//") && line.contains("config::"))
-    };
->>>>>>> 94b9dfd3 (sluice: name tests by subject, verb and object)
     let problems = sources()
         .into_iter()
         .filter(|(name, _)| name.starts_with("proxy/src/") && !is_test(name))

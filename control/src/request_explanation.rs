@@ -74,8 +74,10 @@ pub struct RequestExplanation {
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ExplainedAnswer)]
 pub struct ExplainedAnswer {
-    /// The status; null if the answer is the upstream's.
+    /// The HTTP status, which is 200 for a gRPC client; null if the answer is the upstream's.
     pub status: Option<u16>,
+    /// The gRPC status in `grpc-status`; null for other clients, and if the answer is the upstream's.
+    pub grpc_status: Option<u8>,
     /// The code of an answer of the proxy, as in its problem document; null if the answer is the upstream's.
     pub code: Option<String>,
     /// Details for people; empty if the code is sufficient.

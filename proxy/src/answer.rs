@@ -4,6 +4,7 @@
 
 mod accept;
 mod code;
+mod format;
 mod grpc;
 mod send;
 
@@ -15,8 +16,8 @@ use http::header::{self, HeaderName};
 use pingora::http::ResponseHeader;
 use rules::RejectBody;
 
-pub(crate) use self::accept::prefers_html;
 pub(crate) use self::code::AnswerCode;
+pub(crate) use self::format::AnswerFormat;
 pub(crate) use self::grpc::is_grpc;
 pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
@@ -106,16 +107,73 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of a header beyond those of every answer.
-    pub(crate) fn extra(&self, name: &HeaderName) -> Option<&str> {
-        let value = self.extra.iter().find(|(given, _)| given == name);
-        value.map(|(_, value)| value.as_str())
+    /// Returns the status that is sent in this format.
+    pub(crate) fn status_in(&self, format: AnswerFormat) -> u16 {
+        match format {
+            AnswerFormat::Problem | AnswerFormat::Html => self.status,
+            AnswerFormat::Grpc => grpc::HTTP_STATUS,
+        }
     }
 
-    /// Renders the answer: as HTML if `html` is true, else as a problem document.
-    pub(crate) fn render(&self, id: &RequestId, html: bool) -> pingora::Result<Rendered> {
-        let (content_type, body) = match &self.body {
-            AnswerBody::Problem(members) if html => (
+    /// Returns the gRPC status that is sent in this format; none for other clients.
+    pub(crate) fn grpc_status(&self, format: AnswerFormat) -> Option<u8> {
+        (format == AnswerFormat::Grpc).then(|| grpc::status(self.status))
+    }
+
+    /// Returns the redirect's location, if it is sent in this format.
+    pub(crate) fn location(&self, format: AnswerFormat) -> Option<&str> {
+        let mut extra = self.extra_in(format);
+        let location = extra.find(|(name, _)| *name == header::LOCATION)?;
+        Some(&location.1)
+    }
+
+    /// Returns the headers beyond those of every answer that are sent in this format.
+    fn extra_in(&self, format: AnswerFormat) -> impl Iterator<Item = &(HeaderName, String)> {
+        // A gRPC client follows no redirect, and its status is 200.
+        let is_sent = move |name: &HeaderName| format != AnswerFormat::Grpc || *name != header::LOCATION;
+        self.extra.iter().filter(move |(name, _)| is_sent(name))
+    }
+
+    /// Renders the answer in this format.
+    pub(crate) fn render(&self, id: &RequestId, format: AnswerFormat) -> pingora::Result<Rendered> {
+        let mut header = ResponseHeader::build(self.status_in(format), Some(6))?;
+        let body = match self.grpc_status(format) {
+            Some(status) => {
+                self.set_grpc_status(&mut header, status)?;
+                Bytes::new()
+            }
+            None => {
+                let (content_type, body) = self.body(id, format);
+                if let Some(content_type) = content_type {
+                    header.insert_header(header::CONTENT_TYPE, content_type)?;
+                }
+                header.insert_header(header::CONTENT_LENGTH, body.len())?;
+                body
+            }
+        };
+        header.insert_header(header::CACHE_CONTROL, "no-store")?;
+        if format != AnswerFormat::Grpc {
+            header.insert_header("Vary", "Authorization")?;
+        }
+        for (name, value) in self.extra_in(format) {
+            header.insert_header(name, value.as_str())?;
+        }
+        Ok(Rendered { header, body })
+    }
+
+    /// Sets the headers that a gRPC client reads: trailers only, without a body.
+    fn set_grpc_status(&self, header: &mut ResponseHeader, status: u8) -> pingora::Result<()> {
+        header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
+        header.insert_header("grpc-status", status.to_string())?;
+        let AnswerCode { name, detail, .. } = self.code;
+        let detail = if detail.is_empty() { self.title() } else { detail };
+        header.insert_header("grpc-message", grpc::message(&format!("{name}: {detail}")))
+    }
+
+    /// Renders the body, and returns it with its content type.
+    fn body(&self, id: &RequestId, format: AnswerFormat) -> (Option<&str>, Bytes) {
+        match &self.body {
+            AnswerBody::Problem(members) if format == AnswerFormat::Html => (
                 Some("text/html; charset=utf-8"),
                 Bytes::from(self.page(id, members)),
             ),
@@ -125,36 +183,7 @@ impl Answer {
             ),
             AnswerBody::Configured { content_type, bytes } => (Some(&**content_type), bytes.clone()),
             AnswerBody::Empty => (None, Bytes::new()),
-        };
-        let mut header = ResponseHeader::build(self.status, Some(6))?;
-        if let Some(content_type) = content_type {
-            header.insert_header(header::CONTENT_TYPE, content_type)?;
         }
-        header.insert_header(header::CONTENT_LENGTH, body.len())?;
-        header.insert_header(header::CACHE_CONTROL, "no-store")?;
-        header.insert_header("Vary", "Authorization")?;
-        for (name, value) in &self.extra {
-            header.insert_header(name, value.as_str())?;
-        }
-        Ok(Rendered { header, body })
-    }
-
-    /// Renders the answer for a gRPC client: trailers only, without a body.
-    pub(crate) fn render_grpc(&self) -> pingora::Result<Rendered> {
-        let mut header = ResponseHeader::build(200, Some(6))?;
-        header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
-        header.insert_header("grpc-status", grpc::status(self.status).to_string())?;
-        let AnswerCode { name, detail, .. } = self.code;
-        let detail = if detail.is_empty() { self.title() } else { detail };
-        header.insert_header("grpc-message", grpc::message(&format!("{name}: {detail}")))?;
-        header.insert_header(header::CACHE_CONTROL, "no-store")?;
-        for (name, value) in &self.extra {
-            if *name != header::LOCATION {
-                header.insert_header(name, value.as_str())?;
-            }
-        }
-        let body = Bytes::new();
-        Ok(Rendered { header, body })
     }
 
     /// Renders the problem document. Only `members` holds text from outside, which is JSON already, so nothing needs

@@ -6,7 +6,7 @@ mod request;
 use std::sync::Arc;
 
 use http::HeaderName;
-use http::header::{HOST, LOCATION};
+use http::header::HOST;
 use pingora::http::RequestHeader;
 use rules::{
     Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace,
@@ -16,7 +16,7 @@ use tokens::{Identity, OperatorTokens};
 
 pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
-use crate::answer::AnswerCode;
+use crate::answer::{AnswerCode, AnswerFormat};
 use crate::decider::Decider;
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
@@ -71,8 +71,10 @@ pub enum DryResult {
     },
     /// The proxy responds itself.
     Answered {
-        /// The status.
+        /// The HTTP status.
         status: u16,
+        /// The status in `grpc-status`, for a gRPC client.
+        grpc_status: Option<u8>,
         /// The code, in capitals.
         code: &'static str,
         /// A sentence about the code; empty where the status is sufficient.
@@ -96,7 +98,11 @@ pub async fn dry_run(
 ) -> DryRun {
     let mut read = match request.read(decider) {
         Ok(read) => read,
-        Err((refusal, reason)) => return DryRun::of(answered(&refusal, Some(reason))),
+        Err((refusal, reason)) => {
+            // The edge answers malformed heads itself, and does not negotiate the format.
+            let result = answered(&refusal, AnswerFormat::Problem, Some(reason));
+            return DryRun::of(result);
+        }
     };
     let mut recorder = DryRunRecorder {
         decider,
@@ -105,7 +111,11 @@ pub async fn dry_run(
         explain,
         is_routed: false,
         is_open: false,
-        run: DryRun::of(answered(&decider.unmatched_refusal(), None)),
+        run: DryRun::of(answered(
+            &decider.unmatched_refusal(),
+            AnswerFormat::Problem,
+            None,
+        )),
     };
     let assumed = request.assumed();
     let mut found = Findings::default();
@@ -133,7 +143,11 @@ pub async fn dry_run(
         }
         // Unreachable: a decision either names an upstream or refuses.
         (Ok(_), None) => {}
-        (Err(refusal), _) => run.result = answered(&refusal, reason(&refusal, &read, decider)),
+        (Err(refusal), _) => {
+            // After the phases, which remove headers that `Connection` lists.
+            let format = AnswerFormat::of(&read.header.headers);
+            run.result = answered(&refusal, format, reason(&refusal, &read, decider));
+        }
     }
     run.path = is_routed.then(|| read.header.uri.path().to_owned());
     run.is_preflight = found.is_preflight;
@@ -174,13 +188,14 @@ impl DryRun {
     }
 }
 
-fn answered(refusal: &RequestRefusal, reason: Option<String>) -> DryResult {
+fn answered(refusal: &RequestRefusal, format: AnswerFormat, reason: Option<String>) -> DryResult {
     let answer = &refusal.answer;
     DryResult::Answered {
-        status: answer.status(),
+        status: answer.status_in(format),
+        grpc_status: answer.grpc_status(format),
         code: answer.code.name,
         detail: answer.code.detail,
-        location: answer.extra(&LOCATION).map(str::to_owned),
+        location: answer.location(format).map(str::to_owned),
         reason,
     }
 }

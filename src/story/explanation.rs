@@ -166,12 +166,14 @@ fn answer(result: &DryResult, detail: &str) -> ExplainedAnswer {
         DryResult::Forwarded { .. } => ExplainedAnswer::default(),
         DryResult::Answered {
             status,
+            grpc_status,
             code,
             location,
             reason,
             ..
         } => ExplainedAnswer {
             status: Some(*status),
+            grpc_status: *grpc_status,
             code: Some((*code).to_owned()),
             detail: reason.clone().unwrap_or_else(|| detail.to_owned()),
             location: location.clone(),

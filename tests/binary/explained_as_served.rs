@@ -1,5 +1,5 @@
 //! Explanations equal what is served: for random documents and requests, and for every spelling of the bypass
-//! suite, `explain` returns the status, the upstream and the injected headers of the same request to the same process.
+//! suite, `explain` returns the status, the gRPC status, the upstream and the injected headers of the same request to the same process.
 
 pub(crate) mod documents;
 mod requests;
@@ -28,6 +28,8 @@ const AT_ONCE: usize = 1_900;
 #[derive(Debug, PartialEq, Eq)]
 struct ComparedAnswer {
     status: u16,
+    /// The status in `grpc-status`, for a gRPC client.
+    grpc_status: Option<u64>,
     upstream: Option<String>,
     /// The injected headers by lower-case name.
     headers: BTreeMap<String, String>,
@@ -105,6 +107,7 @@ impl LiveProxy {
         let headers = received.lines().filter_map(|line| line.split_once('='));
         ComparedAnswer {
             status: head.status().unwrap(),
+            grpc_status: head.header("grpc-status").map(|status| status.parse().unwrap()),
             upstream: head.header("x-upstream").map(str::to_owned),
             headers: self.injected(headers),
         }
@@ -126,6 +129,7 @@ impl LiveProxy {
             status: story["answer"]["status"]
                 .as_u64()
                 .map_or(200, |status| u16::try_from(status).unwrap()),
+            grpc_status: story["answer"]["grpc_status"].as_u64(),
             headers: self.injected(headers.map(|(name, value)| (name.as_str(), value.as_str().unwrap()))),
             upstream,
         }

@@ -363,6 +363,37 @@ fn request_without_route_is_explained() {
 }
 
 #[test]
+fn answers_to_grpc_clients_are_explained_in_their_form() {
+    let of = |content_type: &str, path: &str| {
+        let line = format!("Content-Type: {content_type}");
+        let output = explain(&["--tenant", "globex", "--header", &line, "POST", path]);
+        output.exits(1);
+        output.stdout
+    };
+    for (content_type, path, answer) in [
+        (
+            "application/grpc",
+            "/api/dispatch/v2/board",
+            "200 with grpc-status 12, as for an unknown path",
+        ),
+        (
+            "application/grpc+proto",
+            "/api/%2F",
+            "200 with grpc-status 13 TARGET_INVALID: ",
+        ),
+        (
+            "application/grpc-web",
+            "/api/dispatch/v2/board",
+            "404, as for an unknown path",
+        ),
+    ] {
+        let text = of(content_type, path);
+        let answer = format!("answer    {answer}");
+        assert!(text.contains(&answer), "{content_type} {path}: {text}");
+    }
+}
+
+#[test]
 fn columns_are_as_wide_as_their_longest_entry() {
     let folder = demo_folder();
     let rules = "rules: [{ name: those of the countries of the second wave, when: { attribute: country, in: [DE, AT, CH, FR, IT] }, serve: on }]";

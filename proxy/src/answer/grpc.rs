@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, header};
 
+/// The HTTP status of all responses to gRPC requests.
+pub(crate) const HTTP_STATUS: u16 = 200;
+
 /// Returns true for a gRPC request. gRPC-Web is excluded: its clients read the HTTP status.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";

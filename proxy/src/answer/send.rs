@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_LENGTH, EXPECT};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{Method, Version};
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 
-use super::grpc::is_grpc;
-use super::{Answer, Rendered, prefers_html};
+use super::{Answer, AnswerFormat, Rendered};
 use crate::request_id::RequestId;
 
 /// Maximum size of an unread body that is drained to keep the connection, in bytes.
@@ -73,12 +72,9 @@ pub(crate) async fn send(
 /// Renders the answer in the client's format.
 fn render(session: &Session, answer: &Answer, id: &RequestId) -> pingora::Result<Rendered> {
     let request = session.req_header();
-    if !is_grpc(&request.headers) {
-        let accept = request.headers.get_all(ACCEPT).iter();
-        return answer.render(id, prefers_html(accept.map(http::HeaderValue::as_bytes)));
-    }
-    let mut rendered = answer.render_grpc()?;
-    if request.version != Version::HTTP_2 {
+    let format = AnswerFormat::of(&request.headers);
+    let mut rendered = answer.render(id, format)?;
+    if format == AnswerFormat::Grpc && request.version != Version::HTTP_2 {
         // HTTP/1 has no Trailers-Only responses.
         rendered.header.insert_header(CONTENT_LENGTH, 0)?;
     }

@@ -1,11 +1,11 @@
 use rules::RejectBody;
 
-use super::{Answer, AnswerCode, Pages, Rendered};
+use super::{Answer, AnswerCode, AnswerFormat, Pages, Rendered};
 use crate::request_id::{RequestId, RequestIdSource};
 
-fn render(answer: &Answer, html: bool) -> (RequestId, Rendered) {
+fn render(answer: &Answer, format: AnswerFormat) -> (RequestId, Rendered) {
     let id = RequestIdSource::new().next();
-    (id, answer.render(&id, html).unwrap())
+    (id, answer.render(&id, format).unwrap())
 }
 
 fn text(rendered: &Rendered) -> &str {
@@ -19,7 +19,10 @@ fn check_header(rendered: &Rendered, name: &str, expected: &str) {
 
 #[test]
 fn an_answer_is_a_problem_document() {
-    let (id, rendered) = render(&Answer::new(AnswerCode::TENANT_MISSING, &Pages::new()), false);
+    let (id, rendered) = render(
+        &Answer::new(AnswerCode::TENANT_MISSING, &Pages::new()),
+        AnswerFormat::Problem,
+    );
     let problem: serde_json::Value = serde_json::from_str(text(&rendered)).unwrap();
     let expected = serde_json::json!({
         "type": "urn:sluice:problem:tenant-missing",
@@ -39,20 +42,24 @@ fn an_answer_is_a_problem_document() {
 #[test]
 fn additional_member_is_escaped() {
     let answer = Answer::new(AnswerCode::FEATURE, &Pages::new()).with_member("flag", &"a\"b".into());
-    let problem: serde_json::Value = serde_json::from_str(text(&render(&answer, false).1)).unwrap();
+    let problem: serde_json::Value =
+        serde_json::from_str(text(&render(&answer, AnswerFormat::Problem).1)).unwrap();
     assert_eq!(problem["flag"], "a\"b");
 }
 
 #[test]
 fn a_browser_gets_a_page_with_the_same_facts() {
-    let (id, rendered) = render(&Answer::new(AnswerCode::NOT_FOUND, &Pages::new()), true);
+    let (id, rendered) = render(
+        &Answer::new(AnswerCode::NOT_FOUND, &Pages::new()),
+        AnswerFormat::Html,
+    );
     check_header(&rendered, "content-type", "text/html; charset=utf-8");
     assert!(text(&rendered).contains("404 Not Found") && text(&rendered).contains(id.as_str()));
     assert!(!text(&rendered).contains("<p></p>"), "{}", text(&rendered));
     let answer = Answer::new(AnswerCode::FEATURE, &Pages::new())
         .with_member("flag", &"a<b&c".into())
         .with_member("opt_in", &true.into());
-    let page = render(&answer, true).1;
+    let page = render(&answer, AnswerFormat::Html).1;
     assert!(
         text(&page).contains(AnswerCode::FEATURE.detail),
         "{}",
@@ -76,8 +83,8 @@ fn an_operators_body_replaces_the_default_for_all_clients() {
         Answer::new(AnswerCode::NOT_FOUND, &pages),
         Answer::new(AnswerCode::FEATURE, &Pages::new()).with_body(&own),
     ] {
-        for html in [false, true] {
-            let (_, rendered) = render(&answer, html);
+        for format in [AnswerFormat::Problem, AnswerFormat::Html] {
+            let (_, rendered) = render(&answer, format);
             check_header(&rendered, "content-type", "text/plain");
             assert_eq!(text(&rendered), "gone fishing");
         }
@@ -86,8 +93,30 @@ fn an_operators_body_replaces_the_default_for_all_clients() {
 
 #[test]
 fn a_redirect_has_a_location_and_no_body() {
-    let (_, rendered) = render(&Answer::redirect(307, "https://a.example/b"), false);
+    let (_, rendered) = render(
+        &Answer::redirect(307, "https://a.example/b"),
+        AnswerFormat::Problem,
+    );
     check_header(&rendered, "location", "https://a.example/b");
     check_header(&rendered, "content-length", "0");
     assert_eq!((rendered.header.status.as_u16(), rendered.body.len()), (307, 0));
+}
+
+#[test]
+fn a_grpc_client_gets_a_status_and_no_location() {
+    let (_, rendered) = render(
+        &Answer::new(AnswerCode::NOT_FOUND, &Pages::new()),
+        AnswerFormat::Grpc,
+    );
+    check_header(&rendered, "content-type", "application/grpc");
+    check_header(&rendered, "grpc-status", "12");
+    check_header(&rendered, "grpc-message", "NOT_FOUND: Not Found");
+    check_header(&rendered, "cache-control", "no-store");
+    assert_eq!((rendered.header.status.as_u16(), rendered.body.len()), (200, 0));
+    let redirect = Answer::redirect(307, "/b");
+    let (_, rendered) = render(&redirect, AnswerFormat::Grpc);
+    check_header(&rendered, "grpc-status", "2");
+    assert_eq!(rendered.header.headers.get("location"), None);
+    assert_eq!(redirect.location(AnswerFormat::Grpc), None);
+    assert_eq!(redirect.location(AnswerFormat::Problem), Some("/b"));
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::socket::BufferedSocket;
 use crate::access_entry::{AccessEntry, AnsweredBy, micros};
-use crate::answer::{Answer, AnswerCode};
+use crate::answer::{Answer, AnswerCode, AnswerFormat};
 use crate::outcome::RequestOutcome;
 use crate::shared::Shared;
 
@@ -33,7 +33,7 @@ pub(super) async fn answer(
     let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), RequestOutcome::BadRequest);
     shared.metrics.requests.rejections.count(code.name);
-    let Ok(rendered) = answer.render(&id, false) else {
+    let Ok(rendered) = answer.render(&id, AnswerFormat::Problem) else {
         return;
     };
     let mut bytes = head(&rendered.header);

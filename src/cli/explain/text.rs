@@ -81,6 +81,10 @@ fn answer(story: &Value) -> String {
         };
         return words.to_owned();
     };
+    let status = match number(answer, "grpc_status") {
+        Some(grpc_status) => format!("{status} with grpc-status {grpc_status}"),
+        None => status.to_string(),
+    };
     if let Some(location) = text(answer, "location") {
         return format!("{status} to {location}");
     }

@@ -105,7 +105,7 @@ const HOSTS: [&str; 14] = [
     "a b",
 ];
 /// Header lines that are added to some requests.
-const LINES: [(&str, &str); 48] = [
+const LINES: [(&str, &str); 53] = [
     ("X-Client", "mobile"),
     ("X-Client", "desktop"),
     ("Accept", "text/html"),
@@ -154,6 +154,11 @@ const LINES: [(&str, &str); 48] = [
     ("baggage", "own=1"),
     ("baggage", "sluice.always=on"),
     ("Host", "app.test"),
+    ("Content-Type", "application/grpc"),
+    ("Content-Type", "application/grpc+proto"),
+    ("Content-Type", "application/grpc-web"),
+    ("Content-Type", "text/plain"),
+    ("Connection", "Content-Type"),
 ];
 
 /// Returns a random request to a gateway that reads tokens from `place`.
@@ -180,6 +185,10 @@ pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenLocation) -> Dr
         "OPTIONS".clone_into(&mut drawn.method);
         let preflight = preflight.map(|(name, value)| (name.to_owned(), value.to_owned()));
         drawn.headers.extend(preflight);
+    }
+    if dice.one_in(6) {
+        let line = ("content-type".to_owned(), "application/grpc".to_owned());
+        drawn.headers.push(line);
     }
     drawn.body(dice);
     drawn.credentials(dice, issuer, place);
