@@ -11,6 +11,7 @@ const FOLDERS: [&str; 9] = [
     "src",
     "changes/src",
     "control/src",
+    "changes/src",
     "config/src",
     "proxy/src",
     "logging/src",
