@@ -53,8 +53,13 @@ impl Permission {
     #[must_use]
     pub fn refusal(self, actor: &Actor) -> Refusal {
         let role = actor.role.as_str();
+        // An org's admin has the named role, but for another org.
+        let held = match (self, actor.role) {
+            (Self::ReadOwnOrg | Self::ChooseOptIns, Role::OrgAdmin) => "org-admin of another org",
+            _ => role,
+        };
         let needed = match self {
-            Self::ReadOwnOrg => "org-admin of this org, or any other",
+            Self::ReadOwnOrg => "viewer, or org-admin of this org",
             Self::Read => "viewer",
             Self::ChooseOptIns => "operator, or org-admin of this org",
             Self::Operate => "operator",
@@ -62,7 +67,7 @@ impl Permission {
         };
         Refusal::new(
             Code::RoleMissing,
-            format!("this needs the role {needed}, not {role}"),
+            format!("this needs the role {needed}; the caller is {held}"),
         )
         .fact("role", role)
         .fact("needed", needed)
