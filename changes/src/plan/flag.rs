@@ -103,9 +103,9 @@ pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, 
     let asked_for = &policy.ga.sign_offs;
     if !asked_for.iter().any(|role| role == as_role) {
         let detail = match asked_for.as_slice() {
-            [] => "the policy asks for no sign-offs".to_owned(),
+            [] => "the policy requires no sign-offs".to_owned(),
             roles => format!(
-                "the policy asks for no sign-off of {as_role}, only of {}",
+                "{as_role} is not a sign-off role of the policy; its roles are {}",
                 roles.join(", ")
             ),
         };
