@@ -44,7 +44,7 @@ use self::exit::Exit;
 use self::output::OutputFormat;
 use self::rejection::ServerRejection;
 
-/// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing about flags.
+/// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that have no feature flags.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {

@@ -183,7 +183,7 @@ mod tests {
         rejected.write(b"three").unwrap();
         let checked = rejected.commit_if(|temporary| {
             assert_eq!(fs::read_to_string(temporary).unwrap(), "three");
-            anyhow::bail!("it is no good")
+            anyhow::bail!("invalid content")
         });
         assert!(checked.is_err());
         assert_eq!(fs::read_to_string(&target).unwrap(), "two");

@@ -1,5 +1,5 @@
 //! `sluice demo`: creates a folder with a configuration, flags, a key pair and four tenants, starts two applications
-//! that know nothing about flags and the proxy in front of them, and prints commands to try.
+//! without feature flags and the proxy in front of them, and prints commands to try.
 
 mod folder;
 mod legacy;
@@ -164,7 +164,7 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
     let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
     let existed = if folder.existed { ", kept from before" } else { "" };
     output::print(format_args!(
-        "\nsluice demo  http://{proxy} -> two applications that know nothing about flags{admin}"
+        "\nsluice demo  http://{proxy} -> two applications without feature flags{admin}"
     ))?;
     output::print(format_args!(
         "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{existed})\n",
@@ -190,7 +190,7 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
         ))?;
     }
     output::print(format_args!(
-        "\nthen admit globex: in {}/flags.yaml give globex  channel: latest  and  beta: [dispatch.v2Board];\nthe same curl says 200 at once. Ctrl-C ends the demo. Every request prints a line:\n",
+        "\nto enable the new board for globex: in {}/flags.yaml set  channel: latest  and  beta: [dispatch.v2Board]  for globex;\nits curl command then gets 200, without a restart. Ctrl-C ends the demo. Every request prints a line:\n",
         dir.display()
     ))?;
     Ok(())

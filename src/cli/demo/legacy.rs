@@ -1,5 +1,5 @@
-//! The applications behind the demo. They know nothing about flags, answer every path, and show the injected headers
-//! that reached them.
+//! The applications behind the demo. They have no feature flags, answer every path, and return the injected headers
+//! that they received.
 
 use std::net::TcpListener;
 
