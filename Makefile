@@ -21,9 +21,9 @@ test: setup ## runs every test
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
 	$(CARGO) test --workspace --locked
 
-schemathesis: setup ## asks the admin API whatever its contract allows, and what it doesn't (20 s)
+schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s)
 	@scripts/install-schemathesis
-	$(CARGO) test --locked -p control --test control made_up -- --nocapture
+	$(CARGO) test --locked -p control --test control generated_requests -- --nocapture
 
 check: fmt clippy test doc deny ## what a change must pass
 
@@ -33,7 +33,7 @@ fmt: ## checks the formatting
 clippy: setup ## lints, warnings denied
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-tidy: setup ## checks the arrows between crates and the size of files
+tidy: setup ## checks the dependencies between crates, the size of files, and names
 	$(CARGO) test --locked --test tidy
 
 doc: setup ## builds the documentation of the code, warnings denied
