@@ -1,10 +1,10 @@
-//! The rules of the house that a machine can keep: which crate may know which, how long a file may be,
-//! how it opens, and what may not be left in it.
+//! The source conventions that a test can check: dependencies between crates, lengths of files and names, module
+//! comments, paths in documents, and markers of unfinished work.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
+    reason = "a test fails by panicking"
 )]
 
 use std::{
@@ -13,9 +13,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Lines of code in a file, tests apart.
+/// The maximum lines of code in a file, without its tests.
 const MAX_LINES: usize = 500;
-/// Files that are longer, and by how much they may be; this list may only shrink.
+/// Longer files, with their own maximum. Entries may only be removed.
 const EXEMPT: &[(&str, usize)] = &[];
 /// The workspace crates that each crate may depend on, except in tests.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -34,7 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),
     ("properties", &["rules", "tokens", "wire", "config"]),
 ];
-/// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.
+/// The files of `proxy` that may use `config`: those that start the proxy, and that prepare and publish a snapshot.
 const PROXY_STARTUP: &[&str] = &[
     "proxy/src/capacity.rs",
     "proxy/src/decider.rs",
@@ -42,7 +42,7 @@ const PROXY_STARTUP: &[&str] = &[
     "proxy/src/prepared_snapshot.rs",
     "proxy/src/publisher.rs",
 ];
-/// Words that pure code must not contain: files, sockets, time, randomness.
+/// Names that pure code must not use: files, sockets, time, randomness.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net::Tcp",
@@ -56,7 +56,7 @@ const IMPURE: &[&str] = &[
     "async fn",
     "rand::",
 ];
-/// Words that `rules` must not contain either: threads, formats of documents.
+/// Further names that `rules` must not use: threads, document formats.
 const NOT_IN_RULES: &[&str] = &["std::thread", "serde"];
 /// Further names that `changes` must not use: threads, servers, stores, logs, and functions that read files.
 const NOT_IN_CHANGES: &[&str] = &[
@@ -72,14 +72,14 @@ const NOT_IN_CHANGES: &[&str] = &[
     "config::watch",
 ];
 
-/// The folders that cargo builds in, by path from the root. Their files are not sources.
+/// The build folders of cargo, by path from the root. Their files are not sources.
 const BUILD_FOLDERS: &[&str] = &["target", "fuzz/target", "benches/target"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file of the workspace's own code, with its path from the root.
+/// Returns the path from the root and the text of every Rust file of the workspace.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in [
@@ -124,7 +124,7 @@ fn is_test(name: &str) -> bool {
     name.contains("/tests/") || name.ends_with("/tests.rs") || name.starts_with("tests/")
 }
 
-/// Lines that are neither blank nor comment, up to the tests.
+/// Counts the lines that are neither blank nor comments, up to the tests.
 fn lines_of_code(text: &str) -> usize {
     text.lines()
         .take_while(|line| *line != "#[cfg(test)]")
@@ -181,14 +181,14 @@ fn changes_do_no_io() {
     check(impure("changes/src/", NOT_IN_CHANGES));
 }
 
-/// The files below a folder, tests apart, that know what pure code must not know, or what these must not know.
+/// Returns the files below a folder, without tests, that use a name of `IMPURE` or `more`.
 fn impure(folder: &str, more: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, text) in sources() {
         if name.starts_with(folder) && !is_test(&name) {
             let words = [IMPURE, more].concat();
             let found = known(&text, &words);
-            problems.extend(found.iter().map(|impure| format!("{name} knows {impure}")));
+            problems.extend(found.iter().map(|impure| format!("{name} uses {impure}")));
         }
     }
     problems
@@ -259,7 +259,7 @@ fn no_file_is_longer_than_the_limit() {
             problems.push(format!("{name} has {lines} lines of code, {limit} are allowed"));
         }
         if exempt.is_some() && lines <= MAX_LINES {
-            problems.push(format!("{name} is no longer too long: take it off the list"));
+            problems.push(format!("{name} is within the limit: remove it from the list"));
         }
     }
     check(problems);
@@ -300,7 +300,7 @@ fn no_file_has_an_open_task_marker() {
             }
         }
         if text.contains(concat!("#[", "ignore")) {
-            problems.push(format!("{name} leaves out a test"));
+            problems.push(format!("{name} ignores a test"));
         }
     }
     check(problems);
@@ -321,12 +321,12 @@ fn modules_are_named_by_their_noun() {
     let problems = sources()
         .into_iter()
         .filter(|(name, _)| vague.contains(&name.rsplit('/').next().unwrap()))
-        .map(|(name, _)| format!("{name} is not a noun of this house"))
+        .map(|(name, _)| format!("{name} is not named by a noun of the domain"))
         .collect();
     check(problems);
 }
 
-/// Words that no doc comment opens with: it states what the item is or does, not a question that it answers.
+/// Words that no doc comment may open with: it opens with a verb or a noun phrase.
 const QUESTION_WORDS: &[&str] = &[
     "What", "Whether", "Who", "Whom", "Whose", "How", "So", "Where", "When", "That", "Why", "Which",
 ];
@@ -349,7 +349,7 @@ fn no_doc_comment_opens_with_a_question_word() {
     check(problems);
 }
 
-/// The length of a test's name, from which it is no longer read at a glance.
+/// The length that names of tests must stay below, so that lists of tests are readable.
 const LONG_NAME: usize = 60;
 
 #[test]
@@ -374,8 +374,8 @@ fn test_names_are_shorter_than_60_characters() {
     check(problems);
 }
 
-/// The crates in which no file uses, directly or through others, a file that uses it back.
-const WITHOUT_CIRCLES: &[&str] = &[
+/// The crates whose files must not depend on each other in a cycle, directly or through other files.
+const WITHOUT_CYCLES: &[&str] = &[
     "changes",
     "config",
     "control",
@@ -390,7 +390,7 @@ const WITHOUT_CIRCLES: &[&str] = &[
     "wire",
 ];
 
-/// The paths of a `use` tree after `use`, without its semicolon: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// Returns the paths of a `use` tree, given without `use` and semicolon: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn use_paths(tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some((prefix, rest)) = tree.split_once('{') else {
@@ -450,7 +450,7 @@ fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, Stri
         while names.next_if_eq(&"super").is_some() {
             base.pop();
         }
-        // The rest of the path names modules, and at last an item.
+        // The rest of the path is modules, then an item.
         for name in names {
             let known = modules.contains_key([&base[..], &[name]].concat().join("::").as_str());
             if !known {
@@ -470,7 +470,7 @@ fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, Stri
 fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
     let sources = sources();
     let mut problems = Vec::new();
-    for name in WITHOUT_CIRCLES {
+    for name in WITHOUT_CYCLES {
         let folder = match *name {
             "sluice" => "src/".to_owned(),
             name => format!("{name}/src/"),
@@ -490,7 +490,7 @@ fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
             .iter()
             .map(|(module, text)| (module.as_str(), used_modules(module, text, &modules)))
             .collect();
-        // Remove files that use no remaining file: what is left is circles, and files that use them.
+        // Removes files that use no remaining file, until only cycles and their users are left.
         let is_leaf = |uses: &BTreeMap<&str, BTreeSet<&str>>, module: &str| {
             uses[module].iter().all(|used| !uses.contains_key(used))
         };
@@ -499,7 +499,7 @@ fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
         }
         problems.extend(
             uses.keys()
-                .map(|module| format!("{name}: `{module}` is in a circle, or uses one")),
+                .map(|module| format!("{name}: `{module}` is in a cycle, or uses one")),
         );
     }
     check(problems);
@@ -507,7 +507,7 @@ fn no_files_of_a_crate_depend_on_each_other_in_a_cycle() {
 
 #[test]
 fn every_path_in_the_code_map_exists() {
-    // The table of phases is about files below `proxy/src`.
+    // Paths in the table of phases are relative to `proxy/src`.
     check_paths("ARCHITECTURE.md", &["", "proxy/src"], &[]);
 }
 

@@ -6,7 +6,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a measure that can't go on says so by panicking, and prints what it found"
+    reason = "a measurement fails by panicking, and prints its results"
 )]
 
 use std::sync::Arc;

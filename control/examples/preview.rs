@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a measure that can't go on says so by panicking, and prints what it found"
+    reason = "a measurement fails by panicking, and prints its results"
 )]
 
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a measurement that can't go on says so by panicking, and prints"
+    reason = "a measurement fails by panicking, and prints its results"
 )]
 
 use std::path::Path;

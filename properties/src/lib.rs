@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a broken promise is told by panicking"
+    reason = "a violated property panics"
 )]
 
 mod documents;
@@ -26,7 +26,7 @@ pub use self::target::target;
 pub use self::token::token;
 pub use self::wire::wire;
 
-/// A promise, by the name of its fuzz target.
+/// A property, with the name of its fuzz target.
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All properties.

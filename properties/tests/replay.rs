@@ -3,7 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
+    reason = "a test fails by panicking"
 )]
 
 use std::fs;

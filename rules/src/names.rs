@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::shards::{Keyed, Shards};
 use crate::{FlagDefinition, FlagId, FlagsDefinition, Kind, MAX_FLAGS, SegmentId, TierId, VariantId};
 
-/// The most ids of flags that are given before all flags get new ones: as flags come and go, those of the gone are
-/// given to no other.
+/// The maximum number of assigned flag ids. The id of a removed flag is not reused; at the maximum, all flags get new
+/// ids.
 pub const MAX_FLAG_IDS: usize = 2 * MAX_FLAGS;
 
 /// The names of one definition and the ids they get. Their parts are shared with the names before and after them.

@@ -87,7 +87,9 @@ impl Tenants {
     }
 }
 
-/// Has the memory behind the records read, level by level: within a level no reading depends on another.
+/// Prefetches the memory that a decision reads of each record.
+///
+/// The records are read level by level. Within a level no read needs the result of another, so the cache misses overlap.
 fn fetch(tenants: &[&Tenant]) {
     let levels: [fn(&Tenant) -> usize; 3] = [Tenant::fetch_record, Tenant::fetch_lists, Tenant::fetch_values];
     for level in levels {

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

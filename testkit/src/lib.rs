@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
+    reason = "a test fails by panicking"
 )]
 
 mod certificates;

@@ -8,7 +8,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test that can't go on says so by panicking, and what was measured is printed"
+    reason = "a test fails by panicking, and prints its measurements"
 )]
 
 mod attacker;

@@ -47,7 +47,7 @@ enum Through {
 }
 
 /// Returns the wanted flags among those that `next` leads to from `flag`. Visits each flag once, so that it ends in a
-/// state with circles too.
+/// state with cycles too.
 fn walk<'s>(
     state: &'s State,
     flag: &'s str,

@@ -6,7 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
-    reason = "a test that can't go on says so by panicking"
+    reason = "a test fails by panicking"
 )]
 
 mod catalog;
