@@ -117,21 +117,7 @@ impl Service {
             ..proxy::StartOptions::default()
         };
         let running = active_config.start(options)?;
-        let capacity = running.capacity();
-        info!(
-            max_in_flight = capacity.in_flight.all,
-            max_tunnels = capacity.tunnels.all,
-            max_buffered_mib = capacity.buffered.all / (1024 * 1024),
-            descriptors = capacity.descriptors + capacity.reserve,
-            reserve = capacity.reserve,
-            "limits"
-        );
-        if capacity.is_small() {
-            warn!(
-                "the limit of open files is low: half of it is reserved for health checks, the admin API and files, which \
-                 may not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
-            );
-        }
+        log_limits(&running);
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
         running.readiness().set_note("store", damage);
         // After the proxy: a kill is acknowledged once it is published, which needs a proxy.
@@ -148,25 +134,14 @@ impl Service {
             None => None,
         };
         let reloader = Reloader {
-            active_config: Arc::clone(&active_config),
+            active_config,
             publisher: running.publisher(),
             control: Arc::clone(&control_plane.control),
             operators: Arc::clone(&control_plane.operators),
             keys: Arc::clone(running.keys()),
             readiness: Arc::clone(running.readiness()),
         };
-        let reading = Arc::clone(&active_config);
-        let watcher = active_config
-            .with_loaded(|loaded| {
-                config::watch_by(
-                    WatchOptions::default(),
-                    loaded,
-                    move || reading.read_document(),
-                    move |reload| reloader.reload(reload),
-                )
-            })
-            .context("can't watch the files")?;
-        active_config.set_reread_handle(watcher.reread_handle());
+        let watcher = reloader.watch().context("can't watch the files")?;
         Ok(Self {
             running,
             watcher,
@@ -192,6 +167,25 @@ impl Service {
     }
 }
 
+/// Logs the limits of requests, tunnels, memory and open files.
+fn log_limits(running: &Running) {
+    let capacity = running.capacity();
+    info!(
+        max_in_flight = capacity.in_flight.all,
+        max_tunnels = capacity.tunnels.all,
+        max_buffered_mib = capacity.buffered.all / (1024 * 1024),
+        descriptors = capacity.descriptors + capacity.reserve,
+        reserve = capacity.reserve,
+        "limits"
+    );
+    if capacity.is_small() {
+        warn!(
+            "the limit of open files is low: half of it is reserved for health checks, the admin API and files, which \
+             may not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
+        );
+    }
+}
+
 /// Start of the message of a rejected reload, before the reason or the report.
 const NOT_RELOADED: &str = "not reloaded, the last accepted config stays active:";
 /// Message if a reloaded document has no `admin.operators` any more.
@@ -209,6 +203,22 @@ struct Reloader {
 }
 
 impl Reloader {
+    /// Watches the files of the active config, and handles their changes.
+    fn watch(self) -> std::io::Result<Watcher> {
+        let active_config = Arc::clone(&self.active_config);
+        let reading = Arc::clone(&active_config);
+        let watcher = active_config.with_loaded(|loaded| {
+            config::watch_by(
+                WatchOptions::default(),
+                loaded,
+                move || reading.read_document(),
+                move |reload| self.reload(reload),
+            )
+        })?;
+        active_config.set_reread_handle(watcher.reread_handle());
+        Ok(watcher)
+    }
+
     /// Applies a change of the files, or logs why it is rejected.
     fn reload(&self, reload: Reload) -> ReloadResponse {
         match reload {
