@@ -77,6 +77,7 @@ fn add_change(
             ga_default,
             urgent,
         } => {
+            // First, so that an invalid justification is rejected alone, without the conditions that it would skip.
             let urgent = urgent.as_ref().map(urgent::validated).transpose()?;
             let transition = lifecycle::Transition {
                 flag,

@@ -124,7 +124,9 @@ impl Evaluator {
         }
     }
 
+    /// Decides one flag for one subject, and writes the decision or its error.
     fn answer(&self, question: &EvalLine<'_>, output: &mut impl Write) -> io::Result<()> {
+        // Written member by member: a tree of JSON values would be allocated and serialized for each line.
         output.write_all(b"{\"flag\":")?;
         to_writer(&mut *output, &*question.flag)?;
         output.write_all(b",\"tenant\":")?;
@@ -134,6 +136,7 @@ impl Evaluator {
             .tenant
             .as_deref()
             .and_then(|id| self.loaded.tenants.find(id));
+        // Before the flag is looked up: the proxy also rejects such a request before it decides a flag.
         if question.tenant.is_some() && record.is_none() && flags.unknown_tenant() == UnknownTenant::Reject {
             return write_error(
                 output,
@@ -165,6 +168,7 @@ impl Evaluator {
         output.write_all(b",\"variant\":")?;
         to_writer(&mut *output, name)?;
         output.write_all(b",\"value\":")?;
+        // The value of a variant is stored as JSON text, so its numbers keep all digits.
         output.write_all(value.as_bytes())?;
         write!(
             output,

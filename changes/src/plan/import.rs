@@ -92,6 +92,7 @@ fn item(
         let detail = format!("the tenant {id} is in this import twice: the second record is skipped");
         return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
     }
+    // The engine plans again without the tenants that the compiler rejected, so that they block no other.
     if let Some(refusal) = builder.invalid_tenants.get(id) {
         return Err(refusal.clone().into());
     }
@@ -107,6 +108,7 @@ fn item(
             after
         }
         (None, ImportMode::Patch) => {
+            // Merged into an empty record instead of cloned: null members of a patch are removals (RFC 7396).
             let mut after = Value::Object(Map::new());
             json_patch::merge(&mut after, given);
             after
@@ -123,6 +125,7 @@ fn item(
                 .into());
         }
         Err(NoPlan::Unreadable(edits)) => {
+            // The engine reads these edits again. Its second plan has their problems instead of this general refusal.
             builder.plan.unreadable.extend(edits);
             let detail = format!("the record of the tenant {id} is malformed");
             return Err(Refusal::new(Code::InvalidDocument, detail).fact("org", id).into());

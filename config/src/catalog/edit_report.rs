@@ -43,10 +43,12 @@ struct Explained {
     unplaced: Option<Arc<Names>>,
 }
 
+/// Collects the problems of the form and of the definitions of these parts.
 fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
     let edits = JsonEdits::of(edits);
     let sections = edits.sections();
     let tree = Tree::of(&sections);
+    // The tree omits what it reports here, so the passes below do not report it again.
     let source = Arc::new(Source::of_values(NAME, tree.nodes));
     let documents = [Document {
         source: &source,
@@ -69,10 +71,13 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
         let problem = Problem::at("unknown-field", title, At::File(NAME.into()));
         problems.push(problem.help("write a mapping with `tiers`, `unknown_tenant` and `policy`"));
     }
+    // The definitions are compiled even if the form has problems, so that one report has the problems of both. `broken`
+    // suppresses those that only follow from a part that could not be read.
     let read = read_document::<FlagsDocument>(&source, &document.root, &mut problems);
     let broken = BrokenParts::of(&documents, &problems, false);
     let read = read.map(|fields| (&*source, fields));
     let definition = lower::flags::merge(read.into_iter().collect(), &mut problems);
+    // A head with misplaced sections keeps the head of the catalog: it is reported already.
     let head = sections.head.filter(|_| tree.misplaced.is_empty()).map(|fields| {
         Arc::new(Head {
             fields: fields.clone(),
@@ -89,6 +94,7 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
         names,
     }) = compile(catalog, &placed)
     {
+        // A part from the catalog has no nodes in the tree, and so no site.
         let has_place = |problem: &rules::DefinitionProblem| problem.site != Site::default();
         unplaced = (!found.iter().all(has_place)).then(|| Arc::clone(&names));
         let (found, uncounted) = translate(found, &documents, &names, &broken);

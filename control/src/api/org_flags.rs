@@ -54,6 +54,7 @@ pub(crate) struct OrgFlags {
 
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgFlags>, ApiProblem> {
     let org = request.org();
+    // Only clones shared tables under the lock: deciding all flags there would delay changes.
     let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
         let record = state.tenant(org).cloned();
         (
@@ -64,6 +65,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         )
     });
     let record = record.ok_or_else(|| tenant_not_found(request))?;
+    // The proxy decides with these kills too; without them the list would show killed flags as on.
     let flags = LocalKills::at(api.control(), request.at).apply_to(&flags);
     let subject = Subject {
         tenant: Some(org),
@@ -77,6 +79,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         .filter_map(|(id, flag)| Some((id, flag, visible_lifecycle(flag.lifecycle())?)))
         .filter(|(_, flag, _)| flag.key().as_str() > after)
         .collect();
+    // `flags` is in the order of ids, and pages are in the order of keys.
     visible.sort_by(|a, b| a.1.key().cmp(b.1.key()));
     let is_more = visible.len() > limit;
     visible.truncate(limit);

@@ -30,6 +30,7 @@ struct FlagDefaults {
 }
 
 impl FlagsCompiler<'_> {
+    /// Compiles a flag. Reports every problem, and returns `None` if a problem leaves a required part undefined.
     pub(super) fn flag(&mut self, definition: &FlagDefinition) -> Option<Flag> {
         let key = FlagKey::parse(&definition.key.value)
             .map_err(|reason| {
@@ -40,6 +41,7 @@ impl FlagsCompiler<'_> {
             .ok();
         let names = self.names;
         let named = names.flag(&definition.key.value)?;
+        // Only an explicit salt has its own limit: the default is the key, whose length is checked above.
         let salt = definition
             .salt
             .as_ref()
@@ -49,6 +51,7 @@ impl FlagsCompiler<'_> {
                 .limit(written.site, "bytes in a salt", MAX_SALT, salt.len());
         }
         let context = FlagContext { named, salt };
+        // Every part is compiled before a missing one returns below, so that all problems of the flag are reported.
         let variants = self.variants(definition, named);
         let lifecycle = self.lifecycle(definition);
         let served = self.served(&context, definition, lifecycle);
