@@ -137,7 +137,7 @@ fn check(problems: Vec<String>) {
 }
 
 #[test]
-fn crates_depend_only_along_the_arrows() {
+fn crates_have_only_allowed_dependencies() {
     let crates: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     let mut problems = Vec::new();
     for (name, allowed) in ARROWS {

@@ -49,7 +49,7 @@ fn route_table_agrees_with_generated_linear_searches() {
 }
 
 #[test]
-fn a_target_has_one_spelling_and_hides_nothing() {
+fn accepted_targets_are_in_normal_form() {
     replay(("target", properties::target));
 }
 
@@ -59,7 +59,7 @@ fn unsigned_tokens_are_rejected() {
 }
 
 #[test]
-fn heads_and_bodies_have_one_reading() {
+fn accepted_heads_and_bodies_are_unambiguous() {
     replay(("wire", properties::wire));
 }
 

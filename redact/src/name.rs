@@ -132,7 +132,7 @@ mod tests {
     use super::is_secret_name;
 
     #[test]
-    fn names_of_secrets_are_known_by_their_words() {
+    fn names_of_secrets_are_recognised_by_their_words() {
         for name in [
             "secret",
             "Password",

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_whole_or_not_there() {
+    fn file_is_written_completely_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
         let mut dropped = AtomicFile::create(&target, IfExists::Fail).unwrap();

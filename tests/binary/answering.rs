@@ -138,7 +138,7 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
 }
 
 #[test]
-fn an_import_that_stops_reports_what_was_imported() {
+fn interrupted_import_reports_the_imported_tenants() {
     let tenants: Vec<String> = (0..10_001).map(|index| format!("t{index}: {{}}")).collect();
     let document = format!("version: 1\ntenants: {{ {} }}\n", tenants.join(", "));
     let import = ["tenants", "import", "-f", "-", "--mode", "create"];

@@ -24,7 +24,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_flags_of_the_guide_are_a_good_document() {
+fn flags_document_of_the_guide_loads() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("flags.yaml"),
@@ -45,7 +45,7 @@ fn the_flags_of_the_guide_are_a_good_document() {
 }
 
 #[test]
-fn the_config_of_the_readme_is_a_good_document() {
+fn config_of_the_readme_loads() {
     let folder = tempfile::tempdir().unwrap();
     let yaml = blocks("README.md", "yaml");
     fs::write(folder.path().join("sluice.yaml"), &yaml[0]).unwrap();
@@ -61,7 +61,7 @@ fn guide() -> [String; 2] {
 }
 
 #[test]
-fn the_config_of_the_guide_is_a_good_document() {
+fn config_of_the_guide_loads() {
     let folder = tempfile::tempdir().unwrap();
     let [config, flags] = guide();
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
@@ -283,7 +283,7 @@ fn sources_in(folder: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_log_of_the_start_is_as_in_the_guide() {
+fn start_log_equals_the_guide() {
     let shown = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operation.md")).unwrap();
     let shown = shown
         .lines()

@@ -75,7 +75,7 @@ routes:
 }
 
 #[test]
-fn a_server_explains_a_request_as_its_files_do() {
+fn server_and_offline_explanations_are_equal() {
     let served = ExplainedServer::start();
     for (question, code) in [
         (&["--tenant", "acme", "GET", "//board?a=b"][..], 0),

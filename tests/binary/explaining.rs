@@ -307,7 +307,7 @@ fn a_format_suffix_is_explained_as_the_proxy_decides() {
 }
 
 #[test]
-fn every_reading_of_a_path_has_to_pass() {
+fn every_reading_of_a_path_must_pass_its_gate() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");
     let text = std::fs::read_to_string(&file).unwrap() + "target: { encoded_slash: keep }\n";

@@ -228,7 +228,7 @@ fn begin() -> ManagedGateway {
 }
 
 #[test]
-fn a_full_disk_rejects_changes_and_nothing_else() {
+fn full_disk_rejects_only_changes() {
     let managed = begin();
     let mut sluice = SluiceProcess::start_unsignalled(managed.path());
     sluice.line("admin listening");

@@ -32,7 +32,7 @@ fn killed() -> ManagedGateway {
 }
 
 /// Fails unless the flag is still off, and the last good document is unchanged.
-fn serves_what_was_known_last(managed: &ManagedGateway) {
+fn check_last_good_is_served(managed: &ManagedGateway) {
     let last_good = managed.path().join("data/last-good.json");
     let before = fs::read(&last_good).unwrap();
     for _ in 0..2 {
@@ -69,7 +69,7 @@ fn a_kill_is_not_undone_by_damage_to_its_log() {
     for damage in damages {
         let managed = killed();
         damage(&managed.path().join("data"));
-        serves_what_was_known_last(&managed);
+        check_last_good_is_served(&managed);
     }
 }
 
@@ -146,7 +146,7 @@ fn an_older_backup_is_restored_on_purpose() {
     // The first content of the store is in its file; the kill is in the log.
     fs::copy(data.join("sluice.db"), managed.path().join("copy")).unwrap();
     fs::remove_file(data.join("sluice.db-wal")).unwrap();
-    serves_what_was_known_last(&managed);
+    check_last_good_is_served(&managed);
     let output = sluice(managed.path(), ["restore", "copy", "--to", "data"], "");
     output.exits(0);
     let sluice = managed.run();

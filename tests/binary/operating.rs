@@ -462,7 +462,7 @@ fn unnamed_fields_are_unchanged() {
 }
 
 #[test]
-fn promote_and_revert_keep_their_direction() {
+fn promote_never_reverts_and_revert_never_promotes() {
     let managed = ManagedServer::start();
     for flag in ["board", "export"] {
         managed.done(&[&["flags", "promote", flag, "beta"][..], URGENT].concat());

@@ -77,7 +77,7 @@ fn a_token_file_is_readable_by_its_owner_and_replaces_none() {
 }
 
 #[test]
-fn world_readable_and_unused_tokens_are_warned_of() {
+fn world_readable_and_unused_tokens_cause_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://{closed_port}");
@@ -160,7 +160,7 @@ fn other_servers_are_not_accepted_as_the_api() {
 }
 
 #[test]
-fn a_silent_server_is_waited_for_until_the_timeout() {
+fn silent_server_is_reported_after_the_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());

@@ -41,7 +41,7 @@ struct ShellSession {
 }
 
 #[test]
-fn the_walk_through_of_the_guide_is_correct() {
+fn output_of_the_guide_walk_through_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = fs::read_to_string(&path).unwrap();
     let mut session = ShellSession::set();

@@ -150,7 +150,7 @@ fn sent_as(media_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_sent_to_an_application_that_answers_everything() {
+fn catch_all_application_receives_only_the_identity_request() {
     let json = r#"{"status":"ok","version":1,"flags":[],"revision":7,"changed":true,"ok":true,"entries":0}"#;
     for command in COMMANDS {
         let upstream = application(response(200, "OK", json));

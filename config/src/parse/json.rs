@@ -109,7 +109,7 @@ mod tests {
     use crate::source::Sources;
 
     #[test]
-    fn json_reads_as_the_yaml_reader_reads_it() {
+    fn json_reader_agrees_with_the_yaml_reader() {
         for text in [
             "{}",
             " {\"a\": [1, -1.50e3, true, null, \"true\", \"\\u00e4\\n\\\"\", {\"b\": []}], \"\": 0}",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn json_with_problems_is_left_to_the_yaml_parser() {
+    fn invalid_json_is_passed_to_the_yaml_parser() {
         let deep = |depth: usize| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(json(&deep(63)).is_some());
         for text in [

@@ -53,7 +53,7 @@ fn is_valid(schema: &Value, document: &Value) -> bool {
 }
 
 #[test]
-fn the_schemas_are_schemas() {
+fn published_schemas_are_valid_json_schemas() {
     for schema in [sluice_schema(), flags_schema()] {
         assert!(jsonschema::meta::is_valid(&schema));
     }

@@ -51,28 +51,28 @@ macro_rules! contract_of {
         $(contract! { $store, $open,
             commits: an_empty_store_is_at_revision_zero,
                 each_commit_makes_the_next_revision,
-                what_was_committed_is_loaded_in_the_order_of_keys,
-                a_commit_at_another_revision_than_expected_changes_nothing,
-                of_many_who_commit_at_one_revision_one_succeeds,
-                a_commit_without_expectation_is_made_at_any_revision,
+                committed_records_are_loaded_in_key_order,
+                commit_at_an_unexpected_revision_changes_nothing,
+                one_of_many_commits_at_a_revision_succeeds,
+                commit_without_expected_revision_succeeds_at_any,
                 a_commit_of_entries_alone_keeps_the_revision,
-                of_several_writes_of_one_key_the_last_one_counts,
-                any_json_value_and_any_name_comes_back_as_it_was;
-            watching: what_changed_is_told_since_any_revision,
-                a_removed_record_is_told_and_no_longer_loaded,
-                whoever_knows_the_newest_revision_is_told_nothing,
+                last_of_several_writes_of_a_key_applies,
+                any_json_value_and_name_survives_a_round_trip;
+            watching: changes_are_listed_since_any_revision,
+                removed_record_is_listed_and_no_longer_loaded,
+                no_changes_are_listed_since_the_newest_revision,
                 a_watcher_is_woken_by_the_next_commit,
                 a_watcher_of_an_old_revision_does_not_wait,
-                a_watcher_is_let_go_when_the_time_is_up,
+                watcher_returns_at_its_timeout,
                 a_watcher_is_not_woken_by_entries_alone;
-            readers: a_commit_is_seen_whole_or_not_at_all,
-                what_is_told_since_a_revision_makes_up_the_newest_state;
-            log: entries_are_kept_in_order_and_follow_each_other,
-                an_entry_carries_the_revision_it_made,
-                a_page_of_the_log_does_not_shift_while_the_log_grows,
-                the_log_is_filtered_by_all_that_is_asked,
-                a_page_is_bounded,
-                a_refused_commit_leaves_no_entry;
+            readers: commits_are_atomic_for_readers,
+                changes_since_a_revision_lead_to_the_newest_state;
+            log: entries_are_stored_in_order_without_gaps,
+                entry_contains_the_revision_of_its_commit,
+                pages_of_the_log_are_stable_while_it_grows,
+                the_log_is_filtered_by_every_given_field,
+                pages_have_a_maximum_size,
+                rejected_commit_leaves_no_entry;
         })+
     };
 }

@@ -199,7 +199,7 @@ fn lines_that_a_failing_writer_loses_are_counted() {
 }
 
 #[test]
-fn a_file_is_appended_to() {
+fn existing_log_file_is_appended_to() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     std::fs::write(&path, "before\n").unwrap();
@@ -226,7 +226,7 @@ fn unopenable_log_file_is_reported_at_start() {
 }
 
 #[test]
-fn a_log_that_is_off_writes_nothing() {
+fn disabled_access_log_writes_nothing() {
     let log = AccessLogger::start(
         AccessLogOutput::Off,
         AccessLogFormat::Json,

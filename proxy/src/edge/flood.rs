@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_under_way_until_its_last_frame_ends() {
+    fn head_is_incomplete_until_its_last_frame_ends() {
         let mut watch = FloodWatch::new(0, Instant::now());
         let parts: [(&[u8], bool); 8] = [
             (&[0, 0], true),

@@ -202,7 +202,7 @@ async fn jwks_without_usable_key_empties_the_set() {
 }
 
 #[tokio::test]
-async fn an_emptied_set_is_not_fetched_more_often_than_another() {
+async fn emptied_key_set_has_the_cool_down_of_any_other() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let timing = cooling_down();
     let (keys, generation) = loaded(&server, timing).await;
@@ -394,7 +394,7 @@ async fn many_requests_share_one_fetch() {
 }
 
 #[tokio::test]
-async fn requests_do_not_fetch_while_they_cool_down() {
+async fn requests_do_not_fetch_during_the_cool_down() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, cooling_down()).await;
     assert_eq!(
@@ -413,7 +413,7 @@ async fn requests_do_not_fetch_while_they_cool_down() {
 }
 
 #[tokio::test]
-async fn a_failed_fetch_cools_down_as_well() {
+async fn failed_fetch_starts_a_cool_down() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, cooling_down()).await;
     server.answer(KeyResponse::Status(500));
@@ -442,7 +442,7 @@ async fn after_the_cool_down_requests_fetch_again() {
 }
 
 #[tokio::test]
-async fn the_clock_fetches_while_requests_cool_down() {
+async fn scheduled_fetches_run_during_the_cool_down() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let keys = keys_at(&store(cooling_down()), &server.url, SOON);
     assert!(keys.loaded_within(NEVER).await);

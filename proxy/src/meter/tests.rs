@@ -78,7 +78,7 @@ fn unknown_route_counts_as_unmatched() {
 }
 
 #[test]
-fn a_route_by_the_name_of_the_unmatched_shares_their_meter() {
+fn route_named_as_the_unmatched_shares_their_meter() {
     let meters = meters(&Meters::none(), &["a", UNMATCHED_ROUTE], &[]);
     assert!(Arc::ptr_eq(meters.route(1), meters.unmatched()));
     assert_eq!(

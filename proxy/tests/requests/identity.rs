@@ -97,7 +97,7 @@ fn invalid_token_is_rejected_with_its_reason() {
 }
 
 #[test]
-fn text_that_is_no_token_is_a_401_and_never_a_500() {
+fn malformed_token_gets_401() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let long = "a".repeat(9 * 1024);
@@ -147,7 +147,7 @@ fn every_algorithm_is_verified_and_another_key_is_not_accepted() {
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn token_signed_with_a_public_key_as_secret_is_rejected() {
     let upstream = Upstream::named("api");
     let issuer = Issuer::new("https://one.test", Algorithm::Rs256, "k1");
     let proxy = builder(&upstream).issuer(&issuer, Algorithm::Rs256, None).start();

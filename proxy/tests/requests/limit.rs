@@ -107,7 +107,7 @@ fn requests_to_a_closed_gate_are_rate_limited() {
 }
 
 #[test]
-fn another_spelling_of_a_path_is_counted_with_it() {
+fn spellings_of_a_path_share_a_rate_limit() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for target in ["/a", "//a", "/%61"] {

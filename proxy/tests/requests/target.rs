@@ -151,7 +151,7 @@ fn a_fallback_of_one_reading_does_not_bypass_a_closed_one() {
 }
 
 #[test]
-fn an_old_client_may_name_the_host_in_the_target_alone() {
+fn http_1_0_absolute_target_needs_no_host_header() {
     let (upstream, proxy) = everything();
     let mut client = proxy.connect();
     client.send("GET http://shop.test:8080/a HTTP/1.0\r\n\r\n");
@@ -164,7 +164,7 @@ fn an_old_client_may_name_the_host_in_the_target_alone() {
 }
 
 #[test]
-fn an_asterisk_is_for_options_only() {
+fn asterisk_form_is_accepted_only_for_options() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)

@@ -101,7 +101,7 @@ fn named_values_are_masked() {
 }
 
 #[test]
-fn values_are_known_by_the_words_of_their_name() {
+fn values_are_masked_by_the_words_of_their_name() {
     check("hmac_key=\u{ab}abc\u{bb} secretKey=\u{ab}d\u{bb} X-Api-Key=\u{ab}e\u{bb}");
     check(
         "{\"adminToken\": \"\u{ab}abc\u{bb}\", \"db.password\":\"\u{ab}d\u{bb}\", \"cookie\":\"\u{ab}e\u{bb}\"}",

@@ -76,7 +76,7 @@ fn non_finite_numbers_are_rejected() {
 }
 
 #[test]
-fn thirty_four_digits_are_the_most() {
+fn decimals_have_at_most_34_digits() {
     for text in [
         "1".repeat(MAX_DIGITS + 1),
         format!("1{}", "0".repeat(MAX_DIGITS)),
@@ -118,7 +118,7 @@ fn a_power_of_ten_beyond_doubles_is_refused_in_each_spelling() {
 }
 
 #[test]
-fn thousandths_are_exact_or_none() {
+fn conversion_to_thousandths_is_exact_or_fails() {
     for (text, expected) in [
         ("0", Some(0)),
         ("25", Some(25_000)),

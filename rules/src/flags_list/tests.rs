@@ -42,7 +42,7 @@ fn flags_list_over_budget_is_truncated_and_marked() {
 }
 
 #[test]
-fn nothing_is_listed_after_the_cut() {
+fn no_flag_is_listed_after_truncation() {
     check(
         &["aaaa", "bbbbbbbbbbbbbbbbbbbbbbbb", "c"],
         20,

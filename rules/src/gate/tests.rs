@@ -176,7 +176,7 @@ fn known_flags_decide_a_gate_with_unknown_flags() {
 }
 
 #[test]
-fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
+fn gate_lists_its_flags_and_detects_permissions() {
     let definition = definition();
     let names = Names::new(&definition);
     let gate = Gate::compile(&all([flag("theme"), not(flag("on")), flag("theme")]), &names).unwrap();

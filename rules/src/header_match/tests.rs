@@ -47,7 +47,7 @@ fn one_matching_line_suffices_and_lines_are_not_joined() {
 }
 
 #[test]
-fn a_name_is_kept_in_lower_case_and_shown_so() {
+fn header_name_is_stored_and_shown_in_lower_case() {
     assert_eq!(HeaderMatch::present("X-Beta").unwrap().name(), "x-beta");
     assert_eq!(HeaderMatch::present("X-Beta").unwrap().to_string(), "x-beta");
     assert_eq!(

@@ -127,7 +127,7 @@ fn a_pattern_matches_the_hosts_it_describes() {
 }
 
 #[test]
-fn a_pattern_is_shown_as_it_is_matched() {
+fn host_pattern_is_shown_in_canonical_form() {
     for (text, shown) in [
         ("A.b", "a.b"),
         ("*.A.b", "*.a.b"),

@@ -154,7 +154,7 @@ fn pattern_syntax_of_other_proxies_is_rejected() {
 }
 
 #[test]
-fn messages_name_the_help() {
+fn error_messages_contain_help() {
     for (text, message) in [
         (
             "/a//b",
@@ -174,7 +174,7 @@ fn messages_name_the_help() {
 }
 
 #[test]
-fn the_more_specific_pattern_comes_first() {
+fn more_specific_pattern_has_precedence() {
     let ordered = [
         ("/a/b/", TrailingSlash::Exact),
         ("/a/b/", TrailingSlash::Either),
@@ -202,7 +202,7 @@ fn the_more_specific_pattern_comes_first() {
 }
 
 #[test]
-fn parameter_names_and_spellings_leave_specificity_alone() {
+fn specificity_ignores_parameter_names_and_spellings() {
     let specificity = |text| pattern(text).specificity(TrailingSlash::Either);
     assert_eq!(specificity("/a/{x}"), specificity("/b/{y}"));
     assert_eq!(pattern("/a:b").segments(), pattern("/a%3Ab").segments());

@@ -131,7 +131,7 @@ fn path_has_a_maximum_number_of_segments() {
 }
 
 #[test]
-fn the_asterisk_form_is_known_as_such() {
+fn asterisk_form_is_recognised() {
     assert!(read(b"*", EncodedSlash::Reject).unwrap().is_asterisk());
     let target = read(b"/a%2Fb?q", EncodedSlash::Keep).unwrap();
     assert!(!target.is_asterisk());
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn decoding_and_resolving_by_hand_gives_the_same_path(raw in targets()) {
+    fn parsed_path_equals_a_simple_decoder(raw in targets()) {
         let Ok(target) = read(&raw, EncodedSlash::Decode) else { return Ok(()) };
         let text = std::str::from_utf8(&raw).unwrap();
         let sent = text.split('?').next().unwrap();

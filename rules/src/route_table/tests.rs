@@ -129,7 +129,7 @@ fn check(case: &Value) -> usize {
 }
 
 #[test]
-fn a_request_needs_a_host_where_a_route_asks_for_one() {
+fn table_needs_a_host_if_a_route_matches_by_host() {
     let needs_host = |hosts: &[&str]| {
         let routes = hosts.iter().enumerate();
         let route = |(nth, host): (usize, &&str)| {

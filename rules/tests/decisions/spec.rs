@@ -62,7 +62,7 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
 }
 
 #[test]
-fn every_line_of_the_decision_table_decides_as_written() {
+fn decisions_match_the_decision_table() {
     let causes = check(include_str!("../../spec/decisions/decision-table.json"), 80);
     for cause in Cause::ALL {
         assert!(
@@ -73,7 +73,7 @@ fn every_line_of_the_decision_table_decides_as_written() {
 }
 
 #[test]
-fn policies_and_unknown_tenants_decide_as_written() {
+fn policies_and_unknown_tenants_match_the_spec_file() {
     check(include_str!("../../spec/decisions/policies.json"), 6);
 }
 

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_a_line() {
+    fn audit_entry_is_printed_as_one_line() {
         let entry = json!({
             "id": 7, "at": "2026-11-20T09:14:03.250Z", "actor": "ann", "role": "operator", "source": "api",
             "action": "platform.feature_flag_state_changed", "outcome": "applied", "flag": "dispatch.v2Board",

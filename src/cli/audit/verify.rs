@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_printed_head_is_parsed() {
+    fn printed_audit_head_can_be_parsed() {
         let hash = [0xab; 32];
         assert_eq!(head(&format!("7:{}", hex(&hash))), Ok((7, hash)));
         for text in ["", "7", "7:", "7:ab", ":ab", "x:00"] {

@@ -60,7 +60,7 @@ fn a_token_without_a_signature_is_refused() {
 }
 
 #[test]
-fn a_public_key_is_never_a_secret() {
+fn public_key_is_never_used_as_hmac_secret() {
     let rsa = &keys().rsa;
     let pkcs1 = rsa.jwk["n"].as_str().unwrap();
     let secrets = [

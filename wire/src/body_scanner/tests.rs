@@ -20,7 +20,7 @@ fn check(framing: Framing, bytes: &str, expected: Result<(usize, bool), InvalidB
 }
 
 #[test]
-fn a_body_of_known_length_ends_with_it() {
+fn body_ends_at_its_content_length() {
     check(Framing::Empty, "next", Ok((0, true)));
     check(Framing::Length(3), "abcnext", Ok((3, true)));
     check(Framing::Length(9), "abcnext", Ok((7, false)));

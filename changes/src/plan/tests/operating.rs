@@ -190,7 +190,7 @@ fn an_actor_signs_off_for_one_role_only() {
 }
 
 #[test]
-fn a_missing_role_is_reported_before_anything_else() {
+fn missing_role_is_the_only_reported_reason() {
     let opt_in = |org: &str| Change::OptIn {
         org: org.into(),
         flag: "board".into(),

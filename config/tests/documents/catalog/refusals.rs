@@ -144,7 +144,7 @@ fn a_secret_in_an_unknown_field_is_masked() {
 }
 
 #[test]
-fn chains_through_unedited_flags_are_measured() {
+fn chains_through_unedited_flags_count_for_the_depth() {
     let requiring = |key: usize, required: &str| {
         let value = json!({ "requires": [required] });
         flag(&format!("f{key:02}"), value)

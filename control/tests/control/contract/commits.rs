@@ -22,7 +22,7 @@ pub(crate) fn each_commit_makes_the_next_revision(store: &dyn Store) {
     }
 }
 
-pub(crate) fn what_was_committed_is_loaded_in_the_order_of_keys(store: &dyn Store) {
+pub(crate) fn committed_records_are_loaded_in_key_order(store: &dyn Store) {
     let named = |name: &str| {
         [
             Key::Segment(name.to_owned()),
@@ -54,7 +54,7 @@ pub(crate) fn what_was_committed_is_loaded_in_the_order_of_keys(store: &dyn Stor
     }
 }
 
-pub(crate) fn a_commit_at_another_revision_than_expected_changes_nothing(store: &dyn Store) {
+pub(crate) fn commit_at_an_unexpected_revision_changes_nothing(store: &dyn Store) {
     commit_number(store, "acme", 0);
     commit_number(store, "acme", 1);
     let before = (store.load().unwrap(), store.audit_head().unwrap());
@@ -72,7 +72,7 @@ pub(crate) fn a_commit_at_another_revision_than_expected_changes_nothing(store: 
     assert_eq!((store.load().unwrap(), store.audit_head().unwrap()), before);
 }
 
-pub(crate) fn of_many_who_commit_at_one_revision_one_succeeds(store: &dyn Store) {
+pub(crate) fn one_of_many_commits_at_a_revision_succeeds(store: &dyn Store) {
     const CLIENTS: usize = 8;
     for round in 0..10 {
         let start = Barrier::new(CLIENTS);
@@ -100,7 +100,7 @@ pub(crate) fn of_many_who_commit_at_one_revision_one_succeeds(store: &dyn Store)
     }
 }
 
-pub(crate) fn a_commit_without_expectation_is_made_at_any_revision(store: &dyn Store) {
+pub(crate) fn commit_without_expected_revision_succeeds_at_any(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let writes = vec![put(tenant("other"), json!({}))];
     let audit = vec![entry("any")];
@@ -126,7 +126,7 @@ pub(crate) fn a_commit_of_entries_alone_keeps_the_revision(store: &dyn Store) {
     assert!(matches!(refused, Err(StoreError::Conflict { .. })));
 }
 
-pub(crate) fn of_several_writes_of_one_key_the_last_one_counts(store: &dyn Store) {
+pub(crate) fn last_of_several_writes_of_a_key_applies(store: &dyn Store) {
     let last = put(tenant("acme"), json!({ "last": true }));
     let removed = Write {
         key: tenant("acme"),
@@ -158,7 +158,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-pub(crate) fn any_json_value_and_any_name_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) fn any_json_value_and_name_survives_a_round_trip(store: &dyn Store) {
     let config = Config {
         cases: 100,
         failure_persistence: None,

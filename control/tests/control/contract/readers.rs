@@ -26,7 +26,7 @@ fn write_all(store: &dyn Store, done: &AtomicBool) {
     done.store(true, Ordering::Release);
 }
 
-fn seen_whole(revision: Revision, records: &[Record]) {
+fn check_atomic(revision: Revision, records: &[Record]) {
     if revision == Revision(0) {
         assert!(records.is_empty());
         return;
@@ -38,7 +38,7 @@ fn seen_whole(revision: Revision, records: &[Record]) {
     }
 }
 
-pub(crate) fn a_commit_is_seen_whole_or_not_at_all(store: &dyn Store) {
+pub(crate) fn commits_are_atomic_for_readers(store: &dyn Store) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -46,9 +46,9 @@ pub(crate) fn a_commit_is_seen_whole_or_not_at_all(store: &dyn Store) {
                 let mut last = Revision(0);
                 while !done.load(Ordering::Acquire) {
                     let loaded = store.load().unwrap();
-                    seen_whole(loaded.revision, &loaded.records);
+                    check_atomic(loaded.revision, &loaded.records);
                     let changes = store.changes_since(Revision(0)).unwrap();
-                    seen_whole(changes.revision, &changes.records);
+                    check_atomic(changes.revision, &changes.records);
                     assert!(
                         last <= loaded.revision && loaded.revision <= changes.revision,
                         "went back"
@@ -62,7 +62,7 @@ pub(crate) fn a_commit_is_seen_whole_or_not_at_all(store: &dyn Store) {
     assert_eq!(store.load().unwrap().revision, Revision(COMMITS));
 }
 
-pub(crate) fn what_is_told_since_a_revision_makes_up_the_newest_state(store: &dyn Store) {
+pub(crate) fn changes_since_a_revision_lead_to_the_newest_state(store: &dyn Store) {
     thread::scope(|scope| {
         let follower = scope.spawn(|| {
             let mut state: BTreeMap<Key, Json> = BTreeMap::new();

@@ -24,7 +24,7 @@ fn names(changes: &Changes) -> Vec<(u64, &str)> {
     changes.records.iter().map(name).collect()
 }
 
-pub(crate) fn what_changed_is_told_since_any_revision(store: &dyn Store) {
+pub(crate) fn changes_are_listed_since_any_revision(store: &dyn Store) {
     commit(
         store,
         0,
@@ -53,7 +53,7 @@ pub(crate) fn what_changed_is_told_since_any_revision(store: &dyn Store) {
     }
 }
 
-pub(crate) fn a_removed_record_is_told_and_no_longer_loaded(store: &dyn Store) {
+pub(crate) fn removed_record_is_listed_and_no_longer_loaded(store: &dyn Store) {
     commit(
         store,
         0,
@@ -75,7 +75,7 @@ pub(crate) fn a_removed_record_is_told_and_no_longer_loaded(store: &dyn Store) {
     assert_eq!(store.load().unwrap().records.len(), 2);
 }
 
-pub(crate) fn whoever_knows_the_newest_revision_is_told_nothing(store: &dyn Store) {
+pub(crate) fn no_changes_are_listed_since_the_newest_revision(store: &dyn Store) {
     commit_number(store, "acme", 0);
     for since in [1, 2, u64::MAX] {
         let changes = store.changes_since(Revision(since)).unwrap();
@@ -123,7 +123,7 @@ pub(crate) fn a_watcher_of_an_old_revision_does_not_wait(store: &dyn Store) {
     assert!(begun.elapsed() < LONG);
 }
 
-pub(crate) fn a_watcher_is_let_go_when_the_time_is_up(store: &dyn Store) {
+pub(crate) fn watcher_returns_at_its_timeout(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let patience = Duration::from_millis(20);
     let begun = Instant::now();

@@ -151,7 +151,7 @@ fn a_token_without_an_allowed_algorithm_is_always_refused() {
 }
 
 #[test]
-fn a_public_key_is_no_secret_in_any_of_its_forms() {
+fn no_form_of_a_public_key_is_accepted_as_secret() {
     let arena = Arena::new();
     for (issuer, kid) in [(&arena.rsa, "r1"), (&arena.ec, "e1")] {
         let pem = issuer.key_file();
@@ -203,7 +203,7 @@ fn key_embedded_in_or_linked_by_a_token_is_never_used() {
 }
 
 #[test]
-fn a_kid_is_no_path_and_no_query() {
+fn kid_is_never_used_as_path_or_query() {
     let arena = Arena::new();
     let kids = [
         "../../../../dev/null",

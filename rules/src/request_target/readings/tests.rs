@@ -54,7 +54,7 @@ fn readings_match_the_spec_file() {
 }
 
 #[test]
-fn a_usual_path_is_plain() {
+fn usual_path_has_one_reading() {
     for path in [
         "/",
         "/a/b.c/d-e_f~g",
