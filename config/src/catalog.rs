@@ -4,9 +4,9 @@
 mod draft;
 mod edit;
 mod edit_report;
+mod field;
 mod flags;
 mod part;
-
 mod tenants;
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rules::{Eligibility, FlagId, Flags, Names, Tenants};
 
 pub use self::edit::{Edit, JsonEdit};
+pub use self::field::{read_rollout, read_tiers};
 use crate::flags_document::FlagsDocument;
 use crate::report::Report;
 

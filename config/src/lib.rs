@@ -45,7 +45,7 @@ mod validate;
 mod value_json;
 mod watch;
 
-pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit};
+pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_rollout, read_tiers};
 pub use document::flags_document;
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};

@@ -11,6 +11,12 @@ pub trait ToJson {
     fn to_json(&self) -> Value;
 }
 
+impl ToJson for Spelled<Decimal> {
+    fn to_json(&self) -> Value {
+        number(self)
+    }
+}
+
 /// A form whose values can be written as they are read.
 pub(crate) trait JsonForm: Form {
     /// Returns a value of this form as JSON.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::{Edit, JsonEdit, OwnedTenant};
-use rules::{FlagDefinition, Lifecycle, Timestamp};
+use rules::{Lifecycle, Timestamp};
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
@@ -200,15 +200,6 @@ pub(super) fn tenant_not_found(org: &str) -> Refusal {
     Refusal::new(Code::TenantNotFound, format!("the tenant {org} has no record"))
         .help("create its record first")
         .fact("org", org)
-}
-
-/// Reads a flag as documents write it.
-pub(super) fn read_flag(key: &str, written: Value) -> Result<Arc<FlagDefinition>, NoPlan> {
-    let edit = JsonEdit::Flag(key.to_owned(), Some(written));
-    match JsonEdit::read(std::slice::from_ref(&edit)).as_deref() {
-        Some([Edit::Flag(_, Some(flag))]) => Ok(Arc::clone(flag)),
-        _ => Err(NoPlan::Unreadable(vec![edit])),
-    }
 }
 
 /// Reads a tenant's record as documents write it.

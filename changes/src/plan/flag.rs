@@ -1,9 +1,10 @@
 //! Changes of a flag that operators make besides its lifecycle: kill switch, tier defaults, rollout, sign-offs.
 
-use config::ToJson as _;
+use config::{JsonEdit, ToJson as _, read_rollout, read_tiers, variants_by_name};
 use serde_json::{Map, Value};
 
-use super::builder::{PlanBuilder, PlanStep, read_flag};
+use super::builder::{PlanBuilder, PlanStep};
+use super::planned::NoPlan;
 use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;
@@ -45,49 +46,61 @@ pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
     });
 }
 
-/// Sets the defaults of the named tiers; the other tiers keep theirs.
-pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, tiers: &Map<String, Value>) -> PlanStep {
+/// Sets the defaults of the named tiers; the other tiers keep theirs. Null removes the default of a tier.
+pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, written: &Map<String, Value>) -> PlanStep {
     let mut flag = builder.flag(key)?;
-    let mut written = flag.definition.to_json();
-    if let Some(fields) = written.as_object_mut() {
-        let all = fields.entry("tiers").or_insert_with(|| Map::new().into());
-        if let Some(all) = all.as_object_mut() {
-            for (tier, variant) in tiers {
-                match variant {
-                    Value::Null => drop(all.shift_remove(tier)),
-                    variant => drop(all.insert(tier.clone(), variant.clone())),
-                }
-            }
+    let (removed, set): (Map<_, _>, Map<_, _>) = written
+        .clone()
+        .into_iter()
+        .partition(|(_, variant)| variant.is_null());
+    let mut tiers = flag.definition.tiers.clone();
+    tiers.retain(|(tier, _)| !removed.contains_key(&*tier.value));
+    let set = Value::Object(set);
+    let Some(read) = read_tiers(&set) else {
+        let mut all = variants_by_name(&tiers);
+        if let (Some(all), Value::Object(set)) = (all.as_object_mut(), set) {
+            all.extend(set);
+        }
+        return Err(malformed_field(key, &flag, "tiers", all));
+    };
+    for (tier, variant) in read {
+        match tiers.iter_mut().find(|(known, _)| *known == tier) {
+            Some((_, known)) => *known = variant,
+            None => tiers.push((tier, variant)),
         }
     }
-    let read = read_flag(key, written)?;
-    flag.definition_mut().tiers = flag.tiers_by_name(&read.tiers);
-    let details = Map::from_iter([("tiers".to_owned(), Value::Object(tiers.clone()))]);
+    flag.definition_mut().tiers = flag.tiers_by_name(&tiers);
+    let details = Map::from_iter([("tiers".to_owned(), Value::Object(written.clone()))]);
     builder.write_flag(Event::TiersChanged, key, flag, details);
     Ok(())
 }
 
 /// Sets the rollout, or removes it.
-pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, rollout: Option<&Value>) -> PlanStep {
+pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, written: Option<&Value>) -> PlanStep {
     let mut flag = builder.flag(key)?;
-    let before = flag.definition.rollout.as_ref().map(|rollout| rollout.to_json());
-    flag.definition_mut().rollout = match rollout {
+    let after = match written {
         None => None,
-        Some(rollout) => {
-            let mut written = flag.definition.to_json();
-            if let Some(fields) = written.as_object_mut() {
-                fields.insert("rollout".to_owned(), rollout.clone());
-            }
-            read_flag(key, written)?.rollout.clone()
-        }
+        Some(written) => match read_rollout(written) {
+            Some(rollout) => Some(rollout),
+            None => return Err(malformed_field(key, &flag, "rollout", written.clone())),
+        },
     };
-    let share = |rollout: Option<&Value>| rollout.and_then(|rollout| rollout.get("percentage")).cloned();
-    let details = [("from", share(before.as_ref())), ("to", share(rollout))];
+    let before = std::mem::replace(&mut flag.definition_mut().rollout, after.clone());
+    let details = [("from", before), ("to", after)];
     let details = details
         .into_iter()
-        .filter_map(|(field, percentage)| Some((field.to_owned(), percentage?)));
+        .filter_map(|(field, rollout)| Some((field.to_owned(), rollout?.percentage.value.to_json())));
     builder.write_flag(Event::RolloutChanged, key, flag, details.collect());
     Ok(())
+}
+
+/// Returns the flag with a field that does not have its form, to be explained.
+fn malformed_field(key: &str, flag: &Flag, field: &str, written: Value) -> NoPlan {
+    let mut definition = flag.definition.to_json();
+    if let Some(fields) = definition.as_object_mut() {
+        fields.insert(field.to_owned(), written);
+    }
+    NoPlan::Unreadable(vec![JsonEdit::Flag(key.to_owned(), Some(definition))])
 }
 
 /// Adds the actor's sign-off for one role, in place of an earlier one for that role. An actor signs off for one role

@@ -7,7 +7,7 @@ use rules::FlagsDefinition;
 use serde_json::{Map, Value};
 
 use crate::flags_document::NOT_IN_HEAD;
-use crate::form::read_document;
+use crate::form::{Form, Of, read_document};
 use crate::lower;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
@@ -17,6 +17,8 @@ use crate::validate::VERSION;
 
 /// The nesting depth of the value of a flag, segment or tenant in a document.
 const PART_DEPTH: usize = 3;
+/// The nesting depth of the value of a field of one.
+const FIELD_DEPTH: usize = PART_DEPTH + 1;
 
 /// The parts of one document, by section.
 #[derive(Debug, Default)]
@@ -48,6 +50,18 @@ pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
     let fields = read_document::<FlagsDocument>(&NOWHERE, &tree.root, &mut problems)?;
     let definition = lower::flags::merge(vec![(&NOWHERE, fields)], &mut problems);
     problems.is_empty().then_some(definition)
+}
+
+/// Returns the value of a field of a part; none if it does not have its form.
+pub(super) fn read_field<'v, F: Form>(written: &'v Value) -> Option<Of<'v, F>> {
+    let mut numbers = Numbers::default();
+    let root = numbers.node(written, FIELD_DEPTH);
+    if !numbers.too_deep.is_empty() {
+        return None;
+    }
+    let mut problems = Vec::new();
+    let field = read_document::<F>(&NOWHERE, &root, &mut problems)?;
+    problems.is_empty().then_some(field)
 }
 
 impl<'v> Tree<'v> {

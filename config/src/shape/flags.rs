@@ -105,7 +105,7 @@ object! {
         /// Off variant: the one without the feature. Default: the variant `off`.
         off: optional Sited<Owned<Variant>>,
         /// Variants that tiers are served, by tier.
-        tiers: default Map<Sited<TierName>, Sited<Owned<Variant>>, 0, UNBOUNDED>,
+        tiers: default TierVariants,
         /// Flags that must be on for the same subject.
         requires: default List<Requirement, 0, UNBOUNDED>,
         /// Rules with conditions; the first rule that matches decides.
@@ -139,6 +139,9 @@ object! {
         }
     }
 }
+
+/// Variants by tier.
+pub(crate) type TierVariants = Map<Sited<TierName>, Sited<Owned<Variant>>, 0, UNBOUNDED>;
 
 words! { Kind::ALL }
 words! { Lifecycle::ALL, "dev" => Alpha }

@@ -1,5 +1,7 @@
 //! The kill switch, tiers, rollouts, sign-offs, and roles.
 
+use config::JsonEdit;
+
 use super::*;
 
 fn flags() -> State {
@@ -95,6 +97,59 @@ fn a_rollout_is_set_and_removed() {
     let removed = made(&mut state, &admin(rollout(None), HOUR));
     assert_eq!(removed.audit[0].details["from"], 25);
     assert_eq!(flag(&state, "switch").get("rollout"), None);
+}
+
+#[test]
+fn a_change_of_the_rollout_records_both_percentages() {
+    let mut state = flags();
+    for (rollout, expected) in [
+        (
+            json!({ "percentage": 12.50, "by": "user" }),
+            json!({ "to": 12.50 }),
+        ),
+        (json!({ "percentage": 30 }), json!({ "from": 12.50, "to": 30 })),
+    ] {
+        let change = Change::SetRollout {
+            flag: "switch".into(),
+            rollout: Some(rollout),
+        };
+        let plan = made(&mut state, &admin(change, HOUR));
+        assert_eq!(Value::Object(plan.audit[0].details.clone()), expected);
+    }
+}
+
+#[test]
+fn a_malformed_field_is_explained_with_its_flag() {
+    let state = flags();
+    let flag = json!({ "lifecycle": "beta", "tiers": { "t1": "on" } });
+    let with = |field: &str, value: Value| {
+        let mut flag = flag.clone();
+        flag[field] = value;
+        flag
+    };
+    let rollout = |rollout: Value| Change::SetRollout {
+        flag: "board".into(),
+        rollout: Some(rollout),
+    };
+    let deep = (0..200).fold(json!({}), |inner, _| json!({ "not": inner }));
+    let deep = json!({ "percentage": 1, "audience": deep });
+    for (change, expected) in [
+        (
+            rollout(json!({ "percent": 5 })),
+            with("rollout", json!({ "percent": 5 })),
+        ),
+        (rollout(json!(5)), with("rollout", json!(5))),
+        (rollout(deep.clone()), with("rollout", deep)),
+        (
+            tiers(json!({ "t2": 7, "t1": null })),
+            with("tiers", json!({ "t2": 7 })),
+        ),
+        (tiers(json!({ "t1": {} })), with("tiers", json!({ "t1": {} }))),
+    ] {
+        let found = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD).unwrap_err();
+        let expected = JsonEdit::Flag("board".into(), Some(expected));
+        assert_eq!(found, NoPlan::Unreadable(vec![expected]));
+    }
 }
 
 #[test]
