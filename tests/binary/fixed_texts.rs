@@ -11,7 +11,6 @@ const FOLDERS: [&str; 9] = [
     "src",
     "changes/src",
     "control/src",
-    "changes/src",
     "config/src",
     "proxy/src",
     "logging/src",

@@ -2,7 +2,7 @@
 
 use rules::{Eligibility, StepOutcome, Timestamp, explain};
 
-use crate::asking::{Asker, NOON, load};
+use crate::test_subject::{NOON, TestSubject, load};
 
 const DOCUMENT: &str = "
 version: 1
@@ -25,16 +25,16 @@ tenants:
 ";
 
 /// Returns the explanation, with a line for each step: cause, question, answer, note and outcome.
-fn lines(asker: &Asker) -> Vec<String> {
-    lines_of(DOCUMENT, asker)
+fn lines(test_subject: &TestSubject) -> Vec<String> {
+    lines_of(DOCUMENT, test_subject)
 }
 
-fn lines_of(document: &str, asker: &Asker) -> Vec<String> {
+fn lines_of(document: &str, test_subject: &TestSubject) -> Vec<String> {
     let loaded = load(document, Eligibility::Enforced);
     let flag = loaded.flags.id("dispatch.v2Board").unwrap();
     let now = Timestamp::parse(NOON).unwrap();
-    let explanation = asker
-        .ask(&loaded, |subject| explain(&loaded.flags, flag, subject, now))
+    let explanation = test_subject
+        .resolve(&loaded, |subject| explain(&loaded.flags, flag, subject, now))
         .unwrap();
     let mut lines = Vec::new();
     for step in explanation.steps {
@@ -75,12 +75,12 @@ fn ineligible_tenant_gets_cause_and_remedy() {
         "tier tier2 | no default |  | would pass",
         "default | off |  | would serve 1",
     ];
-    assert_eq!(lines(&Asker::tenant("globex")), expected);
+    assert_eq!(lines(&TestSubject::tenant("globex")), expected);
 }
 
 #[test]
 fn explanation_names_the_deciding_rule_and_its_values() {
-    let lines = lines(&Asker::tenant("pilot"));
+    let lines = lines(&TestSubject::tenant("pilot"));
     assert!(
         lines.contains(&"rule `beta testers` | no |  | passed".to_owned()),
         "{lines:#?}"
@@ -97,7 +97,7 @@ fn explanation_names_the_deciding_rule_and_its_values() {
 
 #[test]
 fn explanation_of_an_anonymous_subject_names_missing_values() {
-    let lines = lines(&Asker::default());
+    let lines = lines(&TestSubject::default());
     assert_eq!(lines[1], "requires dispatch.core | off | default | decided");
     assert!(
         lines.contains(
@@ -113,7 +113,7 @@ fn a_schedule_is_explained_with_its_times() {
         let document = format!(
             "version: 1\nflags: {{ dispatch.v2Board: {{ lifecycle: ga, schedule: {{ {schedule} }}, default: on }} }}\n"
         );
-        lines_of(&document, &Asker::tenant("globex")).swap_remove(1)
+        lines_of(&document, &TestSubject::tenant("globex")).swap_remove(1)
     };
     let cases = [
         (

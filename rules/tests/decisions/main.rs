@@ -6,7 +6,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod asking;
 mod explaining;
 mod linting;
 mod numbers;
@@ -14,3 +13,4 @@ mod operating;
 mod properties;
 mod refusing;
 mod spec;
+mod test_subject;

@@ -3,10 +3,10 @@
 use rules::{Cause, Eligibility, Timestamp, bucket, explain};
 use serde_json::Value as Json;
 
-use crate::asking::{Asker, NOON, load};
+use crate::test_subject::{NOON, TestSubject, load};
 
-/// Returns the bucket of `asker` in the flag `by.account`, with a thousands separator; `None` without an id.
-fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
+/// Returns the bucket of `test_subject` in the flag `by.account`, with a thousands separator; `None` without an id.
+fn bucket_of(record: &str, test_subject: &TestSubject) -> Option<String> {
     let document = format!(
         "version: 1\nflags:\n  by.account: {{ lifecycle: ga, rollout: {{ percentage: 50, by: account }} }}\n\
          tenants:\n  acme: {{ attributes: {{ {record} }} }}\n"
@@ -14,7 +14,7 @@ fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
     let loaded = load(&document, Eligibility::Enforced);
     let id = loaded.flags.id("by.account").unwrap();
     let now = Timestamp::parse(NOON).unwrap();
-    let explanation = asker.ask(&loaded, |subject| explain(&loaded.flags, id, subject, now));
+    let explanation = test_subject.resolve(&loaded, |subject| explain(&loaded.flags, id, subject, now));
     let steps = explanation.unwrap().steps;
     let rollout = steps.iter().find(|step| step.cause == Cause::Rollout).unwrap();
     let told = rollout.answer.strip_prefix("bucket ")?;
@@ -37,11 +37,11 @@ fn a_number_has_one_bucket_in_a_record_and_in_a_request() {
                 (thousands, rest) => format!("{thousands},{rest:03}"),
             }
         });
-        let record = bucket_of(&format!("account: {written}"), &Asker::tenant("acme"));
+        let record = bucket_of(&format!("account: {written}"), &TestSubject::tenant("acme"));
         assert_eq!(record, expected, "{written} in a record");
         let subject = format!(r#"{{ "tenant": "acme", "attributes": {{ "account": {written} }} }}"#);
         let subject: Json = serde_json::from_str(&subject).unwrap();
-        let request = bucket_of("", &Asker::from_json(&subject));
+        let request = bucket_of("", &TestSubject::from_json(&subject));
         assert_eq!(request, expected, "{written} in a request");
     }
 }

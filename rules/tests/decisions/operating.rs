@@ -2,7 +2,7 @@
 
 use rules::{Cause, Eligibility, Timestamp};
 
-use crate::asking::{Asker, load};
+use crate::test_subject::{TestSubject, load};
 
 const DOCUMENT: &str = "
 version: 1
@@ -19,8 +19,8 @@ tenants:
 #[test]
 fn killing_flags_turns_off_all_that_require_them() {
     let mut loaded = load(DOCUMENT, Eligibility::Enforced);
-    let asker = Asker::tenant("allowed");
-    let cause = |loaded: &config::LoadedFlags, flag| asker.decide(loaded, flag, Timestamp(0)).cause;
+    let test_subject = TestSubject::tenant("allowed");
+    let cause = |loaded: &config::LoadedFlags, flag| test_subject.decide(loaded, flag, Timestamp(0)).cause;
     let before = ["a", "b", "c"].map(|flag| cause(&loaded, flag));
     assert_eq!(before, [Cause::Default; 3]);
     let killed = loaded.flags.id("a").unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rules::{Cause, Decimal, Eligibility, OperatorWord, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
-use crate::asking::{Asker, NOON, load};
+use crate::test_subject::{NOON, TestSubject, load};
 
 fn rollout(percentage: &str, enabled: bool) -> config::LoadedFlags {
     let document = format!(
@@ -26,9 +26,9 @@ proptest! {
         let (low, high) = (low.min(high), low.max(high));
         let (before, after) = (rollout(&percentage(low), true), rollout(&percentage(high), true));
         for n in 0..200 {
-            let asker = Asker::tenant(&format!("t-{salt}-{n}"));
-            if asker.variant(&before, "f") == "on" {
-                prop_assert_eq!(asker.variant(&after, "f"), "on");
+            let test_subject = TestSubject::tenant(&format!("t-{salt}-{n}"));
+            if test_subject.variant(&before, "f") == "on" {
+                prop_assert_eq!(test_subject.variant(&after, "f"), "on");
             }
         }
     }
@@ -39,9 +39,9 @@ proptest! {
         let paused = rollout(&percentage(share), false);
         let resumed = rollout(&percentage(share), true);
         for n in 0..200 {
-            let asker = Asker::tenant(&format!("t-{salt}-{n}"));
-            prop_assert_eq!(asker.variant(&paused, "f"), "off");
-            prop_assert_eq!(asker.variant(&running, "f"), asker.variant(&resumed, "f"));
+            let test_subject = TestSubject::tenant(&format!("t-{salt}-{n}"));
+            prop_assert_eq!(test_subject.variant(&paused, "f"), "off");
+            prop_assert_eq!(test_subject.variant(&running, "f"), test_subject.variant(&resumed, "f"));
         }
     }
 
@@ -55,7 +55,7 @@ proptest! {
         now in any::<i64>(),
     ) {
         let loaded = load(&document, Eligibility::Enforced);
-        let asker = Asker {
+        let test_subject = TestSubject {
             tenant,
             user,
             groups: vec![text.as_str().into(), "a".into()],
@@ -66,11 +66,11 @@ proptest! {
             ],
         };
         for (id, flag) in loaded.flags.iter() {
-            let decision = asker.decide(&loaded, flag.key().as_str(), Timestamp(now));
+            let decision = test_subject.decide(&loaded, flag.key().as_str(), Timestamp(now));
             prop_assert!(flag.variant(decision.variant).is_some());
             prop_assert!(decision.cause != Cause::UnknownFlag);
             let explanation =
-                asker.ask(&loaded, |subject| explain(&loaded.flags, id, subject, Timestamp(now))).unwrap();
+                test_subject.resolve(&loaded, |subject| explain(&loaded.flags, id, subject, Timestamp(now))).unwrap();
             prop_assert_eq!(explanation.decision, decision);
             let decided: Vec<_> =
                 explanation.steps.iter().filter(|step| step.outcome == StepOutcome::Decided).collect();
@@ -178,14 +178,14 @@ fn rollout_and_split_of_a_flag_are_independent() {
     );
     let mut table = [[0.0; 4]; 4];
     for n in 0..100_000 {
-        let asker = Asker::tenant(&format!("tenant-{n}"));
+        let test_subject = TestSubject::tenant(&format!("tenant-{n}"));
         let stage = stages
             .iter()
-            .position(|stage| asker.variant(stage, "f") == "on")
+            .position(|stage| test_subject.variant(stage, "f") == "on")
             .unwrap();
         let arm = ["a", "b", "c", "off"]
             .iter()
-            .position(|arm| *arm == asker.variant(&split, "f"))
+            .position(|arm| *arm == test_subject.variant(&split, "f"))
             .unwrap();
         table[stage][arm] += 1.0;
     }
@@ -209,8 +209,8 @@ fn buckets_of_two_flags_are_unrelated_unless_they_share_a_salt() {
     let now = Timestamp::parse(NOON).unwrap();
     let (mut with_another, mut with_the_same) = (0, 0);
     for n in 0..10_000 {
-        let asker = Asker::tenant(&format!("tenant-{n}"));
-        let served = |flag| asker.decide(&loaded, flag, now).variant;
+        let test_subject = TestSubject::tenant(&format!("tenant-{n}"));
+        let served = |flag| test_subject.decide(&loaded, flag, now).variant;
         with_another += usize::from(served("one") == served("two"));
         with_the_same += usize::from(served("one") == served("three"));
     }

@@ -3,7 +3,7 @@
 use rules::{Cause, Eligibility, OperatorWord, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
-use crate::asking::{Asker, NOON, load};
+use crate::test_subject::{NOON, TestSubject, load};
 
 fn check(file: &str, at_least: usize) -> Vec<String> {
     let spec: Json = serde_json::from_str(file).unwrap();
@@ -28,8 +28,8 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
             continue;
         };
         let now = Timestamp::parse(case["now"].as_str().unwrap_or(NOON)).unwrap();
-        let asker = Asker::from_json(case);
-        let decision = asker.decide(loaded, key, now);
+        let test_subject = TestSubject::from_json(case);
+        let decision = test_subject.decide(loaded, key, now);
         let flag = loaded.flags.flag(id).unwrap();
         let served = &*flag.variant(decision.variant).unwrap().name;
         let rule = (decision.cause == Cause::Rule).then(|| flag.rule_name(decision.place).unwrap());
@@ -45,8 +45,8 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
             [text("variant"), text("reason"), text("cause"), text("rule")],
             "{name}"
         );
-        let explanation = asker
-            .ask(loaded, |subject| explain(&loaded.flags, id, subject, now))
+        let explanation = test_subject
+            .resolve(loaded, |subject| explain(&loaded.flags, id, subject, now))
             .unwrap();
         assert_eq!(explanation.decision, decision, "{name}");
         let decisive: Vec<_> = explanation

@@ -26,14 +26,14 @@ fn load_file(file: &Path, eligibility: Eligibility) -> LoadedFlags {
 
 /// A subject as the spec files write it: `{"tenant", "user", "groups", "attributes"}`.
 #[derive(Debug, Default)]
-pub(crate) struct Asker {
+pub(crate) struct TestSubject {
     pub(crate) tenant: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) groups: Vec<Box<str>>,
     pub(crate) attributes: Vec<(String, AttributeValue)>,
 }
 
-impl Asker {
+impl TestSubject {
     pub(crate) fn tenant(id: &str) -> Self {
         Self {
             tenant: Some(id.to_owned()),
@@ -59,14 +59,14 @@ impl Asker {
         }
     }
 
-    /// Calls `asked` with this subject in the terms of `loaded`.
-    pub(crate) fn ask<T>(&self, loaded: &LoadedFlags, asked: impl FnOnce(&Subject<'_>) -> T) -> T {
+    /// Calls `evaluate` with this subject in the terms of `loaded`.
+    pub(crate) fn resolve<T>(&self, loaded: &LoadedFlags, evaluate: impl FnOnce(&Subject<'_>) -> T) -> T {
         let attributes: Vec<(AttributeId, rules::Value<'_>)> = self
             .attributes
             .iter()
             .filter_map(|(name, value)| Some((loaded.flags.attribute_id(name)?, value.as_value())))
             .collect();
-        asked(&Subject {
+        evaluate(&Subject {
             tenant: self.tenant.as_deref(),
             record: self.tenant.as_deref().and_then(|id| loaded.tenants.find(id)),
             user: self.user.as_deref(),
@@ -78,7 +78,7 @@ impl Asker {
     /// Decides `flag` at `now`.
     pub(crate) fn decide(&self, loaded: &LoadedFlags, flag: &str, now: Timestamp) -> Decision {
         let id = loaded.flags.id(flag).unwrap();
-        self.ask(loaded, |subject| decide(&loaded.flags, id, subject, now))
+        self.resolve(loaded, |subject| decide(&loaded.flags, id, subject, now))
     }
 
     /// Returns the name of the variant that `flag` serves at noon.
