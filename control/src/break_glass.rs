@@ -18,7 +18,7 @@ use rules::Timestamp;
 
 pub use self::bind::SocketError;
 use self::journal::JournalContent;
-pub use self::journal::JournalError;
+pub use self::journal::{JournalError, JournalOperation};
 use self::kills::Kills;
 pub use self::listener::BreakGlassListener;
 use self::local_kill::KillAvailability;

@@ -28,7 +28,8 @@ mod store;
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use break_glass::{
     BreakGlass, BreakGlassError, BreakGlassListener, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
-    KillEffect, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
+    JournalOperation, KillEffect, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON,
+    SocketError,
 };
 pub use changes::timestamp::text as time_text;
 pub use changes::{

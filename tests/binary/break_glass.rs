@@ -339,6 +339,14 @@ fn an_altered_journal_stops_kills_and_no_request() {
         refused.contains("JOURNAL_UNUSABLE") && refused.contains("\"help\":\"move it away"),
         "{refused}"
     );
+    let refused: Value = serde_json::from_str(&refused).unwrap();
+    let altered = "the break-glass journal: entry 2 was altered: its hash does not match its content";
+    assert_eq!(refused["detail"], altered);
+    let logged = sluice.line(&format!(
+        "request_id=\"{}\"",
+        refused["request_id"].as_str().unwrap()
+    ));
+    assert!(logged.contains("`journal.jsonl`"), "{logged}");
 
     fs::rename(&journal, path.join("evidence.jsonl")).unwrap();
     sluice.line("flags can be killed through this process");

@@ -1,8 +1,9 @@
 //! The journal of break-glass: one sealed entry per line, synced before it counts. One process at a time holds its
 //! lock and appends; any process that may read the file reads it.
 
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,13 +16,15 @@ const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// The reason why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It can't be read or written.
-    #[error("the break-glass journal `{path}`: {reason}")]
+    /// It can't be opened, read or written.
+    #[error("the break-glass journal `{path}` cannot be {operation}: {reason}")]
     Io {
         /// Its path.
         path: String,
+        /// The operation that failed.
+        operation: JournalOperation,
         /// The error.
-        reason: std::io::Error,
+        reason: io::Error,
     },
     /// A line is not an entry.
     #[error("line {line} of the break-glass journal `{path}` is not an entry")]
@@ -41,12 +44,51 @@ pub enum JournalError {
     },
 }
 
+/// An operation on the journal's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalOperation {
+    /// To open and lock it.
+    Open,
+    /// To read it.
+    Read,
+    /// To append an entry.
+    Write,
+}
+
+impl fmt::Display for JournalOperation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Open => "opened",
+            Self::Read => "read",
+            Self::Write => "written",
+        })
+    }
+}
+
 impl JournalError {
+    /// Returns the error for clients: without the path and the error of the operating system, which the log has.
+    #[must_use]
+    pub fn client_detail(&self) -> String {
+        match self {
+            Self::Io {
+                operation, reason, ..
+            } => {
+                let detail = format!("the break-glass journal cannot be {operation}");
+                match io_cause(reason.kind()) {
+                    Some(cause) => format!("{detail}: {cause}"),
+                    None => detail,
+                }
+            }
+            Self::Malformed { line, .. } => format!("line {line} of the break-glass journal is not an entry"),
+            Self::Tampered { reason, .. } => format!("the break-glass journal: {reason}"),
+        }
+    }
+
     /// Returns the help.
     #[must_use]
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Io { reason, .. } if reason.kind() == std::io::ErrorKind::FileTooLarge => {
+            Self::Io { reason, .. } if reason.kind() == io::ErrorKind::FileTooLarge => {
                 "move it away: within a second a new one is created with the current kills"
             }
             Self::Io { .. } => {
@@ -62,16 +104,31 @@ impl JournalError {
     /// Returns true if the error persists until the file is replaced or changed.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Self::Io { reason, .. } => reason.kind() == std::io::ErrorKind::FileTooLarge,
+            Self::Io { reason, .. } => reason.kind() == io::ErrorKind::FileTooLarge,
             Self::Malformed { .. } | Self::Tampered { .. } => true,
         }
     }
 
-    fn at(path: &Path) -> impl Fn(std::io::Error) -> Self {
+    fn of_io(operation: JournalOperation, path: &Path) -> impl Fn(io::Error) -> Self {
         move |reason| Self::Io {
             path: path.display().to_string(),
+            operation,
             reason,
         }
+    }
+}
+
+/// Returns the cause of an error that an operator can remove.
+fn io_cause(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::StorageFull => Some("the disk is full"),
+        io::ErrorKind::QuotaExceeded => Some("the disk quota is used up"),
+        io::ErrorKind::FileTooLarge => Some("it has reached the largest size"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("the file system is read-only"),
+        io::ErrorKind::PermissionDenied => Some("sluice lacks the permission"),
+        io::ErrorKind::NotFound => Some("there is no such file or folder"),
+        io::ErrorKind::IsADirectory => Some("it is a folder"),
+        _ => None,
     }
 }
 
@@ -149,7 +206,7 @@ impl Journal {
     /// Locks the journal for this process, creates it if needed, and returns its content. An incomplete line at its
     /// end was never acknowledged and is truncated.
     pub(super) fn acquire(path: &Path) -> Result<(Self, JournalContent), AcquireError> {
-        let failed = JournalError::at(path);
+        let failed = JournalError::of_io(JournalOperation::Open, path);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
         let file = options.open(path).map_err(&failed)?;
@@ -200,13 +257,13 @@ impl Journal {
                 // A failed entry must not be found at the next start. If it can't be truncated now, it is truncated
                 // before the next entry.
                 let _ = self.truncate();
-                Err(JournalError::at(&self.path)(reason))
+                Err(JournalError::of_io(JournalOperation::Write, &self.path)(reason))
             }
         }
     }
 
     /// Truncates the file after the last complete line.
-    fn truncate(&self) -> std::io::Result<()> {
+    fn truncate(&self) -> io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.sync_data()
     }
@@ -215,7 +272,7 @@ impl Journal {
         self.last.0
     }
 
-    fn write(&mut self, sealed: Sealed) -> std::io::Result<u64> {
+    fn write(&mut self, sealed: Sealed) -> io::Result<u64> {
         let line = Line {
             id: sealed.id,
             previous: hex(&sealed.previous),
@@ -226,7 +283,7 @@ impl Journal {
         line.push('\n');
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         if self.length.saturating_add(length) > MAX_JOURNAL_BYTES {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         if self.file.metadata()?.len() > self.length {
             self.truncate()?;
@@ -240,13 +297,13 @@ impl Journal {
 impl JournalContent {
     /// Reads the complete lines at `path`, up to the first line that is malformed or altered.
     pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
-        let failed = JournalError::at(path);
+        let failed = JournalError::of_io(JournalOperation::Read, path);
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes))
             .map_err(&failed)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_JOURNAL_BYTES {
-            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+            return Err(failed(io::ErrorKind::FileTooLarge.into()));
         }
         let whole = bytes
             .iter()
@@ -281,7 +338,7 @@ impl JournalContent {
 }
 
 /// Syncs the folder of a file: only then a file that was just created survives a loss of power.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

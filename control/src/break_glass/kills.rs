@@ -180,6 +180,7 @@ impl Kills {
             JournalAccess::OtherProcess { .. } => Err(BreakGlassError::OtherProcess),
             JournalAccess::Unusable { error, .. } => Err(BreakGlassError::Unavailable {
                 reason: error.to_string(),
+                client_detail: error.client_detail(),
                 help: error.help(),
             }),
         }

@@ -58,8 +58,10 @@ pub enum BreakGlassError {
     /// The journal can't be used.
     #[error("{reason}")]
     Unavailable {
-        /// The problem.
+        /// The problem, with the path of the journal.
         reason: String,
+        /// The problem for clients, without the path.
+        client_detail: String,
         /// The help.
         help: &'static str,
     },

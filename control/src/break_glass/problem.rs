@@ -12,14 +12,22 @@ use crate::change_effect::ChangeEffect;
 /// The help for an attempt to kill a retired flag.
 const RETIRED_HELP: &str = "revert it to ga (in documents: `lifecycle: ga`), then kill it; or close the routes that it gates in the gateway's document";
 
-/// An answer that is not successful.
+/// The reason of an answer that is not successful.
 pub(super) struct SocketProblem {
     status: StatusCode,
     code: &'static str,
     detail: String,
     help: Option<&'static str>,
+    /// The cause, for the log of the process: it contains paths and errors of the operating system.
+    cause: Option<String>,
     /// The effect of the change; none for requests that change nothing.
     change: Option<ChangeEffect>,
+}
+
+/// An answer that is not successful.
+pub(super) struct SocketProblemAnswer {
+    problem: SocketProblem,
+    request_id: String,
 }
 
 /// The body of an answer that is not successful.
@@ -34,6 +42,7 @@ struct SocketProblemBody<'p> {
     help: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<ChangeEffect>,
+    request_id: &'p str,
 }
 
 impl SocketProblem {
@@ -43,6 +52,7 @@ impl SocketProblem {
             code,
             detail: detail.into(),
             help: None,
+            cause: None,
             change: Some(ChangeEffect::NotApplied),
         }
     }
@@ -78,6 +88,20 @@ impl SocketProblem {
     pub(super) fn of_read(self) -> Self {
         Self { change: None, ..self }
     }
+
+    /// Returns the answer to the request with this id, and logs the cause, which is not sent.
+    pub(super) fn answer(self, request_id: String) -> SocketProblemAnswer {
+        let Self {
+            code, detail, cause, ..
+        } = &self;
+        if let Some(cause) = cause {
+            tracing::warn!(request_id, code, cause, "{detail}");
+        }
+        SocketProblemAnswer {
+            problem: self,
+            request_id,
+        }
+    }
 }
 
 impl From<JsonRejection> for SocketProblem {
@@ -102,26 +126,42 @@ impl From<BreakGlassError> for SocketProblem {
             BreakGlassError::Unavailable { help, .. } => Some(*help),
             BreakGlassError::Duration | BreakGlassError::Reason | BreakGlassError::Full => None,
         };
+        let (detail, cause) = match &error {
+            BreakGlassError::Journal(journal) => (journal.client_detail(), Some(error.to_string())),
+            BreakGlassError::Unavailable { client_detail, .. } => {
+                (client_detail.clone(), Some(error.to_string()))
+            }
+            BreakGlassError::Duration
+            | BreakGlassError::Reason
+            | BreakGlassError::Full
+            | BreakGlassError::OtherProcess => (error.to_string(), None),
+        };
         Self {
             help,
-            ..Self::new(status, code, error.to_string())
+            cause,
+            ..Self::new(status, code, detail)
         }
     }
 }
 
-impl IntoResponse for SocketProblem {
+impl IntoResponse for SocketProblemAnswer {
     fn into_response(self) -> Response {
+        let Self { problem, request_id } = self;
         let body = SocketProblemBody {
             r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("error"),
-            status: self.status.as_u16(),
-            code: self.code,
-            detail: &self.detail,
-            help: self.help,
-            change: self.change,
+            title: problem.status.canonical_reason().unwrap_or("error"),
+            status: problem.status.as_u16(),
+            code: problem.code,
+            detail: &problem.detail,
+            help: problem.help,
+            change: problem.change,
+            request_id: &request_id,
         };
         let body = serde_json::to_string(&body).unwrap_or_default();
         let kind = [("content-type", "application/problem+json")];
-        (self.status, kind, redact::masked_json(&body)).into_response()
+        (problem.status, kind, redact::masked_json(&body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests;

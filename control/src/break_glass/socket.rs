@@ -16,11 +16,12 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use super::body::{KillList, KillRecord, KillRequest, RestoreRequest, Restored};
-use super::problem::SocketProblem;
+use super::problem::{SocketProblem, SocketProblemAnswer};
 use super::{BreakGlass, BreakGlassError, DEFAULT_KILL_MS, KillOrigin};
 
 /// The largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
+
 /// The effect that a kill of a flag would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillEffect {
@@ -88,6 +89,17 @@ async fn kill(
     ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
     body: Result<Json<KillRequest>, JsonRejection>,
+) -> Result<Json<KillRecord>, SocketProblemAnswer> {
+    let origin = origin(&server, &peer, &headers);
+    let request_id = origin.request_id.clone();
+    let killed = kill_flag(server, origin, body).await;
+    killed.map_err(|problem| problem.answer(request_id))
+}
+
+async fn kill_flag(
+    server: Arc<BreakGlassServer>,
+    origin: KillOrigin,
+    body: Result<Json<KillRequest>, JsonRejection>,
 ) -> Result<Json<KillRecord>, SocketProblem> {
     let Json(body) = body?;
     match (server.kill_effect)(&body.flag) {
@@ -98,7 +110,6 @@ async fn kill(
     let duration_ms = body.seconds.map_or(DEFAULT_KILL_MS, |seconds| {
         i64::from(seconds).saturating_mul(1_000)
     });
-    let origin = origin(&server, &peer, &headers);
     blocking(move || {
         let kill = server
             .break_glass
@@ -120,9 +131,19 @@ async fn restore(
     ConnectInfo(peer): ConnectInfo<PeerUser>,
     headers: HeaderMap,
     body: Result<Json<RestoreRequest>, JsonRejection>,
+) -> Result<Json<Restored>, SocketProblemAnswer> {
+    let origin = origin(&server, &peer, &headers);
+    let request_id = origin.request_id.clone();
+    let restored = restore_flag(server, origin, body).await;
+    restored.map_err(|problem| problem.answer(request_id))
+}
+
+async fn restore_flag(
+    server: Arc<BreakGlassServer>,
+    origin: KillOrigin,
+    body: Result<Json<RestoreRequest>, JsonRejection>,
 ) -> Result<Json<Restored>, SocketProblem> {
     let Json(body) = body?;
-    let origin = origin(&server, &peer, &headers);
     blocking(move || {
         if !server.break_glass.restore(&body.flag, &origin)? {
             return Err(SocketProblem::not_killed(&body.flag));
@@ -138,13 +159,19 @@ async fn restore(
     .await
 }
 
-async fn journal(State(server): State<Arc<BreakGlassServer>>) -> Result<Response, SocketProblem> {
+async fn journal(
+    State(server): State<Arc<BreakGlassServer>>,
+    ConnectInfo(peer): ConnectInfo<PeerUser>,
+    headers: HeaderMap,
+) -> Result<Response, SocketProblemAnswer> {
+    let origin = origin(&server, &peer, &headers);
     let answer = blocking(move || {
         let entries = server.break_glass.entries().map_err(BreakGlassError::from)?;
         let lines: String = entries.iter().map(|sealed| sealed.text.clone() + "\n").collect();
         Ok(([("content-type", "application/jsonl")], lines).into_response())
     });
-    answer.await.map_err(SocketProblem::of_read)
+    let answer = answer.await.map_err(SocketProblem::of_read);
+    answer.map_err(|problem| problem.answer(origin.request_id))
 }
 
 async fn blocking<T: Send + 'static>(
