@@ -9,7 +9,7 @@ use config::{ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, Op
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
-use control::{GaPolicy, Policy, Revertible, Role, StaleLimits};
+use control::{GaPolicy, LifecyclePolicy, Revertible, Role, StaleLimits};
 use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::Timestamp;
 use tokens::{Issuer, Unverified};
@@ -99,12 +99,12 @@ fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeySt
 }
 
 /// Returns the policy of the document, with defaults for what it leaves out.
-pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
-    let default = Policy::default();
+pub(crate) fn policy(changes: &ChangePolicy) -> LifecyclePolicy {
+    let default = LifecyclePolicy::default();
     let ms = |written: Option<u64>, default: i64| {
         written.map_or(default, |ms| i64::try_from(ms).unwrap_or(i64::MAX))
     };
-    Policy {
+    LifecyclePolicy {
         soak_ms: ms(changes.soak_ms, default.soak_ms),
         ga: GaPolicy {
             tenants: changes.ga_tenants.unwrap_or(default.ga.tenants),
@@ -161,6 +161,6 @@ mod tests {
             undecided_ms: 3,
         };
         assert_eq!(policy(&changes).stale, expected);
-        assert_eq!(policy(&ChangePolicy::default()), Policy::default());
+        assert_eq!(policy(&ChangePolicy::default()), LifecyclePolicy::default());
     }
 }

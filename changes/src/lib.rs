@@ -36,7 +36,7 @@ pub use plan::{
     Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, PartFields, Plan, Request, Section,
     Summary, plan, plan_excluding, refused_entry,
 };
-pub use policy::{GaPolicy, Policy, Revertible};
+pub use policy::{GaPolicy, LifecyclePolicy, Revertible};
 pub use preview::{
     ChangedDecision, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage, UnchangedTenants,
     affects_more_than, preview, preview_page,

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::audit::{Entry, Outcome};
 use crate::change::Change;
-use crate::policy::Policy;
+use crate::policy::LifecyclePolicy;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::urgent::{self, Urgent};
@@ -38,7 +38,12 @@ pub use self::request::Request;
 ///
 /// # Errors
 /// All reasons to reject it.
-pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts) -> Result<Plan, NoPlan> {
+pub fn plan(
+    state: &State,
+    request: &Request,
+    policy: &LifecyclePolicy,
+    facts: &dyn Facts,
+) -> Result<Plan, NoPlan> {
     plan_excluding(state, request, policy, facts, BTreeMap::new())
 }
 
@@ -49,7 +54,7 @@ pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts
 pub fn plan_excluding(
     state: &State,
     request: &Request,
-    policy: &Policy,
+    policy: &LifecyclePolicy,
     facts: &dyn Facts,
     invalid_tenants: BTreeMap<String, Refusal>,
 ) -> Result<Plan, NoPlan> {
@@ -66,7 +71,7 @@ pub fn plan_excluding(
 fn add_change(
     builder: &mut PlanBuilder<'_>,
     change: &Change,
-    policy: &Policy,
+    policy: &LifecyclePolicy,
     facts: &dyn Facts,
 ) -> PlanStep {
     match change {

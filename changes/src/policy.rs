@@ -7,7 +7,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// The conditions that changes must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct LifecyclePolicy {
     /// The minimum time in the present lifecycle before a promotion, in milliseconds; default 24 h.
     pub soak_ms: i64,
     /// The further conditions of a promotion to ga.
@@ -47,7 +47,7 @@ pub enum Revertible {
     Optional,
 }
 
-impl Default for Policy {
+impl Default for LifecyclePolicy {
     fn default() -> Self {
         Self {
             soak_ms: 24 * HOUR_MS,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::FlagsDocument;
-use control::{Actor, Change, Control, Policy, Request, Role, Source, SqliteStore};
+use control::{Actor, Change, Control, LifecyclePolicy, Request, Role, Source, SqliteStore};
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
 use testkit::open_control;
@@ -71,9 +71,9 @@ fn main() {
 fn open(data: &std::path::Path) -> Control {
     let store = Arc::new(SqliteStore::open(data).unwrap());
     // So that the affected tenants are counted to the end.
-    let policy = Policy {
+    let policy = LifecyclePolicy {
         max_blast_radius: Some(TENANTS - 1),
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     };
     open_control(store, policy, &Arc::default())
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use config::{Catalog, FlagsDocument};
 use control::{
-    Actor, Change, Facts, GaDefault, Policy, Request, Revision, Role, Source, State, StateEdit, Urgent, plan,
-    preview,
+    Actor, Change, Facts, GaDefault, LifecyclePolicy, Request, Revision, Role, Source, State, StateEdit,
+    Urgent, plan, preview,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ fn main() {
         prune: false,
         adopt: true,
     });
-    let applied = plan(&state, &request, &Policy::default(), &Nothing).unwrap();
+    let applied = plan(&state, &request, &LifecyclePolicy::default(), &Nothing).unwrap();
     state.absorb(&applied.edits, Revision(1));
     let catalog = Catalog::new(Eligibility::Enforced, state.document.clone()).unwrap();
     for (name, change) in changes() {
@@ -48,7 +48,7 @@ fn main() {
 
 fn measure(name: &str, state: &State, catalog: &Catalog, change: Change) {
     let request = request(change);
-    let plan = plan(state, &request, &Policy::default(), &Nothing).unwrap();
+    let plan = plan(state, &request, &LifecyclePolicy::default(), &Nothing).unwrap();
     let draft = catalog
         .draft(plan.edits.iter().map(StateEdit::document_edit).collect())
         .unwrap();

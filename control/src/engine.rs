@@ -13,7 +13,7 @@ mod prepared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use changes::{Code, Entry, Plan, Policy, Refusal, Request, State, preview};
+use changes::{Code, Entry, LifecyclePolicy, Plan, Refusal, Request, State, preview};
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Timestamp};
@@ -41,7 +41,7 @@ pub struct Control {
     store: Arc<dyn Store>,
     publish: Arc<dyn Publish>,
     observe: Arc<dyn Observe>,
-    policy: Policy,
+    policy: LifecyclePolicy,
     history: Mutex<History>,
     refused: AuditLimiter,
     /// Held from the last check of a change to its publication. Planning and compiling are done before.
@@ -72,7 +72,7 @@ impl Control {
     pub fn of_files(
         document: DocumentSource,
         eligibility: Eligibility,
-        policy: Policy,
+        policy: LifecyclePolicy,
         observe: Arc<dyn Observe>,
         history: History,
     ) -> Self {
@@ -223,7 +223,7 @@ impl Control {
 
     /// Returns the policy of changes.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &LifecyclePolicy {
         &self.policy
     }
 
@@ -408,7 +408,7 @@ impl Opened {
     #[must_use]
     pub fn control(
         self,
-        policy: Policy,
+        policy: LifecyclePolicy,
         publish: Arc<dyn Publish>,
         observe: Arc<dyn Observe>,
         history: History,

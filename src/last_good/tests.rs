@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use control::{Change, Control, MemoryStore, Policy};
+use control::{Change, Control, LifecyclePolicy, MemoryStore};
 use serde_json::{Value, json};
 use testkit::{RecordingPlane, admin_request, adopt_document, open_control};
 
@@ -17,7 +17,7 @@ fn apply(control: &Control, change: Change) {
 fn kill_is_written_at_once_before_the_next_document() {
     let folder = tempfile::tempdir().unwrap();
     let plane = Arc::new(RecordingPlane::default());
-    let control = open_control(Arc::new(MemoryStore::new()), Policy::default(), &plane);
+    let control = open_control(Arc::new(MemoryStore::new()), LifecyclePolicy::default(), &plane);
     let document =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
     apply(&control, adopt_document(&document.to_string()));

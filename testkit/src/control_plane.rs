@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use config::{Compiled, FlagsDocument};
 use control::{
-    Actor, Applied, ApplyError, Change, Control, Entry, Fit, FlagObservation, History, Observe, Opened,
-    Policy, Publish, PublishError, Request, Revision, Role, Source, Store, StoreError,
+    Actor, Applied, ApplyError, Change, Control, Entry, Fit, FlagObservation, History, LifecyclePolicy,
+    Observe, Opened, Publish, PublishError, Request, Revision, Role, Source, Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
@@ -54,7 +54,7 @@ pub struct ControlFixture {
 
 /// Opens a control plane over a store, with a data plane for its snapshots and observations.
 #[must_use]
-pub fn open_control(store: Arc<dyn Store>, policy: Policy, plane: &Arc<RecordingPlane>) -> Control {
+pub fn open_control(store: Arc<dyn Store>, policy: LifecyclePolicy, plane: &Arc<RecordingPlane>) -> Control {
     let opened = Opened::read(store, Eligibility::Enforced).unwrap();
     plane.publish(opened.compiled(), opened.revision(), None).unwrap();
     let history = History::new(Timestamp(START));
@@ -99,7 +99,7 @@ pub fn admin_request(change: Change) -> Request {
 impl ControlFixture {
     /// Opens a control plane over an empty store and applies a document.
     #[must_use]
-    pub fn new(policy: Policy, document: &str) -> Self {
+    pub fn new(policy: LifecyclePolicy, document: &str) -> Self {
         let fixture = Self::open(Arc::new(HookedStore::default()), policy);
         fixture.apply(adopt_document(document)).unwrap();
         fixture
@@ -107,7 +107,7 @@ impl ControlFixture {
 
     /// Opens a store as another process would.
     #[must_use]
-    pub fn open(store: Arc<HookedStore<FullDisk>>, policy: Policy) -> Self {
+    pub fn open(store: Arc<HookedStore<FullDisk>>, policy: LifecyclePolicy) -> Self {
         let plane = Arc::new(RecordingPlane::default());
         let control = open_control(Arc::clone(&store) as _, policy, &plane);
         Self {

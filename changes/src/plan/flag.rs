@@ -7,7 +7,7 @@ use super::builder::{PlanBuilder, PlanStep};
 use super::planned::NoPlan;
 use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
-use crate::policy::Policy;
+use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 
 /// Turns the flag off for everyone, until it is restored.
@@ -105,7 +105,12 @@ fn malformed_field(key: &str, flag: &Flag, field: &str, written: Value) -> NoPla
 
 /// Adds the actor's sign-off for one role, in place of an earlier one for that role. An actor signs off for one role
 /// only.
-pub(super) fn sign_off(builder: &mut PlanBuilder<'_>, key: &str, as_role: &str, policy: &Policy) -> PlanStep {
+pub(super) fn sign_off(
+    builder: &mut PlanBuilder<'_>,
+    key: &str,
+    as_role: &str,
+    policy: &LifecyclePolicy,
+) -> PlanStep {
     let mut flag = builder.flag(key)?;
     let mut refusals = Vec::new();
     let kind = flag.kind();

@@ -13,7 +13,7 @@ use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::Flag;
 use crate::permission::Permission;
-use crate::policy::Policy;
+use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::urgent::Urgent;
 
@@ -38,7 +38,7 @@ pub(super) enum Dependents {
 pub(super) fn set_state(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
-    policy: &Policy,
+    policy: &LifecyclePolicy,
     facts: &dyn Facts,
 ) -> PlanStep {
     let flag = builder.flag(transition.flag)?;

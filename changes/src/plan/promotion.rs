@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::dependency;
 use super::facts::Facts;
 use crate::flag::Flag;
-use crate::policy::{GaPolicy, Policy, Revertible};
+use crate::policy::{GaPolicy, LifecyclePolicy, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::timestamp;
@@ -23,7 +23,7 @@ pub(super) struct Promotion<'a> {
 
 impl Promotion<'_> {
     /// Returns a refusal for each condition that is not met.
-    pub(super) fn unmet(&self, policy: &Policy, facts: &dyn Facts) -> Vec<Refusal> {
+    pub(super) fn unmet(&self, policy: &LifecyclePolicy, facts: &dyn Facts) -> Vec<Refusal> {
         let mut unmet: Vec<Refusal> = [self.one_state_at_a_time(), self.soak(policy), self.dependencies()]
             .into_iter()
             .flatten()
@@ -57,7 +57,7 @@ impl Promotion<'_> {
         })
     }
 
-    fn soak(&self, policy: &Policy) -> Option<Refusal> {
+    fn soak(&self, policy: &LifecyclePolicy) -> Option<Refusal> {
         let since = self.flag.state.since;
         let sentence = format!("in {} since {}", self.from, timestamp::minute(since));
         self.wait(Code::SoakNotElapsed, &sentence, since, policy.soak_ms)

@@ -92,7 +92,7 @@ pub(crate) fn state(document: Value) -> State {
 
 /// Applies a change and returns its plan.
 pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
-    let plan = plan(state, request, &Policy::default(), &GOOD).unwrap();
+    let plan = plan(state, request, &LifecyclePolicy::default(), &GOOD).unwrap();
     if !plan.writes.is_empty() {
         state.absorb(&plan.edits, Revision(state.revision.0 + 1));
     }
@@ -100,10 +100,15 @@ pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
 }
 
 pub(crate) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
-    refusals_by(state, request, &Policy::default(), &GOOD)
+    refusals_by(state, request, &LifecyclePolicy::default(), &GOOD)
 }
 
-pub(crate) fn refusals_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
+pub(crate) fn refusals_by(
+    state: &State,
+    request: &Request,
+    policy: &LifecyclePolicy,
+    facts: &Said,
+) -> Vec<Refusal> {
     refusals(plan(state, request, policy, facts).expect_err("it was let through"))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::plan::tests::{GOOD, HOUR, START, admin, applying, document, properties, state};
-use crate::policy::Policy;
+use crate::policy::LifecyclePolicy;
 use crate::state::State;
 use crate::{Change, Plan, StateEdit};
 
@@ -25,7 +25,7 @@ fn catalog(state: &State) -> Catalog {
 /// Returns the preview of a change, and the compiled state before and after it; none if it is rejected or invalid.
 fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Preview, Compiled, Compiled)> {
     let request = admin(change, HOUR);
-    let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
+    let plan = crate::plan::plan(state, &request, &LifecyclePolicy::default(), &GOOD).ok()?;
     let catalog = catalog(state);
     let before = catalog.compiled().clone();
     let after = catalog.draft(edits(&plan)).ok()?.compiled().clone();
@@ -115,7 +115,7 @@ proptest! {
     ) {
         let mut state = properties::start();
         for change in changes {
-            let planned = crate::plan::plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD);
+            let planned = crate::plan::plan(&state, &admin(change, HOUR), &LifecyclePolicy::default(), &GOOD);
             if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft(edits(plan)).is_ok()) {
                 state.absorb(&plan.edits, state.revision);
             }

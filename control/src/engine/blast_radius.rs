@@ -1,9 +1,9 @@
 //! The limit on the number of tenants that a change may affect without `force`.
-use changes::{Code, Plan, Policy, Refusal, Request};
+use changes::{Code, LifecyclePolicy, Plan, Refusal, Request};
 
 /// Returns the number of tenants that the change may affect without `force`; none for any number. Changes of one org
 /// and changes that only turn features off have no limit.
-pub(super) fn limit(policy: &Policy, plan: &Plan, request: &Request) -> Option<usize> {
+pub(super) fn limit(policy: &LifecyclePolicy, plan: &Plan, request: &Request) -> Option<usize> {
     let is_limited = !plan.withdraws && request.change.org().is_none();
     policy.max_blast_radius.filter(|_| is_limited)
 }

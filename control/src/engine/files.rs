@@ -1,6 +1,6 @@
 //! Flags that files manage, as a control plane that reads them and rejects changes.
 
-use changes::{Actor, Change, Code, Facts, Policy, Refusal, Request, Revision, Role, Source, State};
+use changes::{Actor, Change, Code, Facts, LifecyclePolicy, Refusal, Request, Revision, Role, Source, State};
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
@@ -70,7 +70,7 @@ pub(super) fn state_of_document(
 ) -> Option<CurrentState> {
     let mut state = State::default();
     let request = document_request(document, Timestamp(0));
-    let plan = changes::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
+    let plan = changes::plan(&state, &request, &LifecyclePolicy::default(), &NoFacts).ok()?;
     state.absorb(&plan.edits, Revision(former.0.saturating_add(1)));
     let catalog = Catalog::new(eligibility, state.document.clone()).ok()?;
     Some(CurrentState { state, catalog })

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use changes::{
-    Json, Key, NoPlan, Policy, Revision, StateEdit, UnreadableRecords, json_edits, plan, read_records,
+    Json, Key, LifecyclePolicy, NoPlan, Revision, StateEdit, UnreadableRecords, json_edits, plan,
+    read_records,
 };
 use config::{Catalog, Compiled, FlagsDocument, Report};
 use rules::{Eligibility, Timestamp};
@@ -72,7 +73,12 @@ impl Opened {
             return Ok(self);
         }
         let request = document_request(document, at);
-        let plan = match plan(&self.current.state, &request, &Policy::default(), &NoFacts) {
+        let plan = match plan(
+            &self.current.state,
+            &request,
+            &LifecyclePolicy::default(),
+            &NoFacts,
+        ) {
             Ok(plan) => plan,
             Err(NoPlan::Refused(refusals)) => return Err(ApplyError::Refused(refusals)),
             Err(NoPlan::Unreadable(edits)) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use changes::{Facts, NoPlan, Plan, Policy, Refusal, Request, StateEdit, affects_more_than};
+use changes::{Facts, LifecyclePolicy, NoPlan, Plan, Refusal, Request, StateEdit, affects_more_than};
 use config::{Compiled, Draft};
 use rules::{Flags, Tenants, Timestamp};
 
@@ -27,7 +27,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     current: &CurrentState,
     request: &Request,
-    policy: &Policy,
+    policy: &LifecyclePolicy,
     facts: &dyn Facts,
 ) -> Result<Prepared, ApplyError> {
     let revision = current.state.revision;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use config::{FlagsDocument, ToJson as _};
 use control::{
-    ApplyError, Change, Code, Event, FlagObservation, GaDefault, ImportMode, ItemOutcome, Outcome, Policy,
-    Revision, State, Store as _, verify,
+    ApplyError, Change, Code, Event, FlagObservation, GaDefault, ImportMode, ItemOutcome, LifecyclePolicy,
+    Outcome, Revision, State, Store as _, verify,
 };
 use rules::{Lifecycle, Timestamp};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ tenants:
   globex: { tier: large }
 "#;
 
-fn control_plane(policy: Policy) -> ControlFixture {
+fn control_plane(policy: LifecyclePolicy) -> ControlFixture {
     ControlFixture::new(policy, DOCUMENT)
 }
 
@@ -73,7 +73,7 @@ fn codes(error: ApplyError) -> Vec<Code> {
 
 #[test]
 fn an_applied_change_is_stored_served_and_audited() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let before = fixture.revision();
     assert_eq!(fixture.served("acme", "board"), "off");
     let applied = fixture.apply(override_on("acme", "board")).unwrap();
@@ -97,7 +97,7 @@ fn an_applied_change_is_stored_served_and_audited() {
     );
     assert!(!last.patch.is_empty() && !last.inverse.is_empty());
 
-    let again = ControlFixture::open(Arc::clone(&fixture.store), Policy::default());
+    let again = ControlFixture::open(Arc::clone(&fixture.store), LifecyclePolicy::default());
     assert_eq!(again.revision(), applied.revision);
     assert_eq!(
         again.served("acme", "board"),
@@ -108,7 +108,7 @@ fn an_applied_change_is_stored_served_and_audited() {
 
 #[test]
 fn a_change_without_effect_writes_nothing() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     fixture.apply(kill("board")).unwrap();
     let (revision, log) = (fixture.revision(), fixture.log().len());
     let applied = fixture.apply(kill("board")).unwrap();
@@ -118,7 +118,7 @@ fn a_change_without_effect_writes_nothing() {
 
 #[test]
 fn a_rejected_change_has_no_effect_and_is_audited() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     let refused = fixture.apply(Change::SetState {
         flag: "board".into(),
@@ -152,7 +152,7 @@ fn a_rejected_change_has_no_effect_and_is_audited() {
 
 #[test]
 fn an_invalid_document_is_reported_as_by_check() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let revision = fixture.revision();
     match fixture.apply(tiers("board", "medium", true)).unwrap_err() {
         ApplyError::Invalid(report) => {
@@ -166,7 +166,7 @@ fn an_invalid_document_is_reported_as_by_check() {
 
 #[test]
 fn a_failed_commit_changes_nothing() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     fixture.store.hooks.0.store(true, Ordering::Relaxed);
     let failed = fixture.apply(override_on("acme", "board"));
@@ -187,7 +187,7 @@ fn a_failed_commit_changes_nothing() {
 
 #[test]
 fn flags_the_gateway_cannot_serve_are_not_stored() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     *fixture.plane.required_flag.lock() = Some("list".into());
     let revision = fixture.revision();
     let pruned = fixture.apply(Change::ApplyDocument {
@@ -204,7 +204,7 @@ fn flags_the_gateway_cannot_serve_are_not_stored() {
 
 #[test]
 fn removing_a_flag_removes_its_references() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let applying = |flags: Value| Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
         prune: true,
@@ -231,7 +231,7 @@ fn removing_a_flag_removes_its_references() {
 
 #[test]
 fn an_outdated_expected_revision_is_a_conflict() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let seen = fixture.revision();
     fixture.apply(kill("list")).unwrap();
     let mut late = admin_request(kill("board"));
@@ -248,7 +248,7 @@ fn an_outdated_expected_revision_is_a_conflict() {
 
 #[test]
 fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let (revision, log) = (fixture.revision(), fixture.log().len());
     let dry = fixture
         .control
@@ -276,9 +276,9 @@ fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
 
 #[test]
 fn the_blast_radius_limits_all_but_withdrawals() {
-    let policy = Policy {
+    let policy = LifecyclePolicy {
         max_blast_radius: Some(0),
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     };
     let fixture = control_plane(policy);
     let refused = fixture.apply(tiers("board", "large", true)).unwrap_err();
@@ -293,9 +293,9 @@ fn the_blast_radius_limits_all_but_withdrawals() {
 
 #[test]
 fn a_revert_that_turns_a_retired_flag_on_needs_force() {
-    let fixture = control_plane(Policy {
+    let fixture = control_plane(LifecyclePolicy {
         max_blast_radius: Some(0),
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     });
     let old = json!({ "lifecycle": "retired", "default": "on", "final": "off" });
     let mut adopted = admin_request(Change::ApplyDocument {
@@ -325,7 +325,7 @@ fn a_revert_that_turns_a_retired_flag_on_needs_force() {
 
 #[test]
 fn errors_of_requests_prevent_a_promotion() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     *fixture.plane.observations.lock() = vec![FlagObservation {
         flag: "board".into(),
         decisions: 10,
@@ -351,7 +351,7 @@ fn errors_of_requests_prevent_a_promotion() {
 fn sixteen_writers_lose_no_update_and_the_log_verifies() {
     const WRITERS: usize = 16;
     const ROUNDS: usize = 25;
-    let fixture = Arc::new(control_plane(Policy::default()));
+    let fixture = Arc::new(control_plane(LifecyclePolicy::default()));
     let first = fixture.revision();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
@@ -409,7 +409,7 @@ fn flags_managed_by_files_are_readable_and_unchanged() {
     let control = control::Control::of_files(
         Box::new(move || read.lock().clone()),
         rules::Eligibility::Enforced,
-        Policy::default(),
+        LifecyclePolicy::default(),
         Arc::new(RecordingPlane::default()),
         control::History::new(Timestamp(START)),
     );
@@ -442,7 +442,7 @@ fn flags_managed_by_files_are_readable_and_unchanged() {
 
 #[test]
 fn a_change_does_not_wait_for_a_dry_run() {
-    let fixture = control_plane(Policy::default());
+    let fixture = control_plane(LifecyclePolicy::default());
     let before = fixture.revision();
     let ((told, tell), (go, wait)) = (mpsc::channel(), mpsc::channel());
     *fixture.plane.held_check.lock() = Some((told, wait));
@@ -474,7 +474,7 @@ fn long_import() -> Change {
 #[test]
 fn kills_are_applied_before_slow_changes_and_dry_runs() {
     for is_tried in [true, false] {
-        let fixture = control_plane(Policy::default());
+        let fixture = control_plane(LifecyclePolicy::default());
         let (control, is_done) = (Arc::clone(&fixture.control), Arc::new(AtomicBool::new(false)));
         let (begun, begins) = mpsc::channel();
         let importing = {

@@ -227,7 +227,7 @@ fn document_can_not_remove_a_lifecycle_before_ga() {
         ),
     ] {
         let request = apply(json!({ "version": 1, "flags": flags }), false, true);
-        let refusals = match plan(&state, &request, &Policy::default(), &GOOD) {
+        let refusals = match plan(&state, &request, &LifecyclePolicy::default(), &GOOD) {
             Ok(_) => Vec::new(),
             Err(NoPlan::Refused(refusals)) => refusals,
             Err(unreadable) => panic!("{unreadable:?}"),

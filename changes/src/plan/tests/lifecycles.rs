@@ -78,8 +78,8 @@ fn all_unmet_conditions_of_a_promotion_are_reported() {
     let state = flags();
     for (flag, to, hours, said, expected) in cases {
         let request = admin(set_state(flag, to), hours * HOUR);
-        let found =
-            plan(&state, &request, &Policy::default(), &said).map_err(|found| codes(&refusals(found)));
+        let found = plan(&state, &request, &LifecyclePolicy::default(), &said)
+            .map_err(|found| codes(&refusals(found)));
         assert_eq!(
             found.err().unwrap_or_default(),
             expected,
@@ -91,12 +91,12 @@ fn all_unmet_conditions_of_a_promotion_are_reported() {
 #[test]
 fn a_refusal_has_code_detail_help_and_facts() {
     let mut state = flags();
-    let policy = Policy {
+    let policy = LifecyclePolicy {
         ga: crate::GaPolicy {
             sign_offs: vec!["operations".into(), "support".into()],
             ..crate::GaPolicy::default()
         },
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     };
     made(
         &mut state,
@@ -159,7 +159,7 @@ fn the_soak_ends_at_its_last_millisecond() {
     let state = flags();
     for (after, expected) in [(24 * HOUR - 1, vec!["SOAK_NOT_ELAPSED"]), (24 * HOUR, vec![])] {
         let request = admin(set_state("young", Lifecycle::Beta), after);
-        let found = plan(&state, &request, &Policy::default(), &GOOD);
+        let found = plan(&state, &request, &LifecyclePolicy::default(), &GOOD);
         assert_eq!(
             found.map_or_else(|found| codes(&refusals(found)), |_| vec![]),
             expected,
@@ -378,7 +378,7 @@ fn a_change_of_state_removes_sign_offs() {
 
 #[test]
 fn every_condition_can_be_disabled() {
-    let policy = Policy {
+    let policy = LifecyclePolicy {
         soak_ms: 0,
         ga: crate::GaPolicy {
             tenants: 0,
@@ -532,7 +532,7 @@ fn an_urgent_justification_must_be_readable() {
                     "incident" => urgent.incident = text.into(),
                     _ => urgent.reason = text.into(),
                 }
-                let found = plan(&flags(), &admin(change, 0), &Policy::default(), &GOOD);
+                let found = plan(&flags(), &admin(change, 0), &LifecyclePolicy::default(), &GOOD);
                 match found {
                     Ok(plan) => {
                         assert!(is_taken, "{field} {text:?} of {flag}");

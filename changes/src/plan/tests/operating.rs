@@ -146,7 +146,7 @@ fn a_malformed_field_is_explained_with_its_flag() {
         ),
         (tiers(json!({ "t1": {} })), with("tiers", json!({ "t1": {} }))),
     ] {
-        let found = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD).unwrap_err();
+        let found = plan(&state, &admin(change, HOUR), &LifecyclePolicy::default(), &GOOD).unwrap_err();
         let expected = JsonEdit::Flag("board".into(), Some(expected));
         assert_eq!(found, NoPlan::Unreadable(vec![expected]));
     }
@@ -155,12 +155,12 @@ fn a_malformed_field_is_explained_with_its_flag() {
 #[test]
 fn a_sign_off_needs_a_role_of_the_policy() {
     let mut state = flags();
-    let policy = |roles: &[&str]| Policy {
+    let policy = |roles: &[&str]| LifecyclePolicy {
         ga: crate::GaPolicy {
             sign_offs: roles.iter().map(|role| (*role).to_owned()).collect(),
             ..crate::GaPolicy::default()
         },
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     };
     let sign_off = |flag: &str| {
         admin(
@@ -207,12 +207,12 @@ fn a_sign_off_needs_a_role_of_the_policy() {
 #[test]
 fn an_actor_signs_off_for_one_role_only() {
     let mut state = flags();
-    let policy = Policy {
+    let policy = LifecyclePolicy {
         ga: crate::GaPolicy {
             sign_offs: vec!["engineering".into(), "operations".into()],
             ..crate::GaPolicy::default()
         },
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     };
     let sign = |role: &str| Change::SignOff {
         flag: "board".into(),

@@ -117,7 +117,7 @@ proptest! {
         let mut state = start();
         for (hour, change) in (1..).zip(changes) {
             let request = admin(change, hour * HOUR);
-            let Ok(plan) = plan(&state, &request, &Policy::default(), &GOOD) else { continue };
+            let Ok(plan) = plan(&state, &request, &LifecyclePolicy::default(), &GOOD) else { continue };
             let before = records(&state);
             state.absorb(&plan.edits, state.revision);
             let after = records(&state);
@@ -137,7 +137,7 @@ proptest! {
         let mut state = start();
         for change in changes {
             let request = admin(change, HOUR);
-            let Ok(plan) = plan(&state, &request, &Policy::default(), &GOOD) else { continue };
+            let Ok(plan) = plan(&state, &request, &LifecyclePolicy::default(), &GOOD) else { continue };
             let mut document = state.document.clone();
             for edit in &plan.edits {
                 document.edit(edit.document_edit());
@@ -157,7 +157,7 @@ proptest! {
     ) {
         let mut state = start();
         for change in changes {
-            if let Ok(plan) = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD) {
+            if let Ok(plan) = plan(&state, &admin(change, HOUR), &LifecyclePolicy::default(), &GOOD) {
                 state.absorb(&plan.edits, state.revision);
             }
         }
@@ -166,7 +166,7 @@ proptest! {
         let change = Change::SetState { flag: flag.into(), to, cascade, ga_default: GaDefault::On, urgent: None };
         let request = by(Role::Operator, None, admin(change, HOUR));
         let nothing_good = Said { tenants: 0, errors: 9 };
-        match plan(&state, &request, &Policy::default(), &nothing_good) {
+        match plan(&state, &request, &LifecyclePolicy::default(), &nothing_good) {
             Ok(plan) => prop_assert!(!plan.writes.is_empty()),
             Err(NoPlan::Unreadable(edits)) => prop_assert!(false, "{edits:?}"),
             Err(NoPlan::Refused(refusals)) => {
@@ -196,7 +196,7 @@ proptest! {
     fn an_exported_document_changes_nothing(changes in prop::collection::vec(change(), 0..8)) {
         let mut state = start();
         for change in changes {
-            if let Ok(plan) = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD) {
+            if let Ok(plan) = plan(&state, &admin(change, HOUR), &LifecyclePolicy::default(), &GOOD) {
                 state.absorb(&plan.edits, state.revision);
             }
         }

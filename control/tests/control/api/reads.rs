@@ -1,6 +1,6 @@
 //! Reads: pages, numbers of tenants, explanations.
 
-use control::{Policy, Role, StaleLimits};
+use control::{LifecyclePolicy, Role, StaleLimits};
 use serde_json::{Value, json};
 
 use crate::api::server::{DAY, Server};
@@ -107,13 +107,13 @@ fn stale_flags_are_listed_with_their_reasons() {
 #[test]
 fn the_policy_defines_when_flags_are_stale() {
     let day = |days: i64| days * DAY;
-    let server = Server::with_policy(Policy {
+    let server = Server::with_policy(LifecyclePolicy {
         stale: StaleLimits {
             ga_ms: day(2),
             unused_ms: day(4),
             undecided_ms: day(90),
         },
-        ..Policy::default()
+        ..LifecyclePolicy::default()
     });
     let codes = || -> Vec<String> {
         let shell = server.send_ok("GET", "/platform/feature-flags/ui.shell", None);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Explain, ExplainedAnswer, History, MemoryStore, Opened, Policy, Publish, RequestExplanation,
-    RequestQuestion, Role, Source, SqliteStore, Store, Unexplained,
+    Control, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened, Publish,
+    RequestExplanation, RequestQuestion, Role, Source, SqliteStore, Store, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// Starts the API with another policy.
-    pub(crate) fn with_policy(policy: Policy) -> Self {
+    pub(crate) fn with_policy(policy: LifecyclePolicy) -> Self {
         Self::new(managed_with_policy(Arc::new(MemoryStore::new()), policy), true)
     }
 
@@ -116,7 +116,7 @@ impl Server {
         let control = Control::of_files(
             Box::new(|| Some(flags_document(DOCUMENT))),
             Eligibility::Enforced,
-            Policy::default(),
+            LifecyclePolicy::default(),
             plane(),
             History::new(Timestamp(START)),
         );
@@ -242,7 +242,7 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
 
 /// Opens a control plane over a store, and applies the document.
 fn managed(store: Arc<dyn Store>) -> Control {
-    managed_with_policy(store, Policy::default())
+    managed_with_policy(store, LifecyclePolicy::default())
 }
 
 /// Applies the document, and opens the store again with a data plane that may fail.
@@ -250,14 +250,14 @@ fn reopened(store: Arc<dyn Store>, publish: Arc<dyn Publish>) -> Control {
     drop(managed(Arc::clone(&store)));
     let opened = Opened::read(store, Eligibility::Enforced).unwrap();
     opened.control(
-        Policy::default(),
+        LifecyclePolicy::default(),
         publish,
         plane(),
         History::new(Timestamp(START)),
     )
 }
 
-fn managed_with_policy(store: Arc<dyn Store>, policy: Policy) -> Control {
+fn managed_with_policy(store: Arc<dyn Store>, policy: LifecyclePolicy) -> Control {
     let control = open_control(store, policy, &plane());
     let mut request = admin_request(adopt_document(DOCUMENT));
     request.actor.name = "setup".to_owned();
