@@ -9,7 +9,7 @@ use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, RereadHa
 use control::{BreakGlass, Fit, KillEffect, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
-use rules::{Lifecycle, Revision, Snapshot};
+use rules::{Lifecycle, Snapshot, SnapshotRevision};
 use tracing::error;
 
 use crate::environment::variable;
@@ -181,7 +181,7 @@ impl ActiveConfig {
     }
 
     /// Returns the revision of the snapshot without local kills.
-    pub(crate) fn revision(&self) -> Revision {
+    pub(crate) fn revision(&self) -> SnapshotRevision {
         self.accepted.lock().base.revision.clone()
     }
 
@@ -257,7 +257,7 @@ impl ActiveConfig {
         // Local kills change decisions, so they change the revision that responses and logs name.
         let sequence = self.break_glass.as_deref().map_or(0, BreakGlass::sequence);
         Arc::new(Snapshot {
-            revision: Revision(format!("{}-bg{sequence}", base.revision).into()),
+            revision: SnapshotRevision(format!("{}-bg{sequence}", base.revision).into()),
             flags: Arc::new(base.flags.with_killed(&killed)),
             ..(**base).clone()
         })

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, Names, Revision, Site, Snapshot, Tenants};
+use rules::{Eligibility, Flags, Names, Site, Snapshot, SnapshotRevision, Tenants};
 
 use crate::catalog::Compiled;
 use crate::files::Files;
@@ -221,7 +221,7 @@ fn loaded(
     let digest = context.revision();
     let revision = match flags_from {
         FlagsFrom::Compiled(_, revision) => managed_revision(revision, &digest),
-        _ => Revision(digest.as_str().into()),
+        _ => SnapshotRevision(digest.as_str().into()),
     };
     let snapshot = Snapshot {
         revision,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
+use rules::{Eligibility, Flags, Snapshot, SnapshotRevision, Tenants};
 
 use crate::catalog::IdChanges;
 use crate::files::Files;
@@ -72,8 +72,8 @@ impl LoadedConfig {
 }
 
 /// Returns the revision of the snapshot of a document with flags at a revision of their store.
-pub(crate) fn managed_revision(revision: u64, digest: &str) -> Revision {
-    Revision(format!("{revision}-{digest}").into())
+pub(crate) fn managed_revision(revision: u64, digest: &str) -> SnapshotRevision {
+    SnapshotRevision(format!("{revision}-{digest}").into())
 }
 
 /// Returns the flags with the eligibility of an environment.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use rules::{FlagId, HeaderPlan, Revision};
+use rules::{FlagId, HeaderPlan, SnapshotRevision};
 
 use crate::signature::Signature;
 
@@ -23,7 +23,7 @@ pub(crate) struct InjectedHeaders {
 }
 
 impl InjectedHeaders {
-    pub(crate) fn new(plan: &HeaderPlan, revision: &Revision, key: Option<(&str, &[u8])>) -> Self {
+    pub(crate) fn new(plan: &HeaderPlan, revision: &SnapshotRevision, key: Option<(&str, &[u8])>) -> Self {
         let named = |name: &Option<Box<str>>| name.as_deref().map(title);
         Self {
             tenant: named(&plan.tenant),
@@ -46,7 +46,7 @@ impl InjectedHeaders {
     }
 
     /// Returns the same names with another revision.
-    pub(crate) fn with_revision(&self, plan: &HeaderPlan, revision: &Revision) -> Self {
+    pub(crate) fn with_revision(&self, plan: &HeaderPlan, revision: &SnapshotRevision) -> Self {
         Self {
             revision: revision_header(plan, revision),
             ..self.clone()
@@ -54,7 +54,7 @@ impl InjectedHeaders {
     }
 }
 
-fn revision_header(plan: &HeaderPlan, revision: &Revision) -> Option<(Bytes, HeaderValue)> {
+fn revision_header(plan: &HeaderPlan, revision: &SnapshotRevision) -> Option<(Bytes, HeaderValue)> {
     let name = plan.revision.as_deref().map(title);
     name.zip(HeaderValue::from_str(&revision.0).ok())
 }

@@ -113,7 +113,7 @@ pub use route_table::{
     UnmetCondition,
 };
 pub use site::{Site, Sited};
-pub use snapshot::{Revision, Snapshot};
+pub use snapshot::{Snapshot, SnapshotRevision};
 pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
 pub use tenant::Tenant;
 pub use tenants::Tenants;

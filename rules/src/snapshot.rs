@@ -8,7 +8,7 @@ use crate::{Flags, HeaderPlan, Routes, Subject, Tenants, Upstream};
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The name of this snapshot.
-    pub revision: Revision,
+    pub revision: SnapshotRevision,
     /// The environment's name.
     pub environment: Arc<str>,
     /// The flags.
@@ -25,7 +25,7 @@ pub struct Snapshot {
 
 /// The name of a snapshot: visible ASCII, so that it is a valid header value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Revision(pub Arc<str>);
+pub struct SnapshotRevision(pub Arc<str>);
 
 impl Snapshot {
     /// Returns the subject of this tenant, with its record; the anonymous subject for `None`.
@@ -40,7 +40,7 @@ impl Snapshot {
     }
 }
 
-impl std::fmt::Display for Revision {
+impl std::fmt::Display for SnapshotRevision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
