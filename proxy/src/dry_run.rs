@@ -31,7 +31,7 @@ use crate::refusal::RequestRefusal;
 
 /// The findings of a dry run.
 #[derive(Debug)]
-pub struct DryRun {
+pub struct RequestDryRun {
     /// The normalised path; none if the request was refused earlier.
     pub path: Option<String>,
     /// True for a CORS preflight.
@@ -95,13 +95,13 @@ pub async fn dry_run(
     keys: impl Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
     (at, now): (Timestamp, u64),
     explain: impl FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,
-) -> DryRun {
+) -> RequestDryRun {
     let mut read = match request.read(decider) {
         Ok(read) => read,
         Err((refusal, reason)) => {
             // The edge answers malformed heads itself, and does not negotiate the format.
             let result = answered(&refusal, AnswerFormat::Problem, Some(reason));
-            return DryRun::of(result);
+            return RequestDryRun::of(result);
         }
     };
     let mut recorder = DryRunRecorder {
@@ -111,7 +111,7 @@ pub async fn dry_run(
         explain,
         is_routed: false,
         is_open: false,
-        run: DryRun::of(answered(
+        run: RequestDryRun::of(answered(
             &decider.unmatched_refusal(),
             AnswerFormat::Problem,
             None,
@@ -157,7 +157,7 @@ pub async fn dry_run(
     run
 }
 
-impl DryRun {
+impl RequestDryRun {
     /// Returns the routes that match host and path, in order of precedence, with what the request lacks for each.
     #[must_use]
     pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<UnmetCondition<'d>>)> {
@@ -247,7 +247,7 @@ struct DryRunRecorder<'d, K, X> {
     explain: X,
     is_routed: bool,
     is_open: bool,
-    run: DryRun,
+    run: RequestDryRun,
 }
 
 impl<K: Send, X: Send> Trace for DryRunRecorder<'_, K, X> {

@@ -86,7 +86,7 @@ pub use admin::{
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;
-pub use dry_run::{DryResult, DryRun, DryRunRequest, dry_run};
+pub use dry_run::{DryResult, DryRunRequest, RequestDryRun, dry_run};
 pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};

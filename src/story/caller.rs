@@ -1,7 +1,7 @@
 //! The caller of a request as text: its identity, and the source of the identity or the reason why there is none.
 
 use control::{RequestQuestion, Sender};
-use proxy::{Decider, DryRun, Unproven};
+use proxy::{Decider, RequestDryRun, Unproven};
 use rules::{Auth, Subject};
 use tokens::Identity;
 
@@ -17,7 +17,7 @@ pub(super) struct CallerText {
 /// Describes the caller of a request that was decided for `subject`, by a route with this `auth`.
 pub(super) fn describe(
     decider: &Decider,
-    run: &DryRun,
+    run: &RequestDryRun,
     question: &RequestQuestion,
     (subject, auth): (&SubjectText, Auth),
 ) -> CallerText {
@@ -43,7 +43,7 @@ pub(super) fn describe(
 }
 
 /// Describes the caller of a request that was rejected with `code` before a gate was decided.
-pub(super) fn describe_rejected(decider: &Decider, run: &DryRun, code: &str) -> CallerText {
+pub(super) fn describe_rejected(decider: &Decider, run: &RequestDryRun, code: &str) -> CallerText {
     let mut source = rejection_reason(decider, run, code);
     let routes = &decider.snapshot().routes;
     let own = run.route.and_then(|id| routes.route(id));
@@ -75,13 +75,13 @@ impl SubjectText {
     }
 }
 
-fn passes_preflight(decider: &Decider, run: &DryRun) -> bool {
+fn passes_preflight(decider: &Decider, run: &RequestDryRun) -> bool {
     let route = run.route.and_then(|id| decider.snapshot().routes.route(id));
     route.is_some_and(|route| route.preflight == rules::Preflight::Open)
 }
 
 /// Returns the reason why a caller is rejected with `code`.
-fn rejection_reason(decider: &Decider, run: &DryRun, code: &str) -> String {
+fn rejection_reason(decider: &Decider, run: &RequestDryRun, code: &str) -> String {
     match (&run.verified, code) {
         (Some(Err(Unproven::Rejected(rejection))), _) => rejection.description().to_owned(),
         (Some(Err(Unproven::NoKeys)), _) => "the keys of the token's issuer are not available".to_owned(),

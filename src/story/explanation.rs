@@ -1,7 +1,7 @@
 //! Explains a request: runs the proxy's phases as a dry run, and describes the result.
 
 use control::{ExplainedAnswer, ExplainedFlag, ExplainedGate, RequestExplanation, RequestQuestion, Sender};
-use proxy::{Decider, DryResult, DryRun, DryRunRequest, StatedCaller, dry_run};
+use proxy::{Decider, DryResult, DryRunRequest, RequestDryRun, StatedCaller, dry_run};
 use rules::{
     Action, AttributeId, AttributeValue, Auth, ClosedAnswer, GateMode, Preflight, RequestDecision, Route,
     RouteId, Subject, Timestamp, Truth,
@@ -70,7 +70,7 @@ fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId
     stated.collect()
 }
 
-fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> RequestExplanation {
+fn story(input: &ExplainInput<'_>, run: &RequestDryRun, details: DecisionDetails) -> RequestExplanation {
     let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
     let snapshot = decider.snapshot();
@@ -142,7 +142,7 @@ fn is_caller_code(code: &str) -> bool {
 }
 
 /// Returns the names of the other routes that the readings of the path match.
-fn readings(decider: &Decider, run: &DryRun) -> Vec<String> {
+fn readings(decider: &Decider, run: &RequestDryRun) -> Vec<String> {
     let routes = &decider.snapshot().routes;
     let found: &[RouteId] = match run.judged.is_empty() {
         true => &run.candidates,

@@ -1,7 +1,7 @@
 //! The routes that match the host and path of a request but do not decide it, with the reason.
 
 use control::RejectedCandidate;
-use proxy::{Decider, DryRun};
+use proxy::{Decider, RequestDryRun};
 use rules::{RouteId, UnmetCondition};
 
 /// Largest number of routes in an explanation.
@@ -9,7 +9,7 @@ const MAX_NAMED: usize = 20;
 
 /// Returns the routes that match host and path but do not decide, in the order of precedence, and the number of routes
 /// that do not match.
-pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<RejectedCandidate>, usize) {
+pub(super) fn find(decider: &Decider, run: &RequestDryRun) -> (Vec<RejectedCandidate>, usize) {
     let routes = &decider.snapshot().routes;
     if run.path.is_none() {
         return (Vec::new(), 0);
