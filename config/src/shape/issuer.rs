@@ -22,7 +22,7 @@ texts! {
 }
 
 /// The issuers.
-pub(crate) type Issuers = List<Issuer, 0, 64>;
+pub(crate) type IssuerList = List<Issuer, 0, 64>;
 
 fields! {
     /// Trusted issuer of tokens, and the checks of its tokens.

@@ -6,11 +6,11 @@ use super::text::Network;
 use crate::form::{Field, List, Placed, fields, union, words};
 
 /// Networks.
-type Networks = List<Placed<Network>, 1, 1_000>;
+type NetworkList = List<Placed<Network>, 1, 1_000>;
 
 union! {
     TrustedProxies("a list of IP networks or `{ networks: [..], header: forwarded }`"): TrustedProxiesFields<'s> {
-        list Placed<Networks> => |networks| TrustedProxiesFields {
+        list Placed<NetworkList> => |networks| TrustedProxiesFields {
             networks: Field::alone(networks),
             header: Field::LeftOut,
         },
@@ -22,7 +22,7 @@ fields! {
     /// Proxies whose forwarding headers are trusted.
     TrustedProxiesObject("trusted proxies") => TrustedProxiesFields {
         /// IP addresses or networks of the proxies.
-        networks: must Networks,
+        networks: must NetworkList,
         /// Forwarding headers that the proxies set. Default: x-forwarded.
         header: field ForwardingHeader,
     }

@@ -40,7 +40,7 @@ parsed! {
 }
 
 /// The routes.
-pub(crate) type Routes = List<Placed<Route>, 0, MAX_ROUTES>;
+pub(crate) type RouteList = List<Placed<Route>, 0, MAX_ROUTES>;
 
 fields! {
     /// Requests that a route takes, with their gate and their upstream.

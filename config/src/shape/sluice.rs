@@ -3,11 +3,11 @@
 use super::admin::{Admin, ChangePolicy};
 use super::answer::{Body, Unmatched};
 use super::headers::Headers;
-use super::issuer::{Identity, Issuers};
+use super::issuer::{Identity, IssuerList};
 use super::limits::ProcessLimits;
 use super::listener::Listeners;
 use super::proxies::TrustedProxies;
-use super::route::Routes;
+use super::route::RouteList;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, Target};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
@@ -39,13 +39,13 @@ fields! {
         /// Proxies whose forwarding headers are trusted. Default: none.
         trusted_proxies: field TrustedProxies,
         /// Trusted issuers of tokens.
-        issuers: field Issuers,
+        issuers: field IssuerList,
         /// Location of the token and of attributes in a request.
         identity: field Identity,
         /// Services that requests are forwarded to, by name.
         upstreams: must Upstreams,
         /// Routes of requests, with their gates.
-        routes: field Routes,
+        routes: field RouteList,
         /// Answer to requests that match no route. Default: 404.
         unmatched: field Unmatched,
         /// Interpretation of request targets.
