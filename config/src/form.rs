@@ -30,7 +30,9 @@ pub(crate) use self::document::read_document;
 pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, fields, group, object, single, word, word_of};
 pub(crate) use self::parsed::parsed;
-pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
+pub(crate) use self::scalar::{
+    AnyJson, Boolean, Comparable, Duration, Number, Percentage, Prose, Secret, Size,
+};
 pub(crate) use self::scalar::{Variant, Version, Whole};
 pub(crate) use self::text::{Boxed, Owned, Text, texts};
 pub(crate) use self::union::union;

@@ -26,7 +26,7 @@ pub(crate) enum Comparable {}
 /// The name of a variant. `rules` reads `true` and `false` as the `on` and `off` of a boolean flag.
 pub(crate) enum Variant {}
 /// Any JSON value.
-pub(crate) enum Json {}
+pub(crate) enum AnyJson {}
 /// The version of the document.
 pub(crate) enum Version {}
 /// A duration in milliseconds, written with its unit.
@@ -79,7 +79,7 @@ impl<T: TryFrom<i128>, const MIN: i64, const MAX: i64> Form for Whole<T, MIN, MA
     }
 }
 
-impl Form for Json {
+impl Form for AnyJson {
     type Value<'s> = Value;
 
     const SHAPE: Shape = Shape::Any;

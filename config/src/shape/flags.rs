@@ -10,7 +10,7 @@ use super::tenant::Tenant;
 use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
 use super::{Needs, UNBOUNDED};
 use crate::form::{
-    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
+    AnyJson, Boolean, Boxed, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
     texts, union, word_of, words,
 };
 
@@ -101,7 +101,7 @@ object! {
         /// Variant or split that is served if nothing else decides. Default: the off variant.
         default: optional Sited<Serve>,
         /// Values of the variants, by name. Default: `on` and `off`, with the values true and false.
-        variants: optional Map<Sited<VariantName>, Json, 2, UNBOUNDED>,
+        variants: optional Map<Sited<VariantName>, AnyJson, 2, UNBOUNDED>,
         /// Off variant: the one without the feature. Default: the variant `off`.
         off: optional Sited<Owned<Variant>>,
         /// Variants that tiers are served, by tier.
