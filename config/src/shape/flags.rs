@@ -125,10 +125,10 @@ object! {
         /// Salt of the buckets. Default: the key.
         salt: optional Sited<Owned<Salt>>,
         /// Hash algorithm of the buckets; `xxh3` is the only one. Default: xxh3.
-        hash: optional Hash,
+        hash: optional BucketHash,
     } => {
         // A second algorithm does not compile here.
-        let (None | Some(Hash::Xxh3)) = hash;
+        let (None | Some(BucketHash::Xxh3)) = hash;
         let json = |(name, value): (Name<'_>, serde_json::Value)| (name.into_owned(), value.to_string().into_boxed_str());
         let tiers = tiers.into_iter().map(|(tier, variant): (Name<'_>, _)| (tier.into_owned(), variant));
         FlagDefinition {
@@ -148,10 +148,10 @@ words! { Lifecycle::ALL, "dev" => Alpha }
 
 /// A hash algorithm of buckets.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Hash {
+pub(crate) enum BucketHash {
     Xxh3,
 }
-words! { Hash { "xxh3" => Xxh3 } }
+words! { BucketHash { "xxh3" => Xxh3 } }
 
 union! {
     Requirement("a flag key or `{ flag: KEY, is: VARIANT }`"): RequirementDefinition {
