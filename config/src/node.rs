@@ -29,14 +29,14 @@ pub(crate) enum NodeKind<'s> {
     /// A text in quotes, or a block.
     Quoted(Cow<'s, str>),
     List(Vec<Node<'s>>),
-    Mapping(Vec<Entry<'s>>),
+    Mapping(Vec<MappingEntry<'s>>),
     /// A value that the parser reported; no further problem is reported for it.
     Refused,
 }
 
 /// A key of a mapping and its value.
 #[derive(Debug)]
-pub(crate) struct Entry<'s> {
+pub(crate) struct MappingEntry<'s> {
     pub(crate) key: Cow<'s, str>,
     pub(crate) key_span: Span,
     pub(crate) value: Node<'s>,
@@ -128,7 +128,7 @@ impl<'s> Node<'s> {
     }
 
     /// Returns the entries, if this is a mapping.
-    pub(crate) fn entries(&self) -> Option<&[Entry<'s>]> {
+    pub(crate) fn entries(&self) -> Option<&[MappingEntry<'s>]> {
         match &self.kind {
             NodeKind::Mapping(entries) => Some(entries),
             _ => None,
@@ -141,7 +141,7 @@ impl<'s> Node<'s> {
     }
 
     /// Returns the entry of a key, if this is a mapping that has it.
-    pub(crate) fn entry(&self, key: &str) -> Option<&Entry<'s>> {
+    pub(crate) fn entry(&self, key: &str) -> Option<&MappingEntry<'s>> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }
 

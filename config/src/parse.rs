@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan};
 
-use crate::node::{Entry, Node, NodeKind, Span};
+use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::problem::{Label, Problem};
 use crate::source::Source;
 
@@ -75,7 +75,7 @@ struct Builder<'s, 'p> {
 /// A list or mapping whose end was not read yet.
 enum Open<'s> {
     List(Span, Vec<Node<'s>>),
-    Mapping(Span, Vec<Entry<'s>>, PendingKey<'s>),
+    Mapping(Span, Vec<MappingEntry<'s>>, PendingKey<'s>),
 }
 
 enum PendingKey<'s> {
@@ -173,7 +173,7 @@ impl<'s> Builder<'s, '_> {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
             Some(Open::Mapping(_, entries, key)) => match std::mem::replace(key, PendingKey::Awaited) {
-                PendingKey::Read(text, key_span) => entries.push(Entry {
+                PendingKey::Read(text, key_span) => entries.push(MappingEntry {
                     key: text,
                     key_span,
                     value: node,
@@ -235,7 +235,7 @@ impl<'s> Builder<'s, '_> {
     }
 
     /// Keeps the first of several entries with the same key, and reports the others.
-    fn refuse_repeated(&mut self, entries: Vec<Entry<'s>>) -> Vec<Entry<'s>> {
+    fn refuse_repeated(&mut self, entries: Vec<MappingEntry<'s>>) -> Vec<MappingEntry<'s>> {
         let repeated = repeated_keys(&entries);
         if repeated.is_empty() {
             return entries;
@@ -349,7 +349,7 @@ impl<'s> Builder<'s, '_> {
 }
 
 /// Returns for every repeated key the index of its first entry, and its own.
-fn repeated_keys(entries: &[Entry<'_>]) -> Vec<(usize, usize)> {
+fn repeated_keys(entries: &[MappingEntry<'_>]) -> Vec<(usize, usize)> {
     let mut repeated = Vec::new();
     if entries.len() < FEW_KEYS {
         for (index, entry) in entries.iter().enumerate() {

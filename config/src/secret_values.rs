@@ -23,7 +23,7 @@ use self::harmless::is_word;
 use self::named::names_secret;
 pub(crate) use self::named::{named_in_comments, named_values};
 use self::value_context::{ValueContext, is_path};
-use crate::node::{Entry, Node, NodeKind, Span};
+use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::quantity;
 use crate::secret_value::SecretValue;
 use crate::shape::{ObjectShape, Shape, UnionShape, When};
@@ -98,7 +98,7 @@ impl Finder<'_> {
     fn mapping(
         &mut self,
         node: &Node<'_>,
-        entries: &[Entry<'_>],
+        entries: &[MappingEntry<'_>],
         shape: Option<Shape>,
         context: ValueContext,
     ) {
@@ -154,7 +154,7 @@ impl Finder<'_> {
 
     /// Adds the secret in a key. An unknown key without a value may be a value itself: in `{ secret:VALUE }` a space
     /// is missing, in `{ VALUE }` a field. In all other keys, the user and password of a host are secret.
-    fn key(&mut self, entry: &Entry<'_>, is_value: bool, is_beside: bool) {
+    fn key(&mut self, entry: &MappingEntry<'_>, is_value: bool, is_beside: bool) {
         let text = &*entry.key;
         let part = match text.split_once([':', '=']) {
             Some((name, value)) if is_value && names_secret(name.trim()) => {

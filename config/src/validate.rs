@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rules::Site;
 
 pub(crate) use self::invalid_value::InvalidValue;
-use crate::node::{Entry, Node, NodeKind, Scalar, Span, shorten};
+use crate::node::{MappingEntry, Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::shape::{ListShape, MapShape, Shape, UNBOUNDED, all_of};
 use crate::source::Source;
@@ -110,7 +110,7 @@ impl<'a> Validator<'a> {
         node: &'n Node<'s>,
         map: &'static MapShape,
         slot: Slot<'_>,
-    ) -> Option<&'n [Entry<'s>]> {
+    ) -> Option<&'n [MappingEntry<'s>]> {
         let entries = self.entries(node, Shape::Map(map), slot)?;
         self.count(entries.len(), map.min, map.max, slot);
         Some(entries)
@@ -122,7 +122,7 @@ impl<'a> Validator<'a> {
         node: &'n Node<'s>,
         shape: Shape,
         slot: Slot<'_>,
-    ) -> Option<&'n [Entry<'s>]> {
+    ) -> Option<&'n [MappingEntry<'s>]> {
         match &node.kind {
             NodeKind::Mapping(entries) => Some(entries),
             NodeKind::Refused => None,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::flags_document::NOT_IN_HEAD;
 use crate::form::{Form, Of, read_document};
 use crate::lower;
-use crate::node::{Entry, Node, NodeKind, Span};
+use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
 use crate::shape::flags::FlagsDocument;
 use crate::source::NOWHERE;
@@ -126,8 +126,8 @@ impl Numbers {
         span
     }
 
-    fn entry<'v>(&mut self, key: &'v str, value: impl FnOnce(&mut Self) -> Node<'v>) -> Entry<'v> {
-        Entry {
+    fn entry<'v>(&mut self, key: &'v str, value: impl FnOnce(&mut Self) -> Node<'v>) -> MappingEntry<'v> {
+        MappingEntry {
             key: Cow::Borrowed(key),
             key_span: self.next(),
             value: value(self),

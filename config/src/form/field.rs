@@ -1,7 +1,7 @@
 //! Fields of an object, as written.
 
 use super::{Form, Placed};
-use crate::node::{Entry, Span};
+use crate::node::{MappingEntry, Span};
 use crate::validate::{Slot, Validator};
 
 /// A field of an object. A refused field differs from an omitted one, so that no refused value becomes the default.
@@ -124,7 +124,7 @@ impl<T> Field<T> {
     pub(crate) fn take<'s, F: Form<Value<'s> = T>>(
         &mut self,
         name: &'static str,
-        entry: &Entry<'s>,
+        entry: &MappingEntry<'s>,
         validator: &mut Validator<'_>,
     ) -> bool {
         if entry.key != name {

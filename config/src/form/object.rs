@@ -1,7 +1,7 @@
 //! Mappings with known fields. A line of [`object!`], [`fields!`] or [`group!`] defines a field completely: its word,
 //! whether it is required, its form, and its documentation, which is also the description in the JSON Schema.
 
-use crate::node::Entry;
+use crate::node::MappingEntry;
 use crate::shape;
 use crate::validate::Validator;
 
@@ -14,7 +14,7 @@ pub(crate) trait Fields {
     const FIELDS: &'static [shape::FieldShape];
 
     /// Reads an entry and returns true if it is one of these fields; otherwise returns false.
-    fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool;
+    fn take<'s>(into: &mut Self::Value<'s>, entry: &MappingEntry<'s>, validator: &mut Validator<'_>) -> bool;
 }
 
 /// The word of a field: its name, unless another is given.
@@ -199,7 +199,7 @@ macro_rules! group {
 
             fn take<'s>(
                 into: &mut $fields<'s>,
-                entry: &$crate::node::Entry<'s>,
+                entry: &$crate::node::MappingEntry<'s>,
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> bool {
                 let $fields { $($field),+ } = into;

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
-use crate::node::{Entry, Node, NodeKind, Span};
+use crate::node::{MappingEntry, Node, NodeKind, Span};
 
 /// Returns the tree of a JSON document. Returns none if it is not JSON, repeats a key, or is too deep or too large:
 /// the YAML parser, which accepts all JSON, then reports the problem with its place.
@@ -43,7 +43,7 @@ impl Reader {
                     return None;
                 }
                 let entries = entries.into_iter().map(|(key, value)| {
-                    Some(Entry {
+                    Some(MappingEntry {
                         key,
                         key_span: Span::default(),
                         value: self.node(value.get(), depth + 1)?,

@@ -9,7 +9,7 @@ use super::text::{FilePath, UpstreamName};
 use crate::form::{
     Boolean, Field, Fields, Form, Placed, PlacedText, Whole, fields, group, object, parsed, single, union,
 };
-use crate::node::Entry;
+use crate::node::MappingEntry;
 use crate::validate::{InvalidValue, Slot, Validator};
 
 /// The maximum length of a redirect URL, in bytes.
@@ -200,7 +200,7 @@ macro_rules! causes {
                 shape: Answer::SHAPE,
             }),+];
 
-            fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
+            fn take<'s>(into: &mut Self::Value<'s>, entry: &MappingEntry<'s>, validator: &mut Validator<'_>) -> bool {
                 // A cause that is not listed does not compile here. An unknown flag is an error, and closes no gate.
                 const _: fn(Cause) = |cause| match cause {
                     $(Cause::$cause)|+ | Cause::UnknownFlag => {}

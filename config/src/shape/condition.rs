@@ -8,7 +8,7 @@ use super::{FieldShape, Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,
 };
-use crate::node::Entry;
+use crate::node::MappingEntry;
 
 use crate::validate::{Slot, Validator};
 use crate::value_json::{JsonForm, text, texts};
@@ -67,7 +67,7 @@ macro_rules! operators {
                 shape: <$of as Form>::SHAPE,
             }),+];
 
-            fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
+            fn take<'s>(into: &mut Self::Value<'s>, entry: &MappingEntry<'s>, validator: &mut Validator<'_>) -> bool {
                 $(if entry.key == OperatorWord::$operator.as_str() {
                     let slot = Slot::field(OperatorWord::$operator.as_str(), entry.key_span);
                     let value = Sited::<$of>::read(&entry.value, slot, validator);

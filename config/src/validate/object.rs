@@ -1,14 +1,14 @@
 //! Mappings with known fields, and values of several shapes that are distinguished by a key.
 
 use super::{Slot, Validator, did_you_mean};
-use crate::node::{Entry, Node, NodeKind, Span, shorten};
+use crate::node::{MappingEntry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::shape::{FieldShape, Needs, ObjectShape, Shape, UnionShape, When, all_of, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
     /// Reports an entry that is no field of an object.
-    pub(crate) fn unknown(&mut self, entry: &Entry<'_>, shape: Shape) {
+    pub(crate) fn unknown(&mut self, entry: &MappingEntry<'_>, shape: Shape) {
         if let Shape::Object(object) = shape {
             self.unknown_field(&entry.key, entry.key_span, object());
         }
@@ -69,8 +69,8 @@ impl Validator<'_> {
     fn several(
         &mut self,
         owner: &str,
-        written: &[&Entry<'_>],
-        (first, last): (&Entry<'_>, &Entry<'_>),
+        written: &[&MappingEntry<'_>],
+        (first, last): (&MappingEntry<'_>, &MappingEntry<'_>),
         help: &str,
     ) {
         let names: Vec<&str> = written.iter().map(|entry| &*entry.key).collect();
