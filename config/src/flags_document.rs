@@ -185,21 +185,21 @@ impl Serialize for FlagsDocument {
             document.serialize_entry(name, value)?;
         }
         if !self.segments.is_empty() {
-            document.serialize_entry(Fields::SEGMENTS, &Section(&self.segments))?;
+            document.serialize_entry(Fields::SEGMENTS, &SectionMap(&self.segments))?;
         }
         if !self.flags.is_empty() {
-            document.serialize_entry(Fields::FLAGS, &Section(&self.flags))?;
+            document.serialize_entry(Fields::FLAGS, &SectionMap(&self.flags))?;
         }
         if !self.tenants.is_empty() {
-            document.serialize_entry(Fields::TENANTS, &Section(&self.tenants))?;
+            document.serialize_entry(Fields::TENANTS, &SectionMap(&self.tenants))?;
         }
         document.end()
     }
 }
 
-struct Section<'d, T>(&'d OrdMap<Arc<str>, Arc<T>>);
+struct SectionMap<'d, T>(&'d OrdMap<Arc<str>, Arc<T>>);
 
-impl<T: ToJson> Serialize for Section<'_, T> {
+impl<T: ToJson> Serialize for SectionMap<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, part)| (&**name, part.to_json())))
     }
