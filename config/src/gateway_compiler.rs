@@ -36,7 +36,7 @@ pub(crate) enum FlagsOf<'a, 's> {
 }
 
 /// The results of a compilation. The revision of the snapshot is missing: it is a digest of all files that were read.
-pub(crate) struct Parts {
+pub(crate) struct GatewayParts {
     pub(crate) flags: Arc<Flags>,
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) flags_source: FlagsSource,
@@ -56,7 +56,7 @@ impl<'s> GatewayCompiler<'_, 's> {
         &self,
         context: &mut LoadContext,
         variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<Parts> {
+    ) -> Option<GatewayParts> {
         let root = self.gateway;
         let production = || ("production".to_owned(), Eligibility::Enforced);
         let environment = root.environment.lower(production(), |environment| {
@@ -111,7 +111,7 @@ impl<'s> GatewayCompiler<'_, 's> {
         let upstreams = upstreams?;
         let reads = upstreams.iter().map(|upstream| upstream.reads);
         let routes = Routes::build(routes, unmatched?, root.target.or_default()?, reads).ok()?;
-        Some(Parts {
+        Some(GatewayParts {
             flags,
             tenants,
             flags_source: flags_source(self.source, root)?,

@@ -7,7 +7,7 @@ use rules::{Eligibility, Flags, Names, Site, Snapshot, SnapshotRevision, Tenants
 
 use crate::catalog::Compiled;
 use crate::files::Files;
-use crate::gateway_compiler::{FlagsOf, GatewayCompiler, Parts};
+use crate::gateway_compiler::{FlagsOf, GatewayCompiler, GatewayParts};
 use crate::inputs::Inputs;
 use crate::load_context::LoadContext;
 use crate::loaded_config::{LoadedConfig, managed_revision};
@@ -213,7 +213,7 @@ fn flags_of(
 }
 
 fn loaded(
-    parts: Parts,
+    parts: GatewayParts,
     mut context: LoadContext,
     documents: &[Document<'_>],
     flags_from: FlagsFrom<'_>,
