@@ -23,6 +23,7 @@ use crate::forwarding::Forwarding;
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
+use crate::phase::head;
 use crate::phase::headers;
 use crate::phase::identity;
 use crate::phase::received::Received;
@@ -204,6 +205,13 @@ fn answered(refusal: &RequestRefusal, format: AnswerFormat, reason: Option<Strin
 fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> Option<String> {
     let code = refusal.answer.code;
     let is = |other: AnswerCode| code.name == other.name;
+    if is(AnswerCode::HEAD) {
+        let method = &read.header.method;
+        let standard = head::standard_in_other_case(method)?;
+        return Some(format!(
+            "the method `{method}` differs from {standard} only in case"
+        ));
+    }
     if is(AnswerCode::TARGET) {
         let target = normalise(read.target.as_bytes(), decider.snapshot.routes.target);
         return Some(match target {

@@ -363,6 +363,14 @@ fn request_without_route_is_explained() {
 }
 
 #[test]
+fn a_method_in_another_case_is_the_stated_reason() {
+    let output = explain(&["get", "/nowhere"]);
+    output.exits(1);
+    let answer = "answer    400 HEAD_INVALID: the method `get` differs from GET only in case";
+    assert!(output.stdout.contains(answer), "{}", output.stdout);
+}
+
+#[test]
 fn answers_to_grpc_clients_are_explained_in_their_form() {
     let of = |content_type: &str, path: &str| {
         let line = format!("Content-Type: {content_type}");

@@ -92,7 +92,7 @@ pub(crate) fn check(
             ..malformed(AnswerCode::CONNECT)
         });
     }
-    if is_misspelt(&request.method) {
+    if standard_in_other_case(&request.method).is_some() {
         return Err(malformed(AnswerCode::HEAD));
     }
     if let Some(limits) = received.http2 {
@@ -139,13 +139,12 @@ pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
         && received.body == BodyPresence::Empty
 }
 
-/// Returns true if the method differs from a standard one only in case. Methods are case-sensitive (RFC 9110 section
+/// Returns the standard method that differs from `method` only in case. Methods are case-sensitive (RFC 9110 section
 /// 9.1), but some applications ignore case and would serve a request that no gate on the method saw.
-fn is_misspelt(method: &Method) -> bool {
+pub(crate) fn standard_in_other_case(method: &Method) -> Option<&'static str> {
     let method = method.as_str();
-    STANDARD
-        .iter()
-        .any(|known| *known != method && known.eq_ignore_ascii_case(method))
+    let mut standard = STANDARD.into_iter();
+    standard.find(|known| *known != method && known.eq_ignore_ascii_case(method))
 }
 
 /// Checks an HTTP/2 head as the edge checks an HTTP/1 head. The HTTP layer has checked for connection-specific fields
