@@ -55,6 +55,10 @@ pub struct RequestExplanation {
     pub identity: String,
     /// The source of the identity, or the reason why there is none.
     pub identity_source: String,
+    /// The client's address: that of the question, or the one that trusted proxies forward; null if it is not known.
+    pub client: Option<String>,
+    /// The attributes that have no value because the client's address is not known.
+    pub missing_attributes: Vec<String>,
     /// The decision of the gate; null without a gate, or if it was not evaluated.
     pub gate: Option<ExplainedGate>,
     /// The gate, if the request was rejected before it was evaluated.

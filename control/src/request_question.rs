@@ -2,6 +2,7 @@
 //! validated, so that only a request that can be sent is explained.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use rules::{
     AttributeValue, Decimal, InvalidDecimal, InvalidTenantId, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES,
@@ -54,6 +55,8 @@ pub struct RequestForm {
     #[serde(default)]
     #[schema(required = false, max_items = 512)]
     groups: Vec<Box<str>>,
+    /// The source address of the connection, an IP address. Behind trusted proxies, forwarding headers name the client.
+    client: Option<String>,
     /// Attributes by name: strings, numbers, booleans, lists of strings. Those of a token take precedence.
     #[serde(default)]
     #[schema(required = false, value_type = BTreeMap<String, AttributeForm>)]
@@ -73,6 +76,8 @@ pub struct RequestQuestion {
     pub headers: Vec<(String, String)>,
     /// The sender.
     pub sender: Sender,
+    /// The source address of the connection, if it is given.
+    pub client: Option<IpAddr>,
     /// Further attributes of the sender.
     pub attributes: Vec<(String, AttributeValue)>,
 }
@@ -107,6 +112,9 @@ pub enum InvalidQuestion {
     /// The tenant's id is invalid.
     #[error("{0}")]
     Tenant(#[from] InvalidTenantId),
+    /// The client is not an IP address.
+    #[error("the client must be an IP address")]
+    Client,
     /// A header line is malformed.
     #[error("a header must have the form NAME: VALUE, without control characters")]
     Header,
@@ -177,12 +185,14 @@ impl RequestForm {
             },
         };
         let headers = headers(&self.headers)?;
+        let client = self.client.as_deref().map(str::parse).transpose();
         Ok(RequestQuestion {
             method: self.method,
             path: self.path,
             host: self.host.unwrap_or_else(|| unnamed_host(&headers).to_owned()),
             headers,
             sender,
+            client: client.map_err(|_| InvalidQuestion::Client)?,
             attributes: attributes(&self.attributes)?,
         })
     }

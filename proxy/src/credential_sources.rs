@@ -31,6 +31,12 @@ impl CredentialSources {
         });
         token.into_iter().chain(attributes)
     }
+
+    /// Returns the attributes that are read from the client's address.
+    pub(crate) fn client_attributes(&self) -> impl Iterator<Item = AttributeId> {
+        let attributes = self.attributes.iter();
+        attributes.filter_map(|(id, place)| matches!(place, AttributePlace::Client).then_some(*id))
+    }
 }
 
 /// The place of the token.

@@ -3,14 +3,15 @@
 
 mod request;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
 use http::header::HOST;
 use pingora::http::RequestHeader;
 use rules::{
-    Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace,
-    UnmetCondition, UpstreamId, normalise,
+    AttributeId, Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects,
+    Timestamp, Trace, UnmetCondition, UpstreamId, normalise,
 };
 use tokens::{Identity, OperatorTokens};
 
@@ -19,7 +20,6 @@ use self::request::ParsedRequest;
 use crate::answer::{AnswerCode, AnswerFormat};
 use crate::decider::Decider;
 use crate::findings::Findings;
-use crate::forwarding::Forwarding;
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
@@ -49,6 +49,10 @@ pub struct RequestDryRun {
     pub operator_tokens: Vec<String>,
     /// The result of the token's verification; none if no token was looked for or found.
     pub verified: Option<Result<Arc<Identity>, Unproven>>,
+    /// The client's address; none if it is not known.
+    pub client: Option<IpAddr>,
+    /// The attributes that have no value because the client's address is not known.
+    pub missing_attributes: Vec<AttributeId>,
     /// The code that the caller would have been refused with, if its routes did not only observe.
     pub observed: Option<&'static str>,
     /// The result for the request.
@@ -105,11 +109,14 @@ pub async fn dry_run(
             return RequestDryRun::of(result);
         }
     };
+    let assumed = request.assumed();
+    let forwarding = request.forwarding(&read, decider);
     let mut recorder = DryRunRecorder {
         decider,
         keys,
         now,
         explain,
+        client: forwarding.client(),
         is_routed: false,
         is_open: false,
         run: RequestDryRun::of(answered(
@@ -118,12 +125,11 @@ pub async fn dry_run(
             None,
         )),
     };
-    let assumed = request.assumed();
     let mut found = Findings::default();
     let mut received = Received {
         header: &mut read.header,
         raw: request.head,
-        forwarding: &Forwarding::default(),
+        forwarding: &forwarding,
         body: read.body,
         http2: None,
         certificate: None,
@@ -153,6 +159,7 @@ pub async fn dry_run(
     run.path = is_routed.then(|| read.header.uri.path().to_owned());
     run.is_preflight = found.is_preflight;
     run.route = found.route;
+    run.client = forwarding.client();
     run.observed = found.observed;
     run.head = Some((read.header, found.host));
     run
@@ -181,6 +188,8 @@ impl RequestDryRun {
             judged: Vec::new(),
             operator_tokens: Vec::new(),
             verified: None,
+            client: None,
+            missing_attributes: Vec::new(),
             observed: None,
             result,
             headers: Vec::new(),
@@ -253,6 +262,7 @@ struct DryRunRecorder<'d, K, X> {
     keys: K,
     now: u64,
     explain: X,
+    client: Option<IpAddr>,
     is_routed: bool,
     is_open: bool,
     run: RequestDryRun,
@@ -303,6 +313,12 @@ where
 
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
         self.is_open = decision.action.is_open();
-        (self.explain)(decision, subjects.of(decision.auth));
+        let subject = subjects.of(decision.auth);
+        if self.client.is_none() {
+            let of_client = self.decider.credentials.client_attributes();
+            let missing = of_client.filter(|id| subject.attribute(*id).is_none());
+            self.run.missing_attributes = missing.collect();
+        }
+        (self.explain)(decision, subject);
     }
 }

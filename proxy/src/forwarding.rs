@@ -94,7 +94,8 @@ impl Forwarding {
         Self::read(&session.req_header().headers, address, proto(session), proxies)
     }
 
-    fn read(
+    /// Reads the origin of a request with these headers, over a connection from `address`.
+    pub(crate) fn read(
         headers: &HeaderMap,
         address: Option<IpAddr>,
         proto: ForwardedScheme,

@@ -5,7 +5,7 @@ use crate::bucket::{Bucketing, digits};
 use crate::condition::Condition;
 use crate::split::{Serve, Split};
 use crate::subject::{AttributeRef, Subject};
-use crate::{Flags, TierId, UnknownTenant, Value, VariantId};
+use crate::{AttributeId, Flags, TierId, UnknownTenant, Value, VariantId};
 
 impl<'a> Subject<'a> {
     /// Returns the tier of the record, or that of unknown tenants. An anonymous subject has none.
@@ -33,13 +33,20 @@ impl<'a> Subject<'a> {
             AttributeRef::Groups => {
                 (self.user.is_some() || !self.groups.is_empty()).then_some(Value::List(self.groups))
             }
-            AttributeRef::Named(id) => self.record.and_then(|record| record.attribute(id)).or_else(|| {
-                self.attributes
-                    .iter()
-                    .find(|(given, _)| *given == id)
-                    .map(|(_, value)| *value)
-            }),
+            AttributeRef::Named(id) => self.attribute(id),
         }
+    }
+
+    /// Returns the subject's value of a named attribute. The tenant's record takes precedence over the request.
+    #[inline(always)]
+    #[must_use]
+    pub fn attribute(&self, id: AttributeId) -> Option<Value<'a>> {
+        self.record.and_then(|record| record.attribute(id)).or_else(|| {
+            self.attributes
+                .iter()
+                .find(|(given, _)| *given == id)
+                .map(|(_, value)| *value)
+        })
     }
 }
 

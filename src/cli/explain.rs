@@ -2,6 +2,7 @@
 
 mod text;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -55,6 +56,9 @@ pub(super) struct Arguments {
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be repeated.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
     attributes: Vec<AttributeArgument>,
+    /// The source address of the connection, for attributes that are read from the client's address.
+    #[arg(long, value_name = "IP")]
+    client: Option<IpAddr>,
     /// The host of the request [default: that of a `--header`, else localhost].
     #[arg(long, value_parser = host)]
     host: Option<String>,
@@ -181,12 +185,14 @@ fn request(arguments: &Arguments) -> Value {
         "groups": arguments.groups,
         "attributes": attributes,
     });
+    let client = arguments.client.map(|client| client.to_string());
     let none = arguments.no_host.then(String::new);
     for (name, value) in [
         ("host", arguments.host.as_ref().or(none.as_ref())),
         ("token", arguments.token.as_ref()),
         ("tenant", arguments.tenant.as_ref()),
         ("user", arguments.user.as_ref()),
+        ("client", client.as_ref()),
     ] {
         if let (Some(request), Some(value)) = (request.as_object_mut(), value) {
             request.insert(name.to_owned(), value.as_str().into());

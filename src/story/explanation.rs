@@ -32,6 +32,7 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
     let dry_run_question = DryRunRequest {
         head: &head,
         caller: stated_caller(question),
+        client: question.client,
         attributes: attributes(question, decider),
     };
     let keys = |position: usize| {
@@ -89,6 +90,8 @@ fn story(input: &ExplainInput<'_>, run: &RequestDryRun, details: DecisionDetails
         other_routes,
         preflight: route.filter(|_| run.is_preflight).map(preflight),
         limits: limits::describe(routes, &run.candidates),
+        client: run.client.map(|client| client.to_string()),
+        missing_attributes: missing_attributes(decider, run),
         answer: answer(&run.result, details.detail),
         headers: run
             .headers
@@ -152,6 +155,14 @@ fn readings(decider: &Decider, run: &RequestDryRun) -> Vec<String> {
     names
         .filter_map(|id| Some(routes.route(*id)?.name.to_string()))
         .collect()
+}
+
+/// Returns the names of the attributes that have no value because the client's address is not known.
+fn missing_attributes(decider: &Decider, run: &DryRun) -> Vec<String> {
+    let names = decider.snapshot().flags.attributes();
+    let missing = run.missing_attributes.iter();
+    let missing = missing.filter_map(|id| names.get(id.index()));
+    missing.map(ToString::to_string).collect()
 }
 
 fn preflight(route: &Route) -> String {

@@ -15,6 +15,7 @@ version: 1
 flags:
   board: { kind: permission, default: on }
   extra: { lifecycle: alpha }
+  near: { kind: ops, rules: [ { when: { attribute: addr, ip_in: [192.0.2.0/24] }, serve: on } ] }
 tenants:
   acme: {}
 ";
@@ -34,11 +35,13 @@ impl ExplainedServer {
         let config = format!(
             "{LISTENERS}flags: {{ file: flags.yaml }}
 {issuers}upstreams: {{ app: '{address}' }}
+identity: {{ attributes: {{ addr: {{ client: address }} }} }}
 break_glass: {{ socket: bg.sock, journal: bg.json }}
 routes:
   - {{ name: board, match: {{ path: /board, methods: [GET] }}, gate: board, upstream: app, limit: {{ rate: 100/m, burst: 7, by: tenant }} }}
   - {{ name: write, match: {{ path: /board, methods: [POST] }}, gate: extra, upstream: app }}
   - {{ name: open, match: {{ path: /open, methods: [OPTIONS, GET] }}, gate: extra, upstream: app, preflight: open }}
+  - {{ name: near, match: /near, auth: none, gate: near, upstream: app }}
   - {{ name: rest, match: /**, auth: none, upstream: app }}
 ",
             issuers = gateway_document::issuers(&issuer, "HS256", "secret_file: secret"),
@@ -85,6 +88,9 @@ fn server_and_offline_explanations_are_equal() {
         (&["GET", "/board"], 1),
         (&["--header", "a: b", "--host", "shop.example:81", "GET", "/"], 0),
         (&["GET", "/%2F"], 1),
+        (&["GET", "/near"], 1),
+        (&["--client", "::ffff:192.0.2.9", "GET", "/near"], 0),
+        (&["--client", "2001:db8::1", "GET", "/near"], 1),
     ] {
         for form in [&[][..], &["--json"]] {
             let question = [form, question].concat();
@@ -135,7 +141,7 @@ fn rejected_candidate_routes_are_listed_with_their_reason() {
             { "route": "rest", "reason": "`board` has precedence" },
         ])
     );
-    assert_eq!(story["other_routes"], 1);
+    assert_eq!(story["other_routes"], 2);
 }
 
 #[test]

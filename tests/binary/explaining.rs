@@ -234,6 +234,67 @@ fn attributes_of_the_request_count_after_those_of_the_token() {
 }
 
 #[test]
+fn attributes_of_the_clients_address_need_a_client() {
+    let folder = demo_folder();
+    let edit = |name: &str, from: &str, to: &str| files::edit(folder.path(), name, from, to);
+    let settings =
+        "trusted_proxies: [192.0.2.1]\nidentity: { attributes: { addr: { client: address } } }\nupstreams:";
+    edit("sluice.yaml", "upstreams:", settings);
+    let rules = "rules: [{ name: r, when: { attribute: addr, ip_in: [198.51.100.0/24] }, serve: on }]";
+    edit(
+        "flags.yaml",
+        "kind: permission\n    default: on",
+        &format!("kind: permission\n    {rules}"),
+    );
+    let explain = |more: &[&str]| {
+        let arguments = ["explain", "--tenant", "acme"].iter().chain(more);
+        let arguments = arguments.chain(&["GET", "/api/dispatch/v2/board"]);
+        sluice(folder.path(), arguments, "")
+    };
+    let header = ["--header", "X-Forwarded-For: 198.51.100.7"];
+    for (client, code, line) in [
+        (
+            &[][..],
+            1,
+            Some("not known   attributes without a value here: addr (give --client)"),
+        ),
+        (&["--client", "198.51.100.7"], 0, Some("198.51.100.7")),
+        (&["--client", "192.0.2.2"], 1, Some("192.0.2.2")),
+        // Without a trusted peer, forwarding headers are discarded.
+        (
+            &["--client", "192.0.2.2", header[0], header[1]],
+            1,
+            Some("192.0.2.2"),
+        ),
+        (
+            &["--client", "192.0.2.1", header[0], header[1]],
+            0,
+            Some("198.51.100.7"),
+        ),
+        (&header, 1, Some("not known")),
+        // A stated attribute has precedence over the request's.
+        (&["--attribute", "addr=198.51.100.7"], 0, None),
+    ] {
+        let output = explain(client);
+        output.exits(code);
+        let shown = output
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("client    "));
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line {
+            Some(line) => assert!(
+                words(shown.unwrap_or_default()).starts_with(&words(line)),
+                "{client:?}: {}",
+                output.stdout
+            ),
+            None => assert_eq!(shown, None, "{client:?}"),
+        }
+    }
+    explain(&["--client", "198.51.100"]).exits(2);
+}
+
+#[test]
 fn no_host_and_two_hosts_are_explained_as_the_proxy_decides() {
     let folder = demo_folder();
     let explain = |host: &[&str], path: &str| {

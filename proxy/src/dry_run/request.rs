@@ -1,5 +1,6 @@
 //! The request of a dry run: its head as a client would send it, and what is assumed about its caller.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Version};
@@ -11,6 +12,7 @@ use wire::{Framing, read_head, read_request_parts};
 use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
 use crate::decider::Decider;
+use crate::forwarding::{ForwardedScheme, Forwarding};
 use crate::phase::received::{Assumed, BodyPresence};
 use crate::refusal::RequestRefusal;
 
@@ -21,6 +23,8 @@ pub struct DryRunRequest<'q> {
     pub head: &'q [u8],
     /// The caller, in place of a token.
     pub caller: Option<StatedCaller>,
+    /// The source address of the connection; none if it is not known.
+    pub client: Option<IpAddr>,
     /// Attributes of the caller. Those of a token take precedence over them, and they over those of the request.
     pub attributes: Vec<(AttributeId, AttributeValue)>,
 }
@@ -83,6 +87,18 @@ impl DryRunRequest<'_> {
                 Framing::Length(_) | Framing::Chunked => BodyPresence::Possible,
             },
         })
+    }
+
+    /// Reads the origin of the request, as the data plane does over a connection without TLS. No decision depends on
+    /// the scheme.
+    pub(super) fn forwarding(&self, read: &ParsedRequest, decider: &Decider) -> Forwarding {
+        let scheme = ForwardedScheme::default();
+        Forwarding::read(
+            &read.header.headers,
+            self.client,
+            scheme,
+            &decider.trusted_proxies,
+        )
     }
 
     /// Returns the assumptions about the caller.

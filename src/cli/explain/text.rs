@@ -55,6 +55,7 @@ pub(super) fn render(story: &Value) -> String {
     if let Some(identity) = of("identity").filter(|identity| !identity.is_empty()) {
         page.line("identity", identity, of("identity_source").unwrap_or_default());
     }
+    page.client(story);
     match (gate, of("unevaluated_gate"), of("route")) {
         (Some(gate), ..) => page.gate(gate),
         (None, Some(gate), _) => page.line("gate", gate, "not evaluated"),
@@ -163,6 +164,18 @@ impl TextPage {
         let other_routes = number(story, "other_routes").unwrap_or(0);
         if other_routes > 0 && text(story, "route").is_none() {
             self.line("", format_args!("{other_routes} match another host or path"), "");
+        }
+    }
+
+    /// Adds the client's address, or the attributes that have no value without it.
+    fn client(&mut self, story: &Value) {
+        let missing: Vec<String> = list(story, "missing_attributes").iter().map(word).collect();
+        if let Some(client) = text(story, "client") {
+            self.line("client", client, "");
+        } else if !missing.is_empty() {
+            let names = missing.join(", ");
+            let note = format!("attributes without a value here: {names} (give --client)");
+            self.line("client", "not known", note);
         }
     }
 

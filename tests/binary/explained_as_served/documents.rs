@@ -21,6 +21,8 @@ flags:
   alone: { kind: ops, rules: [ { when: { attribute: groups, none_of: [staff] }, serve: on } ] }
   person: { kind: ops, rules: [ { when: { attribute: user, exists: true }, serve: on } ] }
   german: { kind: ops, rules: [ { when: { attribute: country, eq: DE }, serve: on } ] }
+  local: { kind: ops, rules: [ { when: { attribute: addr, ip_in: [127.0.0.0/8] }, serve: on } ] }
+  remote: { kind: ops, rules: [ { when: { attribute: addr, ip_in: [203.0.113.0/24, '2001:db8::/32'] }, serve: on } ] }
   large: { kind: ops, rules: [ { when: { attribute: seats, gte: 50 }, serve: on } ] }
   paid: { kind: permission, tiers: { paid: on } }
   killed: { kind: ops, default: on, enabled: false }
@@ -36,6 +38,15 @@ tenants:
   globex: { tier: free }
   initech: { internal: true }
 ";
+
+/// The settings of `trusted_proxies`. Every connection of the test comes from 127.0.0.1.
+const TRUSTED_PROXIES: [&str; 5] = [
+    "",
+    "",
+    "trusted_proxies: [127.0.0.0/8]\n",
+    "trusted_proxies: [127.0.0.1, 198.51.100.1]\n",
+    "trusted_proxies: { networks: [127.0.0.0/8], header: forwarded }\n",
+];
 
 const PATHS: [&str; 16] = [
     "/**",
@@ -72,7 +83,7 @@ const MATCHES: [&str; 6] = [
     ", headers: { X-Client: mobile }",
     ", headers: { Accept: { matches: html } }",
 ];
-const GATES: [&str; 18] = [
+const GATES: [&str; 21] = [
     "never",
     "never",
     "always",
@@ -80,6 +91,9 @@ const GATES: [&str; 18] = [
     "alone",
     "person",
     "german",
+    "local",
+    "local",
+    "remote",
     "large",
     "paid",
     "killed",
@@ -138,8 +152,9 @@ issuers:
     };
     let country = dice.pick(&["header: X-Country", "header: X-Country", "cookie: country"]);
     text.push_str(&format!(
-        "identity: {{ {place}attributes: {{ country: {{ {country} }} }} }}\n"
+        "identity: {{ {place}attributes: {{ country: {{ {country} }}, addr: {{ client: address }} }} }}\n"
     ));
+    text.push_str(dice.pick(&TRUSTED_PROXIES));
     text.push_str("upstreams:\n");
     for ((name, reads), address) in UPSTREAMS.iter().zip(addresses) {
         text.push_str(&format!("  {name}: {{ endpoints: ['{address}']{reads} }}\n"));

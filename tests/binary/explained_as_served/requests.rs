@@ -105,7 +105,7 @@ const HOSTS: [&str; 14] = [
     "a b",
 ];
 /// Header lines that are added to some requests.
-const LINES: [(&str, &str); 53] = [
+const LINES: [(&str, &str); 60] = [
     ("X-Client", "mobile"),
     ("X-Client", "desktop"),
     ("Accept", "text/html"),
@@ -141,6 +141,13 @@ const LINES: [(&str, &str); 53] = [
     ("X-HTTP-Method-Override", "PUT"),
     ("X-Forwarded-Host", "other.test"),
     ("X-Real-IP", "10.0.0.1"),
+    ("X-Forwarded-For", "203.0.113.7"),
+    ("X-Forwarded-For", "203.0.113.7, 198.51.100.1"),
+    ("X-Forwarded-For", "127.0.0.1"),
+    ("X-Forwarded-For", "unknown"),
+    ("Forwarded", "for=203.0.113.7;proto=https"),
+    ("Forwarded", "for=\"[2001:db8::1]:80\""),
+    ("Forwarded", "for=203.0.113.7, for=_hidden"),
     ("Authorization", "Basic dTpw"),
     ("Authorization", "Bearer"),
     ("Authorization", "Bearer a.b.c"),
@@ -328,6 +335,7 @@ impl Drawn {
             .collect();
         let mut request = json!({
             "method": self.method, "path": self.target, "host": self.host, "headers": lines,
+            "client": "127.0.0.1",
         });
         if let Some((token, _)) = &self.token {
             request["token"] = json!(token);

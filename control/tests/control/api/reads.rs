@@ -180,6 +180,7 @@ fn a_request_is_explained_by_the_explainer() {
     let request = json!({
         "method": "POST", "path": "/board?x", "host": "shop.example", "tenant": "acme", "user": "u-1",
         "headers": ["Accept: a", "accept:b"], "groups": ["staff"], "attributes": { "seats": 7 },
+        "client": "192.0.2.1",
     });
     let question = json!({ "request": request, "at": "2026-11-22T00:00:00Z" });
     let answer = server.send_ok("POST", "/explain", Some(&question));
@@ -193,6 +194,7 @@ fn a_request_is_explained_by_the_explainer() {
         "[(\"accept\", \"a\"), (\"accept\", \"b\")]",
         "[\"staff\"]",
         "(\"seats\", Number(7))",
+        "Some(192.0.2.1)",
         "at 1795305600000",
     ] {
         assert!(asked.contains(part), "no {part} in {asked}");
@@ -220,6 +222,7 @@ fn impossible_request_to_explain_is_rejected() {
         (400, "MALFORMED_BODY", json!({ "headers": ["a: \n"] })),
         (400, "MALFORMED_BODY", json!({ "headers": vec!["a: b"; 101] })),
         (400, "MALFORMED_BODY", json!({ "attributes": { "tier": "x" } })),
+        (400, "MALFORMED_BODY", json!({ "client": "localhost" })),
         (400, "MALFORMED_BODY", json!({ "cookies": [] })),
         (422, "INVALID_QUESTION", json!({ "token": "a", "tenant": "acme" })),
         (422, "INVALID_QUESTION", json!({ "token": "a", "groups": ["b"] })),
