@@ -158,7 +158,7 @@ fn readings(decider: &Decider, run: &RequestDryRun) -> Vec<String> {
 }
 
 /// Returns the names of the attributes that have no value because the client's address is not known.
-fn missing_attributes(decider: &Decider, run: &DryRun) -> Vec<String> {
+fn missing_attributes(decider: &Decider, run: &RequestDryRun) -> Vec<String> {
     let names = decider.snapshot().flags.attributes();
     let missing = run.missing_attributes.iter();
     let missing = missing.filter_map(|id| names.get(id.index()));
