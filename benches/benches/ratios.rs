@@ -1,5 +1,5 @@
 //! The same comparison as `beside`, in rounds: every evaluator runs in every round, so that a noisy machine
-//! disturbs all of them, and what is told is ratios within a round.
+//! disturbs all of them, and only ratios within a round are reported.
 #![allow(missing_docs, reason = "a bench target has no reader of its docs")]
 
 use std::{hint::black_box, time::Instant};

@@ -103,7 +103,7 @@ impl Sluice {
         subjects
     }
 
-    /// The decision is kept whole: its reason and cause are told to metrics and logs.
+    /// The decision is kept whole: its reason and cause are reported to metrics and logs.
     pub(crate) fn is_on(&self, subject: &Subject<'_>) -> bool {
         let decision: Decision = black_box(decide(&self.loaded.flags, self.flag, subject, self.now));
         decision.variant != self.off

@@ -189,7 +189,7 @@ impl Routes {
     /// by id.
     ///
     /// # Errors
-    /// Every pair of routes that can't be told apart.
+    /// Every pair of routes that can't be distinguished.
     pub fn build(
         routes: Vec<(RouteMatch, Route)>,
         unmatched: Unmatched,

@@ -217,7 +217,7 @@ fn completion_scripts_contain_every_command() {
         for command in ["sign-off", "opt-out", "verify", "backup"] {
             assert!(
                 output.stdout.contains(command),
-                "{shell} is not told of {command}"
+                "{shell} does not complete {command}"
             );
         }
     }

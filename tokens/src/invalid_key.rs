@@ -90,7 +90,7 @@ pub enum InvalidKey {
         count: usize,
     },
     /// Usable keys, and none that a token can name for certain.
-    #[error("the keys can't be told apart{}", reasons(.skipped))]
+    #[error("the keys can't be distinguished{}", reasons(.skipped))]
     AmbiguousKeys {
         /// All keys, with the reason for each.
         skipped: Box<[SkippedKey]>,

@@ -65,7 +65,7 @@ impl KeySet {
     /// verifies no token: an issuer withdraws its last key this way.
     ///
     /// # Errors
-    /// The text is no JWKS, has too many bytes or keys, or has several keys of which none can be told from
+    /// The text is no JWKS, has too many bytes or keys, or has several keys of which none can be distinguished from
     /// the others.
     pub fn from_jwks(text: &str, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         if allowed.is_empty() {

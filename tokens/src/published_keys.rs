@@ -28,7 +28,7 @@ impl PublishedKeys {
     /// Reads the entries of a JWKS.
     ///
     /// # Errors
-    /// There are usable keys, and each is skipped because it can't be told from another. This is a mistake of
+    /// There are usable keys, and each is skipped because it can't be distinguished from another. This is a mistake of
     /// the issuer. Unlike a set without a usable key, it withdraws none of the keys that it lists.
     pub(crate) fn read(jwks: &[Value], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         let mut found = Vec::<PublishedKey>::new();

@@ -173,9 +173,9 @@ fn tier2_on() -> Change {
 fn a_preview_lists_changes_and_causes_of_no_change() {
     let (preview, _, _) = previewed(&board(), tier2_on(), &PreviewPage::default()).unwrap();
     assert_eq!((preview.tenants_changed, preview.tenants_total), (3, 15));
-    let told: Vec<String> = preview.decisions.iter().map(told).collect();
+    let reported: Vec<String> = preview.decisions.iter().map(reported).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "globex board off on tier tier2",
             "hooli board off on tier tier2",
@@ -193,7 +193,7 @@ fn a_preview_lists_changes_and_causes_of_no_change() {
     );
 }
 
-fn told(flip: &ChangedDecision) -> String {
+fn reported(flip: &ChangedDecision) -> String {
     let texts = [
         &flip.tenant,
         &Some(flip.flag.clone()),
@@ -224,8 +224,11 @@ fn dependents_of_a_changed_flag_are_previewed() {
         variant: Some(json!(true)),
     };
     let (preview, _, _) = previewed(&state, on, &PreviewPage::default()).unwrap();
-    let told: Vec<String> = preview.decisions.iter().map(told).collect();
-    assert_eq!(told, ["us board off on overridden", "us detail off on default"]);
+    let reported: Vec<String> = preview.decisions.iter().map(reported).collect();
+    assert_eq!(
+        reported,
+        ["us board off on overridden", "us detail off on default"]
+    );
     assert_eq!((preview.tenants_changed, preview.decisions_changed), (1, 2));
 }
 
@@ -296,9 +299,9 @@ fn a_policy_change_affects_tenants_eligible_by_it() {
     }, "tenants": { "acme": { "opt_in": ["open"] }, "globex": { "overrides": { "young": "on" } } } });
     let policy = json!({ "version": 1, "policy": { "alpha_overrides": false, "beta_opt_in": false } });
     let (preview, _, _) = previewed(&state(document), applying(policy), &PreviewPage::default()).unwrap();
-    let told: Vec<String> = preview.decisions.iter().map(told).collect();
+    let reported: Vec<String> = preview.decisions.iter().map(reported).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "acme open on off not eligible at beta",
             "globex young on off not eligible at alpha"
@@ -315,8 +318,8 @@ fn another_unknown_tier_affects_only_unknown_tenants() {
     let refused = applying(json!({ "version": 1, "unknown_tenant": "reject" }));
     let (preview, _, _) = previewed(&state, refused, &PreviewPage::default()).unwrap();
     assert_eq!(preview.tenants_changed, 0);
-    let told: Vec<String> = preview.unknown_tenant.iter().map(told).collect();
-    assert_eq!(told, ["- paid on - tenants without a record are rejected"]);
+    let reported: Vec<String> = preview.unknown_tenant.iter().map(reported).collect();
+    assert_eq!(reported, ["- paid on - tenants without a record are rejected"]);
 }
 
 /// Returns the number of tenants whose decision of `board` differs between two documents, and the number of further

@@ -33,7 +33,7 @@ fn used() -> Usage {
 }
 
 /// Returns a line for each reason: `flag CODE detail`.
-fn told(usage: &Usage, after_ms: i64) -> Vec<String> {
+fn reported(usage: &Usage, after_ms: i64) -> Vec<String> {
     let now = Timestamp(START + after_ms);
     let flags = stale(&flags(), now, usage, &StaleLimits::default());
     let lines = flags.into_iter().flat_map(|stale| {
@@ -51,17 +51,17 @@ const RETIRED: [&str; 2] = [
 
 #[test]
 fn only_retired_flags_are_stale_at_first() {
-    assert_eq!(told(&used(), 0), RETIRED);
-    let mut later = told(&used(), 14 * DAY_MS);
+    assert_eq!(reported(&used(), 0), RETIRED);
+    let mut later = reported(&used(), 14 * DAY_MS);
     later.retain(|line| !line.contains("EXPIRED"));
     assert_eq!(later, RETIRED);
-    let unused = told(&Usage::default(), 14 * DAY_MS);
+    let unused = reported(&Usage::default(), 14 * DAY_MS);
     assert!(unused.iter().all(|line| !line.contains("UNUSED")));
 }
 
 #[test]
 fn a_flag_on_for_everyone_for_14_days_is_stale() {
-    let after = told(&used(), 14 * DAY_MS + 1);
+    let after = reported(&used(), 14 * DAY_MS + 1);
     let ga = |flag: &str| {
         format!("{flag} LONG_GA ga since 2026-11-20 09:14, on for everyone, and no tenant is excluded")
     };
@@ -73,7 +73,11 @@ fn a_flag_on_for_everyone_for_14_days_is_stale() {
 #[test]
 fn a_flag_expires_at_the_end_of_its_day() {
     let midnight = Timestamp::parse("2026-12-02T00:00:00Z").unwrap().0 - START;
-    let is_expired = |after| told(&used(), after).iter().any(|line| line.contains("EXPIRED"));
+    let is_expired = |after| {
+        reported(&used(), after)
+            .iter()
+            .any(|line| line.contains("EXPIRED"))
+    };
     assert!(!is_expired(midnight - 1));
     assert!(is_expired(midnight));
 }
@@ -84,8 +88,8 @@ fn a_flag_without_a_gate_is_unused_unless_required() {
         gated: BTreeSet::from(["wide".to_owned()]),
         ..Usage::default()
     };
-    let told = told(&usage, 14 * DAY_MS + 1);
-    let unused: Vec<&str> = told
+    let reported = reported(&usage, 14 * DAY_MS + 1);
+    let unused: Vec<&str> = reported
         .iter()
         .filter_map(|line| line.strip_suffix(" UNUSED no gate names it, nor a flag that requires it"))
         .collect();
@@ -100,9 +104,9 @@ fn a_flag_without_decisions_for_30_days_is_stale() {
             decided: BTreeMap::from([("beta".to_owned(), Timestamp(START + DAY_MS))]),
             ..used()
         };
-        let told = told(&usage, after_ms).into_iter();
-        let told: Vec<String> = told.filter(|line| line.contains("UNDECIDED")).collect();
-        told
+        let reported = reported(&usage, after_ms).into_iter();
+        let reported: Vec<String> = reported.filter(|line| line.contains("UNDECIDED")).collect();
+        reported
     };
     assert_eq!(undecided(0, 30 * DAY_MS), [""; 0]);
     let after = undecided(0, 30 * DAY_MS + 1);

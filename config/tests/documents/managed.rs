@@ -216,10 +216,10 @@ fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> 
 
 #[test]
 fn document_stays_valid_when_unnamed_flags_change() {
-    let headers = "headers: { per_flag: [told], flags: { name: X-F, include: [listed] } }\n";
+    let headers = "headers: { per_flag: [reported], flags: { name: X-F, include: [listed] } }\n";
     let gateway = format!("{GATEWAY}{headers}");
     let mut catalog = catalog();
-    for key in ["told", "listed", "other"] {
+    for key in ["reported", "listed", "other"] {
         change(&mut catalog, key, Some(json!({})));
     }
     let loaded = load(&gateway, &catalog).unwrap_or_else(|report| panic!("{report}"));
@@ -231,7 +231,7 @@ fn document_stays_valid_when_unnamed_flags_change() {
         ("aaa", None, true),
         ("other", None, true),
         ("theme", Some(theme), false),
-        ("told", Some(variants.clone()), false),
+        ("reported", Some(variants.clone()), false),
         ("listed", Some(variants), false),
         ("listed", None, false),
     ] {

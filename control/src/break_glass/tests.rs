@@ -47,7 +47,7 @@ fn kills_are_in_the_journal_with_user_and_reason() {
     let break_glass = BreakGlass::open(&folder.path().join("journal"));
     break_glass.kill("a", 60_000, "incident 7", &origin(7)).unwrap();
     break_glass.refresh(Timestamp(100_000));
-    let told: Vec<_> = break_glass
+    let reported: Vec<_> = break_glass
         .entries()
         .unwrap()
         .iter()
@@ -58,7 +58,7 @@ fn kills_are_in_the_journal_with_user_and_reason() {
         .collect();
     let reason = Some("incident 7".to_owned());
     assert_eq!(
-        told,
+        reported,
         [
             (Event::FlagKilled, Source::BreakGlass, "uid:0".to_owned(), reason),
             (Event::FlagRestored, Source::Scheduler, "sluice".to_owned(), None),

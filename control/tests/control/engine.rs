@@ -444,8 +444,8 @@ fn flags_managed_by_files_are_readable_and_unchanged() {
 fn a_change_does_not_wait_for_a_dry_run() {
     let fixture = control_plane(LifecyclePolicy::default());
     let before = fixture.revision();
-    let ((told, tell), (go, wait)) = (mpsc::channel(), mpsc::channel());
-    *fixture.plane.held_check.lock() = Some((told, wait));
+    let ((reported, tell), (go, wait)) = (mpsc::channel(), mpsc::channel());
+    *fixture.plane.held_check.lock() = Some((reported, wait));
     let control = Arc::clone(&fixture.control);
     let trying = thread::spawn(move || control.dry_run(&admin_request(override_on("acme", "board"))));
     tell.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -60,8 +60,11 @@ fn published_flags_apply_to_the_next_request() {
     );
     publisher.publish_flags(with_flags(&loaded, off, 41)).unwrap();
     assert_eq!(client.ask(&Request::get("/board")).status, 200);
-    let told = upstream.only();
-    assert!(told.header("x-revision").unwrap().starts_with("41-"), "{told:?}");
+    let reported = upstream.only();
+    assert!(
+        reported.header("x-revision").unwrap().starts_with("41-"),
+        "{reported:?}"
+    );
     assert_eq!(
         proxy.metric("sluice_reloads_total{result=\"applied\"}"),
         applied,

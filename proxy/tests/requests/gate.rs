@@ -169,21 +169,21 @@ fn revealing_rejection_names_the_flag_and_remedy() {
              tenants: { acme: { tier: small, opt_out: [paid] }, globex: { tier: small } }",
         )
         .start();
-    let told = |path, tenant| {
+    let reported = |path, tenant| {
         let problem = proxy.get(path, tenant).json();
-        let told = ["code", "flag", "opt_in", "higher_tier"].map(|name| problem[name].clone());
-        serde_json::Value::from(told.to_vec())
+        let reported = ["code", "flag", "opt_in", "higher_tier"].map(|name| problem[name].clone());
+        serde_json::Value::from(reported.to_vec())
     };
     assert_eq!(
-        told("/b", "globex"),
+        reported("/b", "globex"),
         json!(["FEATURE_NOT_ENABLED", "beta", true, false])
     );
     assert_eq!(
-        told("/p", "globex"),
+        reported("/p", "globex"),
         json!(["FEATURE_NOT_ENABLED", "paid", true, true])
     );
     assert_eq!(
-        told("/p", "acme"),
+        reported("/p", "acme"),
         json!(["FEATURE_NOT_ENABLED", "paid", true, false])
     );
 }
@@ -306,7 +306,7 @@ fn by_header(upstream: &Upstream) -> Proxy {
         .upstream("api", upstream)
         .route("{ name: gated, match: /h/**, gate: board, preflight: open, upstream: api }")
         .route("{ name: api, match: { path: /h/**, headers: { X-Api: v1 } }, upstream: api }")
-        .route("{ name: told, match: { path: /h/**, headers: { X-Forwarded-Proto: https } }, upstream: api }")
+        .route("{ name: reported, match: { path: /h/**, headers: { X-Forwarded-Proto: https } }, upstream: api }")
         .start()
 }
 
@@ -321,8 +321,8 @@ fn header_removed_by_connection_matches_no_route() {
         let request = globex().header("X-Api", "v1").header("Connection", connection);
         assert_eq!(proxy.ask(&request).status, 404, "{connection}");
     }
-    let told = globex().header("X-Forwarded-Proto", "https");
-    assert_eq!(proxy.ask(&told).status, 404);
+    let reported = globex().header("X-Forwarded-Proto", "https");
+    assert_eq!(proxy.ask(&reported).status, 404);
     assert_eq!(upstream.count(), 1);
 }
 

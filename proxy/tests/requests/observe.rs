@@ -68,12 +68,12 @@ fn rejected_request_is_logged_and_no_line_has_a_token() {
     }
     client.ask(&Request::get("/board").token("a.b.c"));
     let log = proxy.log(5);
-    let told: Vec<_> = log
+    let reported: Vec<_> = log
         .iter()
         .map(|line| json!([line["outcome"], line["status"], line["error"]]))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             json!(["rejected", 404, "NOT_FOUND"]),
             json!(["unauthenticated", 401, "TOKEN_MISSING"]),

@@ -109,7 +109,7 @@ fn only_preflights_pass_a_route_with_open_preflight() {
     };
     let acme = proxy.token("acme");
     assert_eq!(proxy.ask(&preflight("/board").token(&acme)).status, 200);
-    assert_eq!(upstream.only().header("X-Tenant-Id"), None, "nobody is told");
+    assert_eq!(upstream.only().header("X-Tenant-Id"), None, "nobody is reported");
     assert_eq!(
         proxy.ask(&preflight("/BOARD")).status,
         200,

@@ -17,8 +17,8 @@ fn bucket_of(record: &str, test_subject: &TestSubject) -> Option<String> {
     let explanation = test_subject.resolve(&loaded, |subject| explain(&loaded.flags, id, subject, now));
     let steps = explanation.unwrap().steps;
     let rollout = steps.iter().find(|step| step.cause == Cause::Rollout).unwrap();
-    let told = rollout.answer.strip_prefix("bucket ")?;
-    Some(told.split(", ").next().unwrap().to_owned())
+    let reported = rollout.answer.strip_prefix("bucket ")?;
+    Some(reported.split(", ").next().unwrap().to_owned())
 }
 
 #[test]

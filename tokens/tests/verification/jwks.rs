@@ -225,7 +225,7 @@ fn unnamed_key_is_skipped_beside_other_keys() {
     let none = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap_err();
     assert_eq!(
         none.to_string(),
-        "the keys can't be told apart; key 1: it has no `kid`, and the set has several keys; \
+        "the keys can't be distinguished; key 1: it has no `kid`, and the set has several keys; \
          key 2: it has no `kid`, and the set has several keys"
     );
     // The other key is not one that counts.

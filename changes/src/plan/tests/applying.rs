@@ -261,15 +261,15 @@ fn a_flag_adopted_beyond_alpha_has_an_audit_entry() {
     ] {
         let document = json!({ "version": 1, "flags": { "a": written } });
         let plan = made(&mut kept(), &apply(document, false, adopt));
-        let told = plan
+        let reported = plan
             .audit
             .iter()
             .filter(|entry| entry.event == crate::event::Event::StateChanged);
-        let told: Vec<_> = told
+        let reported: Vec<_> = reported
             .map(|entry| (entry.flag.as_deref(), Value::Object(entry.details.clone())))
             .collect();
         let expected = expected.map(|to| (Some("a"), json!({ "from": "alpha", "to": to, "adopted": true })));
-        assert_eq!(told, Vec::from_iter(expected), "{adopt}");
+        assert_eq!(reported, Vec::from_iter(expected), "{adopt}");
     }
 }
 
@@ -355,7 +355,7 @@ fn another_definition_removes_the_sign_offs() {
             takes_back,
             "{what}"
         );
-        let told = difference(&plan)["changed"].to_string().contains("sign_offs");
-        assert_eq!(told, takes_back, "{what}");
+        let reported = difference(&plan)["changed"].to_string().contains("sign_offs");
+        assert_eq!(reported, takes_back, "{what}");
     }
 }

@@ -126,12 +126,12 @@ fn a_refusal_has_code_detail_help_and_facts() {
             errors: 3,
         },
     );
-    let told: Vec<String> = refusals
+    let reported: Vec<String> = refusals
         .iter()
         .map(|refusal| format!("{} {}", refusal.code.as_str(), refusal.detail))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)",
             "FLAG_DEPENDENCY flags that it requires are behind: base is beta",

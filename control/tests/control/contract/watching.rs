@@ -91,9 +91,9 @@ pub(crate) fn no_changes_are_listed_since_the_newest_revision(store: &dyn Store)
 
 pub(crate) fn a_watcher_is_woken_by_the_next_commit(store: &dyn Store) {
     thread::scope(|scope| {
-        let (told, hears) = mpsc::channel();
+        let (reported, hears) = mpsc::channel();
         for _ in 0..3 {
-            let told = told.clone();
+            let reported = reported.clone();
             scope.spawn(move || {
                 let mut since = Revision(0);
                 while since < Revision(20) {
@@ -104,7 +104,7 @@ pub(crate) fn a_watcher_is_woken_by_the_next_commit(store: &dyn Store) {
                     assert!(changes.records.iter().all(|record| record.revision > since));
                     since = changes.revision;
                 }
-                told.send(since).unwrap();
+                reported.send(since).unwrap();
             });
         }
         for number in 0..20 {

@@ -180,13 +180,13 @@ fn check(directory: &Path) {
     store
         .commit(Some(store.load().unwrap().revision), &after.commit())
         .unwrap();
-    let told = (
+    let reported = (
         acknowledged.changes.len(),
         acknowledged.refused.len(),
         acknowledged.again,
     );
     tell(&format!(
         "kept {} acknowledged, {} refused, {} acknowledged after a refusal",
-        told.0, told.1, told.2
+        reported.0, reported.1, reported.2
     ));
 }

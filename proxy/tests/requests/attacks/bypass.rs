@@ -117,12 +117,12 @@ fn every_spelling_is_served_as_before_with_the_flag() {
     let (spellings, upstream) = (spellings(), echo());
     let answers = |reads: &str| {
         let answers = as_tenant(&proxy(&upstream, reads, ""), "acme", &spellings);
-        let told = |answer: SpellingAnswer| match answer.status {
+        let reported = |answer: SpellingAnswer| match answer.status {
             200 => (200, answer.body),
             // Other responses contain a request id.
             status => (status, Vec::new()),
         };
-        answers.into_iter().map(told).collect::<Vec<_>>()
+        answers.into_iter().map(reported).collect::<Vec<_>>()
     };
     let (with, without) = (answers(""), answers(", reads: exact"));
     for (nth, spelling) in spellings.iter().enumerate() {

@@ -167,8 +167,8 @@ fn check_seen(upstream: &Upstream, path: &str, tenant: &str, sent: &[String]) {
         assert!(alike.len() <= 1, "{path} as {tenant:?}: {alike:?}");
     }
     let tenants = seen.head.values("x-tenant-id");
-    let told = !tenant.is_empty() && !matches!(path, "/plain" | "/unmatched");
-    assert_eq!(tenants, if told { vec![tenant] } else { vec![] }, "{path}");
+    let reported = !tenant.is_empty() && !matches!(path, "/plain" | "/unmatched");
+    assert_eq!(tenants, if reported { vec![tenant] } else { vec![] }, "{path}");
     assert_eq!(seen.head.values("x-forwarded-for"), ["127.0.0.1"], "{path}");
     assert_eq!(seen.head.values("x-forwarded-host"), ["test"], "{path}");
     assert_eq!(seen.head.values("x-request-id").len(), 1, "{path}");
