@@ -69,7 +69,7 @@ impl Default for WatchOptions {
 /// A watch of files. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    shared: Arc<Shared>,
+    shared: Arc<WatchState>,
     hints: SyncSender<()>,
     thread: Option<JoinHandle<()>>,
 }
@@ -77,12 +77,12 @@ pub struct Watcher {
 /// A handle that makes a watch read its files again, after a change of something else that the load depends on.
 #[derive(Debug, Clone)]
 pub struct RereadHandle {
-    shared: Arc<Shared>,
+    shared: Arc<WatchState>,
     hints: SyncSender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct WatchState {
     stopped: AtomicBool,
     is_polling: AtomicBool,
     /// Set to read the files although their contents are unchanged.
@@ -129,7 +129,7 @@ pub fn watch_by(
 ) -> std::io::Result<Watcher> {
     // A capacity of one is sufficient: a second hint has no additional meaning.
     let (hints, events) = sync_channel(1);
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(WatchState::default());
     let mut watch_loop = WatchLoop {
         options,
         load,
@@ -214,7 +214,7 @@ struct WatchLoop<L, R> {
     load: L,
     on_reload: R,
     events: Receiver<()>,
-    shared: Arc<Shared>,
+    shared: Arc<WatchState>,
     /// The files of the load that is served.
     applied: Inputs,
     /// The files that were read last.
