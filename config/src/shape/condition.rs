@@ -43,11 +43,11 @@ single! {
 
 object! {
     /// Operator on one attribute. It is false if the attribute is missing or of another type.
-    Clause("a clause", Needs::ExactlyOne(Operators::FIELDS)): ConditionDefinition {
+    Clause("a clause", Needs::ExactlyOne(ClauseOperators::FIELDS)): ConditionDefinition {
         /// Name of the attribute.
         attribute: required Sited<Owned<Attribute>>,
         /// Operator and its value.
-        operator: include Operators,
+        operator: include ClauseOperators,
     } => ConditionDefinition::Clause { attribute, operator: operator? }
 }
 
@@ -55,9 +55,9 @@ object! {
 macro_rules! operators {
     ($($(#[doc = $doc:literal])+ $operator:ident: $of:ty),+ $(,)?) => {
         /// The operators of a clause, with the site of the value.
-        pub(crate) enum Operators {}
+        pub(crate) enum ClauseOperators {}
 
-        impl Fields for Operators {
+        impl Fields for ClauseOperators {
             type Value<'s> = Option<Sited<OperatorDefinition>>;
 
             const FIELDS: &'static [FieldShape] = &[$(FieldShape {
