@@ -44,7 +44,7 @@ pub(crate) struct GatewayParts {
     pub(crate) upstreams: Vec<rules::Upstream>,
     pub(crate) headers: rules::HeaderPlan,
     pub(crate) environment: String,
-    pub(crate) identity: crate::Identity,
+    pub(crate) identity: crate::IdentitySettings,
     pub(crate) settings: crate::Settings,
     pub(crate) operators: Option<crate::Operators>,
 }

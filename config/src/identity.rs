@@ -6,7 +6,7 @@ use rules::{AttributeId, Site};
 
 /// The trusted issuers, and the location of the identity in a request.
 #[derive(Debug)]
-pub struct Identity {
+pub struct IdentitySettings {
     /// The trusted issuers of tokens.
     pub issuers: Vec<IssuerConfig>,
     /// The location of the token.

@@ -7,7 +7,7 @@ use rules::{Eligibility, Flags, Snapshot, SnapshotRevision, Tenants};
 use crate::catalog::IdChanges;
 use crate::files::Files;
 use crate::flags_source::FlagsSource;
-use crate::identity::Identity;
+use crate::identity::IdentitySettings;
 use crate::inputs::Inputs;
 use crate::operators::Operators;
 use crate::report::Report;
@@ -22,7 +22,7 @@ pub struct LoadedConfig {
     /// The location of the flags in the document.
     pub flags_source: FlagsSource,
     /// The trusted issuers, and the location of the identity in a request.
-    pub identity: Arc<Identity>,
+    pub identity: Arc<IdentitySettings>,
     /// The operators of flags; none means every client on this machine.
     pub operators: Option<Operators>,
     /// The settings of the process.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use config::{Identity, LineIndex, LoadedConfig};
+use config::{IdentitySettings, LineIndex, LoadedConfig};
 use control::RequestQuestion;
 use proxy::{Decider, KeyStore};
 use rules::Timestamp;
@@ -11,7 +11,7 @@ use rules::Timestamp;
 /// The gateway whose decisions are explained.
 pub(crate) struct ExplainGateway {
     pub(super) decider: Decider,
-    pub(super) identity: Arc<Identity>,
+    pub(super) identity: Arc<IdentitySettings>,
     pub(super) line_index: Arc<LineIndex>,
 }
 

@@ -7,7 +7,7 @@ use tokens::{Algorithm, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, IssuerDefini
 
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
-use crate::identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
+use crate::identity::{IdentitySettings, IssuerConfig, KeySource, RequestValue, TokenSource};
 use crate::node::Span;
 use crate::problem::Problem;
 use crate::quantity;
@@ -25,7 +25,11 @@ const MAX_KEY_BYTES: usize = 1024 * 1024;
 impl<'s> Gateway<'_, 's> {
     /// Returns the trusted issuers, and the location of the identity in a request. Attributes that no condition reads
     /// are checked and omitted. `flags` is none if they could not be compiled.
-    pub(crate) fn identity(&mut self, root: &GatewayFields<'s>, flags: Option<&Flags>) -> Option<Identity> {
+    pub(crate) fn identity(
+        &mut self,
+        root: &GatewayFields<'s>,
+        flags: Option<&Flags>,
+    ) -> Option<IdentitySettings> {
         let issuers = self.issuers(&root.issuers, flags);
         let listeners = root.listeners.value();
         let asks = |listener: &ListenerFields<'_>| {
@@ -67,7 +71,7 @@ impl<'s> Gateway<'_, 's> {
             }
             Some(tenant.value.value)
         });
-        Some(Identity {
+        Some(IdentitySettings {
             issuers: issuers?,
             token: token?,
             attributes,
