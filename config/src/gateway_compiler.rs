@@ -46,7 +46,7 @@ pub(crate) struct GatewayParts {
     pub(crate) environment: String,
     pub(crate) identity: crate::IdentitySettings,
     pub(crate) settings: crate::Settings,
-    pub(crate) operators: Option<crate::Operators>,
+    pub(crate) operators: Option<crate::OperatorSettings>,
 }
 
 impl<'s> GatewayCompiler<'_, 's> {

@@ -56,7 +56,7 @@ pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operat
 pub use loaded_config::LoadedConfig;
 pub use managed::{FlagsSettings, check, flags_settings, load_managed};
 pub use node::is_not_finite;
-pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};
+pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
 pub use read::MAX_DIRECTORY_FILES;

@@ -9,7 +9,7 @@ use crate::files::Files;
 use crate::flags_source::FlagsSource;
 use crate::identity::IdentitySettings;
 use crate::inputs::Inputs;
-use crate::operators::Operators;
+use crate::operators::OperatorSettings;
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::LineIndex;
@@ -24,7 +24,7 @@ pub struct LoadedConfig {
     /// The trusted issuers, and the location of the identity in a request.
     pub identity: Arc<IdentitySettings>,
     /// The operators of flags; none means every client on this machine.
-    pub operators: Option<Operators>,
+    pub operators: Option<OperatorSettings>,
     /// The settings of the process.
     pub settings: Settings,
     /// Warnings: settings that are allowed, but probably not as intended.

@@ -9,7 +9,7 @@ use crate::identity::IssuerConfig;
 
 /// The operators of flags.
 #[derive(Debug)]
-pub struct Operators {
+pub struct OperatorSettings {
     /// Static tokens.
     pub tokens: Vec<OperatorToken>,
     /// The file of the static tokens; none if they are in an environment variable.

@@ -9,7 +9,7 @@ use rules::TenantId;
 use super::gateway::Gateway;
 use crate::form::Placed;
 use crate::node::Span;
-use crate::operators::{OperatorIssuer, OperatorRole, OperatorToken, Operators};
+use crate::operators::{OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
 use crate::problem::{Label, Problem};
 use crate::shape::admin::{
     OperatorIssuerFields, OperatorsFields, StaticTokenFields, TokensAt, TokensDocument,
@@ -19,7 +19,7 @@ use crate::{form, parse};
 
 impl<'s> Gateway<'_, 's> {
     /// Returns the operators; none if a part has a problem.
-    pub(crate) fn operators(&mut self, operators: &OperatorsFields<'s>) -> Option<Operators> {
+    pub(crate) fn operators(&mut self, operators: &OperatorsFields<'s>) -> Option<OperatorSettings> {
         let tokens = operators
             .tokens
             .lower(Vec::new(), |tokens| Some(self.operator_tokens(&tokens.value)));
@@ -30,7 +30,7 @@ impl<'s> Gateway<'_, 's> {
         let issuer = operators
             .issuer
             .lower_optional(|issuer| self.operator_issuer(&issuer.value));
-        Some(Operators {
+        Some(OperatorSettings {
             tokens: tokens?,
             tokens_file,
             issuer: issuer?,
