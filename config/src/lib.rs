@@ -64,7 +64,7 @@ pub use render::Colour;
 pub use report::{MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
-    AccessLog, AdminListener, BreakGlass, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,
+    AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,
     ProcessLimits, Settings, SigningKey,
 };
 pub use source::{LineIndex, MAX_FILE_BYTES, Place};

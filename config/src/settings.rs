@@ -34,7 +34,7 @@ pub struct Settings {
     /// The key that requests to upstreams are signed with; none if they are not signed.
     pub signing_key: Option<SigningKey>,
     /// The socket to kill flags on this machine; none if there is none. A change needs a restart.
-    pub break_glass: Option<BreakGlass>,
+    pub break_glass: Option<BreakGlassSettings>,
 }
 
 /// The listener of the admin API, health and metrics.
@@ -49,7 +49,7 @@ pub struct AdminListener {
 
 /// The socket to kill flags on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BreakGlass {
+pub struct BreakGlassSettings {
     /// The path of the socket.
     pub socket: PathBuf,
     /// The path of the journal of kills.

@@ -93,7 +93,8 @@ impl Service {
             output::print_report(&loaded.warnings);
         }
         let socket_config = loaded.settings.break_glass.clone();
-        let open = |socket_config: &config::BreakGlass| Arc::new(BreakGlass::open(&socket_config.journal));
+        let open =
+            |socket_config: &config::BreakGlassSettings| Arc::new(BreakGlass::open(&socket_config.journal));
         // Before the proxy, so that kills of the journal apply to its first request.
         let break_glass_kills = socket_config.as_ref().map(open);
         let managed = match &flags {

@@ -43,12 +43,12 @@ words! { Eligibility { "relaxed" => Relaxed, "enforced" => Enforced } }
 
 object! {
     /// Socket to kill flags on this machine, and its journal.
-    BreakGlass("a break-glass"): settings::BreakGlass {
+    BreakGlass("a break-glass"): settings::BreakGlassSettings {
         /// Path of the socket. Only its owner may open it.
         socket: required Resolved<LocalPath>,
         /// Path of the journal of kills. It is read again at the next start.
         journal: required Resolved<LocalPath>,
-    } => settings::BreakGlass { socket, journal }
+    } => settings::BreakGlassSettings { socket, journal }
 }
 
 object! {
