@@ -33,7 +33,7 @@ pub(crate) use self::parsed::parsed;
 pub(crate) use self::scalar::{
     AnyJson, Boolean, Comparable, Duration, Number, Percentage, Prose, Secret, Size,
 };
-pub(crate) use self::scalar::{Variant, Version, Whole};
+pub(crate) use self::scalar::{VariantWord, Version, Whole};
 pub(crate) use self::text::{Boxed, Owned, Text, texts};
 pub(crate) use self::union::union;
 pub(crate) use self::words::words;

@@ -46,7 +46,7 @@ macro_rules! word_of {
 ///         /// Key of the flag.
 ///         flag: required Sited<FlagKey>,
 ///         /// Variant that the flag must serve. Default: any except its off variant.
-///         is: optional Sited<Variant>,
+///         is: optional Sited<VariantWord>,
 ///     } => RequirementDefinition { flag, is }
 /// }
 /// ```

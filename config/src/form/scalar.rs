@@ -24,7 +24,7 @@ pub(crate) enum Percentage {}
 /// A text, number or boolean.
 pub(crate) enum Comparable {}
 /// The name of a variant. `rules` reads `true` and `false` as the `on` and `off` of a boolean flag.
-pub(crate) enum Variant {}
+pub(crate) enum VariantWord {}
 /// Any JSON value.
 pub(crate) enum AnyJson {}
 /// The version of the document.
@@ -61,7 +61,7 @@ scalars! {
     Number: Spelled<Decimal>, Shape::Number, |node, _| number(node);
     Percentage: Spelled<Decimal>, Shape::Percentage, |node, _| number(node);
     Comparable: Spelled<AttributeValue>, Shape::Scalar, |node, scalar| attribute_value(node, scalar);
-    Variant: Cow<'s, str>, Shape::Variant, |node, scalar| variant(node, scalar);
+    VariantWord: Cow<'s, str>, Shape::Variant, |node, scalar| variant(node, scalar);
     Version: (), Shape::Version, |_, _| Some(());
     Duration: u64, Shape::Duration, |node, _| quantity::duration_ms(node.text()?);
     Size: u64, Shape::Size, |_, scalar| size(scalar);

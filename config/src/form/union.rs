@@ -6,7 +6,7 @@
 /// ```text
 /// union! {
 ///     Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition {
-///         scalar Sited<Variant> => ServeDefinition::Variant,
+///         scalar Sited<VariantWord> => ServeDefinition::Variant,
 ///         mapping Split => |split| split,
 ///     }
 /// }

@@ -10,8 +10,8 @@ use super::tenant::Tenant;
 use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
 use super::{Needs, UNBOUNDED};
 use crate::form::{
-    AnyJson, Boolean, Boxed, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
-    texts, union, word_of, words,
+    AnyJson, Boolean, Boxed, List, Map, Owned, Percentage, Prose, VariantWord, Version, fields, object,
+    single, texts, union, word_of, words,
 };
 
 texts! {
@@ -103,7 +103,7 @@ object! {
         /// Values of the variants, by name. Default: `on` and `off`, with the values true and false.
         variants: optional Map<Sited<VariantName>, AnyJson, 2, UNBOUNDED>,
         /// Off variant: the one without the feature. Default: the variant `off`.
-        off: optional Sited<Owned<Variant>>,
+        off: optional Sited<Owned<VariantWord>>,
         /// Variants that tiers are served, by tier.
         tiers: default TierVariants,
         /// Flags that must be on for the same subject.
@@ -119,9 +119,9 @@ object! {
         /// Date by which the flag should be removed.
         expires: optional Sited<Owned<Date>>,
         /// Variant that tenants that opted in are served. Default: the variant `on`.
-        opt_in_serves: optional Sited<Owned<Variant>>,
+        opt_in_serves: optional Sited<Owned<VariantWord>>,
         /// Variant that a retired flag serves. Default: the variant `on`.
-        final_variant("final"): optional Sited<Owned<Variant>>,
+        final_variant("final"): optional Sited<Owned<VariantWord>>,
         /// Salt of the buckets. Default: the key.
         salt: optional Sited<Owned<Salt>>,
         /// Hash algorithm of the buckets; `xxh3` is the only one. Default: xxh3.
@@ -141,7 +141,7 @@ object! {
 }
 
 /// Variants by tier.
-pub(crate) type TierVariants = Map<Sited<TierName>, Sited<Owned<Variant>>, 0, UNBOUNDED>;
+pub(crate) type TierVariants = Map<Sited<TierName>, Sited<Owned<VariantWord>>, 0, UNBOUNDED>;
 
 words! { Kind::ALL }
 words! { Lifecycle::ALL, "dev" => Alpha }
@@ -166,7 +166,7 @@ object! {
         /// Key of the flag.
         flag: required Sited<Owned<FlagKey>>,
         /// Variant that the flag must serve. Default: any except its off variant.
-        is: optional Sited<Owned<Variant>>,
+        is: optional Sited<Owned<VariantWord>>,
     } => RequirementDefinition { flag, is }
 }
 
@@ -184,7 +184,7 @@ object! {
 
 union! {
     Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition {
-        scalar Sited<Owned<Variant>> => ServeDefinition::Variant,
+        scalar Sited<Owned<VariantWord>> => ServeDefinition::Variant,
         mapping Split => |split| split,
     }
 }

@@ -3,7 +3,7 @@
 use rules::{GateDefinition, MAX_GATE_PARTS, Sited};
 
 use super::text::FlagKey;
-use crate::form::{List, Variant, object, single, union};
+use crate::form::{List, VariantWord, object, single, union};
 
 type Gates = List<Sited<Gate>, 1, MAX_GATE_PARTS>;
 
@@ -23,7 +23,7 @@ object! {
         /// Key of the flag.
         flag: required Sited<FlagKey>,
         /// Variant that the flag must serve. Default: any except its off variant.
-        is: optional Sited<Variant>,
+        is: optional Sited<VariantWord>,
     } => match is {
         Some(is) => GateDefinition::Is { flag, is },
         None => GateDefinition::Flag(flag),

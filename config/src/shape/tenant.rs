@@ -4,7 +4,7 @@ use rules::{AttributeValue, Channel, Name, Sited, Spelled, TenantDefinition};
 
 use super::UNBOUNDED;
 use super::text::{AnyText, AttributeName, FlagKey, TierName};
-use crate::form::{Boolean, Comparable, List, Map, Variant, object, union, words};
+use crate::form::{Boolean, Comparable, List, Map, VariantWord, object, union, words};
 
 type FlagKeys = List<Sited<FlagKey>, 0, UNBOUNDED>;
 
@@ -20,7 +20,7 @@ object! {
         /// Beta flags that the tenant is on the allowlist of.
         beta: optional FlagKeys,
         /// Variants that the tenant is served regardless of rules, rollout and defaults, by flag.
-        overrides: optional Map<Sited<FlagKey>, Sited<Variant>, 0, UNBOUNDED>,
+        overrides: optional Map<Sited<FlagKey>, Sited<VariantWord>, 0, UNBOUNDED>,
         /// Flags that the tenant opted in to.
         opt_in: optional FlagKeys,
         /// Flags that the tenant opted out of.
