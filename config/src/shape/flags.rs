@@ -51,17 +51,17 @@ impl FlagsDocument {
 
 union! {
     UnknownTenant("`reject` or `{ tier: NAME }`"): UnknownTenantDefinition {
-        scalar Reject => |Reject::Reject| UnknownTenantDefinition::Reject,
+        scalar RejectWord => |RejectWord::Reject| UnknownTenantDefinition::Reject,
         mapping UnknownTenantTier => UnknownTenantDefinition::Tier,
     }
 }
 
 /// The word for unknown tenants that are rejected.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Reject {
+pub(crate) enum RejectWord {
     Reject,
 }
-words! { Reject { "reject" => Reject } }
+words! { RejectWord { "reject" => Reject } }
 
 single! {
     /// Tier of unknown tenants. They are on channel stable, not internal, and on no list.
