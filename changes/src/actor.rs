@@ -20,7 +20,7 @@ pub enum Role {
 /// The source of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum ChangeSource {
     /// The admin API, used by the command line and others.
     Api,
     /// A document that was applied.
@@ -66,7 +66,7 @@ impl Role {
     }
 }
 
-impl Source {
+impl ChangeSource {
     /// Returns the name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::actor::{Role, Source};
+use crate::actor::{ChangeSource, Role};
 use crate::event::Event;
 use crate::record::Revision;
 use crate::urgent::Urgent;
@@ -85,7 +85,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The source of the request.
-    pub source: Source,
+    pub source: ChangeSource,
     /// The id of the request.
     pub request_id: String,
     /// The audited event.
@@ -119,7 +119,7 @@ impl Entry {
     /// Creates the entry of an applied event. The fields that not every entry has (role, flag, org, reason, patch, ..)
     /// are empty; a caller sets those it knows.
     #[must_use]
-    pub fn new(at: Timestamp, event: Event, source: Source, actor: String, request_id: String) -> Self {
+    pub fn new(at: Timestamp, event: Event, source: ChangeSource, actor: String, request_id: String) -> Self {
         Self {
             at,
             actor,

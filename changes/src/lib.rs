@@ -24,7 +24,7 @@ mod state;
 pub mod timestamp;
 mod urgent;
 
-pub use actor::{Actor, Role, Source};
+pub use actor::{Actor, ChangeSource, Role};
 pub use affected::{Affected, UnknownTenantEffect};
 pub use audit::{Entry, GENESIS, Hash, Outcome, Patch, Sealed, TamperedAudit, verify};
 pub use change::{Change, GaDefault, ImportMode};

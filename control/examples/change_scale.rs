@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::FlagsDocument;
-use control::{Actor, Change, Control, LifecyclePolicy, Request, Role, Source, SqliteStore};
+use control::{Actor, Change, ChangeSource, Control, LifecyclePolicy, Request, Role, SqliteStore};
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
 use testkit::open_control;
@@ -171,7 +171,7 @@ fn request(change: Change, at: usize) -> Request {
             role: Role::PlatformAdmin,
             org: None,
         },
-        source: Source::Api,
+        source: ChangeSource::Api,
         reason: None,
         request_id: format!("m-{at}"),
         expected: None,

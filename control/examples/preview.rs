@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use config::{Catalog, FlagsDocument};
 use control::{
-    Actor, Change, Facts, GaDefault, LifecyclePolicy, Request, Revision, Role, Source, State, StateEdit,
-    Urgent, plan, preview,
+    Actor, Change, ChangeSource, Facts, GaDefault, LifecyclePolicy, Request, Revision, Role, State,
+    StateEdit, Urgent, plan, preview,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
 use serde_json::{Map, Value, json};
@@ -147,7 +147,7 @@ fn request(change: Change) -> Request {
             role: Role::PlatformAdmin,
             org: None,
         },
-        source: Source::Api,
+        source: ChangeSource::Api,
         reason: None,
         request_id: "measure".into(),
         expected: None,

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use control::{
-    AuditFilter, Commit, Entry, Event, Key, Patch, Revision, Role, Source, SqliteStore, Store, Write,
+    AuditFilter, ChangeSource, Commit, Entry, Event, Key, Patch, Revision, Role, SqliteStore, Store, Write,
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ fn entry(number: u64) -> Entry {
         reason: Some("the incident of this morning".to_owned()),
         patch: patch(true),
         inverse: patch(false),
-        ..Entry::new(at, event, Source::Api, actor, request_id)
+        ..Entry::new(at, event, ChangeSource::Api, actor, request_id)
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use config::{Compiled, FlagsDocument};
 use control::{
-    Actor, Applied, ApplyError, Change, Control, Entry, Fit, FlagObservation, History, LifecyclePolicy,
-    Observe, Opened, Publish, PublishError, Request, Revision, Role, Source, Store, StoreError,
+    Actor, Applied, ApplyError, Change, ChangeSource, Control, Entry, Fit, FlagObservation, History,
+    LifecyclePolicy, Observe, Opened, Publish, PublishError, Request, Revision, Role, Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
@@ -87,7 +87,7 @@ pub fn admin_request(change: Change) -> Request {
             role: Role::PlatformAdmin,
             org: None,
         },
-        source: Source::Api,
+        source: ChangeSource::Api,
         reason: Some("a test".into()),
         request_id: "r-1".into(),
         expected: None,

@@ -7,7 +7,7 @@ fn log(events: &[Event]) -> Vec<Sealed> {
         let entry = Entry {
             role: Some(Role::Operator),
             flag: Some("a".into()),
-            ..Entry::new(Timestamp(0), *event, Source::Api, "ada".into(), "r".into())
+            ..Entry::new(Timestamp(0), *event, ChangeSource::Api, "ada".into(), "r".into())
         };
         let sealed = Sealed::after(previous, index + 1, Revision(index + 10), &entry);
         previous = sealed.hash;

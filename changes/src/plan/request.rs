@@ -2,7 +2,7 @@
 
 use rules::Timestamp;
 
-use crate::actor::{Actor, Source};
+use crate::actor::{Actor, ChangeSource};
 use crate::change::Change;
 use crate::record::Revision;
 
@@ -14,7 +14,7 @@ pub struct Request {
     /// The actor.
     pub actor: Actor,
     /// The source.
-    pub source: Source,
+    pub source: ChangeSource,
     /// The actor's reason.
     pub reason: Option<String>,
     /// The id of the request.

@@ -9,7 +9,7 @@ use rules::{Lifecycle, Timestamp};
 use serde_json::json;
 
 use super::*;
-use crate::actor::{Actor, Role, Source};
+use crate::actor::{Actor, ChangeSource, Role};
 use crate::change::GaDefault;
 use crate::codec;
 use crate::record::{Key, Revision};
@@ -51,7 +51,7 @@ pub(crate) fn admin(change: Change, after_ms: i64) -> Request {
             role: Role::PlatformAdmin,
             org: None,
         },
-        source: Source::Api,
+        source: ChangeSource::Api,
         reason: Some("because".into()),
         request_id: "r-1".into(),
         expected: None,

@@ -1,7 +1,8 @@
 //! Answers to changes: applies a change or runs it dry, and builds the body of the result or of the failure.
 
 use changes::{
-    Change, ChangedDecision, Code, ItemOutcome, ItemResult, Preview, Refusal, Request, Role, Source, Summary,
+    Change, ChangeSource, ChangedDecision, Code, ItemOutcome, ItemResult, Preview, Refusal, Request, Role,
+    Summary,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -148,7 +149,7 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
     let change_request = Request {
         change,
         actor: request.actor.clone(),
-        source: Source::Api,
+        source: ChangeSource::Api,
         reason: reason.or_else(|| request.query.text("reason").map(str::to_owned)),
         request_id: request.request_id.clone(),
         expected: request.expected,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use changes::{Actor, Entry, Event, Outcome, Source};
+use changes::{Actor, ChangeSource, Entry, Event, Outcome};
 use serde_json::json;
 use tracing::error;
 
@@ -115,7 +115,7 @@ fn new_entry(api: &Api, event: Event, request_id: &str) -> Entry {
         ..Entry::new(
             (api.clock)(),
             event,
-            Source::Api,
+            ChangeSource::Api,
             String::new(),
             request_id.to_owned(),
         )

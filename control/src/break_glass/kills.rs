@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use changes::{Entry, Event, Role, Source, timestamp};
+use changes::{ChangeSource, Entry, Event, Role, timestamp};
 use rules::Timestamp;
 use serde_json::json;
 
@@ -108,7 +108,12 @@ impl Kills {
 
     /// Writes the end of a kill to the journal, then applies it.
     pub(super) fn restore(&mut self, flag: &str, origin: &KillOrigin) -> Result<(), BreakGlassError> {
-        self.append(&entry(Event::FlagRestored, Source::BreakGlass, flag, origin))?;
+        self.append(&entry(
+            Event::FlagRestored,
+            ChangeSource::BreakGlass,
+            flag,
+            origin,
+        ))?;
         self.killed.remove(flag);
         Ok(())
     }
@@ -207,7 +212,12 @@ impl Kills {
             if !matches!(self.journal, JournalAccess::Owned(_)) {
                 continue;
             }
-            if let Err(error) = self.append(&entry(Event::FlagRestored, Source::Scheduler, flag, &origin)) {
+            if let Err(error) = self.append(&entry(
+                Event::FlagRestored,
+                ChangeSource::Scheduler,
+                flag,
+                &origin,
+            )) {
                 tracing::error!(%error, flag, "the expiry of a local kill could not be written to the journal");
             }
         }
@@ -216,7 +226,7 @@ impl Kills {
 }
 
 fn kill_entry(kill: &LocalKill, origin: &KillOrigin) -> Entry {
-    let mut entry = entry(Event::FlagKilled, Source::BreakGlass, &kill.flag, origin);
+    let mut entry = entry(Event::FlagKilled, ChangeSource::BreakGlass, &kill.flag, origin);
     entry.reason = Some(kill.reason.clone());
     let until = json!(timestamp::text(kill.until));
     entry.details.insert("until".into(), until);
@@ -227,9 +237,9 @@ fn until(entry: &Entry) -> Option<Timestamp> {
     Timestamp::parse(entry.details.get("until")?.as_str()?).ok()
 }
 
-fn entry(event: Event, source: Source, flag: &str, origin: &KillOrigin) -> Entry {
+fn entry(event: Event, source: ChangeSource, flag: &str, origin: &KillOrigin) -> Entry {
     Entry {
-        role: (source == Source::BreakGlass).then_some(Role::PlatformAdmin),
+        role: (source == ChangeSource::BreakGlass).then_some(Role::PlatformAdmin),
         flag: Some(flag.to_owned()),
         ..Entry::new(
             origin.at,

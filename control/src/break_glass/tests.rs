@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Event, Source};
+use crate::{ChangeSource, Event};
 
 fn origin(at: i64) -> KillOrigin {
     KillOrigin {
@@ -60,8 +60,18 @@ fn kills_are_in_the_journal_with_user_and_reason() {
     assert_eq!(
         reported,
         [
-            (Event::FlagKilled, Source::BreakGlass, "uid:0".to_owned(), reason),
-            (Event::FlagRestored, Source::Scheduler, "sluice".to_owned(), None),
+            (
+                Event::FlagKilled,
+                ChangeSource::BreakGlass,
+                "uid:0".to_owned(),
+                reason
+            ),
+            (
+                Event::FlagRestored,
+                ChangeSource::Scheduler,
+                "sluice".to_owned(),
+                None
+            ),
         ]
     );
 }

@@ -1,6 +1,8 @@
 //! Flags that files manage, as a control plane that reads them and rejects changes.
 
-use changes::{Actor, Change, Code, Facts, LifecyclePolicy, Refusal, Request, Revision, Role, Source, State};
+use changes::{
+    Actor, Change, ChangeSource, Code, Facts, LifecyclePolicy, Refusal, Request, Revision, Role, State,
+};
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
@@ -47,7 +49,7 @@ pub(super) fn document_request(document: FlagsDocument, at: Timestamp) -> Reques
             role: Role::PlatformAdmin,
             org: None,
         },
-        source: Source::File,
+        source: ChangeSource::File,
         reason: None,
         request_id: "files".into(),
         expected: None,

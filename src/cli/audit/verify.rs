@@ -218,7 +218,7 @@ impl Verification {
 
 #[cfg(test)]
 mod tests {
-    use control::{Entry, Event, Revision, Sealed, Source};
+    use control::{ChangeSource, Entry, Event, Revision, Sealed};
     use rules::Timestamp;
 
     use super::*;
@@ -230,7 +230,13 @@ mod tests {
                 let (actor, request_id) = ("ann".into(), format!("r-{id}"));
                 let entry = Entry {
                     flag: Some("a".into()),
-                    ..Entry::new(Timestamp(0), Event::FlagKilled, Source::Api, actor, request_id)
+                    ..Entry::new(
+                        Timestamp(0),
+                        Event::FlagKilled,
+                        ChangeSource::Api,
+                        actor,
+                        request_id,
+                    )
                 };
                 let sealed = Sealed::after(hash, id, Revision(id), &entry);
                 hash = sealed.hash;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use changes::{Entry, Event, Key, Source, Write};
+use changes::{ChangeSource, Entry, Event, Key, Write};
 use rules::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;
@@ -16,7 +16,7 @@ pub(super) fn entry(request_id: &str) -> Entry {
     Entry::new(
         at,
         Event::TenantChanged,
-        Source::Api,
+        ChangeSource::Api,
         "ada".to_owned(),
         request_id.to_owned(),
     )

@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened, Publish,
-    RequestExplanation, RequestQuestion, Role, Source, SqliteStore, Store, Unexplained,
+    ChangeSource, Control, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened, Publish,
+    RequestExplanation, RequestQuestion, Role, SqliteStore, Store, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -263,7 +263,7 @@ fn managed_with_policy(store: Arc<dyn Store>, policy: LifecyclePolicy) -> Contro
     request.actor.name = "setup".to_owned();
     request.request_id = "setup".to_owned();
     request.reason = None;
-    request.source = Source::File;
+    request.source = ChangeSource::File;
     request.force = true;
     control
         .apply(&request)

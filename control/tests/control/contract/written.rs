@@ -1,6 +1,6 @@
 //! Records and entries that the suites write.
 
-use control::{Commit, Entry, Event, Key, Revision, Source, Store, Write};
+use control::{ChangeSource, Commit, Entry, Event, Key, Revision, Store, Write};
 use rules::Timestamp;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(crate) fn entry(request_id: &str) -> Entry {
     Entry::new(
         at,
         Event::TenantChanged,
-        Source::Api,
+        ChangeSource::Api,
         "ada".to_owned(),
         request_id.to_owned(),
     )

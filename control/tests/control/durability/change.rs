@@ -1,6 +1,6 @@
 //! The changes of the writers. The log entry of a change suffices to derive its records.
 
-use control::{Commit, Entry, Event, Json, Key, Outcome, Source, Write};
+use control::{ChangeSource, Commit, Entry, Event, Json, Key, Outcome, Write};
 use rules::Timestamp;
 use serde_json::json;
 
@@ -70,7 +70,7 @@ impl Change {
             ..Entry::new(
                 Timestamp(0),
                 Event::TenantChanged,
-                Source::Api,
+                ChangeSource::Api,
                 actor,
                 self.text(),
             )
