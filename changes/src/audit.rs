@@ -14,10 +14,10 @@ use crate::record::Revision;
 use crate::urgent::Urgent;
 
 /// SHA-256.
-pub type Hash = [u8; 32];
+pub type EntryHash = [u8; 32];
 
 /// The hash that the first entry follows.
-pub const GENESIS: Hash = [0; 32];
+pub const GENESIS: EntryHash = [0; 32];
 
 /// The outcome of the audited operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,9 +147,9 @@ pub struct Sealed {
     /// The revision that the change created; for a refusal, the current revision.
     pub revision: Revision,
     /// The hash of the entry before it; [`GENESIS`] for the first.
-    pub previous: Hash,
+    pub previous: EntryHash,
     /// The hash of this entry.
-    pub hash: Hash,
+    pub hash: EntryHash,
     /// The hashed content: the entry as JSON text, as it is stored.
     pub text: String,
 }
@@ -182,7 +182,7 @@ pub enum TamperedAudit {
 impl Sealed {
     /// Seals an entry after the one whose hash is `previous`. A store calls this inside its commit.
     #[must_use]
-    pub fn after(previous: Hash, id: u64, revision: Revision, entry: &Entry) -> Self {
+    pub fn after(previous: EntryHash, id: u64, revision: Revision, entry: &Entry) -> Self {
         // Serialization fails only for map keys that are not strings; an entry has none.
         let text = serde_json::to_string(entry).unwrap_or_default();
         Self {
@@ -210,9 +210,9 @@ impl Sealed {
 /// # Errors
 /// The first entry that differs from what was written.
 pub fn verify<'e>(
-    (mut last, mut hash_before): (u64, Hash),
+    (mut last, mut hash_before): (u64, EntryHash),
     entries: impl IntoIterator<Item = &'e Sealed>,
-) -> Result<(u64, Hash), TamperedAudit> {
+) -> Result<(u64, EntryHash), TamperedAudit> {
     for sealed in entries {
         let id = sealed.id;
         if id != last.saturating_add(1) {
@@ -233,7 +233,7 @@ pub fn verify<'e>(
 }
 
 /// Returns SHA-256 over the previous hash, id and revision (8 bytes each, big-endian), and the text.
-fn hash(previous: &Hash, id: u64, revision: Revision, text: &str) -> Hash {
+fn hash(previous: &EntryHash, id: u64, revision: Revision, text: &str) -> EntryHash {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(previous);
     context.update(&id.to_be_bytes());

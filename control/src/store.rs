@@ -8,7 +8,7 @@ mod sqlite;
 use std::path::Path;
 use std::time::Duration;
 
-use changes::{Entry, Event, Hash, Json, Key, Revision, Sealed, Write};
+use changes::{Entry, EntryHash, Event, Json, Key, Revision, Sealed, Write};
 use rules::Timestamp;
 
 pub use memory::MemoryStore;
@@ -202,7 +202,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// The store can't be read.
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError>;
+    fn audit_head(&self) -> Result<(u64, EntryHash), StoreError>;
 
     /// Writes a consistent copy into a new file while the store is in use.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::{
-    AuditFilter, AuditPage, Changes, Commit, Hash, Loaded, MemoryStore, Revision, Store, StoreError,
+    AuditFilter, AuditPage, Changes, Commit, EntryHash, Loaded, MemoryStore, Revision, Store, StoreError,
 };
 
 /// Functions of a test that run before operations of a store: they may wait, fail or panic.
@@ -81,7 +81,7 @@ impl<H: StoreHooks> Store for HookedStore<H> {
         self.inner.audit_after(after, limit)
     }
 
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+    fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
         self.inner.audit_head()
     }
 

@@ -1,6 +1,6 @@
 //! Bodies of audit entries.
 
-use changes::{Entry, Hash, Outcome, Patch, Sealed, Urgent, timestamp};
+use changes::{Entry, EntryHash, Outcome, Patch, Sealed, Urgent, timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -191,7 +191,7 @@ pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 /// Returns a hash in hex.
-pub(crate) fn hex(hash: &Hash) -> String {
+pub(crate) fn hex(hash: &EntryHash) -> String {
     use std::fmt::Write as _;
     hash.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use changes::{Entry, GENESIS, Hash, Revision, Sealed, TamperedAudit, verify};
+use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, TamperedAudit, verify};
 use serde::{Deserialize, Serialize};
 
 /// The largest size of a journal, in bytes; about 100,000 entries.
@@ -149,7 +149,7 @@ pub(super) struct Journal {
     path: PathBuf,
     /// Locked while it is open.
     file: File,
-    last: (u64, Hash),
+    last: (u64, EntryHash),
     /// Its length up to the end of its last complete line, in bytes.
     length: u64,
 }
@@ -176,7 +176,7 @@ pub(super) struct JournalContent {
     pub(super) sealed: Vec<Sealed>,
     /// The same entries, parsed.
     pub(super) entries: Vec<Entry>,
-    last: (u64, Hash),
+    last: (u64, EntryHash),
     /// Length up to the end of the last complete line, in bytes.
     length: u64,
     /// The reason why the rest is not read.
@@ -354,11 +354,11 @@ fn sealed(line: &[u8]) -> Option<Sealed> {
     })
 }
 
-fn hex(hash: &Hash) -> String {
+fn hex(hash: &EntryHash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Hash> {
+fn unhex(text: &str) -> Option<EntryHash> {
     let mut hash = GENESIS;
     if text.len() != hash.len() * 2 || !text.is_ascii() {
         return None;

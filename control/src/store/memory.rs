@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use changes::{Entry, GENESIS, Hash, Sealed};
+use changes::{Entry, EntryHash, GENESIS, Sealed};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::newest::Newest;
@@ -40,7 +40,7 @@ impl MemoryStore {
 }
 
 impl MemoryState {
-    fn head(&self) -> (u64, Hash) {
+    fn head(&self) -> (u64, EntryHash) {
         let last = self.log.last();
         last.map_or((0, GENESIS), |(sealed, _)| (sealed.id, sealed.hash))
     }
@@ -138,7 +138,7 @@ impl Store for MemoryStore {
         Ok(page(wanted.map(|(sealed, _)| sealed.clone()), limit))
     }
 
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+    fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
         Ok(self.state().head())
     }
 

@@ -19,7 +19,7 @@ mod writer;
 use std::path::Path;
 use std::time::Duration;
 
-use changes::Hash;
+use changes::EntryHash;
 use parking_lot::Mutex;
 
 pub use self::damaged::DamagedStore;
@@ -171,7 +171,7 @@ impl Store for SqliteStore {
             .read(|connection| log::after(connection, after, limit))
     }
 
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+    fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
         self.readers.read(|connection| log::head(connection))
     }
 

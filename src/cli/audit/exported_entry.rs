@@ -1,6 +1,6 @@
 //! A line of an exported log, converted to the sealed entry that its hash is computed from.
 
-use control::{Hash, Revision, Sealed};
+use control::{EntryHash, Revision, Sealed};
 use serde::Deserialize;
 
 /// A line of an exported log. Unknown fields of a newer version are ignored; the hash does not include them.
@@ -28,12 +28,12 @@ pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
 }
 
 /// Formats a hash as hex digits.
-pub(in crate::cli) fn hex(hash: &Hash) -> String {
+pub(in crate::cli) fn hex(hash: &EntryHash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parses a hash from hex digits.
-pub(super) fn unhex(text: &str) -> Option<Hash> {
+pub(super) fn unhex(text: &str) -> Option<EntryHash> {
     let mut hash = control::GENESIS;
     if text.len() != hash.len().checked_mul(2)? || !text.is_ascii() {
         return None;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use control::{GENESIS, Hash};
+use control::{EntryHash, GENESIS};
 
 use super::export;
 use super::exported_entry::{hex, parse, unhex};
@@ -28,10 +28,10 @@ pub(super) struct Arguments {
     file: Option<PathBuf>,
     /// An entry that the log must contain, as an earlier `verify` printed it: ID:HASH.
     #[arg(long, value_name = "ID:HASH", value_parser = head)]
-    head: Option<(u64, Hash)>,
+    head: Option<(u64, EntryHash)>,
 }
 
-fn head(text: &str) -> Result<(u64, Hash), String> {
+fn head(text: &str) -> Result<(u64, EntryHash), String> {
     let problem = || "a head is written ID:HASH, as `sluice audit verify` prints it".to_owned();
     let (id, hash) = text.split_once(':').ok_or_else(problem)?;
     Ok((
@@ -127,19 +127,19 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
 /// The state of a verification.
 #[derive(Debug)]
 struct Verification {
-    last: (u64, Hash),
+    last: (u64, EntryHash),
     /// The revision after the last entry.
     revision: u64,
     lines: u64,
     entries: u64,
     /// The first problem.
     problem: Option<String>,
-    head: Option<(u64, Hash)>,
+    head: Option<(u64, EntryHash)>,
     is_head_seen: bool,
 }
 
 impl Verification {
-    fn new(head: Option<(u64, Hash)>) -> Self {
+    fn new(head: Option<(u64, EntryHash)>) -> Self {
         Self {
             last: (0, GENESIS),
             revision: 0,
@@ -174,7 +174,7 @@ impl Verification {
         }
     }
 
-    fn compare(&mut self, (id, hash): (u64, Hash)) {
+    fn compare(&mut self, (id, hash): (u64, EntryHash)) {
         match self.head {
             Some((known, expected)) if known == id && expected == hash => self.is_head_seen = true,
             Some((known, _)) if known == id => {
@@ -249,7 +249,7 @@ mod tests {
             .collect()
     }
 
-    fn verified(lines: &[String], head: Option<(u64, Hash)>) -> (u64, Option<String>) {
+    fn verified(lines: &[String], head: Option<(u64, EntryHash)>) -> (u64, Option<String>) {
         let mut verification = Verification::new(head);
         for line in lines {
             verification.line(line.as_bytes());
@@ -263,7 +263,7 @@ mod tests {
         )
     }
 
-    fn head_of(line: &str) -> (u64, Hash) {
+    fn head_of(line: &str) -> (u64, EntryHash) {
         let sealed = parse(line.as_bytes()).unwrap();
         (sealed.id, sealed.hash)
     }

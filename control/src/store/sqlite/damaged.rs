@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use changes::{Hash, Revision};
+use changes::{EntryHash, Revision};
 
 use super::directory::Directory;
 use super::log;
@@ -85,7 +85,7 @@ impl Store for DamagedStore {
         }
     }
 
-    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+    fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
         match &self.left {
             Some((readers, _)) => readers.read(|connection| log::head(connection)),
             None => self.damage(),

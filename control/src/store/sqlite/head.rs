@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
-use changes::{Hash, Revision};
+use changes::{EntryHash, Revision};
 use rusqlite::Connection;
 
 use super::directory::{HEAD, sync_directory};
@@ -25,7 +25,7 @@ const BYTES: usize = 64;
 pub(super) struct StoreHead {
     revision: Revision,
     id: u64,
-    hash: Hash,
+    hash: EntryHash,
 }
 
 impl StoreHead {

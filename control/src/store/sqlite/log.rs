@@ -1,6 +1,6 @@
 //! The table of the audit log. Each entry is stored as the text that was hashed.
 
-use changes::{Entry, Event, GENESIS, Hash, Revision, Sealed, timestamp};
+use changes::{Entry, EntryHash, Event, GENESIS, Revision, Sealed, timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
@@ -16,7 +16,7 @@ const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VAL
 const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
 
 /// Returns id and hash of the newest entry.
-pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
+pub(super) fn head(connection: &Connection) -> Result<(u64, EntryHash), StoreError> {
     let mut statement = connection.prepare_cached(HEAD).map_err(fault)?;
     let mut rows = statement.query([]).map_err(fault)?;
     let Some(row) = rows.next().map_err(fault)? else {
@@ -27,7 +27,7 @@ pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
 }
 
 /// Returns the hash of an entry; the genesis hash for id 0, which precedes the first entry.
-pub(super) fn hash_of(connection: &Connection, id: u64) -> Result<Hash, StoreError> {
+pub(super) fn hash_of(connection: &Connection, id: u64) -> Result<EntryHash, StoreError> {
     if id == 0 {
         return Ok(GENESIS);
     }

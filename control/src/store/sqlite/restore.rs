@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use changes::{Hash, Revision};
+use changes::{EntryHash, Revision};
 use rusqlite::Connection;
 
 use super::directory::{Directory, Purpose, open};
@@ -19,7 +19,7 @@ pub struct Restored {
     /// The revision of the restored store.
     pub revision: Revision,
     /// Id and hash of the newest entry of its log.
-    pub head: (u64, Hash),
+    pub head: (u64, EntryHash),
     /// The folder with the previous files, if there were any.
     pub aside: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
 
 /// Checks the pages, the whole log and each record of a file, and upgrades it to the newest format, as one file
 /// without a log.
-fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
+fn check(file: &Path) -> Result<(Revision, (u64, EntryHash)), StoreError> {
     let mut connection = open(file, Purpose::Write)?;
     schema::check_format(&connection)?;
     connection
@@ -114,7 +114,7 @@ pub(super) fn check_unchanged(file: &Path) -> Result<(), StoreError> {
 }
 
 /// Verifies the whole log and reads each record.
-fn check_contents(connection: &Connection) -> Result<(Revision, (u64, Hash)), StoreError> {
+fn check_contents(connection: &Connection) -> Result<(Revision, (u64, EntryHash)), StoreError> {
     log::check_newest(connection, u64::MAX)?;
     log::check_end(connection)?;
     Ok((records::load(connection)?.revision, log::head(connection)?))

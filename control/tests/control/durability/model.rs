@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::{GENESIS, Hash, Json, Key, MAX_AUDIT_PAGE, Outcome, Revision, SqliteStore, Store, verify};
+use control::{EntryHash, GENESIS, Json, Key, MAX_AUDIT_PAGE, Outcome, Revision, SqliteStore, Store, verify};
 
 use crate::durability::acknowledged::Acknowledged;
 use crate::durability::change::Change;
 
 #[derive(Debug)]
 pub(crate) struct Model {
-    place: (u64, Hash),
+    place: (u64, EntryHash),
     revision: Revision,
     records: BTreeMap<Key, (Option<Json>, Revision)>,
     /// The changes in the log.
