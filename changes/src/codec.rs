@@ -8,7 +8,7 @@ use config::{Edit, FlagsDocument, JsonEdit, ToJson};
 use imbl::OrdMap;
 use serde_json::{Map, Value};
 
-use crate::flag::{Flag, FlagState, StateRecord};
+use crate::flag::{FlagState, ManagedFlag, StateRecord};
 use crate::record::{Json, Key, Revision};
 use crate::state::{State, StateEdit};
 
@@ -178,14 +178,14 @@ pub(crate) fn changed(state: &State, edit: &StateEdit) -> Vec<RecordChange> {
         }],
         StateEdit::Flag(key, flag) => {
             let before = state.flag(key);
-            let change = |key: Key, record: fn(&Flag) -> Value| RecordChange {
+            let change = |key: Key, record: fn(&ManagedFlag) -> Value| RecordChange {
                 key,
                 before: before.as_ref().map(record),
                 after: flag.as_ref().map(record),
             };
             vec![
-                change(Key::Definition(key.to_string()), Flag::definition_record),
-                change(Key::State(key.to_string()), Flag::state_record),
+                change(Key::Definition(key.to_string()), ManagedFlag::definition_record),
+                change(Key::State(key.to_string()), ManagedFlag::state_record),
             ]
         }
         StateEdit::Tenant(id, record) => vec![RecordChange {

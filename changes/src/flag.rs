@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// A flag of the state. Clones share its parts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flag {
+pub struct ManagedFlag {
     /// The definition that is compiled, operators' fields included.
     pub definition: Arc<FlagDefinition>,
     /// The state beside the definition.
@@ -102,7 +102,7 @@ pub(crate) struct StateRecord {
 /// The fields of a definition that operators own; the record of a definition never holds them.
 const OWNED: [&str; 4] = ["lifecycle", "enabled", "tiers", "rollout"];
 
-impl Flag {
+impl ManagedFlag {
     /// Returns its lifecycle; none for kinds without one.
     #[must_use]
     pub fn lifecycle(&self) -> Option<Lifecycle> {

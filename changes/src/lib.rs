@@ -30,7 +30,7 @@ pub use audit::{Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit
 pub use change::{Change, GaDefault, ImportMode};
 pub use codec::{UnreadableRecords, json_edits, read_records};
 pub use event::Event;
-pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
+pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};
 pub use permission::Permission;
 pub use plan::{
     Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, PartFields, Plan, Request, Section,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::{Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::state::State;
 use crate::timestamp;
 
@@ -132,7 +132,7 @@ struct Mentions {
 }
 
 impl StaleCheck<'_> {
-    fn reasons(&self, key: &str, flag: &Flag) -> Vec<StaleReason> {
+    fn reasons(&self, key: &str, flag: &ManagedFlag) -> Vec<StaleReason> {
         if flag.lifecycle() == Some(Lifecycle::Retired) {
             return [Some(self.retired(key, flag)), self.expired(flag)]
                 .into_iter()
@@ -148,7 +148,7 @@ impl StaleCheck<'_> {
         reasons.into_iter().flatten().collect()
     }
 
-    fn long_ga(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+    fn long_ga(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
         let is_long =
             flag.lifecycle() == Some(Lifecycle::Ga) && self.since(flag.state.since) > self.limits.ga_ms;
         let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
@@ -166,14 +166,14 @@ impl StaleCheck<'_> {
         })
     }
 
-    fn expired(&self, flag: &Flag) -> Option<StaleReason> {
+    fn expired(&self, flag: &ManagedFlag) -> Option<StaleReason> {
         let date = flag.definition.expires.as_ref()?.value.as_ref();
         let last = Timestamp::parse(&format!("{date}T00:00:00Z")).ok()?;
         (self.since(last) >= DAY_MS)
             .then(|| reason(StaleCode::Expired, format!("to be removed since {date}")).fact("expires", date))
     }
 
-    fn unused(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+    fn unused(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
         let is_old = self.since(flag.state.created) > self.limits.unused_ms;
         (is_old && !self.is_gated(key)).then(|| {
             let detail = "no gate names it, nor a flag that requires it".to_owned();
@@ -183,7 +183,7 @@ impl StaleCheck<'_> {
 
     /// Reported only after a full period of observation, counted from the flag's creation or the start of the
     /// observation.
-    fn undecided(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+    fn undecided(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
         let known_since = self.usage.since?.max(flag.state.created);
         let decided = self.usage.decided.get(key);
         let quiet_since = decided
@@ -203,7 +203,7 @@ impl StaleCheck<'_> {
         })
     }
 
-    fn retired(&self, key: &str, flag: &Flag) -> StaleReason {
+    fn retired(&self, key: &str, flag: &ManagedFlag) -> StaleReason {
         let flags = self.dependents.get(key).map_or(&[][..], Vec::as_slice);
         let tenants = self.mentions.get(key).map_or(0, |mentions| mentions.tenants);
         let gate = self.usage.gated.contains(key).then(|| "a gate".to_owned());

@@ -8,7 +8,7 @@ use config::{Edit, FlagsDocument, Head, OwnedTenant};
 use imbl::OrdMap;
 use rules::SegmentDefinition;
 
-use crate::flag::{Flag, FlagState};
+use crate::flag::{FlagState, ManagedFlag};
 use crate::record::Revision;
 
 /// The state at one revision. Clones share its parts.
@@ -31,7 +31,7 @@ pub enum StateEdit {
     /// A segment by its name.
     Segment(Arc<str>, Option<Arc<SegmentDefinition>>),
     /// A flag by its key.
-    Flag(Arc<str>, Option<Flag>),
+    Flag(Arc<str>, Option<ManagedFlag>),
     /// A tenant by its id.
     Tenant(Arc<str>, Option<Arc<OwnedTenant>>),
 }
@@ -39,15 +39,15 @@ pub enum StateEdit {
 impl State {
     /// Returns the flag with this key.
     #[must_use]
-    pub fn flag(&self, key: &str) -> Option<Flag> {
-        Some(Flag {
+    pub fn flag(&self, key: &str) -> Option<ManagedFlag> {
+        Some(ManagedFlag {
             definition: Arc::clone(self.document.flags.get(key)?),
             state: Arc::clone(self.states.get(key)?),
         })
     }
 
     /// Returns all flags in the order of their keys.
-    pub fn flags(&self) -> impl Iterator<Item = (&str, Flag)> {
+    pub fn flags(&self) -> impl Iterator<Item = (&str, ManagedFlag)> {
         self.document
             .flags
             .keys()

@@ -34,10 +34,10 @@ pub use break_glass::{
 pub use changes::timestamp::text as time_text;
 pub use changes::{
     Actor, Affected, Change, ChangeSource, ChangedDecision, Code, DefaultOwner, Difference, Entry, EntryHash,
-    Event, Facts, Flag, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode, ItemOutcome, ItemResult, Json,
-    Key, LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, NoPlan, Outcome, Part,
-    PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed,
-    Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary,
+    Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode, ItemOutcome, ItemResult, Json, Key,
+    LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, ManagedFlag, NoPlan, Outcome,
+    Part, PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role,
+    Sealed, Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary,
     TamperedAudit, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write, affects_more_than,
     plan, preview, preview_page, refused_entry, stale, verify,
 };

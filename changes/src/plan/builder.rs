@@ -14,7 +14,7 @@ use crate::affected::Affected;
 use crate::audit::{Entry, Outcome, Patch};
 use crate::codec::{self, RecordChange};
 use crate::event::Event;
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::record::{Json, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
@@ -58,7 +58,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Returns the flag, or a refusal if it does not exist.
-    pub(super) fn flag(&self, key: &str) -> Result<Flag, Vec<Refusal>> {
+    pub(super) fn flag(&self, key: &str) -> Result<ManagedFlag, Vec<Refusal>> {
         self.state.flag(key).ok_or_else(|| vec![flag_not_found(key)])
     }
 
@@ -67,7 +67,7 @@ impl<'a> PlanBuilder<'a> {
         &mut self,
         event: Event,
         key: &str,
-        mut after: Flag,
+        mut after: ManagedFlag,
         details: Map<String, Value>,
     ) {
         if self.state.flag(key).as_ref() == Some(&after) {
@@ -87,7 +87,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Sets the time and actor of the last change.
-    pub(super) fn mark_changed(&self, flag: &mut Flag) {
+    pub(super) fn mark_changed(&self, flag: &mut ManagedFlag) {
         let state = flag.state_mut();
         state.changed = self.request.at;
         state.changed_by.clone_from(&self.request.actor.name);

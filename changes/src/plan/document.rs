@@ -17,7 +17,7 @@ use super::facts::Facts;
 use super::tenant;
 use crate::audit::Outcome;
 use crate::event::Event;
-use crate::flag::{DefaultOwner, Flag, FlagState};
+use crate::flag::{DefaultOwner, FlagState, ManagedFlag};
 use crate::refusal::{Code, Refusal};
 use crate::state::StateEdit;
 
@@ -156,7 +156,7 @@ impl DocumentMerge<'_, '_> {
     }
 
     /// Returns the flag with the fields that documents own replaced.
-    fn changed_flag(&mut self, key: &str, written: &FlagDefinition, before: &Flag) -> Flag {
+    fn changed_flag(&mut self, key: &str, written: &FlagDefinition, before: &ManagedFlag) -> ManagedFlag {
         let mut after = before.clone();
         let FlagDefinition {
             lifecycle,
@@ -193,7 +193,7 @@ impl DocumentMerge<'_, '_> {
     }
 
     /// Starts or ends the lifecycle of a flag whose kind changed.
-    fn fit_lifecycle_to_kind(&self, flag: &mut Flag) {
+    fn fit_lifecycle_to_kind(&self, flag: &mut ManagedFlag) {
         if lifecycle_fits_kind(flag) {
             return;
         }
@@ -205,7 +205,7 @@ impl DocumentMerge<'_, '_> {
     }
 
     /// Removes the sign-offs of a flag and adds that to the difference.
-    fn withdraw_sign_offs(&self, flag: &mut Flag, changed: &mut Vec<String>) {
+    fn withdraw_sign_offs(&self, flag: &mut ManagedFlag, changed: &mut Vec<String>) {
         if !flag.state.sign_offs.is_empty() {
             flag.state_mut().sign_offs = Vec::new();
             self.builder.mark_changed(flag);
@@ -231,10 +231,10 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
-    fn new_flag(&mut self, key: &str, written: &FlagDefinition) -> Flag {
+    fn new_flag(&mut self, key: &str, written: &FlagDefinition) -> ManagedFlag {
         self.difference.added(Section::Flag, key);
         let at = self.builder.at();
-        let mut flag = Flag {
+        let mut flag = ManagedFlag {
             definition: Arc::new(written.clone()),
             state: Arc::new(FlagState {
                 default: DefaultOwner::Documents,
@@ -335,7 +335,7 @@ impl DocumentMerge<'_, '_> {
 }
 
 /// Returns the fields that operators own and that the document writes with another value.
-fn fields_kept_by_operators(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
+fn fields_kept_by_operators(written: &FlagDefinition, flag: &ManagedFlag) -> Vec<String> {
     let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
     let same_tiers = |tiers: &[(_, _)]| {
         let own = &flag.definition.tiers;
@@ -362,7 +362,7 @@ fn fields_kept_by_operators(written: &FlagDefinition, flag: &Flag) -> Vec<String
 
 /// Returns the refusal of a change to a kind without a lifecycle while the flag is not at ga. From alpha or beta the
 /// flag would be on for tenants without a promotion; from retired it could be neither killed nor reverted.
-fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
+fn unfinished_lifecycle(key: &str, after: &ManagedFlag) -> Option<Refusal> {
     let from = after.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
@@ -387,6 +387,6 @@ fn unfinished_lifecycle(key: &str, after: &Flag) -> Option<Refusal> {
 }
 
 /// Returns true if the flag is in a lifecycle and its kind has one, or neither.
-fn lifecycle_fits_kind(flag: &Flag) -> bool {
+fn lifecycle_fits_kind(flag: &ManagedFlag) -> bool {
     flag.lifecycle().is_some() == flag.kind().has_lifecycle()
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::builder::{PlanBuilder, PlanStep};
 use super::planned::NoPlan;
 use crate::event::Event;
-use crate::flag::{Flag, SignOff, Unsettled};
+use crate::flag::{ManagedFlag, SignOff, Unsettled};
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 
@@ -39,7 +39,7 @@ pub(super) fn restore(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
 }
 
 /// Sets the flag's last kill, restore or revert.
-pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut Flag, how: &str) {
+pub(super) fn unsettle(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag, how: &str) {
     flag.state_mut().unsettled = Some(Unsettled {
         how: how.into(),
         at: builder.at(),
@@ -95,7 +95,7 @@ pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, written: Opt
 }
 
 /// Returns the flag with a field that does not have its form, to be explained.
-fn malformed_field(key: &str, flag: &Flag, field: &str, written: Value) -> NoPlan {
+fn malformed_field(key: &str, flag: &ManagedFlag, field: &str, written: Value) -> NoPlan {
     let mut definition = flag.definition.to_json();
     if let Some(fields) = definition.as_object_mut() {
         fields.insert(field.to_owned(), written);
@@ -151,7 +151,7 @@ pub(super) fn sign_off(
 }
 
 /// Returns the refusal of an actor who has signed off for another role.
-fn signed_for_other_role(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
+fn signed_for_other_role(flag: &ManagedFlag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
     let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);

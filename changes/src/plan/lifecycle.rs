@@ -11,7 +11,7 @@ use super::flag::unsettle;
 use super::promotion::Promotion;
 use crate::change::GaDefault;
 use crate::event::Event;
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::permission::Permission;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
@@ -212,7 +212,7 @@ fn write(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
     flag: &str,
-    after: Flag,
+    after: ManagedFlag,
     mut details: Map<String, Value>,
 ) {
     if let Some(urgent) = transition.urgent {
@@ -226,7 +226,7 @@ fn write(
 }
 
 /// Returns the flag with another lifecycle and without sign-offs.
-fn with_lifecycle(flag: &Flag, to: Lifecycle, builder: &PlanBuilder<'_>) -> Flag {
+fn with_lifecycle(flag: &ManagedFlag, to: Lifecycle, builder: &PlanBuilder<'_>) -> ManagedFlag {
     let mut moved = flag.clone();
     moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));
     let state = moved.state_mut();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::dependency;
 use super::facts::Facts;
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::policy::{GaPolicy, LifecyclePolicy, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
@@ -15,7 +15,7 @@ use crate::timestamp;
 pub(super) struct Promotion<'a> {
     pub(super) state: &'a State,
     pub(super) key: &'a str,
-    pub(super) flag: &'a Flag,
+    pub(super) flag: &'a ManagedFlag,
     pub(super) from: Lifecycle,
     pub(super) to: Lifecycle,
     pub(super) at: Timestamp,

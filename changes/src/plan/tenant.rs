@@ -11,7 +11,7 @@ use super::builder::{PlanBuilder, PlanStep, flag_not_found, read_tenant, tenant_
 use super::planned::NoPlan;
 use crate::actor::Role;
 use crate::event::Event;
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::refusal::{Code, Refusal};
 
 /// Replaces the record.
@@ -155,7 +155,7 @@ fn flag_and_record(
     builder: &PlanBuilder<'_>,
     org: &str,
     key: &str,
-) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
+) -> Result<(ManagedFlag, OwnedTenant), Vec<Refusal>> {
     match (builder.flag(key), record(builder, org)) {
         (Ok(flag), Ok(record)) => Ok((flag, record)),
         (flag, record) => Err([flag.err(), record.err()]

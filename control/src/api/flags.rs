@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use changes::{Code, Flag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
+use changes::{Code, ManagedFlag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
 use config::{Compiled, ToJson as _};
 use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
 use serde::Serialize;
@@ -120,7 +120,7 @@ struct TenantCounts {
 /// A copy of a part of the state. Counting works on the copy, so that changes do not wait for it.
 struct StateCopy {
     revision: Revision,
-    flags: Vec<(String, Flag, Vec<StaleReasonBody>)>,
+    flags: Vec<(String, ManagedFlag, Vec<StaleReasonBody>)>,
     counts: HashMap<String, TenantCounts>,
     compiled: Compiled,
     is_more: bool,
@@ -270,7 +270,7 @@ fn count_tenants(state: &State, keys: &[&str]) -> HashMap<String, TenantCounts> 
 
 /// Returns the body of a flag. Counts its tenants only if `budget`, the remaining number of decisions, covers them all.
 fn flag_body(
-    (key, flag, stale): &(String, Flag, Vec<StaleReasonBody>),
+    (key, flag, stale): &(String, ManagedFlag, Vec<StaleReasonBody>),
     copy: &StateCopy,
     (now, kills): (Timestamp, &LocalKills),
     budget: &mut usize,

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::difference::fields;
 use crate::affected::Affected;
-use crate::flag::Flag;
+use crate::flag::ManagedFlag;
 use crate::state::{State, StateEdit};
 
 /// Fields that no decision reads.
 const INFORMATIVE: [&str; 3] = ["description", "owner", "expires"];
 
 /// Returns true if the definition differs in a field that decisions read.
-pub(super) fn changes_decisions(before: &Flag, after: &Flag) -> bool {
+pub(super) fn changes_decisions(before: &ManagedFlag, after: &ManagedFlag) -> bool {
     let fields = fields(&before.definition_record(), &after.definition_record());
     fields.iter().any(|field| !INFORMATIVE.contains(&field.as_str()))
 }
