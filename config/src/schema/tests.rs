@@ -61,7 +61,7 @@ fn published_schemas_are_valid_json_schemas() {
 
 /// The objects and unions below a shape, by the name of their definition.
 #[derive(Default)]
-struct Definitions(BTreeMap<String, Defined>);
+struct DefinedNames(BTreeMap<String, Defined>);
 
 /// An owner of a definition, compared by its address.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ enum Defined {
     Union(&'static UnionShape),
 }
 
-impl Definitions {
+impl DefinedNames {
     /// Adds a name. Returns true if it is new, and panics if another object or union has it.
     fn add(&mut self, name: &str, new: Defined) -> bool {
         let Some(known) = self.0.insert(definition(name), new) else {
@@ -104,7 +104,7 @@ impl Definitions {
 fn forms_have_unique_names() {
     // A schema defines each object and union once, by its name: a second one of that name would be lost.
     for root in [GatewayDocument::SHAPE, FlagsDocument::SHAPE] {
-        let mut definitions = Definitions::default();
+        let mut definitions = DefinedNames::default();
         definitions.visit(root);
         assert!(definitions.0.len() > 10, "only {} forms", definitions.0.len());
     }
