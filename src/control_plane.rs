@@ -58,14 +58,15 @@ struct RequestExplainer {
 impl Explain for RequestExplainer {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
         let (Some(keys), Some(gateway)) = (self.keys.get(), self.active_config.gateway()) else {
-            return Err(Unexplained("the proxy is not running yet".to_owned()));
+            return Err(Unexplained::NotRunning);
         };
-        Ok(story::explain(&ExplainInput {
+        let story = story::explain(&ExplainInput {
             gateway: &gateway,
             question,
             keys,
             at,
-        }))
+        })?;
+        Ok(story)
     }
 }
 

@@ -5,6 +5,7 @@ mod caller;
 mod explanation;
 mod input;
 mod limits;
+mod listener;
 mod rejected_candidates;
 mod request_head;
 

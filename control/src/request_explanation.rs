@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::break_glass::LocalKill;
-use crate::request_question::RequestQuestion;
+use crate::request_question::{InvalidQuestion, RequestQuestion};
 
 /// Explains requests.
 pub trait Explain: Send + Sync {
@@ -18,14 +18,21 @@ pub trait Explain: Send + Sync {
     /// Blocks while the keys of its token are fetched, as long as a request would wait.
     ///
     /// # Errors
-    /// A defect of the implementation. A request that the data plane would reject has an explanation, too.
+    /// The question is invalid, or nothing can be explained yet. A request that the data plane would reject has an
+    /// explanation, too.
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained>;
 }
 
-/// A defect of an implementation of [`Explain`].
+/// The reason why a request is not explained.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the request can't be explained: {0}")]
-pub struct Unexplained(pub String);
+pub enum Unexplained {
+    /// The data plane does not run yet.
+    #[error("the proxy is not running yet")]
+    NotRunning,
+    /// The question is invalid for the active configuration.
+    #[error(transparent)]
+    Question(#[from] InvalidQuestion),
+}
 
 /// An explanation of how the data plane would handle a request.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -33,6 +40,10 @@ pub struct Unexplained(pub String);
 pub struct RequestExplanation {
     /// The revision of the snapshot that decides.
     pub snapshot: String,
+    /// The listener that receives the request; null if there is only one.
+    pub listener: Option<String>,
+    /// True if the question names none of several listeners: the first one is assumed.
+    pub listener_assumed: bool,
     /// The path that is matched and forwarded.
     pub target: String,
     /// The target as it was sent; null if it is the same.

@@ -30,6 +30,8 @@ const HEADER_PATTERN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f
 #[serde(deny_unknown_fields)]
 #[schema(as = RequestForm)]
 pub struct RequestForm {
+    /// The name of the listener that receives the request; default: the first one.
+    listener: Option<String>,
     /// The method.
     #[schema(min_length = 1, max_length = 64, pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     method: String,
@@ -66,6 +68,8 @@ pub struct RequestForm {
 /// A hypothetical request to explain.
 #[derive(Debug, Clone)]
 pub struct RequestQuestion {
+    /// The name of the listener that receives the request; none for the first one.
+    pub listener: Option<String>,
     /// The method: a token of RFC 9110 section 5.6.2.
     pub method: String,
     /// The path, as it would be sent.
@@ -138,6 +142,14 @@ pub enum InvalidQuestion {
     /// The request has too many headers.
     #[error("a request has at most {MAX_QUESTION_HEADERS} header lines")]
     TooManyHeaders,
+    /// No listener of the gateway has the name.
+    #[error("no listener is named `{name}`; the listeners are: {}", known.join(", "))]
+    UnknownListener {
+        /// The name.
+        name: String,
+        /// The names of the listeners.
+        known: Vec<String>,
+    },
     /// The sender is given by a token and by a tenant.
     #[error("give the sender by a token or by a tenant, not by both")]
     SenderTwice,
@@ -187,6 +199,7 @@ impl RequestForm {
         let headers = headers(&self.headers)?;
         let client = self.client.as_deref().map(str::parse).transpose();
         Ok(RequestQuestion {
+            listener: self.listener,
             method: self.method,
             path: self.path,
             host: self.host.unwrap_or_else(|| unnamed_host(&headers).to_owned()),

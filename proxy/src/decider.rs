@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use config::{ConnectionLimits, LoadedConfig, RequestValue, TokenSource};
+use config::{ConnectionLimits, Listener, LoadedConfig, RequestValue, TokenSource};
 use http::HeaderName;
 use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
 use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
@@ -13,6 +13,7 @@ use crate::answer::Pages;
 use crate::closed_answers::{self, ClosedAnswers};
 use crate::credential_sources::{AttributePlace, CredentialSources, TokenPlace};
 use crate::injected_headers::InjectedHeaders;
+use crate::listener_head::ListenerHead;
 use crate::refusal::RequestRefusal;
 use crate::reserved::Reserved;
 use crate::verified_certificate::CertificateField;
@@ -29,8 +30,7 @@ pub struct Decider {
     /// Maximum size of a request body, in bytes; none for no limit.
     pub(crate) body_limit: Option<u64>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
-    /// The limits of a request head on the first listener.
-    pub(crate) head_limits: HeadLimits,
+    listeners: Arc<[ListenerHead]>,
     /// By the snapshot's route ids.
     closed_answers: Arc<[ClosedAnswers]>,
     unmatched: RequestRefusal,
@@ -64,12 +64,7 @@ impl Decider {
             unmatched: closed_answers::unmatched(&routes.unmatched, &pages),
             body_limit: settings.body_limit,
             trusted_proxies: Arc::new(settings.trusted_proxies.clone()),
-            head_limits: head_limits(
-                &settings
-                    .listeners
-                    .first()
-                    .map_or_else(ConnectionLimits::default, |first| first.limits),
-            ),
+            listeners: settings.listeners.iter().map(listener_head).collect(),
             pages: Arc::new(pages),
             snapshot,
         })
@@ -95,6 +90,12 @@ impl Decider {
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// Returns the listeners, in the order of the document.
+    #[must_use]
+    pub fn listeners(&self) -> &[ListenerHead] {
+        &self.listeners
     }
 
     /// Returns the name and value of the header that carries `token`.
@@ -128,6 +129,10 @@ impl Decider {
     pub(crate) fn unmatched_refusal(&self) -> RequestRefusal {
         self.unmatched.clone()
     }
+}
+
+fn listener_head(listener: &Listener) -> ListenerHead {
+    ListenerHead::new(listener.name.clone(), head_limits(&listener.limits))
 }
 
 /// Returns the limits of a request head on a listener.

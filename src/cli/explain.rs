@@ -56,6 +56,9 @@ pub(super) struct Arguments {
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be repeated.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
     attributes: Vec<AttributeArgument>,
+    /// The listener that receives the request [default: the first one].
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
     /// The source address of the connection, for attributes that are read from the client's address.
     #[arg(long, value_name = "IP")]
     client: Option<IpAddr>,
@@ -169,7 +172,7 @@ fn explain_by_files(loaded: &LoadedConfig, arguments: &Arguments) -> Result<Valu
         at: arguments.at.unwrap_or_else(clock::now),
     });
     runtime.shutdown_background();
-    Ok(serde_json::to_value(story)?)
+    Ok(serde_json::to_value(story?)?)
 }
 
 /// Returns the request in the form of the admin API.
@@ -188,6 +191,7 @@ fn request(arguments: &Arguments) -> Value {
     let client = arguments.client.map(|client| client.to_string());
     let none = arguments.no_host.then(String::new);
     for (name, value) in [
+        ("listener", arguments.listener.as_ref()),
         ("host", arguments.host.as_ref().or(none.as_ref())),
         ("token", arguments.token.as_ref()),
         ("tenant", arguments.tenant.as_ref()),

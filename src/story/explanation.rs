@@ -1,6 +1,9 @@
 //! Explains a request: runs the proxy's phases as a dry run, and describes the result.
 
-use control::{ExplainedAnswer, ExplainedFlag, ExplainedGate, RequestExplanation, RequestQuestion, Sender};
+use control::{
+    ExplainedAnswer, ExplainedFlag, ExplainedGate, InvalidQuestion, RequestExplanation, RequestQuestion,
+    Sender,
+};
 use proxy::{Decider, DryResult, DryRunRequest, RequestDryRun, StatedCaller, dry_run};
 use rules::{
     Action, AttributeId, AttributeValue, Auth, ClosedAnswer, GateMode, Preflight, RequestDecision, Route,
@@ -9,6 +12,7 @@ use rules::{
 
 use super::caller::{self, SubjectText};
 use super::input::ExplainInput;
+use super::listener::ChosenListener;
 use super::{limits, rejected_candidates, request_head};
 use crate::clock;
 use crate::issuer_keys::issuer_keys;
@@ -25,11 +29,16 @@ struct DecisionDetails {
 
 /// Explains a request. A request that the proxy would reject is explained, too, also if the keys of its token are not
 /// available.
-pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
+///
+/// # Errors
+/// The question names an unknown listener.
+pub(crate) fn explain(input: &ExplainInput<'_>) -> Result<RequestExplanation, InvalidQuestion> {
     let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
+    let listener = ChosenListener::find(decider, question.listener.as_deref())?;
     let head = request_head::write(question, decider);
     let dry_run_question = DryRunRequest {
+        listener: listener.head,
         head: &head,
         caller: stated_caller(question),
         client: question.client,
@@ -49,7 +58,12 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
         // The subject borrows from the dry run, so its parts of the explanation are made here.
         |decision, subject| details = DecisionDetails::of(decider, decision, subject, input.at),
     ));
-    story(input, &run, details)
+    let mut story = story(input, &run, details);
+    if listener.has_others {
+        story.listener = Some(listener.head.name().to_owned());
+        story.listener_assumed = listener.is_assumed;
+    }
+    Ok(story)
 }
 
 fn stated_caller(question: &RequestQuestion) -> Option<StatedCaller> {

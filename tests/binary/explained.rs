@@ -113,6 +113,28 @@ fn server_and_offline_explanations_are_equal() {
 }
 
 #[test]
+fn an_unknown_listener_is_an_invalid_question() {
+    let served = ExplainedServer::start();
+    let question = json!({ "request": { "method": "GET", "path": "/", "listener": "other" } });
+    let answer = served.post(&question);
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (422, "INVALID_QUESTION"),
+        "{}",
+        answer.text()
+    );
+    for output in [
+        served.output(&["--listener", "other", "GET", "/"]),
+        served.served(&["--listener", "other", "GET", "/"]),
+    ] {
+        output
+            .exits(1)
+            .reports("no listener is named `other`; the listeners are: public");
+    }
+    assert_eq!(served.served(&["--listener", "public", "GET", "/"]).code, 0);
+}
+
+#[test]
 fn a_flag_killed_on_the_server_is_explained_as_killed() {
     let served = ExplainedServer::start();
     let ask = || served.served(&["--tenant", "acme", "GET", "/board"]);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use testkit::{Dice, Exchanges, Issuer, Request, Upstream, reply, spellings};
 use tokens::Algorithm;
 
-use self::documents::UPSTREAMS;
+use self::documents::{LISTENERS, UPSTREAMS};
 use self::requests::{Drawn, TokenLocation};
 use crate::process::SluiceProcess;
 
@@ -37,7 +37,7 @@ struct ComparedAnswer {
 
 /// A running gateway, its upstreams, and a connection to each of its listeners.
 struct LiveProxy {
-    public: Exchanges,
+    listeners: Vec<(&'static str, Exchanges)>,
     admin: Exchanges,
     issuer: Issuer,
     place: TokenLocation,
@@ -85,7 +85,9 @@ impl LiveProxy {
         fs::write(folder.path().join("flags.yaml"), documents::flags(dice)).unwrap();
         let running = SluiceProcess::start(folder.path(), ["run"]);
         Self {
-            public: Exchanges::new(running.listener()),
+            listeners: LISTENERS
+                .map(|name| (name, Exchanges::new(running.listener_named(name))))
+                .into(),
             admin: Exchanges::new(running.admin()),
             _running: running,
             issuer,
@@ -98,7 +100,9 @@ impl LiveProxy {
 
     /// Sends the request through the proxy.
     fn served(&mut self, request: &Drawn) -> ComparedAnswer {
-        let (head, _) = self.public.ask(&request.method, &request.bytes()).unwrap();
+        let mut listeners = self.listeners.iter_mut();
+        let (_, listener) = listeners.find(|(name, _)| *name == request.listener.0).unwrap();
+        let (head, _) = listener.ask(&request.method, &request.bytes()).unwrap();
         let received = head.header("x-received").unwrap_or_default();
         let received: Vec<u8> = (0..received.len() / 2)
             .map(|at| u8::from_str_radix(&received[at * 2..at * 2 + 2], 16).unwrap())

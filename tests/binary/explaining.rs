@@ -295,6 +295,45 @@ fn attributes_of_the_clients_address_need_a_client() {
 }
 
 #[test]
+fn a_head_is_explained_by_the_limits_of_its_listener() {
+    let folder = demo_folder();
+    let explain = |more: &[&str]| {
+        let long = format!("X-Long: {}", "x".repeat(2_000));
+        let arguments = ["explain"].iter().chain(more).copied();
+        let arguments = arguments.chain(["--header", &long, "GET", "/nowhere"]);
+        sluice(folder.path(), arguments, "")
+    };
+    let only = explain(&["--listener", "public"]);
+    only.exits(0);
+    assert!(!only.stdout.contains("listener"), "{}", only.stdout);
+    let small = "listeners:\n  - { name: small, address: '127.0.0.1:0', limits: { head_size: 1KiB } }\n";
+    files::edit(folder.path(), "sluice.yaml", "listeners:\n", small);
+    let assumed = explain(&[]);
+    assumed.exits(1);
+    let answer = "answer    431 HEAD_TOO_LARGE";
+    assert!(assumed.stdout.contains(answer), "{}", assumed.stdout);
+    let line = assumed
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("listener  small "));
+    let note = line.map(str::trim_start);
+    assert_eq!(
+        note,
+        Some("assumed: the first of several (--listener names another)")
+    );
+    let small = explain(&["--listener", "small"]);
+    assert!(small.stdout.contains(answer), "{}", small.stdout);
+    assert!(small.stdout.contains("listener  small\n"), "{}", small.stdout);
+    let public = explain(&["--listener", "public"]);
+    public.exits(0);
+    assert!(public.stdout.contains("listener  public\n"), "{}", public.stdout);
+    let unknown = explain(&["--listener", "Public"]);
+    unknown
+        .exits(1)
+        .reports("no listener is named `Public`; the listeners are: small, public");
+}
+
+#[test]
 fn no_host_and_two_hosts_are_explained_as_the_proxy_decides() {
     let folder = demo_folder();
     let explain = |host: &[&str], path: &str| {

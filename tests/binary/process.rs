@@ -234,6 +234,11 @@ impl SluiceProcess {
         address(&self.line("listening listener="))
     }
 
+    /// Returns the address of its listener with this name, from its log.
+    pub(crate) fn listener_named(&self, name: &str) -> SocketAddr {
+        address(&self.line(&format!("listening listener={name:?}")))
+    }
+
     /// Returns the address of its admin listener, from its log.
     pub(crate) fn admin(&self) -> SocketAddr {
         address(&self.line("admin listening"))

@@ -48,7 +48,8 @@ codes! {
     BODY_TOO_LARGE = 413,
     /// The media type of the body is not one that the operation accepts.
     UNSUPPORTED_MEDIA_TYPE = 415,
-    /// The question contradicts itself: it has a token and also a tenant, or a user without a tenant.
+    /// The question contradicts itself: it has a token and also a tenant, or a user without a tenant. Or it names a
+    /// listener that does not exist.
     INVALID_QUESTION = 422,
     /// Too many requests, or too many failed sign-ins; `Retry-After` has the seconds to wait.
     TOO_MANY_REQUESTS = 429,

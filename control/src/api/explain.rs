@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::request_explanation::{ExplainedFlag, ExplainedLocalKill, ExplainedStep, RequestExplanation};
+use crate::request_explanation::{
+    ExplainedFlag, ExplainedLocalKill, ExplainedStep, RequestExplanation, Unexplained,
+};
 use crate::request_question::{
     AttributeForm, InvalidQuestion, MAX_GROUPS, RequestForm, attributes as attributes_of,
 };
@@ -129,8 +131,11 @@ fn explain_request(
     let at = time(at.as_deref(), request)?;
     let question = form.read().map_err(invalid)?;
     let explanation = api.explainer().explain(&question, at);
-    let mut explanation = explanation.map_err(|defect| {
-        ApiProblem::new(codes::DEFECT, "the request could not be explained").cause(defect)
+    let mut explanation = explanation.map_err(|unexplained| match unexplained {
+        Unexplained::NotRunning => {
+            ApiProblem::new(codes::DEFECT, "the request could not be explained").cause(unexplained)
+        }
+        Unexplained::Question(question) => invalid(question),
     })?;
     let kills = LocalKills::at(api.control(), request.at);
     for flag in explanation.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
@@ -183,6 +188,10 @@ fn invalid(question: InvalidQuestion) -> ApiProblem {
         InvalidQuestion::SenderTwice | InvalidQuestion::NoTenant => {
             ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
                 .help("send `token`, or `tenant` with or without `user` and `groups`, or neither")
+        }
+        InvalidQuestion::UnknownListener { .. } => {
+            ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
+                .help("send the name of a listener, or none for the first one")
         }
         _ => malformed(question.to_string()),
     }

@@ -13,12 +13,15 @@ use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
 use crate::decider::Decider;
 use crate::forwarding::{ForwardedScheme, Forwarding};
+use crate::listener_head::ListenerHead;
 use crate::phase::received::{Assumed, BodyPresence};
 use crate::refusal::RequestRefusal;
 
 /// The request of a dry run.
 #[derive(Debug)]
 pub struct DryRunRequest<'q> {
+    /// The listener that receives it.
+    pub listener: &'q ListenerHead,
     /// The bytes of the HTTP/1 head, including the empty line.
     pub head: &'q [u8],
     /// The caller, in place of a token.
@@ -45,7 +48,7 @@ impl DryRunRequest<'_> {
     /// The answer to a request whose head is refused, and the exact problem.
     pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
-        let head = read_head(self.head, decider.head_limits)
+        let head = read_head(self.head, self.listener.limits())
             .map_err(|invalid| refused(AnswerCode::of_head(invalid), invalid.to_string()))?;
         let incomplete = || {
             refused(

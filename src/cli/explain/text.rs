@@ -20,6 +20,7 @@ pub(super) fn render(story: &Value) -> String {
         of("target"),
         of("route"),
         of("identity"),
+        of("listener"),
         gate_name,
         of("unevaluated_gate"),
     ];
@@ -29,6 +30,13 @@ pub(super) fn render(story: &Value) -> String {
     };
     let original_target = of("original_target").map_or(String::new(), |sent| format!("(as sent: {sent})"));
     page.line("target", of("target").unwrap_or_default(), original_target);
+    if let Some(listener) = of("listener") {
+        let note = match is(story, "listener_assumed") {
+            true => "assumed: the first of several (--listener names another)",
+            false => "",
+        };
+        page.line("listener", listener, note);
+    }
     let readings: Vec<String> = list(story, "readings").iter().map(word).collect();
     if !readings.is_empty() {
         let note = "routes of other readings of the path";

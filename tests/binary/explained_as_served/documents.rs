@@ -10,6 +10,9 @@ pub(crate) const UPSTREAMS: [(&str, &str); 3] = [
     ("old", ", reads: [fold, suffix, trailing]"),
 ];
 
+/// The listeners; the limits of a head differ.
+pub(crate) const LISTENERS: [&str; 2] = ["public", "narrow"];
+
 const FLAGS: &str = "\
 version: 1
 tiers: [free, paid]
@@ -132,7 +135,9 @@ pub(crate) fn flags(dice: &mut Dice) -> String {
 pub(crate) fn gateway(dice: &mut Dice, addresses: &[std::net::SocketAddr]) -> String {
     let mut text = String::from(
         "version: 1
-listeners: [{ name: public, address: '127.0.0.1:0', limits: { head_size: 8KiB, head_fields: 40 } }]
+listeners:
+  - { name: public, address: '127.0.0.1:0', limits: { head_size: 8KiB, head_fields: 40 } }
+  - { name: narrow, address: '127.0.0.1:0', limits: { head_size: 1KiB, head_fields: 5 } }
 admin: { address: '127.0.0.1:0' }
 flags: { file: flags.yaml }
 body_limit: 64

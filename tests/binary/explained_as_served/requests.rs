@@ -3,9 +3,13 @@
 use serde_json::{Value, json};
 use testkit::{Dice, Issuer, Spelling};
 
+use super::documents::LISTENERS;
+
 /// A random request, as sent to the proxy and as given to `explain`.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawn {
+    /// The listener's name, and true if `explain` gets it.
+    pub(crate) listener: (&'static str, bool),
     pub(crate) method: String,
     pub(crate) target: String,
     /// The host; empty for an HTTP/1.0 request without a host.
@@ -181,6 +185,7 @@ pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenLocation) -> Dr
         target,
         host: dice.pick(&HOSTS).to_owned(),
         headers: lines(dice),
+        listener: listener(dice),
         token: None,
         body: String::new(),
     };
@@ -196,6 +201,9 @@ pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenLocation) -> Dr
     if dice.one_in(6) {
         let line = ("content-type".to_owned(), "application/grpc".to_owned());
         drawn.headers.push(line);
+    }
+    if dice.one_in(20) {
+        drawn.headers.push(("X-Long".to_owned(), "x".repeat(1_000)));
     }
     drawn.body(dice);
     drawn.credentials(dice, issuer, place);
@@ -217,11 +225,21 @@ pub(crate) fn of_spelling(
         target: spelling.target.clone(),
         host,
         headers,
+        listener: listener(dice),
         token: None,
         body: String::new(),
     };
     drawn.credentials(dice, issuer, place);
     drawn
+}
+
+/// Draws a listener. `explain` assumes the first one if it gets none.
+fn listener(dice: &mut Dice) -> (&'static str, bool) {
+    match dice.below(5) {
+        0 => (LISTENERS[1], true),
+        1 => (LISTENERS[0], true),
+        _ => (LISTENERS[0], false),
+    }
 }
 
 fn lines(dice: &mut Dice) -> Vec<(String, String)> {
@@ -339,6 +357,9 @@ impl Drawn {
         });
         if let Some((token, _)) = &self.token {
             request["token"] = json!(token);
+        }
+        if let (listener, true) = self.listener {
+            request["listener"] = json!(listener);
         }
         json!({ "request": request })
     }

@@ -180,7 +180,7 @@ fn a_request_is_explained_by_the_explainer() {
     let request = json!({
         "method": "POST", "path": "/board?x", "host": "shop.example", "tenant": "acme", "user": "u-1",
         "headers": ["Accept: a", "accept:b"], "groups": ["staff"], "attributes": { "seats": 7 },
-        "client": "192.0.2.1",
+        "client": "192.0.2.1", "listener": "public",
     });
     let question = json!({ "request": request, "at": "2026-11-22T00:00:00Z" });
     let answer = server.send_ok("POST", "/explain", Some(&question));
@@ -195,6 +195,7 @@ fn a_request_is_explained_by_the_explainer() {
         "[\"staff\"]",
         "(\"seats\", Number(7))",
         "Some(192.0.2.1)",
+        "Some(\"public\")",
         "at 1795305600000",
     ] {
         assert!(asked.contains(part), "no {part} in {asked}");
