@@ -193,7 +193,17 @@ fn invalid(question: InvalidQuestion) -> ApiProblem {
             ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
                 .help("send the name of a listener, or none for the first one")
         }
-        _ => malformed(question.to_string()),
+        InvalidQuestion::Client => ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
+            .help("send an IPv4 or IPv6 address, or none if the address is not known"),
+        // The contract has patterns and limits for the other members: a client can know that they are malformed.
+        InvalidQuestion::Method
+        | InvalidQuestion::LineBreak
+        | InvalidQuestion::Tenant(_)
+        | InvalidQuestion::Header
+        | InvalidQuestion::Reserved { .. }
+        | InvalidQuestion::Attribute { .. }
+        | InvalidQuestion::TooMuchOfSubject
+        | InvalidQuestion::TooManyHeaders => malformed(question.to_string()),
     }
 }
 

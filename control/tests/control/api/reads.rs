@@ -223,7 +223,7 @@ fn impossible_request_to_explain_is_rejected() {
         (400, "MALFORMED_BODY", json!({ "headers": ["a: \n"] })),
         (400, "MALFORMED_BODY", json!({ "headers": vec!["a: b"; 101] })),
         (400, "MALFORMED_BODY", json!({ "attributes": { "tier": "x" } })),
-        (400, "MALFORMED_BODY", json!({ "client": "localhost" })),
+        (422, "INVALID_QUESTION", json!({ "client": "localhost" })),
         (400, "MALFORMED_BODY", json!({ "cookies": [] })),
         (422, "INVALID_QUESTION", json!({ "token": "a", "tenant": "acme" })),
         (422, "INVALID_QUESTION", json!({ "token": "a", "groups": ["b"] })),
