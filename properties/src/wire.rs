@@ -1,7 +1,7 @@
 //! HTTP/1 heads and bodies: accepted input has one reading, however it is split, and a simple reader reads it
 //! alike.
 
-use wire::{BodyScanner, Framing, HeadBounds, HeadLimits, InvalidBody, read_head};
+use wire::{BodyScanner, Framing, HeadBounds, HeadLimits, InvalidBody, InvalidHead, RequestHead};
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 1024,
@@ -22,6 +22,10 @@ pub fn wire(data: &[u8]) {
         };
         rest = after;
     }
+}
+
+fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>, InvalidHead> {
+    wire::read_head(bytes, limits, &mut RequestHead::default())
 }
 
 /// Reads a head whole and cut at `cut`. The cut head must be incomplete or equal to the whole one.
@@ -125,6 +129,7 @@ fn body(bytes: &[u8], framing: Framing, cut: usize) -> Option<&[u8]> {
             );
             taken
         }
+        (Ok(_), Framing::UntilClose) => panic!("a request does not end by closing"),
         (Err(why), framing) => {
             assert_eq!(framing, Framing::Chunked, "{why}");
             assert_eq!(chunks(bytes), None, "{why}: {:?}", String::from_utf8_lossy(bytes));

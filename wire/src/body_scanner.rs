@@ -1,7 +1,7 @@
-//! The framing of an HTTP/1 request body: finds where a body ends in the bytes of a connection. Chunks are
-//! read strictly (RFC 9112 section 7.1), so that no later reader can find the end elsewhere.
+//! The framing of an HTTP/1 body: finds its data, and where it ends, in the bytes of a connection. Chunks are read
+//! strictly (RFC 9112 section 7.1), so that no later reader can find the end elsewhere.
 
-use crate::Framing;
+use crate::{Fields, Framing, MAX_HEADERS};
 
 /// The most bytes of one chunk's extensions.
 pub const MAX_CHUNK_EXTENSION: usize = 256;
@@ -10,10 +10,22 @@ pub const MAX_TRAILERS: usize = 8 * 1024;
 /// The most digits of a chunk's size: no chunk is larger than 64 GiB.
 const MAX_SIZE_DIGITS: u8 = 9;
 
-/// A scanner for the end of one body. It is fed with bytes and counts those that belong to the body.
+/// A scanner for one body. It is fed with the bytes of a connection and finds the data of the body, its end, and the
+/// trailers after it.
 #[derive(Debug, Clone)]
 pub struct BodyScanner {
     state: BodyState,
+    /// The trailer section as it was sent.
+    trailers: Vec<u8>,
+}
+
+/// The bytes that one step took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyPart {
+    /// The number of bytes before the data, which frame it.
+    pub framing: usize,
+    /// The number of bytes of data.
+    pub data: usize,
 }
 
 /// Reasons for refusing a chunked body.
@@ -54,6 +66,8 @@ enum BodyState {
     DataLineEnd,
     /// Within the trailers, after this many bytes, at this position of a line.
     Trailer { length: usize, place: TrailerPosition },
+    /// Within a body that ends when the connection does.
+    UntilClose,
     /// The body is complete.
     Done,
 }
@@ -81,8 +95,12 @@ impl BodyScanner {
             Framing::Empty | Framing::Length(0) => BodyState::Done,
             Framing::Length(length) => BodyState::Length(length),
             Framing::Chunked => BodyState::SIZE,
+            Framing::UntilClose => BodyState::UntilClose,
         };
-        Self { state }
+        Self {
+            state,
+            trailers: Vec::new(),
+        }
     }
 
     /// Returns true if the whole body has arrived.
@@ -91,38 +109,104 @@ impl BodyScanner {
         self.state == BodyState::Done
     }
 
-    /// Consumes the bytes that belong to the body and returns their number: all of `bytes`, unless the body
-    /// ends among them.
+    /// Records that the connection has ended. Returns true if the body is complete.
+    pub fn end(&mut self) -> bool {
+        if self.state == BodyState::UntilClose {
+            self.state = BodyState::Done;
+        }
+        self.is_done()
+    }
+
+    /// Takes the first bytes of `bytes` that belong to the body: those that frame its next data, then the data. Takes
+    /// nothing once the body is complete.
     ///
     /// # Errors
-    /// The bytes are no body. The connection can't be used further, because the start of the next request is
+    /// The bytes are no body. The connection can't be used further, because the start of the next message is
     /// unknown.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<usize, InvalidBody> {
-        let mut at = 0;
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+    pub fn next_part(&mut self, bytes: &[u8]) -> Result<BodyPart, InvalidBody> {
+        let mut framing = 0;
+        loop {
+            let rest = bytes.get(framing..).unwrap_or_default();
+            let Some(&byte) = rest.first() else {
+                return Ok(BodyPart { framing, data: 0 });
+            };
             match &mut self.state {
-                BodyState::Done => break,
-                // Data of known length is skipped at once. Only what frames it is read byte by byte, since
-                // each byte may change the state.
+                BodyState::Done => return Ok(BodyPart { framing, data: 0 }),
+                BodyState::UntilClose => {
+                    let data = rest.len();
+                    return Ok(BodyPart { framing, data });
+                }
+                // Data of known length is taken at once. Only what frames it is read byte by byte, since each byte may
+                // change the state.
                 BodyState::Length(missing) | BodyState::Data(missing) => {
-                    let here =
+                    let data =
                         usize::try_from(*missing).map_or(rest.len(), |missing| missing.min(rest.len()));
-                    *missing -= here as u64;
-                    at += here;
+                    *missing -= data as u64;
                     self.state = match self.state {
                         BodyState::Length(0) => BodyState::Done,
                         BodyState::Data(0) => BodyState::DataEnd,
                         state => state,
                     };
+                    return Ok(BodyPart { framing, data });
                 }
                 state => {
-                    let byte = rest.first().copied().unwrap_or_default();
+                    let is_trailer = matches!(state, BodyState::Trailer { .. });
                     *state = state.after(byte)?;
-                    at += 1;
+                    framing += 1;
+                    if is_trailer {
+                        self.keep_trailer(byte);
+                    }
                 }
             }
         }
-        Ok(at)
+    }
+
+    /// Takes the bytes that belong to the body and returns their number: all of `bytes`, unless the body ends among
+    /// them.
+    ///
+    /// # Errors
+    /// The bytes are no body.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<usize, InvalidBody> {
+        let mut taken = 0;
+        loop {
+            let part = self.next_part(bytes.get(taken..).unwrap_or_default())?;
+            match part.framing + part.data {
+                0 => return Ok(taken),
+                more => taken += more,
+            }
+        }
+    }
+
+    /// Returns the trailers; none if there are none, or the body is not complete.
+    #[must_use]
+    pub fn trailers(&self) -> Option<Fields> {
+        if self.trailers.is_empty() || !self.is_done() {
+            return None;
+        }
+        let mut found = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        // The scanner has checked each byte; more fields than the limit are none.
+        let httparse::Status::Complete((_, found)) =
+            httparse::parse_headers(&self.trailers, &mut found).ok()?
+        else {
+            return None;
+        };
+        let mut fields = Fields::default();
+        fields.copy(&self.trailers, found);
+        Some(fields)
+    }
+
+    /// Keeps a byte of the trailer section. The empty line of a section without fields is not kept.
+    fn keep_trailer(&mut self, byte: u8) {
+        let is_in_field = matches!(
+            self.state,
+            BodyState::Trailer {
+                place: TrailerPosition::Name | TrailerPosition::Value | TrailerPosition::LineEnd,
+                ..
+            }
+        );
+        if is_in_field || !self.trailers.is_empty() {
+            self.trailers.push(byte);
+        }
     }
 }
 
@@ -157,7 +241,7 @@ impl BodyState {
             Self::DataLineEnd if byte == b'\n' => Ok(Self::SIZE),
             Self::DataEnd | Self::DataLineEnd => Err(InvalidBody::ChunkEnd),
             Self::Trailer { length, place } => after_trailer(length + 1, place, byte),
-            Self::Length(_) | Self::Data(_) | Self::Done => Ok(self),
+            Self::Length(_) | Self::Data(_) | Self::UntilClose | Self::Done => Ok(self),
         }
     }
 }

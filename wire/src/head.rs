@@ -1,9 +1,11 @@
-//! The head of an HTTP/1 request: complete, incomplete, or refused. The grammar is that of `httparse`; input
+//! Reading the head of an HTTP/1 request: complete, incomplete, or refused. The grammar is that of `httparse`; input
 //! that it accepts and other readers read differently is refused here.
 
-use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+use std::mem::MaybeUninit;
 
-use crate::InvalidHead;
+use httparse::{Error, Header, Request, Status};
+
+use crate::{HttpVersion, InvalidHead, RequestHead};
 
 /// The most fields that a head may be allowed to have.
 pub const MAX_HEADERS: usize = 256;
@@ -39,23 +41,30 @@ pub enum Framing {
     Length(u64),
     /// A body in chunks.
     Chunked,
+    /// A body that ends when the connection does; only in responses.
+    UntilClose,
 }
 
-/// Finds the head at the beginning of `bytes`. Returns `None` if it is not complete.
+/// Reads the head at the beginning of `bytes` into `head`. Returns `None` if it is not complete; `head` is unchanged
+/// then.
 ///
 /// # Errors
 /// The bytes can't become a head that all readers read alike. The error is returned as early as possible.
-pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>, InvalidHead> {
+pub fn read_head(
+    bytes: &[u8],
+    limits: HeadLimits,
+    head: &mut RequestHead,
+) -> Result<Option<HeadBounds>, InvalidHead> {
     let start = skip_empty_lines(bytes)?;
     let rest = bytes.get(start..).unwrap_or_default();
     let limited = rest.get(..limits.bytes).unwrap_or(rest);
-    // The array has its full size on the stack; httparse gets as many slots as the limit allows.
-    let mut fields = [EMPTY_HEADER; MAX_HEADERS];
+    // The array has its full size on the stack and is not initialised; httparse gets as many slots as the limit allows.
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let room = fields
         .get_mut(..limits.fields.min(MAX_HEADERS))
         .unwrap_or_default();
-    let mut request = Request::new(room);
-    let end = match request.parse(limited) {
+    let mut request = Request::new(&mut []);
+    let end = match request.parse_with_uninit_headers(limited, room) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => {
             // The lines that have arrived are checked now: a head that can't become valid is refused before
@@ -71,10 +80,20 @@ pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>,
         }
         Err(error) => return Err(refusal(error, limited, limits)),
     };
-    check_lines(limited.get(..end).unwrap_or_default())?;
+    let text = limited.get(..end).unwrap_or_default();
+    check_lines(text)?;
     let framing = framing(&request)?;
     check_target(&request)?;
     check_host(&request)?;
+    let (Some(method), Some(target)) = (request.method, request.path) else {
+        return Err(InvalidHead::RequestLine);
+    };
+    let version = match request.version {
+        Some(0) => HttpVersion::Http10,
+        _ => HttpVersion::Http11,
+    };
+    head.begin(method, target, version);
+    head.fields.copy(text, request.headers);
     Ok(Some(HeadBounds {
         start,
         end: start + end,
@@ -101,7 +120,7 @@ fn skip_empty_lines(bytes: &[u8]) -> Result<usize, InvalidHead> {
 
 /// Checks that each CR is followed by LF and each LF preceded by CR. A CR at the end may still be followed by
 /// one.
-fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
+pub(crate) fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
     let bare = memchr::memchr2_iter(b'\r', b'\n', bytes).any(|at| match bytes.get(at) {
         Some(b'\r') => bytes.get(at + 1).is_some_and(|next| *next != b'\n'),
         _ => at == 0 || bytes.get(at - 1) != Some(&b'\r'),
@@ -158,7 +177,7 @@ fn framing(request: &Request<'_, '_>) -> Result<Framing, InvalidHead> {
 }
 
 /// Digits alone, no more than fit.
-fn content_length(value: &[u8]) -> Option<u64> {
+pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value)
         .ok()

@@ -1,16 +1,26 @@
-//! HTTP/1 request framing, HTTP/2 frame heads and PROXY headers, read from the bytes of a connection. Input
-//! that two readers could read differently is refused. Pure: no socket, no clock.
+//! HTTP/1 heads and bodies, HTTP/2 frame heads and PROXY headers, read from the bytes of a connection. Input that two
+//! readers could read differently is refused. Pure: no socket, no clock.
 
 mod body_scanner;
+mod fields;
 mod frame_scanner;
 mod head;
+mod http_version;
 mod invalid_head;
+mod invalid_response;
 mod proxy_header;
-mod request_parts;
+mod request_head;
+mod response;
+mod response_head;
 
-pub use body_scanner::{BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use body_scanner::{BodyPart, BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use fields::Fields;
 pub use frame_scanner::{FrameHead, FrameScanner};
 pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, read_head};
+pub use http_version::HttpVersion;
 pub use invalid_head::InvalidHead;
+pub use invalid_response::InvalidResponse;
 pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};
-pub use request_parts::{RequestParts, read_request_parts};
+pub use request_head::RequestHead;
+pub use response::{ResponseBounds, read_response};
+pub use response_head::ResponseHead;

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Version};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::validate_request_authority;
 use rules::{AttributeId, AttributeValue};
-use wire::{Framing, read_head, read_request_parts};
+use wire::{Framing, HttpVersion, RequestHead, read_head};
 
 use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
@@ -48,7 +48,8 @@ impl DryRunRequest<'_> {
     /// The answer to a request whose head is refused, and the exact problem.
     pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
-        let head = read_head(self.head, self.listener.limits())
+        let mut parts = RequestHead::default();
+        let head = read_head(self.head, self.listener.limits(), &mut parts)
             .map_err(|invalid| refused(AnswerCode::of_head(invalid), invalid.to_string()))?;
         let incomplete = || {
             refused(
@@ -57,20 +58,21 @@ impl DryRunRequest<'_> {
             )
         };
         let head = head.ok_or_else(incomplete)?;
-        let bytes = self.head.get(head.start..head.end).unwrap_or_default();
-        let parts = read_request_parts(bytes).ok_or_else(incomplete)?;
         let unreadable = |error: Box<pingora::Error>| {
             let reason = error.context.as_ref().map(|context| context.as_str().to_owned());
             refused(AnswerCode::HEAD, reason.unwrap_or_default())
         };
-        let mut header =
-            RequestHeader::build(parts.method, parts.target.as_bytes(), Some(parts.fields.len()))
-                .map_err(unreadable)?;
-        header.set_version(match parts.minor_version {
-            0 => Version::HTTP_10,
+        let mut header = RequestHeader::build(
+            parts.method(),
+            parts.target().as_bytes(),
+            Some(parts.fields.len()),
+        )
+        .map_err(unreadable)?;
+        header.set_version(match parts.version() {
+            HttpVersion::Http10 => Version::HTTP_10,
             _ => Version::HTTP_11,
         });
-        for (name, value) in parts.fields {
+        for (name, value) in parts.fields.iter() {
             let name = HeaderName::from_bytes(name.as_bytes());
             let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) else {
                 return Err(refused(
@@ -84,10 +86,10 @@ impl DryRunRequest<'_> {
         validate_request_authority(&header).map_err(unreadable)?;
         Ok(ParsedRequest {
             header,
-            target: parts.target.to_owned(),
+            target: parts.target().to_owned(),
             body: match head.framing {
                 Framing::Empty => BodyPresence::Empty,
-                Framing::Length(_) | Framing::Chunked => BodyPresence::Possible,
+                Framing::Length(_) | Framing::Chunked | Framing::UntilClose => BodyPresence::Possible,
             },
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::wire::{BodyScanner, HeadBounds, InvalidHead, read_head};
+use ::wire::{BodyScanner, HeadBounds, InvalidHead, RequestHead, read_head};
 use pingora::apps::HttpServerApp as _;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
@@ -100,12 +100,13 @@ async fn next_head(
     }
     let deadline = first.unwrap_or_else(|| Instant::now() + limits.head_timeout);
     let mut parsed = 0;
+    let mut head = RequestHead::default();
     loop {
         // Parsing restarts at the first byte each time, so it runs only when a new line or the size limit can change
         // the result.
         let unread = socket.buffer.get(parsed..).unwrap_or_default();
         if parsed == 0 || unread.contains(&b'\n') || socket.buffer.len() >= limits.head.bytes {
-            match read_head(&socket.buffer, limits.head) {
+            match read_head(&socket.buffer, limits.head, &mut head) {
                 Ok(Some(head)) => return Ok(head),
                 Ok(None) => {}
                 Err(why) => return Err(NoNextHead::Malformed(why)),

@@ -1,10 +1,14 @@
-use super::{Framing, HeadLimits, read_head};
-use crate::InvalidHead;
+use super::{Framing, HeadBounds, HeadLimits};
+use crate::{InvalidHead, RequestHead};
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 200,
     fields: 4,
 };
+
+fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>, InvalidHead> {
+    super::read_head(bytes, limits, &mut RequestHead::default())
+}
 
 #[track_caller]
 fn check(bytes: &str, expected: Result<Option<(usize, usize, Framing)>, InvalidHead>) {

@@ -1,0 +1,179 @@
+//! The fields of a head or of a trailer section, in their order: names as sent, values without the white space around
+//! them. All bytes are in one buffer, so that a reused list allocates nothing.
+
+use std::ops::Range;
+
+/// A list of fields. Names are compared without regard to case (RFC 9110 section 5.1).
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    list: Vec<Field>,
+}
+
+/// The place of a field in the buffer. Name and value need not be neighbours.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    name: Span,
+    value: Span,
+}
+
+/// A range of the buffer.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn range(self) -> Range<usize> {
+        // A buffer is shorter than 4 GiB, and `usize` has at least 32 bits on every platform with sockets.
+        let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+        place(self.start)..place(self.end)
+    }
+}
+
+impl Fields {
+    /// Removes all fields and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.list.clear();
+    }
+
+    /// Appends a field.
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        let name = self.store(name.as_bytes());
+        let value = self.store(value);
+        self.list.push(Field { name, value });
+    }
+
+    /// Removes all fields of this name, and appends one.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Removes all fields of this name. Returns true if there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.list.len();
+        let bytes = &self.bytes;
+        self.list.retain(|field| !field.is_named(name, bytes));
+        self.list.len() < before
+    }
+
+    /// Keeps the fields that `keep` accepts.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
+        let bytes = &self.bytes;
+        self.list.retain(|field| {
+            let (name, value) = field.of(bytes);
+            keep(name, value)
+        });
+    }
+
+    /// Returns all fields.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> + Clone {
+        self.list.iter().map(|field| field.of(&self.bytes))
+    }
+
+    /// Returns the values of this name.
+    pub fn values<'f>(&'f self, name: &'f str) -> impl DoubleEndedIterator<Item = &'f [u8]> + Clone {
+        self.list
+            .iter()
+            .filter(move |field| field.is_named(name, &self.bytes))
+            .map(|field| field.value(&self.bytes))
+    }
+
+    /// Returns the first value of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        let mut named = self.list.iter().filter(|field| field.is_named(name, &self.bytes));
+        named.next().map(|field| field.value(&self.bytes))
+    }
+
+    /// Returns true if there is a field of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// Returns the number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Returns true if there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Copies `text` as a whole head, and takes the fields that httparse found in it.
+    pub(crate) fn copy(&mut self, text: &[u8], found: &[httparse::Header<'_>]) {
+        self.clear();
+        self.bytes.extend_from_slice(text);
+        let base = text.as_ptr() as usize;
+        let span = |part: &[u8]| {
+            let start = (part.as_ptr() as usize).wrapping_sub(base);
+            Span::new(start, start.wrapping_add(part.len()))
+        };
+        self.list.extend(found.iter().map(|field| Field {
+            name: span(field.name.as_bytes()),
+            value: span(field.value),
+        }));
+    }
+
+    fn store(&mut self, part: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(part);
+        Span::new(start, self.bytes.len())
+    }
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Self {
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            start: place(start),
+            end: place(end),
+        }
+    }
+}
+
+impl Field {
+    fn of<'b>(&self, bytes: &'b [u8]) -> (&'b str, &'b [u8]) {
+        let name = bytes.get(self.name.range()).unwrap_or_default();
+        (std::str::from_utf8(name).unwrap_or_default(), self.value(bytes))
+    }
+
+    fn value<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes.get(self.value.range()).unwrap_or_default()
+    }
+
+    fn is_named(&self, name: &str, bytes: &[u8]) -> bool {
+        let found = bytes.get(self.name.range()).unwrap_or_default();
+        found.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// Equal if the fields are, in their order; names without regard to case.
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = self.iter().zip(other.iter());
+        self.len() == other.len()
+            && pairs
+                .into_iter()
+                .all(|((name, value), (other, same))| name.eq_ignore_ascii_case(other) && value == same)
+    }
+}
+
+impl Eq for Fields {}
+
+impl<'f> FromIterator<(&'f str, &'f [u8])> for Fields {
+    fn from_iter<T: IntoIterator<Item = (&'f str, &'f [u8])>>(fields: T) -> Self {
+        let mut list = Self::default();
+        for (name, value) in fields {
+            list.push(name, value);
+        }
+        list
+    }
+}

@@ -1,0 +1,49 @@
+//! The head of a response: status, reason phrase, version and fields.
+
+use crate::{Fields, HttpVersion};
+
+/// The head of a response.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHead {
+    status: u16,
+    reason: Vec<u8>,
+    version: HttpVersion,
+    /// The fields.
+    pub fields: Fields,
+}
+
+impl ResponseHead {
+    /// Begins another head without fields. An empty `reason` stands for the usual phrase of the status.
+    pub fn begin(&mut self, status: u16, reason: &[u8], version: HttpVersion) {
+        self.status = status;
+        self.reason.clear();
+        self.reason.extend_from_slice(reason);
+        self.version = version;
+        self.fields.clear();
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns true for an interim response (RFC 9110 section 15.2). A switch of protocols is none: no other response
+    /// follows it.
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status) && self.status != 101
+    }
+
+    /// Returns the reason phrase; empty for the usual one.
+    #[must_use]
+    pub fn reason(&self) -> &[u8] {
+        &self.reason
+    }
+
+    /// Returns the version.
+    #[must_use]
+    pub fn version(&self) -> HttpVersion {
+        self.version
+    }
+}
