@@ -5,6 +5,7 @@ mod body_scanner;
 mod fields;
 mod frame_scanner;
 mod head;
+mod head_text;
 mod http_version;
 mod invalid_head;
 mod invalid_response;
@@ -17,6 +18,10 @@ pub use body_scanner::{BodyPart, BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, 
 pub use fields::Fields;
 pub use frame_scanner::{FrameHead, FrameScanner};
 pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, read_head};
+pub use head_text::{
+    LAST_CHUNK, MAX_CHUNK_LINE, keeps_connection, write_chunk, write_last_chunk, write_request_head,
+    write_response_head,
+};
 pub use http_version::HttpVersion;
 pub use invalid_head::InvalidHead;
 pub use invalid_response::InvalidResponse;
