@@ -1,6 +1,7 @@
 //! The fields of a head or of a trailer section, in their order: names as sent, values without the white space around
 //! them. All bytes are in one buffer, so that a reused list allocates nothing.
 
+use std::fmt;
 use std::ops::Range;
 
 /// A list of fields. Names are compared without regard to case (RFC 9110 section 5.1).
@@ -8,6 +9,13 @@ use std::ops::Range;
 pub struct Fields {
     bytes: Vec<u8>,
     list: Vec<Field>,
+}
+
+/// The value of a field while it is rendered.
+#[derive(Debug)]
+pub struct FieldValue<'f> {
+    bytes: &'f mut Vec<u8>,
+    list: &'f [Field],
 }
 
 /// The place of a field in the buffer. Name and value need not be neighbours.
@@ -46,6 +54,18 @@ impl Fields {
         self.list.push(Field { name, value });
     }
 
+    /// Appends a field whose value `render` writes in its place.
+    pub fn push_with(&mut self, name: &str, render: impl FnOnce(&mut FieldValue<'_>)) {
+        let name = self.store(name.as_bytes());
+        let start = self.bytes.len();
+        render(&mut FieldValue {
+            bytes: &mut self.bytes,
+            list: &self.list,
+        });
+        let value = Span::new(start, self.bytes.len());
+        self.list.push(Field { name, value });
+    }
+
     /// Removes all fields of this name, and appends one.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         self.remove(name);
@@ -60,12 +80,36 @@ impl Fields {
         self.list.len() < before
     }
 
-    /// Keeps the fields that `keep` accepts.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &[u8]) -> bool) {
+    /// Keeps the fields whose name and value `keep` accepts.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
         let bytes = &self.bytes;
-        self.list.retain(|field| {
-            let (name, value) = field.of(bytes);
-            keep(name, value)
+        self.list
+            .retain(|field| keep(field.name(bytes), field.value(bytes)));
+    }
+
+    /// Joins the values of this name with `separator`, in the place of the first.
+    pub fn join(&mut self, name: &str, separator: &[u8]) {
+        if self.values(name).nth(1).is_none() {
+            return;
+        }
+        let start = self.bytes.len();
+        let mut is_first = true;
+        for field in &self.list {
+            if field.is_named(name, &self.bytes) {
+                if !std::mem::take(&mut is_first) {
+                    self.bytes.extend_from_slice(separator);
+                }
+                self.bytes.extend_from_within(field.value.range());
+            }
+        }
+        let (joined, bytes) = (Span::new(start, self.bytes.len()), &self.bytes);
+        let mut is_first = true;
+        self.list.retain_mut(|field| {
+            if !field.is_named(name, bytes) {
+                return true;
+            }
+            field.value = joined;
+            std::mem::take(&mut is_first)
         });
     }
 
@@ -129,6 +173,29 @@ impl Fields {
     }
 }
 
+impl FieldValue<'_> {
+    /// Appends bytes.
+    pub fn push(&mut self, part: &[u8]) {
+        self.bytes.extend_from_slice(part);
+    }
+
+    /// Appends the first value of another field, if there is one of this name.
+    pub fn push_value_of(&mut self, name: &str) {
+        let mut named = self.list.iter().filter(|field| field.is_named(name, self.bytes));
+        if let Some(field) = named.next() {
+            self.bytes.extend_from_within(field.value.range());
+        }
+    }
+}
+
+/// Appends text; never fails.
+impl fmt::Write for FieldValue<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
 impl Span {
     fn new(start: usize, end: usize) -> Self {
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
@@ -141,8 +208,12 @@ impl Span {
 
 impl Field {
     fn of<'b>(&self, bytes: &'b [u8]) -> (&'b str, &'b [u8]) {
-        let name = bytes.get(self.name.range()).unwrap_or_default();
-        (std::str::from_utf8(name).unwrap_or_default(), self.value(bytes))
+        let name = std::str::from_utf8(self.name(bytes));
+        (name.unwrap_or_default(), self.value(bytes))
+    }
+
+    fn name<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes.get(self.name.range()).unwrap_or_default()
     }
 
     fn value<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
@@ -150,8 +221,7 @@ impl Field {
     }
 
     fn is_named(&self, name: &str, bytes: &[u8]) -> bool {
-        let found = bytes.get(self.name.range()).unwrap_or_default();
-        found.eq_ignore_ascii_case(name.as_bytes())
+        self.name(bytes).eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
@@ -175,5 +245,51 @@ impl<'f> FromIterator<(&'f str, &'f [u8])> for Fields {
             list.push(name, value);
         }
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::Fields;
+
+    fn fields(list: &[(&str, &str)]) -> Fields {
+        list.iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect()
+    }
+
+    #[test]
+    fn fields_of_a_name_in_any_case_are_removed() {
+        let mut list = fields(&[("A", "1"), ("b", "2"), ("a", "3"), ("C", "4")]);
+        assert!(list.remove("a"));
+        assert!(!list.remove("a"));
+        list.retain(|name, value| name != b"b" || value != b"2");
+        assert_eq!(list, fields(&[("c", "4")]));
+        list.set("c", b"5");
+        assert_eq!(list, fields(&[("C", "5")]));
+    }
+
+    #[test]
+    fn values_of_a_name_are_joined_in_the_first_place() {
+        let mut list = fields(&[("cookie", ""), ("a", "b"), ("Cookie", "c=d"), ("COOKIE", "e=f")]);
+        list.join("cookie", b"; ");
+        assert_eq!(list, fields(&[("cookie", "; c=d; e=f"), ("a", "b")]));
+        list.join("cookie", b"; ");
+        list.join("none", b"; ");
+        assert_eq!(list, fields(&[("cookie", "; c=d; e=f"), ("a", "b")]));
+    }
+
+    #[test]
+    fn a_value_is_rendered_in_its_place() {
+        let mut list = fields(&[("Host", "a")]);
+        list.push_with("Forwarded", |value| {
+            value.push(b"host=");
+            value.push_value_of("host");
+            value.push_value_of("none");
+            write!(value, ";port={}", 80).unwrap();
+        });
+        assert_eq!(list, fields(&[("host", "a"), ("forwarded", "host=a;port=80")]));
     }
 }

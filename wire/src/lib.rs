@@ -15,7 +15,7 @@ mod response;
 mod response_head;
 
 pub use body_scanner::{BodyPart, BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
-pub use fields::Fields;
+pub use fields::{FieldValue, Fields};
 pub use frame_scanner::{FrameHead, FrameScanner};
 pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, read_head};
 pub use head_text::{
