@@ -9,12 +9,12 @@ mod grpc;
 mod send;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{self, HeaderName};
-use pingora::http::ResponseHeader;
 use rules::RejectBody;
+use wire::{Fields, HttpVersion, ResponseHead};
 
 pub(crate) use self::code::AnswerCode;
 pub(crate) use self::format::AnswerFormat;
@@ -32,7 +32,7 @@ pub(crate) struct Answer {
     status: u16,
     body: AnswerBody,
     /// Headers beyond those of every answer.
-    extra: Vec<(HeaderName, String)>,
+    extra: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,12 +45,8 @@ enum AnswerBody {
     Empty,
 }
 
-/// An answer as it is sent.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    pub(crate) header: ResponseHeader,
-    pub(crate) body: Bytes,
-}
+/// The name of the header with a redirect's target.
+const LOCATION: &str = "location";
 
 impl Answer {
     /// Creates an answer with `code` and its usual status.
@@ -74,7 +70,7 @@ impl Answer {
 
     /// Creates a redirect without a body.
     pub(crate) fn redirect(status: u16, location: &str) -> Self {
-        let extra = vec![(header::LOCATION, location.to_owned())];
+        let extra = vec![(LOCATION, location.to_owned())];
         Self {
             code: AnswerCode::FEATURE,
             status,
@@ -90,7 +86,7 @@ impl Answer {
     }
 
     /// Adds a header.
-    pub(crate) fn with_header(mut self, name: HeaderName, value: String) -> Self {
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.extra.push((name, value));
         self
     }
@@ -123,51 +119,57 @@ impl Answer {
     /// Returns the redirect's location, if it is sent in this format.
     pub(crate) fn location(&self, format: AnswerFormat) -> Option<&str> {
         let mut extra = self.extra_in(format);
-        let location = extra.find(|(name, _)| *name == header::LOCATION)?;
+        let location = extra.find(|(name, _)| *name == LOCATION)?;
         Some(&location.1)
     }
 
     /// Returns the headers beyond those of every answer that are sent in this format.
-    fn extra_in(&self, format: AnswerFormat) -> impl Iterator<Item = &(HeaderName, String)> {
+    fn extra_in(&self, format: AnswerFormat) -> impl Iterator<Item = &(&'static str, String)> {
         // A gRPC client follows no redirect, and its status is 200.
-        let is_sent = move |name: &HeaderName| format != AnswerFormat::Grpc || *name != header::LOCATION;
+        let is_sent = move |name: &str| format != AnswerFormat::Grpc || name != LOCATION;
         self.extra.iter().filter(move |(name, _)| is_sent(name))
     }
 
-    /// Renders the answer in this format.
-    pub(crate) fn render(&self, id: &RequestId, format: AnswerFormat) -> pingora::Result<Rendered> {
-        let mut header = ResponseHeader::build(self.status_in(format), Some(6))?;
+    /// Renders the answer in this format: fills `head`, and returns the body.
+    pub(crate) fn render(&self, id: &RequestId, format: AnswerFormat, head: &mut ResponseHead) -> Bytes {
+        let status = self.status_in(format);
+        head.begin(status, reason(status).as_bytes(), HttpVersion::Http11);
+        let fields = &mut head.fields;
         let body = match self.grpc_status(format) {
             Some(status) => {
-                self.set_grpc_status(&mut header, status)?;
+                self.push_grpc_status(fields, status);
                 Bytes::new()
             }
             None => {
                 let (content_type, body) = self.body(id, format);
                 if let Some(content_type) = content_type {
-                    header.insert_header(header::CONTENT_TYPE, content_type)?;
+                    fields.push("Content-Type", content_type.as_bytes());
                 }
-                header.insert_header(header::CONTENT_LENGTH, body.len())?;
+                push_content_length(fields, body.len());
                 body
             }
         };
-        header.insert_header(header::CACHE_CONTROL, "no-store")?;
+        fields.push("Cache-Control", b"no-store");
         if format != AnswerFormat::Grpc {
-            header.insert_header("Vary", "Authorization")?;
+            fields.push("Vary", b"Authorization");
         }
         for (name, value) in self.extra_in(format) {
-            header.insert_header(name, value.as_str())?;
+            fields.push(name, value.as_bytes());
         }
-        Ok(Rendered { header, body })
+        body
     }
 
-    /// Sets the headers that a gRPC client reads: trailers only, without a body.
-    fn set_grpc_status(&self, header: &mut ResponseHeader, status: u8) -> pingora::Result<()> {
-        header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
-        header.insert_header("grpc-status", status.to_string())?;
+    /// Appends the fields that a gRPC client reads: trailers only, without a body.
+    fn push_grpc_status(&self, fields: &mut Fields, status: u8) {
+        fields.push("Content-Type", b"application/grpc");
+        fields.push_with("grpc-status", |value| {
+            // Rendering a value never fails.
+            let _ = write!(value, "{status}");
+        });
         let AnswerCode { name, detail, .. } = self.code;
         let detail = if detail.is_empty() { self.title() } else { detail };
-        header.insert_header("grpc-message", grpc::message(&format!("{name}: {detail}")))
+        let message = grpc::message(&format!("{name}: {detail}"));
+        fields.push("grpc-message", message.as_bytes());
     }
 
     /// Renders the body, and returns it with its content type.
@@ -219,11 +221,27 @@ impl Answer {
     }
 
     fn title(&self) -> &'static str {
-        StatusCode::from_u16(self.status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Error")
+        match reason(self.status) {
+            "" => "Error",
+            reason => reason,
+        }
     }
+}
+
+/// Returns the usual reason phrase of a status; empty for none.
+fn reason(status: u16) -> &'static str {
+    StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
+}
+
+/// Appends the length of a body.
+pub(crate) fn push_content_length(fields: &mut Fields, length: usize) {
+    fields.push_with("Content-Length", |value| {
+        // Rendering a value never fails.
+        let _ = write!(value, "{length}");
+    });
 }
 
 impl AnswerBody {

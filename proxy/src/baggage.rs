@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use wire::Fields;
 
-pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+/// The name of the header.
+pub(crate) const BAGGAGE: &str = "baggage";
 /// Prefix of the proxy's member names, before the flag's key.
 const PREFIX: &str = "feature.";
 /// Maximum of members, which every implementation has to propagate (W3C Baggage section 3.2.1).
@@ -44,11 +45,11 @@ pub(crate) fn members(list: &str) -> String {
 
 /// Returns the header with the proxy's members, then as many of the client's as fit. A client's member with the
 /// proxy's prefix is dropped, in any case of its letters. Returns none if there are no members.
-pub(crate) fn merged(ours: &str, headers: &HeaderMap) -> Option<HeaderValue> {
-    let lines = headers
-        .get_all(BAGGAGE)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+pub(crate) fn merged(ours: &str, fields: &Fields) -> Option<String> {
+    let lines = fields
+        .values(BAGGAGE)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| line.is_ascii());
     let theirs = lines.flat_map(|line| line.split(',')).map(str::trim);
     let theirs = theirs.filter(|member| !member.is_empty() && !is_ours(member));
     let ours = ours.split(',').filter(|member| !member.is_empty());
@@ -62,9 +63,7 @@ pub(crate) fn merged(ours: &str, headers: &HeaderMap) -> Option<HeaderValue> {
         }
         value.push_str(member);
     }
-    HeaderValue::try_from(value)
-        .ok()
-        .filter(|value| !value.is_empty())
+    (!value.is_empty()).then_some(value)
 }
 
 /// Returns true if the member's name may be read as the proxy's. An application may decode it first, so any

@@ -1,8 +1,7 @@
 //! The sources of a request's token and attributes, prepared once for each snapshot.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use pingora::http::RequestHeader;
 use rules::AttributeId;
+use wire::Fields;
 
 use crate::verified_certificate::CertificateField;
 
@@ -20,13 +19,13 @@ pub(crate) struct CredentialSources {
 
 impl CredentialSources {
     /// Returns the names of headers whose whole value is read.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
         let token = match &self.token {
-            TokenPlace::Header(name) => Some(name),
+            TokenPlace::Header(name) => Some(&**name),
             TokenPlace::Authorization | TokenPlace::Cookie(_) => None,
         };
         let attributes = self.attributes.iter().filter_map(|(_, place)| match place {
-            AttributePlace::Header(name) => Some(name),
+            AttributePlace::Header(name) => Some(&**name),
             AttributePlace::Cookie(_) | AttributePlace::Client => None,
         });
         token.into_iter().chain(attributes)
@@ -44,8 +43,8 @@ impl CredentialSources {
 pub(crate) enum TokenPlace {
     /// `Authorization: Bearer TOKEN`.
     Authorization,
-    /// The whole value of a header.
-    Header(HeaderName),
+    /// The whole value of a header, by its lower-case name.
+    Header(Box<str>),
     /// The value of a cookie.
     Cookie(Box<str>),
 }
@@ -53,70 +52,68 @@ pub(crate) enum TokenPlace {
 /// The place of an attribute.
 #[derive(Debug)]
 pub(crate) enum AttributePlace {
-    Header(HeaderName),
+    /// The value of a header, by its lower-case name.
+    Header(Box<str>),
     Cookie(Box<str>),
     /// The client's address.
     Client,
 }
 
 /// The result of looking for a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TokenLookup {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenLookup<'f> {
     /// No token, or another kind of credential.
     Nothing,
     /// More than one, so the caller is ambiguous.
     Several,
     /// One token.
-    Token(FoundToken),
+    Token(FoundToken<'f>),
 }
 
-/// A token in its header value, which is shared, not copied.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct FoundToken {
-    header: HeaderValue,
-    start: usize,
-    end: usize,
-}
+/// A token in a header of the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FoundToken<'f>(&'f [u8]);
 
-impl FoundToken {
+impl<'f> FoundToken<'f> {
     /// Returns the token; empty if it is not visible ASCII, which no valid token is.
-    pub(crate) fn as_str(&self) -> &str {
-        let bytes = self.header.as_bytes().get(self.start..self.end);
-        bytes.and_then(visible).unwrap_or_default()
+    pub(crate) fn as_str(self) -> &'f str {
+        visible(self.0).unwrap_or_default()
     }
 }
 
-impl std::fmt::Debug for FoundToken {
+impl std::fmt::Debug for FoundToken<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("FoundToken(..)")
     }
 }
 
+/// The name of the header with the token, unless the operator sets another.
+const AUTHORIZATION: &str = "authorization";
+const COOKIE: &str = "cookie";
+
 impl TokenPlace {
     /// Looks for the token.
-    pub(crate) fn find(&self, headers: &HeaderMap) -> TokenLookup {
+    pub(crate) fn find<'f>(&self, fields: &'f Fields) -> TokenLookup<'f> {
         match self {
-            Self::Authorization => one(headers, &header::AUTHORIZATION, bearer),
-            Self::Header(name) => one(headers, name, |value| Some((0, value.len()))),
+            Self::Authorization => one(fields, AUTHORIZATION, bearer),
+            Self::Header(name) => one(fields, name, Some),
             Self::Cookie(name) => {
-                let mut cookies = cookies(headers, name);
+                let mut cookies = cookies(fields, name);
                 match (cookies.next(), cookies.next()) {
                     (None, _) => TokenLookup::Nothing,
-                    (Some((header, value)), None) => TokenLookup::Token(part_of(header, value)),
+                    (Some(value), None) => TokenLookup::Token(FoundToken(value)),
                     (Some(_), Some(_)) => TokenLookup::Several,
                 }
             }
         }
     }
-}
 
-impl TokenPlace {
-    /// Returns the name of the header that the token is in.
-    pub(crate) fn header(&self) -> &HeaderName {
+    /// Returns the lower-case name of the header that the token is in.
+    pub(crate) fn header(&self) -> &str {
         match self {
-            Self::Authorization => &header::AUTHORIZATION,
+            Self::Authorization => AUTHORIZATION,
             Self::Header(name) => name,
-            Self::Cookie(_) => &header::COOKIE,
+            Self::Cookie(_) => COOKIE,
         }
     }
 
@@ -127,38 +124,30 @@ impl TokenPlace {
             Self::Header(_) => token.to_owned(),
             Self::Cookie(name) => format!("{name}={token}"),
         };
-        (self.header().as_str(), value)
+        (self.header(), value)
     }
 
     /// Returns all values in this place, whether they are tokens or not.
-    pub(crate) fn values<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> {
+    pub(crate) fn values<'f>(&'f self, fields: &'f Fields) -> impl Iterator<Item = &'f [u8]> {
         let (header, cookie) = match self {
-            Self::Authorization => (Some(&header::AUTHORIZATION), None),
-            Self::Header(name) => (Some(name), None),
+            Self::Authorization | Self::Header(_) => (Some(self.header()), None),
             Self::Cookie(name) => (None, Some(&**name)),
         };
-        let headers_values = header.into_iter().flat_map(|name| headers.get_all(name));
-        let cookie_values = cookie.into_iter().flat_map(|name| cookies(headers, name));
-        headers_values
-            .map(HeaderValue::as_bytes)
-            .chain(cookie_values.map(|(_, value)| value))
+        let of_header = header.into_iter().flat_map(|name| fields.values(name));
+        of_header.chain(cookie.into_iter().flat_map(|name| cookies(fields, name)))
     }
 
     /// Removes all values in this place; of cookies only those of this name.
-    pub(crate) fn clear(&self, request: &mut RequestHeader) {
-        let name = match self {
-            Self::Authorization => return drop(request.remove_header(&header::AUTHORIZATION)),
-            Self::Header(name) => return drop(request.remove_header(name)),
-            Self::Cookie(name) => name.as_bytes(),
+    pub(crate) fn clear(&self, fields: &mut Fields) {
+        let Self::Cookie(name) = self else {
+            fields.remove(self.header());
+            return;
         };
-        let all = request.headers.get_all(header::COOKIE).iter();
-        let left: Vec<Vec<u8>> = all
-            .filter_map(|header| without(header.as_bytes(), name))
-            .collect();
-        request.remove_header(&header::COOKIE);
+        let left = fields.values(COOKIE);
+        let left: Vec<Vec<u8>> = left.filter_map(|line| without(line, name.as_bytes())).collect();
+        fields.remove(COOKIE);
         for cookies in left {
-            // Parts of a valid value, joined by the separator that it had, are a valid value.
-            let _ = request.append_header(header::COOKIE, cookies);
+            fields.push(COOKIE, &cookies);
         }
     }
 }
@@ -166,78 +155,58 @@ impl TokenPlace {
 impl AttributePlace {
     /// Returns the attribute's value. Returns none for a header that occurs twice, because the application may read
     /// either; of several cookies the first counts. `client` is the client's address.
-    pub(crate) fn find<'h>(&self, headers: &'h HeaderMap, client: Option<&'h str>) -> Option<&'h str> {
+    pub(crate) fn find<'f>(&self, fields: &'f Fields, client: Option<&'f str>) -> Option<&'f str> {
         match self {
             Self::Header(name) => {
-                let mut values = headers.get_all(name).iter();
-                match (values.next(), values.next()) {
-                    (Some(value), None) => value.to_str().ok(),
+                let mut named = fields.values(name);
+                match (named.next(), named.next()) {
+                    (Some(value), None) => visible(value),
                     _ => None,
                 }
             }
-            Self::Cookie(name) => {
-                // Most servers read the first of several cookies (RFC 6265 section 4.2.2 sets no order).
-                let first = cookies(headers, name).next();
-                first.and_then(|(_, value)| visible(value))
-            }
+            // Most servers read the first of several cookies (RFC 6265 section 4.2.2 sets no order).
+            Self::Cookie(name) => cookies(fields, name).next().and_then(visible),
             Self::Client => client,
         }
     }
 }
 
 /// Finds the token in the only header of this name.
-fn one(
-    headers: &HeaderMap,
-    name: &HeaderName,
-    token: impl Fn(&str) -> Option<(usize, usize)>,
-) -> TokenLookup {
-    let mut values = headers.get_all(name).iter();
+fn one<'f>(fields: &'f Fields, name: &str, token: impl Fn(&'f str) -> Option<&'f str>) -> TokenLookup<'f> {
+    let mut values = fields.values(name);
     match (values.next(), values.next()) {
         (None, _) => TokenLookup::Nothing,
         (Some(_), Some(_)) => TokenLookup::Several,
-        (Some(header), None) => match header.to_str() {
-            Ok(text) => token(text).map_or(TokenLookup::Nothing, |(start, end)| {
-                TokenLookup::Token(FoundToken {
-                    header: header.clone(),
-                    start,
-                    end,
-                })
+        (Some(value), None) => match visible(value) {
+            Some(text) => token(text).map_or(TokenLookup::Nothing, |token| {
+                TokenLookup::Token(FoundToken(token.as_bytes()))
             }),
-            Err(_) => TokenLookup::Token(FoundToken {
-                header: header.clone(),
-                start: 0,
-                end: 0,
-            }),
+            None => TokenLookup::Token(FoundToken(b"")),
         },
     }
 }
 
-/// Returns the position of the token in `Bearer TOKEN`, with the scheme in any case (RFC 9110 section 11.1). Another
-/// scheme is left to the application.
-fn bearer(value: &str) -> Option<(usize, usize)> {
-    let scheme = value
-        .get(..6)
-        .filter(|scheme| scheme.eq_ignore_ascii_case("bearer"))?;
-    let rest = value.get(scheme.len()..)?;
+/// Returns the token of `Bearer TOKEN`, with the scheme in any case (RFC 9110 section 11.1). Another scheme is left
+/// to the application.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, rest) = value.split_at_checked("bearer".len())?;
     let token = rest.trim_start_matches(' ');
-    (rest.is_empty() || token.len() < rest.len()).then_some((value.len() - token.len(), value.len()))
+    let is_apart = rest.is_empty() || token.len() < rest.len();
+    (is_apart && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
 }
 
-/// Returns all cookies of this name with their headers (RFC 6265 section 4.2.1). Parses bytes, because a value that
-/// is not ASCII must not hide another cookie that the upstream sees.
-fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h HeaderValue, &'h [u8])> {
-    let headers = headers.get_all(header::COOKIE).iter();
-    let pairs = headers.flat_map(|header| {
-        let pairs = header.as_bytes().split(|&byte| byte == b';');
-        pairs.map(move |pair| (header, pair))
-    });
-    pairs.filter_map(move |(header, pair)| {
+/// Returns the values of all cookies of this name (RFC 6265 section 4.2.1). Parses bytes, because a value that is not
+/// ASCII must not hide another cookie that the upstream sees.
+fn cookies<'f>(fields: &'f Fields, name: &str) -> impl Iterator<Item = &'f [u8]> {
+    let lines = fields.values(COOKIE);
+    let pairs = lines.flat_map(|line| line.split(|&byte| byte == b';'));
+    pairs.filter_map(move |pair| {
         let equals = pair.iter().position(|&byte| byte == b'=')?;
         let (found, value) = (pair.get(..equals)?, pair.get(equals + 1..)?.trim_ascii());
         let unquoted = value
             .strip_prefix(b"\"")
             .and_then(|value| value.strip_suffix(b"\""));
-        (found.trim_ascii() == name.as_bytes()).then_some((header, unquoted.unwrap_or(value)))
+        (found.trim_ascii() == name.as_bytes()).then_some(unquoted.unwrap_or(value))
     })
 }
 
@@ -253,22 +222,12 @@ fn without(cookies: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     (!left.is_empty()).then_some(left)
 }
 
-/// Returns `bytes` as text if all are visible ASCII, spaces or tabs, like [`HeaderValue::to_str`].
+/// Returns `bytes` as text if all are visible ASCII, spaces or tabs.
 fn visible(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     text.bytes()
         .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
         .then_some(text)
-}
-
-/// Returns `part`, a slice of the header, as a token.
-fn part_of(header: &HeaderValue, part: &[u8]) -> FoundToken {
-    let start = part.as_ptr() as usize - header.as_bytes().as_ptr() as usize;
-    FoundToken {
-        header: header.clone(),
-        start,
-        end: start + part.len(),
-    }
 }
 
 #[cfg(test)]

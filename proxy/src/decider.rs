@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use config::{ConnectionLimits, Listener, LoadedConfig, RequestValue, TokenSource};
-use http::HeaderName;
-use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
+use rules::{Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
 use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
 use wire::HeadLimits;
 
@@ -145,23 +144,20 @@ pub(crate) fn head_limits(limits: &ConnectionLimits) -> HeadLimits {
 
 fn credentials(loaded: &LoadedConfig) -> CredentialSources {
     let identity = &loaded.identity;
-    let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+    let header = |name: &str| name.to_ascii_lowercase().into_boxed_str();
     let token = match &identity.token {
         TokenSource::Authorization => TokenPlace::Authorization,
-        TokenSource::Header(name) => header(name).map_or(TokenPlace::Authorization, TokenPlace::Header),
+        TokenSource::Header(name) => TokenPlace::Header(header(name)),
         TokenSource::Cookie(name) => TokenPlace::Cookie(name.clone()),
     };
-    let attributes = identity
-        .attributes
-        .iter()
-        .filter_map(|(id, source): &(AttributeId, _)| {
-            let place = match source {
-                RequestValue::Header(name) => AttributePlace::Header(header(name)?),
-                RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
-                RequestValue::ClientAddress => AttributePlace::Client,
-            };
-            Some((*id, place))
-        });
+    let attributes = identity.attributes.iter().map(|(id, source)| {
+        let place = match source {
+            RequestValue::Header(name) => AttributePlace::Header(header(name)),
+            RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
+            RequestValue::ClientAddress => AttributePlace::Client,
+        };
+        (*id, place)
+    });
     let realm: String = identity
         .realm
         .chars()
@@ -185,6 +181,6 @@ fn reserved(snapshot: &Snapshot, credentials: &CredentialSources) -> Reserved {
     let names = plan.names().chain(plan.signature.as_deref());
     let routes = snapshot.routes.table().routes().iter();
     let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
-    let read = credentials.headers().map(HeaderName::as_str).chain(matched);
+    let read = credentials.headers().chain(matched);
     Reserved::new(names, plan.reserved_prefix.as_deref(), read)
 }

@@ -6,14 +6,12 @@ mod request;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderName;
-use http::header::HOST;
-use pingora::http::RequestHeader;
 use rules::{
     AttributeId, Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects,
     Timestamp, Trace, UnmetCondition, UpstreamId, normalise,
 };
 use tokens::{Identity, OperatorTokens};
+use wire::RequestHead;
 
 pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
@@ -24,10 +22,10 @@ use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
 use crate::phase::head;
-use crate::phase::headers;
 use crate::phase::identity;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
+use crate::phase::upstream_head;
 use crate::refusal::RequestRefusal;
 
 /// The findings of a dry run.
@@ -61,7 +59,7 @@ pub struct RequestDryRun {
     /// signature.
     pub headers: Vec<(String, String)>,
     /// The head that routes are matched by.
-    head: Option<(RequestHeader, Box<str>)>,
+    head: Option<(RequestHead, Box<str>)>,
 }
 
 /// The result for a request.
@@ -127,8 +125,7 @@ pub async fn dry_run(
     };
     let mut found = Findings::default();
     let mut received = Received {
-        header: &mut read.header,
-        raw: request.head,
+        head: &mut read.head,
         forwarding: &forwarding,
         body: read.body,
         http2: None,
@@ -146,22 +143,22 @@ pub async fn dry_run(
     match (decided, found.upstream) {
         (Ok(_), Some(upstream)) => {
             run.result = DryResult::Forwarded { upstream, is_open };
-            run.headers = injected(&read.header, &found, decider);
+            run.headers = injected(&read.head, &found, decider);
         }
         // Unreachable: a decision either names an upstream or refuses.
         (Ok(_), None) => {}
         (Err(refusal), _) => {
             // After the phases, which remove headers that `Connection` lists.
-            let format = AnswerFormat::of(&read.header.headers);
+            let format = AnswerFormat::of(&read.head.fields);
             run.result = answered(&refusal, format, reason(&refusal, &read, decider));
         }
     }
-    run.path = is_routed.then(|| read.header.uri.path().to_owned());
+    run.path = is_routed.then(|| read.head.path().to_owned());
     run.is_preflight = found.is_preflight;
     run.route = found.route;
     run.client = forwarding.client();
     run.observed = found.observed;
-    run.head = Some((read.header, found.host));
+    run.head = Some((read.head, found.host));
     run
 }
 
@@ -170,9 +167,9 @@ impl RequestDryRun {
     #[must_use]
     pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<UnmetCondition<'d>>)> {
         match (&self.path, &self.head) {
-            (Some(_), Some((header, host))) => {
+            (Some(_), Some((head, host))) => {
                 let table = decider.snapshot.routes.table();
-                table.fitting(&RoutedHead::of(host, header))
+                table.fitting(&RoutedHead::of(host, head))
             }
             _ => Vec::new(),
         }
@@ -215,14 +212,14 @@ fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> 
     let code = refusal.answer.code;
     let is = |other: AnswerCode| code.name == other.name;
     if is(AnswerCode::HEAD) {
-        let method = &read.header.method;
+        let method = read.head.method();
         let standard = head::standard_in_other_case(method)?;
         return Some(format!(
             "the method `{method}` differs from {standard} only in case"
         ));
     }
     if is(AnswerCode::TARGET) {
-        let target = normalise(read.target.as_bytes(), decider.snapshot.routes.target);
+        let target = normalise(read.head.target().as_bytes(), decider.snapshot.routes.target);
         return Some(match target {
             Err(invalid) => invalid.to_string(),
             Ok(target) if target.is_asterisk() => InvalidTarget::Form.to_string(),
@@ -230,8 +227,8 @@ fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> 
         });
     }
     if is(AnswerCode::HOST) {
-        let named = read.header.headers.get(HOST);
-        let named = named.and_then(|host| host.to_str().ok());
+        let named = read.head.fields.value("host");
+        let named = named.and_then(|host| std::str::from_utf8(host).ok());
         return Some(match named.map(Host::parse) {
             Some(Err(invalid)) => invalid.to_string(),
             _ => "the request names no host, and a route matches on hosts".to_owned(),
@@ -241,16 +238,13 @@ fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> 
 }
 
 /// Returns the headers that carry the decision to the upstream.
-fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec<(String, String)> {
-    let mut request = request.clone();
-    // Decided values are always valid header values.
-    if headers::inject(&mut request, found, &decider.injected_headers).is_err() {
-        return Vec::new();
-    }
+fn injected(head: &RequestHead, found: &Findings, decider: &Decider) -> Vec<(String, String)> {
+    let mut fields = head.fields.clone();
+    upstream_head::inject(&mut fields, found, decider);
     let plan = &decider.snapshot.headers;
     let baggage = plan.baggage.then_some("baggage");
     let value = |name: &str| {
-        let value = request.headers.get(name)?.as_bytes();
+        let value = fields.value(name)?;
         Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
     };
     plan.names().chain(baggage).filter_map(value).collect()
@@ -280,8 +274,8 @@ where
     K: Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
     X: FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,
 {
-    fn operator_tokens_removed(&mut self, names: Vec<HeaderName>) {
-        self.run.operator_tokens = names.iter().map(ToString::to_string).collect();
+    fn operator_tokens_removed(&mut self, names: Vec<String>) {
+        self.run.operator_tokens = names;
     }
 
     fn routed(&mut self, route: Option<RouteId>) {

@@ -9,6 +9,7 @@ pub(crate) mod client_connection;
 mod flood;
 mod http1;
 mod http2;
+pub(crate) mod http2_head;
 mod http2_preface;
 pub(crate) mod http2_stream;
 mod malformed;

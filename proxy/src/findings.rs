@@ -1,7 +1,6 @@
 //! The findings about a request while it is decided. Forwarding, the access log and `explain` read them.
 
-use http::HeaderValue;
-use rules::{FlagId, RouteId, TenantId, UpstreamId, Verdict};
+use rules::{FlagId, RouteId, TenantId, UpstreamId, VariantId, Verdict};
 
 use crate::caller::Caller;
 
@@ -33,9 +32,9 @@ pub(crate) struct Findings {
 /// The headers that carry flag decisions to the upstream, rendered once for all attempts.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionHeaders {
-    pub(crate) flags: Option<HeaderValue>,
-    /// Values in the order of the header plan; the flag is compared with the plan's.
-    pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
+    pub(crate) flags: Option<String>,
+    /// Served variants in the order of the header plan; the flag is compared with the plan's.
+    pub(crate) per_flag: Vec<(FlagId, VariantId)>,
     /// Members of `baggage` for these flags; none if the plan has no baggage.
     pub(crate) baggage: Option<String>,
     /// True if the list of flags was truncated.

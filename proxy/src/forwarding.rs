@@ -2,15 +2,11 @@
 //! headers, and the headers that pass them to the upstream. All code that needs the client's address asks here.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use arrayvec::ArrayString;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use pingora::http::RequestHeader;
-use pingora::proxy::Session;
 use rules::{ForwardingHeader, Host, TrustedProxies};
-
-use crate::edge::client_connection::client_connection;
+use wire::{FieldValue, Fields};
 
 mod elements;
 
@@ -18,9 +14,13 @@ mod elements;
 const MAX_HOPS: usize = 32;
 /// Maximum length of an address as text.
 const MAX_ADDRESS: usize = 45;
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_FOR: &str = "X-Forwarded-For";
+const X_FORWARDED_HOST: &str = "X-Forwarded-Host";
+const X_FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+const FORWARDED: &str = "Forwarded";
+
+/// An address as text.
+pub(crate) type AddressText = ArrayString<MAX_ADDRESS>;
 
 /// The trust in the peer of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,26 +77,10 @@ impl ForwardedScheme {
     }
 }
 
-/// Returns the scheme between the peer and this proxy.
-pub(crate) fn proto(session: &Session) -> ForwardedScheme {
-    if client_connection(session).is_some_and(|connection| connection.tls.is_some()) {
-        ForwardedScheme::Https
-    } else {
-        ForwardedScheme::Http
-    }
-}
-
 impl Forwarding {
-    /// Reads the origin of the request of `session`.
-    pub(crate) fn of(session: &Session, proxies: &TrustedProxies) -> Self {
-        let peer = session.client_addr().and_then(|address| address.as_inet());
-        let address = peer.map(SocketAddr::ip);
-        Self::read(&session.req_header().headers, address, proto(session), proxies)
-    }
-
-    /// Reads the origin of a request with these headers, over a connection from `address`.
+    /// Reads the origin of a request with these fields, over a connection from `address`.
     pub(crate) fn read(
-        headers: &HeaderMap,
+        fields: &Fields,
         address: Option<IpAddr>,
         proto: ForwardedScheme,
         proxies: &TrustedProxies,
@@ -113,8 +97,8 @@ impl Forwarding {
         }
         forwarding.peer = PeerTrust::Trusted;
         let (hops, origin) = match proxies.header {
-            ForwardingHeader::XForwarded => x_forwarded(headers, is_trusted),
-            ForwardingHeader::Forwarded => forwarded(headers, is_trusted),
+            ForwardingHeader::XForwarded => x_forwarded(fields, is_trusted),
+            ForwardingHeader::Forwarded => forwarded(fields, is_trusted),
         };
         forwarding.hops = hops;
         // Read from the right, kept in the order of the headers.
@@ -138,78 +122,131 @@ impl Forwarding {
     }
 
     /// Returns [`Forwarding::client`] as text.
-    pub(crate) fn client_text(&self) -> Option<ArrayString<MAX_ADDRESS>> {
+    pub(crate) fn client_text(&self) -> Option<AddressText> {
         let mut text = ArrayString::new();
         write!(text, "{}", self.client()?).ok()?;
         Some(text)
     }
 
-    /// Sets the forwarding headers (RFC 7239, and the older `X-Forwarded-*`). Elements before the client's address
-    /// are dropped: no trusted proxy wrote them.
-    pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
+    /// Appends the forwarding headers (RFC 7239, and the older `X-Forwarded-*`); those that were read must be removed.
+    /// Elements before the client's address are dropped: no trusted proxy wrote them.
+    pub(crate) fn write(&self, fields: &mut Fields) {
+        let own = match fields.contains("host") {
+            true => ForwardedHost::Own,
+            false => ForwardedHost::None,
+        };
         // What the client addressed is what the first trusted proxy stated; this hop's own `Host` may be an internal name.
-        let own = request.headers.get(header::HOST).cloned();
-        let own = own.as_ref().and_then(|host| host.to_str().ok());
-        let host = self.origin.host.as_deref().or(own);
+        let host = self.origin.host.as_deref().map_or(own, ForwardedHost::Stated);
         let proto = self.origin.proto.unwrap_or(self.proto);
-        let hops = self.hops.iter().copied();
         // Over a Unix socket the peer has no address. It is listed as unknown after other hops, so that their order stays
         // right, and left out where it would be alone.
         let peer = (self.address.is_some() || !self.hops.is_empty()).then_some(self.address);
-        let mut addresses = String::new();
-        let mut line = String::with_capacity(64);
-        for hop in hops.chain(peer) {
-            let first = addresses.is_empty();
-            let separator = if first { "" } else { ", " };
-            // A write into a string cannot fail.
-            let _ = match hop {
-                Some(IpAddr::V4(ip)) => write!(line, "{separator}for={ip}"),
-                Some(IpAddr::V6(ip)) => write!(line, "{separator}for=\"[{ip}]\""),
-                None => write!(line, "{separator}for=unknown"),
-            };
-            let _ = match hop {
-                Some(ip) => write!(addresses, "{separator}{ip}"),
-                None => write!(addresses, "{separator}unknown"),
-            };
-            if first {
-                describe(&mut line, host, proto);
+        let hops = self.hops.iter().copied().chain(peer);
+        if peer.is_some() {
+            fields.push_with(X_FORWARDED_FOR, |value| {
+                for (place, hop) in hops.clone().enumerate() {
+                    value.push(if place == 0 { b"" } else { b", " });
+                    push_address(value, hop, AddressForm::Bare);
+                }
+            });
+        }
+        if !matches!(host, ForwardedHost::None) {
+            fields.push_with(X_FORWARDED_HOST, |value| host.push_to(value));
+        }
+        fields.push(X_FORWARDED_PROTO, proto.as_str().as_bytes());
+        fields.push_with(FORWARDED, |value| {
+            for (place, hop) in hops.enumerate() {
+                value.push(if place == 0 { b"for=" } else { b", for=" });
+                push_address(value, hop, AddressForm::Node);
+                if place == 0 {
+                    value.push(b";");
+                    describe(value, host, proto);
+                }
             }
-        }
-        // RFC 7239 gives each hop an element. Host and scheme of the origin belong to the first; those that this proxy
-        // saw belong to the last. With one hop both are the same element.
-        match self.hops.is_empty() {
-            true if addresses.is_empty() => describe(&mut line, host, proto),
-            true => {}
-            false => describe(&mut line, own, self.proto),
-        }
-        if !addresses.is_empty() {
-            request.insert_header("X-Forwarded-For", addresses)?;
-        }
-        if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
-            request.insert_header("X-Forwarded-Host", host)?;
-        }
-        request.insert_header("X-Forwarded-Proto", proto.as_str())?;
-        request.insert_header("Forwarded", line)
+            // RFC 7239 gives each hop an element. Host and scheme of the origin belong to the first; those that this proxy
+            // saw belong to the last. With one hop both are the same element.
+            if peer.is_none() {
+                describe(value, host, proto);
+            } else if !self.hops.is_empty() {
+                value.push(b";");
+                describe(value, own, self.proto);
+            }
+        });
     }
 }
 
+/// The host of an element of `Forwarded`.
+#[derive(Debug, Clone, Copy)]
+enum ForwardedHost<'h> {
+    /// As a trusted proxy states it.
+    Stated(&'h str),
+    /// As in `Host`.
+    Own,
+    /// Not known.
+    None,
+}
+
+impl ForwardedHost<'_> {
+    fn push_to(self, value: &mut FieldValue<'_>) {
+        match self {
+            Self::Stated(host) => value.push(host.as_bytes()),
+            Self::Own => value.push_value_of("host"),
+            Self::None => {}
+        }
+    }
+}
+
+/// The form of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AddressForm {
+    /// As in `X-Forwarded-For`.
+    Bare,
+    /// As a node of `Forwarded` (RFC 7239 section 6).
+    Node,
+}
+
 /// Ends an element of `Forwarded` with host and scheme.
-fn describe(line: &mut String, host: Option<&str>, proto: ForwardedScheme) {
-    let separator = if line.is_empty() { "" } else { ";" };
-    let _ = match host {
-        Some(host) => write!(line, "{separator}host=\"{host}\";proto={}", proto.as_str()),
-        None => write!(line, "{separator}proto={}", proto.as_str()),
-    };
+fn describe(value: &mut FieldValue<'_>, host: ForwardedHost<'_>, proto: ForwardedScheme) {
+    if !matches!(host, ForwardedHost::None) {
+        value.push(b"host=\"");
+        host.push_to(value);
+        value.push(b"\";");
+    }
+    value.push(b"proto=");
+    value.push(proto.as_str().as_bytes());
+}
+
+/// Appends an address; `unknown` for none.
+fn push_address(value: &mut FieldValue<'_>, address: Option<IpAddr>, form: AddressForm) {
+    match (address, form) {
+        (None, _) => value.push(b"unknown"),
+        // The common case, rendered here because `Display` of an address is slow.
+        (Some(IpAddr::V4(ip)), _) => {
+            for (place, octet) in ip.octets().into_iter().enumerate() {
+                value.push(if place == 0 { b"" } else { b"." });
+                let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+                let leading = usize::from(octet < 100) + usize::from(octet < 10);
+                value.push(digits.get(leading..).unwrap_or_default());
+            }
+        }
+        (Some(IpAddr::V6(ip)), form) => {
+            // Rendering a value never fails.
+            let _ = match form {
+                AddressForm::Bare => write!(value, "{ip}"),
+                AddressForm::Node => write!(value, "\"[{ip}]\""),
+            };
+        }
+    }
 }
 
 /// Returns the addresses before a trusted peer, the nearest first, up to the first untrusted one, and the origin that
 /// is stated for that one.
 fn x_forwarded(
-    headers: &HeaderMap,
+    fields: &Fields,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,
 ) -> (Vec<Option<IpAddr>>, ForwardedOrigin) {
     let mut hops = Vec::new();
-    for element in elements::from_the_right(headers, &X_FORWARDED_FOR).take(MAX_HOPS) {
+    for element in elements::from_the_right(fields, X_FORWARDED_FOR).take(MAX_HOPS) {
         let hop = element.and_then(elements::address);
         hops.push(hop);
         if !is_trusted(hop) {
@@ -219,25 +256,25 @@ fn x_forwarded(
     // A proxy that appends to these headers has one element for each address. A proxy that overwrites them has a
     // single element.
     let place = hops.len().saturating_sub(1);
-    let aligned = |name: &HeaderName| {
-        let mut elements = elements::from_the_right(headers, name).take(place + 1);
+    let aligned = |name| {
+        let mut elements = elements::from_the_right(fields, name).take(place + 1);
         let first = elements.next()?;
         elements.last().unwrap_or(first)
     };
     let origin = ForwardedOrigin {
-        proto: aligned(&X_FORWARDED_PROTO).and_then(ForwardedScheme::parse),
-        host: aligned(&X_FORWARDED_HOST).and_then(host),
+        proto: aligned(X_FORWARDED_PROTO).and_then(ForwardedScheme::parse),
+        host: aligned(X_FORWARDED_HOST).and_then(host),
     };
     (hops, origin)
 }
 
 /// Reads the same from `Forwarded`.
 fn forwarded(
-    headers: &HeaderMap,
+    fields: &Fields,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,
 ) -> (Vec<Option<IpAddr>>, ForwardedOrigin) {
     let (mut hops, mut origin) = (Vec::new(), ForwardedOrigin::default());
-    for element in elements::from_the_right(headers, &header::FORWARDED).take(MAX_HOPS) {
+    for element in elements::from_the_right(fields, FORWARDED).take(MAX_HOPS) {
         let parameter = |name| elements::parameter(element?, name);
         let hop = parameter("for").and_then(elements::address);
         origin = ForwardedOrigin {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::HeaderValue;
 use rules::{FlagId, HeaderPlan, SnapshotRevision};
 
 use crate::signature::Signature;
@@ -11,15 +9,15 @@ use crate::signature::Signature;
 /// The names of injected headers, in title case for old servers that require it.
 #[derive(Debug, Clone)]
 pub(crate) struct InjectedHeaders {
-    pub(crate) tenant: Option<Bytes>,
-    pub(crate) user: Option<Bytes>,
-    pub(crate) flags: Option<Bytes>,
-    pub(crate) per_flag: Box<[(Bytes, FlagId)]>,
-    pub(crate) revision: Option<(Bytes, HeaderValue)>,
-    pub(crate) request_id: Option<Bytes>,
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) flags: Option<Arc<str>>,
+    pub(crate) per_flag: Box<[(Arc<str>, FlagId)]>,
+    pub(crate) revision: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) request_id: Option<Arc<str>>,
     pub(crate) signature: Option<Arc<Signature>>,
     /// The response header to clients.
-    pub(crate) response: Option<Bytes>,
+    pub(crate) response: Option<Arc<str>>,
 }
 
 impl InjectedHeaders {
@@ -54,18 +52,22 @@ impl InjectedHeaders {
     }
 }
 
-fn revision_header(plan: &HeaderPlan, revision: &SnapshotRevision) -> Option<(Bytes, HeaderValue)> {
+fn revision_header(plan: &HeaderPlan, revision: &SnapshotRevision) -> Option<(Arc<str>, Arc<str>)> {
     let name = plan.revision.as_deref().map(title);
-    name.zip(HeaderValue::from_str(&revision.0).ok())
+    name.map(|name| (name, Arc::clone(&revision.0)))
 }
 
 /// Converts `x-tenant-id` to `X-Tenant-Id`.
-fn title(name: &str) -> Bytes {
+fn title(name: &str) -> Arc<str> {
     let mut start = true;
-    let letter = |byte: u8| {
-        let cased = if start { byte.to_ascii_uppercase() } else { byte };
-        start = !byte.is_ascii_alphanumeric();
+    let letter = |letter: char| {
+        let cased = if start {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        };
+        start = !letter.is_ascii_alphanumeric();
         cased
     };
-    name.bytes().map(letter).collect()
+    name.chars().map(letter).collect::<String>().into()
 }

@@ -57,6 +57,7 @@ mod metrics;
 mod observations;
 mod outcome;
 mod phase;
+mod pingora_heads;
 mod prepared_snapshot;
 mod proxy_hooks;
 mod publisher;

@@ -16,3 +16,4 @@ pub(crate) mod route;
 pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod upstream;
+pub(crate) mod upstream_head;

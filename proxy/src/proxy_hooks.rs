@@ -1,25 +1,35 @@
 //! pingora's hooks: each calls functions of the phases, and contains their panics.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
+use rules::UpstreamProtocol;
 
 use crate::answer::{self, Answer, AnswerCode, KeepAlive};
 use crate::edge::client_connection::{BodyFault, ClientConnection, client_connection};
+use crate::forwarding::ForwardedScheme;
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::RequestOutcome;
-use crate::phase::{body, headers, live, observe, response, upstream};
+use crate::phase::observe::{self, Sent};
+use crate::phase::received::{BodyPresence, ConnectionFacts};
+use crate::phase::upstream_head::{self, ConnectionFields};
+use crate::phase::{body, live, response, upstream};
+use crate::pingora_heads;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
+
+/// Keep-alive time that pingora gets, in seconds. Any value keeps the connection; the edge enforces the idle timeout.
+const KEEP_ALIVE_SECONDS: u64 = 60;
 
 /// The hooks that pingora calls for every request.
 pub(crate) struct ProxyHooks {
@@ -43,11 +53,20 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<bool> {
         // One containment for deciding and admission, so that a panic in either gets an answer.
+        let mut head = std::mem::take(&mut context.head);
         let decided = contain_async(async {
-            live::decide(&self.shared, session, context).await?;
-            upstream::admit(&self.shared.shares, session, context).await
+            configure(session, self.shared.is_draining());
+            let pages = &context.prepared.decider.pages;
+            pingora_heads::read_request(session, &mut head)
+                .map_err(|code| RequestRefusal::malformed(code, pages))?;
+            live::decide(&self.shared, &mut head, facts(session), context).await?;
+            upstream::admit(&self.shared.shares, session, context).await?;
+            upstream_head::set(&mut head, connection_fields(session, context), context);
+            Ok(())
         });
-        let refusal = match decided.await {
+        let decided = decided.await;
+        context.head = head;
+        let refusal = match decided {
             Ok(Ok(())) => return Ok(false),
             Ok(Err(refusal)) => refusal,
             Err(Panicked) => self.refusal_for_panic(context),
@@ -66,13 +85,16 @@ impl ProxyHttp for ProxyHooks {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         request: &mut RequestHeader,
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            self.shared.probe(ProbeStage::Forwarding, session.req_header());
-            headers::rewrite(session, request, context)
+            self.shared.probe(ProbeStage::Forwarding, &context.head);
+            if let Some(endpoint) = context.attempts.endpoint() {
+                upstream_head::set_host(&mut context.head, &context.found, &endpoint.authority);
+            }
+            pingora_heads::write_request(&context.head, request)
         })
     }
 
@@ -128,7 +150,7 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            self.shared.probe(ProbeStage::Responding, session.req_header());
+            self.shared.probe(ProbeStage::Responding, &context.head);
             if self.shared.is_draining() {
                 session.set_keepalive(None);
             }
@@ -215,8 +237,13 @@ impl ProxyHttp for ProxyHooks {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut RequestContext) {
         // After a panic in this hook only the counter is left to report it.
         let _ = self.contain_panic(|| {
-            self.shared.probe(ProbeStage::Logging, session.req_header());
-            observe::observe(&self.shared, session, error, context);
+            self.shared.probe(ProbeStage::Logging, &context.head);
+            let sent = Sent {
+                status: session.response_written().map_or(0, |head| head.status.as_u16()),
+                body_bytes: session.body_bytes_sent() as u64,
+            };
+            let head = std::mem::take(&mut context.head);
+            observe::observe(&self.shared, &head, sent, error, context);
             Ok(())
         });
     }
@@ -259,7 +286,8 @@ impl ProxyHooks {
         }
         // The access log must not attribute this answer to the upstream, whose head may have been read.
         context.upstream_answered = false;
-        answer::send(session, &refusal.answer, &context.id, refusal.keep_alive).await
+        let head = &context.head;
+        answer::send(session, head, &refusal.answer, &context.id, refusal.keep_alive).await
     }
 
     /// Counts a panic and returns the answer to it.
@@ -279,5 +307,55 @@ impl ProxyHooks {
             self.shared.metrics.requests.panics.inc();
             Err(Error::explain(ErrorType::InternalError, "a hook panicked"))
         })
+    }
+}
+
+/// Sets keep-alive and write timeout for a request, because pingora resets them. While `draining`, the connection
+/// ends with this response.
+fn configure(session: &mut Session, draining: bool) {
+    // Without a timeout pingora keeps an idle connection for ever. A connection that the client closes stays without.
+    if session.get_keepalive().is_some() {
+        session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
+    }
+    let Some(connection) = client_connection(session) else {
+        return;
+    };
+    if let Some(streams) = &connection.streams {
+        streams.count_read();
+    }
+    let limit = connection.write_timeout;
+    session.set_write_timeout(Some(limit));
+}
+
+fn facts(session: &mut Session) -> ConnectionFacts<'_> {
+    let is_empty = session.req_header().method == Method::OPTIONS && session.is_body_empty();
+    let address = session.client_addr().and_then(|address| address.as_inet());
+    let address = address.map(SocketAddr::ip);
+    let connection = client_connection(session);
+    let is_tls = connection.is_some_and(|connection| connection.tls.is_some());
+    ConnectionFacts {
+        address,
+        scheme: if is_tls {
+            ForwardedScheme::Https
+        } else {
+            ForwardedScheme::Http
+        },
+        body: if is_empty {
+            BodyPresence::Empty
+        } else {
+            BodyPresence::Possible
+        },
+        http2: connection.and_then(|connection| Some(connection.http2?.head)),
+        certificate: connection.and_then(ClientConnection::certificate),
+    }
+}
+
+fn connection_fields(session: &Session, context: &RequestContext) -> ConnectionFields {
+    if upstream::is_websocket(session) {
+        ConnectionFields::WebSocket
+    } else if session.is_http2() && upstream::protocol(context) == Some(UpstreamProtocol::Http2) {
+        ConnectionFields::Trailers
+    } else {
+        ConnectionFields::Removed
     }
 }

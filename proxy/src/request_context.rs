@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rules::Timestamp;
+use wire::RequestHead;
 
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
@@ -23,6 +24,8 @@ pub(crate) struct RequestContext {
     /// The time that the request is decided for.
     pub(crate) now: Timestamp,
     pub(crate) id: RequestId,
+    /// The head: the client's, then the one that the upstream gets.
+    pub(crate) head: RequestHead,
     /// The client's address, scheme and host.
     pub(crate) forwarding: Forwarding,
     /// The findings of its decision.
@@ -56,6 +59,7 @@ impl RequestContext {
             started: Instant::now(),
             now: now(),
             id: shared.request_ids.next(),
+            head: RequestHead::default(),
             forwarding: Forwarding::default(),
             found: Findings::default(),
             share: None,

@@ -107,15 +107,16 @@ impl Reserved {
         }
     }
 
-    /// Returns true if a header of this lower-case name is removed from a request of `peer`.
-    pub(crate) fn is_removed(&self, name: &str, peer: PeerTrust) -> bool {
-        let name = name.as_bytes();
+    /// Returns true if a header of this name, in any case, is removed from a request of `peer`.
+    pub(crate) fn is_removed(&self, name: &[u8], peer: PeerTrust) -> bool {
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
         let by_name = entries.iter().any(|entry| {
             let stays = match &entry.spelling {
                 KeptSpelling::Removed => false,
-                KeptSpelling::Stays(spelling) => **spelling == *name,
-                KeptSpelling::FromTrusted(spelling) => peer == PeerTrust::Trusted && **spelling == *name,
+                KeptSpelling::Stays(spelling) => spelling.eq_ignore_ascii_case(name),
+                KeptSpelling::FromTrusted(spelling) => {
+                    peer == PeerTrust::Trusted && spelling.eq_ignore_ascii_case(name)
+                }
             };
             !stays && folds_to(name, &entry.folded)
         });

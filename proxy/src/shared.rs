@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokens::OperatorTokens;
+use wire::RequestHead;
 
 use crate::access_log::AccessLogger;
 use crate::current::Current;
@@ -26,7 +27,7 @@ pub(crate) struct Shared {
 }
 
 /// A callback at each stage of a request, for tests of panics.
-pub type Probe = Arc<dyn Fn(ProbeStage, &http::request::Parts) + Send + Sync>;
+pub type Probe = Arc<dyn Fn(ProbeStage, &RequestHead) + Send + Sync>;
 
 /// The stage of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,9 @@ impl Shared {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn probe(&self, stage: ProbeStage, request: &http::request::Parts) {
+    pub(crate) fn probe(&self, stage: ProbeStage, head: &RequestHead) {
         if let Some(probe) = &self.probe {
-            probe(stage, request);
+            probe(stage, head);
         }
     }
 }

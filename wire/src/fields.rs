@@ -119,7 +119,7 @@ impl Fields {
     }
 
     /// Returns the values of this name.
-    pub fn values<'f>(&'f self, name: &'f str) -> impl DoubleEndedIterator<Item = &'f [u8]> + Clone {
+    pub fn values<'f>(&'f self, name: &str) -> impl DoubleEndedIterator<Item = &'f [u8]> + Clone {
         self.list
             .iter()
             .filter(move |field| field.is_named(name, &self.bytes))

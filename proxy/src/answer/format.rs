@@ -1,7 +1,6 @@
 //! The format of an answer, negotiated with the client.
 
-use http::HeaderMap;
-use http::header::ACCEPT;
+use wire::Fields;
 
 use super::accept::prefers_html;
 use super::grpc::is_grpc;
@@ -18,13 +17,12 @@ pub(crate) enum AnswerFormat {
 }
 
 impl AnswerFormat {
-    /// Returns the format for the client that sent a request with these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        if is_grpc(headers) {
+    /// Returns the format for the client that sent a request with these fields.
+    pub(crate) fn of(fields: &Fields) -> Self {
+        if is_grpc(fields) {
             return Self::Grpc;
         }
-        let accept = headers.get_all(ACCEPT).iter();
-        match prefers_html(accept.map(http::HeaderValue::as_bytes)) {
+        match prefers_html(fields.values("accept")) {
             true => Self::Html,
             false => Self::Problem,
         }

@@ -3,18 +3,17 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, header};
+use wire::Fields;
 
 /// The HTTP status of all responses to gRPC requests.
 pub(crate) const HTTP_STATUS: u16 = 200;
 
 /// Returns true for a gRPC request. gRPC-Web is excluded: its clients read the HTTP status.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc(fields: &Fields) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
+    let Some(bytes) = fields.value("content-type") else {
         return false;
     };
-    let bytes = content_type.as_bytes();
     let named = bytes
         .get(..GRPC.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(GRPC));
@@ -52,16 +51,16 @@ pub(crate) fn message(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header};
+    use wire::Fields;
 
     use super::{is_grpc, message, status};
 
     #[test]
     fn grpc_is_known_by_its_content_type() {
-        let check = |content_type: &'static str, expected| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            assert_eq!(is_grpc(&headers), expected, "{content_type}");
+        let check = |content_type: &str, expected| {
+            let mut fields = Fields::default();
+            fields.push("Content-Type", content_type.as_bytes());
+            assert_eq!(is_grpc(&fields), expected, "{content_type}");
         };
         for content_type in [
             "application/grpc",
@@ -79,7 +78,7 @@ mod tests {
         ] {
             check(content_type, false);
         }
-        assert!(!is_grpc(&HeaderMap::new()));
+        assert!(!is_grpc(&Fields::default()));
     }
 
     #[test]

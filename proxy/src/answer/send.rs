@@ -3,12 +3,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Method;
 use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{Method, Version};
+use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
+use wire::{HttpVersion, RequestHead, ResponseHead};
 
-use super::{Answer, AnswerFormat, Rendered};
+use super::{Answer, AnswerFormat, push_content_length};
+use crate::pingora_heads;
 use crate::request_id::RequestId;
 
 /// Maximum size of an unread body that is drained to keep the connection, in bytes.
@@ -30,38 +34,37 @@ pub(crate) enum KeepAlive {
     Close,
 }
 
-/// Sends `answer`.
+/// Sends `answer` to `request`.
 ///
 /// # Errors
 /// The client is gone.
 pub(crate) async fn send(
     session: &mut Session,
+    request: &RequestHead,
     answer: &Answer,
     id: &RequestId,
     keep_alive: KeepAlive,
 ) -> pingora::Result<()> {
-    let rendered = render(session, answer, id)?;
+    let (head, body) = render(request, answer, id)?;
     let keep = keep_alive == KeepAlive::Keep && prepare_to_keep(session);
     if !keep {
         session.set_keepalive(None);
     }
     // pingora omits the body of a response to HEAD over HTTP/1, but not over HTTP/2.
-    let no_body = rendered.body.is_empty();
+    let no_body = body.is_empty();
     let is_head = session.req_header().method == Method::HEAD;
     if let ServerSession::H2(stream) = &mut *session.downstream_session {
         // gRPC's Trailers-Only response has END_STREAM on its HEADERS frame.
         let ends = no_body || is_head;
-        stream.write_response_header(Box::new(rendered.header), ends)?;
+        stream.write_response_header(Box::new(head), ends)?;
         if !ends {
-            stream.write_body(rendered.body, true).await?;
+            stream.write_body(body, true).await?;
         }
         return Ok(());
     }
-    session
-        .write_response_header(Box::new(rendered.header), no_body)
-        .await?;
+    session.write_response_header(Box::new(head), no_body).await?;
     if !no_body {
-        session.write_response_body(Some(rendered.body), true).await?;
+        session.write_response_body(Some(body), true).await?;
     }
     if !keep {
         linger(session).await;
@@ -70,15 +73,19 @@ pub(crate) async fn send(
 }
 
 /// Renders the answer in the client's format.
-fn render(session: &Session, answer: &Answer, id: &RequestId) -> pingora::Result<Rendered> {
-    let request = session.req_header();
-    let format = AnswerFormat::of(&request.headers);
-    let mut rendered = answer.render(id, format)?;
-    if format == AnswerFormat::Grpc && request.version != Version::HTTP_2 {
+fn render(
+    request: &RequestHead,
+    answer: &Answer,
+    id: &RequestId,
+) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let format = AnswerFormat::of(&request.fields);
+    let mut head = ResponseHead::default();
+    let body = answer.render(id, format, &mut head);
+    if format == AnswerFormat::Grpc && request.version() != HttpVersion::Http2 {
         // HTTP/1 has no Trailers-Only responses.
-        rendered.header.insert_header(CONTENT_LENGTH, 0)?;
+        push_content_length(&mut head.fields, 0);
     }
-    Ok(rendered)
+    Ok((pingora_heads::response(&head)?, body))
 }
 
 /// Returns true if the connection can be kept: the unread rest of the request is short and will arrive.

@@ -1,22 +1,18 @@
-use http::{HeaderMap, HeaderName, HeaderValue};
+use wire::Fields;
 
 use super::{AttributePlace, TokenLookup, TokenPlace};
 
-fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines {
-        headers.append(
-            HeaderName::from_bytes(name.as_bytes()).unwrap(),
-            HeaderValue::from_str(value).unwrap(),
-        );
-    }
-    headers
+fn fields(lines: &[(&str, &str)]) -> Fields {
+    lines
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect()
 }
 
 /// `-` for nothing, `several`, or the token in brackets.
 #[track_caller]
 fn check(place: &TokenPlace, lines: &[(&str, &str)], expected: &str) {
-    let found = match place.find(&headers(lines)) {
+    let found = match place.find(&fields(lines)) {
         TokenLookup::Nothing => "-".to_owned(),
         TokenLookup::Several => "several".to_owned(),
         TokenLookup::Token(token) => format!("[{}]", token.as_str()),
@@ -55,7 +51,7 @@ fn other_schemes_are_no_token_and_two_headers_are_repeated() {
 
 #[test]
 fn a_header_holds_the_bare_token() {
-    let place = TokenPlace::Header(HeaderName::from_static("x-token"));
+    let place = TokenPlace::Header("x-token".into());
     check(
         &place,
         &[("x-token", "a.b.c"), ("authorization", "Bearer d")],
@@ -86,11 +82,8 @@ fn a_cookie_is_found_among_others_and_refused_if_repeated() {
 /// Checks like [`check`], with a header of these bytes.
 #[track_caller]
 fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
-    let mut headers = HeaderMap::new();
-    for line in lines {
-        headers.append("cookie", HeaderValue::from_bytes(line).unwrap());
-    }
-    let found = match place.find(&headers) {
+    let fields: Fields = lines.iter().map(|line| ("cookie", *line)).collect();
+    let found = match place.find(&fields) {
         TokenLookup::Nothing => "-".to_owned(),
         TokenLookup::Several => "several".to_owned(),
         TokenLookup::Token(token) => format!("[{}]", token.as_str()),
@@ -109,19 +102,19 @@ fn a_cookie_beside_bytes_that_are_not_ascii_is_found() {
 
 #[test]
 fn an_attribute_is_the_only_header_or_the_first_cookie() {
-    let headers = headers(&[
+    let fields = fields(&[
         ("cf-ipcountry", "DE"),
         ("x-twice", "DE"),
         ("x-twice", "DE"),
         ("cookie", "theme=dark; theme=light"),
     ]);
-    let place = AttributePlace::Header(HeaderName::from_static("cf-ipcountry"));
-    assert_eq!(place.find(&headers, None), Some("DE"));
-    let twice = AttributePlace::Header(HeaderName::from_static("x-twice"));
-    assert_eq!(twice.find(&headers, None), None);
+    let place = AttributePlace::Header("cf-ipcountry".into());
+    assert_eq!(place.find(&fields, None), Some("DE"));
+    let twice = AttributePlace::Header("x-twice".into());
+    assert_eq!(twice.find(&fields, None), None);
     assert_eq!(
-        AttributePlace::Cookie("theme".into()).find(&headers, None),
+        AttributePlace::Cookie("theme".into()).find(&fields, None),
         Some("dark")
     );
-    assert_eq!(AttributePlace::Cookie("none".into()).find(&headers, None), None);
+    assert_eq!(AttributePlace::Cookie("none".into()).find(&fields, None), None);
 }

@@ -3,11 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Version};
-use pingora::http::RequestHeader;
-use pingora::protocols::http::authority::validate_request_authority;
 use rules::{AttributeId, AttributeValue};
-use wire::{Framing, HttpVersion, RequestHead, read_head};
+use wire::{Framing, RequestHead, read_head};
 
 use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
@@ -35,21 +32,19 @@ pub struct DryRunRequest<'q> {
 /// A request whose head was parsed.
 #[derive(Debug)]
 pub(super) struct ParsedRequest {
-    pub(super) header: RequestHeader,
-    /// The target as sent.
-    pub(super) target: String,
+    pub(super) head: RequestHead,
     pub(super) body: BodyPresence,
 }
 
 impl DryRunRequest<'_> {
-    /// Parses the head as the edge does, and then as the HTTP layer does.
+    /// Parses the head as the edge does.
     ///
     /// # Errors
     /// The answer to a request whose head is refused, and the exact problem.
     pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
-        let mut parts = RequestHead::default();
-        let head = read_head(self.head, self.listener.limits(), &mut parts)
+        let mut head = RequestHead::default();
+        let bounds = read_head(self.head, self.listener.limits(), &mut head)
             .map_err(|invalid| refused(AnswerCode::of_head(invalid), invalid.to_string()))?;
         let incomplete = || {
             refused(
@@ -57,37 +52,10 @@ impl DryRunRequest<'_> {
                 "the head of the request is not complete".to_owned(),
             )
         };
-        let head = head.ok_or_else(incomplete)?;
-        let unreadable = |error: Box<pingora::Error>| {
-            let reason = error.context.as_ref().map(|context| context.as_str().to_owned());
-            refused(AnswerCode::HEAD, reason.unwrap_or_default())
-        };
-        let mut header = RequestHeader::build(
-            parts.method(),
-            parts.target().as_bytes(),
-            Some(parts.fields.len()),
-        )
-        .map_err(unreadable)?;
-        header.set_version(match parts.version() {
-            HttpVersion::Http10 => Version::HTTP_10,
-            _ => Version::HTTP_11,
-        });
-        for (name, value) in parts.fields.iter() {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) else {
-                return Err(refused(
-                    AnswerCode::HEAD,
-                    "a header of the request is malformed".to_owned(),
-                ));
-            };
-            header.append_header(name, value).map_err(unreadable)?;
-        }
-        // The HTTP layer refuses some CONNECT targets that the edge accepts.
-        validate_request_authority(&header).map_err(unreadable)?;
+        let bounds = bounds.ok_or_else(incomplete)?;
         Ok(ParsedRequest {
-            header,
-            target: parts.target().to_owned(),
-            body: match head.framing {
+            head,
+            body: match bounds.framing {
                 Framing::Empty => BodyPresence::Empty,
                 Framing::Length(_) | Framing::Chunked | Framing::UntilClose => BodyPresence::Possible,
             },
@@ -98,12 +66,7 @@ impl DryRunRequest<'_> {
     /// the scheme.
     pub(super) fn forwarding(&self, read: &ParsedRequest, decider: &Decider) -> Forwarding {
         let scheme = ForwardedScheme::default();
-        Forwarding::read(
-            &read.header.headers,
-            self.client,
-            scheme,
-            &decider.trusted_proxies,
-        )
+        Forwarding::read(&read.head.fields, self.client, scheme, &decider.trusted_proxies)
     }
 
     /// Returns the assumptions about the caller.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use pingora::http::ResponseHeader;
+use ::wire::{ResponseHead, write_response_head};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -33,11 +33,11 @@ pub(super) async fn answer(
     let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), RequestOutcome::BadRequest);
     shared.metrics.requests.rejections.count(code.name);
-    let Ok(rendered) = answer.render(&id, AnswerFormat::Problem) else {
-        return;
-    };
-    let mut bytes = head(&rendered.header);
-    bytes.extend_from_slice(&rendered.body);
+    let (mut head, mut bytes) = (ResponseHead::default(), Vec::new());
+    let body = answer.render(&id, AnswerFormat::Problem, &mut head);
+    head.fields.push("Connection", b"close");
+    write_response_head(&head, &mut bytes);
+    bytes.extend_from_slice(&body);
     let sent = timeout(LIMIT, send(&mut socket, &bytes)).await;
     let sent = matches!(sent, Ok(Ok(())));
     let duration = started.elapsed();
@@ -51,7 +51,7 @@ pub(super) async fn answer(
             status: if sent { status } else { 0 },
             answered_by: sent.then_some(AnsweredBy::Sluice),
             duration_us: micros(duration),
-            response_bytes: if sent { rendered.body.len() as u64 } else { 0 },
+            response_bytes: if sent { body.len() as u64 } else { 0 },
             error: Some(code.name),
             cause: Some(cause),
             ..AccessEntry::new(read_at, id.as_str(), outcome)
@@ -79,18 +79,6 @@ async fn linger(mut socket: BufferedSocket) {
             _ => return,
         }
     }
-}
-
-fn head(header: &ResponseHeader) -> Vec<u8> {
-    let mut bytes = format!("HTTP/1.1 {}\r\nConnection: close\r\n", header.status).into_bytes();
-    for (name, value) in &header.headers {
-        bytes.extend_from_slice(name.as_str().as_bytes());
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes.extend_from_slice(b"\r\n");
-    bytes
 }
 
 #[cfg(test)]

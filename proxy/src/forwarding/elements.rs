@@ -3,17 +3,14 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http::{HeaderMap, HeaderName};
+use wire::Fields;
 
 /// Returns the elements of all lines of `name`, the last first; none for one that is not ASCII. Skips empty elements
 /// (RFC 9110 section 5.6.1).
-pub(super) fn from_the_right<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = Option<&'h str>> {
-    let lines = headers.get_all(name).iter().rev();
+pub(super) fn from_the_right<'h>(fields: &'h Fields, name: &'h str) -> impl Iterator<Item = Option<&'h str>> {
+    let lines = fields.values(name).rev();
     let elements = lines.flat_map(|line| Elements {
-        rest: Some(line.as_bytes()),
+        rest: Some(line),
         by: b',',
     });
     elements

@@ -1,24 +1,20 @@
-use http::{HeaderMap, HeaderName, HeaderValue};
-use pingora::http::RequestHeader;
 use rules::{ForwardingHeader, Networks, TrustedProxies};
+use wire::Fields;
 
 use super::{ForwardedScheme, Forwarding, PeerTrust};
 
 /// Returns the reading of these header lines from a peer, with 10.0.0.0/8 and fd00::/8 trusted.
 fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> Forwarding {
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines {
-        headers.append(
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        );
-    }
+    let fields: Fields = lines
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect();
     let proxies = TrustedProxies {
         networks: Networks::parse(["10.0.0.0/8", "fd00::/8"]).unwrap(),
         header,
     };
     Forwarding::read(
-        &headers,
+        &fields,
         Some(peer.parse().unwrap()),
         ForwardedScheme::Http,
         &proxies,
@@ -141,9 +137,8 @@ fn an_open_quote_of_a_client_hides_no_later_element() {
 /// The headers that are written for that.
 #[track_caller]
 fn check_written(forwarding: &Forwarding, expected: [&str; 4]) {
-    let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-    request.insert_header("Host", "here.test").unwrap();
-    forwarding.write(&mut request).unwrap();
+    let mut fields: Fields = [("Host", &b"here.test"[..])].into_iter().collect();
+    forwarding.write(&mut fields);
     let names = [
         "x-forwarded-for",
         "x-forwarded-host",
@@ -151,10 +146,8 @@ fn check_written(forwarding: &Forwarding, expected: [&str; 4]) {
         "forwarded",
     ];
     let written = names.map(|name| {
-        request
-            .headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        let value = fields.value(name).unwrap_or_default();
+        std::str::from_utf8(value).unwrap()
     });
     assert_eq!(written, expected);
 }

@@ -1,6 +1,5 @@
 //! Maps the decision about a request to an upstream, or to the proxy's own answer.
 
-use http::header::RETRY_AFTER;
 use rules::{
     Action, Cause, ClosedAnswer, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict,
 };
@@ -63,7 +62,7 @@ pub(crate) fn forward_target(
         }),
         Action::Undecided => {
             let answer = Answer::new(AnswerCode::UNDECIDED, &decider.pages);
-            let answer = answer.with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
             Err(RequestRefusal::new(RequestOutcome::Undecided, answer))
         }
         Action::Unmatched(_) => Err(decider.unmatched_refusal()),

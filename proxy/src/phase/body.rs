@@ -17,7 +17,7 @@ pub(crate) fn check_deadline(session: &mut Session, context: &RequestContext) ->
         return Ok(());
     };
     let is_late = awaited.elapsed() > limits.body_timeout;
-    if is_late && !is_grpc(&session.req_header().headers) && !session.is_body_done() {
+    if is_late && !is_grpc(&context.head.fields) && !session.is_body_done() {
         return Err(Error::explain(ErrorType::ReadTimedout, "the body took too long").into_down());
     }
     Ok(())

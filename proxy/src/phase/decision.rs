@@ -28,9 +28,23 @@ pub(crate) async fn decide(
 ) -> Result<RequestOutcome, RequestRefusal> {
     found.body_limit = decider.body_limit;
     normalise_head(decider, operator_tokens, request, found, effects)?;
-    // The head borrows the host while `found` is changed below.
-    let host = found.host.clone();
-    let head = RoutedHead::of(&host, request.header);
+    // The routed head borrows the host while `found` is changed.
+    let host = std::mem::take(&mut found.host);
+    let decided = decide_normalised(decider, request, &host, now, found, effects).await;
+    found.host = host;
+    decided
+}
+
+/// Decides a request whose head is in the form that routes are matched by.
+async fn decide_normalised(
+    decider: &Decider,
+    request: &Received<'_>,
+    host: &str,
+    now: Timestamp,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<RequestOutcome, RequestRefusal> {
+    let head = RoutedHead::of(host, request.head);
     let mut candidates = find_candidates(decider, request, &head, found, effects)?;
     // Client limits are counted before the token is verified, so that a flood of bad tokens costs little.
     effects.count(LimitBy::Client, candidates.ids(), found)?;
@@ -53,7 +67,11 @@ fn normalise_head(
     // route or open a gate.
     headers::strip(request, decider);
     // Remove operators' tokens before the caller is identified, so that they are neither verified nor cached.
-    let removed = operator_token::remove(request.header, &decider.credentials.token, operator_tokens);
+    let removed = operator_token::remove(
+        &mut request.head.fields,
+        &decider.credentials.token,
+        operator_tokens,
+    );
     if !removed.is_empty() {
         effects.operator_tokens_removed(removed);
     }
@@ -77,7 +95,7 @@ fn find_candidates(
     // Set before the decision: an early refusal is logged with this route, and its body limit applies.
     found.route = candidates.route();
     effects.routed(found.route);
-    head::check_length(request.header, decider, found)?;
+    head::check_length(request.head, decider, found)?;
     if candidates.find_others(routes, head).is_err() {
         found.ambiguous_target = true;
         return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
@@ -126,10 +144,10 @@ fn decide_gates(
     effects: &mut impl Effects,
 ) -> Result<RequestOutcome, RequestRefusal> {
     let caller = found.caller.clone();
-    let client = request.forwarding.client_text();
+    let client = subject::client_text(decider, request.forwarding);
     let attributes = |caller| {
-        let headers = &request.header.headers;
-        subject::attributes(decider, caller, request.assumed, headers, client.as_deref())
+        let fields = &request.head.fields;
+        subject::attributes(decider, caller, request.assumed, fields, client.as_deref())
     };
     let (all, of_request) = (attributes(caller.as_ref()), attributes(None));
     let subjects = Subjects {
@@ -150,7 +168,7 @@ fn decide_gates(
     }
     let forward = action::forward_target(decider, &decision, subject, now)?;
     // After the decision: a request that is refused anyway gets the answer of its route.
-    headers::check_nominations(request.header, decider)?;
+    headers::check_nominations(&request.head.fields, decider)?;
     found.upstream = Some(forward.upstream);
     found.headers = headers::render(decider, decision.route, subject, now);
     Ok(match forward.outcome {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
 use rules::{LimitBy, RequestDecision, RouteId, Subjects, Trace};
 use tokens::Identity;
 
@@ -13,8 +12,8 @@ use crate::refusal::RequestRefusal;
 /// The effects of deciding a request: the data plane counts, caches and waits for keys; `explain` records. As a trace
 /// it receives every gate that is decided.
 pub(crate) trait Effects: Trace + Send {
-    /// Called when operators' static tokens were removed, with the names of their headers.
-    fn operator_tokens_removed(&mut self, names: Vec<HeaderName>);
+    /// Called when operators' static tokens were removed, with the lower-case names of their headers.
+    fn operator_tokens_removed(&mut self, names: Vec<String>);
 
     /// Called once the target is normalised, with the route that matches.
     fn routed(&mut self, route: Option<RouteId>);

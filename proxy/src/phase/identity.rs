@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use rules::{Auth, TenantId, Timestamp, UnknownTenant};
 use tokens::{Identity, Issuers, Unverified};
 
@@ -37,7 +36,7 @@ pub(crate) async fn identify(
         admit(decider, caller.tenant())?;
         return Ok(Some(caller.clone()));
     }
-    let token = match decider.credentials.token.find(&request.header.headers) {
+    let token = match decider.credentials.token.find(&request.head.fields) {
         TokenLookup::Token(token) => token,
         TokenLookup::Nothing => match by_certificate(request, decider, now)? {
             None if auth == Auth::Required => {
@@ -54,7 +53,7 @@ pub(crate) async fn identify(
             Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
             Unproven::NoKeys => {
                 let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
-                let answer = answer.with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
                 RequestRefusal::new(RequestOutcome::Undecided, answer)
             }
         })?;
@@ -69,7 +68,7 @@ fn by_certificate(
     decider: &Decider,
     now: Timestamp,
 ) -> Result<Option<Caller>, RequestRefusal> {
-    let (Some(place), Some(certificate)) = (decider.credentials.certificate, &request.certificate) else {
+    let (Some(place), Some(certificate)) = (decider.credentials.certificate, request.certificate) else {
         return Ok(None);
     };
     if !certificate.is_fresh(now.seconds()) {
@@ -121,6 +120,6 @@ fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
 
 fn unauthenticated(decider: &Decider, code: AnswerCode, error: &str) -> RequestRefusal {
     let challenge = format!("{}{error}", decider.credentials.challenge);
-    let answer = Answer::new(code, &decider.pages).with_header(WWW_AUTHENTICATE, challenge);
+    let answer = Answer::new(code, &decider.pages).with_header("www-authenticate", challenge);
     RequestRefusal::new(RequestOutcome::Unauthenticated, answer)
 }

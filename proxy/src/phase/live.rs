@@ -4,14 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
-use http::{HeaderName, Method};
-use pingora::proxy::Session;
 use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
 use tokens::Identity;
+use wire::RequestHead;
 
 use crate::answer::{Answer, AnswerCode};
-use crate::edge::client_connection::{ClientConnection, client_connection};
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;
@@ -19,46 +16,37 @@ use crate::metrics::Metrics;
 use crate::outcome::RequestOutcome;
 use crate::phase::decision::decide as decide_received;
 use crate::phase::effects::Effects;
-use crate::phase::received::{BodyPresence, NOTHING_ASSUMED, Received};
-use crate::phase::{head, identity};
+use crate::phase::identity;
+use crate::phase::received::{ConnectionFacts, NOTHING_ASSUMED, Received};
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
 
-/// Decides the request of a session. If it is forwarded, the context names the upstream.
+/// Decides a request. If it is forwarded, the context names the upstream.
 ///
 /// # Errors
 /// The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     shared: &Shared,
-    session: &mut Session,
+    head: &mut RequestHead,
+    connection: ConnectionFacts<'_>,
     context: &mut RequestContext,
 ) -> Result<(), RequestRefusal> {
-    head::configure(session, shared.is_draining());
-    head::normalise_http2(session);
     let prepared = Arc::clone(&context.prepared);
-    context.forwarding = Forwarding::of(session, &prepared.decider.trusted_proxies);
-    shared.probe(ProbeStage::Received, session.req_header());
-    let raw = session.downstream_session.to_h1_raw();
-    let body = match session.req_header().method == Method::OPTIONS && session.is_body_empty() {
-        true => BodyPresence::Empty,
-        false => BodyPresence::Possible,
-    };
-    let connection = client_connection(session);
-    let (http2, certificate) = (
-        connection
-            .and_then(|connection| connection.http2)
-            .map(|limits| limits.head),
-        connection.and_then(ClientConnection::certificate).cloned(),
+    context.forwarding = Forwarding::read(
+        &head.fields,
+        connection.address,
+        connection.scheme,
+        &prepared.decider.trusted_proxies,
     );
+    shared.probe(ProbeStage::Received, head);
     let mut received = Received {
-        header: session.req_header_mut(),
-        raw: &raw,
+        head,
         forwarding: &context.forwarding,
-        body,
-        http2,
-        certificate,
+        body: connection.body,
+        http2: connection.http2,
+        certificate: connection.certificate,
         assumed: &NOTHING_ASSUMED,
     };
     let mut effects = LiveEffects {
@@ -108,7 +96,7 @@ impl Trace for LiveEffects<'_> {
 }
 
 impl Effects for LiveEffects<'_> {
-    fn operator_tokens_removed(&mut self, _names: Vec<HeaderName>) {
+    fn operator_tokens_removed(&mut self, _names: Vec<String>) {
         self.metrics.tokens.operator_tokens_removed.inc();
     }
 
@@ -165,7 +153,7 @@ impl LiveEffects<'_> {
             .saturating_add(u64::from(wait.subsec_nanos() > 0))
             .max(1);
         let answer = Answer::new(AnswerCode::RATE_LIMITED, &self.prepared.decider.pages);
-        let answer = answer.with_header(RETRY_AFTER, seconds.to_string());
+        let answer = answer.with_header("retry-after", seconds.to_string());
         RequestRefusal::new(RequestOutcome::Limited, answer)
     }
 }

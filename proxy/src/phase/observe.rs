@@ -3,21 +3,31 @@
 use std::time::{Duration, SystemTime};
 
 use pingora::Error;
-use pingora::proxy::Session;
 use rules::{TenantId, decide};
+use wire::RequestHead;
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
-use crate::phase::{subject, upstream};
+use crate::phase::{subject, upstream, upstream_head};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
+
+/// The response that was sent to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// The status; 0 if none was sent.
+    pub(crate) status: u16,
+    /// Bytes of the body.
+    pub(crate) body_bytes: u64,
+}
 
 /// Counts and logs a request. `error` is the reason for an early end.
 pub(crate) fn observe(
     shared: &Shared,
-    session: &Session,
+    head: &RequestHead,
+    sent: Sent,
     error: Option<&Error>,
     context: &mut RequestContext,
 ) {
@@ -36,23 +46,20 @@ pub(crate) fn observe(
         context.code = Some(failure.map_or("CLIENT_GONE", |(code, _)| code.name));
     }
     let duration = context.started.elapsed();
-    let status = session.response_written().map_or(0, |head| head.status.as_u16());
+    let status = sent.status;
     let prepared = &context.prepared;
     meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
-        count_errors(session, context);
+        count_errors(head, context);
     }
     if !shared.access_log.is_on() {
         return;
     }
-    let request = session.req_header();
     // The client's trace id is logged, because the upstream's spans continue it.
-    let sent_traceparent = request
-        .headers
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok());
-    let continued = sent_traceparent.and_then(crate::phase::headers::continued);
-    let trace_id = continued.as_ref().map_or(context.id.as_str(), |(trace, _)| trace);
+    let traceparent = head.fields.value("traceparent");
+    let traceparent = traceparent.and_then(|value| std::str::from_utf8(value).ok());
+    let continued = traceparent.and_then(upstream_head::continued);
+    let trace_id = continued.map_or(context.id.as_str(), |(trace, _)| trace);
     let answered_by = if context.upstream_answered {
         AnsweredBy::Upstream
     } else {
@@ -60,12 +67,12 @@ pub(crate) fn observe(
     };
     shared.access_log.write(&AccessEntry {
         trace_id: Some(trace_id),
-        method: request.method.as_str(),
-        path: request.uri.path(),
-        query: request.uri.query().filter(|_| prepared.log_query),
+        method: head.method(),
+        path: head.path(),
+        query: head.query().filter(|_| prepared.log_query),
         status,
         answered_by: (status != 0).then_some(answered_by),
-        response_bytes: session.body_bytes_sent() as u64,
+        response_bytes: sent.body_bytes,
         ..known(context, duration)
     });
 }
@@ -139,7 +146,7 @@ fn meter(context: &RequestContext) -> &RouteMeter {
 }
 
 /// Counts the response as an error of the flags that let the request pass.
-fn count_errors(session: &Session, context: &RequestContext) {
+fn count_errors(head: &RequestHead, context: &RequestContext) {
     let prepared = &*context.prepared;
     let route = context
         .found
@@ -151,9 +158,9 @@ fn count_errors(session: &Session, context: &RequestContext) {
     if context.found.verdict.is_none() {
         return;
     }
-    let (caller, client) = (context.found.caller.as_ref(), context.forwarding.client_text());
-    let (decider, headers) = (&prepared.decider, &session.req_header().headers);
-    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, headers, client.as_deref());
+    let (decider, caller) = (&prepared.decider, context.found.caller.as_ref());
+    let client = subject::client_text(decider, &context.forwarding);
+    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, &head.fields, client.as_deref());
     let subject = subject::subject(decider, caller, &attributes);
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {

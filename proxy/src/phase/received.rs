@@ -1,30 +1,43 @@
 //! A request whose head was read, with all other input of its decision. The data plane takes it from a connection,
 //! `explain` from a dry run's request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use pingora::http::RequestHeader;
 use rules::{AttributeId, AttributeValue};
-use wire::HeadLimits;
+use wire::{HeadLimits, RequestHead};
 
 use crate::caller::Caller;
-use crate::forwarding::Forwarding;
+use crate::forwarding::{ForwardedScheme, Forwarding};
 use crate::verified_certificate::VerifiedCertificate;
 
-/// A request before it is decided. Deciding removes headers that no client may send, and normalises the target.
+/// A request before it is decided. Deciding removes fields that no client may send, and normalises the target.
 #[derive(Debug)]
 pub(crate) struct Received<'r> {
-    pub(crate) header: &'r mut RequestHeader,
-    /// The bytes of the head. pingora's header drops a fragment from the target.
-    pub(crate) raw: &'r [u8],
+    /// The head, with the target as sent.
+    pub(crate) head: &'r mut RequestHead,
     /// The origin of the request.
     pub(crate) forwarding: &'r Forwarding,
     pub(crate) body: BodyPresence,
     /// The limits of an HTTP/2 head; none for HTTP/1, whose head the edge has checked.
     pub(crate) http2: Option<HeadLimits>,
     /// The verified certificate of the connection.
-    pub(crate) certificate: Option<Arc<VerifiedCertificate>>,
+    pub(crate) certificate: Option<&'r Arc<VerifiedCertificate>>,
     pub(crate) assumed: &'r Assumed,
+}
+
+/// The input of a decision that a client's connection determines, beside the head.
+#[derive(Debug)]
+pub(crate) struct ConnectionFacts<'c> {
+    /// The address of the connection's peer; none over a Unix socket.
+    pub(crate) address: Option<IpAddr>,
+    /// The scheme between the peer and this proxy.
+    pub(crate) scheme: ForwardedScheme,
+    pub(crate) body: BodyPresence,
+    /// The limits of an HTTP/2 head; none for HTTP/1, whose head the edge has checked.
+    pub(crate) http2: Option<HeadLimits>,
+    /// The verified certificate of the connection.
+    pub(crate) certificate: Option<&'c Arc<VerifiedCertificate>>,
 }
 
 /// The presence of a body. Only read for the method `OPTIONS`.

@@ -2,38 +2,24 @@
 //! is passed on unchanged.
 
 use bytes::Bytes;
-use http::{HeaderName, StatusCode, Version, header};
+use http::{StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
+use wire::{Fields, ResponseHead};
 
 use crate::edge::client_connection::client_connection;
+use crate::findings::DecisionHeaders;
+use crate::injected_headers::InjectedHeaders;
 use crate::phase::upstream;
+use crate::pingora_heads;
 use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
 /// Maximum of names in `Connection` that are read.
 const MAX_NOMINATIONS: usize = 32;
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-/// Hop-by-hop headers. pingora handles `Connection` and `Transfer-Encoding`.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-];
 /// Headers that stay even if `Connection` lists them.
-const KEPT: [HeaderName; 5] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::SET_COOKIE,
-];
+const KEPT: [&str; 3] = ["content-length", "content-type", "set-cookie"];
 
 /// Records that the upstream responded, and removes headers that are not for the client.
 ///
@@ -76,14 +62,13 @@ pub(crate) fn filter_head(
         return Err(error.into_up());
     }
     upstream::check_deadline(session, context)?;
-    remove_hop_by_hop(response);
-    if let Some(name) = &context.prepared.decider.injected_headers.response {
-        // The header belongs to the proxy: a value that the upstream set under that name is removed.
-        match &context.found.headers.flags {
-            Some(flags) => response.insert_header(name.clone(), flags.clone())?,
-            None => drop(HeaderName::from_bytes(name).map(|name| response.remove_header(&name))),
-        }
-    }
+    let mut head = pingora_heads::read_response(response);
+    filter_fields(
+        &mut head,
+        &context.prepared.decider.injected_headers,
+        &context.found.headers,
+    );
+    pingora_heads::write_response(&head, response)?;
     if session.req_header().version == Version::HTTP_10 {
         end_by_closing(session, response);
     }
@@ -129,23 +114,56 @@ fn end_by_closing(session: &mut Session, response: &mut ResponseHeader) {
     }
 }
 
-/// Removes hop-by-hop headers, except from a switch of protocols, which needs them.
-fn remove_hop_by_hop(response: &mut ResponseHeader) {
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
-        return;
+/// Removes the fields that are not for the client, and sets the header that lists the flags. The framing of the body
+/// is left to the code that sends it: `Content-Length` stays, `Transfer-Encoding` is removed.
+pub(crate) fn filter_fields(head: &mut ResponseHead, injected: &InjectedHeaders, decided: &DecisionHeaders) {
+    // A switch of protocols needs the fields of its connection.
+    if head.status() != 101 {
+        let nominated = nominated(&head.fields);
+        head.fields.retain(|name, _| {
+            let is_removed = is_hop_by_hop(name)
+                || nominated
+                    .iter()
+                    .any(|nominated| name.eq_ignore_ascii_case(nominated));
+            !is_removed
+        });
     }
-    let nominated: Vec<HeaderName> = response
-        .headers
-        .get_all(header::CONNECTION)
+    if let Some(name) = &injected.response {
+        // The header belongs to the proxy: a value that the upstream set under that name is removed.
+        head.fields.remove(name);
+        if let Some(flags) = &decided.flags {
+            head.fields.push(name, flags.as_bytes());
+        }
+    }
+}
+
+/// Returns the names that `Connection` lists and that are removed. Usually there is none.
+fn nominated(fields: &Fields) -> Vec<Box<[u8]>> {
+    let values = fields.values("connection");
+    let names = values.flat_map(|value| value.split(|&byte| byte == b','));
+    let names = names.take(MAX_NOMINATIONS).map(<[u8]>::trim_ascii);
+    let is_kept = |name: &[u8]| {
+        let mut kept = KEPT.iter().chain(&["close", "keep-alive"]);
+        kept.any(|kept| name.eq_ignore_ascii_case(kept.as_bytes()))
+    };
+    names.filter(|name| !is_kept(name)).map(Box::from).collect()
+}
+
+/// Returns true for a name that belongs to one connection.
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    let names: &[&str] = match name.len() {
+        2 => &["te"],
+        7 => &["trailer", "upgrade"],
+        10 => &["connection", "keep-alive"],
+        16 => &["proxy-connection"],
+        17 => &["transfer-encoding"],
+        18 => &["proxy-authenticate"],
+        19 => &["proxy-authorization"],
+        _ => &[],
+    };
+    names
         .iter()
-        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .take(MAX_NOMINATIONS)
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| !KEPT.contains(name))
-        .collect();
-    for name in HOP_BY_HOP.iter().chain(&nominated) {
-        response.remove_header(name);
-    }
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,25 +1,23 @@
 //! The head of a request as the route table reads it: host, path, method and headers.
 
-use http::HeaderValue;
-use pingora::http::RequestHeader;
-use rules::RequestHead;
+use wire::RequestHead;
 
 /// The head of a request as the route table reads it, after its target is normalised.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoutedHead<'a> {
     host: &'a str,
     path: &'a str,
-    request: &'a RequestHeader,
+    head: &'a RequestHead,
 }
 
 impl<'a> RoutedHead<'a> {
-    pub(crate) fn of(host: &'a str, request: &'a RequestHeader) -> Self {
-        let path = request.uri.path();
-        Self { host, path, request }
+    pub(crate) fn of(host: &'a str, head: &'a RequestHead) -> Self {
+        let path = head.path();
+        Self { host, path, head }
     }
 }
 
-impl RequestHead for RoutedHead<'_> {
+impl rules::RequestHead for RoutedHead<'_> {
     fn host(&self) -> &str {
         self.host
     }
@@ -29,14 +27,10 @@ impl RequestHead for RoutedHead<'_> {
     }
 
     fn method(&self) -> &str {
-        self.request.method.as_str()
+        self.head.method()
     }
 
     fn header_values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.request
-            .headers
-            .get_all(name)
-            .iter()
-            .map(HeaderValue::as_bytes)
+        self.head.fields.values(name)
     }
 }

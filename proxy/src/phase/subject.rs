@@ -1,11 +1,12 @@
 //! The subject of a request: the caller and the attributes that flags are decided for.
 
 use arrayvec::ArrayVec;
-use http::HeaderMap;
 use rules::{AttributeId, MAX_SUBJECT_ATTRIBUTES, Subject, TenantId, Value};
+use wire::Fields;
 
 use crate::caller::Caller;
 use crate::decider::Decider;
+use crate::forwarding::{AddressText, Forwarding};
 use crate::phase::received::Assumed;
 
 /// The attributes of a request beyond tenant, user and groups. On the stack: deciding allocates nothing.
@@ -17,7 +18,7 @@ pub(crate) fn attributes<'a>(
     decider: &'a Decider,
     caller: Option<&'a Caller>,
     assumed: &'a Assumed,
-    headers: &'a HeaderMap,
+    fields: &'a Fields,
     client: Option<&'a str>,
 ) -> SubjectAttributes<'a> {
     let signed = caller.into_iter().flat_map(Caller::attributes);
@@ -28,12 +29,18 @@ pub(crate) fn attributes<'a>(
     let assumed = assumed.attributes.iter();
     let assumed = assumed.map(|(id, value)| (*id, value.as_value()));
     let own = decider.credentials.attributes.iter();
-    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(headers, client)?))));
+    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(fields, client)?))));
     signed
         .chain(assumed)
         .chain(own)
         .take(MAX_SUBJECT_ATTRIBUTES)
         .collect()
+}
+
+/// Returns the client's address as text, if an attribute has it as its value.
+pub(crate) fn client_text(decider: &Decider, forwarding: &Forwarding) -> Option<AddressText> {
+    decider.credentials.client_attributes().next()?;
+    forwarding.client_text()
 }
 
 /// Returns the subject that flags are decided for.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_LENGTH, RETRY_AFTER, UPGRADE};
+use http::header::{CONTENT_LENGTH, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as HttpSession;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora::{Error, ErrorSource, ErrorType};
-use rules::Balance;
+use rules::{Balance, UpstreamProtocol};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, AnswerCode};
@@ -62,7 +62,7 @@ pub(crate) async fn admit(
                 Unavailable::Unhealthy => AnswerCode::UPSTREAM_UNAVAILABLE,
             };
             let answer = Answer::new(code, &prepared.decider.pages)
-                .with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                .with_header("retry-after", RETRY_SECONDS.to_string());
             Err(RequestRefusal::new(RequestOutcome::UpstreamError, answer))
         }
     }
@@ -112,7 +112,7 @@ async fn share(
                 ShareDenied::Client => AnswerCode::CLIENT_LIMIT,
             };
             let answer = Answer::new(code, &context.prepared.decider.pages)
-                .with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                .with_header("retry-after", RETRY_SECONDS.to_string());
             RequestRefusal::new(RequestOutcome::Limited, answer)
         })
 }
@@ -170,6 +170,11 @@ pub(crate) fn is_websocket(session: &Session) -> bool {
 /// Returns the name of the request's upstream.
 pub(crate) fn name(context: &RequestContext) -> Option<&str> {
     live(&context.prepared, context).map(LiveUpstream::name)
+}
+
+/// Returns the protocol of the request's upstream.
+pub(crate) fn protocol(context: &RequestContext) -> Option<UpstreamProtocol> {
+    live(&context.prepared, context).map(|live| live.definition().protocol)
 }
 
 /// Decides about a retry after a failed connect. Nothing was sent, so another endpoint is always safe to try.

@@ -8,7 +8,10 @@ fn check_from(peer: PeerTrust, name: &str, removed: bool) {
         ["x-feature-"],
         ["X-Token", "cf-ipcountry", "Fly-Client-IP"],
     );
-    assert_eq!(reserved.is_removed(name, peer), removed, "{name} from {peer:?}");
+    for name in [name.to_owned(), name.to_uppercase()] {
+        let found = reserved.is_removed(name.as_bytes(), peer);
+        assert_eq!(found, removed, "{name} from {peer:?}");
+    }
 }
 
 #[track_caller]

@@ -10,9 +10,9 @@ fn defective(upstream: &Upstream, at: ProbeStage) -> Proxy {
     Proxy::builder()
         .upstream("api", upstream)
         .route("{ name: api, match: /**, upstream: api }")
-        .probe(Arc::new(move |stage, request| {
+        .probe(Arc::new(move |stage, head| {
             assert!(
-                stage != at || request.uri.path() != "/defect",
+                stage != at || head.path() != "/defect",
                 "a defect that a test put here"
             );
         }))

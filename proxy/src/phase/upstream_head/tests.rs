@@ -2,7 +2,6 @@ use super::continued;
 
 #[track_caller]
 fn check_trace(parent: &str, expected: Option<(&str, &str)>) {
-    let expected = expected.map(|(trace, flags)| (trace.to_owned(), flags.to_owned()));
     assert_eq!(continued(parent), expected, "{parent}");
 }
 
