@@ -87,6 +87,8 @@ pub struct Listener {
     pub h2c: bool,
     /// True if each connection must begin with a PROXY header.
     pub proxy_protocol: bool,
+    /// True if a client that ends its side of the connection aborts its request.
+    pub abort_on_close: bool,
     /// The limits of its connections.
     pub limits: ConnectionLimits,
 }
@@ -237,6 +239,7 @@ fn listen_alike(one: &[Listener], other: &[Listener]) -> bool {
             tls,
             h2c,
             proxy_protocol,
+            abort_on_close,
             limits,
         } = listener;
         (
@@ -245,6 +248,7 @@ fn listen_alike(one: &[Listener], other: &[Listener]) -> bool {
             tls.is_some(),
             *h2c,
             *proxy_protocol,
+            *abort_on_close,
             *limits,
         )
     };

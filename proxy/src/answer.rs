@@ -6,7 +6,6 @@ mod accept;
 mod code;
 mod format;
 mod grpc;
-mod send;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,7 +18,6 @@ use wire::{Fields, HttpVersion, ResponseHead};
 pub(crate) use self::code::AnswerCode;
 pub(crate) use self::format::AnswerFormat;
 pub(crate) use self::grpc::is_grpc;
-pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
 
 /// The operator's response bodies, by status.
@@ -97,10 +95,6 @@ impl Answer {
             members.push_str(&format!(",\"{name}\":{value}"));
         }
         self
-    }
-
-    pub(crate) fn status(&self) -> u16 {
-        self.status
     }
 
     /// Returns the status that is sent in this format.

@@ -72,12 +72,12 @@ pub(crate) enum TokenLookup<'f> {
 
 /// A token in a header of the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FoundToken<'f>(&'f [u8]);
+pub(crate) struct FoundToken<'f>(&'f str);
 
 impl<'f> FoundToken<'f> {
-    /// Returns the token; empty if it is not visible ASCII, which no valid token is.
+    /// Returns the token; empty if it is not ASCII, which no valid token is.
     pub(crate) fn as_str(self) -> &'f str {
-        visible(self.0).unwrap_or_default()
+        self.0
     }
 }
 
@@ -101,7 +101,7 @@ impl TokenPlace {
                 let mut cookies = cookies(fields, name);
                 match (cookies.next(), cookies.next()) {
                     (None, _) => TokenLookup::Nothing,
-                    (Some(value), None) => TokenLookup::Token(FoundToken(value)),
+                    (Some(value), None) => TokenLookup::Token(FoundToken(visible(value).unwrap_or_default())),
                     (Some(_), Some(_)) => TokenLookup::Several,
                 }
             }
@@ -179,9 +179,9 @@ fn one<'f>(fields: &'f Fields, name: &str, token: impl Fn(&'f str) -> Option<&'f
         (Some(_), Some(_)) => TokenLookup::Several,
         (Some(value), None) => match visible(value) {
             Some(text) => token(text).map_or(TokenLookup::Nothing, |token| {
-                TokenLookup::Token(FoundToken(token.as_bytes()))
+                TokenLookup::Token(FoundToken(token))
             }),
-            None => TokenLookup::Token(FoundToken(b"")),
+            None => TokenLookup::Token(FoundToken("")),
         },
     }
 }
@@ -222,12 +222,9 @@ fn without(cookies: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     (!left.is_empty()).then_some(left)
 }
 
-/// Returns `bytes` as text if all are visible ASCII, spaces or tabs.
+/// Returns `bytes` as text if they are ASCII. A value of a head has no control character but tabs.
 fn visible(bytes: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    text.bytes()
-        .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
-        .then_some(text)
+    std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii())
 }
 
 #[cfg(test)]

@@ -1,50 +1,42 @@
-//! The edge: the layer between a listener's socket and pingora's HTTP layer. It admits connections, reads each HTTP/1
-//! head under one deadline, ends each body where its framing ends it, and hands pingora one well-formed request at a
-//! time.
+//! The edge: the connections of a listener. It admits them, reads each HTTP/1 head under one deadline, watches HTTP/2
+//! connections for floods, and hands the engine one well-formed request at a time.
 
 mod admission;
 mod backpressure;
-mod buffered;
+pub(crate) mod buffered;
 pub(crate) mod client_connection;
 mod flood;
+mod frame_stream;
 mod http1;
 mod http2;
-pub(crate) mod http2_head;
+mod http2_head;
 mod http2_preface;
-pub(crate) mod http2_stream;
-mod malformed;
-mod pingora_stream;
+mod limits;
 mod proxied;
-mod socket;
+pub(crate) mod socket;
 mod streams;
 pub(crate) mod tls;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ::wire::HeadLimits;
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp as _, ServerApp};
+use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
-use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::Instant;
 
 pub(crate) use self::admission::Admission;
 pub(crate) use self::backpressure::Backpressure;
 use self::buffered::Buffered;
-use self::client_connection::{ClientConnection, Http2Limits};
-pub(crate) use self::http2::Http2;
+use self::client_connection::ClientConnection;
+pub(crate) use self::limits::EdgeLimits;
 use self::socket::Socket;
 use self::streams::Streams;
-use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
 
 /// The connection handling of one listener.
 pub(crate) struct Edge {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) proxy: Arc<HttpProxy<ProxyHooks>>,
-    pub(crate) http2: Arc<Http2>,
     /// The listener's name.
     pub(crate) listener: Box<str>,
     pub(crate) limits: EdgeLimits,
@@ -65,21 +57,6 @@ pub(crate) enum ListenerProtocol {
     Tls,
 }
 
-/// The limits of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EdgeLimits {
-    pub(crate) head: HeadLimits,
-    /// Time for a head, from its first byte. For the first head it runs from the start of the connection and includes
-    /// the PROXY header and the TLS handshake.
-    pub(crate) head_timeout: Duration,
-    /// Time for a body, from the end of its head.
-    pub(crate) body_timeout: Duration,
-    /// Time for one write.
-    pub(crate) write_timeout: Duration,
-    /// Idle time between two requests.
-    pub(crate) idle_timeout: Duration,
-}
-
 #[async_trait]
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
@@ -87,10 +64,6 @@ impl ServerApp for Edge {
             self.shared.metrics.connections.refused.count(refused.reason());
         }
         None
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
     }
 }
 
@@ -162,7 +135,7 @@ impl Edge {
             return Err(ConnectionRefusal::ClientShare);
         }
         let end = share.end_signal();
-        let connection = ClientConnection::new(stream.inner(), client, self.limits.write_timeout, share);
+        let connection = ClientConnection::new(client, self.limits, share);
         tokio::select! {
             // Poll the connection first: a request that is complete is answered even when the signal was just sent.
             biased;
@@ -210,14 +183,10 @@ impl Edge {
         if http2 {
             let refused = self.shared.metrics.connections.http2_requests_refused.clone();
             connection.streams = Some(Streams::new(connection.client(), refused));
-            connection.http2 = Some(Http2Limits {
-                head: self.limits.head,
-                body_timeout: self.limits.body_timeout,
-            });
         }
         let connection = Arc::new(connection);
         if http2 {
-            http2::serve(self, socket, &connection, shutdown).await;
+            http2::serve(self, socket, &connection, shutdown.clone()).await;
         } else {
             http1::serve(self, socket, &connection, deadline, shutdown.clone()).await;
         }

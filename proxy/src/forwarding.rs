@@ -78,6 +78,15 @@ impl ForwardedScheme {
 }
 
 impl Forwarding {
+    /// Creates the origin of a request whose fields are not known.
+    pub(crate) fn of_peer(address: Option<IpAddr>, proto: ForwardedScheme) -> Self {
+        Self {
+            address: address.map(|address| address.to_canonical()),
+            proto,
+            ..Self::default()
+        }
+    }
+
     /// Reads the origin of a request with these fields, over a connection from `address`.
     pub(crate) fn read(
         fields: &Fields,

@@ -1,7 +1,7 @@
 //! The phases of a request, one file each.
 
 pub(crate) mod action;
-pub(crate) mod body;
+pub(crate) mod admission;
 pub(crate) mod decision;
 pub(crate) mod effects;
 pub(crate) mod head;
@@ -15,5 +15,5 @@ pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod subject;
 pub(crate) mod target;
-pub(crate) mod upstream;
+pub(crate) mod trailers;
 pub(crate) mod upstream_head;

@@ -2,8 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::answer::{Answer, AnswerCode, KeepAlive, Pages};
+use crate::answer::{Answer, AnswerCode, Pages};
 use crate::outcome::RequestOutcome;
+
+/// The handling of a connection after a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeepAlive {
+    /// Kept, if the client also wants that.
+    Keep,
+    /// Closed: the following bytes can't be trusted, or are not read.
+    Close,
+}
 
 /// A refusal of a request.
 #[derive(Debug, Clone)]

@@ -24,8 +24,12 @@ pub(crate) struct RequestContext {
     /// The time that the request is decided for.
     pub(crate) now: Timestamp,
     pub(crate) id: RequestId,
-    /// The head: the client's, then the one that the upstream gets.
+    /// The head as the client sent it; once it is forwarded, as the upstream gets it.
     pub(crate) head: RequestHead,
+    /// True if the client's connection may serve another request.
+    pub(crate) keeps_client: bool,
+    /// True if the request asks for a WebSocket.
+    pub(crate) asks_for_tunnel: bool,
     /// The client's address, scheme and host.
     pub(crate) forwarding: Forwarding,
     /// The findings of its decision.
@@ -38,13 +42,13 @@ pub(crate) struct RequestContext {
     pub(crate) upstream_time: Option<Duration>,
     /// True if the client gets the upstream's response.
     pub(crate) upstream_answered: bool,
-    /// Time when the first endpoint was chosen, from which the body's deadline runs.
-    pub(crate) body_awaited: Option<Instant>,
     /// Bytes of the body received so far.
     pub(crate) body_bytes: u64,
     pub(crate) outcome: RequestOutcome,
     /// The code of the proxy's own answer, or of the failure.
     pub(crate) code: Option<&'static str>,
+    /// The cause of a refused head, for operators.
+    pub(crate) cause: Option<Box<str>>,
     /// Present until the request is observed. The drop observes a request that was shed.
     pub(crate) unobserved: Option<Arc<Shared>>,
     /// Counts the request until it is dropped.
@@ -52,24 +56,26 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, head: RequestHead) -> Self {
         let prepared = shared.current.load();
         Self {
             prepared,
             started: Instant::now(),
             now: now(),
             id: shared.request_ids.next(),
-            head: RequestHead::default(),
+            head,
+            keeps_client: false,
+            asks_for_tunnel: false,
             forwarding: Forwarding::default(),
             found: Findings::default(),
             share: None,
             attempts: UpstreamAttempts::default(),
             upstream_time: None,
             upstream_answered: false,
-            body_awaited: None,
             body_bytes: 0,
             outcome: RequestOutcome::BadRequest,
             code: None,
+            cause: None,
             unobserved: Some(Arc::clone(shared)),
             _in_flight: shared.in_flight.enter(),
         }

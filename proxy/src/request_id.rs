@@ -49,11 +49,6 @@ impl RequestId {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Returns the lower half, which is unique for practical purposes.
-    pub(crate) fn low(&self) -> u64 {
-        u64::from_str_radix(self.span(), 16).unwrap_or(0)
-    }
-
     /// Returns the id of the proxy's span in the request: 16 hex digits, not all zero.
     pub(crate) fn span(&self) -> &str {
         self.as_str().get(16..).unwrap_or_default()

@@ -12,6 +12,7 @@ use crate::in_flight::InFlightCount;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
+use crate::upstreams::Connector;
 
 /// The state that all requests of a proxy share.
 pub(crate) struct Shared {
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) request_ids: RequestIdSource,
     pub(crate) in_flight: InFlightCount,
     pub(crate) shares: Arc<Shares>,
+    pub(crate) connector: Connector,
     pub(crate) operator_tokens: OperatorTokens,
     pub(crate) probe: Option<Probe>,
     is_draining: AtomicBool,
@@ -53,7 +55,7 @@ impl Shared {
         current: Current,
         metrics: Arc<Metrics>,
         access_log: AccessLogger,
-        shares: Arc<Shares>,
+        (shares, connector): (Arc<Shares>, Connector),
         probe: Option<Probe>,
     ) -> Self {
         Self {
@@ -63,6 +65,7 @@ impl Shared {
             request_ids: RequestIdSource::new(),
             in_flight: InFlightCount::default(),
             shares,
+            connector,
             operator_tokens: OperatorTokens::new(),
             probe,
             is_draining: AtomicBool::new(false),

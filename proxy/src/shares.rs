@@ -16,7 +16,6 @@ mod end_signal;
 mod holder;
 mod request;
 mod resource;
-mod served_request;
 mod shed_log;
 mod shedder;
 mod stream;
@@ -35,12 +34,11 @@ pub(crate) use self::end_signal::EndSignal;
 use self::holder::{HolderKind, Register};
 pub(crate) use self::request::{Direction, RequestShare, ShareRequest};
 use self::resource::Resource;
-pub(crate) use self::served_request::ServedRequest;
 pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
 use crate::capacity::Capacity;
 
-/// Size up to which the last part of a body or response is not counted, in bytes.
+/// Size up to which data that waits to be written is covered by what every request is charged, in bytes.
 pub(crate) const MAX_UNCOUNTED: usize = 16 * 1024;
 /// A resource is short when less than this fraction of it (1/8) is left.
 const SHORT_PART: usize = 8;

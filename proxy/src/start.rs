@@ -11,9 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use parking_lot::Mutex;
-use pingora::apps::HttpServerOptions;
-use pingora::proxy::{HttpProxy, http_proxy};
-use pingora::server::configuration::ServerConf;
+use pingora::listeners::ListenerConfig;
+use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::server::{Fds, ListenFds};
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
@@ -25,24 +24,20 @@ use crate::admin::{AdminServer, AdminState, TlsConfigSource, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::decider::head_limits;
-use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, ListenerProtocol};
+use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, ListenerProtocol};
 use crate::fetch_timing::FetchTiming;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
 use crate::machine::Machine;
 use crate::metrics::{Metrics, ReloadResult};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
-use crate::proxy_hooks::ProxyHooks;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
-use crate::upstreams::UpstreamStore;
+use crate::upstreams::{Connector, UpstreamStore};
 use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
-
-/// Maximum of attempts that pingora makes for one request. Upstreams configure fewer.
-const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
 
 /// The options of a start beside the documents.
 #[derive(Default)]
@@ -124,11 +119,12 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     readiness.set_snapshot(&prepared.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));
+    let connector = Connector::new(shares.capacity().pooled);
     let shared = Arc::new(Shared::new(
         Current::new(prepared),
         metrics,
         access_log,
-        shares,
+        (shares, connector),
         options.probe,
     ));
 
@@ -150,7 +146,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
     // Last, because sockets that pingora was handed can't be taken back.
     let listening = listeners.into_iter().zip(&settings.listeners);
-    serve(&runtime, threads, &shared, listening, &stopped);
+    serve(&runtime, &shared, listening, &stopped);
     let publisher = Publisher::new(shared, (keys, upstreams), readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
@@ -206,49 +202,26 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 /// Hands the bound listeners to pingora.
 fn serve<'l>(
     runtime: &Runtime,
-    threads: usize,
     shared: &Arc<Shared>,
     listeners: impl Iterator<Item = (Listening, &'l Listener)>,
     stopped: &watch::Receiver<bool>,
 ) {
-    let mut configuration = ServerConf {
-        threads,
-        max_retries: MAX_TURNS,
-        ..ServerConf::default()
-    };
-    // pingora multiplies this by the number of threads.
-    configuration.upstream_keepalive_pool_size = (shared.shares.capacity().pooled / threads.max(1)).max(1);
-    let gateway = ProxyHooks {
-        shared: Arc::clone(shared),
-    };
-    // pingora's connector spawns tasks, which needs a runtime context.
-    let _inside = runtime.enter();
-    let mut proxy = http_proxy(&Arc::new(configuration), gateway);
-    let mut server = HttpServerOptions::default();
-    // CONNECT reaches the head phase, which refuses it with an answer of its own.
-    server.allow_connect_method_proxying = true;
-    proxy.server_options = Some(server);
-    let proxy = Arc::new(proxy);
     for (listening, definition) in listeners {
         let key = listening.address.to_string();
-        let edge = edge(listening.name, definition, shared, &proxy);
+        let edge = edge(listening.name, definition, shared);
         let mut service = Service::new(edge.listener.to_string(), edge);
         service.set_connection_filter(Arc::new(Backpressure(Arc::clone(&shared.shares))));
         let mut sockets = Fds::new();
         sockets.add(key.clone(), listening.socket.into_raw_fd());
-        service.add_tcp(&key);
+        // The edge has buffers of its own.
+        service.add_listener(ListenerConfig::tcp(&key).l4_buffer(L4BufferSettings::unbuffered()));
         let sockets: ListenFds = Arc::new(Mutex::new(sockets));
         let stopped = stopped.clone();
         runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
     }
 }
 
-fn edge(
-    listener: Box<str>,
-    definition: &Listener,
-    shared: &Arc<Shared>,
-    proxy: &Arc<HttpProxy<ProxyHooks>>,
-) -> Edge {
+fn edge(listener: Box<str>, definition: &Listener, shared: &Arc<Shared>) -> Edge {
     let limits = definition.limits;
     let gauge = shared.metrics.connections.open(&listener);
     let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);
@@ -258,11 +231,10 @@ fn edge(
         body_timeout: Duration::from_millis(limits.body_timeout_ms),
         write_timeout: Duration::from_millis(limits.write_timeout_ms),
         idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
+        abort_on_close: definition.abort_on_close,
     };
     Edge {
         shared: Arc::clone(shared),
-        proxy: Arc::clone(proxy),
-        http2: Arc::new(Http2::new(shared, proxy, &limits)),
         listener,
         limits,
         admission: Arc::new(admission),

@@ -5,10 +5,13 @@ mod attempts;
 mod balance;
 mod circuit;
 mod collector;
+mod connector;
 mod endpoint;
 mod endpoint_table;
 mod failure;
 mod health;
+mod http2_connections;
+mod idle_connections;
 mod live;
 mod meter;
 mod peer;
@@ -25,14 +28,19 @@ use tokio::runtime::Handle;
 
 pub(crate) use self::attempts::UpstreamAttempts;
 use self::collector::UpstreamCollector;
-pub(crate) use self::failure::Failure;
+pub(crate) use self::connector::{Connected, ConnectionProtocol, Connector};
+pub(crate) use self::endpoint::LiveEndpoint;
+pub(crate) use self::failure::{Failure, UpstreamError};
 use self::health::Checker;
+pub(crate) use self::http2_connections::Http2Slot;
 pub(crate) use self::live::{LiveUpstream, Unavailable};
 use self::served::ServedUpstreams;
 use crate::metrics::Metrics;
 
 /// Maximum wait of a start or reload for names that were never resolved.
 const FIRST_LOOKUP_LIMIT: Duration = Duration::from_secs(2);
+/// Interval at which idle connections that expired or were closed are dropped.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates live upstreams, and ends the background tasks of those that are no longer served.
 pub(crate) struct UpstreamStore {
@@ -47,6 +55,7 @@ impl UpstreamStore {
     pub(crate) fn new(runtime: Handle, metrics: &Metrics) -> Arc<Self> {
         let served = Arc::<ServedUpstreams>::default();
         metrics.register(UpstreamCollector::new(Arc::clone(&served)));
+        runtime.spawn(sweep(Arc::downgrade(&served)));
         Arc::new(Self {
             runtime,
             checker: OnceLock::new(),
@@ -109,6 +118,17 @@ impl UpstreamStore {
             let checker = self.checker.get_or_init(Checker::new).clone();
             let checks = checker.keep_checked(Arc::downgrade(live));
             live.add_task(self.runtime.spawn(checks).abort_handle());
+        }
+    }
+}
+
+/// Drops idle connections that expired or were closed, until the store is gone.
+async fn sweep(served: Weak<ServedUpstreams>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        let Some(served) = served.upgrade() else { return };
+        for live in served.all() {
+            live.sweep(Instant::now());
         }
     }
 }

@@ -92,6 +92,8 @@ pub struct UpstreamTimeouts {
     pub idle_timeout_ms: u64,
     /// From the first choice of an endpoint to the end of the answer.
     pub total_timeout_ms: Option<u64>,
+    /// The silence of both sides after which a tunnel ends.
+    pub tunnel_timeout_ms: u64,
 }
 
 /// The largest weight of an endpoint.
@@ -148,6 +150,7 @@ impl Default for UpstreamTimeouts {
             write_timeout_ms: 60_000,
             idle_timeout_ms: 60_000,
             total_timeout_ms: None,
+            tunnel_timeout_ms: 3_600_000,
         }
     }
 }

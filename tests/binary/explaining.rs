@@ -110,7 +110,7 @@ fn explained_host_and_connection_equal_the_proxy() {
         ),
         (
             &["--no-host", "GET", "http://localhost@other/x"],
-            "400 HEAD_INVALID",
+            "400 TARGET_INVALID",
         ),
         (&["--no-host", "GET", "/x"], "400 HOST_INVALID"),
         (

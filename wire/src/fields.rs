@@ -4,6 +4,9 @@
 use std::fmt;
 use std::ops::Range;
 
+/// The most memory that an empty list keeps, in bytes.
+const KEPT_BYTES: usize = 2 * 1024;
+
 /// A list of fields. Names are compared without regard to case (RFC 9110 section 5.1).
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
@@ -45,6 +48,14 @@ impl Fields {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.list.clear();
+    }
+
+    /// Removes all fields, and frees the memory of an unusually large head.
+    pub fn shrink(&mut self) {
+        self.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            *self = Self::default();
+        }
     }
 
     /// Appends a field.
@@ -116,6 +127,13 @@ impl Fields {
     /// Returns all fields.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> + Clone {
         self.list.iter().map(|field| field.of(&self.bytes))
+    }
+
+    /// Returns all fields, with their names as bytes: they need no check as text.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + Clone {
+        self.list
+            .iter()
+            .map(|field| (field.name(&self.bytes), field.value(&self.bytes)))
     }
 
     /// Returns the values of this name.

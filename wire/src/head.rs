@@ -207,10 +207,12 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     }
 }
 
-/// Refuses the target characters that the HTTP layer would refuse without an answer.
+/// Refuses characters that no target has (RFC 3986 appendix A) and that HTTP/2 could not carry on.
 fn check_target(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     let target = request.path.unwrap_or_default();
-    if target.contains(['<', '>', '`']) {
+    let is_refused = |byte: u8| matches!(byte, b'<' | b'>' | b'`');
+    let query = memchr::memchr(b'?', target.as_bytes()).and_then(|place| target.get(place..));
+    if target.bytes().any(is_refused) || query.is_some_and(|query| query.bytes().any(|byte| byte == b'"')) {
         return Err(InvalidHead::RequestLine);
     }
     Ok(())

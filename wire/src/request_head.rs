@@ -8,6 +8,8 @@ use crate::{Fields, HttpVersion};
 pub struct RequestHead {
     method: String,
     target: String,
+    /// Length of the target up to the query.
+    path: usize,
     version: HttpVersion,
     /// The fields.
     pub fields: Fields,
@@ -39,18 +41,19 @@ impl RequestHead {
     pub fn set_target(&mut self, target: &str) {
         self.target.clear();
         self.target.push_str(target);
+        self.path = memchr::memchr(b'?', target.as_bytes()).unwrap_or(target.len());
     }
 
     /// Returns the target up to the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
+        self.target.get(..self.path).unwrap_or_default()
     }
 
     /// Returns the query of the target, after the `?`.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
+        self.target.get(self.path + 1..)
     }
 
     /// Returns the version.

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{Error, Response, Status};
 
-use crate::head::{check_lines, content_length};
+use crate::head::check_lines;
 use crate::{Framing, HeadLimits, HttpVersion, InvalidResponse, MAX_HEADERS, ResponseHead};
 
 /// A head that is complete.
@@ -82,7 +82,7 @@ fn refusal(error: Error, bytes: &[u8], limits: HeadLimits) -> InvalidResponse {
 fn framing(head: &ResponseHead, method: &str) -> Result<Framing, InvalidResponse> {
     let mut codings = head.fields.values("transfer-encoding");
     let coding = codings.next();
-    let length = stated_length(head)?;
+    let length = head.stated_length()?;
     let status = head.status();
     // These end with their heads, whatever the fields say (RFC 9112 section 6.3).
     if method == "HEAD" || (100..200).contains(&status) || matches!(status, 204 | 304) {
@@ -100,20 +100,6 @@ fn framing(head: &ResponseHead, method: &str) -> Result<Framing, InvalidResponse
             }
         }
         (None, None) => Ok(Framing::UntilClose),
-    }
-}
-
-/// Returns the stated length. Several equal ones count as one, also in a list (RFC 9110 section 8.6).
-fn stated_length(head: &ResponseHead) -> Result<Option<u64>, InvalidResponse> {
-    let values = head.fields.values("content-length");
-    let mut lengths = values.flat_map(|value| value.split(|&byte| byte == b','));
-    let Some(first) = lengths.next() else {
-        return Ok(None);
-    };
-    let length = content_length(first.trim_ascii()).ok_or(InvalidResponse::ContentLength)?;
-    match lengths.all(|other| content_length(other.trim_ascii()) == Some(length)) {
-        true => Ok(Some(length)),
-        false => Err(InvalidResponse::ContentLength),
     }
 }
 

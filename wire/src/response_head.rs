@@ -1,6 +1,7 @@
 //! The head of a response: status, reason phrase, version and fields.
 
-use crate::{Fields, HttpVersion};
+use crate::head::content_length;
+use crate::{Fields, HttpVersion, InvalidResponse};
 
 /// The head of a response.
 #[derive(Debug, Clone, Default)]
@@ -45,5 +46,22 @@ impl ResponseHead {
     #[must_use]
     pub fn version(&self) -> HttpVersion {
         self.version
+    }
+
+    /// Returns the stated length of the body. Several equal ones count as one, also in a list (RFC 9110 section 8.6).
+    ///
+    /// # Errors
+    /// It is not just digits, is more than fits, or differs from another one.
+    pub fn stated_length(&self) -> Result<Option<u64>, InvalidResponse> {
+        let values = self.fields.values("content-length");
+        let mut lengths = values.flat_map(|value| value.split(|&byte| byte == b','));
+        let Some(first) = lengths.next() else {
+            return Ok(None);
+        };
+        let length = content_length(first.trim_ascii()).ok_or(InvalidResponse::ContentLength)?;
+        match lengths.all(|other| content_length(other.trim_ascii()) == Some(length)) {
+            true => Ok(Some(length)),
+            false => Err(InvalidResponse::ContentLength),
+        }
     }
 }

@@ -41,6 +41,7 @@ impl<'s> Gateway<'_, 's> {
             tls: tls?,
             h2c: listener.h2c.or(false)?,
             proxy_protocol: listener.proxy_protocol.or(false)?,
+            abort_on_close: listener.abort_on_close.or(false)?,
             limits: listener.limits.or_default()?,
         })
     }

@@ -56,5 +56,6 @@ fn timeouts(fields: &UpstreamFields<'_>) -> Option<UpstreamTimeouts> {
         write_timeout_ms: fields.write_timeout.or(left_out.write_timeout_ms)?,
         idle_timeout_ms: fields.idle_timeout.or(left_out.idle_timeout_ms)?,
         total_timeout_ms: fields.total_timeout.optional()?,
+        tunnel_timeout_ms: fields.tunnel_timeout.or(left_out.tunnel_timeout_ms)?,
     })
 }

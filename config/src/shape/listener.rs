@@ -34,6 +34,8 @@ fields! {
         h2c: field Boolean,
         /// Requires a PROXY header of a trusted proxy at the start of each connection. Default: false.
         proxy_protocol: field Boolean,
+        /// Aborts the request of a client that ends its side of the connection, instead of answering it. Default: false.
+        abort_on_close: field Boolean,
         /// Limits of its connections.
         limits: field ConnectionLimits,
     }

@@ -106,6 +106,8 @@ fields! {
         idle_timeout: field Duration,
         /// Maximum time from the choice of an endpoint to the end of its answer. Default: unlimited.
         total_timeout: field TimeLimit,
+        /// Maximum time that a WebSocket is silent. Default: 1h.
+        tunnel_timeout: field TimeLimit,
         /// Ways beyond RFC 3986 in which the application may read a path. Default: all.
         reads: field PathReads,
     }

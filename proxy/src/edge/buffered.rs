@@ -1,43 +1,49 @@
 //! A stream with a read buffer: bytes that were read early are returned first.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// Number of bytes read at a time.
-const READ_BYTES: usize = 4 * 1024;
+/// Number of bytes that are read at a time at first, and at most. It grows while reads fill the buffer.
+const FIRST_READ: usize = 4 * 1024;
+const LARGEST_READ: usize = 64 * 1024;
 
 /// A stream and the bytes that were read from it early.
 #[derive(Debug)]
-pub(super) struct Buffered<S> {
+pub(crate) struct Buffered<S> {
     inner: S,
-    pub(super) buffer: BytesMut,
+    pub(crate) buffer: BytesMut,
+    /// Number of bytes of the next read.
+    next_read: usize,
 }
 
 impl<S> Buffered<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             inner: stream,
             buffer: BytesMut::new(),
+            next_read: FIRST_READ,
         }
     }
 
     /// Replaces the stream by what `wrap` makes of it, and keeps the buffer.
-    pub(super) fn map<T>(self, wrap: impl FnOnce(S) -> T) -> Buffered<T> {
+    pub(crate) fn map<T>(self, wrap: impl FnOnce(S) -> T) -> Buffered<T> {
         Buffered {
             inner: wrap(self.inner),
             buffer: self.buffer,
+            next_read: self.next_read,
         }
     }
 
-    pub(super) fn inner(&self) -> &S {
+    pub(crate) fn inner(&self) -> &S {
         &self.inner
     }
 
-    pub(super) fn inner_mut(&mut self) -> &mut S {
+    pub(crate) fn inner_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 }
@@ -45,21 +51,33 @@ impl<S> Buffered<S> {
 impl<S: AsyncRead + Unpin> Buffered<S> {
     /// Reads more bytes into the buffer. Returns their number, 0 at the end of the stream.
     pub(super) async fn fill_buffer(&mut self) -> io::Result<usize> {
-        self.buffer.reserve(READ_BYTES);
-        self.inner.read_buf(&mut self.buffer).await
+        poll_fn(|cx| self.poll_fill_buffer(cx)).await
     }
 
     /// Polls [`Buffered::fill_buffer`].
-    pub(super) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; READ_BYTES];
-        let mut read = ReadBuf::new(&mut space);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut read))?;
-        self.buffer.extend_from_slice(read.filled());
-        Poll::Ready(Ok(read.filled().len()))
+    pub(crate) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.capacity() - self.buffer.len() < self.next_read {
+            self.buffer.reserve(self.next_read);
+        }
+        // The future has no state of its own, so it is made anew for each poll.
+        let read = pin!(self.inner.read_buf(&mut self.buffer)).poll(cx);
+        let length = ready!(read)?;
+        if length >= self.next_read {
+            self.next_read = (self.next_read * 2).min(LARGEST_READ);
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    /// Frees memory that a large message took. The buffer must be empty.
+    pub(crate) fn shrink(&mut self) {
+        if self.buffer.is_empty() && self.next_read > FIRST_READ {
+            self.buffer = BytesMut::new();
+            self.next_read = FIRST_READ;
+        }
     }
 
     /// Reads into `space`: from the buffer while it has bytes, else from the stream.
-    pub(super) fn poll_read(
+    pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
@@ -75,7 +93,7 @@ impl<S: AsyncRead + Unpin> Buffered<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Buffered<S> {
-    pub(super) fn writer(&mut self) -> Pin<&mut S> {
+    pub(crate) fn writer(&mut self) -> Pin<&mut S> {
         Pin::new(&mut self.inner)
     }
 }

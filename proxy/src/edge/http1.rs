@@ -1,19 +1,27 @@
-//! HTTP/1: reads each request head completely, under one deadline, before pingora sees the request.
+//! HTTP/1: reads each request head completely, under one deadline, and has the engine serve the request.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::wire::{BodyScanner, HeadBounds, InvalidHead, RequestHead, read_head};
-use pingora::apps::HttpServerApp as _;
-use pingora::protocols::http::ServerSession;
+use ::wire::{HeadBounds, InvalidHead, RequestHead, read_head};
 use pingora::server::ShutdownWatch;
-use tokio::time::{Instant, timeout_at};
+use tokio::io::AsyncReadExt as _;
+use tokio::time::{Instant, timeout};
 
+use super::Edge;
 use super::client_connection::ClientConnection;
-use super::pingora_stream::PingoraStream;
-use super::socket::BufferedSocket;
-use super::{Edge, malformed};
+use super::socket::{BufferedSocket, Socket};
 use crate::answer::AnswerCode;
+use crate::engine::{self, Arrival, Buffers, ClientSide};
+use crate::request_context::RequestContext;
+
+/// Maximum of bytes that are read and discarded before a connection is closed. Closing with unread bytes sends a reset,
+/// which can discard the response before the client reads it.
+const MAX_LINGERED_BYTES: usize = 1024 * 1024;
+/// Time for reading on.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The reason why the connection has no further request.
 enum NoNextHead {
@@ -28,116 +36,142 @@ enum NoNextHead {
 /// Serves the requests of a connection in order, until it ends.
 pub(super) async fn serve(
     edge: &Edge,
-    mut socket: BufferedSocket,
+    socket: BufferedSocket,
     connection: &Arc<ClientConnection>,
     deadline: Instant,
     mut shutdown: ShutdownWatch,
 ) {
-    let digest = connection.digest();
+    let mut client = ClientSide::http1(socket, !edge.limits.abort_on_close);
+    let mut buffers = Buffers::default();
+    let mut head = RequestHead::default();
     let mut first = Some(deadline);
     loop {
-        let head = match next_head(edge, &mut socket, first, &mut shutdown).await {
-            Ok(head) => head,
+        let next = next_head(edge, &mut client, &mut buffers, &mut head, first, &mut shutdown).await;
+        let mut context = match next {
             Err(NoNextHead::Gone) => return,
-            Err(NoNextHead::Late) => {
-                return malformed::answer(
-                    &edge.shared,
-                    socket,
-                    connection.client(),
-                    AnswerCode::HEAD_TIMEOUT,
-                    "the head did not arrive in time",
-                )
-                .await;
-            }
-            Err(NoNextHead::Malformed(why)) => {
-                return malformed::answer(
-                    &edge.shared,
-                    socket,
-                    connection.client(),
-                    AnswerCode::of_head(why),
-                    &why.to_string(),
-                )
-                .await;
+            _ => RequestContext::new(&edge.shared, head),
+        };
+        let bounds = match next {
+            Ok(bounds) => bounds,
+            Err(refused) => {
+                let (code, cause) = match refused {
+                    NoNextHead::Malformed(why) => (AnswerCode::of_head(why), why.to_string()),
+                    NoNextHead::Gone | NoNextHead::Late => (
+                        AnswerCode::HEAD_TIMEOUT,
+                        "the head did not arrive in time".to_owned(),
+                    ),
+                };
+                context.head = RequestHead::default();
+                let refused = (code, cause, &**connection);
+                engine::refuse_head(&edge.shared, &mut client, &mut context, &mut buffers, refused).await;
+                break;
             }
         };
         first = None;
-        connection.begin_request();
         connection.share.touch();
-        let mut request = socket.buffer.split_to(head.end);
-        // pingora parses the head a second time. It gets exactly the bytes that were checked here, so both agree on
-        // where the head ends.
-        let head_bytes = request.split_off(head.start);
-        let (body, limit) = (BodyScanner::new(head.framing), edge.limits.body_timeout);
-        let (stream, returned) = PingoraStream::for_request(socket, body, connection, digest.clone(), limit);
-        let mut session = ServerSession::new_http1(Box::new(stream));
-        session.set_pipelined_prefix(head_bytes);
-        // pingora reads 0 as no timeout, so one below one second is rounded up. The edge enforces the exact one.
-        session.set_keepalive(Some(edge.limits.idle_timeout.as_secs().max(1)));
-        let reused = edge.proxy.process_new_http(session, &shutdown).await;
-        let reusable = reused.is_some();
-        // Dropping the session's stream sends the socket back through `returned`.
-        drop(reused);
-        let Ok(returned) = returned.await else { return };
-        // Unread body bytes would be parsed as the next head, so the connection is reused only after the whole body
-        // was read.
-        if !(returned.is_body_done && (reusable || connection.is_kept())) {
-            return;
+        client.begin_request(bounds.end, bounds.framing);
+        let arrival = Arrival {
+            connection,
+            framing: bounds.framing,
+        };
+        if !engine::serve(&edge.shared, &mut client, &mut context, &mut buffers, arrival).await {
+            break;
         }
-        socket = returned.socket;
+        head = std::mem::take(&mut context.head);
+        head.fields.shrink();
+        drop(context);
+        buffers.shrink();
+        if let Some(stream) = client.connection() {
+            stream.io.shrink();
+        }
+    }
+    if let Some(stream) = client.connection() {
+        let is_clean = stream.is_incoming_done() && stream.io.buffer.is_empty();
+        close(stream.io.inner_mut(), is_clean).await;
     }
 }
 
-/// Reads the next head, which stays in the buffer. `first` is the deadline of the connection's first head.
+/// Closes a connection. If the client may still be sending, its bytes are read first.
+async fn close(socket: &mut Socket, is_clean: bool) {
+    socket.shutdown().await;
+    if is_clean {
+        return;
+    }
+    let read = async {
+        let (mut left, mut space) = (MAX_LINGERED_BYTES, [0; 4096]);
+        while left > 0 {
+            match socket.read(&mut space).await {
+                Ok(read @ 1..) => left = left.saturating_sub(read),
+                _ => return,
+            }
+        }
+    };
+    // The connection is closed in any case.
+    let _ = timeout(LINGER_TIMEOUT, read).await;
+}
+
+/// Reads the next head into `head`. Its bytes stay in the buffer. `first` is the deadline of the connection's first
+/// head.
 async fn next_head(
     edge: &Edge,
-    socket: &mut BufferedSocket,
+    client: &mut ClientSide,
+    buffers: &mut Buffers,
+    head: &mut RequestHead,
     first: Option<Instant>,
     shutdown: &mut ShutdownWatch,
 ) -> Result<HeadBounds, NoNextHead> {
     let limits = edge.limits;
-    if socket.buffer.is_empty() && first.is_none() {
-        wait_for_first_byte(socket, limits.idle_timeout, shutdown).await?;
+    let Some(stream) = client.connection() else {
+        return Err(NoNextHead::Gone);
+    };
+    if stream.io.buffer.is_empty() && first.is_none() {
+        let deadline = Instant::now() + limits.idle_timeout;
+        if *shutdown.borrow() {
+            return Err(NoNextHead::Gone);
+        }
+        let mut stopping = std::pin::pin!(shutdown.changed());
+        // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
+        poll_fn(|cx| {
+            if let Poll::Ready(read) = stream.poll_fill(cx) {
+                return Poll::Ready(matches!(read, Ok(1..)));
+            }
+            let ends = buffers.alarm.poll(cx, deadline).is_ready() || stopping.as_mut().poll(cx).is_ready();
+            if ends { Poll::Ready(false) } else { Poll::Pending }
+        })
+        .await
+        .then_some(())
+        .ok_or(NoNextHead::Gone)?;
     }
-    let deadline = first.unwrap_or_else(|| Instant::now() + limits.head_timeout);
+    let mut deadline = first;
     let mut parsed = 0;
-    let mut head = RequestHead::default();
-    loop {
-        // Parsing restarts at the first byte each time, so it runs only when a new line or the size limit can change
-        // the result.
-        let unread = socket.buffer.get(parsed..).unwrap_or_default();
-        if parsed == 0 || unread.contains(&b'\n') || socket.buffer.len() >= limits.head.bytes {
-            match read_head(&socket.buffer, limits.head, &mut head) {
-                Ok(Some(head)) => return Ok(head),
-                Ok(None) => {}
-                Err(why) => return Err(NoNextHead::Malformed(why)),
+    poll_fn(|cx: &mut Context<'_>| {
+        loop {
+            // Parsing restarts at the first byte each time, so it runs only when a new line or the size limit can change
+            // the result.
+            let buffer = &stream.io.buffer;
+            let unread = buffer.get(parsed..).unwrap_or_default();
+            if parsed == 0 || unread.contains(&b'\n') || buffer.len() >= limits.head.bytes {
+                match read_head(buffer, limits.head, head) {
+                    Ok(Some(bounds)) => return Poll::Ready(Ok(bounds)),
+                    Ok(None) => {}
+                    Err(why) => return Poll::Ready(Err(NoNextHead::Malformed(why))),
+                }
+            }
+            parsed = buffer.len();
+            match stream.poll_fill(cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(NoNextHead::Gone)),
+                Poll::Pending => {
+                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits.head_timeout);
+                    ready!(buffers.alarm.poll(cx, deadline));
+                    // Nothing was sent, so there is no request to answer.
+                    return Poll::Ready(Err(match parsed {
+                        0 => NoNextHead::Gone,
+                        _ => NoNextHead::Late,
+                    }));
+                }
             }
         }
-        parsed = socket.buffer.len();
-        match timeout_at(deadline, socket.fill_buffer()).await {
-            Ok(Ok(0) | Err(_)) => return Err(NoNextHead::Gone),
-            Ok(Ok(_)) => {}
-            // Nothing was sent, so there is no request to answer.
-            Err(_) if socket.buffer.is_empty() => return Err(NoNextHead::Gone),
-            Err(_) => return Err(NoNextHead::Late),
-        }
-    }
-}
-
-/// Waits for the first byte of the next request.
-async fn wait_for_first_byte(
-    socket: &mut BufferedSocket,
-    idle: Duration,
-    shutdown: &mut ShutdownWatch,
-) -> Result<(), NoNextHead> {
-    if *shutdown.borrow() {
-        return Err(NoNextHead::Gone);
-    }
-    tokio::select! {
-        read = tokio::time::timeout(idle, socket.fill_buffer()) => match read {
-            Ok(Ok(1..)) => Ok(()),
-            _ => Err(NoNextHead::Gone),
-        },
-        // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
-        _ = shutdown.changed() => Err(NoNextHead::Gone),
-    }
+    })
+    .await
 }

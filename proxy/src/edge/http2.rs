@@ -1,23 +1,29 @@
-//! HTTP/2: pingora serves the connection, within the limits set here. A client that exceeds a limit far beyond
-//! regular use loses its connection.
+//! HTTP/2: the connection of a client, within the limits set here. Each request is a task of its own. A client that
+//! exceeds a limit far beyond regular use loses its connection.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
-use async_trait::async_trait;
-use h2::Reason;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _};
-use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
-use pingora::proxy::HttpProxy;
+use ::wire::{Framing, RequestHead};
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+use h2::server::{Builder, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
 use pingora::server::ShutdownWatch;
+use tokio::time::Instant;
 
-use super::client_connection::{ClientConnection, connection_of_digest};
-use super::http2_stream::{Http2Stream, STREAM};
-use super::pingora_stream::PingoraStream;
+use super::client_connection::ClientConnection;
+use super::frame_stream::FrameStream;
+use super::limits::EdgeLimits;
 use super::socket::BufferedSocket;
-use super::{Edge, EdgeLimits};
+use super::{Edge, http2_head};
 use crate::answer::AnswerCode;
-use crate::proxy_hooks::ProxyHooks;
+use crate::engine::{self, Alarm, Arrival, Buffers, ClientSide, Http2StreamState};
+use crate::request_context::RequestContext;
 use crate::shared::Shared;
 use crate::shares::EndSignal;
 
@@ -36,90 +42,173 @@ const MAX_PENDING_RESETS: usize = 20;
 /// Streams that the proxy resets because of protocol errors of the client (CVE-2025-8671).
 const MAX_OWN_RESETS: usize = 256;
 
-/// pingora's request loop for HTTP/2 connections, with the limits of one listener.
-pub(crate) struct Http2 {
-    shared: Arc<Shared>,
-    proxy: Arc<HttpProxy<ProxyHooks>>,
-    options: H2Options,
-    server: HttpServerOptions,
+/// The requests in flight of one connection.
+#[derive(Debug, Default)]
+struct ActiveRequests {
+    count: AtomicUsize,
+    /// Wakes the connection when the last one ends.
+    ended: AtomicWaker,
 }
 
-impl Http2 {
-    pub(crate) fn new(shared: &Arc<Shared>, proxy: &Arc<HttpProxy<ProxyHooks>>, limits: &EdgeLimits) -> Self {
-        let mut server = HttpServerOptions::default();
-        server.h2_idle_timeout = Some(limits.idle_timeout);
-        Self {
-            shared: Arc::clone(shared),
-            proxy: Arc::clone(proxy),
-            options: options(limits),
-            server,
+/// A request in flight. It counts until it is dropped.
+#[derive(Debug)]
+struct ActiveRequest(Arc<ActiveRequests>);
+
+impl ActiveRequest {
+    fn begin(active: &Arc<ActiveRequests>) -> Self {
+        active.count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(active))
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.wake();
         }
     }
 }
 
-#[async_trait]
-impl HttpServerApp for Http2 {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        let connection =
-            connection_of_digest(session.digest()).map(|connection| Arc::clone(&connection.share));
-        // The stream is charged before its head is judged: a refused request also occupies memory until its response
-        // is taken.
-        let stream = connection.as_ref().map(|connection| {
-            connection.touch();
-            self.shared.shares.take_stream_share(connection)
-        });
-        if stream.as_ref().is_some_and(Option::is_none) {
-            self.shared
-                .metrics
-                .requests
-                .rejections
-                .count(AnswerCode::CLIENT_LIMIT.name);
-            if let ServerSession::H2(mut stream) = session {
-                // A reset costs less memory than an answer, which would wait for the client's window.
-                stream.shutdown_with_reason(Reason::ENHANCE_YOUR_CALM);
+/// Serves an HTTP/2 connection until it ends, and counts the flood that ended it.
+pub(super) async fn serve(
+    edge: &Edge,
+    socket: BufferedSocket,
+    connection: &Arc<ClientConnection>,
+    shutdown: ShutdownWatch,
+) {
+    serve_streams(edge, socket, connection, shutdown).await;
+    if let Some(flood) = connection.flood() {
+        edge.shared.metrics.connections.broken_off.count(flood.reason());
+    }
+}
+
+async fn serve_streams(
+    edge: &Edge,
+    socket: BufferedSocket,
+    connection: &Arc<ClientConnection>,
+    mut shutdown: ShutdownWatch,
+) {
+    let stream = FrameStream::new(socket, connection);
+    // A client that does not complete the handshake is gone; it has a deadline like a head.
+    let Ok(mut streams) = options(&edge.limits).handshake::<_, Bytes>(stream).await else {
+        return;
+    };
+    let active = Arc::<ActiveRequests>::default();
+    let (mut alarm, mut idle_since) = (Alarm::default(), Instant::now());
+    let mut is_stopping = *shutdown.borrow();
+    if is_stopping {
+        streams.graceful_shutdown();
+    }
+    loop {
+        let mut stopping = pin!(shutdown.changed());
+        let accepted = poll_fn(|cx| {
+            if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
+                is_stopping = true;
+                // GOAWAY: the client opens no more streams, and those that are open end.
+                streams.graceful_shutdown();
             }
-            return None;
-        }
-        let end = Arc::new(EndSignal::with_fallback(
-            connection.and_then(|connection| connection.fallback_end_signal()),
-        ));
-        let stream = Http2Stream {
-            end: Arc::clone(&end),
-            share: stream.flatten(),
+            if let Poll::Ready(accepted) = streams.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+            active.ended.register(cx.waker());
+            if active.count.load(Ordering::Acquire) > 0 {
+                idle_since = Instant::now();
+                return Poll::Pending;
+            }
+            let deadline = idle_since + edge.limits.idle_timeout;
+            alarm.poll(cx, deadline).map(|()| None)
+        });
+        // An error ends the connection: a client often just closes it.
+        let Some(Ok((request, respond))) = accepted.await else {
+            return;
         };
-        let request = self.proxy.process_new_http(session, shutdown);
-        let reused = tokio::select! {
-            biased;
-            // The request is polled first, so that one that is complete is not counted as shed.
-            reused = STREAM.scope(stream, request) => reused,
-            // Dropping the future resets the stream.
-            () = end.wait() => return None,
-        };
-        // From here on the signal falls back to the connection: response frames may still wait in the HTTP layer.
-        end.set_task_ended();
-        reused
+        idle_since = Instant::now();
+        let (shared, connection) = (Arc::clone(&edge.shared), Arc::clone(connection));
+        let active = ActiveRequest::begin(&active);
+        tokio::spawn(async move {
+            serve_stream(&shared, &connection, request, respond).await;
+            drop(active);
+        });
     }
+}
 
-    fn h2_options(&self) -> Option<H2Options> {
-        Some(self.options.clone())
+/// Serves one request.
+async fn serve_stream(
+    shared: &Arc<Shared>,
+    connection: &Arc<ClientConnection>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
+    connection.share.touch();
+    // The stream is charged before its head is judged: a refused request also occupies memory until its response is
+    // taken.
+    let Some(share) = shared.shares.take_stream_share(&connection.share) else {
+        shared
+            .metrics
+            .requests
+            .rejections
+            .count(AnswerCode::CLIENT_LIMIT.name);
+        // A reset costs less memory than an answer, which would wait for the client's window.
+        respond.send_reset(Reason::ENHANCE_YOUR_CALM);
+        return;
+    };
+    if let Some(streams) = &connection.streams {
+        streams.count_read();
     }
+    let end = Arc::new(EndSignal::with_fallback(connection.share.fallback_end_signal()));
+    let stream = Http2StreamState {
+        end: Arc::clone(&end),
+        share: Some(share),
+    };
+    tokio::select! {
+        biased;
+        // The request is polled first, so that one that is complete is not counted as shed.
+        () = serve_request(shared, connection, request, respond, stream) => {}
+        // Dropping the future resets the stream.
+        () = end.wait() => return,
+    }
+    // From here on the signal falls back to the connection: response frames may still wait in the HTTP/2 layer.
+    end.set_task_ended();
+}
 
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        Some(&self.server)
+async fn serve_request(
+    shared: &Arc<Shared>,
+    connection: &Arc<ClientConnection>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    stream: Http2StreamState,
+) {
+    let (parts, body) = request.into_parts();
+    let mut head = RequestHead::default();
+    let filled = http2_head::fill(&mut head, &parts);
+    let has_body = !body.is_end_stream();
+    let mut client = ClientSide::http2(body, respond, stream);
+    let mut context = RequestContext::new(shared, head);
+    let mut buffers = Buffers::default();
+    if let Err(code) = filled {
+        let refused = (code, code.detail.to_owned(), &**connection);
+        return engine::refuse_head(shared, &mut client, &mut context, &mut buffers, refused).await;
+    }
+    let length = context.head.fields.value("content-length");
+    let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
+    let framing = match (has_body, length) {
+        (false, _) => Framing::Empty,
+        (true, Some(length)) => Framing::Length(length),
+        (true, None) => Framing::Chunked,
+    };
+    let arrival = Arrival { connection, framing };
+    if !client.is_reset() {
+        engine::serve(shared, &mut client, &mut context, &mut buffers, arrival).await;
     }
 }
 
 /// Returns the HTTP/2 settings of a connection.
-fn options(limits: &EdgeLimits) -> H2Options {
-    // The HTTP layer's limit is higher than the proxy's own, so that most oversized heads get a 431 instead of a
+fn options(limits: &EdgeLimits) -> Builder {
+    // The HTTP/2 layer's limit is higher than the proxy's own, so that most oversized heads get a 431 instead of a
     // reset.
     let overhead = limits.head.fields.saturating_mul(FIELD_OVERHEAD);
     let header_list = limits.head.bytes.saturating_add(overhead);
-    let mut options = default_h2_options();
+    let mut options = Builder::new();
     options
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(header_list).unwrap_or(u32::MAX))
@@ -129,18 +218,4 @@ fn options(limits: &EdgeLimits) -> H2Options {
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(Some(MAX_OWN_RESETS));
     options
-}
-
-/// Serves an HTTP/2 connection until it ends, and counts the flood that ended it.
-pub(super) async fn serve(
-    edge: &Edge,
-    socket: BufferedSocket,
-    connection: &Arc<ClientConnection>,
-    shutdown: &ShutdownWatch,
-) {
-    let stream = PingoraStream::for_http2(socket, connection, edge.limits.head_timeout);
-    edge.http2.process_new(Box::new(stream), shutdown).await;
-    if let Some(flood) = connection.flood() {
-        edge.shared.metrics.connections.broken_off.count(flood.reason());
-    }
 }

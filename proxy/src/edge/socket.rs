@@ -16,26 +16,18 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client's socket.
 #[derive(Debug)]
-pub(super) enum Socket {
+pub(crate) enum Socket {
     Plain(Stream),
     /// TLS over a buffered stream, which may hold bytes that were read before the handshake.
     Encrypted(Box<TlsStream<Buffered<Stream>>>),
 }
 
 /// A client's socket, and the bytes that were read from it early.
-pub(super) type BufferedSocket = Buffered<Socket>;
+pub(crate) type BufferedSocket = Buffered<Socket>;
 
 impl Socket {
-    /// Returns the stream below TLS.
-    pub(super) fn stream(&self) -> &Stream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Encrypted(tls) => tls.get_ref().0.inner(),
-        }
-    }
-
     /// Shuts the connection down; over TLS with a close notification.
-    pub(super) async fn shutdown(&mut self) {
+    pub(crate) async fn shutdown(&mut self) {
         match self {
             Self::Plain(stream) => Shutdown::shutdown(&mut **stream).await,
             Self::Encrypted(tls) => {

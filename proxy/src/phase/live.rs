@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
 use tokens::Identity;
-use wire::RequestHead;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::findings::Findings;
@@ -29,20 +28,19 @@ use crate::shared::{ProbeStage, Shared};
 /// The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     shared: &Shared,
-    head: &mut RequestHead,
-    connection: ConnectionFacts<'_>,
     context: &mut RequestContext,
+    connection: ConnectionFacts<'_>,
 ) -> Result<(), RequestRefusal> {
     let prepared = Arc::clone(&context.prepared);
     context.forwarding = Forwarding::read(
-        &head.fields,
+        &context.head.fields,
         connection.address,
         connection.scheme,
         &prepared.decider.trusted_proxies,
     );
-    shared.probe(ProbeStage::Received, head);
+    shared.probe(ProbeStage::Received, &context.head);
     let mut received = Received {
-        head,
+        head: &mut context.head,
         forwarding: &context.forwarding,
         body: connection.body,
         http2: connection.http2,

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use pingora::Error;
 use rules::{TenantId, decide};
+
 use wire::RequestHead;
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
-use crate::phase::{subject, upstream, upstream_head};
+use crate::phase::{admission, subject, upstream_head};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
 
@@ -23,28 +23,11 @@ pub(crate) struct Sent {
     pub(crate) body_bytes: u64,
 }
 
-/// Counts and logs a request. `error` is the reason for an early end.
-pub(crate) fn observe(
-    shared: &Shared,
-    head: &RequestHead,
-    sent: Sent,
-    error: Option<&Error>,
-    context: &mut RequestContext,
-) {
+/// Counts and logs a request.
+pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext) {
     // From here on the drop of the context must not observe the request a second time.
     context.unobserved = None;
-    let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
-    if error.is_some() && context.code.is_none() && is_shed {
-        context.outcome = RequestOutcome::Shed;
-        context.code = Some("SHED");
-    }
-    if let Some(error) = error
-        && context.code.is_none()
-    {
-        let failure = upstream::failure(error);
-        context.outcome = failure.map_or(RequestOutcome::ClientError, |(_, outcome)| outcome);
-        context.code = Some(failure.map_or("CLIENT_GONE", |(code, _)| code.name));
-    }
+    let head = &context.head;
     let duration = context.started.elapsed();
     let status = sent.status;
     let prepared = &context.prepared;
@@ -125,14 +108,14 @@ fn known(context: &RequestContext, duration: Duration) -> AccessEntry<'_> {
         tenant: context.found.tenant().map(TenantId::as_str),
         user: context.found.user(),
         gate: gate(context, is_shadow),
-        upstream: upstream::name(context),
+        upstream: admission::name(context),
         endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
         retries: context.attempts.retries(),
         duration_us: micros(duration),
         upstream_us: context.upstream_time.map(micros),
         request_bytes: context.body_bytes,
         error: context.code,
-        cause: context.attempts.cause(),
+        cause: context.cause.as_deref().or(context.attempts.cause()),
         ..AccessEntry::new(time, context.id.as_str(), context.outcome)
     }
 }

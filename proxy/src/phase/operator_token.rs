@@ -18,7 +18,8 @@ pub(crate) fn remove(fields: &mut Fields, place: &TokenPlace, tokens: &OperatorT
         changed.push(place.header().to_owned());
         place.clear(fields);
     }
-    let holders: Vec<String> = holders(fields, tokens).map(str::to_ascii_lowercase).collect();
+    let holders = holders(fields, tokens).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase());
+    let holders: Vec<String> = holders.collect();
     for name in holders {
         fields.remove(&name);
         if !changed.contains(&name) {
@@ -30,8 +31,12 @@ pub(crate) fn remove(fields: &mut Fields, place: &TokenPlace, tokens: &OperatorT
 
 /// Returns the names of the headers with a token. Skips `Host`, whose matched value is forwarded, and hop-by-hop
 /// headers, which are not forwarded.
-fn holders<'h>(fields: &'h Fields, tokens: &'h OperatorTokens) -> impl Iterator<Item = &'h str> {
-    let holding = fields.iter().filter(|(_, value)| tokens.are_found_in(value));
-    let is_hop = |name: &str| HOP_HEADERS.iter().any(|hop| hop.eq_ignore_ascii_case(name));
+fn holders<'h>(fields: &'h Fields, tokens: &'h OperatorTokens) -> impl Iterator<Item = &'h [u8]> {
+    let holding = fields.entries().filter(|(_, value)| tokens.are_found_in(value));
+    let is_hop = |name: &[u8]| {
+        HOP_HEADERS
+            .iter()
+            .any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
+    };
     holding.map(|(name, _)| name).filter(move |name| !is_hop(name))
 }

@@ -29,19 +29,17 @@ pub(crate) fn normalise_in_place(
     if target.is_asterisk() && head.method() != "OPTIONS" {
         return Err(refused());
     }
-    let normal = target.changed.then(|| target.to_string());
     // If there is a `Host`, the edge has checked that both agree.
-    if let Some(authority) = target.authority
-        && !head.fields.contains("host")
-    {
-        // Reached over HTTP/1.0 only. The target loses its authority below, and the upstream needs it.
-        let authority = authority.to_owned();
+    let authority = target.authority.filter(|_| !head.fields.contains("host"));
+    let authority = authority.map(str::to_owned);
+    if let Some(normal) = target.changed.then(|| target.to_string()) {
+        head.set_target(&normal);
+    }
+    if let Some(authority) = authority {
+        // Reached over HTTP/1.0 only. The target has lost its authority, and the upstream needs it.
         let host = Host::parse(&authority).map_err(|_| malformed(AnswerCode::HOST))?;
         found.host = host.name.into();
         head.fields.push("Host", authority.as_bytes());
-    }
-    if let Some(normal) = normal {
-        head.set_target(&normal);
     }
     Ok(())
 }

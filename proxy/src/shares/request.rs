@@ -1,9 +1,8 @@
 //! The share of one request: a slot among the requests in flight to upstreams, and memory, charged to its client.
 //!
-//! Memory has two parts. A constant covers what every request takes. The body while the upstream does not read, and
-//! the response while the client does not, are counted exactly: each part travels with a guard that is dropped when
-//! its last byte is written. Behind a waiting part more parts wait inside the HTTP layer, where they can't be seen.
-//! Those count as their maximum.
+//! Memory has three parts. A constant covers what every request takes. The buffers of a direction in which much data
+//! waits are charged as their maximum, until the request ends. Data that the HTTP/2 layer holds is counted exactly: each
+//! part travels with a guard that is dropped when its last byte is written.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,16 +17,8 @@ use super::holder::{Holder, HolderKey, HolderKind};
 use super::resource::REQUEST_BYTES;
 use super::{HARD_LIMIT_PART, ShareDenied, Shares};
 
-/// Maximum of a request body that waits unseen behind a part that the upstream does not take, in bytes: an HTTP/2
-/// window, and parts between the two sides.
-const UNSEEN_OF_BODY: u64 = 320 * 1024;
-/// Maximum of a response that waits unseen, in bytes: five parts between the two sides, or an HTTP/2 window and parts
-/// of that size.
-const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
-
-/// Maximum that a large response to an HTTP/1 client takes, in bytes: what the HTTP layer has collected, parts
-/// between the two sides, and a read buffer.
-const STALLED_BYTES: u64 = 640 * 1024;
+/// Memory of a direction in which much data waits, in bytes: what was read, and what waits to be written.
+pub(super) const BULK_BYTES: u64 = 128 * 1024;
 
 /// The share of a request. It counts while the request, or a part of its response, exists.
 #[derive(Debug)]
@@ -38,21 +29,15 @@ pub(crate) struct RequestShare {
     key: HolderKey,
     body: Flow,
     answer: Flow,
-    /// True while an HTTP/1 client takes nothing that is written to it.
-    is_stalled: AtomicBool,
-    /// True once the HTTP layer collects parts of a large response for an HTTP/1 client, whatever the client takes.
-    is_bulk: AtomicBool,
-    /// Bytes charged in either case.
-    stalled: AtomicU64,
 }
 
-/// The counts of one direction.
-#[derive(Debug)]
+/// The state of one direction.
+#[derive(Debug, Default)]
 struct Flow {
     /// Bytes of parts that were handed on and not yet written.
     waiting: AtomicU64,
-    /// Bytes charged for parts that can't be seen while others wait.
-    unseen: AtomicU64,
+    /// True once its buffers are charged.
+    is_bulk: AtomicBool,
 }
 
 /// A direction of data.
@@ -122,11 +107,8 @@ impl RequestShare {
             connection,
             holder,
             key,
-            body: Flow::new(UNSEEN_OF_BODY),
-            answer: Flow::new(UNSEEN_OF_ANSWER),
-            is_stalled: AtomicBool::new(false),
-            is_bulk: AtomicBool::new(false),
-            stalled: AtomicU64::new(STALLED_BYTES),
+            body: Flow::default(),
+            answer: Flow::default(),
         });
         count.fetch_add(1, Ordering::Relaxed);
         share.count_of(share.holdings()).fetch_add(1, Ordering::Relaxed);
@@ -172,36 +154,13 @@ impl RequestShare {
         count.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Sets the length of the response, in bytes, if its head states one. No more than that can wait.
-    pub(crate) fn set_answer_length(&self, length: Option<u64>) {
-        // An interim response has no body, so nothing waits yet.
-        if let Some(length) = length {
-            let unseen = length.min(UNSEEN_OF_ANSWER);
-            // Buffers grow by doubling.
-            let stalled = length.saturating_mul(2).min(STALLED_BYTES);
-            self.stalled.store(stalled, Ordering::Relaxed);
-            self.answer.unseen.store(unseen, Ordering::Relaxed);
+    /// Counts a part until its last byte is written or dropped.
+    pub(crate) fn track(self: &Arc<Self>, direction: Direction, bytes: Bytes) -> Bytes {
+        let length = bytes.len() as u64;
+        if self.flow(direction).waiting.fetch_add(length, Ordering::AcqRel) == 0 {
+            self.record_progress();
         }
-    }
-
-    /// Counts a part until its last byte is written or dropped. `is_last` marks the last part.
-    pub(crate) fn track(self: &Arc<Self>, direction: Direction, bytes: Bytes, is_last: bool) -> Bytes {
-        let (flow, length) = (self.flow(direction), bytes.len() as u64);
-        // Nothing waits and nothing follows, so nothing unseen can wait behind this part.
-        if is_last && flow.waiting.load(Ordering::Acquire) == 0 {
-            flow.unseen.store(0, Ordering::Relaxed);
-        }
-        // The first waiting part also pays for the unseen ones; `written` refunds them with the last.
-        let before = flow.waiting.fetch_add(length, Ordering::AcqRel);
-        let unseen = if before == 0 {
-            self.holder
-                .since_ms
-                .store(self.shares.now_ms(), Ordering::Relaxed);
-            flow.unseen.load(Ordering::Relaxed)
-        } else {
-            0
-        };
-        self.charge(length.saturating_add(unseen));
+        self.charge(length);
         if self.holder.client.is_some() {
             self.shares.shed_client_memory(self.holdings());
         }
@@ -212,44 +171,30 @@ impl RequestShare {
         })
     }
 
-    /// Charges the buffers of a large response to an HTTP/1 client until the request ends: the HTTP layer collects
-    /// several parts before it writes them, and keeps the buffer.
-    pub(crate) fn set_bulk(&self) {
-        if !self.is_bulk.swap(true, Ordering::AcqRel) {
-            self.set_stalled(true);
+    /// Charges the buffers of a direction until the request ends: they keep their size, whatever is taken from them.
+    pub(crate) fn set_bulk(&self, direction: Direction) {
+        let flow = self.flow(direction);
+        if !flow.is_bulk.load(Ordering::Relaxed) && !flow.is_bulk.swap(true, Ordering::AcqRel) {
+            self.record_progress();
+            self.charge(BULK_BYTES);
+            if self.holder.client.is_some() {
+                self.shares.shed_client_memory(self.holdings());
+            }
         }
     }
 
-    /// Records whether an HTTP/1 client takes what is written to it. The HTTP layer copies bytes that it can't write,
-    /// so a part may be dropped while its bytes still wait.
-    pub(super) fn set_stalled(&self, is_stalled: bool) {
-        let is_bulk = self.is_bulk.load(Ordering::Acquire);
-        if is_bulk && !is_stalled || self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {
-            return;
-        }
+    /// Records that the client has taken a part of a large response.
+    pub(crate) fn record_progress(&self) {
         self.holder
             .since_ms
             .store(self.shares.now_ms(), Ordering::Relaxed);
-        let bytes = self.stalled.load(Ordering::Relaxed);
-        if is_stalled {
-            self.charge(bytes);
-        } else {
-            self.release(bytes);
-        }
     }
 
     fn written(&self, direction: Direction, length: u64) {
-        let flow = self.flow(direction);
-        let before = flow.waiting.fetch_sub(length, Ordering::AcqRel);
-        let unseen = if before == length {
-            flow.unseen.load(Ordering::Relaxed)
-        } else {
-            self.holder
-                .since_ms
-                .store(self.shares.now_ms(), Ordering::Relaxed);
-            0
-        };
-        self.release(length.saturating_add(unseen));
+        if self.flow(direction).waiting.fetch_sub(length, Ordering::AcqRel) != length {
+            self.record_progress();
+        }
+        self.release(length);
     }
 
     fn flow(&self, direction: Direction) -> &Flow {
@@ -278,15 +223,6 @@ impl RequestShare {
         match self.holder.kind {
             HolderKind::Tunnel => &holdings.tunnels,
             HolderKind::Request | HolderKind::Connection => &holdings.in_flight,
-        }
-    }
-}
-
-impl Flow {
-    fn new(unseen: u64) -> Self {
-        Self {
-            waiting: AtomicU64::new(0),
-            unseen: AtomicU64::new(unseen),
         }
     }
 }

@@ -4,12 +4,10 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::request::BULK_BYTES;
 use super::resource::{REQUEST_BYTES, Resource};
-
 use super::stream::STREAM_BYTES;
-use super::{
-    ConnectionShare, Direction, EndSignal, RequestShare, ServedRequest, ShareDenied, ShareRequest, Shares,
-};
+use super::{ConnectionShare, Direction, EndSignal, RequestShare, ShareDenied, ShareRequest, Shares};
 use crate::capacity::{Capacity, ResourceLimit};
 
 const MIB: u64 = 1024 * 1024;
@@ -340,48 +338,19 @@ fn trusted_proxies_without_clients_use_half_the_capacity() {
 }
 
 #[test]
-fn a_large_http_1_response_counts_until_its_request_ends() {
+fn buffers_of_a_large_message_count_until_its_request_ends() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
-    let served = ServedRequest::default();
     let before = used(&shares);
     let share = take_request_share(&shares, Some(1)).unwrap();
-    served.set(&share);
-    share.set_answer_length(Some(100_000));
-    share.set_bulk();
-    share.set_bulk();
-    served.set_stalled(true);
-    served.set_stalled(false);
-    assert_eq!(used(&shares), before + REQUEST_BYTES + 200_000);
+    share.set_bulk(Direction::Answer);
+    share.set_bulk(Direction::Answer);
+    assert_eq!(used(&shares), before + REQUEST_BYTES + BULK_BYTES);
+    share.set_bulk(Direction::Body);
+    assert_eq!(used(&shares), before + REQUEST_BYTES + 2 * BULK_BYTES);
     drop(share);
     assert_eq!(used(&shares), before);
-    drop(connection);
-    assert_empty(&shares);
-}
-
-#[test]
-fn a_stalled_http_1_client_is_charged_once() {
-    let shares = shares(|_| ());
-    let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
-    let connection = connect(&shares, Some(1)).unwrap();
-    let served = ServedRequest::default();
-    let before = used(&shares);
-    served.set_stalled(true);
-    assert_eq!(used(&shares), before, "it has no request");
-    let share = take_request_share(&shares, Some(1)).unwrap();
-    served.set(&share);
-    share.set_answer_length(Some(1_000));
-    served.set_stalled(true);
-    served.set_stalled(true);
-    assert_eq!(used(&shares), before + REQUEST_BYTES + 2_000);
-    served.set_stalled(false);
-    served.set_stalled(false);
-    assert_eq!(used(&shares), before + REQUEST_BYTES);
-    served.set_stalled(true);
-    drop(share);
-    assert_eq!(used(&shares), before);
-    served.set_stalled(false);
     drop(connection);
     assert_empty(&shares);
 }
@@ -390,7 +359,7 @@ fn a_stalled_http_1_client_is_charged_once() {
 fn an_answered_request_frees_its_slot_and_keeps_its_memory() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 1, client: 1 });
     let share = take_request_share(&shares, Some(1)).unwrap();
-    let part = share.track(Direction::Answer, Bytes::from_static(b"the rest"), true);
+    let part = share.track(Direction::Answer, Bytes::from_static(b"the rest"));
     share.release_slot();
     share.release_slot();
     let next = take_request_share(&shares, Some(1)).unwrap();
@@ -414,7 +383,7 @@ fn unwritten_response_ends_with_its_connection() {
             let share = shares
                 .take_request_share(Some(Arc::clone(&connection)), Arc::clone(&end), need)
                 .unwrap();
-            share.track(Direction::Answer, Bytes::from_static(b"the rest"), true)
+            share.track(Direction::Answer, Bytes::from_static(b"the rest"))
         })
         .collect();
     end.set_task_ended();
@@ -491,23 +460,22 @@ fn queued_response_parts_count_until_written() {
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let share = take_request_share(&shares, Some(1)).unwrap();
     assert_eq!(used(&shares), REQUEST_BYTES);
-    share.set_answer_length(Some(5_000));
-    let part = share.track(Direction::Answer, Bytes::from_static(&[7; 1_000]), false);
-    assert_eq!(used(&shares), REQUEST_BYTES + 1_000 + 5_000);
+    let part = share.track(Direction::Answer, Bytes::from_static(&[7; 1_000]));
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_000);
     assert_eq!(&part[..], [7; 1_000]);
-    let second = share.track(Direction::Answer, Bytes::from_static(&[7; 500]), true);
-    assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
+    let second = share.track(Direction::Answer, Bytes::from_static(&[7; 500]));
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_500);
     // Split and written in two pieces, as frames are.
     let mut rest = part.clone();
     drop(part);
     drop(rest.split_to(400));
-    assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_500);
     drop(rest);
-    assert_eq!(used(&shares), REQUEST_BYTES + 500 + 5_000);
+    assert_eq!(used(&shares), REQUEST_BYTES + 500);
     drop(second);
     assert_eq!(used(&shares), REQUEST_BYTES);
-    // The last part of a response has nothing behind it, and outlives its request.
-    let last = share.track(Direction::Answer, Bytes::from_static(b"end"), true);
+    // The last part of a response outlives its request.
+    let last = share.track(Direction::Answer, Bytes::from_static(b"end"));
     drop(share);
     assert_eq!(used(&shares), REQUEST_BYTES + 3);
     drop(last);
@@ -519,14 +487,11 @@ fn a_body_and_its_response_count_separately() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let share = take_request_share(&shares, Some(1)).unwrap();
-    let body = share.track(Direction::Body, Bytes::from_static(&[7; 100]), false);
-    let of_body = used(&shares) - REQUEST_BYTES;
-    assert!(of_body > 100, "{of_body}");
-    share.set_answer_length(Some(50));
-    let answer = share.track(Direction::Answer, Bytes::from_static(&[7; 10]), false);
-    assert_eq!(used(&shares), REQUEST_BYTES + of_body + 60);
+    let body = share.track(Direction::Body, Bytes::from_static(&[7; 100]));
+    let answer = share.track(Direction::Answer, Bytes::from_static(&[7; 10]));
+    assert_eq!(used(&shares), REQUEST_BYTES + 110);
     drop(body);
-    assert_eq!(used(&shares), REQUEST_BYTES + 60);
+    assert_eq!(used(&shares), REQUEST_BYTES + 10);
     drop((answer, share));
     assert_empty(&shares);
 }
@@ -538,10 +503,10 @@ fn client_that_does_not_read_is_shed_to_its_limit() {
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
         .collect();
     let other = take_request_share(&shares, Some(2)).unwrap();
-    let other_part = other.track(Direction::Answer, Bytes::from_static(&[7; 64]), false);
+    let other_part = other.track(Direction::Answer, Bytes::from_static(&[7; 64]));
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 820_000])))
         .collect();
     assert_eq!(
         take_request_share(&shares, Some(1)).unwrap_err(),
@@ -571,7 +536,7 @@ fn memory_pressure_sheds_the_greediest_client() {
         .collect();
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000])))
         .collect();
     assert!(shed(&shares, Resource::Buffered) > 0);
     assert!(!small.iter().any(|share| share.is_shed()));
@@ -638,8 +603,7 @@ fn request_with_progress_is_not_shed_for_client_memory() {
     let held: Vec<_> = (0..60)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
         .collect();
-    let part =
-        |share: &Arc<RequestShare>| share.track(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
+    let part = |share: &Arc<RequestShare>| share.track(Direction::Answer, Bytes::from(vec![7; 300_000]));
     let parts: Vec<_> = held.iter().take(2).map(part).collect();
     // The client is over its limit, but each request just made progress.
     assert_eq!(

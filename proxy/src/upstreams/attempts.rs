@@ -1,24 +1,22 @@
 //! The attempts of one request at its upstream: the current endpoint, failed endpoints, and retries.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use arrayvec::ArrayVec;
-use pingora::Error;
 
 use super::balance::EndpointChoice;
 use super::circuit::Permit;
 use super::endpoint::{EndpointRequest, LiveEndpoint};
-use super::failure::Failure;
+use super::failure::{Failure, UpstreamError};
 use super::live::LiveUpstream;
 use super::meter::AttemptResult;
+use arrayvec::ArrayVec;
 
 /// Maximum of endpoints that are tried for one request.
 pub(crate) const MAX_TRIED: usize = rules::MAX_RETRIES as usize + 1;
 /// Maximum of interim responses (1xx) to one request.
 const MAX_INTERIM: u32 = 64;
-/// Maximum length of a cause in the log, in characters.
-const MAX_CAUSE: usize = 300;
 
 /// The attempts of a request to get a response.
 #[derive(Debug, Default)]
@@ -33,7 +31,7 @@ pub(crate) struct UpstreamAttempts {
     is_counted: bool,
     /// Interim responses so far.
     interim: u32,
-    cause: Option<Box<str>>,
+    cause: Option<Cow<'static, str>>,
     permit: Option<Permit>,
 }
 
@@ -45,7 +43,7 @@ impl UpstreamAttempts {
     }
 
     /// Chooses an endpoint. The first attempt takes a turn of the upstream.
-    pub(crate) fn choose(&mut self, live: &LiveUpstream, now: Instant) -> Option<&LiveEndpoint> {
+    pub(crate) fn choose(&mut self, live: &LiveUpstream, now: Instant) -> Option<&Arc<LiveEndpoint>> {
         if self.started.is_none() {
             self.started = Some(now);
             self.turn = live.take_turn();
@@ -60,7 +58,7 @@ impl UpstreamAttempts {
         };
         self.request = choice.choose_from(&live.table()).map(EndpointRequest::new);
         self.is_counted = false;
-        self.endpoint()
+        self.request.as_ref().map(EndpointRequest::shared)
     }
 
     /// Returns the endpoint of the current attempt.
@@ -84,7 +82,7 @@ impl UpstreamAttempts {
     pub(crate) fn record_connect_failure(
         &mut self,
         live: &LiveUpstream,
-        error: &Error,
+        error: UpstreamError,
         now: Instant,
     ) -> bool {
         if let Some(request) = &self.request {
@@ -111,14 +109,13 @@ impl UpstreamAttempts {
     }
 
     /// Records that the endpoint failed the request.
-    fn record_failure(&mut self, live: &LiveUpstream, error: &Error, now: Instant) {
-        let failure = Failure::of(error);
-        if self.count(live, AttemptResult::Failed(failure))
+    fn record_failure(&mut self, live: &LiveUpstream, error: UpstreamError, now: Instant) {
+        if self.count(live, AttemptResult::Failed(error.failure))
             && let Some(endpoint) = self.endpoint()
         {
             live.record_failure(endpoint, now);
         }
-        self.cause = Some(cause(error, failure));
+        self.cause = Some(error.cause);
     }
 
     /// Records a failed exchange. A reused connection that the upstream closed is not counted against the endpoint:
@@ -126,14 +123,13 @@ impl UpstreamAttempts {
     pub(crate) fn record_exchange_failure(
         &mut self,
         live: &LiveUpstream,
-        error: &Error,
+        error: UpstreamError,
         reused: bool,
         now: Instant,
     ) {
-        let failure = Failure::of(error);
-        if reused && failure == Failure::Broken {
-            self.count(live, AttemptResult::Failed(failure));
-            self.cause = Some(cause(error, failure));
+        if reused && error.failure == Failure::Broken {
+            self.count(live, AttemptResult::Failed(error.failure));
+            self.cause = Some(error.cause);
         } else {
             self.record_failure(live, error, now);
         }
@@ -181,15 +177,5 @@ impl UpstreamAttempts {
             live.meter().count_attempt(attempt);
         }
         first
-    }
-}
-
-/// Returns the cause of a failure: the library's text for a failed connect, else only its kind, because other texts
-/// may quote the response.
-fn cause(error: &Error, failure: Failure) -> Box<str> {
-    if failure.is_connect() {
-        error.to_string().chars().take(MAX_CAUSE).collect()
-    } else {
-        error.etype().as_str().into()
     }
 }

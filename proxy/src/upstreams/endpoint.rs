@@ -8,6 +8,9 @@ use std::time::Instant;
 use pingora::upstreams::peer::HttpPeer;
 use rules::{Ejection, HealthCheck};
 
+use super::http2_connections::Http2Connections;
+use super::idle_connections::IdleConnections;
+
 /// An endpoint that requests can be sent to.
 #[derive(Debug)]
 pub(crate) struct LiveEndpoint {
@@ -44,6 +47,9 @@ pub(super) struct EndpointState {
     was_checked: AtomicBool,
     /// Consecutive checks that contradict the current health.
     streak: AtomicU32,
+    /// The connections to it.
+    pub(super) idle: IdleConnections,
+    pub(super) http2: Http2Connections,
 }
 
 /// A request in flight to an endpoint. Dropping it ends the count.
@@ -64,6 +70,8 @@ impl EndpointState {
             is_unhealthy: AtomicBool::new(false),
             was_checked: AtomicBool::new(false),
             streak: AtomicU32::new(0),
+            idle: IdleConnections::default(),
+            http2: Http2Connections::default(),
         }
     }
 
@@ -165,6 +173,10 @@ impl EndpointRequest {
         if !std::mem::replace(&mut self.has_ended, true) {
             self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<LiveEndpoint> {
+        &self.endpoint
     }
 
     pub(crate) fn endpoint(&self) -> &LiveEndpoint {

@@ -1,8 +1,44 @@
 //! The kinds of upstream failures.
 
+use std::borrow::Cow;
+
 use pingora::{Error, ErrorType};
 
 use crate::answer::AnswerCode;
+
+/// Maximum length of a cause in the log, in characters.
+const MAX_CAUSE: usize = 300;
+
+/// A failure of an upstream, and its cause for operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UpstreamError {
+    pub(crate) failure: Failure,
+    /// Contains nothing of the request or the response.
+    pub(crate) cause: Cow<'static, str>,
+    /// True if the upstream has certainly not acted on the request.
+    pub(crate) is_unprocessed: bool,
+}
+
+impl UpstreamError {
+    /// Creates the error of an exchange.
+    pub(crate) fn new(failure: Failure, cause: &'static str) -> Self {
+        Self {
+            failure,
+            cause: cause.into(),
+            is_unprocessed: false,
+        }
+    }
+
+    /// Creates the error of a failed connect, with the library's text.
+    pub(crate) fn of_connect(error: &Error) -> Self {
+        let cause: String = error.to_string().chars().take(MAX_CAUSE).collect();
+        Self {
+            failure: Failure::of_connect(error),
+            cause: cause.into(),
+            is_unprocessed: true,
+        }
+    }
+}
 
 /// A failure of an upstream to respond completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,23 +58,16 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Classifies an error on the upstream's side.
-    pub(crate) fn of(error: &Error) -> Self {
+    /// Classifies a failed connect.
+    fn of_connect(error: &Error) -> Self {
         use ErrorType::{
-            ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, H1Error, H2Downgrade, H2Error,
-            HandshakeError, InvalidCert, InvalidH2, InvalidHTTPHeader, ReadTimedout, SocketError,
-            TLSHandshakeFailure, TLSHandshakeTimedout, TLSWantX509Lookup, WriteTimedout,
+            ConnectTimedout, HandshakeError, InvalidCert, ReadTimedout, TLSHandshakeFailure,
+            TLSHandshakeTimedout, TLSWantX509Lookup,
         };
         match error.etype() {
-            ConnectError | ConnectNoRoute | ConnectRefused | SocketError => Self::Unreachable,
-            ConnectTimedout | TLSHandshakeTimedout => Self::ConnectTimeout,
+            ConnectTimedout | TLSHandshakeTimedout | ReadTimedout => Self::ConnectTimeout,
             TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => Self::Tls,
-            ReadTimedout | WriteTimedout => Self::Timeout,
-            InvalidHTTPHeader | H1Error | H2Error | H2Downgrade | InvalidH2 => Self::Invalid,
-            // pingora's custom types are known by name only.
-            ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => Self::Invalid,
-            ErrorType::Custom("PingTimedout") => Self::Timeout,
-            _ => Self::Broken,
+            _ => Self::Unreachable,
         }
     }
 
@@ -52,10 +81,5 @@ impl Failure {
             Self::Broken => AnswerCode::UPSTREAM,
             Self::Invalid => AnswerCode::UPSTREAM_INVALID,
         }
-    }
-
-    /// Returns true if the connect failed, so that nothing was sent.
-    pub(crate) fn is_connect(self) -> bool {
-        matches!(self, Self::Unreachable | Self::ConnectTimeout | Self::Tls)
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
@@ -191,6 +191,15 @@ impl LiveUpstream {
             Some(&self.table.load()),
         );
         self.table.store(Arc::new(table));
+    }
+
+    /// Drops idle connections that expired or were closed.
+    pub(super) fn sweep(&self, now: Instant) {
+        let idle_timeout = Duration::from_millis(self.definition.timeouts.idle_timeout_ms);
+        for endpoint in self.table().endpoints() {
+            endpoint.state.idle.sweep(now);
+            endpoint.state.http2.sweep(now, idle_timeout);
+        }
     }
 
     /// Adds a background task that ends with this upstream.

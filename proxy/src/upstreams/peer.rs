@@ -9,16 +9,6 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rules::{Endpoint, Upstream, UpstreamProtocol, UpstreamTls};
 
-/// Maximum of concurrent requests on one HTTP/2 connection.
-const MAX_H2_STREAMS: u16 = 100;
-/// Flow-control window of one HTTP/2 response, in bytes.
-const H2_STREAM_WINDOW: u32 = 256 * 1024;
-/// Flow-control window of an HTTP/2 connection: enough for all its streams, so that a response that no client reads
-/// blocks no other.
-const H2_CONNECTION_WINDOW: u32 = H2_STREAM_WINDOW * MAX_H2_STREAMS as u32;
-/// Interval of HTTP/2 keep-alive pings.
-const H2_PING_INTERVAL: Duration = Duration::from_secs(10);
-
 /// The peer of an upstream without an address. Certificates are parsed once.
 pub(super) struct Template {
     peer: HttpPeer,
@@ -37,10 +27,6 @@ impl Template {
         let options = &mut peer.options;
         if definition.protocol == UpstreamProtocol::Http2 {
             options.set_http_version(2, 2);
-            options.max_h2_streams = usize::from(MAX_H2_STREAMS);
-            options.h2_stream_window_size = Some(H2_STREAM_WINDOW);
-            options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW);
-            options.h2_ping_interval = Some(H2_PING_INTERVAL);
         }
         let timeouts = definition.timeouts;
         let some = |ms| Some(Duration::from_millis(ms));

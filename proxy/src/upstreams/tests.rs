@@ -6,6 +6,7 @@ use rules::{Balance, Ejection, Endpoint, HealthCheck, HealthProbe, Upstream, Ups
 
 use super::attempts::UpstreamAttempts;
 use super::endpoint::EndpointState;
+use super::failure::{Failure, UpstreamError};
 use super::live::LiveUpstream;
 use super::peer::Template;
 use super::resolver::jittered;
@@ -72,13 +73,13 @@ fn ipv6_addresses_are_a_fallback_for_ipv4() {
     assert!(live.is_resolved());
     assert_eq!(asked(&live, 3), ["10.0.0.1", "10.0.0.2", "10.0.0.1"]);
     let mut attempts = UpstreamAttempts::default();
-    let error = pingora::Error::new(pingora::ErrorType::ConnectRefused);
+    let error = UpstreamError::new(Failure::Unreachable, "refused");
     let mut order = Vec::new();
     for more in [true, true, false] {
         let endpoint = attempts.choose(&live, Instant::now()).unwrap();
         order.push(endpoint.address.ip());
         assert_eq!(
-            attempts.record_connect_failure(&live, &error, Instant::now()),
+            attempts.record_connect_failure(&live, error.clone(), Instant::now()),
             more
         );
     }

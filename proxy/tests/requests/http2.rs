@@ -297,7 +297,7 @@ fn data_of_another_length_than_declared_is_rejected() {
 }
 
 #[test]
-fn request_trailers_are_dropped_for_an_http_1_upstream() {
+fn request_trailers_pass_to_an_http_1_upstream() {
     let (upstream, proxy) = plain();
     let mut client = H2Client::connect(proxy.address());
     let mut stream = client.open(&Request::new("POST", "/open/x").header("te", "trailers"), false);

@@ -129,6 +129,6 @@ fn requests_rejected_before_reading_are_counted() {
     assert_eq!(proxy.ask(&Request::get("/x")).status, 200);
     assert_eq!(proxy.metric("sluice_http2_requests_refused_total"), 0.0);
     drop(frames);
-    proxy.await_metric("sluice_http2_requests_refused_total", 2.0);
-    assert_eq!(proxy.log(2).len(), 2);
+    proxy.await_metric("sluice_http2_requests_refused_total", 1.0);
+    assert_eq!(proxy.log(3).len(), 3);
 }

@@ -12,6 +12,7 @@ mod attacks;
 mod balance;
 mod connections;
 mod drain;
+mod exchange;
 mod flags;
 mod forwarding;
 mod gate;

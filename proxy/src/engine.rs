@@ -1,0 +1,24 @@
+//! The forwarding engine: serves one request at a time, over HTTP/1 or HTTP/2 on either side, through the phases and an
+//! exchange with its upstream.
+
+mod alarm;
+mod body;
+mod client;
+mod client_framing;
+mod exchange;
+mod exchange_error;
+mod exchange_times;
+mod forward;
+mod http1_stream;
+mod http2_stream;
+mod out_buffer;
+mod replay;
+mod respond;
+mod serve;
+mod tunnel;
+mod upstream;
+
+pub(crate) use self::alarm::Alarm;
+pub(crate) use self::client::{ClientSide, Http2StreamState};
+pub(crate) use self::exchange::Buffers;
+pub(crate) use self::serve::{Arrival, refuse_head, serve};

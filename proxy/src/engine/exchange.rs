@@ -1,0 +1,439 @@
+//! One exchange with an upstream: request and response at the same time, with back-pressure in both directions. A
+//! response may begin, and end, before the request has.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use ::wire::{Framing, ResponseHead};
+use tokio::time::Instant;
+
+use super::alarm::Alarm;
+use super::body::BodyReady;
+use super::client::{ClientGone, ClientSide};
+use super::client_framing;
+use super::exchange_error::{ClientFailure, ExchangeError};
+use super::exchange_times::{ExchangeTimes, Progress, WaitsFor};
+use super::out_buffer::OutBuffer;
+use super::replay::Replay;
+use super::upstream::UpstreamSide;
+use crate::phase::{response, trailers};
+use crate::request_context::RequestContext;
+use crate::shared::{ProbeStage, Shared};
+use crate::shares::{Direction, MAX_UNCOUNTED};
+use crate::upstreams::{Failure, LiveUpstream, UpstreamError};
+
+/// The memory of an exchange, which the next one of the connection reuses.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) to_client: OutBuffer,
+    pub(crate) to_upstream: OutBuffer,
+    pub(crate) response: ResponseHead,
+    pub(crate) alarm: Alarm,
+}
+
+impl Buffers {
+    /// Frees memory that a large message took.
+    pub(crate) fn shrink(&mut self) {
+        self.to_client.shrink();
+        self.to_upstream.shrink();
+        self.response.fields.shrink();
+    }
+}
+
+/// An exchange with an upstream whose request head is on its way.
+pub(crate) struct Exchange<'e> {
+    shared: &'e Shared,
+    live: &'e LiveUpstream,
+    context: &'e mut RequestContext,
+    client: &'e mut ClientSide,
+    upstream: &'e mut UpstreamSide,
+    buffers: &'e mut Buffers,
+    replay: &'e mut Replay,
+    times: ExchangeTimes,
+    /// The time of the current poll, once it is needed.
+    now: Option<Instant>,
+    request: RequestState,
+    response: ResponseState,
+}
+
+/// The request's way to the upstream.
+#[derive(Debug)]
+struct RequestState {
+    /// True once all of the body is appended.
+    is_read: bool,
+    /// True while something was appended and not written.
+    needs_write: bool,
+    /// True once the upstream takes nothing more. It may still have responded.
+    is_broken: bool,
+    /// The time of the last write.
+    written: Instant,
+}
+
+/// The response's way to the client.
+#[derive(Debug)]
+struct ResponseState {
+    stage: ResponseStage,
+    needs_write: bool,
+    /// True once much of it waited.
+    is_bulk: bool,
+    /// The time of the last read from the upstream, and of the last write to the client.
+    read: Instant,
+    written: Instant,
+    /// The failure of the upstream after its head, reported once what came before it is written.
+    failure: Option<UpstreamError>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ResponseStage {
+    Head,
+    Body,
+    /// All of the response is appended.
+    Read,
+    /// The protocol is switched: what follows is no response.
+    Switched,
+}
+
+/// The end of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExchangeEnd {
+    /// The response is complete; `is_request_sent` if the request is, too.
+    Complete {
+        is_request_sent: bool,
+        /// The time of the last read.
+        at: Instant,
+    },
+    /// The protocol is switched.
+    Switched,
+}
+
+impl<'e> Exchange<'e> {
+    /// Creates the exchange. The request's head is in the buffer to the upstream already.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a request that an exchange works on"
+    )]
+    pub(crate) fn new(
+        shared: &'e Shared,
+        live: &'e LiveUpstream,
+        context: &'e mut RequestContext,
+        client: &'e mut ClientSide,
+        upstream: &'e mut UpstreamSide,
+        buffers: &'e mut Buffers,
+        replay: &'e mut Replay,
+        times: ExchangeTimes,
+    ) -> Self {
+        let now = times.begun;
+        Self {
+            shared,
+            live,
+            context,
+            client,
+            upstream,
+            buffers,
+            replay,
+            times,
+            now: None,
+            request: RequestState {
+                is_read: false,
+                needs_write: true,
+                is_broken: false,
+                written: now,
+            },
+            response: ResponseState {
+                stage: ResponseStage::Head,
+                needs_write: false,
+                is_bulk: false,
+                read: now,
+                written: now,
+                failure: None,
+            },
+        }
+    }
+
+    /// Runs the exchange to its end.
+    ///
+    /// # Errors
+    /// The client or the upstream failed.
+    pub(crate) async fn run(mut self) -> Result<ExchangeEnd, ExchangeError> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeError>> {
+        self.now = None;
+        self.poll_request(cx)?;
+        if let Poll::Ready(end) = self.poll_response(cx)? {
+            return Poll::Ready(Ok(end));
+        }
+        if self.client.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(ClientGone.into()));
+        }
+        self.poll_deadlines(cx).map(Err)
+    }
+
+    /// Returns the time of this poll. The clock is read once.
+    fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(Instant::now)
+    }
+
+    /// Sends as much of the request as has arrived and the upstream takes.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError> {
+        loop {
+            if self.request.is_broken {
+                return Ok(());
+            }
+            self.read_request(cx)?;
+            if !self.request.needs_write {
+                return Ok(());
+            }
+            let mut progress = false;
+            let written = self
+                .upstream
+                .poll_write(cx, &mut self.buffers.to_upstream, &mut progress);
+            if progress {
+                self.request.written = self.now();
+            }
+            match written {
+                Poll::Ready(Ok(())) => self.request.needs_write = false,
+                Poll::Ready(Err(_)) => {
+                    // The response may tell why, so it is read first.
+                    self.request.is_broken = true;
+                    self.buffers.to_upstream.clear();
+                }
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    /// Appends what has arrived of the request's body.
+    fn read_request(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError> {
+        let out = &mut self.buffers.to_upstream;
+        while !self.request.is_read && !out.is_full() {
+            if let Some(again) = self.replay.next() {
+                self.context.body_bytes += again.len() as u64;
+                self.upstream.append(again, out);
+                self.request.needs_write |= !again.is_empty();
+                continue;
+            }
+            match self.client.poll_body(cx) {
+                Poll::Ready(Ok(BodyReady::Data)) => {
+                    let data = self.client.data();
+                    let data = data.get(..out.room()).unwrap_or(data);
+                    let context = &mut *self.context;
+                    context.body_bytes = context.body_bytes.saturating_add(data.len() as u64);
+                    // Checked on the way as well as by Content-Length, because a chunked body states no length.
+                    let limit = context.found.body_limit;
+                    if limit.is_some_and(|limit| context.body_bytes > limit) {
+                        return Err(ExchangeError::Client(ClientFailure::LargeBody));
+                    }
+                    self.replay.keep(data);
+                    self.upstream.append(data, out);
+                    let length = data.len();
+                    self.client.consume(length);
+                    self.request.needs_write = true;
+                    if let Some(share) = context
+                        .share
+                        .as_ref()
+                        .filter(|_| out.waiting().len() > MAX_UNCOUNTED)
+                    {
+                        share.set_bulk(Direction::Body);
+                    }
+                }
+                Poll::Ready(Ok(BodyReady::End)) => {
+                    let decider = &self.context.prepared.decider;
+                    let trailers = self.client.trailers();
+                    let trailers = trailers.and_then(|sent| trailers::of_request(sent, &decider.reserved));
+                    self.upstream.append_end(trailers.as_ref(), out);
+                    self.request.is_read = true;
+                    self.request.needs_write = true;
+                }
+                Poll::Ready(Err(fault)) => return Err(ExchangeError::Client(fault.into())),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on as much of the response as has arrived and the client takes.
+    fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeError>> {
+        loop {
+            self.read_response(cx)?;
+            let was_full = self.buffers.to_client.is_full();
+            if self.response.needs_write {
+                let mut progress = false;
+                let out = &mut self.buffers.to_client;
+                let written = self.client.poll_write(cx, out, &mut progress);
+                if progress {
+                    self.response.written = self.now();
+                    self.record_progress();
+                }
+                ready!(written)?;
+                self.response.needs_write = false;
+            }
+            if let Some(failure) = self.response.failure.take() {
+                return Poll::Ready(Err(ExchangeError::Upstream(failure)));
+            }
+            match self.response.stage {
+                ResponseStage::Read => {
+                    let is_request_sent =
+                        self.request.is_read && !self.request.needs_write && !self.request.is_broken;
+                    let at = self.response.read;
+                    return Poll::Ready(Ok(ExchangeEnd::Complete { is_request_sent, at }));
+                }
+                ResponseStage::Switched => return Poll::Ready(Ok(ExchangeEnd::Switched)),
+                ResponseStage::Head | ResponseStage::Body => {}
+            }
+            // Otherwise reading has stopped because nothing more has arrived.
+            if !was_full {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Appends what has arrived of the response.
+    fn read_response(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError> {
+        while self.response.failure.is_none() && !self.buffers.to_client.is_full() {
+            match self.response.stage {
+                ResponseStage::Head => {
+                    let method = self.context.head.method();
+                    let head = &mut self.buffers.response;
+                    match self.upstream.poll_head(cx, method, head) {
+                        Poll::Ready(Ok(framing)) => {
+                            self.response.read = self.now();
+                            self.begin_response(framing)?;
+                        }
+                        Poll::Ready(Err(error)) => return Err(ExchangeError::Upstream(error)),
+                        Poll::Pending => return Ok(()),
+                    }
+                }
+                ResponseStage::Body => match self.upstream.poll_body(cx) {
+                    Poll::Ready(Ok(BodyReady::Data)) => self.append_response()?,
+                    Poll::Ready(Ok(BodyReady::End)) => {
+                        let sent = self.upstream.trailers();
+                        let trailers = sent.and_then(trailers::of_response);
+                        let out = &mut self.buffers.to_client;
+                        self.client.append_end(trailers.as_ref(), out);
+                        self.response.needs_write = true;
+                        self.end_response();
+                    }
+                    Poll::Ready(Err(error)) => self.response.failure = Some(error),
+                    Poll::Pending => return Ok(()),
+                },
+                ResponseStage::Read | ResponseStage::Switched => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the head of a response on.
+    fn begin_response(&mut self, framing: Framing) -> Result<(), ExchangeError> {
+        self.shared.probe(ProbeStage::Responding, &self.context.head);
+        let invalid = |why| ExchangeError::Upstream(UpstreamError::new(Failure::Invalid, why));
+        let (context, head) = (&mut *self.context, &mut self.buffers.response);
+        let out = &mut self.buffers.to_client;
+        self.response.needs_write = true;
+        if head.is_interim() {
+            // Each is passed on, and no timeout of a read limits their number.
+            if !context.attempts.count_interim() {
+                return Err(invalid("too many interim responses"));
+            }
+            filter_fields(head, context);
+            return Ok(self.client.send_interim(head, context.head.version(), out)?);
+        }
+        let is_switch = head.status() == 101;
+        // Without a common protocol both sides would still take the following bytes for one.
+        if is_switch && !context.asks_for_tunnel {
+            return Err(invalid("a switch of protocols that the client did not request"));
+        }
+        context.upstream_answered = true;
+        // A drain may have begun since the request did.
+        context.keeps_client &= !self.shared.is_draining();
+        let read = self.response.read.into_std();
+        context.upstream_time = context
+            .attempts
+            .started()
+            .map(|started| read.saturating_duration_since(started));
+        context.attempts.record_head(self.live);
+        filter_fields(head, context);
+        let framing = match is_switch {
+            true => Framing::Empty,
+            false => client_framing::set(head, framing, self.client.is_http2(), context),
+        };
+        let share = context.share.as_ref();
+        self.client.begin_response(head, framing, share, out)?;
+        self.response.stage = match (is_switch, framing) {
+            (true, _) => ResponseStage::Switched,
+            (false, Framing::Empty) => {
+                self.end_response();
+                ResponseStage::Read
+            }
+            (false, _) => ResponseStage::Body,
+        };
+        Ok(())
+    }
+
+    /// Appends data that has arrived.
+    fn append_response(&mut self) -> Result<(), ExchangeError> {
+        let out = &mut self.buffers.to_client;
+        let data = self.upstream.data();
+        let length = data.len().min(out.room());
+        self.client.append(data.get(..length).unwrap_or_default(), out);
+        let waiting = out.waiting().len();
+        self.upstream.consume(length);
+        self.response.read = self.now();
+        self.response.needs_write = true;
+        if let Some(share) = &self.context.share {
+            if waiting > MAX_UNCOUNTED {
+                self.response.is_bulk = true;
+                share.set_bulk(Direction::Answer);
+            }
+            if share.is_over_memory_limit() {
+                return Err(ClientGone.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that all of the response has arrived: the request leaves its upstream.
+    fn end_response(&mut self) {
+        self.response.stage = ResponseStage::Read;
+        self.context.attempts.record_end();
+    }
+
+    /// Records that the client takes a large response: of several, the one that was taken least recently is shed first.
+    fn record_progress(&self) {
+        if let Some(share) = self.context.share.as_ref().filter(|_| self.response.is_bulk) {
+            share.record_progress();
+        }
+    }
+
+    /// Waits for the first deadline that passes.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<ExchangeError> {
+        let (deadline, late) = self.next_deadline();
+        self.buffers.alarm.poll(cx, deadline).map(|()| late)
+    }
+
+    /// Returns the first deadline, and the failure that follows from it.
+    fn next_deadline(&self) -> (Instant, ExchangeError) {
+        let waits_for = match (&self.request, &self.response) {
+            (_, response) if response.needs_write && response.stage != ResponseStage::Head => {
+                WaitsFor::ClientToRead
+            }
+            (request, _) if request.is_broken => WaitsFor::Response,
+            (request, _) if request.needs_write => WaitsFor::UpstreamToRead,
+            (request, _) if !request.is_read => WaitsFor::RequestBody,
+            _ => WaitsFor::Response,
+        };
+        let progress = Progress {
+            request_written: self.request.written,
+            response_read: self.response.read,
+            response_written: self.response.written,
+        };
+        self.times.next_deadline(waits_for, progress)
+    }
+}
+
+/// Removes the fields that are not for the client, and sets the header that lists the flags.
+fn filter_fields(head: &mut ResponseHead, context: &RequestContext) {
+    let injected = &context.prepared.decider.injected_headers;
+    response::filter_fields(head, injected, &context.found.headers);
+}

@@ -1,0 +1,222 @@
+//! Forwarding of a request: attempts at the endpoints of its upstream, until one responds or none may be tried.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant as StdInstant};
+
+use ::wire::{Framing, HttpVersion};
+use pingora::protocols::Stream;
+use tokio::time::Instant;
+
+use super::client::{ClientGone, ClientSide};
+use super::exchange::{Buffers, Exchange, ExchangeEnd};
+use super::exchange_error::ExchangeError;
+use super::exchange_times::ExchangeTimes;
+use super::replay::Replay;
+use super::upstream::UpstreamSide;
+use crate::answer::is_grpc;
+use crate::edge::buffered::Buffered;
+use crate::phase::upstream_head;
+use crate::request_context::RequestContext;
+use crate::shared::Shared;
+use crate::upstreams::{
+    Connected, ConnectionProtocol, Connector, Failure, LiveEndpoint, LiveUpstream, UpstreamError,
+};
+use rules::UpstreamProtocol;
+
+/// A request that was forwarded.
+#[derive(Debug)]
+pub(crate) enum Forwarded {
+    /// Its response is complete.
+    Complete,
+    /// The protocol is switched.
+    Switched {
+        /// The upstream's connection.
+        upstream: Buffered<Stream>,
+        /// The silence after which the tunnel ends.
+        silence: Duration,
+    },
+}
+
+/// The times of a client that an exchange keeps to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientTimes {
+    /// The time when the head was read.
+    pub(crate) begun: Instant,
+    /// Time for the request's body, from then on.
+    pub(crate) body: Duration,
+    /// Time for one write.
+    pub(crate) write: Duration,
+}
+
+/// Sends the request to its upstream, and passes the response on. `framing` is that of its body.
+///
+/// # Errors
+/// The client failed, or the upstream did with every attempt.
+pub(crate) async fn forward(
+    shared: &Shared,
+    client: &mut ClientSide,
+    context: &mut RequestContext,
+    buffers: &mut Buffers,
+    (framing, times): (Framing, ClientTimes),
+) -> Result<Forwarded, ExchangeError> {
+    let prepared = Arc::clone(&context.prepared);
+    let upstream = context.found.upstream;
+    let live = upstream.and_then(|id| prepared.upstreams.get(id.index()));
+    let Some(live) = live.map(Arc::clone) else {
+        return Err(failed(Failure::Unreachable, "a request without an upstream"));
+    };
+    let protocol = match (context.asks_for_tunnel, live.definition().protocol) {
+        (true, _) => ConnectionProtocol::Tunnel,
+        (false, UpstreamProtocol::Http1) => ConnectionProtocol::Http1,
+        (false, UpstreamProtocol::Http2) => ConnectionProtocol::Http2,
+    };
+    let is_idempotent = is_idempotent(context.head.method());
+    let times = exchange_times(&live, context, times);
+    let mut replay = Replay::default();
+    loop {
+        // An attempt that sends the body again counts it again.
+        context.body_bytes = 0;
+        let begun = Instant::now();
+        let now = begun.into_std();
+        let Some(endpoint) = context.attempts.choose(&live, now) else {
+            return Err(failed(Failure::Unreachable, "no endpoint is left"));
+        };
+        let endpoint = Arc::clone(endpoint);
+        let left = context.attempts.time_left(&live, now);
+        if left == Some(Duration::ZERO) {
+            return Err(failed(Failure::Timeout, "the total timeout has passed"));
+        }
+        let reused = Connector::reuse(&endpoint, protocol, now);
+        let is_reused = reused.is_some();
+        let connected = match reused {
+            Some(connected) => Ok(connected),
+            None => open(shared, client, &endpoint, protocol, left).await?,
+        };
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                let now = StdInstant::now();
+                // Nothing was sent, so another endpoint is always safe to try.
+                match context.attempts.record_connect_failure(&live, error.clone(), now) {
+                    true => continue,
+                    false => return Err(ExchangeError::Upstream(error)),
+                }
+            }
+        };
+        let mut side = UpstreamSide::new(connected);
+        replay.begin(is_reused && is_idempotent);
+        let begun = if is_reused { begun } else { Instant::now() };
+        let deadline = left.map(|left| now + left).map(Instant::from_std);
+        let times = ExchangeTimes {
+            begun,
+            deadline,
+            ..times
+        };
+        let exchange = attempt(
+            (shared, &live, &endpoint),
+            client,
+            context,
+            (&mut side, buffers, &mut replay),
+            (framing, times),
+        );
+        match exchange.await {
+            Ok(ExchangeEnd::Complete { is_request_sent, at }) => {
+                if let Some(idle) = side.into_idle().filter(|_| is_request_sent) {
+                    let idle_timeout = live.definition().timeouts.idle_timeout_ms;
+                    let until = at.into_std() + Duration::from_millis(idle_timeout);
+                    shared.connector.keep(&endpoint, idle, until);
+                }
+                return Ok(Forwarded::Complete);
+            }
+            Ok(ExchangeEnd::Switched) => {
+                let silence = Duration::from_millis(live.definition().timeouts.tunnel_timeout_ms);
+                let tunnel = side
+                    .into_tunnel()
+                    .map(|upstream| Forwarded::Switched { upstream, silence });
+                return tunnel.ok_or_else(|| failed(Failure::Invalid, "a switch of protocols over HTTP/2"));
+            }
+            Err(ExchangeError::Client(failure)) => return Err(ExchangeError::Client(failure)),
+            Err(ExchangeError::Upstream(error)) => {
+                let now = StdInstant::now();
+                context
+                    .attempts
+                    .record_exchange_failure(&live, error.clone(), is_reused, now);
+                // An upstream may have acted on the request. It is sent again only if it has certainly not, or if the
+                // connection was an idle one that may just have been closed and the method is idempotent.
+                let is_stale = is_reused && is_idempotent && error.failure == Failure::Broken;
+                let may_repeat = client.status() == 0 && replay.is_whole();
+                if may_repeat && (is_stale || error.is_unprocessed) && context.attempts.take_retry(&live) {
+                    continue;
+                }
+                return Err(ExchangeError::Upstream(error));
+            }
+        }
+    }
+}
+
+/// Sends the request on one connection.
+async fn attempt(
+    (shared, live, endpoint): (&Shared, &LiveUpstream, &LiveEndpoint),
+    client: &mut ClientSide,
+    context: &mut RequestContext,
+    (side, buffers, replay): (&mut UpstreamSide, &mut Buffers, &mut Replay),
+    (framing, times): (Framing, ExchangeTimes),
+) -> Result<ExchangeEnd, ExchangeError> {
+    upstream_head::set_host(&mut context.head, &context.found, &endpoint.authority);
+    buffers.to_upstream.clear();
+    let share = context.share.as_ref();
+    let is_tls = endpoint.peer.is_tls();
+    side.begin(
+        &mut context.head,
+        framing,
+        (is_tls, share),
+        &mut buffers.to_upstream,
+    )
+    .map_err(ExchangeError::Upstream)?;
+    Exchange::new(shared, live, context, client, side, buffers, replay, times)
+        .run()
+        .await
+}
+
+/// Opens a connection, unless the client goes away meanwhile.
+async fn open(
+    shared: &Shared,
+    client: &mut ClientSide,
+    endpoint: &LiveEndpoint,
+    protocol: ConnectionProtocol,
+    left: Option<Duration>,
+) -> Result<Result<Connected, UpstreamError>, ExchangeError> {
+    // In a box: it is large, and rarely needed.
+    let mut opening = Box::pin(shared.connector.open(endpoint, protocol, left));
+    poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Ready(connected) => Poll::Ready(Ok(connected)),
+        Poll::Pending => client.poll_gone(cx).map(|ClientGone| Err(ClientGone.into())),
+    })
+    .await
+}
+
+fn exchange_times(live: &LiveUpstream, context: &RequestContext, client: ClientTimes) -> ExchangeTimes {
+    let timeouts = live.definition().timeouts;
+    // gRPC calls may stream for as long as they last.
+    let streams = context.head.version() == HttpVersion::Http2 && is_grpc(&context.head.fields);
+    let body_deadline = (!streams).then(|| client.begun + client.body);
+    ExchangeTimes {
+        body_deadline,
+        client_write: client.write,
+        upstream_read: Duration::from_millis(timeouts.read_timeout_ms),
+        upstream_write: Duration::from_millis(timeouts.write_timeout_ms),
+        begun: client.begun,
+        deadline: None,
+    }
+}
+
+/// Returns true if a request of this method can be sent twice (RFC 9110 section 9.2.2).
+fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE")
+}
+
+fn failed(failure: Failure, why: &'static str) -> ExchangeError {
+    ExchangeError::Upstream(UpstreamError::new(failure, why))
+}

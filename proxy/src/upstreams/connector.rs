@@ -1,0 +1,111 @@
+//! Connections to endpoints: idle ones first, then new ones. TCP, TLS and their timeouts are pingora's.
+
+use std::time::{Duration, Instant};
+
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::{ALPN, Stream};
+use pingora::upstreams::peer::HttpPeer;
+
+use super::endpoint::LiveEndpoint;
+use super::failure::{Failure, UpstreamError};
+use super::http2_connections::Http2Slot;
+use super::idle_connections::IdleLimit;
+use crate::edge::buffered::Buffered;
+
+/// Opens connections to endpoints.
+pub(crate) struct Connector {
+    transport: TransportConnector,
+    limit: IdleLimit,
+}
+
+/// A connection for one request.
+#[derive(Debug)]
+pub(crate) enum Connected {
+    /// An HTTP/1 connection, used by this request alone.
+    Http1(Buffered<Stream>),
+    /// A place on an HTTP/2 connection.
+    Http2(Http2Slot),
+}
+
+/// The protocol of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionProtocol {
+    Http1,
+    Http2,
+    /// HTTP/1 on a new connection, which never becomes idle.
+    Tunnel,
+}
+
+impl Connector {
+    /// Creates a connector that keeps at most `max_idle` idle HTTP/1 connections.
+    pub(crate) fn new(max_idle: usize) -> Self {
+        Self {
+            // pingora's own pool stays empty.
+            transport: TransportConnector::new(Some(ConnectorOptions::new(1))),
+            limit: IdleLimit::new(max_idle),
+        }
+    }
+
+    /// Takes a connection that is open already.
+    pub(crate) fn reuse(
+        endpoint: &LiveEndpoint,
+        protocol: ConnectionProtocol,
+        now: Instant,
+    ) -> Option<Connected> {
+        match protocol {
+            ConnectionProtocol::Http1 => endpoint.state.idle.take(now).map(Connected::Http1),
+            ConnectionProtocol::Http2 => endpoint.state.http2.take().map(Connected::Http2),
+            ConnectionProtocol::Tunnel => None,
+        }
+    }
+
+    /// Opens a connection, within `left` if that is less than the connect timeout.
+    ///
+    /// # Errors
+    /// There is no connection. Nothing of the request was sent.
+    pub(crate) async fn open(
+        &self,
+        endpoint: &LiveEndpoint,
+        protocol: ConnectionProtocol,
+        left: Option<Duration>,
+    ) -> Result<Connected, UpstreamError> {
+        let shortened = shortened(&endpoint.peer, protocol, left);
+        let peer = shortened.as_ref().unwrap_or(&endpoint.peer);
+        let stream = self.transport.new_stream(peer).await;
+        let stream = stream.map_err(|error| UpstreamError::of_connect(&error))?;
+        if protocol != ConnectionProtocol::Http2 {
+            return Ok(Connected::Http1(Buffered::new(stream)));
+        }
+        if peer.is_tls() && stream.selected_alpn_proto() != Some(ALPN::H2) {
+            let why = "the upstream did not agree on HTTP/2";
+            return Err(UpstreamError::new(Failure::Invalid, why));
+        }
+        let slot = endpoint.state.http2.open(stream).await;
+        slot.map(Connected::Http2)
+            .map_err(|_| UpstreamError::new(Failure::Invalid, "the upstream does not speak HTTP/2"))
+    }
+
+    /// Keeps a connection until `until` for a later request.
+    pub(crate) fn keep(&self, endpoint: &LiveEndpoint, stream: Buffered<Stream>, until: Instant) {
+        endpoint.state.idle.put(stream, until, &self.limit);
+    }
+}
+
+/// Returns the peer with other timeouts or another protocol, if it needs them.
+fn shortened(peer: &HttpPeer, protocol: ConnectionProtocol, left: Option<Duration>) -> Option<HttpPeer> {
+    let timeout = peer.options.total_connection_timeout;
+    let is_short = left.is_some_and(|left| timeout.is_none_or(|timeout| left < timeout));
+    if !is_short && protocol != ConnectionProtocol::Tunnel {
+        return None;
+    }
+    let mut peer = peer.clone();
+    if is_short {
+        peer.options.connection_timeout = left;
+        peer.options.total_connection_timeout = left;
+    }
+    if protocol == ConnectionProtocol::Tunnel {
+        // HTTP/2 has no switch of protocols (RFC 9113 section 8.6).
+        peer.options.set_http_version(1, 1);
+    }
+    Some(peer)
+}

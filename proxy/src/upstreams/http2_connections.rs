@@ -1,0 +1,150 @@
+//! The HTTP/2 connections to an endpoint. Each carries many requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong};
+use parking_lot::Mutex;
+use pingora::protocols::Stream;
+
+/// Maximum of concurrent requests on one connection.
+const MAX_STREAMS: usize = 100;
+/// Flow-control window of one response, in bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Flow-control window of a connection: enough for all its streams, so that a response that no client reads blocks no
+/// other.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * 100;
+/// Maximum size of the head of a response, in bytes as HTTP/2 counts them.
+const MAX_HEADER_LIST: u32 = 512 * 1024;
+/// Maximum of body bytes that are buffered for one stream.
+const MAX_SEND_BUFFER: usize = 64 * 1024;
+/// Interval of pings, and the time for their answer.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The connections to one endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Http2Connections(Mutex<Vec<Http2Connection>>);
+
+#[derive(Debug)]
+struct Http2Connection {
+    send: SendRequest<Bytes>,
+    state: Arc<ConnectionState>,
+    idle_since: Option<Instant>,
+}
+
+/// The state of a connection that its requests share.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionState {
+    /// The requests in flight.
+    streams: AtomicUsize,
+    is_closed: AtomicBool,
+    has_missed_ping: AtomicBool,
+}
+
+/// A place for one request on a connection. It counts until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Http2Slot {
+    pub(crate) send: SendRequest<Bytes>,
+    state: Arc<ConnectionState>,
+}
+
+impl Http2Slot {
+    fn take(send: &SendRequest<Bytes>, state: &Arc<ConnectionState>) -> Option<Self> {
+        let slot = Self {
+            send: send.clone(),
+            state: Arc::clone(state),
+        };
+        let before = state.streams.fetch_add(1, Ordering::Relaxed);
+        let max = send.current_max_send_streams().min(MAX_STREAMS);
+        (before < max && !state.is_closed.load(Ordering::Relaxed)).then_some(slot)
+    }
+
+    /// Takes no more requests on the connection.
+    pub(crate) fn retire(&self) {
+        self.state.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the connection was given up because the upstream did not answer a ping.
+    pub(crate) fn has_missed_ping(&self) -> bool {
+        self.state.has_missed_ping.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Http2Slot {
+    fn drop(&mut self) {
+        self.state.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Http2Connections {
+    /// Takes a place on a connection that has one.
+    pub(crate) fn take(&self) -> Option<Http2Slot> {
+        let list = self.0.lock();
+        list.iter()
+            .find_map(|connection| Http2Slot::take(&connection.send, &connection.state))
+    }
+
+    /// Begins a connection on `stream`, and takes a place on it.
+    ///
+    /// # Errors
+    /// The upstream does not speak HTTP/2, or takes no request.
+    pub(crate) async fn open(&self, stream: Stream) -> Result<Http2Slot, h2::Error> {
+        let (send, mut connection) = Builder::new()
+            .enable_push(false)
+            .initial_max_send_streams(MAX_STREAMS)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEADER_LIST)
+            .max_send_buffer_size(MAX_SEND_BUFFER)
+            .handshake(stream)
+            .await?;
+        let state = Arc::<ConnectionState>::default();
+        let pings = connection.ping_pong();
+        let of_task = Arc::clone(&state);
+        tokio::spawn(async move {
+            tokio::select! {
+                // It ends once all requests have, and nothing can begin another.
+                _ = connection => {}
+                () = missed_ping(pings) => of_task.has_missed_ping.store(true, Ordering::Relaxed),
+            }
+            of_task.is_closed.store(true, Ordering::Relaxed);
+        });
+        let slot = Http2Slot::take(&send, &state).ok_or(h2::Reason::REFUSED_STREAM)?;
+        self.0.lock().push(Http2Connection {
+            send,
+            state,
+            idle_since: None,
+        });
+        Ok(slot)
+    }
+
+    /// Drops connections that are closed, or were idle for `idle_timeout`.
+    pub(crate) fn sweep(&self, now: Instant, idle_timeout: Duration) {
+        self.0.lock().retain_mut(|connection| {
+            if connection.state.streams.load(Ordering::Relaxed) > 0 {
+                connection.idle_since = None;
+            }
+            let idle_since = *connection.idle_since.get_or_insert(now);
+            let is_idle = now.saturating_duration_since(idle_since) >= idle_timeout;
+            !is_idle && !connection.state.is_closed.load(Ordering::Relaxed)
+        });
+    }
+}
+
+/// Returns once the upstream does not answer a ping.
+async fn missed_ping(pings: Option<PingPong>) {
+    let Some(mut pings) = pings else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(PING_INTERVAL).await;
+        match tokio::time::timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
