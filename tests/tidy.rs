@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("control", &["rules", "tokens", "config", "changes", "redact"]),
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),
     ("properties", &["rules", "tokens", "wire", "config"]),
+    ("benches/bare-pingora", &[]),
 ];
 /// The files of `proxy` that may use `config`: those that start the proxy, and that prepare and publish a snapshot.
 const PROXY_STARTUP: &[&str] = &[
