@@ -5,7 +5,7 @@ CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-soak measure bench fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-soak measure bench bench-request fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -57,6 +57,11 @@ measure: release ## measures eval, loading, idle memory and reload on the releas
 
 bench: setup ## compares deciding a flag with other evaluators (criterion)
 	cd benches && $(CARGO) bench --locked
+
+bench-request: ## counts the instructions, allocations and system calls of a request, beside bare pingora; fails if it costs 3 % more; BASELINE=record
+	@scripts/setup valgrind strace
+	$(CARGO) build --release --locked -p sluice -p bare-pingora -p request-cost
+	$${CARGO_TARGET_DIR:-target}/release/request-cost $(if $(filter record,$(BASELINE)),--record) $(ROWS)
 
 fuzz: setup ## runs each fuzz target for FUZZ_SECONDS (600); FUZZ_TARGETS="wire token" runs these alone
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
