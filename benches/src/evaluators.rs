@@ -5,6 +5,9 @@ use crate::{Caller, floor::Floor, launchdarkly::LaunchDarkly, sluice::Sluice, yg
 /// The key of the flag in every form.
 pub(crate) const FLAG: &str = "dispatch.v2Board";
 
+/// The evaluator of a flag without the rules.
+pub(crate) const WITHOUT_RULES: &str = "sluice, the rollout alone";
+
 /// An operation on each evaluator: a check or a measurement. Generic, so that calls are direct.
 pub trait EvaluatorVisitor {
     /// Visits the evaluator `name`, with its form of the callers in order, and the function that decides the flag for one.
@@ -15,6 +18,11 @@ pub trait EvaluatorVisitor {
 pub fn visit_evaluators(callers: &[Caller], visitor: &mut impl EvaluatorVisitor) {
     let floor = Floor::new();
     visitor.visit("floor", &floor.subjects(callers), |subject| floor.is_on(subject));
+
+    let sluice = Sluice::rollout_alone();
+    let attributes = sluice.attributes(callers);
+    let subjects = sluice.unknown_subjects(callers, &attributes);
+    visitor.visit(WITHOUT_RULES, &subjects, |subject| sluice.is_on(subject));
 
     let sluice = Sluice::with_records(callers);
     let attributes = sluice.attributes(callers);

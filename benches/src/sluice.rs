@@ -8,6 +8,8 @@ use rules::{AttributeId, Decimal, Decision, FlagId, Subject, Timestamp, Value, V
 use crate::{Caller, evaluators::FLAG, load};
 
 const DOCUMENT: &str = include_str!("../flags/sluice.yaml");
+/// The same flag without its rules.
+const ROLLOUT: &str = "version: 1\nflags:\n  dispatch.v2Board: { lifecycle: ga, rollout: { percentage: 25, by: tenant } }\n";
 
 pub(crate) struct Sluice {
     loaded: LoadedFlags,
@@ -19,7 +21,8 @@ pub(crate) struct Sluice {
 /// The groups and named attributes of a caller.
 pub(crate) struct Attributes<'a> {
     groups: [Box<str>; 1],
-    named: [(AttributeId, Value<'a>); 2],
+    /// Those that the flag reads.
+    named: Vec<(AttributeId, Value<'a>)>,
 }
 
 impl Sluice {
@@ -42,6 +45,11 @@ impl Sluice {
         Self::new(&document)
     }
 
+    /// Without a record of anybody, and without rules: nothing but the rollout decides.
+    pub(crate) fn rollout_alone() -> Self {
+        Self::new(ROLLOUT)
+    }
+
     /// Without a record of anybody.
     pub(crate) fn without_records() -> Self {
         Self::new(DOCUMENT)
@@ -61,14 +69,17 @@ impl Sluice {
 
     /// The groups and attributes of `callers`, as a request brings them along.
     pub(crate) fn attributes<'a>(&self, callers: &'a [Caller]) -> Vec<Attributes<'a>> {
-        let id = |name| self.loaded.flags.attribute_id(name).expect("a rule reads it");
+        let id = |name| self.loaded.flags.attribute_id(name);
         let (country, seats) = (id("country"), id("seats"));
         let of = |caller: &'a Caller| Attributes {
             groups: [caller.group.into()],
             named: [
-                (country, Value::String(caller.country)),
-                (seats, Value::Number(Decimal::from(u64::from(caller.seats)))),
-            ],
+                country.map(|id| (id, Value::String(caller.country))),
+                seats.map(|id| (id, Value::Number(Decimal::from(u64::from(caller.seats))))),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         };
         callers.iter().map(of).collect()
     }
