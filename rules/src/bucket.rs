@@ -3,10 +3,13 @@
 
 use std::fmt::Write as _;
 
-use arrayvec::{ArrayString, ArrayVec};
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use arrayvec::ArrayString;
 
 use crate::{Decimal, subject::AttributeRef};
+
+mod salt;
+
+pub(crate) use salt::Salt;
 
 /// The number of buckets: one for each thousandth of a percent.
 pub const BUCKETS: u32 = 100_000;
@@ -17,9 +20,6 @@ pub const MAX_SALT: usize = 128;
 /// The suffix of a flag's salt for its splits, which makes them independent of the rollout.
 pub(crate) const SPLIT_SUFFIX: &str = "/split";
 
-/// Salt and id up to this many bytes are hashed in one piece on the stack.
-const IN_ONE_PIECE: usize = 384;
-
 /// Most characters of a number's id: those of -2^53.
 const MAX_ID_DIGITS: usize = 17;
 
@@ -29,31 +29,6 @@ pub fn bucket(salt: &str, id: &str) -> u32 {
     Salt::new(salt).bucket(id.as_bytes())
 }
 
-/// A salt with its separator, ready to be put before an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Salt(Box<[u8]>);
-
-impl Salt {
-    pub(crate) fn new(salt: &str) -> Self {
-        Self(salt.bytes().chain([0]).collect())
-    }
-
-    #[inline(always)]
-    pub(crate) fn bucket(&self, id: &[u8]) -> u32 {
-        let mut whole = ArrayVec::<u8, IN_ONE_PIECE>::new();
-        let hash = if whole.try_extend_from_slice(&self.0).is_ok() && whole.try_extend_from_slice(id).is_ok()
-        {
-            xxh3_64(&whole)
-        } else {
-            let mut pieces = Xxh3Default::new();
-            pieces.update(&self.0);
-            pieces.update(id);
-            pieces.digest()
-        };
-        scale(hash)
-    }
-}
-
 /// Spreads 64 bits evenly over the buckets.
 #[expect(
     clippy::cast_possible_truncation,
@@ -61,6 +36,14 @@ impl Salt {
 )]
 fn scale(hash: u64) -> u32 {
     ((u128::from(hash) * u128::from(BUCKETS)) >> 64) as u32
+}
+
+impl Salt {
+    /// Returns the bucket of `id`.
+    #[inline(always)]
+    pub(crate) fn bucket(&self, id: &[u8]) -> u32 {
+        scale(self.hash(id))
+    }
 }
 
 /// The salt of a rollout or split, and the attribute that is hashed with it.

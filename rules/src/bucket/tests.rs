@@ -1,4 +1,17 @@
+use proptest::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::*;
+use crate::bucket::salt::IN_ONE_PIECE;
+
+fn check(salt: &str, id: &str) {
+    let whole = format!("{salt}\0{id}");
+    assert_eq!(
+        bucket(salt, id),
+        scale(xxh3_64(whole.as_bytes())),
+        "{salt:?} {id:?}"
+    );
+}
 
 #[test]
 fn buckets_are_those_of_the_golden_vectors() {
@@ -25,8 +38,7 @@ fn the_ends_of_the_hash_are_the_first_and_the_last_bucket() {
 fn an_id_too_long_for_the_stack_is_hashed_like_any_other() {
     for length in [IN_ONE_PIECE - 6, IN_ONE_PIECE - 5, IN_ONE_PIECE - 4, 5_000] {
         let id = "i".repeat(length);
-        let whole = format!("salt\0{id}");
-        assert_eq!(bucket("salt", &id), scale(xxh3_64(whole.as_bytes())), "{length}");
+        check("salt", &id);
     }
 }
 
@@ -55,5 +67,22 @@ fn a_number_id_is_its_nearest_double_if_whole_up_to_2_pow_53() {
         "1e308",
     ] {
         assert_eq!(digits(text), None, "{text}");
+    }
+}
+
+#[test]
+fn salt_and_id_of_any_length_hash_as_if_put_together() {
+    let letters: String = ('!'..='~').cycle().take(300).collect();
+    for salt in 1..=128 {
+        for id in 0..=130 {
+            check(&letters[..salt], &letters[letters.len() - id..]);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_salt_and_id_hash_as_if_put_together(salt in ".{1,40}", id in ".{0,60}") {
+        check(&salt, &id);
     }
 }
