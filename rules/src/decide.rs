@@ -12,7 +12,8 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) flags: &'a Flags,
     pub(crate) flag: &'a Flag,
     pub(crate) subject: &'a Subject<'a>,
-    pub(crate) settings: TenantFlagSettings,
+    /// The settings of the subject's tenant for the flag; `None` if it is on none of its lists.
+    pub(crate) settings: Option<&'a TenantFlagSettings>,
     pub(crate) now: Timestamp,
 }
 
@@ -20,31 +21,97 @@ pub(crate) struct Evaluation<'a> {
 /// of another snapshot yields [`Cause::UnknownFlag`].
 #[must_use]
 pub fn decide(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Decision {
-    let Some(evaluation) = Evaluation::new(flags, flag, subject, now) else {
-        return Decision {
-            variant: VariantId(0),
-            reason: Reason::Error,
-            cause: Cause::UnknownFlag,
-            place: 0,
-        };
+    match flags.flag(flag) {
+        Some(known) => decide_flag(flags, flag, known, subject, now),
+        None => unknown_flag(),
+    }
+}
+
+/// Like [`decide`], for the flag with this id, which is at hand.
+#[inline(always)]
+pub(crate) fn decide_flag(
+    flags: &Flags,
+    id: FlagId,
+    flag: &Flag,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Decision {
+    let settings = subject.record.and_then(|record| record.listed_settings(id));
+    // Most flags have nothing before line 12, and most tenants are on no list of a flag. The arguments are passed in
+    // registers: a reference to an `Evaluation` would put it on the stack.
+    match flag.starts_at_rollout && settings.is_none() {
+        true => decide_from_rollout(flags, flag, subject),
+        false => decide_by_all_lines(flags, flag, subject, settings, now),
+    }
+}
+
+/// Returns the first decision of some lines, each of which is evaluated only if none before it decides.
+macro_rules! first_of {
+    ($($line:expr),+ $(,)?) => {
+        $(if let Some(decision) = $line {
+            return decision;
+        })+
     };
-    // Closures keep the order of the table and evaluate no line after the first that applies.
-    None.or_else(|| evaluation.retired())
-        .or_else(|| evaluation.killed())
-        .or_else(|| evaluation.schedule())
-        .or_else(|| evaluation.prerequisite())
-        .or_else(|| evaluation.override_off())
-        .or_else(|| evaluation.opt_out())
-        .or_else(|| evaluation.lifecycle())
-        .or_else(|| evaluation.override_to())
-        .or_else(|| evaluation.rule())
-        .or_else(|| evaluation.opt_in())
-        .or_else(|| evaluation.rollout())
-        .or_else(|| evaluation.tier())
-        .unwrap_or_else(|| evaluation.default())
+}
+
+#[cold]
+#[inline(never)]
+fn unknown_flag() -> Decision {
+    Decision {
+        variant: VariantId(0),
+        reason: Reason::Error,
+        cause: Cause::UnknownFlag,
+        place: 0,
+    }
+}
+
+/// Evaluates the whole table.
+#[inline(never)]
+fn decide_by_all_lines<'a>(
+    flags: &'a Flags,
+    flag: &'a Flag,
+    subject: &'a Subject<'a>,
+    settings: Option<&'a TenantFlagSettings>,
+    now: Timestamp,
+) -> Decision {
+    let evaluation = Evaluation {
+        flags,
+        flag,
+        subject,
+        settings,
+        now,
+    };
+    first_of!(
+        evaluation.retired(),
+        evaluation.killed(),
+        evaluation.schedule(),
+        evaluation.prerequisite(),
+        evaluation.override_off(),
+        evaluation.opt_out(),
+        evaluation.lifecycle(),
+        evaluation.override_to(),
+        evaluation.rule(),
+        evaluation.opt_in(),
+    );
+    decide_from_rollout(flags, flag, subject)
+}
+
+/// Evaluates the table from line 12 on. These lines read neither the tenant's lists nor the time.
+#[inline(never)]
+fn decide_from_rollout<'a>(flags: &'a Flags, flag: &'a Flag, subject: &'a Subject<'a>) -> Decision {
+    let evaluation = Evaluation {
+        flags,
+        flag,
+        subject,
+        settings: None,
+        now: Timestamp(0),
+    };
+    first_of!(evaluation.rollout(), evaluation.tier());
+    evaluation.default()
 }
 
 impl<'a> Evaluation<'a> {
+    /// Returns the evaluation for explanations; `None` if the flag is unknown.
     pub(crate) fn new(
         flags: &'a Flags,
         id: FlagId,
@@ -52,9 +119,7 @@ impl<'a> Evaluation<'a> {
         now: Timestamp,
     ) -> Option<Self> {
         let flag = flags.flag(id)?;
-        let settings = subject
-            .record
-            .map_or(TenantFlagSettings::default(), |record| record.settings_for(id));
+        let settings = subject.record.and_then(|record| record.listed_settings(id));
         Some(Self {
             flags,
             flag,
@@ -64,6 +129,26 @@ impl<'a> Evaluation<'a> {
         })
     }
 
+    /// Returns the variant that the tenant is made to serve.
+    #[inline(always)]
+    pub(crate) fn forced(&self) -> Option<VariantId> {
+        self.settings?.forced
+    }
+
+    /// Returns true if the tenant is on the flag's beta allowlist.
+    #[inline(always)]
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.settings.is_some_and(|settings| settings.allowed)
+    }
+
+    /// Returns the tenant's own choice.
+    #[inline(always)]
+    pub(crate) fn choice(&self) -> TenantChoice {
+        self.settings
+            .map_or(TenantChoice::None, |settings| settings.choice)
+    }
+
+    #[inline(always)]
     fn serve(&self, variant: VariantId, reason: Reason, cause: Cause) -> Decision {
         Decision {
             variant,
@@ -73,22 +158,26 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    #[inline(always)]
     fn off(&self, reason: Reason, cause: Cause) -> Decision {
         self.serve(self.flag.off, reason, cause)
     }
 
     /// Decides line 2: the flag is retired.
+    #[inline(always)]
     pub(crate) fn retired(&self) -> Option<Decision> {
         (self.flag.lifecycle == Some(Lifecycle::Retired))
             .then(|| self.serve(self.flag.final_variant, Reason::Static, Cause::Retired))
     }
 
     /// Decides line 3: the flag is killed.
+    #[inline(always)]
     pub(crate) fn killed(&self) -> Option<Decision> {
         (!self.flag.enabled).then(|| self.off(Reason::Disabled, Cause::Killed))
     }
 
     /// Decides line 4: `now` is outside the schedule.
+    #[inline(always)]
     pub(crate) fn schedule(&self) -> Option<Decision> {
         let schedule = self.flag.schedule?;
         let within = schedule.from <= self.now && self.now < schedule.until;
@@ -115,22 +204,25 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Decides line 6: the tenant's override is the off variant.
+    #[inline(always)]
     pub(crate) fn override_off(&self) -> Option<Decision> {
-        (self.settings.forced == Some(self.flag.off))
-            .then(|| self.off(Reason::TargetingMatch, Cause::Override))
+        (self.forced() == Some(self.flag.off)).then(|| self.off(Reason::TargetingMatch, Cause::Override))
     }
 
     /// Decides line 7: the tenant opted out.
+    #[inline(always)]
     pub(crate) fn opt_out(&self) -> Option<Decision> {
-        (self.settings.choice == TenantChoice::Out).then(|| self.off(Reason::TargetingMatch, Cause::OptOut))
+        (self.choice() == TenantChoice::Out).then(|| self.off(Reason::TargetingMatch, Cause::OptOut))
     }
 
     /// Decides line 8: the tenant is not eligible at this lifecycle.
+    #[inline(always)]
     pub(crate) fn lifecycle(&self) -> Option<Decision> {
         (!self.is_eligible()).then(|| self.off(Reason::Disabled, Cause::Lifecycle))
     }
 
     /// Returns true if the subject is eligible at the flag's lifecycle.
+    #[inline(always)]
     pub(crate) fn is_eligible(&self) -> bool {
         if self.flags.eligibility == Eligibility::Relaxed || self.subject.is_internal() {
             return true;
@@ -138,29 +230,28 @@ impl<'a> Evaluation<'a> {
         match self.flag.lifecycle {
             Some(Lifecycle::Alpha) => {
                 self.flags.policy.alpha_overrides
-                    && self
-                        .settings
-                        .forced
-                        .is_some_and(|variant| variant != self.flag.off)
+                    && self.forced().is_some_and(|variant| variant != self.flag.off)
             }
             Some(Lifecycle::Beta) => {
-                (self.settings.allowed && self.subject.channel() == crate::Channel::Latest)
-                    || (self.settings.choice == TenantChoice::In && self.flags.policy.beta_opt_in)
+                (self.is_allowed() && self.subject.channel() == crate::Channel::Latest)
+                    || (self.choice() == TenantChoice::In && self.flags.policy.beta_opt_in)
             }
             Some(Lifecycle::Ga | Lifecycle::Retired) | None => true,
         }
     }
 
     /// Decides line 9: the tenant has an override.
+    #[inline(always)]
     pub(crate) fn override_to(&self) -> Option<Decision> {
-        let variant = self.settings.forced?;
+        let variant = self.forced()?;
         Some(self.serve(variant, Reason::TargetingMatch, Cause::Override))
     }
 
     /// Decides line 10: the first rule that matches.
+    #[inline(always)]
     pub(crate) fn rule(&self) -> Option<Decision> {
         self.flag.rules.iter().enumerate().find_map(|(index, rule)| {
-            if !rule.when.holds(self.flags, self.subject) {
+            if !rule.when.part_holds(self.flags, self.subject) {
                 return None;
             }
             // A split without an id for the subject does not match: the next rule is tried.
@@ -178,12 +269,14 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Decides line 11: the tenant opted in.
+    #[inline(always)]
     pub(crate) fn opt_in(&self) -> Option<Decision> {
-        (self.settings.choice == TenantChoice::In)
+        (self.choice() == TenantChoice::In)
             .then(|| self.serve(self.flag.opt_in_serves, Reason::TargetingMatch, Cause::OptIn))
     }
 
     /// Decides line 12: the subject is in the rollout.
+    #[inline(always)]
     pub(crate) fn rollout(&self) -> Option<Decision> {
         let rollout = self.flag.rollout.as_ref()?;
         if !rollout
@@ -202,6 +295,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Decides line 13: the default of the subject's tier.
+    #[inline(always)]
     pub(crate) fn tier(&self) -> Option<Decision> {
         if self.flag.tiers.is_empty() {
             return None;
@@ -211,6 +305,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Decides line 14: the default. A split without an id serves the off variant.
+    #[inline(always)]
     pub(crate) fn default(&self) -> Decision {
         let variant = self
             .flag

@@ -197,9 +197,26 @@ fn written_power(text: &str) -> Result<i64, InvalidDecimal> {
 impl Ord for Decimal {
     #[inline(always)]
     fn cmp(&self, other: &Self) -> Ordering {
+        // One sign, one power and the same upper digits: all whole numbers below 2^64.
+        if self.high == other.high {
+            let by_digits = self.low.cmp(&other.low);
+            return if self.is_negative() {
+                by_digits.reverse()
+            } else {
+                by_digits
+            };
+        }
+        self.compare_unlike(*other)
+    }
+}
+
+impl Decimal {
+    /// Compares numbers of different signs, powers or upper digits.
+    #[inline(never)]
+    fn compare_unlike(self, other: Self) -> Ordering {
         match (self.is_negative(), other.is_negative()) {
-            (false, false) => self.compare_magnitude(*other),
-            (true, true) => other.compare_magnitude(*self),
+            (false, false) => self.compare_magnitude(other),
+            (true, true) => other.compare_magnitude(self),
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
         }

@@ -175,7 +175,7 @@ impl<'a> Explainer<'a> {
     /// Adds lines 6 to 9.
     fn tenant_lists(&mut self) {
         let evaluation = self.evaluation;
-        let forced = evaluation.settings.forced;
+        let forced = evaluation.forced();
         let answer = forced.map_or("none", |variant| self.variant(variant)).to_owned();
         if forced.is_none_or(|variant| variant == evaluation.flag.off) {
             self.step(
@@ -185,7 +185,7 @@ impl<'a> Explainer<'a> {
                 answer.clone(),
             );
         }
-        if evaluation.settings.choice == TenantChoice::Out {
+        if evaluation.choice() == TenantChoice::Out {
             self.step(Cause::OptOut, "opted out", evaluation.opt_out(), "yes".to_owned());
         }
         if let Some(lifecycle) = evaluation.flag.lifecycle {
@@ -226,12 +226,12 @@ impl<'a> Explainer<'a> {
                     Channel::Stable => "channel is stable",
                     Channel::Latest => "channel is latest",
                 };
-                let allowed = if evaluation.settings.allowed {
+                let allowed = if evaluation.is_allowed() {
                     "on the allowlist"
                 } else {
                     "not on the allowlist"
                 };
-                let opted_in = match (evaluation.settings.choice, evaluation.flags.policy.beta_opt_in) {
+                let opted_in = match (evaluation.choice(), evaluation.flags.policy.beta_opt_in) {
                     (TenantChoice::In, true) => "opted in",
                     (TenantChoice::In, false) => "opted in, which the policy does not count",
                     _ => "not opted in",
@@ -267,7 +267,7 @@ impl<'a> Explainer<'a> {
     /// Adds lines 11 to 14.
     fn defaults(&mut self) {
         let evaluation = self.evaluation;
-        if evaluation.settings.choice == TenantChoice::In {
+        if evaluation.choice() == TenantChoice::In {
             let answer = format!("yes, serves {}", self.variant(evaluation.flag.opt_in_serves));
             self.step(Cause::OptIn, "opted in", evaluation.opt_in(), answer);
         }

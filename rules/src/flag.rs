@@ -5,6 +5,9 @@ use crate::{
     condition::Condition, split::Serve,
 };
 
+/// The separator of the items in the flags header (RFC 9651 section 4.1.1).
+pub(crate) const SEPARATOR: &str = ", ";
+
 /// A flag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flag {
@@ -29,6 +32,8 @@ pub struct Flag {
     pub(crate) final_variant: VariantId,
     pub(crate) salt: Box<str>,
     pub(crate) revertible: bool,
+    /// True if no line of the decision table before 12 applies, unless the tenant is on a list of the flag.
+    pub(crate) starts_at_rollout: bool,
     pub(crate) expires: Option<Box<str>>,
 }
 
@@ -39,8 +44,9 @@ pub struct Variant {
     pub name: Box<str>,
     /// Its value, as JSON text.
     pub value: Box<str>,
-    /// The item in the flags header while it is served: `dispatch.v2Board`, `checkout.theme;v=blue`.
-    pub header_item: Box<str>,
+    /// The item in the flags header while it is served, behind the separator of the list: `, dispatch.v2Board`,
+    /// `, checkout.theme;v=blue`. With it, an item is added by one copy.
+    pub list_item: Box<str>,
 }
 
 /// A flag that another depends on.
@@ -167,6 +173,17 @@ impl Flag {
     #[must_use]
     pub fn off(&self) -> VariantId {
         self.off
+    }
+
+    /// Returns the flag with [`Flag::starts_at_rollout`] as its other fields require it.
+    #[must_use]
+    pub(crate) fn with_start(mut self) -> Self {
+        self.starts_at_rollout = self.enabled
+            && matches!(self.lifecycle, Some(Lifecycle::Ga) | None)
+            && self.schedule.is_none()
+            && self.requires.is_empty()
+            && self.rules.is_empty();
+        self
     }
 
     /// Returns the default for `tier`.

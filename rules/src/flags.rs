@@ -141,7 +141,9 @@ impl Flags {
         let mut slots = self.slots.to_vec();
         for id in killed {
             if let Some(Some(flag)) = slots.get_mut(id.index()) {
-                Arc::make_mut(flag).enabled = false;
+                let flag = Arc::make_mut(flag);
+                flag.enabled = false;
+                flag.starts_at_rollout = false;
             }
         }
         Self {

@@ -1,7 +1,9 @@
 //! The value of the flags header: the flags that are on for a subject, as an RFC 9651 list of tokens in key order,
 //! within a budget of bytes.
 
-use crate::{FlagId, Flags, FlagsHeader, Include, Reason, Subject, Timestamp, decide};
+use crate::decide::decide_flag;
+use crate::flag::SEPARATOR;
+use crate::{FlagId, Flags, FlagsHeader, Include, Subject, Timestamp};
 
 /// The parameter of the last item of a truncated list (RFC 9651 section 3.1.2).
 const TRUNCATED: &str = ";truncated";
@@ -18,78 +20,100 @@ pub struct FlagsList {
     pub truncated: bool,
 }
 
+/// The expected size of an item with its separator, in bytes, for the first allocation.
+const EXPECTED_ITEM: usize = 24;
+
 impl FlagsHeader {
     /// Lists the flags that are on for `subject` at `now`; `gated` are those of the route's gate.
     #[must_use]
     pub fn list(&self, flags: &Flags, gated: &[FlagId], subject: &Subject<'_>, now: Timestamp) -> FlagsList {
+        let count = match &self.include {
+            Include::All => flags.len(),
+            Include::Route => gated.len(),
+            Include::List(ids) => ids.len(),
+        };
+        let mut text = String::with_capacity(count.saturating_mul(EXPECTED_ITEM).min(self.budget));
+        let truncated = self.list_into(&mut text, flags, gated, subject, now);
+        FlagsList {
+            value: Some(text).filter(|text| !text.is_empty()),
+            truncated,
+        }
+    }
+
+    /// Replaces `text` with the header's value as [`FlagsHeader::list`] does, so that a buffer can be reused; empty if
+    /// no flag is on. Returns true if items were left out because of the budget.
+    pub fn list_into(
+        &self,
+        text: &mut String,
+        flags: &Flags,
+        gated: &[FlagId],
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> bool {
+        text.clear();
         let mut list = ListBuilder {
-            text: String::new(),
+            text,
             budget: self.budget,
             truncated: false,
         };
-        let mut add = |id: FlagId| {
-            let Some(flag) = flags.flag(id) else { return };
-            let decision = decide(flags, id, subject, now);
-            if decision.reason != Reason::Error
-                && decision.variant != flag.off()
+        let ids = match &self.include {
+            Include::All => &flags.order,
+            Include::Route => gated,
+            Include::List(ids) => ids,
+        };
+        for id in ids {
+            let Some(flag) = flags.flag(*id) else { continue };
+            let decision = decide_flag(flags, *id, flag, subject, now);
+            if decision.variant != flag.off()
                 && let Some(variant) = flag.variant(decision.variant)
             {
-                list.add(&variant.header_item);
+                list.add(&variant.list_item);
             }
-        };
-        match &self.include {
-            Include::All => flags.iter().for_each(|(id, _)| add(id)),
-            Include::Route => gated.iter().copied().for_each(add),
-            Include::List(ids) => ids.iter().copied().for_each(add),
+            // The items after one that does not fit are left out as well.
+            if list.truncated {
+                break;
+            }
         }
         list.finish()
     }
 }
 
 /// A list that stays within its budget, the mark of a cut included.
-struct ListBuilder {
-    text: String,
+struct ListBuilder<'t> {
+    text: &'t mut String,
     budget: usize,
     truncated: bool,
 }
 
-impl ListBuilder {
+impl ListBuilder<'_> {
+    /// Adds an item, which begins with its separator.
+    #[inline(always)]
     fn add(&mut self, item: &str) {
-        let separator = if self.text.is_empty() { "" } else { ", " };
-        let length = self
-            .text
-            .len()
-            .saturating_add(separator.len())
-            .saturating_add(item.len());
-        if self.truncated || length > self.budget {
+        let item = match self.text.is_empty() {
+            true => item.get(SEPARATOR.len()..).unwrap_or_default(),
+            false => item,
+        };
+        if self.text.len().saturating_add(item.len()) > self.budget {
             self.truncated = true;
             return;
         }
-        self.text.push_str(separator);
         self.text.push_str(item);
     }
 
-    fn finish(mut self) -> FlagsList {
+    fn finish(self) -> bool {
         if !self.truncated {
-            return FlagsList {
-                value: Some(self.text).filter(|text| !text.is_empty()),
-                truncated: false,
-            };
+            return false;
         }
         // The mark must fit as well, so whole items are removed until it does.
         while !self.text.is_empty() && self.text.len().saturating_add(TRUNCATED.len()) > self.budget {
-            let end = self.text.rfind(", ").unwrap_or(0);
+            let end = self.text.rfind(SEPARATOR).unwrap_or(0);
             self.text.truncate(end);
         }
-        let value = if self.text.is_empty() {
-            NONE_FITS.to_owned()
-        } else {
-            self.text + TRUNCATED
-        };
-        FlagsList {
-            value: Some(value),
-            truncated: true,
+        match self.text.is_empty() {
+            true => self.text.push_str(NONE_FITS),
+            false => self.text.push_str(TRUNCATED),
         }
+        true
     }
 }
 

@@ -12,6 +12,7 @@ mod condition;
 mod decide;
 mod decimal;
 mod decision;
+mod decision_inputs;
 mod definition;
 mod difference;
 mod explain;
@@ -65,6 +66,7 @@ pub use compile::{Former, compile, compile_flags, compile_tenants};
 pub use decide::decide;
 pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
 pub use decision::{Cause, Decision, Reason};
+pub use decision_inputs::DecisionInputs;
 pub use definition::{
     ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition,
     OperatorWord, OwnedName, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition,

@@ -2,7 +2,7 @@
 //! The types themselves know no [`Flags`], which hold them.
 
 use crate::bucket::{Bucketing, digits};
-use crate::condition::Condition;
+use crate::condition::{Clause, Condition};
 use crate::split::{Serve, Split};
 use crate::subject::{AttributeRef, Subject};
 use crate::{AttributeId, Flags, TierId, UnknownTenant, Value, VariantId};
@@ -54,14 +54,35 @@ impl Condition {
     /// Returns true if the condition holds for the subject. Compiling limits its depth and length.
     pub(crate) fn holds(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
         match self {
-            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(flags, subject)),
-            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(flags, subject)),
-            Self::Not(condition) => !condition.holds(flags, subject),
+            Self::All(conditions) => conditions
+                .iter()
+                .all(|condition| condition.part_holds(flags, subject)),
+            Self::Any(conditions) => conditions
+                .iter()
+                .any(|condition| condition.part_holds(flags, subject)),
+            Self::Not(condition) => !condition.part_holds(flags, subject),
             Self::Segment(id) => flags
                 .segment(*id)
                 .is_some_and(|segment| segment.condition.holds(flags, subject)),
-            Self::Clause(clause) => clause.operator.holds(subject.value(flags, clause.attribute)),
+            Self::Clause(clause) => clause.holds(flags, subject),
         }
+    }
+
+    /// Like [`Condition::holds`], without a call for a clause, which most parts are.
+    #[inline(always)]
+    pub(crate) fn part_holds(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::Clause(clause) => clause.holds(flags, subject),
+            other => other.holds(flags, subject),
+        }
+    }
+}
+
+impl Clause {
+    /// Not inlined: one copy for all calls keeps their frames small.
+    #[inline(never)]
+    fn holds(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
+        self.operator.holds(subject.value(flags, self.attribute))
     }
 }
 
@@ -69,7 +90,17 @@ impl Bucketing {
     /// Returns the subject's bucket; `None` if it has no id.
     #[inline(always)]
     pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
-        match subject.value(flags, self.by)? {
+        // Most buckets are the tenant's.
+        if self.by == AttributeRef::Tenant {
+            let id = subject.tenant.filter(|id| !id.is_empty());
+            return id.map(|id| self.salt.bucket(id.as_bytes()));
+        }
+        self.bucket_of_value(subject.value(flags, self.by)?)
+    }
+
+    #[inline(never)]
+    fn bucket_of_value(&self, value: Value<'_>) -> Option<u32> {
+        match value {
             Value::String("") | Value::Boolean(_) | Value::List(_) => None,
             Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
             Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),
@@ -79,6 +110,7 @@ impl Bucketing {
 
 impl Serve {
     /// Returns the variant for this subject; `None` if a split finds no id.
+    #[inline(always)]
     pub(crate) fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
         match self {
             Self::Variant(variant) => Some(*variant),
@@ -88,6 +120,7 @@ impl Serve {
 }
 
 impl Split {
+    #[inline(never)]
     fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
         let bucket = self.bucketing.bucket(flags, subject)?;
         self.bounds

@@ -22,11 +22,12 @@ pub(crate) enum Operator {
     Prefix(Box<[Box<str>]>),
     Suffix(Box<[Box<str>]>),
     Contains(Box<[Box<str>]>),
-    Matches(Pattern),
+    /// Boxed, as a required version is: both are large, and a clause should fill few cache lines.
+    Matches(Box<Pattern>),
     AnyOf(StringSet),
     AllOf(StringSet),
     NoneOf(StringSet),
-    Version(VersionReq),
+    Version(Box<VersionReq>),
     Before(OffsetDateTime),
     After(OffsetDateTime),
     Within(Networks),
@@ -39,13 +40,6 @@ pub(crate) struct Scalars {
     strings: StringSet,
     numbers: Box<[Decimal]>,
     booleans: Box<[bool]>,
-}
-
-/// Membership of a value in a set, which may hold no value of its type.
-enum Membership {
-    In,
-    Out,
-    WrongType,
 }
 
 impl Scalars {
@@ -68,70 +62,90 @@ impl Scalars {
         }
     }
 
-    #[inline(always)]
-    fn membership(&self, value: Value<'_>) -> Membership {
-        let (is_in, none_of_its_type) = match value {
-            Value::String(text) => (self.strings.has(text), self.strings.is_empty()),
-            Value::Number(number) => (
-                self.numbers.binary_search(&number).is_ok(),
-                self.numbers.is_empty(),
-            ),
-            Value::Boolean(boolean) => (self.booleans.contains(&boolean), self.booleans.is_empty()),
-            Value::List(_) => return Membership::WrongType,
-        };
-        match (is_in, none_of_its_type) {
-            (true, _) => Membership::In,
-            (false, false) => Membership::Out,
-            (false, true) => Membership::WrongType,
-        }
+    #[inline(never)]
+    fn has_number(&self, number: Decimal) -> bool {
+        self.numbers.binary_search(&number).is_ok()
     }
 }
 
 impl Operator {
-    /// Returns true if the operator holds for the subject's value.
+    /// Returns true if the operator holds for the subject's value. Each operator reads the types of values that it
+    /// compares; another type is false.
     #[inline(always)]
     pub(crate) fn holds(&self, value: Option<Value<'_>>) -> bool {
-        let Some(value) = value else {
-            return matches!(self, Self::Exists(false));
-        };
-        // Every operator is listed, and each reads the type of value that it compares: another type is false.
+        match value {
+            None => matches!(self, Self::Exists(false)),
+            Some(Value::String(text)) => self.holds_for_text(text),
+            Some(Value::Number(number)) => self.holds_for_number(number),
+            Some(Value::Boolean(boolean)) => self.holds_for_boolean(boolean),
+            Some(Value::List(items)) => self.holds_for_list(items),
+        }
+    }
+
+    #[inline(always)]
+    fn holds_for_text(&self, text: &str) -> bool {
         match self {
             Self::Exists(expected) => *expected,
-            Self::In(set) => matches!(set.membership(value), Membership::In),
-            Self::NotIn(set) => matches!(set.membership(value), Membership::Out),
-            Self::Greater(bound) => value.number().is_some_and(|number| number > *bound),
-            Self::GreaterOrEqual(bound) => value.number().is_some_and(|number| number >= *bound),
-            Self::Less(bound) => value.number().is_some_and(|number| number < *bound),
-            Self::LessOrEqual(bound) => value.number().is_some_and(|number| number <= *bound),
-            Self::Prefix(texts) => value
-                .text()
-                .is_some_and(|text| texts.iter().any(|start| text.starts_with(&**start))),
-            Self::Suffix(texts) => value
-                .text()
-                .is_some_and(|text| texts.iter().any(|end| text.ends_with(&**end))),
-            Self::Contains(texts) => value
-                .text()
-                .is_some_and(|text| texts.iter().any(|part| text.contains(&**part))),
-            Self::Matches(pattern) => value.text().is_some_and(|text| pattern.is_match(text)),
-            Self::AnyOf(set) => value
-                .list()
-                .is_some_and(|items| items.iter().any(|item| set.has(item))),
-            Self::AllOf(set) => value.list().is_some_and(|items| {
-                set.iter()
-                    .all(|wanted| items.iter().any(|item| **item == *wanted))
-            }),
-            Self::NoneOf(set) => value
-                .list()
-                .is_some_and(|items| !items.iter().any(|item| set.has(item))),
-            Self::Version(requirement) => value
-                .text()
-                .is_some_and(|text| Version::parse(text).is_ok_and(|version| requirement.matches(&version))),
-            Self::Before(bound) => value.text().and_then(instant).is_some_and(|at| at < *bound),
-            Self::After(bound) => value.text().and_then(instant).is_some_and(|at| at > *bound),
-            Self::Within(networks) => value.text().is_some_and(|text| {
-                text.parse::<IpAddr>()
-                    .is_ok_and(|address| networks.contain(address))
-            }),
+            Self::In(set) => set.strings.has(text),
+            Self::NotIn(set) => !set.strings.is_empty() && !set.strings.has(text),
+            _ => self.holds_for_searched_text(text),
+        }
+    }
+
+    /// Evaluates the operators that search or parse a text. A call of its own, because the registers and the stack
+    /// that they need would slow down the others.
+    #[inline(never)]
+    fn holds_for_searched_text(&self, text: &str) -> bool {
+        match self {
+            Self::Prefix(texts) => texts.iter().any(|start| text.starts_with(&**start)),
+            Self::Suffix(texts) => texts.iter().any(|end| text.ends_with(&**end)),
+            Self::Contains(texts) => texts.iter().any(|part| text.contains(&**part)),
+            Self::Matches(pattern) => pattern.is_match(text),
+            Self::Version(requirement) => {
+                Version::parse(text).is_ok_and(|version| requirement.matches(&version))
+            }
+            Self::Before(bound) => instant(text).is_some_and(|at| at < *bound),
+            Self::After(bound) => instant(text).is_some_and(|at| at > *bound),
+            Self::Within(networks) => {
+                let address = text.parse::<IpAddr>();
+                address.is_ok_and(|address| networks.contain(address))
+            }
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn holds_for_number(&self, number: Decimal) -> bool {
+        match self {
+            Self::Exists(expected) => *expected,
+            Self::In(set) => set.has_number(number),
+            Self::NotIn(set) => !set.numbers.is_empty() && !set.has_number(number),
+            Self::Greater(bound) => number > *bound,
+            Self::GreaterOrEqual(bound) => number >= *bound,
+            Self::Less(bound) => number < *bound,
+            Self::LessOrEqual(bound) => number <= *bound,
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn holds_for_boolean(&self, boolean: bool) -> bool {
+        match self {
+            Self::Exists(expected) => *expected,
+            Self::In(set) => set.booleans.contains(&boolean),
+            Self::NotIn(set) => !set.booleans.is_empty() && !set.booleans.contains(&boolean),
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn holds_for_list(&self, items: &[Box<str>]) -> bool {
+        match self {
+            Self::Exists(expected) => *expected,
+            Self::AnyOf(set) => set.has_any(items),
+            Self::NoneOf(set) => !set.has_any(items),
+            Self::AllOf(set) => set.is_within(items),
+            _ => false,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    AttributeId, FlagId, Flags, MAX_NESTING, bucket::Bucketing, condition::Condition, split::Serve,
+    AttributeId, Flag, FlagId, Flags, MAX_NESTING, bucket::Bucketing, condition::Condition, split::Serve,
     subject::AttributeRef,
 };
 
@@ -32,6 +32,14 @@ impl RequestInputs {
         let (Some(flag), Some(depth)) = (flags.flag(id), depth.checked_sub(1)) else {
             return;
         };
+        self.flag_alone(flags, flag);
+        for requirement in &flag.requires {
+            self.flag(flags, requirement.flag, depth);
+        }
+    }
+
+    /// Adds the inputs of a flag without those of the flags that it requires.
+    pub(crate) fn flag_alone(&mut self, flags: &Flags, flag: &Flag) {
         for rule in &flag.rules {
             self.condition(flags, &rule.when);
             self.serve(&rule.serve);
@@ -44,9 +52,6 @@ impl RequestInputs {
             }
         }
         self.serve(&flag.default);
-        for requirement in &flag.requires {
-            self.flag(flags, requirement.flag, depth);
-        }
     }
 
     fn condition(&mut self, flags: &Flags, condition: &Condition) {

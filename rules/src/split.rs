@@ -6,7 +6,7 @@ use crate::{VariantId, bucket::Bucketing};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Serve {
     Variant(VariantId),
-    Split(Split),
+    Split(Box<Split>),
 }
 
 /// Variants by share of the subjects.

@@ -2,7 +2,7 @@
 
 use crate::{AttributeId, AttributeValue, Channel, FlagId, TierId, Value, VariantId};
 
-/// The most attributes that are searched linearly.
+/// The most attributes, and flags on a list, that are searched linearly.
 const FEW: usize = 8;
 
 /// A tenant's record.
@@ -109,15 +109,23 @@ impl Tenant {
     }
 
     /// Returns its settings for `flag`.
-    #[inline(always)]
     pub(crate) fn settings_for(&self, flag: FlagId) -> TenantFlagSettings {
-        match self.flag_settings.binary_search_by_key(&flag, |(id, _)| *id) {
-            Ok(index) => self
-                .flag_settings
-                .get(index)
-                .map_or(TenantFlagSettings::default(), |(_, settings)| *settings),
-            Err(_) => TenantFlagSettings::default(),
+        self.listed_settings(flag).copied().unwrap_or_default()
+    }
+
+    /// Returns its settings for `flag`; `None` if it is on none of the flag's lists.
+    #[inline(always)]
+    pub(crate) fn listed_settings(&self, flag: FlagId) -> Option<&TenantFlagSettings> {
+        // Most tenants are on no list, and the others on few.
+        if self.flag_settings.len() <= FEW {
+            let mut listed = self.flag_settings.iter();
+            return listed.find(|(id, _)| *id == flag).map(|(_, settings)| settings);
         }
+        let index = self
+            .flag_settings
+            .binary_search_by_key(&flag, |(id, _)| *id)
+            .ok()?;
+        self.flag_settings.get(index).map(|(_, settings)| settings)
     }
 
     /// Returns the attribute's value in the record.

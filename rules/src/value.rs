@@ -42,35 +42,6 @@ impl AttributeValue {
     }
 }
 
-impl<'a> Value<'a> {
-    /// Returns the string, if it is one.
-    #[inline(always)]
-    pub(crate) fn text(self) -> Option<&'a str> {
-        match self {
-            Self::String(text) => Some(text),
-            Self::Number(_) | Self::Boolean(_) | Self::List(_) => None,
-        }
-    }
-
-    /// Returns the number, if it is one.
-    #[inline(always)]
-    pub(crate) fn number(self) -> Option<Decimal> {
-        match self {
-            Self::Number(number) => Some(number),
-            Self::String(_) | Self::Boolean(_) | Self::List(_) => None,
-        }
-    }
-
-    /// Returns the list, if it is one.
-    #[inline(always)]
-    pub(crate) fn list(self) -> Option<&'a [Box<str>]> {
-        match self {
-            Self::List(items) => Some(items),
-            Self::String(_) | Self::Number(_) | Self::Boolean(_) => None,
-        }
-    }
-}
-
 impl From<&str> for AttributeValue {
     fn from(text: &str) -> Self {
         Self::String(text.into())

@@ -172,13 +172,13 @@ impl<'s> Gateway<'_, 's> {
         let longest = |flag: &Flag| {
             let off = flag.variant(flag.off());
             let on = flag.variants().iter().filter(|variant| Some(*variant) != off);
-            on.map(|variant| variant.header_item.len() + 2).max()
+            on.map(|variant| variant.list_item.len()).max()
         };
         let needed = listed
             .iter()
             .filter_map(|id| flags.flag(*id).and_then(longest))
             .sum::<usize>()
-            .saturating_sub(2);
+            .saturating_sub(", ".len());
         if needed > budget {
             let title = format!("these flags take up to {needed} bytes, more than the budget of {budget}");
             self.error(

@@ -4,7 +4,7 @@ use crate::{
     Flag, FlagDefinition, FlagKey, Lifecycle, Name, NamedFlag, Noun, ProblemKind, RolloutDefinition,
     RuleDefinition, ScheduleDefinition, Site, Sited, Timestamp, Variant, VariantId,
     bucket::{Bucketing, MAX_SALT, Salt},
-    flag::{Requirement, Rollout, Rule, Schedule},
+    flag::{Requirement, Rollout, Rule, SEPARATOR, Schedule},
     split::Serve,
 };
 
@@ -67,7 +67,7 @@ impl FlagsCompiler<'_> {
             .as_ref()
             .and_then(|schedule| self.schedule(schedule));
         let expires = definition.expires.as_ref().and_then(|date| self.date(date));
-        Some(Flag {
+        let flag = Flag {
             key: key?,
             site: definition.key.site,
             description: definition.description.as_deref().map(Into::into),
@@ -90,8 +90,10 @@ impl FlagsCompiler<'_> {
             final_variant: served.final_variant?,
             salt: salt.into(),
             revertible: definition.revertible.unwrap_or(false),
+            starts_at_rollout: false,
             expires,
-        })
+        };
+        Some(flag.with_start())
     }
 
     /// Compiles the named or default variants of a flag.
@@ -127,11 +129,11 @@ impl FlagsCompiler<'_> {
     fn variants(&mut self, definition: &FlagDefinition, named: &NamedFlag) -> Box<[Variant]> {
         let key = &definition.key.value;
         let Some(written) = &definition.variants else {
-            return [(ON, "true", key.to_string()), (OFF, "false", key.to_string())]
-                .map(|(name, value, header_item)| Variant {
+            return [(ON, "true"), (OFF, "false")]
+                .map(|(name, value)| Variant {
                     name: name.into(),
                     value: value.into(),
-                    header_item: header_item.into(),
+                    list_item: format!("{SEPARATOR}{key}").into(),
                 })
                 .into();
         };
@@ -154,7 +156,7 @@ impl FlagsCompiler<'_> {
             Variant {
                 name: (*name.value).into(),
                 value: value.clone(),
-                header_item: format!("{key};v={}", name.value).into(),
+                list_item: format!("{SEPARATOR}{key};v={}", name.value).into(),
             }
         };
         written.iter().map(variant).collect()

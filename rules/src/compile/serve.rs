@@ -20,13 +20,11 @@ impl FlagsCompiler<'_> {
             ServeDefinition::Split { weights, by } => {
                 let bounds = self.bounds(context, serve.site, weights)?;
                 let salt = Salt::new(&format!("{}{SPLIT_SUFFIX}", context.salt));
-                Some(Serve::Split(Split {
-                    bucketing: Bucketing {
-                        salt,
-                        by: self.by(by.as_ref())?,
-                    },
-                    bounds,
-                }))
+                let bucketing = Bucketing {
+                    salt,
+                    by: self.by(by.as_ref())?,
+                };
+                Some(Serve::Split(Box::new(Split { bucketing, bounds })))
             }
         }
     }

@@ -1,23 +1,29 @@
 use super::*;
 
 fn check(items: &[&str], budget: usize, expected: Option<&str>) {
+    let mut text = String::new();
     let mut list = ListBuilder {
-        text: String::new(),
+        text: &mut text,
         budget,
         truncated: false,
     };
-    items.iter().for_each(|item| list.add(item));
-    let found = list.finish();
-    assert_eq!(found.value.as_deref(), expected, "{items:?} in {budget}");
+    for item in items {
+        list.add(&format!("{SEPARATOR}{item}"));
+        // As the caller does.
+        if list.truncated {
+            break;
+        }
+    }
+    let truncated = list.finish();
+    let found = Some(text).filter(|text| !text.is_empty());
+    assert_eq!(found.as_deref(), expected, "{items:?} in {budget}");
     assert_eq!(
-        found.truncated,
+        truncated,
         expected.is_some_and(|value| value.ends_with(TRUNCATED)),
         "{items:?} in {budget}"
     );
     assert!(
-        found
-            .value
-            .is_none_or(|value| value.len() <= budget.max(NONE_FITS.len())),
+        found.is_none_or(|value| value.len() <= budget.max(NONE_FITS.len())),
         "{items:?} in {budget}"
     );
 }

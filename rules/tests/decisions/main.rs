@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod depending;
 mod explaining;
 mod linting;
 mod numbers;

@@ -85,14 +85,14 @@ proptest! {
 }
 
 /// Generates a whole number, or one with decimals.
-fn any_number() -> impl Strategy<Value = Decimal> {
+pub(crate) fn any_number() -> impl Strategy<Value = Decimal> {
     let decimals = (any::<i64>(), -300..=280_i32)
         .prop_map(|(digits, power)| Decimal::parse(&format!("{digits}e{power}")).unwrap());
     prop_oneof![any::<i64>().prop_map(Decimal::from), decimals]
 }
 
 /// Generates a document of four flags that compiles; later flags may require earlier ones.
-fn any_document() -> impl Strategy<Value = String> {
+pub(crate) fn any_document() -> impl Strategy<Value = String> {
     proptest::collection::vec(any_flag(), 4).prop_map(|flags| {
         let mut document = String::from(
             "version: 1\ntiers: [t1, t2]\nunknown_tenant: { tier: t1 }\nsegments:\n  s: { attribute: x, prefix: [a, b] }\nflags:\n",
@@ -130,12 +130,15 @@ fn any_flag() -> impl Strategy<Value = String> {
         proptest::sample::select(specified_clauses()),
         Just("{ segment: s }".to_owned()),
         Just("{ attribute: y, gt: 0 }".to_owned()),
+        Just("{ attribute: tier, in: [t2] }".to_owned()),
+        Just("{ attribute: channel, in: [latest] }".to_owned()),
         Just("{ not: { attribute: x, matches: 'a+' } }".to_owned()),
         Just("{ any: [ { attribute: z, any_of: [a] }, { attribute: user, exists: false } ] }".to_owned()),
     ];
     let serve = prop_oneof![
         Just("on"),
         Just("off"),
+        Just("{ split: { on: 50, off: 50 } }"),
         Just("{ split: { on: 30, off: 70 }, by: user }"),
         Just("{ split: { on: 0.001, off: 99.999 }, by: y }"),
     ];
