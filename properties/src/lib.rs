@@ -10,17 +10,22 @@
     reason = "a violated property panics"
 )]
 
+mod body;
 mod documents;
 mod headers;
+mod plain_reader;
 mod readings;
+mod response;
 mod routes;
 mod target;
 mod token;
 mod wire;
 
+pub use self::body::body;
 pub use self::documents::documents;
 pub use self::headers::headers;
 pub use self::readings::readings;
+pub use self::response::response;
 pub use self::routes::routes;
 pub use self::target::target;
 pub use self::token::token;
@@ -30,10 +35,12 @@ pub use self::wire::wire;
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All properties.
-pub const ALL: [Property; 7] = [
+pub const ALL: [Property; 9] = [
+    ("body", body),
     ("documents", documents),
     ("headers", headers),
     ("readings", readings),
+    ("response", response),
     ("routes", routes),
     ("target", target),
     ("token", token),

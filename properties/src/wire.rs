@@ -1,7 +1,12 @@
 //! HTTP/1 heads and bodies: accepted input has one reading, however it is split, and a simple reader reads it
 //! alike.
 
-use wire::{BodyScanner, Framing, HeadBounds, HeadLimits, InvalidBody, InvalidHead, RequestHead};
+use wire::{
+    BodyScanner, Framing, HeadBounds, HeadLimits, HttpVersion, InvalidBody, InvalidHead, RequestHead,
+    write_request_head,
+};
+
+use crate::plain_reader::{self, assert_same_fields, chunked, is_token};
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 1024,
@@ -17,6 +22,7 @@ pub fn wire(data: &[u8]) {
     let mut rest = stream;
     while let Ok(Some(head)) = read(rest, usize::from(cut)) {
         check_head(rest, head);
+        check_contents(rest, head);
         let Some(after) = body(&rest[head.end..], head.framing, usize::from(cut)) else {
             return;
         };
@@ -57,7 +63,7 @@ fn check_head(bytes: &[u8], head: HeadBounds) {
     let [method, target, version] = request.as_slice() else {
         panic!("not three words: {request:?}");
     };
-    assert!(is_token(method) && !target.is_empty(), "{request:?}");
+    assert!(is_token(method.as_bytes()) && !target.is_empty(), "{request:?}");
     assert!(matches!(*version, "HTTP/1.0" | "HTTP/1.1"), "{request:?}");
     let fields: Vec<(String, &str)> = lines.map(field).collect();
     assert!(fields.len() <= LIMITS.fields);
@@ -90,9 +96,46 @@ fn check_head(bytes: &[u8], head: HeadBounds) {
     );
 }
 
+/// Compares method, target and fields with a plain reading, and reads them back from what is written for an upstream.
+fn check_contents(bytes: &[u8], bounds: HeadBounds) {
+    let mut head = RequestHead::default();
+    assert_eq!(wire::read_head(bytes, LIMITS, &mut head), Ok(Some(bounds)));
+    let plain = plain_reader::head(&bytes[bounds.start..]).expect("a plain reader accepts it");
+    assert_eq!(bounds.start + plain.end, bounds.end);
+    let words: Vec<&[u8]> = plain.start_line.split(|&byte| byte == b' ').collect();
+    assert_eq!(words[..2], [head.method().as_bytes(), head.target().as_bytes()]);
+    assert_same_fields(&head.fields, &plain.fields);
+    let (path, query) = (head.path(), head.query());
+    let joined = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));
+    assert_eq!(joined, head.target());
+    if head.version() == HttpVersion::Http10 {
+        // The proxy adds the host that HTTP/1.0 may lack.
+        head.fields.set("Host", b"a");
+        if !head.target().starts_with('/') {
+            return;
+        }
+    }
+    let mut written = Vec::new();
+    write_request_head(&head, &mut written);
+    // It is longer than what was read, if names and values had no space between them.
+    let limits = HeadLimits {
+        bytes: 2 * LIMITS.bytes,
+        fields: LIMITS.fields + 1,
+    };
+    let mut again = RequestHead::default();
+    let read = wire::read_head(&written, limits, &mut again).expect("a written head is valid");
+    let read = read.expect("a written head is complete");
+    assert_eq!(
+        (read.start, read.end, read.framing),
+        (0, written.len(), bounds.framing)
+    );
+    assert_eq!((again.method(), again.target()), (head.method(), head.target()));
+    assert_eq!(again.fields, head.fields);
+}
+
 fn field(line: &str) -> (String, &str) {
     let (name, value) = line.split_once(':').expect("a colon in every field");
-    assert!(is_token(name), "{name:?}");
+    assert!(is_token(name.as_bytes()), "{name:?}");
     assert!(
         !value.contains(|c: char| matches!(c, '\0'..='\u{8}' | '\n'..='\u{1f}' | '\u{7f}')),
         "{value:?}"
@@ -120,7 +163,7 @@ fn body(bytes: &[u8], framing: Framing, cut: usize) -> Option<&[u8]> {
             taken
         }
         (Ok(taken), Framing::Chunked) => {
-            let end = chunks(bytes);
+            let end = chunked(bytes).map(|body| body.end);
             assert_eq!(
                 end,
                 whole_done.then_some(taken),
@@ -132,7 +175,11 @@ fn body(bytes: &[u8], framing: Framing, cut: usize) -> Option<&[u8]> {
         (Ok(_), Framing::UntilClose) => panic!("a request does not end by closing"),
         (Err(why), framing) => {
             assert_eq!(framing, Framing::Chunked, "{why}");
-            assert_eq!(chunks(bytes), None, "{why}: {:?}", String::from_utf8_lossy(bytes));
+            assert!(
+                chunked(bytes).is_none(),
+                "{why}: {:?}",
+                String::from_utf8_lossy(bytes)
+            );
             return None;
         }
     };
@@ -149,57 +196,4 @@ fn take(framing: Framing, pieces: [&[u8]; 2]) -> (Result<usize, InvalidBody>, bo
         }
     }
     (Ok(taken), body.is_done())
-}
-
-/// Returns the end of a chunked body, read line by line; `None` if it is not complete or malformed.
-fn chunks(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let line = line(&bytes[at..])?;
-        at += line.len() + 2;
-        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let (digits, extension) = line.split_at(digits);
-        let is_extension = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-        let fits = extension.is_empty() || extension[0] == b';' && extension.iter().all(is_extension);
-        if digits.len() > 9 || extension.len() > wire::MAX_CHUNK_EXTENSION || !fits {
-            return None;
-        }
-        let size = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        if size == 0 {
-            break;
-        }
-        let end = at.checked_add(usize::try_from(size).ok()?)?;
-        if bytes.get(end..end + 2)? != b"\r\n" {
-            return None;
-        }
-        at = end + 2;
-    }
-    let start = at;
-    loop {
-        let line = line(&bytes[at..])?;
-        at += line.len() + 2;
-        if at - start > wire::MAX_TRAILERS {
-            return None;
-        }
-        if line.is_empty() {
-            return Some(at);
-        }
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let (name, value) = line.split_at(colon);
-        let fits = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-        if !is_token(std::str::from_utf8(name).ok()?) || !value[1..].iter().all(fits) {
-            return None;
-        }
-    }
-}
-
-/// Returns the bytes before the first CR LF; `None` if a bare CR or LF comes first.
-fn line(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
-    (bytes.get(end..end + 2)? == b"\r\n").then(|| &bytes[..end])
-}
-
-fn is_token(text: &str) -> bool {
-    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(of_token)
 }

@@ -64,6 +64,16 @@ fn accepted_heads_and_bodies_are_unambiguous() {
 }
 
 #[test]
+fn accepted_responses_are_unambiguous() {
+    replay(("response", properties::response));
+}
+
+#[test]
+fn bodies_have_the_data_of_a_plain_reading() {
+    replay(("body", properties::body));
+}
+
+#[test]
 fn every_property_has_a_fuzzer_and_a_replay() {
     let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay.rs")).unwrap();
     for (name, _) in properties::ALL {

@@ -29,6 +29,10 @@ pub fn read_response(
     method: &str,
     head: &mut ResponseHead,
 ) -> Result<Option<ResponseBounds>, InvalidResponse> {
+    // Empty lines may precede a request only (RFC 9112 section 2.2), but httparse skips them here as well.
+    if matches!(bytes, [b'\r' | b'\n', ..]) {
+        return Err(InvalidResponse::StatusLine);
+    }
     let limited = bytes.get(..limits.bytes).unwrap_or(bytes);
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let room = fields

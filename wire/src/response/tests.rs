@@ -110,6 +110,11 @@ fn malformed_heads_are_refused() {
     check("GET", "HTTP/2 200 OK\r\n\r\n", Err(InvalidResponse::Version));
     check(
         "GET",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        Err(InvalidResponse::StatusLine),
+    );
+    check(
+        "GET",
         "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
         Err(InvalidResponse::FieldName),
     );
