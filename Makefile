@@ -5,7 +5,7 @@ CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-soak measure bench bench-request fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-soak measure bench bench-request bench-load fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -62,6 +62,12 @@ bench-request: ## counts the instructions, allocations and system calls of a req
 	@scripts/setup valgrind strace
 	$(CARGO) build --release --locked -p sluice -p bare-pingora -p request-cost
 	$${CARGO_TARGET_DIR:-target}/release/request-cost $(if $(filter record,$(BASELINE)),--record) $(ROWS)
+
+bench-load: setup ## measures Sluice under load beside other proxies, under change and idle, into docs/performance.md (40 min; QUICK=1: 7)
+	@scripts/peers/install
+	$(CARGO) build --release --locked -p sluice -p bare-pingora
+	$(CARGO) build --release --locked -p load
+	$${CARGO_TARGET_DIR:-target}/release/load $(if $(QUICK),--quick --page target/performance.md) $(LOAD_ARGS)
 
 fuzz: setup ## runs each fuzz target for FUZZ_SECONDS (600); FUZZ_TARGETS="wire token" runs these alone
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)

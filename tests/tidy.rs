@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("properties", &["rules", "tokens", "wire", "config"]),
     ("benches/bare-pingora", &[]),
     ("benches/request-cost", &["tokens", "testkit"]),
+    ("benches/load", &[]),
 ];
 /// The files of `proxy` that may use `config`: those that start the proxy, and that prepare and publish a snapshot.
 const PROXY_STARTUP: &[&str] = &[
@@ -379,6 +380,7 @@ fn test_names_are_shorter_than_60_characters() {
 /// The crates whose files must not depend on each other in a cycle, directly or through other files.
 const WITHOUT_CYCLES: &[&str] = &[
     "benches/request-cost",
+    "benches/load",
     "changes",
     "config",
     "control",
