@@ -166,7 +166,7 @@ impl Edge {
                 let Some(config) = self.shared.current.load().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
-                let (mut socket, handshake) = match tls::handshake(stream, config, deadline).await {
+                let (mut socket, handshake) = match Box::pin(tls::handshake(stream, config, deadline)).await {
                     Ok(encrypted) => encrypted,
                     Err(reason) => return handshakes.count(reason),
                 };
@@ -186,7 +186,8 @@ impl Edge {
         }
         let connection = Arc::new(connection);
         if http2 {
-            http2::serve(self, socket, &connection, shutdown.clone()).await;
+            // In boxes, as the handshake: each connection needs the memory of one of them.
+            Box::pin(http2::serve(self, socket, &connection, shutdown.clone())).await;
         } else {
             http1::serve(self, socket, &connection, deadline, shutdown.clone()).await;
         }

@@ -1,5 +1,6 @@
 //! A stream with a read buffer: bytes that were read early are returned first.
 
+use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -11,6 +12,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 /// Number of bytes that are read at a time at first, and at most. It grows while reads fill the buffer.
 const FIRST_READ: usize = 4 * 1024;
 const LARGEST_READ: usize = 64 * 1024;
+
+thread_local! {
+    /// Space for one read of the first size. No read of a stream reads another stream in this way.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; FIRST_READ].into());
+}
 
 /// A stream and the bytes that were read from it early.
 #[derive(Debug)]
@@ -56,6 +62,20 @@ impl<S: AsyncRead + Unpin> Buffered<S> {
 
     /// Polls [`Buffered::fill_buffer`].
     pub(crate) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.next_read == FIRST_READ {
+            // Through memory of the thread: a connection that waits for its next request keeps no buffer of this size.
+            let read = SCRATCH.with_borrow_mut(|scratch| {
+                let mut space = ReadBuf::new(scratch);
+                ready!(Pin::new(&mut self.inner).poll_read(cx, &mut space))?;
+                self.buffer.extend_from_slice(space.filled());
+                Poll::Ready(io::Result::Ok(space.filled().len()))
+            });
+            let length = ready!(read)?;
+            if length == FIRST_READ {
+                self.next_read = 2 * FIRST_READ;
+            }
+            return Poll::Ready(Ok(length));
+        }
         if self.buffer.capacity() - self.buffer.len() < self.next_read {
             self.buffer.reserve(self.next_read);
         }

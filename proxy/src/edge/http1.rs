@@ -16,6 +16,7 @@ use super::socket::{BufferedSocket, Socket};
 use crate::answer::AnswerCode;
 use crate::engine::{self, Arrival, Buffers, ClientSide};
 use crate::request_context::RequestContext;
+use crate::shared::Shared;
 
 /// Maximum of bytes that are read and discarded before a connection is closed. Closing with unread bytes sends a reset,
 /// which can discard the response before the client reads it.
@@ -47,39 +48,22 @@ pub(super) async fn serve(
     let mut first = Some(deadline);
     loop {
         let next = next_head(edge, &mut client, &mut buffers, &mut head, first, &mut shutdown).await;
-        let mut context = match next {
-            Err(NoNextHead::Gone) => return,
-            _ => RequestContext::new(&edge.shared, head),
-        };
-        let bounds = match next {
-            Ok(bounds) => bounds,
-            Err(refused) => {
-                let (code, cause) = match refused {
-                    NoNextHead::Malformed(why) => (AnswerCode::of_head(why), why.to_string()),
-                    NoNextHead::Gone | NoNextHead::Late => (
-                        AnswerCode::HEAD_TIMEOUT,
-                        "the head did not arrive in time".to_owned(),
-                    ),
-                };
-                context.head = RequestHead::default();
-                let refused = (code, cause, &**connection);
-                engine::refuse_head(&edge.shared, &mut client, &mut context, &mut buffers, refused).await;
-                break;
-            }
-        };
+        if matches!(next, Err(NoNextHead::Gone)) {
+            return;
+        }
         first = None;
-        connection.share.touch();
-        client.begin_request(bounds.end, bounds.framing);
-        let arrival = Arrival {
+        // In a box, which exists only while there is a request: most connections are idle.
+        let served = Box::pin(serve_next(
+            &edge.shared,
             connection,
-            framing: bounds.framing,
-        };
-        if !engine::serve(&edge.shared, &mut client, &mut context, &mut buffers, arrival).await {
+            &mut client,
+            &mut buffers,
+            (&mut head, next),
+        ));
+        if !served.await {
             break;
         }
-        head = std::mem::take(&mut context.head);
         head.fields.shrink();
-        drop(context);
         buffers.shrink();
         if let Some(stream) = client.connection() {
             stream.io.shrink();
@@ -89,6 +73,41 @@ pub(super) async fn serve(
         let is_clean = stream.is_incoming_done() && stream.io.buffer.is_empty();
         close(stream.io.inner_mut(), is_clean).await;
     }
+}
+
+/// Serves the request whose head was read, or refuses the head. Returns true if the connection can serve another.
+async fn serve_next(
+    shared: &Arc<Shared>,
+    connection: &ClientConnection,
+    client: &mut ClientSide,
+    buffers: &mut Buffers,
+    (head, next): (&mut RequestHead, Result<HeadBounds, NoNextHead>),
+) -> bool {
+    let bounds = match next {
+        Ok(bounds) => bounds,
+        Err(refused) => {
+            let (code, cause) = match refused {
+                NoNextHead::Malformed(why) => (AnswerCode::of_head(why), why.to_string()),
+                NoNextHead::Gone | NoNextHead::Late => (
+                    AnswerCode::HEAD_TIMEOUT,
+                    "the head did not arrive in time".to_owned(),
+                ),
+            };
+            let mut context = RequestContext::new(shared, RequestHead::default());
+            engine::refuse_head(shared, client, &mut context, buffers, (code, cause, connection)).await;
+            return false;
+        }
+    };
+    connection.share.touch();
+    client.begin_request(bounds.end, bounds.framing);
+    let arrival = Arrival {
+        connection,
+        framing: bounds.framing,
+    };
+    let mut context = RequestContext::new(shared, std::mem::take(head));
+    let keeps = engine::serve(shared, client, &mut context, buffers, arrival).await;
+    *head = std::mem::take(&mut context.head);
+    keeps
 }
 
 /// Closes a connection. If the client may still be sending, its bytes are read first.
