@@ -60,9 +60,14 @@ pub(crate) enum ListenerProtocol {
 #[async_trait]
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        if let Err(refused) = self.serve(stream, shutdown).await {
-            self.shared.metrics.connections.refused.count(refused.reason());
-        }
+        let (edge, shutdown) = (Arc::clone(self), shutdown.clone());
+        // In a task of its own: pingora's keeps the memory of a TLS handshake, which the edge does itself, as long as it
+        // runs.
+        tokio::spawn(async move {
+            if let Err(refused) = edge.serve(stream, &shutdown).await {
+                edge.shared.metrics.connections.refused.count(refused.reason());
+            }
+        });
         None
     }
 }

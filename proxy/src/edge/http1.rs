@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use ::wire::{HeadBounds, InvalidHead, RequestHead, read_head};
 use pingora::server::ShutdownWatch;
-use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::Edge;
 use super::client_connection::ClientConnection;
-use super::socket::{BufferedSocket, Socket};
+use super::socket::BufferedSocket;
 use crate::answer::AnswerCode;
 use crate::engine::{self, Arrival, Buffers, ClientSide};
 use crate::request_context::RequestContext;
@@ -71,7 +70,7 @@ pub(super) async fn serve(
     }
     if let Some(stream) = client.connection() {
         let is_clean = stream.is_incoming_done() && stream.io.buffer.is_empty();
-        close(stream.io.inner_mut(), is_clean).await;
+        close(&mut stream.io, is_clean).await;
     }
 }
 
@@ -111,15 +110,16 @@ async fn serve_next(
 }
 
 /// Closes a connection. If the client may still be sending, its bytes are read first.
-async fn close(socket: &mut Socket, is_clean: bool) {
-    socket.shutdown().await;
+async fn close(socket: &mut BufferedSocket, is_clean: bool) {
+    socket.inner_mut().shutdown().await;
     if is_clean {
         return;
     }
     let read = async {
-        let (mut left, mut space) = (MAX_LINGERED_BYTES, [0; 4096]);
+        let mut left = MAX_LINGERED_BYTES;
         while left > 0 {
-            match socket.read(&mut space).await {
+            socket.buffer.clear();
+            match socket.fill_buffer().await {
                 Ok(read @ 1..) => left = left.saturating_sub(read),
                 _ => return,
             }
