@@ -17,7 +17,7 @@ pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
 use crate::answer::{AnswerCode, AnswerFormat};
 use crate::decider::Decider;
-use crate::findings::Findings;
+use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
@@ -27,6 +27,7 @@ use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::phase::upstream_head;
 use crate::refusal::RequestRefusal;
+use crate::rendered_flags::Rendered;
 
 /// The findings of a dry run.
 #[derive(Debug)]
@@ -294,6 +295,16 @@ where
             self.run.candidates = routes.collect();
         }
         Ok(())
+    }
+
+    fn rendered(
+        &mut self,
+        _route: Option<RouteId>,
+        _subject: &Subject<'_>,
+        _now: Timestamp,
+        render: impl FnOnce() -> DecisionHeaders,
+    ) -> Rendered<DecisionHeaders> {
+        Rendered::Own(render())
     }
 
     async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {

@@ -3,6 +3,7 @@
 use rules::{FlagId, RouteId, TenantId, UpstreamId, VariantId, Verdict};
 
 use crate::caller::Caller;
+use crate::rendered_flags::Rendered;
 
 /// The findings about a request, as far as its decision got.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(crate) struct Findings {
     /// The upstream that the request is forwarded to.
     pub(crate) upstream: Option<UpstreamId>,
     /// The headers that carry the decision to the upstream.
-    pub(crate) headers: DecisionHeaders,
+    pub(crate) headers: Rendered<DecisionHeaders>,
 }
 
 /// The headers that carry flag decisions to the upstream, rendered once for all attempts.

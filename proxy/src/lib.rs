@@ -63,10 +63,6 @@ mod publisher;
 mod readiness;
 mod refusal;
 mod remote_keys;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the forwarding engine will render headers with it")
-)]
 mod rendered_flags;
 mod request_context;
 mod request_id;

@@ -10,12 +10,14 @@ use tokens::Issuers;
 
 use crate::decider::Decider;
 use crate::fetch_timing::RefreshSettings;
+use crate::findings::DecisionHeaders;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
 use crate::limits::LiveLimit;
 use crate::listener_tls::{ClientAuth, InvalidTls, MinTlsVersion, NamedCertificate, Protocols, TlsPlan};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
+use crate::rendered_flags::RenderedFlags;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
@@ -31,6 +33,8 @@ pub(crate) struct PreparedSnapshot {
     pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) log_query: bool,
+    /// The headers that carry decisions, by tenant.
+    pub(crate) rendered: Arc<RenderedFlags<DecisionHeaders>>,
     /// TLS of the listeners that have it.
     tls: Arc<[PreparedTls]>,
     /// By the snapshot's route ids.
@@ -99,6 +103,7 @@ impl PreparedSnapshot {
             meters: meters(snapshot, metrics),
             limits: LiveLimit::make_live(snapshot.routes.all(), limits).into(),
             log_query: loaded.settings.access_log.query,
+            rendered: Arc::new(RenderedFlags::new(snapshot)),
             tls: listeners_tls(loaded, former)?.into(),
             decider,
         })
@@ -112,9 +117,11 @@ impl PreparedSnapshot {
         } else {
             meters(&snapshot, metrics)
         };
+        let rendered = self.rendered.following(&self.decider.snapshot, &snapshot);
         Some(Self {
             decider: self.decider.with_flags(snapshot)?,
             meters,
+            rendered: Arc::new(rendered),
             ..self.clone()
         })
     }

@@ -165,6 +165,18 @@ impl RenderedLists {
     }
 }
 
+impl<V: Default> Default for Rendered<V> {
+    fn default() -> Self {
+        Self::Own(V::default())
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Rendered<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 impl<V> Deref for Rendered<V> {
     type Target = V;
 

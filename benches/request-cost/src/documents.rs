@@ -11,7 +11,7 @@ use testkit::{CertificatePair, Issuer};
 use crate::row::{Protocol, Routing};
 
 /// Writes the documents for one listener on a free port, and returns the path of the gateway document. Everything that
-/// a row does not need has its default: the access log is on, as at any operator.
+/// a row does not need has its default, except the access log: bare pingora has none.
 pub(crate) fn write(
     folder: &Path,
     (routing, protocol): (Routing, Protocol),
@@ -44,14 +44,21 @@ fn gateway_document(routing: Routing, protocol: Protocol, origin: SocketAddr, is
     };
     let routes = match routing {
         Routing::Ungated => "[]",
-        Routing::Gate { .. } | Routing::Closed => "[{ name: r, match: /, gate: f0, upstream: origin }]",
+        Routing::Gate { .. } | Routing::Logged | Routing::Closed => {
+            "[{ name: r, match: /, gate: f0, upstream: origin }]"
+        }
         Routing::Fallback => {
             "[{ name: r, match: /, gate: f0, upstream: origin, otherwise: { upstream: other } }]"
         }
     };
+    let output = match routing {
+        Routing::Logged => "stdout",
+        _ => "off",
+    };
     format!(
         "version: 1
 threads: 1
+access_log: {{ output: {output} }}
 listeners: [{{ name: public, address: \"127.0.0.1:0\"{listener} }}]
 admin: {{ address: \"127.0.0.1:0\" }}
 flags: {{ file: flags.yaml }}
@@ -73,6 +80,7 @@ fn flags_document(routing: Routing) -> String {
     let (flags, default) = match routing {
         Routing::Ungated => (1, "on"),
         Routing::Gate { flags } => (flags, "on"),
+        Routing::Logged => (20, "on"),
         Routing::Closed | Routing::Fallback => (1, "off"),
     };
     let mut text = "version: 1\nflags:\n".to_owned();

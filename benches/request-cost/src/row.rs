@@ -34,6 +34,8 @@ pub(crate) enum Routing {
     Ungated,
     /// A gate that is open for everyone, and this number of flags in the flags header.
     Gate { flags: usize },
+    /// The same with 20 flags and the access log, which other rows do without as bare pingora does.
+    Logged,
     /// A gate that is closed for everyone, with the default answer.
     Closed,
     /// A gate that is closed for everyone, with another upstream.
@@ -109,6 +111,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "gate-200-flags",
         program: Program::Sluice(Routing::Gate { flags: 200 }),
+        ..GATE
+    },
+    Row {
+        name: "access-log",
+        program: Program::Sluice(Routing::Logged),
         ..GATE
     },
     Row {

@@ -170,7 +170,9 @@ fn decide_gates(
     // After the decision: a request that is refused anyway gets the answer of its route.
     headers::check_nominations(&request.head.fields, decider)?;
     found.upstream = Some(forward.upstream);
-    found.headers = headers::render(decider, decision.route, subject, now);
+    found.headers = effects.rendered(decision.route, subject, now, || {
+        headers::render(decider, decision.route, subject, now)
+    });
     Ok(match forward.outcome {
         // An enforcing route would have refused the request before its gate was decided.
         RequestOutcome::Forwarded if found.observed.is_some() => RequestOutcome::Shadowed,

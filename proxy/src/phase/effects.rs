@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use rules::{LimitBy, RequestDecision, RouteId, Subjects, Trace};
+use rules::{LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace};
 use tokens::Identity;
 
-use crate::findings::Findings;
+use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::Unproven;
 use crate::refusal::RequestRefusal;
+use crate::rendered_flags::Rendered;
 
 /// The effects of deciding a request: the data plane counts, caches and waits for keys; `explain` records. As a trace
 /// it receives every gate that is decided.
@@ -28,6 +29,15 @@ pub(crate) trait Effects: Trace + Send {
         routes: impl Iterator<Item = RouteId> + Send,
         found: &Findings,
     ) -> Result<(), RequestRefusal>;
+
+    /// Returns the headers that carry the decision: those that `render` returns, or the same rendered before.
+    fn rendered(
+        &mut self,
+        route: Option<RouteId>,
+        subject: &Subject<'_>,
+        now: Timestamp,
+        render: impl FnOnce() -> DecisionHeaders,
+    ) -> Rendered<DecisionHeaders>;
 
     /// Verifies a token with the keys of its issuer.
     ///

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
+use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace};
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
-use crate::findings::Findings;
+use crate::findings::{DecisionHeaders, Findings};
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;
 use crate::metrics::Metrics;
@@ -19,6 +19,7 @@ use crate::phase::identity;
 use crate::phase::received::{ConnectionFacts, NOTHING_ASSUMED, Received};
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::RequestRefusal;
+use crate::rendered_flags::Rendered;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
 
@@ -118,6 +119,16 @@ impl Effects for LiveEffects<'_> {
             limit.count(tenant, client).map_err(|wait| self.limited(wait))?;
         }
         Ok(())
+    }
+
+    fn rendered(
+        &mut self,
+        route: Option<RouteId>,
+        subject: &Subject<'_>,
+        now: Timestamp,
+        render: impl FnOnce() -> DecisionHeaders,
+    ) -> Rendered<DecisionHeaders> {
+        self.prepared.rendered.find(route, subject, now, render)
     }
 
     async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
