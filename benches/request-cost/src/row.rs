@@ -191,6 +191,7 @@ impl Row {
     pub(crate) fn flags(&self) -> usize {
         match self.program {
             Program::Sluice(Routing::Gate { flags }) => flags,
+            Program::Sluice(Routing::Logged) => 20,
             Program::Sluice(Routing::Ungated) => 1,
             _ => 0,
         }
