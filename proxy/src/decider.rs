@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use config::{ConnectionLimits, Listener, LoadedConfig, RequestValue, TokenSource};
-use rules::{Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
+use rules::{Cause, HeaderMatch, HeaderPlan, RouteId, Snapshot, TrustedProxies};
 use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
 use wire::HeadLimits;
 
@@ -29,6 +29,8 @@ pub struct Decider {
     /// Maximum size of a request body, in bytes; none for no limit.
     pub(crate) body_limit: Option<u64>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
+    /// True if an attribute is read from a header that the proxy replaces for the upstream.
+    pub(crate) replaces_attributes: bool,
     listeners: Arc<[ListenerHead]>,
     /// By the snapshot's route ids.
     closed_answers: Arc<[ClosedAnswers]>,
@@ -47,12 +49,16 @@ impl Decider {
         let settings = &loaded.settings;
         let pages: Pages = settings.errors.iter().cloned().collect();
         let credentials = credentials(loaded);
+        let replaces_attributes = credentials
+            .headers()
+            .any(|name| is_replaced(name, &snapshot.headers));
         let signing_key = settings.signing_key.as_ref();
         let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
         let routes = &snapshot.routes;
         Ok(Self {
             issuers: Arc::new(issuers),
             reserved: Arc::new(reserved(&snapshot, &credentials)),
+            replaces_attributes,
             credentials: Arc::new(credentials),
             injected_headers: InjectedHeaders::new(&snapshot.headers, &snapshot.revision, signing_key),
             closed_answers: routes
@@ -174,6 +180,14 @@ fn credentials(loaded: &LoadedConfig) -> CredentialSources {
         attributes: attributes.collect(),
         challenge,
     }
+}
+
+/// Returns true for the lower-case name of a header that the proxy replaces for the upstream, or may remove.
+fn is_replaced(name: &str, plan: &HeaderPlan) -> bool {
+    let mut injected = plan.names().chain(plan.signature.as_deref());
+    matches!(name, "forwarded" | "baggage" | "tracestate")
+        || name.starts_with("x-forwarded-")
+        || injected.any(|injected| injected == name)
 }
 
 fn reserved(snapshot: &Snapshot, credentials: &CredentialSources) -> Reserved {

@@ -1,6 +1,7 @@
 //! The findings about a request while it is decided. Forwarding, the access log and `explain` read them.
 
 use rules::{FlagId, RouteId, TenantId, UpstreamId, VariantId, Verdict};
+use wire::Fields;
 
 use crate::caller::Caller;
 use crate::rendered_flags::Rendered;
@@ -28,6 +29,8 @@ pub(crate) struct Findings {
     pub(crate) upstream: Option<UpstreamId>,
     /// The headers that carry the decision to the upstream.
     pub(crate) headers: Rendered<DecisionHeaders>,
+    /// The fields that the request was decided by, if the upstream's head has other values for an attribute.
+    pub(crate) decided_fields: Option<Box<Fields>>,
 }
 
 /// The headers that carry flag decisions to the upstream, rendered once for all attempts.

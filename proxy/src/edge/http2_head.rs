@@ -7,7 +7,7 @@ use http::request::Parts;
 use crate::answer::AnswerCode;
 
 /// Fills `head` from the pseudo-header fields and fields of a request: the host in `Host`, all cookies in one field
-/// (RFC 9113 sections 8.2.3 and 8.3.1). A refused request has filled it, too.
+/// (RFC 9113 sections 8.2.3 and 8.3.1). The head is filled also if the request is refused.
 ///
 /// # Errors
 /// The head is refused, with the code of the same fault over HTTP/1.

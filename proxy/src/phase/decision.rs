@@ -173,6 +173,9 @@ fn decide_gates(
     found.headers = effects.rendered(decision.route, subject, now, || {
         headers::render(decider, decision.route, subject, now)
     });
+    if decider.replaces_attributes {
+        found.decided_fields = Some(Box::new(request.head.fields.clone()));
+    }
     Ok(match forward.outcome {
         // An enforcing route would have refused the request before its gate was decided.
         RequestOutcome::Forwarded if found.observed.is_some() => RequestOutcome::Shadowed,

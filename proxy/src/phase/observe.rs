@@ -143,7 +143,9 @@ fn count_errors(head: &RequestHead, context: &RequestContext) {
     }
     let (decider, caller) = (&prepared.decider, context.found.caller.as_ref());
     let client = subject::client_text(decider, &context.forwarding);
-    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, &head.fields, client.as_deref());
+    // The head is the upstream's by now.
+    let fields = context.found.decided_fields.as_deref().unwrap_or(&head.fields);
+    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, fields, client.as_deref());
     let subject = subject::subject(decider, caller, &attributes);
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {

@@ -153,3 +153,24 @@ fn flag_observations_survive_every_reload() {
         ["board", "other", "theme"]
     );
 }
+
+#[test]
+fn errors_count_for_flags_as_they_were_decided() {
+    let upstream = Upstream::answering(|_, stream| reply(stream, &response(503, "Said", "so")));
+    // The client is not trusted, so the flag is decided without its header. The upstream gets `http` from the proxy.
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: all, match: /**, auth: none, gate: board, upstream: api }")
+        .flags(
+            "flags: { board: { kind: ops, default: on, rules: \
+             [ { when: { attribute: scheme, in: [http, https] }, serve: off } ] } }",
+        )
+        .with("identity: { attributes: { scheme: { header: X-Forwarded-Proto } } }")
+        .start();
+    let observations = proxy.running().observations();
+    let forged = Request::get("/").header("X-Forwarded-Proto", "https");
+    assert_eq!(proxy.ask(&forged).status, 503);
+    eventually("the error to be counted", || {
+        (observations.flags().first()?.errors == 1).then_some(())
+    });
+}
