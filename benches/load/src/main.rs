@@ -10,6 +10,7 @@
 
 mod beside;
 mod chart;
+mod children;
 mod contestant;
 mod driver;
 mod idle;
@@ -41,6 +42,7 @@ use crate::tokens::SigningKey;
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     raise_descriptor_limit()?;
+    children::end_with_this_process()?;
     let start = Instant::now();
     let work = tempfile::tempdir()?;
     let programs = Programs::find(&options.root, &options.sluice()?, &options.bare_pingora()?);

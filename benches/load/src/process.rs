@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::children;
 use crate::placement::Cores;
 
 /// The maximum time from the start of a process until it is ready.
@@ -22,6 +23,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    pid: Pid,
     log: PathBuf,
 }
 
@@ -39,7 +41,9 @@ impl Process {
                 .spawn()
                 .with_context(|| format!("{} can't be started", program.display()))
         })?;
-        Ok(Self { child, log })
+        let pid = Pid::from_child(&child);
+        children::add(pid);
+        Ok(Self { child, pid, log })
     }
 
     /// Waits until `is_ready` returns a value for the output so far.
@@ -88,7 +92,7 @@ impl Process {
     }
 
     fn stats(&self) -> anyhow::Result<Vec<procfs::process::Stat>> {
-        let main = procfs::process::Process::new(i32::try_from(self.child.id())?)?;
+        let main = procfs::process::Process::new(self.pid.as_raw_nonzero().get())?;
         let mut stats = vec![main.stat()?];
         for child in main.task_main_thread()?.children()? {
             stats.push(procfs::process::Process::new(i32::try_from(child)?)?.stat()?);
@@ -99,17 +103,18 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        let asked = kill_process(self.pid, Signal::TERM).is_ok();
         let start = Instant::now();
-        while asked && start.elapsed() < STOP_TIMEOUT {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
+        let mut ended = false;
+        while asked && !ended && start.elapsed() < STOP_TIMEOUT {
+            ended = matches!(self.child.try_wait(), Ok(Some(_)));
             sleep(Duration::from_millis(10));
         }
-        // Only an error could be reported, and the process is gone either way.
-        let _ = self.child.kill().and_then(|()| self.child.wait());
+        if !ended {
+            // Only an error could be reported, and the process is gone either way.
+            let _ = self.child.kill().and_then(|()| self.child.wait());
+        }
+        children::remove(self.pid);
     }
 }
 
