@@ -8,18 +8,24 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use self::clients::{Clients, Transport};
-use crate::contestant::sluice::{Setup, Source, launch};
+use crate::contestant::sluice::{Setup, Sluice, Source, launch};
 use crate::machine;
 use crate::options::Options;
 use crate::page::{table, write_section};
 use crate::placement::Cores;
 use crate::site::Site;
 use crate::tenants::GateResult;
+use crate::tokens::TokenSet;
 
 /// The number of flags in the header to the upstream.
 const FLAGS: u16 = 20;
-/// The connections that are opened and closed first, so that memory of the first requests is not counted.
-const WARM_UP: u32 = 200;
+/// The connections of a wave. Waves are opened and closed first, because the allocator returns memory of the start and
+/// of the first requests to the system only while it is used.
+const WAVE: u32 = 50;
+/// The maximum number of waves.
+const MAX_WAVES: usize = 15;
+/// The memory is steady if it changes by less than this from wave to wave, in bytes.
+const STEADY: u64 = 128 * 1024;
 /// The time for the process to reach a steady state before its memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
 /// The goal for plain HTTP/1.1, in bytes per connection.
@@ -62,8 +68,8 @@ pub(crate) fn measure(options: &Options, site: &Site) -> anyhow::Result<()> {
     let text = format!(
         "## Idle connections\n\n\
          Measured on {date} by `{command}`, on {machine}.\n\n\
-         A fresh Sluice with a gate, {FLAGS} flags and 1,000 tenants gets {connections} connections, each of which \
-         sends one allowed request and stays open. The figures are the resident memory of the process before and with \
+         For each row a fresh Sluice with a gate, {FLAGS} flags and 1,000 tenants gets {connections} connections, each of which \
+         sends one allowed request and stays open. The figures are the resident memory of the process before them, when it has become steady, and with \
          them; memory of the kernel for sockets is not included.\n\n{table}",
         date = machine::date(),
         command = options.command(),
@@ -96,12 +102,25 @@ fn resident(options: &Options, site: &Site, transport: Transport) -> anyhow::Res
         .tokens(&options.token_folder(), GateResult::Allowed, 1_000)?;
     let clients = Clients::new(transport, &sluice)?;
 
-    drop(clients.open(WARM_UP, &set)?);
-    sleep(SETTLE);
-    let before = sluice.process.resident_bytes()?;
+    let before = steady_memory(&sluice, &clients, &set)?;
     let open = clients.open(options.connections(), &set)?;
     sleep(SETTLE);
     let after = sluice.process.resident_bytes()?;
     drop(open);
     Ok((before, after))
+}
+
+/// Opens and closes waves of connections until the resident memory is steady, and returns it.
+fn steady_memory(sluice: &Sluice, clients: &Clients, tokens: &TokenSet) -> anyhow::Result<u64> {
+    let mut before = 0;
+    for _ in 0..MAX_WAVES {
+        drop(clients.open(WAVE, tokens)?);
+        sleep(SETTLE);
+        let now = sluice.process.resident_bytes()?;
+        if now.abs_diff(before) < STEADY {
+            return Ok(now);
+        }
+        before = now;
+    }
+    Ok(before)
 }
