@@ -7,6 +7,7 @@ mod client;
 mod client_framing;
 mod exchange;
 mod exchange_error;
+mod exchange_state;
 mod exchange_times;
 mod forward;
 mod http1_stream;

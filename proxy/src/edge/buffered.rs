@@ -88,6 +88,12 @@ impl<S: AsyncRead + Unpin> Buffered<S> {
         Poll::Ready(Ok(length))
     }
 
+    /// Prepares for a message of `length` more bytes.
+    pub(crate) fn expect(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(LARGEST_READ);
+        self.next_read = length.clamp(self.next_read, LARGEST_READ);
+    }
+
     /// Frees memory that a large message took. The buffer must be empty.
     pub(crate) fn shrink(&mut self) {
         if self.buffer.is_empty() && self.next_read > FIRST_READ {

@@ -264,6 +264,31 @@ impl ClientSide {
         Ok(())
     }
 
+    /// Returns true if data of the response's body can be written as it is.
+    pub(crate) fn takes_raw(&self) -> bool {
+        match &self.kind {
+            ClientKind::Http1(client) => client.stream.takes_raw(),
+            ClientKind::Http2(_) => false,
+        }
+    }
+
+    /// Writes data of the response's body without a copy. Returns the number of bytes that were written.
+    pub(crate) fn poll_write_raw(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<Result<usize, ClientGone>> {
+        match &mut self.kind {
+            ClientKind::Http1(client) => {
+                let written = ready!(client.stream.poll_write_raw(cx, data));
+                let length = written.ok().filter(|length| *length > 0).ok_or(ClientGone)?;
+                self.body_bytes += length as u64;
+                Poll::Ready(Ok(length))
+            }
+            ClientKind::Http2(_) => Poll::Ready(Ok(0)),
+        }
+    }
+
     /// Appends data of the response's body.
     pub(crate) fn append(&mut self, data: &[u8], out: &mut OutBuffer) {
         self.body_bytes += data.len() as u64;

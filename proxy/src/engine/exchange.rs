@@ -12,6 +12,7 @@ use super::body::BodyReady;
 use super::client::{ClientGone, ClientSide};
 use super::client_framing;
 use super::exchange_error::{ClientFailure, ExchangeError};
+use super::exchange_state::{RAW, RequestState, ResponseStage, ResponseState, Stop};
 use super::exchange_times::{ExchangeTimes, Progress, WaitsFor};
 use super::out_buffer::OutBuffer;
 use super::replay::Replay;
@@ -54,43 +55,6 @@ pub(crate) struct Exchange<'e> {
     now: Option<Instant>,
     request: RequestState,
     response: ResponseState,
-}
-
-/// The request's way to the upstream.
-#[derive(Debug)]
-struct RequestState {
-    /// True once all of the body is appended.
-    is_read: bool,
-    /// True while something was appended and not written.
-    needs_write: bool,
-    /// True once the upstream takes nothing more. It may still have responded.
-    is_broken: bool,
-    /// The time of the last write.
-    written: Instant,
-}
-
-/// The response's way to the client.
-#[derive(Debug)]
-struct ResponseState {
-    stage: ResponseStage,
-    needs_write: bool,
-    /// True once much of it waited.
-    is_bulk: bool,
-    /// The time of the last read from the upstream, and of the last write to the client.
-    read: Instant,
-    written: Instant,
-    /// The failure of the upstream after its head, reported once what came before it is written.
-    failure: Option<UpstreamError>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ResponseStage {
-    Head,
-    Body,
-    /// All of the response is appended.
-    Read,
-    /// The protocol is switched: what follows is no response.
-    Switched,
 }
 
 /// The end of an exchange.
@@ -136,12 +100,14 @@ impl<'e> Exchange<'e> {
             request: RequestState {
                 is_read: false,
                 needs_write: true,
+                is_blocked: false,
                 is_broken: false,
                 written: now,
             },
             response: ResponseState {
                 stage: ResponseStage::Head,
                 needs_write: false,
+                is_blocked: false,
                 is_bulk: false,
                 read: now,
                 written: now,
@@ -181,33 +147,40 @@ impl<'e> Exchange<'e> {
             if self.request.is_broken {
                 return Ok(());
             }
-            self.read_request(cx)?;
-            if !self.request.needs_write {
-                return Ok(());
-            }
-            let mut progress = false;
-            let written = self
-                .upstream
-                .poll_write(cx, &mut self.buffers.to_upstream, &mut progress);
-            if progress {
-                self.request.written = self.now();
-            }
-            match written {
-                Poll::Ready(Ok(())) => self.request.needs_write = false,
-                Poll::Ready(Err(_)) => {
-                    // The response may tell why, so it is read first.
-                    self.request.is_broken = true;
-                    self.buffers.to_upstream.clear();
+            let stop = self.read_request(cx)?;
+            if self.request.needs_write {
+                let mut progress = false;
+                let out = &mut self.buffers.to_upstream;
+                let written = self.upstream.poll_write(cx, out, &mut progress);
+                if progress {
+                    self.request.written = self.now();
                 }
-                Poll::Pending => return Ok(()),
+                match written {
+                    Poll::Ready(Ok(())) => self.request.needs_write = false,
+                    Poll::Ready(Err(_)) => self.break_request(),
+                    Poll::Pending => return Ok(()),
+                }
+            }
+            if stop == Stop::Waits {
+                return Ok(());
             }
         }
     }
 
-    /// Appends what has arrived of the request's body.
-    fn read_request(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError> {
+    /// Sends no more of the request. The response may tell why the upstream takes none, so it is read first.
+    fn break_request(&mut self) {
+        self.request.is_broken = true;
+        self.buffers.to_upstream.clear();
+    }
+
+    /// Appends what has arrived of the request's body. A large part is written as it is.
+    fn read_request(&mut self, cx: &mut Context<'_>) -> Result<Stop, ExchangeError> {
+        self.request.is_blocked = false;
         let out = &mut self.buffers.to_upstream;
-        while !self.request.is_read && !out.is_full() {
+        while !self.request.is_read {
+            if out.is_full() {
+                return Ok(Stop::Full);
+            }
             if let Some(again) = self.replay.next() {
                 self.context.body_bytes += again.len() as u64;
                 self.upstream.append(again, out);
@@ -217,26 +190,43 @@ impl<'e> Exchange<'e> {
             match self.client.poll_body(cx) {
                 Poll::Ready(Ok(BodyReady::Data)) => {
                     let data = self.client.data();
-                    let data = data.get(..out.room()).unwrap_or(data);
                     let context = &mut *self.context;
-                    context.body_bytes = context.body_bytes.saturating_add(data.len() as u64);
                     // Checked on the way as well as by Content-Length, because a chunked body states no length.
-                    let limit = context.found.body_limit;
-                    if limit.is_some_and(|limit| context.body_bytes > limit) {
+                    let received = context.body_bytes.saturating_add(data.len() as u64);
+                    if context.found.body_limit.is_some_and(|limit| received > limit) {
                         return Err(ExchangeError::Client(ClientFailure::LargeBody));
                     }
-                    self.replay.keep(data);
-                    self.upstream.append(data, out);
-                    let length = data.len();
-                    self.client.consume(length);
-                    self.request.needs_write = true;
-                    if let Some(share) = context
-                        .share
-                        .as_ref()
-                        .filter(|_| out.waiting().len() > MAX_UNCOUNTED)
-                    {
+                    let share = context.share.as_ref();
+                    let is_bulk = data.len().max(out.waiting().len()) > MAX_UNCOUNTED;
+                    if let Some(share) = share.filter(|_| is_bulk) {
                         share.set_bulk(Direction::Body);
                     }
+                    let length = if data.len() >= RAW && self.upstream.takes_raw() {
+                        if !out.is_empty() {
+                            return Ok(Stop::Full);
+                        }
+                        match self.upstream.poll_write_raw(cx, data) {
+                            Poll::Ready(Ok(length)) => length,
+                            Poll::Ready(Err(_)) => {
+                                self.break_request();
+                                return Ok(Stop::Waits);
+                            }
+                            Poll::Pending => {
+                                self.request.is_blocked = true;
+                                return Ok(Stop::Waits);
+                            }
+                        }
+                    } else {
+                        let data = data.get(..out.room()).unwrap_or(data);
+                        self.upstream.append(data, out);
+                        data.len()
+                    };
+                    self.replay
+                        .keep(self.client.data().get(..length).unwrap_or_default());
+                    self.client.consume(length);
+                    context.body_bytes = context.body_bytes.saturating_add(length as u64);
+                    self.request.written = *self.now.get_or_insert_with(Instant::now);
+                    self.request.needs_write = true;
                 }
                 Poll::Ready(Ok(BodyReady::End)) => {
                     let decider = &self.context.prepared.decider;
@@ -247,17 +237,16 @@ impl<'e> Exchange<'e> {
                     self.request.needs_write = true;
                 }
                 Poll::Ready(Err(fault)) => return Err(ExchangeError::Client(fault.into())),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => return Ok(Stop::Waits),
             }
         }
-        Ok(())
+        Ok(Stop::Waits)
     }
 
     /// Passes on as much of the response as has arrived and the client takes.
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeError>> {
         loop {
-            self.read_response(cx)?;
-            let was_full = self.buffers.to_client.is_full();
+            let stop = self.read_response(cx)?;
             if self.response.needs_write {
                 let mut progress = false;
                 let out = &mut self.buffers.to_client;
@@ -282,16 +271,19 @@ impl<'e> Exchange<'e> {
                 ResponseStage::Switched => return Poll::Ready(Ok(ExchangeEnd::Switched)),
                 ResponseStage::Head | ResponseStage::Body => {}
             }
-            // Otherwise reading has stopped because nothing more has arrived.
-            if !was_full {
+            if stop == Stop::Waits {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Appends what has arrived of the response.
-    fn read_response(&mut self, cx: &mut Context<'_>) -> Result<(), ExchangeError> {
-        while self.response.failure.is_none() && !self.buffers.to_client.is_full() {
+    /// Appends what has arrived of the response. A large part is written as it is.
+    fn read_response(&mut self, cx: &mut Context<'_>) -> Result<Stop, ExchangeError> {
+        self.response.is_blocked = false;
+        while self.response.failure.is_none() {
+            if self.buffers.to_client.is_full() {
+                return Ok(Stop::Full);
+            }
             match self.response.stage {
                 ResponseStage::Head => {
                     let method = self.context.head.method();
@@ -302,11 +294,20 @@ impl<'e> Exchange<'e> {
                             self.begin_response(framing)?;
                         }
                         Poll::Ready(Err(error)) => return Err(ExchangeError::Upstream(error)),
-                        Poll::Pending => return Ok(()),
+                        Poll::Pending => return Ok(Stop::Waits),
                     }
                 }
                 ResponseStage::Body => match self.upstream.poll_body(cx) {
-                    Poll::Ready(Ok(BodyReady::Data)) => self.append_response()?,
+                    Poll::Ready(Ok(BodyReady::Data)) => {
+                        let is_raw = self.upstream.data().len() >= RAW && self.client.takes_raw();
+                        if is_raw && !self.buffers.to_client.is_empty() {
+                            return Ok(Stop::Full);
+                        }
+                        if self.pass_on_response(cx, is_raw)?.is_pending() {
+                            self.response.is_blocked = true;
+                            return Ok(Stop::Waits);
+                        }
+                    }
                     Poll::Ready(Ok(BodyReady::End)) => {
                         let sent = self.upstream.trailers();
                         let trailers = sent.and_then(trailers::of_response);
@@ -316,12 +317,12 @@ impl<'e> Exchange<'e> {
                         self.end_response();
                     }
                     Poll::Ready(Err(error)) => self.response.failure = Some(error),
-                    Poll::Pending => return Ok(()),
+                    Poll::Pending => return Ok(Stop::Waits),
                 },
-                ResponseStage::Read | ResponseStage::Switched => return Ok(()),
+                ResponseStage::Read | ResponseStage::Switched => return Ok(Stop::Waits),
             }
         }
-        Ok(())
+        Ok(Stop::Waits)
     }
 
     /// Passes the head of a response on.
@@ -371,26 +372,34 @@ impl<'e> Exchange<'e> {
         Ok(())
     }
 
-    /// Appends data that has arrived.
-    fn append_response(&mut self) -> Result<(), ExchangeError> {
+    /// Appends data that has arrived, or writes it as it is.
+    fn pass_on_response(&mut self, cx: &mut Context<'_>, is_raw: bool) -> Poll<Result<(), ExchangeError>> {
         let out = &mut self.buffers.to_client;
         let data = self.upstream.data();
-        let length = data.len().min(out.room());
-        self.client.append(data.get(..length).unwrap_or_default(), out);
-        let waiting = out.waiting().len();
+        let is_bulk = data.len().max(out.waiting().len()) > MAX_UNCOUNTED;
+        let length = if is_raw {
+            ready!(self.client.poll_write_raw(cx, data))?
+        } else {
+            let data = data.get(..out.room()).unwrap_or(data);
+            self.client.append(data, out);
+            data.len()
+        };
         self.upstream.consume(length);
         self.response.read = self.now();
         self.response.needs_write = true;
+        if is_raw {
+            self.response.written = self.response.read;
+        }
         if let Some(share) = &self.context.share {
-            if waiting > MAX_UNCOUNTED {
+            if is_bulk {
                 self.response.is_bulk = true;
                 share.set_bulk(Direction::Answer);
             }
             if share.is_over_memory_limit() {
-                return Err(ClientGone.into());
+                return Poll::Ready(Err(ClientGone.into()));
             }
         }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     /// Records that all of the response has arrived: the request leaves its upstream.
@@ -415,11 +424,13 @@ impl<'e> Exchange<'e> {
     /// Returns the first deadline, and the failure that follows from it.
     fn next_deadline(&self) -> (Instant, ExchangeError) {
         let waits_for = match (&self.request, &self.response) {
-            (_, response) if response.needs_write && response.stage != ResponseStage::Head => {
+            (_, response)
+                if response.is_blocked || response.needs_write && response.stage != ResponseStage::Head =>
+            {
                 WaitsFor::ClientToRead
             }
             (request, _) if request.is_broken => WaitsFor::Response,
-            (request, _) if request.needs_write => WaitsFor::UpstreamToRead,
+            (request, _) if request.needs_write || request.is_blocked => WaitsFor::UpstreamToRead,
             (request, _) if !request.is_read => WaitsFor::RequestBody,
             _ => WaitsFor::Response,
         };

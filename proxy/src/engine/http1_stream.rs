@@ -39,6 +39,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
         self.io.buffer.advance(head);
         self.incoming = BodyScanner::new(framing);
         self.data = 0;
+        if let Framing::Length(length) = framing {
+            self.io.expect(length);
+        }
     }
 
     /// Sets the framing of the body that is written.
@@ -117,6 +120,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
         if self.outgoing == Framing::Chunked {
             write_last_chunk(trailers, out.bytes());
         }
+    }
+
+    /// Returns true if data is written as it is, so that it needs no copy.
+    pub(crate) fn takes_raw(&self) -> bool {
+        self.outgoing != Framing::Chunked
+    }
+
+    /// Writes data without a copy. Returns the number of bytes that were written.
+    pub(crate) fn poll_write_raw(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.io.writer().poll_write(cx, data)
     }
 
     /// Writes what waits.

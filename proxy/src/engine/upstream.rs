@@ -161,6 +161,30 @@ impl UpstreamSide {
         }
     }
 
+    /// Returns true if data of the request's body can be written as it is.
+    pub(crate) fn takes_raw(&self) -> bool {
+        match self {
+            Self::Http1(upstream) => upstream.stream.takes_raw(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Writes data of the request's body without a copy. Returns the number of bytes that were written.
+    pub(crate) fn poll_write_raw(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<Result<usize, UpstreamError>> {
+        match self {
+            Self::Http1(upstream) => {
+                let written = ready!(upstream.stream.poll_write_raw(cx, data)).ok();
+                let lost = || UpstreamError::new(Failure::Broken, "the connection ended within the request");
+                Poll::Ready(written.filter(|length| *length > 0).ok_or_else(lost))
+            }
+            Self::Http2(_) => Poll::Ready(Ok(0)),
+        }
+    }
+
     /// Appends data of the request's body.
     pub(crate) fn append(&self, data: &[u8], out: &mut OutBuffer) {
         match self {
