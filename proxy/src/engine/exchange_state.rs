@@ -43,7 +43,7 @@ pub(super) const RAW: usize = 8 * 1024;
 pub(super) enum Stop {
     /// Nothing more has arrived, or nothing more is taken.
     Waits,
-    /// What was appended must be written first.
+    /// The buffer is full: its bytes must be written first.
     Full,
 }
 
