@@ -18,7 +18,6 @@ use self::row::{Row, Table};
 use crate::contestant::{Contestant, Running};
 use crate::driver::{Pace, Run, Tally};
 use crate::options::Options;
-use crate::page::write_section;
 use crate::placement::Cores;
 use crate::site::Site;
 use crate::tenants::GateResult;
@@ -49,6 +48,8 @@ pub(crate) fn measure(options: &Options, site: &Site, origin: &str) -> anyhow::R
             field.closed_round(table, round, duration)?;
         }
     }
+    // A run that is cut off later keeps the figures of the closed loop.
+    report::write(options, site, origin, &tables)?;
     let (open_rounds, duration) = options.open();
     for round in 0..open_rounds {
         println!("open loop, round {} of {open_rounds}", round + 1);
@@ -56,9 +57,7 @@ pub(crate) fn measure(options: &Options, site: &Site, origin: &str) -> anyhow::R
             field.open_round(table, round, duration)?;
         }
     }
-    let section = report::section(options, site, origin, &tables)?;
-    write_section(&options.page, "beside others", &section)?;
-    report::write_charts(options, &tables)
+    report::write(options, site, origin, &tables)
 }
 
 impl Field {

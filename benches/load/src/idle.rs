@@ -72,7 +72,7 @@ pub(crate) fn measure(options: &Options, site: &Site) -> anyhow::Result<()> {
          sends one allowed request and stays open. The figures are the resident memory of the process before them, when it has become steady, and with \
          them; memory of the kernel for sockets is not included.\n\n{table}",
         date = machine::date(),
-        command = options.command(),
+        command = Options::command(),
         machine = machine::description()?,
         table = table(&columns, &rows),
     );

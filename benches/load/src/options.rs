@@ -136,11 +136,12 @@ impl Options {
     }
 
     /// Returns the command that repeats this run, for the report.
-    pub(crate) fn command(&self) -> &'static str {
-        if self.quick {
-            "make bench-load QUICK=1"
+    pub(crate) fn command() -> String {
+        let arguments: Vec<String> = env::args().skip(1).collect();
+        if arguments.is_empty() {
+            "make bench-load".to_owned()
         } else {
-            "make bench-load"
+            format!("make bench-load LOAD_ARGS=\"{}\"", arguments.join(" "))
         }
     }
 }

@@ -99,7 +99,7 @@ fn section(options: &Options, runs: &[(&str, Figures); 3], applied: &Applied) ->
          {TENANT_CHANGES} of tenants (attributes) per second; each publishes a snapshot. All processes share all \
          cores.\n\n",
         date = machine::date(),
-        command = options.command(),
+        command = Options::command(),
         machine = machine::description()?,
         load = machine::load_average()?,
         time = options.change_duration(),

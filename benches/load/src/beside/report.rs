@@ -11,7 +11,7 @@ use crate::contestant::Contestant;
 use crate::driver::Protocol;
 use crate::machine;
 use crate::options::Options;
-use crate::page::table;
+use crate::page::{table, write_section};
 use crate::placement::Cores;
 use crate::site::Site;
 use crate::statistics::{Comparison, MAX_SPREAD, Summary, compare};
@@ -51,13 +51,15 @@ const GOALS: &[(Contestant, Job, Contestant, Job, f64)] = &[
 const ALLOWED: Job = Job::Gate(GateResult::Allowed, Tokens::Cached);
 const HIDDEN: Job = Job::Gate(GateResult::Hidden, Tokens::Cached);
 
+/// Writes the section and its charts.
+pub(super) fn write(options: &Options, site: &Site, origin: &str, tables: &[Table]) -> anyhow::Result<()> {
+    let section = section(options, site, origin, tables)?;
+    write_section(&options.page, "beside others", &section)?;
+    write_charts(options, tables)
+}
+
 /// Renders the section.
-pub(super) fn section(
-    options: &Options,
-    site: &Site,
-    origin: &str,
-    tables: &[Table],
-) -> anyhow::Result<String> {
+fn section(options: &Options, site: &Site, origin: &str, tables: &[Table]) -> anyhow::Result<String> {
     let mut text = introduction(options, site, origin)?;
     let goals: Vec<Vec<String>> = GOALS.iter().filter_map(|goal| goal_row(goal, tables)).collect();
     if !goals.is_empty() {
@@ -112,7 +114,7 @@ fn introduction(options: &Options, site: &Site, origin: &str) -> anyhow::Result<
         "## Beside other proxies\n\n\
          Measured on {date} by `{command}`, on {machine}; load average at the end {load}.\n\n",
         date = machine::date(),
-        command = options.command(),
+        command = Options::command(),
         machine = machine::description()?,
         load = machine::load_average()?,
     );
@@ -249,7 +251,7 @@ fn notes(table: &Table) -> Result<String, std::fmt::Error> {
 }
 
 /// Writes the charts into the folder beside the page.
-pub(super) fn write_charts(options: &Options, tables: &[Table]) -> anyhow::Result<()> {
+fn write_charts(options: &Options, tables: &[Table]) -> anyhow::Result<()> {
     let folder = options.page.with_extension("");
     fs::create_dir_all(&folder)?;
     for table in tables {
