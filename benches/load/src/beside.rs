@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use self::group::{Group, Job, Tokens, groups};
 use self::method::{CACHED_TOKENS, CONCURRENCY, OPEN_CONCURRENCY, OPEN_RATE, WARM_UP};
@@ -129,6 +129,8 @@ impl Field {
             self.run(&group, row, running, Pace::Closed, WARM_UP)?;
             let (before, start) = (running.process.cpu_time()?, Instant::now());
             let tally = self.run(&group, row, running, Pace::Closed, duration)?;
+            // A contestant without a value in a round could not be compared with the others.
+            ensure!(tally.answered() > 0, "{} answered nothing", row.contestant);
             let cpu = running.process.cpu_time()? - before;
             row.add_closed(&tally, cpu, start.elapsed(), running.process.resident_bytes()?);
         }

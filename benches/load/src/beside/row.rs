@@ -95,22 +95,25 @@ impl Row {
         elapsed: Duration,
         resident_bytes: u64,
     ) {
+        self.count(tally);
+        self.resident_bytes = resident_bytes;
         self.cpu_us
             .push(cpu.as_secs_f64() * 1e6 / tally.answered() as f64);
         self.throughput.push(tally.throughput());
         self.busy.push(cpu.as_secs_f64() / elapsed.as_secs_f64());
-        self.resident_bytes = resident_bytes;
-        self.count(tally);
     }
 
-    /// Adds the figures of a run in an open loop that used this processor time.
+    /// Adds the figures of a run in an open loop that used this processor time. Without answers there are none.
     pub(super) fn add_open(&mut self, tally: &Tally, cpu: Duration) {
+        self.count(tally);
+        if tally.answered() == 0 {
+            return;
+        }
         self.open_cpu_us
             .push(cpu.as_secs_f64() * 1e6 / tally.answered() as f64);
         for (values, quantile) in self.latency_us.iter_mut().zip([0.5, 0.99, 0.999]) {
             values.push(tally.latency_us(quantile));
         }
-        self.count(tally);
     }
 
     fn count(&mut self, tally: &Tally) {
