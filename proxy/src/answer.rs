@@ -43,6 +43,8 @@ enum AnswerBody {
     Empty,
 }
 
+/// Space for the parts of a problem document that have about the same length in all, in bytes.
+const PROBLEM_CAPACITY: usize = 256;
 /// The name of the header with a redirect's target.
 const LOCATION: &str = "location";
 
@@ -186,21 +188,29 @@ impl Answer {
     /// escaping.
     fn problem(&self, id: &RequestId, members: &str) -> String {
         let AnswerCode { name, detail, .. } = self.code;
-        let (status, title, kind) = (
-            self.status,
-            self.title(),
-            name.to_ascii_lowercase().replace('_', "-"),
-        );
-        let detail = if detail.is_empty() {
-            String::new()
-        } else {
-            format!(",\"detail\":\"{detail}\"")
-        };
-        let id = id.as_str();
-        format!(
-            "{{\"type\":\"urn:sluice:problem:{kind}\",\"title\":\"{title}\",\"status\":{status}{detail},\
-             \"code\":\"{name}\",\"request_id\":\"{id}\"{members}}}\n"
-        )
+        let mut document = String::with_capacity(PROBLEM_CAPACITY + detail.len() + members.len());
+        document.push_str("{\"type\":\"urn:sluice:problem:");
+        document.extend(name.chars().map(|c| match c {
+            '_' => '-',
+            c => c.to_ascii_lowercase(),
+        }));
+        document.push_str("\",\"title\":\"");
+        document.push_str(self.title());
+        // Writing to a string never fails.
+        let _ = write!(document, "\",\"status\":{}", self.status);
+        if !detail.is_empty() {
+            document.push_str(",\"detail\":\"");
+            document.push_str(detail);
+            document.push('"');
+        }
+        document.push_str(",\"code\":\"");
+        document.push_str(name);
+        document.push_str("\",\"request_id\":\"");
+        document.push_str(id.as_str());
+        document.push('"');
+        document.push_str(members);
+        document.push_str("}\n");
+        document
     }
 
     /// Renders the HTML page. Extra members are shown as JSON.

@@ -87,19 +87,20 @@ pub enum InvalidHostPattern {
 impl<'a> Host<'a> {
     /// Takes `authority` (`host`, `host:port`, `[v6]`, `[v6]:port`) as a host.
     pub fn parse(authority: &'a str) -> Result<Self, InvalidHost> {
-        if authority.contains('@') {
+        if authority.bytes().any(|byte| byte == b'@') {
             return Err(InvalidHost::UserInfo);
         }
         if let Some(rest) = authority.strip_prefix('[') {
             return Self::parse_address(authority, rest);
         }
-        let (name, port) = match authority.split_once(':') {
-            Some((name, port)) => (name, parse_port(port)?),
+        let colon = authority.bytes().position(|byte| byte == b':');
+        let (name, port) = match colon.and_then(|colon| authority.split_at_checked(colon)) {
+            Some((name, port)) => (name, parse_port(port.get(1..).unwrap_or_default())?),
             None => (authority, None),
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         check_name(name)?;
-        let upper = name.contains(|c: char| c.is_ascii_uppercase());
+        let upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
         let name = if upper {
             Cow::Owned(name.to_ascii_lowercase())
         } else {
@@ -177,24 +178,27 @@ fn parse_port(text: &str) -> Result<Option<u16>, InvalidHost> {
     if text.is_empty() {
         return Ok(None);
     }
-    if text.len() > 5 || text.contains(|c: char| !c.is_ascii_digit()) {
+    if text.len() > 5 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidHost::Port);
     }
     text.parse().map(Some).map_err(|_| InvalidHost::Port)
 }
 
 fn check_name(name: &str) -> Result<(), InvalidHost> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if name.is_empty() {
         return Err(InvalidHost::Empty);
     }
-    if let Some(found) = name.chars().find(|&c| !allowed(c)) {
-        return Err(InvalidHost::Character { found });
+    if let Some(at) = name.bytes().position(|byte| !allowed(byte)) {
+        let found = name.get(at..).and_then(|rest| rest.chars().next());
+        return Err(InvalidHost::Character {
+            found: found.unwrap_or(char::REPLACEMENT_CHARACTER),
+        });
     }
     if name.len() > MAX_HOST {
         return Err(InvalidHost::TooLong { length: name.len() });
     }
-    for label in name.split('.') {
+    for label in name.as_bytes().split(|&byte| byte == b'.') {
         match label.len() {
             0 => return Err(InvalidHost::EmptyLabel),
             length if length > MAX_LABEL => return Err(InvalidHost::LabelTooLong { length }),

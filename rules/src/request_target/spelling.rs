@@ -210,9 +210,9 @@ fn escape(copy: &mut String, byte: u8) {
 
 /// Returns true if the path has no dot segment and no empty segment except the last.
 fn is_resolved(path: &str) -> bool {
-    let mut segments = path.split('/').skip(1).peekable();
+    let mut segments = path.as_bytes().split(|&byte| byte == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        if matches!(segment, "." | "..") || segment.is_empty() && segments.peek().is_some() {
+        if matches!(segment, b"." | b"..") || segment.is_empty() && segments.peek().is_some() {
             return false;
         }
     }
@@ -244,7 +244,8 @@ fn check_limits(path: &str) -> Result<(), InvalidTarget> {
         return Err(InvalidTarget::PathTooLong { length: path.len() });
     }
     let count = path
-        .split('/')
+        .as_bytes()
+        .split(|&byte| byte == b'/')
         .skip(1)
         .filter(|segment| !segment.is_empty())
         .count();
