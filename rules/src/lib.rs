@@ -44,6 +44,7 @@ mod request_target;
 mod route;
 mod route_table;
 mod shards;
+mod short_str;
 mod site;
 mod snapshot;
 mod split;

@@ -14,7 +14,7 @@ pub const MAX_FLAG_IDS: usize = 2 * MAX_FLAGS;
 /// The names of one definition and the ids they get. Their parts are shared with the names before and after them.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    flags: Shards<NamedFlag>,
+    flags: Shards<Arc<NamedFlag>>,
     /// The number of assigned flag ids, including those of removed flags.
     flag_ids: usize,
     segments: Arc<HashMap<Box<str>, SegmentId>>,
@@ -96,7 +96,7 @@ impl Names {
             let named = names.named(self.flags.find(&flag.key.value), flag)?;
             names.flags.put(named);
         }
-        names.flags.spread();
+        names.flags.settle();
         (names.flag_ids <= MAX_FLAG_IDS).then_some(names)
     }
 
@@ -126,7 +126,7 @@ impl Names {
 
     /// Returns the keys of all flags, in no particular order.
     pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
-        self.flags.shared().map(|flag| &*flag.key)
+        self.flags.iter().map(|flag| &*flag.key)
     }
 
     /// Returns the names of all segments, in no particular order.
@@ -150,7 +150,7 @@ impl Names {
     /// variants.
     #[must_use]
     pub fn moved(&self, former: &Self) -> Vec<FlagId> {
-        let moved = former.flags.shared().filter(|flag| !self.keeps(flag));
+        let moved = former.flags.iter().filter(|flag| !self.keeps(flag));
         let mut moved: Vec<FlagId> = moved.map(|flag| flag.id).collect();
         moved.sort_unstable();
         moved

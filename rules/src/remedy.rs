@@ -1,7 +1,7 @@
 //! Remedies for a closed gate that a tenant can apply, for answers that reveal them. Allocates.
 
 use crate::{
-    Channel, FlagId, Flags, Gate, Subject, Tenant, TierId, Timestamp, Truth,
+    FlagId, Flags, Gate, Subject, Tenant, TierId, Timestamp, Truth,
     tenant::{TenantChoice, TenantFlagSettings},
 };
 
@@ -29,7 +29,7 @@ impl Gate {
         let record = subject
             .record
             .cloned()
-            .unwrap_or_else(|| unknown(id, subject.tier(flags)));
+            .unwrap_or_else(|| Tenant::new(id, subject.tier(flags)));
         let opens = |record: &Tenant| {
             let subject = Subject {
                 record: Some(record),
@@ -50,31 +50,16 @@ impl Gate {
     }
 }
 
-/// Returns the record used for a tenant without one.
-fn unknown(id: &str, tier: Option<TierId>) -> Tenant {
-    Tenant {
-        id: id.into(),
-        tier,
-        channel: Channel::Stable,
-        internal: false,
-        flag_settings: Box::default(),
-        attributes: Box::default(),
-    }
-}
-
 impl Tenant {
     fn with_choice_in(&self, flag: FlagId) -> Self {
         let chosen = TenantFlagSettings {
             choice: TenantChoice::In,
             ..self.settings_for(flag)
         };
-        let others = self.flag_settings.iter().filter(|(id, _)| *id != flag).copied();
+        let others = self.flag_settings().iter().filter(|(id, _)| *id != flag).copied();
         let mut flag_settings: Vec<_> = others.chain([(flag, chosen)]).collect();
         flag_settings.sort_unstable_by_key(|(id, _)| *id);
-        Self {
-            flag_settings: flag_settings.into(),
-            ..self.clone()
-        }
+        self.clone().with_lists(flag_settings, self.attributes().to_vec())
     }
 }
 

@@ -1,21 +1,31 @@
 //! Compiled records of tenants.
 
+use std::sync::Arc;
+
+use crate::short_str::ShortStr;
 use crate::{AttributeId, AttributeValue, Channel, FlagId, TierId, Value, VariantId};
 
 /// The most attributes, and flags on a list, that are searched linearly.
 const FEW: usize = 8;
 
-/// A tenant's record.
+/// A tenant's record. It takes 40 bytes: most of a million tenants have neither lists nor attributes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
-    pub(crate) id: Box<str>,
+    pub(crate) id: ShortStr,
     pub(crate) tier: Option<TierId>,
     pub(crate) channel: Channel,
     pub(crate) internal: bool,
+    /// Shared by the versions of a table; none if the tenant has neither settings nor attributes.
+    pub(crate) lists: Option<Arc<TenantLists>>,
+}
+
+/// What a tenant has of flags and attributes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct TenantLists {
     /// By flag, sorted; a flag that is on none of the tenant's lists is not here.
-    pub(crate) flag_settings: Box<[(FlagId, TenantFlagSettings)]>,
+    flag_settings: Box<[(FlagId, TenantFlagSettings)]>,
     /// Sorted by id; attributes that no condition reads are not here.
-    pub(crate) attributes: Box<[(AttributeId, AttributeValue)]>,
+    attributes: Box<[(AttributeId, AttributeValue)]>,
 }
 
 /// The settings of a tenant for one flag.
@@ -39,10 +49,50 @@ pub(crate) enum TenantChoice {
 }
 
 impl Tenant {
+    /// Creates a record of stable channel, not internal, without settings and attributes.
+    pub(crate) fn new(id: &str, tier: Option<TierId>) -> Self {
+        Self {
+            id: id.into(),
+            tier,
+            channel: Channel::Stable,
+            internal: false,
+            lists: None,
+        }
+    }
+
+    /// Returns the record with these settings and attributes, each sorted by id.
+    #[must_use]
+    pub(crate) fn with_lists(
+        self,
+        flag_settings: Vec<(FlagId, TenantFlagSettings)>,
+        attributes: Vec<(AttributeId, AttributeValue)>,
+    ) -> Self {
+        let is_empty = flag_settings.is_empty() && attributes.is_empty();
+        let lists = (!is_empty).then(|| {
+            Arc::new(TenantLists {
+                flag_settings: flag_settings.into(),
+                attributes: attributes.into(),
+            })
+        });
+        Self { lists, ..self }
+    }
+
+    /// Returns its settings by flag, sorted.
+    #[inline(always)]
+    pub(crate) fn flag_settings(&self) -> &[(FlagId, TenantFlagSettings)] {
+        self.lists.as_ref().map_or(&[], |lists| &lists.flag_settings)
+    }
+
+    /// Returns its attributes, sorted by id.
+    #[inline(always)]
+    pub(crate) fn attributes(&self) -> &[(AttributeId, AttributeValue)] {
+        self.lists.as_ref().map_or(&[], |lists| &lists.attributes)
+    }
+
     /// Returns its id.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_str()
     }
 
     /// Returns its tier.
@@ -63,6 +113,14 @@ impl Tenant {
         self.internal
     }
 
+    /// Returns true if both are versions of one record: they share their settings and attributes, of which there are
+    /// some.
+    #[must_use]
+    pub fn shares_lists_with(&self, other: &Self) -> bool {
+        let lists = self.lists.as_ref().zip(other.lists.as_ref());
+        lists.is_some_and(|(one, two)| Arc::ptr_eq(one, two))
+    }
+
     /// Returns true if it opted in to `flag`, or is on its beta allowlist.
     #[must_use]
     pub fn has_requested(&self, flag: FlagId) -> bool {
@@ -76,23 +134,28 @@ impl Tenant {
         self.attribute(attribute).is_some()
     }
 
-    /// Reads the record itself. This and the next two methods are called for their memory accesses
+    /// Reads the record itself. This and the next three methods are called for their memory accesses
     /// (prefetching); their results have no meaning.
     pub(crate) fn fetch_record(&self) -> usize {
-        self.id.len() ^ self.flag_settings.len() ^ self.attributes.len()
+        self.id().len()
     }
 
-    /// Reads the beginnings of what the record points to.
+    /// Reads the lists that the record points to, and the beginning of a long id.
     pub(crate) fn fetch_lists(&self) -> usize {
-        let id = self.id.as_bytes().first().map_or(0, |byte| usize::from(*byte));
-        let settings = self.flag_settings.first().map_or(0, |(flag, _)| flag.index());
-        let attribute = self.attributes.first().map_or(0, |(name, _)| name.index());
-        id ^ settings ^ attribute
+        let id = self.id().as_bytes().first().map_or(0, |byte| usize::from(*byte));
+        id ^ self.flag_settings().len() ^ self.attributes().len()
+    }
+
+    /// Reads the beginnings of its lists.
+    pub(crate) fn fetch_entries(&self) -> usize {
+        let settings = self.flag_settings().first().map_or(0, |(flag, _)| flag.index());
+        let attribute = self.attributes().first().map_or(0, |(name, _)| name.index());
+        settings ^ attribute
     }
 
     /// Reads the beginnings of its attributes' values.
     pub(crate) fn fetch_values(&self) -> usize {
-        let values = self.attributes.iter().take(FEW);
+        let values = self.attributes().iter().take(FEW);
         let read = values.map(|(_, value)| match value.as_value() {
             Value::String(text) => text.as_bytes().first().map_or(0, |byte| usize::from(*byte)),
             Value::List(items) => items.first().map_or(0, |item| item.len()),
@@ -104,7 +167,7 @@ impl Tenant {
     /// Returns true if its record names one of these flags, which are sorted.
     #[must_use]
     pub fn names(&self, flags: &[FlagId]) -> bool {
-        let mut named = self.flag_settings.iter();
+        let mut named = self.flag_settings().iter();
         named.any(|(flag, _)| flags.binary_search(flag).is_ok())
     }
 
@@ -117,29 +180,27 @@ impl Tenant {
     #[inline(always)]
     pub(crate) fn listed_settings(&self, flag: FlagId) -> Option<&TenantFlagSettings> {
         // Most tenants are on no list, and the others on few.
-        if self.flag_settings.len() <= FEW {
-            let mut listed = self.flag_settings.iter();
+        let settings = self.flag_settings();
+        if settings.len() <= FEW {
+            let mut listed = settings.iter();
             return listed.find(|(id, _)| *id == flag).map(|(_, settings)| settings);
         }
-        let index = self
-            .flag_settings
-            .binary_search_by_key(&flag, |(id, _)| *id)
-            .ok()?;
-        self.flag_settings.get(index).map(|(_, settings)| settings)
+        let index = settings.binary_search_by_key(&flag, |(id, _)| *id).ok()?;
+        settings.get(index).map(|(_, settings)| settings)
     }
 
     /// Returns the attribute's value in the record.
     #[inline(always)]
     pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
         // A record has few attributes, so a walk beats a search.
-        if self.attributes.len() <= FEW {
-            return self
-                .attributes
-                .iter()
+        let attributes = self.attributes();
+        if attributes.len() <= FEW {
+            let mut given = attributes.iter();
+            return given
                 .find(|(given, _)| *given == id)
                 .map(|(_, value)| value.as_value());
         }
-        let index = self.attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        self.attributes.get(index).map(|(_, value)| value.as_value())
+        let index = attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        attributes.get(index).map(|(_, value)| value.as_value())
     }
 }

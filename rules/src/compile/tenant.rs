@@ -28,21 +28,20 @@ impl FlagsCompiler<'_> {
         let tier = definition.tier.as_ref().map(|name| self.tier(name));
         let flag_settings = self.flag_settings(definition);
         let attributes = self.tenant_attributes(definition);
-        Some(Tenant {
-            id: (*definition.id.value).into(),
-            // With an unknown tier there is no tenant, but everything else wrong with it has been found.
-            tier: match tier {
-                Some(tier) => Some(tier?),
-                None => None,
-            },
+        // With an unknown tier there is no tenant, but everything else wrong with it has been found.
+        let tier = match tier {
+            Some(tier) => Some(tier?),
+            None => None,
+        };
+        let record = Tenant {
             channel: definition.channel.unwrap_or_default(),
             internal: definition.internal.unwrap_or_default(),
-            flag_settings,
-            attributes,
-        })
+            ..Tenant::new(&definition.id.value, tier)
+        };
+        Some(record.with_lists(flag_settings, attributes))
     }
 
-    fn flag_settings(&mut self, definition: &TenantDefinition<'_>) -> Box<[(FlagId, TenantFlagSettings)]> {
+    fn flag_settings(&mut self, definition: &TenantDefinition<'_>) -> Vec<(FlagId, TenantFlagSettings)> {
         let mut flag_settings: Vec<(FlagId, TenantFlagSettings)> = Vec::new();
         let names = self.names;
         for key in definition.beta.iter().flatten() {
@@ -78,7 +77,7 @@ impl FlagsCompiler<'_> {
             settings.choice = TenantChoice::Out;
         }
         flag_settings.sort_unstable_by_key(|(flag, _)| *flag);
-        flag_settings.into()
+        flag_settings
     }
 
     /// Reports an opt-in to a flag that has no variant `on` and does not define what opting in serves.
@@ -88,10 +87,7 @@ impl FlagsCompiler<'_> {
         }
     }
 
-    fn tenant_attributes(
-        &mut self,
-        definition: &TenantDefinition<'_>,
-    ) -> Box<[(AttributeId, AttributeValue)]> {
+    fn tenant_attributes(&mut self, definition: &TenantDefinition<'_>) -> Vec<(AttributeId, AttributeValue)> {
         let mut attributes = Vec::new();
         for (name, value) in definition.attributes.iter().flatten() {
             if AttributeRef::reserved(&name.value).is_some() {
@@ -104,7 +100,7 @@ impl FlagsCompiler<'_> {
             }
         }
         attributes.sort_unstable_by_key(|(id, _)| *id);
-        attributes.into()
+        attributes
     }
 }
 

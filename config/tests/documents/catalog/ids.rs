@@ -20,10 +20,11 @@ fn id(catalog: &Catalog, key: &str) -> FlagId {
     catalog.compiled().flags.id(key).unwrap()
 }
 
-/// Returns true if the compiled record of a tenant is shared with the former catalog.
+/// Returns true if the compiled record of a tenant, which has lists, is that of the former catalog.
 fn is_shared(before: &Compiled, catalog: &Catalog, tenant: &str) -> bool {
     let now = &catalog.compiled().tenants;
-    std::ptr::eq(before.tenants.find(tenant).unwrap(), now.find(tenant).unwrap())
+    let record = now.find(tenant).unwrap();
+    record.shares_lists_with(before.tenants.find(tenant).unwrap())
 }
 
 /// Returns the variant that a flag serves to a record, and the cause.
