@@ -69,7 +69,10 @@ impl EvaluatorVisitor for Runs<'_> {
 /// Decides one flag of [`DOCUMENT`] for tenants with records that are already looked up.
 fn kind(name: &str, passes: u32) {
     let loaded = load(&with_tenants(DOCUMENT));
-    let flag = loaded.flags.id(&format!("counted.{name}")).expect("the document has the flag");
+    let flag = loaded
+        .flags
+        .id(&format!("counted.{name}"))
+        .expect("the document has the flag");
     let ids = ids();
     let subjects: Vec<Subject<'_>> = ids.iter().map(|id| subject(&loaded, id)).collect();
     for _ in 0..passes {
@@ -83,8 +86,11 @@ fn kind(name: &str, passes: u32) {
 fn list(count: usize, passes: u32) {
     let mut document = "version: 1\ntiers: [tier1, tier2, tier3]\nflags:\n".to_owned();
     for number in 0..count {
-        writeln!(document, "  area.feature{number:03}: {{ lifecycle: ga, rollout: {{ percentage: 50 }} }}")
-            .expect("writing into a string");
+        writeln!(
+            document,
+            "  area.feature{number:03}: {{ lifecycle: ga, rollout: {{ percentage: 50 }} }}"
+        )
+        .expect("writing into a string");
     }
     let loaded = load(&with_tenants(&document));
     let header = FlagsHeader {
@@ -115,7 +121,9 @@ fn with_tenants(document: &str) -> String {
 }
 
 fn ids() -> Vec<String> {
-    (0..SUBJECTS).map(|number| format!("tenant-{number:05}")).collect()
+    (0..SUBJECTS)
+        .map(|number| format!("tenant-{number:05}"))
+        .collect()
 }
 
 fn subject<'a>(loaded: &'a LoadedFlags, tenant: &'a str) -> Subject<'a> {

@@ -11,7 +11,12 @@ const CALLERS: u32 = 1_000;
 /// Number of callers that a rollout of 25 % may include.
 const IN_ROLLOUT: RangeInclusive<usize> = 210..=290;
 /// Evaluators with the same hash, which must agree on every caller.
-const SAME_HASH: [&str; 4] = ["floor", WITHOUT_RULES, "sluice", "sluice, attributes in the request"];
+const SAME_HASH: [&str; 4] = [
+    "floor",
+    WITHOUT_RULES,
+    "sluice",
+    "sluice, attributes in the request",
+];
 
 /// The answers of every evaluator, in the order of the callers.
 #[derive(Default)]

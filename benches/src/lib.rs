@@ -9,6 +9,7 @@ mod document;
 mod evaluators;
 mod floor;
 mod launchdarkly;
+mod plot;
 mod sluice;
 mod yggdrasil;
 
@@ -16,3 +17,4 @@ pub use agreement::{check_agreement, check_share};
 pub use caller::{Caller, in_no_rule, in_some_rule};
 pub use document::load;
 pub use evaluators::{EvaluatorVisitor, visit_evaluators};
+pub use plot::Plot;

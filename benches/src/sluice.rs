@@ -9,7 +9,8 @@ use crate::{Caller, evaluators::FLAG, load};
 
 const DOCUMENT: &str = include_str!("../flags/sluice.yaml");
 /// The same flag without its rules.
-const ROLLOUT: &str = "version: 1\nflags:\n  dispatch.v2Board: { lifecycle: ga, rollout: { percentage: 25, by: tenant } }\n";
+const ROLLOUT: &str =
+    "version: 1\nflags:\n  dispatch.v2Board: { lifecycle: ga, rollout: { percentage: 25, by: tenant } }\n";
 
 pub(crate) struct Sluice {
     loaded: LoadedFlags,
