@@ -1,4 +1,4 @@
-//! Test that deciding allocates nothing, by a counting allocator.
+//! Tests that deciding allocates nothing and that tenants take little memory, by a counting allocator.
 #![expect(unsafe_code, reason = "an allocator can't be written without")]
 #![allow(
     clippy::unwrap_used,
@@ -20,17 +20,21 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that are allocated and not freed.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is handed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        BYTES.with(|bytes| bytes.set(bytes.get().wrapping_add(layout.size())));
         // SAFETY: the caller keeps `alloc`'s contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.with(|bytes| bytes.set(bytes.get().wrapping_sub(layout.size())));
         // SAFETY: the caller keeps `dealloc`'s contract.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -110,4 +114,32 @@ fn deciding_allocates_nothing() {
         served_on > 40,
         "{served_on} were on: the flags were not decided as meant"
     );
+}
+
+/// Returns the bytes that each of `count` tenants takes, with an id of 12 bytes and a tier.
+fn bytes_of_tenant(count: usize) -> usize {
+    use std::fmt::Write as _;
+    let mut document = String::from("{\"version\":1,\"tiers\":[\"small\"],\"tenants\":{");
+    for number in 0..count {
+        let separator = if number == 0 { "" } else { "," };
+        write!(document, "{separator}\"tenant{number:06}\":{{\"tier\":\"small\"}}").unwrap();
+    }
+    document.push_str("}}");
+    let document = config::FlagsDocument::parse("flags.json", document.as_bytes()).unwrap();
+    let catalog = config::Catalog::new(Eligibility::Enforced, document).unwrap();
+    let served = catalog.compiled().clone();
+    drop(catalog);
+    let before = BYTES.with(Cell::get);
+    assert_eq!(served.tenants.len(), count);
+    drop(served);
+    (before - BYTES.with(Cell::get)) / count
+}
+
+#[test]
+fn a_tenant_takes_less_than_100_bytes() {
+    // Just below and just above sizes at which the table gets more shards.
+    for count in [1_000, 2_100, 4_000, 20_000] {
+        let bytes = bytes_of_tenant(count);
+        assert!(bytes < 80, "{bytes} bytes of each of {count} tenants");
+    }
 }
