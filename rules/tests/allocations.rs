@@ -122,7 +122,11 @@ fn bytes_of_tenant(count: usize) -> usize {
     let mut document = String::from("{\"version\":1,\"tiers\":[\"small\"],\"tenants\":{");
     for number in 0..count {
         let separator = if number == 0 { "" } else { "," };
-        write!(document, "{separator}\"tenant{number:06}\":{{\"tier\":\"small\"}}").unwrap();
+        write!(
+            document,
+            "{separator}\"tenant{number:06}\":{{\"tier\":\"small\"}}"
+        )
+        .unwrap();
     }
     document.push_str("}}");
     let document = config::FlagsDocument::parse("flags.json", document.as_bytes()).unwrap();
