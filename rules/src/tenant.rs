@@ -19,7 +19,7 @@ pub struct Tenant {
     pub(crate) lists: Option<Arc<TenantLists>>,
 }
 
-/// What a tenant has of flags and attributes.
+/// The settings and attributes of a tenant.
 #[derive(Debug, PartialEq)]
 pub(crate) struct TenantLists {
     /// By flag, sorted; a flag that is on none of the tenant's lists is not here.
