@@ -5,7 +5,7 @@ CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-soak measure bench bench-request bench-load fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-long measure bench bench-request bench-load fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -49,8 +49,10 @@ release: setup ## builds the release binary, target/dist/sluice, with its debug 
 	$(CARGO) build --release --locked
 	@scripts/dist
 
-test-soak: setup ## the attacks of the stall suite, longer
+test-long: setup ## the long forms of suites: attacks that stall, fuzzing of the engine for FUZZ_SECONDS each, full load under change (50 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
+	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
+	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"
 
 measure: release ## measures eval, loading, idle memory and reload on the release binary
 	scripts/measure
