@@ -152,14 +152,6 @@ impl ClientSide {
         }
     }
 
-    /// Returns true if the client will send nothing more on its connection.
-    pub(crate) fn is_half_closed(&self) -> bool {
-        match &self.kind {
-            ClientKind::Http1(client) => client.stream.has_ended(),
-            ClientKind::Http2(_) => false,
-        }
-    }
-
     /// Waits for data of the request's body, or for its end.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyReady, BodyFault>> {
         match &mut self.kind {

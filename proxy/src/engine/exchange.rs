@@ -268,6 +268,13 @@ impl<'e> Exchange<'e> {
                     let at = self.response.read;
                     return Poll::Ready(Ok(ExchangeEnd::Complete { is_request_sent, at }));
                 }
+                // The upstream would take the first bytes of the tunnel for the rest of the request.
+                ResponseStage::Switched if self.request.is_broken => {
+                    let error =
+                        UpstreamError::new(Failure::Broken, "the connection ended within the request");
+                    return Poll::Ready(Err(ExchangeError::Upstream(error)));
+                }
+                ResponseStage::Switched if self.request.needs_write => return Poll::Pending,
                 ResponseStage::Switched => return Poll::Ready(Ok(ExchangeEnd::Switched)),
                 ResponseStage::Head | ResponseStage::Body => {}
             }
@@ -338,6 +345,8 @@ impl<'e> Exchange<'e> {
                 return Err(invalid("too many interim responses"));
             }
             filter_fields(head, context);
+            // It has no body, and may not state a length (RFC 9110 section 8.6).
+            head.fields.remove("content-length");
             return Ok(self.client.send_interim(head, context.head.version(), out)?);
         }
         let is_switch = head.status() == 101;
@@ -355,8 +364,14 @@ impl<'e> Exchange<'e> {
             .map(|started| read.saturating_duration_since(started));
         context.attempts.record_head(self.live);
         filter_fields(head, context);
+        // The client may send the body or not, so the bytes after its head are ambiguous.
+        context.keeps_client &= self.request.is_read || !context.head.fields.contains("expect");
         let framing = match is_switch {
-            true => Framing::Empty,
+            true => {
+                head.fields.remove("content-length");
+                head.fields.remove("transfer-encoding");
+                Framing::Empty
+            }
             false => client_framing::set(head, framing, self.client.is_http2(), context),
         };
         let share = context.share.as_ref();

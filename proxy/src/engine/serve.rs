@@ -120,7 +120,7 @@ async fn answer(
     };
     let forwarded = forward(shared, client, context, buffers, (arrival.framing, times)).await;
     let (code, outcome) = match forwarded {
-        Ok(Forwarded::Complete) => return context.keeps_client && !client.is_half_closed(),
+        Ok(Forwarded::Complete) => return context.keeps_client,
         Ok(Forwarded::Switched { upstream, silence }) => {
             run_tunnel(client, (upstream, silence), context, buffers).await;
             return false;
@@ -218,7 +218,7 @@ async fn refuse(
     context.upstream_answered = false;
     let how = (refusal.keep_alive, write_timeout);
     match respond::send(client, &refusal.answer, context, buffers, how).await {
-        Ok(()) => context.keeps_client && !client.is_half_closed(),
+        Ok(()) => context.keeps_client,
         Err(ClientGone) => false,
     }
 }

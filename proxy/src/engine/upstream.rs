@@ -315,7 +315,8 @@ impl Http2Upstream {
         head.begin(parts.status.as_u16(), b"", HttpVersion::Http2);
         head.fields = fields(&parts.headers);
         let incoming = IncomingBody::new(body);
-        let is_empty = incoming.is_done() || method == "HEAD";
+        // The framing of these is that of HTTP/1, whatever DATA frames follow: a client of HTTP/1 reads no body.
+        let is_empty = incoming.is_done() || method == "HEAD" || matches!(head.status(), 204 | 304);
         self.incoming = Some(incoming);
         let stated = head
             .stated_length()

@@ -344,3 +344,67 @@ fn interim_responses_reach_http_1_and_2_clients() {
     });
     assert_eq!(heads, 2, "an interim response and the final one");
 }
+
+#[test]
+fn a_half_closed_client_gets_all_its_pipelined_answers() {
+    let upstream = Upstream::answering(|_, stream| {
+        std::thread::sleep(Duration::from_millis(100));
+        testkit::reply(stream, &testkit::response(200, "OK", "done"))
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes().repeat(3));
+    client.socket().shutdown(Shutdown::Write).unwrap();
+    let answers = String::from_utf8(client.rest()).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 3, "{answers}");
+}
+
+#[test]
+fn http_2_data_after_a_204_or_304_is_no_body_over_http_1() {
+    for status in [204, 304] {
+        let upstream = H2Upstream::answering(move |_| H2Answer::new(status, "HTTP/1.1 200 OK\r\n\r\n"));
+        let proxy = to(&format!(
+            "{{ endpoints: [\"{}\"], protocol: http2 }}",
+            upstream.address()
+        ))
+        .start();
+        let mut client = proxy.connect();
+        for _ in 0..2 {
+            client.send(Request::get("/").bytes());
+            let (seen, head) = client.head();
+            assert_eq!(seen, status);
+            assert_eq!(head.header("transfer-encoding"), None);
+        }
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let (seen, _) = client.head();
+        assert_eq!((seen, client.rest()), (status, Vec::new()));
+    }
+}
+
+#[test]
+fn an_interim_response_states_no_length() {
+    let upstream = Upstream::answering(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n");
+        testkit::reply(stream, &testkit::response(200, "OK", "done"))
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    let (status, head) = client.head();
+    assert_eq!((status, head.header("content-length")), (103, None));
+    assert_eq!(head.header("link"), Some("</a>"));
+    assert_eq!(client.response().text(), "done");
+}
+
+#[test]
+fn an_early_answer_to_a_client_that_awaits_100_closes() {
+    let (address, _received) = raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+    let proxy = to(&format!("\"{address}\"")).start();
+    let mut client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 60\r\n\r\n");
+    let early = client.response();
+    assert_eq!((early.status, early.header("connection")), (403, Some("close")));
+    // The client sends no body, but its next request. It must not be taken for the body.
+    let _ = client.try_send(Request::get("/").bytes());
+    assert!(client.is_closed());
+}
