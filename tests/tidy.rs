@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("changes", &["rules", "config"]),
     ("control", &["rules", "tokens", "config", "changes", "redact"]),
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),
-    ("properties", &["rules", "tokens", "wire", "config"]),
+    ("properties", &["rules", "tokens", "wire", "config", "proxy"]),
     ("benches/bare-pingora", &[]),
     ("benches/request-cost", &["tokens", "testkit"]),
     ("benches/load", &[]),
@@ -44,6 +44,7 @@ const PROXY_STARTUP: &[&str] = &[
     "proxy/src/start.rs",
     "proxy/src/prepared_snapshot.rs",
     "proxy/src/publisher.rs",
+    "proxy/src/scripted.rs",
 ];
 /// Names that pure code must not use: files, sockets, time, randomness.
 const IMPURE: &[&str] = &[
@@ -157,6 +158,19 @@ fn crates_have_only_allowed_dependencies() {
             if crates.contains(&dependency) && !allowed.contains(&dependency) {
                 problems.push(format!("{name} depends on {dependency}"));
             }
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn only_test_crates_enable_the_scripted_engine() {
+    let mut problems = Vec::new();
+    for (name, _) in ARROWS.iter().chain(&[(".", &[] as &[_]), ("benches", &[])]) {
+        let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).unwrap();
+        let is_enabled = manifest.contains("\"scripted\"");
+        if is_enabled && !["properties", "testkit"].contains(name) {
+            problems.push(format!("{name} enables `scripted`"));
         }
     }
     check(problems);

@@ -12,6 +12,7 @@
 
 mod body;
 mod documents;
+mod engine;
 mod headers;
 mod plain_reader;
 mod readings;
@@ -23,6 +24,7 @@ mod wire;
 
 pub use self::body::body;
 pub use self::documents::documents;
+pub use self::engine::engine;
 pub use self::headers::headers;
 pub use self::readings::readings;
 pub use self::response::response;
@@ -35,9 +37,10 @@ pub use self::wire::wire;
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All properties.
-pub const ALL: [Property; 9] = [
+pub const ALL: [Property; 10] = [
     ("body", body),
     ("documents", documents),
+    ("engine", engine),
     ("headers", headers),
     ("readings", readings),
     ("response", response),

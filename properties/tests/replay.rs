@@ -74,6 +74,11 @@ fn bodies_have_the_data_of_a_plain_reading() {
 }
 
 #[test]
+fn engine_keeps_its_promises_for_any_script() {
+    replay(("engine", properties::engine));
+}
+
+#[test]
 fn every_property_has_a_fuzzer_and_a_replay() {
     let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay.rs")).unwrap();
     for (name, _) in properties::ALL {

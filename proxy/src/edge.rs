@@ -63,11 +63,7 @@ impl ServerApp for Edge {
         let (edge, shutdown) = (Arc::clone(self), shutdown.clone());
         // In a task of its own: pingora's keeps the memory of a TLS handshake, which the edge does itself, as long as it
         // runs.
-        tokio::spawn(async move {
-            if let Err(refused) = edge.serve(stream, &shutdown).await {
-                edge.shared.metrics.connections.refused.count(refused.reason());
-            }
-        });
+        tokio::spawn(async move { edge.serve_or_refuse(stream, &shutdown).await });
         None
     }
 }
@@ -103,6 +99,13 @@ impl ConnectionRefusal {
 }
 
 impl Edge {
+    /// Serves a connection until it ends, or counts its refusal.
+    pub(crate) async fn serve_or_refuse(&self, stream: Stream, shutdown: &ShutdownWatch) {
+        if let Err(refused) = self.serve(stream, shutdown).await {
+            self.shared.metrics.connections.refused.count(refused.reason());
+        }
+    }
+
     /// Serves a connection until it ends. The order is: limits, PROXY header, limits of the client, TLS, HTTP.
     async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), ConnectionRefusal> {
         // One deadline for the PROXY header, the handshake and the first head together: a separate one for each would

@@ -68,6 +68,8 @@ mod request_context;
 mod request_id;
 mod reserved;
 mod running;
+#[cfg(feature = "scripted")]
+mod scripted;
 mod shared;
 mod shares;
 mod signature;
@@ -104,6 +106,10 @@ pub use publisher::{OtherDocument, Published, Publisher};
 pub use readiness::{MAX_RELOAD_ERROR_BYTES, Readiness, ReadinessCheck, ReadinessReport};
 pub use remote_keys::{MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 pub use running::{Bound, Running, Stopped};
+#[cfg(feature = "scripted")]
+pub use scripted::ScriptedEngine;
 pub use shared::{Probe, ProbeStage};
 pub use start::{StartError, StartOptions, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
+#[cfg(feature = "scripted")]
+pub use upstreams::ScriptedConnections;

@@ -221,7 +221,8 @@ fn serve<'l>(
     }
 }
 
-fn edge(listener: Box<str>, definition: &Listener, shared: &Arc<Shared>) -> Edge {
+/// Returns the connection handling of a listener.
+pub(crate) fn edge(listener: Box<str>, definition: &Listener, shared: &Arc<Shared>) -> Edge {
     let limits = definition.limits;
     let gauge = shared.metrics.connections.open(&listener);
     let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);

@@ -28,6 +28,8 @@ use tokio::runtime::Handle;
 
 pub(crate) use self::attempts::UpstreamAttempts;
 use self::collector::UpstreamCollector;
+#[cfg(feature = "scripted")]
+pub use self::connector::ScriptedConnections;
 pub(crate) use self::connector::{Connected, ConnectionProtocol, Connector};
 pub(crate) use self::endpoint::LiveEndpoint;
 pub(crate) use self::failure::{Failure, UpstreamError};

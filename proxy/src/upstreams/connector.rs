@@ -12,10 +12,17 @@ use super::http2_connections::Http2Slot;
 use super::idle_connections::IdleLimit;
 use crate::edge::buffered::Buffered;
 
+/// Opens a connection to an upstream for the feature `scripted`; none if the upstream refuses it.
+#[cfg(feature = "scripted")]
+pub type ScriptedConnections = std::sync::Arc<dyn Fn() -> Option<tokio::io::DuplexStream> + Send + Sync>;
+
 /// Opens connections to endpoints.
 pub(crate) struct Connector {
     transport: TransportConnector,
     limit: IdleLimit,
+    /// Opens HTTP/1 connections in place of the transport.
+    #[cfg(feature = "scripted")]
+    scripted: Option<ScriptedConnections>,
 }
 
 /// A connection for one request.
@@ -43,6 +50,17 @@ impl Connector {
             // pingora's own pool stays empty.
             transport: TransportConnector::new(Some(ConnectorOptions::new(1))),
             limit: IdleLimit::new(max_idle),
+            #[cfg(feature = "scripted")]
+            scripted: None,
+        }
+    }
+
+    /// Creates a connector that gets its connections from a script.
+    #[cfg(feature = "scripted")]
+    pub(crate) fn scripted(connections: ScriptedConnections) -> Self {
+        Self {
+            scripted: Some(connections),
+            ..Self::new(1)
         }
     }
 
@@ -69,6 +87,12 @@ impl Connector {
         protocol: ConnectionProtocol,
         left: Option<Duration>,
     ) -> Result<Connected, UpstreamError> {
+        #[cfg(feature = "scripted")]
+        if let Some(connections) = &self.scripted {
+            let opened = connections().map(|stream| Connected::Http1(Buffered::new(Box::new(stream))));
+            return opened
+                .ok_or_else(|| UpstreamError::new(Failure::Unreachable, "the script has no connection"));
+        }
         let shortened = shortened(&endpoint.peer, protocol, left);
         let peer = shortened.as_ref().unwrap_or(&endpoint.peer);
         let stream = self.transport.new_stream(peer).await;
