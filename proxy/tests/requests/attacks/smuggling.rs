@@ -3,6 +3,9 @@
 
 mod http2;
 mod messages;
+mod mutated_responses;
+mod responses;
+mod strict_response;
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read, Write};

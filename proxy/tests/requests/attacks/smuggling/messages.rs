@@ -399,7 +399,7 @@ impl Messages {
 }
 
 /// `Transfer-Encoding: chunked` in every disguise that some server sees through.
-fn codings() -> Vec<&'static str> {
+pub(super) fn codings() -> Vec<&'static str> {
     vec![
         "Transfer-Encoding: chunked",
         "transfer-encoding: chunked",
@@ -460,7 +460,7 @@ fn codings() -> Vec<&'static str> {
 }
 
 /// `Content-Length` in every disguise; those that are plain numbers are those of what follows, or of less.
-fn content_lengths() -> Vec<&'static str> {
+pub(super) fn content_lengths() -> Vec<&'static str> {
     vec![
         "Content-Length: 0",
         "Content-Length: 5",
@@ -509,7 +509,7 @@ fn content_lengths() -> Vec<&'static str> {
 }
 
 /// Sizes of a chunk; `#` stands for the size of what is smuggled.
-fn sizes() -> Vec<&'static str> {
+pub(super) fn sizes() -> Vec<&'static str> {
     vec![
         "#",
         "0#",
