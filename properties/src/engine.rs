@@ -117,13 +117,51 @@ fn engine_of_documents() -> ScriptedEngine {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use arbitrary::Unstructured;
 
     use super::judge::Tally;
+    use super::script::{ClientScript, ResponseScript, ResponseStart, Script, Step, StreamEnd};
     use super::{play, script};
 
     /// Number of scripts that a test plays.
     const SCRIPTS: u64 = 3_000;
+
+    /// Plays two requests on one connection, of which the first is answered with `response`.
+    fn play_two(response: &str) -> Tally {
+        let request = |number| format!("GET /open/{number} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
+        let steps = vec![
+            Step::Send(request(0)),
+            Step::Pause(Duration::from_millis(50)),
+            Step::Send(request(1)),
+        ];
+        let first = ResponseScript {
+            start: ResponseStart::Complete,
+            steps: vec![Step::Send(response.as_bytes().to_vec())],
+            end: StreamEnd::Open,
+        };
+        let client = ClientScript {
+            steps,
+            end: StreamEnd::HalfClosed,
+            reads_early: true,
+        };
+        play(Script {
+            client,
+            responses: vec![first],
+            capacity: 4096,
+            is_valid: false,
+        })
+    }
+
+    #[test]
+    fn connection_is_reused_only_after_an_exact_response() {
+        let exact = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for (surplus, reused) in [("", 1), ("x", 0), ("\r\n", 0), (exact, 0)] {
+            let tally = play_two(&format!("{exact}{surplus}"));
+            assert_eq!((tally.responses, tally.reused), (2, reused), "{surplus:?}");
+        }
+    }
 
     #[test]
     fn random_scripts_keep_the_promises_of_the_engine() {

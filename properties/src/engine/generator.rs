@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 
-use super::messages::{INTERIM, change, cut, request, response};
+use super::messages::{Faults, INTERIM, cut, request, response};
 use super::script::{ClientScript, ResponseScript, ResponseStart, Script, Step, StreamEnd};
 
 /// The kind of a script.
@@ -31,19 +31,29 @@ pub(crate) fn script(bytes: &mut Unstructured<'_>) -> Result<Script> {
         return stalled(bytes);
     }
     let is_valid = kind == Kind::Valid;
+    // With a single faulty message, the others show what it leaves behind.
+    let single = match kind == Kind::Changed && bytes.arbitrary()? {
+        true => Some((bytes.int_in_range(0..=2 * count)?, Faults::one(bytes)?)),
+        false => None,
+    };
+    let faults = |message: usize| match single {
+        Some((faulty, fault)) if faulty == message => fault,
+        Some(_) => Faults::None,
+        None if is_valid => Faults::None,
+        None => Faults::Any,
+    };
     let mut steps = Vec::new();
     for number in 0..count {
-        let mut text = request(bytes, number, (is_valid, capacity))?;
-        change(bytes, &mut text, is_valid)?;
-        cut(bytes, text, is_valid, &mut steps)?;
+        request(bytes, number, (faults(number), capacity), &mut steps)?;
     }
     let mut responses = Vec::new();
     for number in 0..count + 1 {
-        responses.push(response(bytes, number, (is_valid, capacity))?);
+        responses.push(response(bytes, number, (faults(count + number), capacity))?);
     }
     let ends = [StreamEnd::Open, StreamEnd::HalfClosed, StreamEnd::Closed];
-    let end = *bytes.choose(&ends[..if is_valid { 2 } else { 3 }])?;
-    let reads_early = is_valid || bytes.ratio(3, 4)?;
+    let is_calm = is_valid || single.is_some();
+    let end = *bytes.choose(&ends[..if is_calm { 2 } else { 3 }])?;
+    let reads_early = is_calm || bytes.ratio(3, 4)?;
     Ok(Script {
         client: ClientScript {
             steps,
@@ -124,12 +134,12 @@ fn raw(bytes: &mut Unstructured<'_>, capacity: usize) -> Result<Script> {
     let mut steps = Vec::new();
     let (sent, answered) = (bytes.arbitrary_len::<u8>()?, bytes.int_in_range(0..=3)?);
     let sent = bytes.bytes(sent.min(bytes.len()))?.to_vec();
-    cut(bytes, sent, false, &mut steps)?;
+    cut(bytes, sent, Faults::Any, &mut steps)?;
     let mut responses = Vec::new();
     for _ in 0..answered {
         let length = bytes.arbitrary_len::<u8>()?.min(bytes.len());
         let (text, mut steps) = (bytes.bytes(length)?.to_vec(), Vec::new());
-        cut(bytes, text, false, &mut steps)?;
+        cut(bytes, text, Faults::Any, &mut steps)?;
         responses.push(ResponseScript {
             start: ResponseStart::Begun,
             steps,

@@ -87,17 +87,72 @@ const CHANGES: [&[u8]; 14] = [
     b"1",
 ];
 
+/// A way in which a message differs from a valid one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Its first line: another version, a path or status with other rules.
+    Line,
+    /// Fields that contradict others.
+    Fields,
+    /// Changed bytes.
+    Change,
+    /// Long pauses, or a response before its request is complete.
+    Timing,
+    /// Bytes after its end.
+    Surplus,
+    /// The end of the connection.
+    End,
+}
+
+/// The faults that a message may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Faults {
+    None,
+    /// This one, and surely if it depends on chance.
+    One(Fault),
+    Any,
+}
+
+impl Faults {
+    /// Chooses one fault.
+    pub(crate) fn one(bytes: &mut Unstructured<'_>) -> Result<Self> {
+        let all = [
+            Fault::Line,
+            Fault::Fields,
+            Fault::Change,
+            Fault::Timing,
+            Fault::Surplus,
+            Fault::End,
+        ];
+        bytes.choose(&all).map(|fault| Self::One(*fault))
+    }
+
+    fn allow(self, fault: Fault) -> bool {
+        self == Self::Any || self == Self::One(fault)
+    }
+
+    /// Returns true if the fault is to be made: one of `chances` times, if there may be others.
+    fn make(self, fault: Fault, chances: u8, bytes: &mut Unstructured<'_>) -> Result<bool> {
+        match self {
+            Self::Any => bytes.ratio(1, chances),
+            _ => Ok(self.allow(fault)),
+        }
+    }
+}
+
+/// Generates a request, and its pieces.
 pub(crate) fn request(
     bytes: &mut Unstructured<'_>,
     number: usize,
-    (is_valid, capacity): (bool, usize),
-) -> Result<Vec<u8>> {
+    (faults, capacity): (Faults, usize),
+    steps: &mut Vec<Step>,
+) -> Result<()> {
     // The script of a response does not know its request, and may send a body to `HEAD`.
     let methods = ["GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"];
-    let methods = &methods[..if is_valid { 7 } else { 8 }];
+    let methods = &methods[..if faults.allow(Fault::Line) { 8 } else { 7 }];
     let paths = ["open", "open", "open", "hidden", "none"];
-    let path = bytes.choose(&paths[..if is_valid { 1 } else { paths.len() }])?;
-    let version = if is_valid || bytes.ratio(5, 6)? {
+    let path = bytes.choose(&paths[..if faults.allow(Fault::Line) { paths.len() } else { 1 }])?;
+    let version = if !faults.allow(Fault::Line) || bytes.ratio(5, 6)? {
         "1.1"
     } else {
         "1.0"
@@ -106,10 +161,9 @@ pub(crate) fn request(
         "{} /{path}/{number} HTTP/{version}\r\nHost: a\r\n",
         bytes.choose(methods)?
     );
-    let fields = if is_valid {
-        VALID_REQUEST_FIELDS
-    } else {
-        REQUEST_FIELDS.len()
+    let fields = match faults.allow(Fault::Fields) {
+        true => REQUEST_FIELDS.len(),
+        false => VALID_REQUEST_FIELDS,
     };
     for _ in 0..bytes.int_in_range(0..=2)? {
         text.push_str(bytes.choose(&REQUEST_FIELDS[..fields])?);
@@ -117,31 +171,35 @@ pub(crate) fn request(
     let mut text = text.into_bytes();
     let letter = b'a' + u8::try_from(number).unwrap();
     body(bytes, &mut text, letter, (Bodies::OfRequests, capacity))?;
-    Ok(text)
+    change(bytes, &mut text, faults)?;
+    cut(bytes, text, faults, steps)
 }
 
+/// Generates a response.
 pub(crate) fn response(
     bytes: &mut Unstructured<'_>,
     number: usize,
-    (is_valid, capacity): (bool, usize),
+    (faults, capacity): (Faults, usize),
 ) -> Result<ResponseScript> {
     let mut text = String::new();
     for _ in 0..bytes.int_in_range(0..=2)? {
         text.push_str(bytes.choose(&INTERIM)?);
     }
-    let statuses = if is_valid { VALID_STATUSES } else { STATUSES.len() };
+    let statuses = match faults.allow(Fault::Line) {
+        true => STATUSES.len(),
+        false => VALID_STATUSES,
+    };
     let status = bytes.choose(&STATUSES[..statuses])?;
-    let version = if is_valid || bytes.ratio(5, 6)? {
+    let version = if !faults.allow(Fault::Line) || bytes.ratio(5, 6)? {
         "1.1"
     } else {
         "1.0"
     };
     // Writing to a string never fails.
     let _ = write!(text, "HTTP/{version} {status}\r\nX-Serial: {number}\r\n");
-    let fields = if is_valid {
-        VALID_RESPONSE_FIELDS
-    } else {
-        RESPONSE_FIELDS.len()
+    let fields = match faults.allow(Fault::Fields) {
+        true => RESPONSE_FIELDS.len(),
+        false => VALID_RESPONSE_FIELDS,
     };
     for _ in 0..bytes.int_in_range(0..=2)? {
         text.push_str(bytes.choose(&RESPONSE_FIELDS[..fields])?);
@@ -155,27 +213,31 @@ pub(crate) fn response(
     };
     let letter = b'A' + u8::try_from(number).unwrap();
     let until_close = body(bytes, &mut text, letter, (bodies, capacity))?;
-    change(bytes, &mut text, is_valid)?;
+    change(bytes, &mut text, faults)?;
     let mut steps = Vec::new();
-    cut(bytes, text, is_valid, &mut steps)?;
+    cut(bytes, text, faults, &mut steps)?;
     let ends = [StreamEnd::Open, StreamEnd::Closed, StreamEnd::HalfClosed];
-    let end = match (is_valid, until_close) {
+    let end = match (faults.allow(Fault::End), until_close) {
         (_, true) => *bytes.choose(&ends[1..])?,
-        (true, false) => StreamEnd::Open,
-        (false, false) => *bytes.choose(&ends)?,
+        (false, false) => StreamEnd::Open,
+        (true, false) => *bytes.choose(&ends)?,
     };
-    if !is_valid && bytes.ratio(1, 6)? {
-        steps.push(Step::Pause(Duration::from_millis(1)));
+    if faults.make(Fault::Surplus, 5, bytes)? {
         let surplus: [&[u8]; 3] = [
             b"HTTP/1.1 200 OK\r\nX-Serial: 9\r\nContent-Length: 3\r\n\r\nZZZ",
             b"\r\n",
             b"x",
         ];
-        steps.push(Step::Send(bytes.choose(&surplus)?.to_vec()));
+        let surplus = bytes.choose(&surplus)?.to_vec();
+        match steps.last_mut() {
+            // In one piece with the end of the response.
+            Some(Step::Send(last)) if bytes.arbitrary()? => last.extend(surplus),
+            _ => steps.extend([Step::Pause(Duration::from_millis(1)), Step::Send(surplus)]),
+        }
     }
     let starts = [ResponseStart::Complete, ResponseStart::Head, ResponseStart::Begun];
     Ok(ResponseScript {
-        start: *bytes.choose(&starts[..if is_valid { 1 } else { 3 }])?,
+        start: *bytes.choose(&starts[..if faults.allow(Fault::Timing) { 3 } else { 1 }])?,
         steps,
         end,
     })
@@ -245,8 +307,8 @@ fn body(
 }
 
 /// Changes up to two places of a message, most often in its head, or cuts its end off.
-pub(crate) fn change(bytes: &mut Unstructured<'_>, text: &mut Vec<u8>, is_valid: bool) -> Result<()> {
-    if is_valid || bytes.ratio(2, 3)? {
+fn change(bytes: &mut Unstructured<'_>, text: &mut Vec<u8>, faults: Faults) -> Result<()> {
+    if !faults.make(Fault::Change, 3, bytes)? {
         return Ok(());
     }
     for _ in 0..bytes.int_in_range(1..=2)? {
@@ -273,11 +335,15 @@ pub(crate) fn change(bytes: &mut Unstructured<'_>, text: &mut Vec<u8>, is_valid:
 pub(crate) fn cut(
     bytes: &mut Unstructured<'_>,
     text: Vec<u8>,
-    is_valid: bool,
+    faults: Faults,
     steps: &mut Vec<Step>,
 ) -> Result<()> {
     let pauses = [1, 50, 3_000, 70_000];
-    let pauses = &pauses[..if is_valid { 2 } else { pauses.len() }];
+    let pauses = &pauses[..if faults.allow(Fault::Timing) {
+        pauses.len()
+    } else {
+        2
+    }];
     let mut rest = &text[..];
     // The last piece is the rest, so that a large body does not need thousands of steps.
     for _ in 0..bytes.int_in_range(0..=6)? {
