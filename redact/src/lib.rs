@@ -15,7 +15,7 @@ mod text_format;
 pub use control::escaped;
 pub use credential::looks_random;
 pub use host::{masked_hosts, user_info, user_infos};
-pub use mask::{blank, mask_bytes, masked, masked_json};
+pub use mask::{blank, mask_bytes, mask_within, masked, masked_json};
 pub use name::is_secret_name;
 pub use shape::TOKEN_PREFIX;
 pub use text_format::TextFormat;

@@ -14,7 +14,7 @@ const MASK: u8 = b'*';
 /// A character of several bytes becomes several marks, so that the length in bytes stays.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
-    if scan::next(text.as_bytes(), 0, TextFormat::Text).is_none() {
+    if scan::next(text.as_bytes(), 0..text.len(), TextFormat::Text).is_none() {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.as_bytes().to_vec();
@@ -32,11 +32,23 @@ pub fn masked_json(text: &str) -> String {
 
 /// Masks every secret in a text in place.
 pub fn mask_bytes(text: &mut [u8], form: TextFormat) {
+    let all = 0..text.len();
+    mask_within(text, [all], form);
+}
+
+/// Masks in place every secret whose beginning, or the text that announces it, is within one of `places`, which are in
+/// order. The text around a place is its context. The result is that of [`mask_bytes`] if the rest of the text announces
+/// no secret.
+pub fn mask_within(text: &mut [u8], places: impl IntoIterator<Item = Range<usize>>, form: TextFormat) {
+    // Like a search of the whole text, this one goes on behind a secret, which may end in a later place.
     let mut at = 0;
-    while let Some(secret) = scan::next(text, at, form) {
-        at = secret.end;
-        for byte in text.get_mut(secret).unwrap_or_default() {
-            mask(byte);
+    for place in places {
+        at = at.max(place.start);
+        while let Some(secret) = scan::next(text, at..place.end, form) {
+            at = secret.end;
+            for byte in text.get_mut(secret).unwrap_or_default() {
+                mask(byte);
+            }
         }
     }
 }

@@ -1,22 +1,21 @@
 //! Names of fields that hold secrets, known by their words: `db_password`, `signingSecret`, `X-Api-Key`.
 
-/// Words that mark a value as secret by themselves. A longer word may end with one: `clientsecret`.
-const SECRETS: [&str; 14] = [
-    "assertion",
-    "bearer",
-    "cookie",
-    "credential",
-    "hmac",
-    "jwt",
-    "passcode",
-    "passphrase",
-    "passwd",
-    "password",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-];
+/// Returns the words that mark a value as secret by themselves and end with `last`. A longer word may end with one of
+/// them: `clientsecret`. None ends with an `s`, which is the plural's.
+fn secrets(last: u8) -> &'static [&'static str] {
+    match last.to_ascii_lowercase() {
+        b'c' => &["hmac"],
+        b'd' => &["passwd", "password", "pwd"],
+        b'e' => &["cookie", "passcode", "passphrase"],
+        b'l' => &["credential"],
+        b'n' => &["assertion", "token"],
+        b'r' => &["bearer"],
+        b't' => &["jwt", "secret"],
+        b'y' => &["apikey"],
+        _ => &[],
+    }
+}
+
 /// Words that make a secret of a `key` behind them.
 const QUALIFIERS: [&str; 12] = [
     "access",
@@ -61,70 +60,90 @@ const DESCRIPTIONS: [&str; 22] = [
 /// Returns true if a field of this name holds a secret. Words are compared in any case.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    let (mut found, mut qualified, mut last) = (false, false, "");
-    for word in words(name) {
-        let is_secret = SECRETS.iter().any(|secret| ends_with_word(word, secret));
-        found |= is_secret || (is_word(word, "key") && qualified);
-        found |= QUALIFIERS.iter().any(|one| is_joined(word, one));
-        qualified |= is_secret || QUALIFIERS.iter().any(|one| one.eq_ignore_ascii_case(word));
+    is_secret(name.as_bytes())
+}
+
+/// Returns true if a field of this name, in UTF-8, holds a secret.
+pub(crate) fn is_secret(name: &[u8]) -> bool {
+    let (mut found, mut key, mut last) = (false, 0, name);
+    for (at, word) in words(name).enumerate() {
+        let one = singular(word);
+        found |= ends_with_secret(one);
+        if one.eq_ignore_ascii_case(b"key") {
+            key = at;
+        }
         last = word;
     }
-    found && !DESCRIPTIONS.iter().any(|one| is_word(last, one))
+    // Words before a `key` are compared only now: most names have no `key`.
+    found |= words(name).take(key).any(is_qualifier);
+    found && !describes(last)
 }
 
-/// Returns the words of a name. They end at each character that is no letter or digit, and before a capital.
-fn words(name: &str) -> impl Iterator<Item = &str> {
-    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
-    parts.flat_map(camel_words).filter(|word| !word.is_empty())
-}
-
-/// Splits camel case: `adminToken` is `admin` and `Token`, `APIKey` is `API` and `Key`.
-fn camel_words(part: &str) -> impl Iterator<Item = &str> {
-    let mut rest = part;
+/// Returns the words of a name. They end at each character that is no ASCII letter or digit, and before a capital.
+fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = name;
     std::iter::from_fn(move || {
-        let (word, next) = rest.split_at_checked(first_word_length(rest.as_bytes()))?;
+        let start = rest.iter().position(u8::is_ascii_alphanumeric)?;
+        let begun = rest.get(start..)?;
+        let (word, next) = begun.split_at_checked(first_word_length(begun))?;
         rest = next;
-        (!word.is_empty()).then_some(word)
+        Some(word)
     })
 }
 
-/// Returns the length of the first word in camel case.
-fn first_word_length(part: &[u8]) -> usize {
-    let begins = |window: &[u8]| match window {
-        [before, first, after] => {
-            first.is_ascii_uppercase() && (!before.is_ascii_uppercase() || after.is_ascii_lowercase())
+/// Returns the length of the word that `text` begins with. Camel case is split: `adminToken` is `admin` and `Token`,
+/// `APIKey` is `API` and `Key`.
+fn first_word_length(text: &[u8]) -> usize {
+    let is_upper = |at: usize| text.get(at).is_some_and(u8::is_ascii_uppercase);
+    let mut at = 1;
+    while let Some(byte) = text.get(at)
+        && byte.is_ascii_alphanumeric()
+    {
+        // A capital at the end of a name begins no word.
+        let after = text.get(at + 1).filter(|after| after.is_ascii_alphanumeric());
+        if let Some(after) = after
+            && byte.is_ascii_uppercase()
+            && (!is_upper(at - 1) || after.is_ascii_lowercase())
+        {
+            break;
         }
-        _ => false,
+        at += 1;
+    }
+    at
+}
+
+/// Returns true if a word in the singular ends with a word that marks a secret, or joins a qualifier and `key`:
+/// `privatekey`.
+fn ends_with_secret(word: &[u8]) -> bool {
+    let Some(last) = word.last() else { return false };
+    let ends_with = |known: &str| {
+        let end = word.len().checked_sub(known.len()).and_then(|at| word.get(at..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(known.as_bytes()))
     };
-    part.windows(3)
-        .position(begins)
-        .map_or(part.len(), |before| before + 1)
+    secrets(*last).iter().any(|secret| ends_with(secret))
+        || (ends_with("key") && is_qualifier(word.get(..word.len() - 3).unwrap_or_default()))
 }
 
-/// Returns true if `word` is `known` or its plural.
-fn is_word(word: &str, known: &str) -> bool {
-    [word, singular(word)]
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case(known))
+fn is_qualifier(word: &[u8]) -> bool {
+    let is_word = |known: &&str| known.as_bytes().eq_ignore_ascii_case(word);
+    QUALIFIERS.iter().any(is_word)
 }
 
-/// Returns true if `word` ends with `known` or its plural.
-fn ends_with_word(word: &str, known: &str) -> bool {
-    [word, singular(word)].iter().any(|word| {
-        let at = word.len().checked_sub(known.len());
-        at.and_then(|at| word.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(known))
-    })
+/// Returns true if the last word of a name is a description or the plural of one.
+fn describes(last: &[u8]) -> bool {
+    let is_word = |known: &&str| {
+        [last, singular(last)]
+            .iter()
+            .any(|word| known.as_bytes().eq_ignore_ascii_case(word))
+    };
+    DESCRIPTIONS.iter().any(is_word)
 }
 
-/// Returns true if `word` is `qualifier` and `key` joined: `privatekey`.
-fn is_joined(word: &str, qualifier: &str) -> bool {
-    let parts = singular(word).split_at_checked(qualifier.len());
-    parts.is_some_and(|(first, key)| first.eq_ignore_ascii_case(qualifier) && key.eq_ignore_ascii_case("key"))
-}
-
-fn singular(word: &str) -> &str {
-    word.strip_suffix(['s', 'S']).unwrap_or(word)
+fn singular(word: &[u8]) -> &[u8] {
+    match word {
+        [one @ .., b's' | b'S'] => one,
+        _ => word,
+    }
 }
 
 #[cfg(test)]

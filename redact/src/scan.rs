@@ -21,10 +21,12 @@ static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     built.ok()
 });
 
-/// Returns the first secret that begins at `from` or later.
-pub(crate) fn next(text: &[u8], mut from: usize, form: TextFormat) -> Option<Range<usize>> {
+/// Returns the first secret whose anchor is within `place`. The secret may end behind it.
+pub(crate) fn next(text: &[u8], place: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
     let automaton = AUTOMATON.as_ref()?;
-    while let Some(found) = automaton.find(Input::new(text).range(from..)) {
+    let (mut from, end) = (place.start, place.end.min(text.len()));
+    while from < end {
+        let found = automaton.find(Input::new(text).range(from..end))?;
         let (anchor, shape) = ANCHORS.get(found.pattern().as_usize())?;
         let is_exact = text.get(found.range()) == Some(anchor.as_bytes());
         if is_exact || !shape.has_case() {

@@ -90,6 +90,56 @@ proptest! {
     }
 }
 
+/// Returns a line of JSON with a member for each text, and the places of their values, with the quotes.
+fn line(texts: &[String]) -> (Vec<u8>, Vec<Range<usize>>) {
+    let (mut line, mut places) = (b"{\"request_id\":\"4bf92f3577b34da6\"".to_vec(), Vec::new());
+    for (text, name) in texts.iter().zip(["host", "path", "query", "user"]) {
+        line.extend_from_slice(format!(",\"{name}\":").as_bytes());
+        let start = line.len();
+        serde_json::to_writer(&mut line, text).unwrap();
+        places.push(start..line.len());
+    }
+    line.extend_from_slice(b",\"status\":200,\"outcome\":\"forwarded\"}");
+    (line, places)
+}
+
+proptest! {
+    #[test]
+    fn masking_the_values_is_masking_the_line(texts in prop::collection::vec(texts(), 4)) {
+        let (mut whole, places) = line(&texts);
+        let mut values = whole.clone();
+        mask_bytes(&mut whole, TextFormat::Json);
+        mask_within(&mut values, places, TextFormat::Json);
+        prop_assert_eq!(String::from_utf8(values), String::from_utf8(whole));
+    }
+}
+
+#[test]
+fn secret_outside_of_the_places_is_not_looked_for() {
+    let mut text = *b"token=abc token=def token=ghi";
+    let places = [0..3, 10..19, 90..99];
+    mask_within(&mut text, places, TextFormat::Text);
+    assert_eq!(&text, b"token=abc token=*** token=ghi");
+}
+
+#[test]
+fn secret_that_ends_behind_its_place_is_masked_whole() {
+    let mut text = *b"token=abc token=def";
+    mask_within(&mut text, std::iter::once(4..7), TextFormat::Text);
+    assert_eq!(&text, b"token=*** token=def");
+}
+
+#[test]
+fn search_goes_on_behind_a_secret_in_a_later_place() {
+    let mut text = *b"-----BEGIN \",\"Bearer abc1 PRIVATE KEY-----\\nMHcC";
+    let mut whole = text;
+    mask_bytes(&mut whole, TextFormat::Json);
+    let places = [0..11, 14..text.len()];
+    mask_within(&mut text, places, TextFormat::Json);
+    assert_eq!(text, whole);
+    assert!(text.ends_with(b"******"));
+}
+
 #[test]
 fn blank_keeps_the_lines() {
     assert_eq!(blank("a\u{e9}\nb"), "***\n*");

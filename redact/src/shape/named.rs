@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::base64::decoded;
 use super::run::{begins_word, quotable, run};
-use crate::name::is_secret_name;
+use crate::name::is_secret;
 use crate::text_format::TextFormat;
 
 /// Returns the token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or a
@@ -73,8 +73,13 @@ pub(super) fn field(text: &[u8], name: Range<usize>, form: TextFormat) -> Option
 
 /// Returns the value behind `name=`, or of a JSON member. A reference (`${NAME}`) is no secret.
 pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
-    let quote = name(text, anchor.start)?;
-    let value = match (text.get(anchor.start)?, quote) {
+    let (name, quote) = name_before(text.get(..anchor.start)?);
+    let separator = text.get(anchor.start)?;
+    // A `:` behind a bare word is none of JSON. Its name, and with it the cost of comparing it, does not matter.
+    if (*separator == b':' && quote == Quote::None) || !is_secret(name) {
+        return None;
+    }
+    let value = match (separator, quote) {
         (b'=', _) => {
             let bare = || anchor.end..run(text, anchor.end, is_bare);
             quoted(text, anchor.end, quote, form).unwrap_or_else(bare)
@@ -88,11 +93,11 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Opti
     (!text.get(value.start..)?.starts_with(b"${")).then_some(value)
 }
 
-/// Returns the quotes behind the name that ends at `end`, if it is the name of a secret.
-fn name(text: &[u8], end: usize) -> Option<Quote> {
+/// Returns the name that `text` ends with, and the quotes behind it.
+fn name_before(text: &[u8]) -> (&[u8], Quote) {
     /// The longest name that is compared.
     const LONGEST: usize = 64;
-    let before = text.get(end.saturating_sub(LONGEST)..end)?;
+    let before = text.get(text.len().saturating_sub(LONGEST)..).unwrap_or_default();
     let (before, quote) = match before {
         [before @ .., b'\\', b'"'] => (before, Quote::Escaped),
         [before @ .., quote @ (b'"' | b'\'')] => (before, Quote::Plain(*quote)),
@@ -103,8 +108,7 @@ fn name(text: &[u8], end: usize) -> Option<Quote> {
         .iter()
         .rposition(|byte| !is_part(byte))
         .map_or(0, |at| at + 1);
-    let name = std::str::from_utf8(before.get(start..)?).ok()?;
-    is_secret_name(name).then_some(quote)
+    (before.get(start..).unwrap_or_default(), quote)
 }
 
 /// Returns the text in the quotes that begin at `start`; `name` are the quotes behind its name. In a JSON
