@@ -5,6 +5,7 @@
 
 mod drops;
 mod event_text;
+mod fill;
 mod levels;
 mod line_output;
 mod log_formatter;
@@ -13,8 +14,9 @@ mod repeats;
 mod writer;
 
 pub use drops::{DropReason, Drops};
+pub use fill::Limits;
 pub use levels::{InvalidDirective, Levels};
 pub use log_formatter::LogColour;
 pub use process_log::{ProcessLog, ProcessLogOptions};
 pub use repeats::{MAX_REMEMBERED, WINDOW};
-pub use writer::{Limits, LineFormatter, LineWriter};
+pub use writer::{LineFormatter, LineWriter};

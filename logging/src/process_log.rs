@@ -16,15 +16,18 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use crate::drops::Drops;
 use crate::event_text::EventText;
+use crate::fill::Limits;
 use crate::levels::Levels;
 use crate::log_formatter::{Item, LogColour, LogFormatter};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
-use crate::writer::{Limits, LineWriter};
+use crate::writer::LineWriter;
 
 /// The most that may be queued.
 const LIMITS: Limits = Limits {
     lines: 4 * 1024,
     bytes: 4 * 1024 * 1024,
+    // Lines are few, and the last ones before a crash matter most.
+    pause: Duration::ZERO,
 };
 /// The longest block, in bytes; what is longer is cut.
 const MAX_BLOCK: usize = 1024 * 1024;

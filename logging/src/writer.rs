@@ -1,28 +1,22 @@
 //! A bounded queue of lines and the thread that writes them. Queueing never blocks: what does not fit is
 //! dropped and counted. A slow disk, or a pipe without a reader, therefore delays no request.
+//!
+//! Waking a thread costs more than queueing a line. A log can therefore have its thread pause after each write: the
+//! lines of the pause are written together, and only a queue that is half full, or a flush, wakes the thread early.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::drops::{DropReason, Drops};
+use crate::fill::{Fill, Fullness, Limits};
 use crate::line_output::{Failed, LineOutput};
 
 /// The polling interval while waiting for room in a full queue.
-const PAUSE: Duration = Duration::from_millis(1);
-
-/// The most that may be queued.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Lines.
-    pub lines: usize,
-    /// Bytes.
-    pub bytes: usize,
-}
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Turns what is queued into lines. Runs on the thread that writes.
 pub trait LineFormatter: Send + 'static {
@@ -54,8 +48,8 @@ pub trait LineFormatter: Send + 'static {
 /// them.
 pub struct LineWriter<T> {
     sender: SyncSender<Message<T>>,
-    bytes: Arc<AtomicUsize>,
-    max_bytes: usize,
+    fill: Arc<Fill>,
+    thread: Thread,
     drops: Arc<Drops>,
 }
 
@@ -80,32 +74,37 @@ impl<T: Send + 'static> LineWriter<T> {
         drops: Arc<Drops>,
     ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(limits.lines);
-        let bytes = Arc::new(AtomicUsize::new(0));
+        let fill = Arc::new(Fill::new(limits));
         let mut writing = WriterThread {
             output: LineOutput::new(writer),
             formatter,
-            bytes: Arc::clone(&bytes),
+            fill: Arc::clone(&fill),
+            pause: limits.pause,
             drops: Arc::clone(&drops),
             lines: Vec::new(),
         };
-        thread::Builder::new()
+        let handle = thread::Builder::new()
             .name(name.into())
             .spawn(move || writing.run(&receiver))?;
         Ok(Self {
             sender,
-            bytes,
-            max_bytes: limits.bytes,
+            fill,
+            thread: handle.thread().clone(),
             drops,
         })
     }
 
     /// Queues an item that counts for `size` bytes, or drops and counts it. Never waits.
     pub fn put(&self, item: T, size: usize) {
-        if !self.reserve(size) {
+        let Some(fullness) = self.fill.reserve(size) else {
             return self.drops.add(DropReason::QueueFull);
-        }
+        };
         if self.sender.try_send(Message::Item(item, size)).is_err() {
             self.release(size);
+        }
+        // The item is queued before the thread is woken, which would otherwise pause again.
+        if fullness == Fullness::HalfReached {
+            self.thread.unpark();
         }
     }
 
@@ -113,11 +112,11 @@ impl<T: Send + 'static> LineWriter<T> {
     /// caller; for use at the end of the process.
     pub fn put_timeout(&self, item: T, size: usize, limit: Duration) {
         let deadline = Instant::now() + limit;
-        while !self.reserve(size) {
+        while self.fill.reserve(size).is_none() {
             if Instant::now() >= deadline {
                 return self.drops.add(DropReason::QueueFull);
             }
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
         if !self.send_by(deadline, Message::Item(item, size)) {
             self.release(size);
@@ -136,26 +135,20 @@ impl<T: Send + 'static> LineWriter<T> {
                 .is_ok()
     }
 
-    /// Counts an item's bytes in, before it is queued, so that the writer never gives back what was not taken.
-    fn reserve(&self, size: usize) -> bool {
-        // Adds before it compares: of two callers, both can't take the last room.
-        let fits = self.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size) <= self.max_bytes;
-        if !fits {
-            self.bytes.fetch_sub(size, Ordering::Relaxed);
-        }
-        fits
-    }
-
-    /// Gives back the bytes of an item that was not queued, and counts it.
+    /// Gives back the room of an item that was not queued, and counts it.
     fn release(&self, size: usize) {
-        self.bytes.fetch_sub(size, Ordering::Relaxed);
+        self.fill.release(size);
         self.drops.add(DropReason::QueueFull);
     }
 
     fn send_by(&self, deadline: Instant, mut message: Message<T>) -> bool {
         loop {
             message = match self.sender.try_send(message) {
-                Ok(()) => return true,
+                Ok(()) => {
+                    // The caller waits, so the thread must not pause.
+                    self.thread.unpark();
+                    return true;
+                }
                 Err(TrySendError::Disconnected(_)) => return false,
                 Err(TrySendError::Full(refused)) => refused,
             };
@@ -163,7 +156,7 @@ impl<T: Send + 'static> LineWriter<T> {
                 return false;
             }
             // A channel of std can't be waited for with a limit.
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
@@ -172,8 +165,8 @@ impl<T> Clone for LineWriter<T> {
     fn clone(&self) -> Self {
         Self {
             sender: self.sender.clone(),
-            bytes: Arc::clone(&self.bytes),
-            max_bytes: self.max_bytes,
+            fill: Arc::clone(&self.fill),
+            thread: self.thread.clone(),
             drops: Arc::clone(&self.drops),
         }
     }
@@ -182,7 +175,7 @@ impl<T> Clone for LineWriter<T> {
 impl<T> fmt::Debug for LineWriter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LineWriter")
-            .field("max_bytes", &self.max_bytes)
+            .field("fill", &self.fill)
             .finish_non_exhaustive()
     }
 }
@@ -191,7 +184,8 @@ impl<T> fmt::Debug for LineWriter<T> {
 struct WriterThread<S> {
     output: LineOutput,
     formatter: S,
-    bytes: Arc<AtomicUsize>,
+    fill: Arc<Fill>,
+    pause: Duration,
     drops: Arc<Drops>,
     /// The lines of one item, kept for its room.
     lines: Vec<u8>,
@@ -212,6 +206,10 @@ impl<S: LineFormatter> WriterThread<S> {
             }
             self.tick();
             self.flush();
+            if !self.pause.is_zero() {
+                // A sender wakes a thread that waits in the channel, but not one that is parked here.
+                thread::park_timeout(self.pause);
+            }
         }
         self.formatter.settle(&mut self.lines);
         self.write();
@@ -237,7 +235,7 @@ impl<S: LineFormatter> WriterThread<S> {
                 self.formatter.write(item, &mut self.lines);
                 self.write();
                 // The bytes are released after the write, so that the limit covers the item in work.
-                self.bytes.fetch_sub(size, Ordering::Relaxed);
+                self.fill.release(size);
             }
             Message::Flush(done) => {
                 self.formatter.settle(&mut self.lines);
@@ -250,8 +248,9 @@ impl<S: LineFormatter> WriterThread<S> {
     }
 
     fn tick(&mut self) {
+        let Some(due) = self.formatter.due() else { return };
         let now = Instant::now();
-        if self.formatter.due().is_some_and(|due| due <= now) {
+        if due <= now {
             self.formatter.tick(now, &mut self.lines);
             self.write();
         }
@@ -283,3 +282,6 @@ impl<S: LineFormatter> WriterThread<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

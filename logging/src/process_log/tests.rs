@@ -71,7 +71,11 @@ fn start(sink: &Sink, options: ProcessLogOptions) -> ProcessLog {
 
 /// Starts a log with room for this many lines, whose output blocks.
 fn start_held(sink: &Sink, lines: usize) -> ProcessLog {
-    let limits = Limits { lines, bytes: 1024 };
+    let limits = Limits {
+        lines,
+        bytes: 1024,
+        pause: Duration::ZERO,
+    };
     let options = ProcessLogOptions {
         limits,
         ..ProcessLogOptions::default()
