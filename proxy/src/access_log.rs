@@ -11,6 +11,7 @@ use logging::{Drops, Limits, LineFormatter, LineWriter};
 use tracing::warn;
 
 use crate::access_entry::AccessEntry;
+use crate::access_line::AccessLine;
 use crate::log_drops::LogDropsCollector;
 use crate::metrics::Metrics;
 
@@ -18,6 +19,8 @@ use crate::metrics::Metrics;
 pub const MAX_QUEUED_LINES: usize = 8 * 1024;
 /// Maximum of queued bytes.
 pub const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
+/// Pause of the writing thread after a write, and so the longest delay of a line.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The destination of the access log.
 pub enum AccessLogOutput {
@@ -51,7 +54,7 @@ pub struct AccessLogger {
 #[derive(Debug)]
 struct Queue {
     format: AccessLogFormat,
-    writer: LineWriter<Vec<u8>>,
+    writer: LineWriter<AccessLine>,
 }
 
 impl AccessLogger {
@@ -77,12 +80,13 @@ impl AccessLogger {
         let limits = Limits {
             lines: capacity,
             bytes: MAX_QUEUED_BYTES,
+            pause: PAUSE,
         };
         let writer = LineWriter::start(
             "access-log",
             writer,
             limits,
-            MaskingLineFormatter { format },
+            MaskingLineFormatter,
             Arc::clone(&drops),
         )?;
         metrics.register(LogDropsCollector::access_log(drops));
@@ -107,8 +111,8 @@ impl AccessLogger {
     pub fn write(&self, entry: &AccessEntry<'_>) {
         let Some(queue) = &self.queue else { return };
         let line = match queue.format {
-            AccessLogFormat::Json => entry.json(),
-            AccessLogFormat::Human => entry.human(),
+            AccessLogFormat::Json => AccessLine::json(entry),
+            AccessLogFormat::Human => AccessLine::human(entry),
         };
         let size = line.len();
         queue.writer.put(line, size);
@@ -124,20 +128,13 @@ impl AccessLogger {
 }
 
 /// Writes lines in their order and masks secrets in them: in queries, and in paths of refused requests.
-struct MaskingLineFormatter {
-    format: AccessLogFormat,
-}
+struct MaskingLineFormatter;
 
 impl LineFormatter for MaskingLineFormatter {
-    type Item = Vec<u8>;
+    type Item = AccessLine;
 
-    fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {
-        let form = match self.format {
-            AccessLogFormat::Json => redact::TextFormat::Json,
-            AccessLogFormat::Human => redact::TextFormat::Text,
-        };
-        redact::mask_bytes(&mut line, form);
-        lines.append(&mut line);
+    fn write(&mut self, line: AccessLine, lines: &mut Vec<u8>) {
+        lines.append(&mut line.masked());
     }
 
     fn failed(&mut self, error: &io::Error) {

@@ -19,6 +19,7 @@
 //!   and answered with 500.
 
 mod access_entry;
+mod access_line;
 mod access_log;
 mod admin;
 mod answer;
