@@ -267,7 +267,7 @@ fn body(
     // Each byte depends on its place, so that a lost or doubled one is noticed.
     let data: Vec<u8> = (0..length)
         .map(|place: usize| {
-            if place % 7 == 0 {
+            if place.is_multiple_of(7) {
                 b'0' + u8::try_from(place / 7 % 10).unwrap()
             } else {
                 letter
