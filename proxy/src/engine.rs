@@ -5,6 +5,7 @@ mod alarm;
 mod body;
 mod client;
 mod client_framing;
+mod date;
 mod exchange;
 mod exchange_error;
 mod exchange_state;

@@ -15,7 +15,7 @@
 //!   definition and reused by the next snapshot with the same one.
 //! - Deciding takes no lock and looks up no name. Before it, the cache of verified tokens locks one of its shards, and
 //!   a token with an unknown key locks its issuer's keys.
-//! - The request path never panics by design. A defect that panics is contained by the hook that it occurs in, counted,
+//! - The request path never panics by design. A defect that panics is contained in its request, counted,
 //!   and answered with 500.
 
 mod access_entry;

@@ -1,4 +1,4 @@
-//! A refusal of a request: an answer that a phase decides on and the hooks send.
+//! A refusal of a request: an answer that a phase decides on and the engine sends.
 
 use std::sync::Arc;
 

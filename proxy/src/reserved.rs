@@ -120,11 +120,20 @@ impl Reserved {
             };
             !stays && folds_to(name, &entry.folded)
         });
-        by_name
-            || self.prefixes.iter().any(|prefix| {
-                name.get(..prefix.len())
-                    .is_some_and(|start| folds_to(start, prefix))
-            })
+        by_name || self.has_prefix(name)
+    }
+
+    /// Returns true for every name that [`Reserved::is_removed`] knows: names that are removed, and names that are read.
+    pub(crate) fn is_reserved(&self, name: &[u8]) -> bool {
+        let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
+        entries.iter().any(|entry| folds_to(name, &entry.folded)) || self.has_prefix(name)
+    }
+
+    fn has_prefix(&self, name: &[u8]) -> bool {
+        self.prefixes.iter().any(|prefix| {
+            name.get(..prefix.len())
+                .is_some_and(|start| folds_to(start, prefix))
+        })
     }
 }
 

@@ -103,6 +103,16 @@ impl BodyScanner {
         }
     }
 
+    /// Returns the number of bytes that have not arrived; none for a body whose length is not stated.
+    #[must_use]
+    pub fn missing(&self) -> Option<u64> {
+        match self.state {
+            BodyState::Length(missing) => Some(missing),
+            BodyState::Done => Some(0),
+            _ => None,
+        }
+    }
+
     /// Returns true if the whole body has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {

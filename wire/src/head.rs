@@ -200,7 +200,7 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     if !host.iter().all(is_one) {
         return Err(InvalidHead::Host);
     }
-    // Byte by byte: the HTTP layer holds `A` and `a` to be two hosts here, and refuses them without a word.
+    // Byte by byte: a client that spells one host in two ways is suspicious enough.
     match authority(request.path.unwrap_or_default()) {
         Some(authority) if authority.as_bytes() != host => Err(InvalidHead::HostMismatch),
         _ => Ok(()),

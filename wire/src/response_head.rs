@@ -14,7 +14,7 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Begins another head without fields. An empty `reason` stands for the usual phrase of the status.
+    /// Begins another head without fields. `reason` may be empty.
     pub fn begin(&mut self, status: u16, reason: &[u8], version: HttpVersion) {
         self.status = status;
         self.reason.clear();
@@ -36,7 +36,7 @@ impl ResponseHead {
         (100..200).contains(&self.status) && self.status != 101
     }
 
-    /// Returns the reason phrase; empty for the usual one.
+    /// Returns the reason phrase, which may be empty.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
         &self.reason

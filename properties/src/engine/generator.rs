@@ -100,7 +100,7 @@ fn stalled(bytes: &mut Unstructured<'_>) -> Result<Script> {
         let _ = match (switches, bytes.int_in_range(0..=2)?) {
             (true, 0) => write!(
                 text,
-                "HTTP/1.1 101 Switching Protocols\r\nX-Serial: {number}\r\n\r\n"
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX-Serial: {number}\r\n\r\n"
             ),
             (false, 0) => write!(
                 text,

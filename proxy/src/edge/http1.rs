@@ -82,6 +82,7 @@ async fn serve_next(
     buffers: &mut Buffers,
     (head, next): (&mut RequestHead, Result<HeadBounds, NoNextHead>),
 ) -> bool {
+    client.forget_response();
     let bounds = match next {
         Ok(bounds) => bounds,
         Err(refused) => {

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use ::wire::{Framing, RequestHead};
 use atomic_waker::AtomicWaker;
@@ -95,6 +95,7 @@ async fn serve_streams(
     };
     let active = Arc::<ActiveRequests>::default();
     let (mut alarm, mut idle_since) = (Alarm::default(), Instant::now());
+    let mut close_deadline = None;
     let mut is_stopping = *shutdown.borrow();
     if is_stopping {
         streams.graceful_shutdown();
@@ -112,10 +113,18 @@ async fn serve_streams(
             }
             active.ended.register(cx.waker());
             if active.count.load(Ordering::Acquire) > 0 {
-                idle_since = Instant::now();
+                (idle_since, close_deadline) = (Instant::now(), None);
                 return Poll::Pending;
             }
-            let deadline = idle_since + edge.limits.idle_timeout;
+            if close_deadline.is_none() {
+                ready!(alarm.poll(cx, idle_since + edge.limits.idle_timeout));
+                // GOAWAY. Parts of responses may still wait for the client's windows, and are written first.
+                streams.graceful_shutdown();
+            }
+            let deadline = *close_deadline.get_or_insert_with(|| Instant::now() + edge.limits.write_timeout);
+            if let Poll::Ready(accepted) = streams.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
             alarm.poll(cx, deadline).map(|()| None)
         });
         // An error ends the connection: a client often just closes it.

@@ -1,5 +1,5 @@
-//! Counts of the HTTP/2 requests of one connection: those that the client began, and those that reached the proxy's
-//! first hook. The HTTP layer refuses the others without a callback, so the difference is counted when the connection
+//! Counts of the HTTP/2 requests of one connection: those that the client began, and those that reached the engine.
+//! The HTTP layer refuses the others without telling, so the difference is counted when the connection
 //! and all its requests end.
 
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ impl Streams {
         self.begun.store(requests, Ordering::Relaxed);
     }
 
-    /// Counts a request that reached the first hook.
+    /// Counts a request that reached the engine.
     pub(crate) fn count_read(&self) {
         self.read.fetch_add(1, Ordering::Relaxed);
     }

@@ -120,10 +120,14 @@ impl ClientSide {
         matches!(self.kind, ClientKind::Http2(_))
     }
 
-    /// Begins the next request of an HTTP/1 connection: the head is removed from the buffer.
-    pub(crate) fn begin_request(&mut self, head: usize, framing: Framing) {
+    /// Forgets the last response of the connection, before the next one.
+    pub(crate) fn forget_response(&mut self) {
         self.status = 0;
         self.body_bytes = 0;
+    }
+
+    /// Begins the next request of an HTTP/1 connection: the head is removed from the buffer.
+    pub(crate) fn begin_request(&mut self, head: usize, framing: Framing) {
         if let ClientKind::Http1(client) = &mut self.kind {
             client.stream.begin_incoming(head, framing);
         }
@@ -152,6 +156,14 @@ impl ClientSide {
         }
     }
 
+    /// Returns the number of bytes of the request's body that were not consumed, where its length is stated.
+    pub(crate) fn unread(&self) -> Option<u64> {
+        match &self.kind {
+            ClientKind::Http1(client) => client.stream.unread(),
+            ClientKind::Http2(_) => None,
+        }
+    }
+
     /// Waits for data of the request's body, or for its end.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyReady, BodyFault>> {
         match &mut self.kind {
@@ -174,8 +186,8 @@ impl ClientSide {
         }
     }
 
-    pub(crate) fn trailers(&mut self) -> Option<Fields> {
-        match &mut self.kind {
+    pub(crate) fn trailers(&self) -> Option<Fields> {
+        match &self.kind {
             ClientKind::Http1(client) => client.stream.trailers(),
             ClientKind::Http2(client) => client.incoming.trailers(),
         }
@@ -188,7 +200,7 @@ impl ClientSide {
                 if !client.stream.is_incoming_done() {
                     return Poll::Pending;
                 }
-                // With a full buffer no waker is needed: the end of the current request reads on.
+                // With a full buffer the end of the client is noticed by the next write to it, or after the response.
                 while client.stream.io.buffer.len() < MAX_READ_AHEAD && !client.stream.has_ended() {
                     match ready!(client.stream.poll_fill(cx)) {
                         Ok(1..) => {}

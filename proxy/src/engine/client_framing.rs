@@ -2,6 +2,7 @@
 
 use ::wire::{Framing, HttpVersion, ResponseHead};
 
+use super::date;
 use crate::request_context::RequestContext;
 
 /// Sets the fields that frame the body, and `Connection`. Returns the framing.
@@ -12,15 +13,15 @@ pub(crate) fn set(
     context: &mut RequestContext,
 ) -> Framing {
     let framing = match framing {
+        Framing::Empty if head.status() == 204 => {
+            head.fields.remove("content-length");
+            Framing::Empty
+        }
         // What such a response states is the length of the body that it does not have (RFC 9110 section 8.6).
         Framing::Empty if context.head.method() == "HEAD" || head.status() == 304 => {
             if let Ok(Some(length)) = head.stated_length() {
                 set_length(head, length);
             }
-            Framing::Empty
-        }
-        Framing::Empty if head.status() == 204 => {
-            head.fields.remove("content-length");
             Framing::Empty
         }
         Framing::Empty => {
@@ -50,12 +51,13 @@ pub(crate) fn set(
             }
         }
     };
-    set_connection(head, context);
+    complete(head, context);
     framing
 }
 
-/// Sets `Connection` as the client's version needs it (RFC 9112 section 9.3).
-pub(crate) fn set_connection(head: &mut ResponseHead, context: &RequestContext) {
+/// Sets `Date`, and `Connection` as the client's version needs it (RFC 9112 section 9.3).
+pub(crate) fn complete(head: &mut ResponseHead, context: &RequestContext) {
+    date::set(&mut head.fields);
     match (context.head.version(), context.keeps_client) {
         (HttpVersion::Http2, _) | (HttpVersion::Http11, true) => {}
         (HttpVersion::Http10, true) => head.fields.push("Connection", b"keep-alive"),

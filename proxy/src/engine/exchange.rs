@@ -12,7 +12,7 @@ use super::body::BodyReady;
 use super::client::{ClientGone, ClientSide};
 use super::client_framing;
 use super::exchange_error::{ClientFailure, ExchangeError};
-use super::exchange_state::{RAW, RequestState, ResponseStage, ResponseState, Stop};
+use super::exchange_state::{RAW, RequestState, ResponseStage, ResponseState, Stop, WriteState};
 use super::exchange_times::{ExchangeTimes, Progress, WaitsFor};
 use super::out_buffer::OutBuffer;
 use super::replay::Replay;
@@ -99,18 +99,14 @@ impl<'e> Exchange<'e> {
             now: None,
             request: RequestState {
                 is_read: false,
-                needs_write: true,
-                is_blocked: false,
                 is_broken: false,
-                written: now,
+                write: WriteState::new(true, now),
             },
             response: ResponseState {
                 stage: ResponseStage::Head,
-                needs_write: false,
-                is_blocked: false,
+                write: WriteState::new(false, now),
                 is_bulk: false,
                 read: now,
-                written: now,
                 failure: None,
             },
         }
@@ -148,17 +144,22 @@ impl<'e> Exchange<'e> {
                 return Ok(());
             }
             let stop = self.read_request(cx)?;
-            if self.request.needs_write {
+            if self.request.write.is_needed {
                 let mut progress = false;
                 let out = &mut self.buffers.to_upstream;
                 let written = self.upstream.poll_write(cx, out, &mut progress);
                 if progress {
-                    self.request.written = self.now();
+                    let now = self.now();
+                    self.request.write.record_progress(now);
                 }
                 match written {
-                    Poll::Ready(Ok(())) => self.request.needs_write = false,
+                    Poll::Ready(Ok(())) => self.request.write.finish(),
                     Poll::Ready(Err(_)) => self.break_request(),
-                    Poll::Pending => return Ok(()),
+                    Poll::Pending => {
+                        let now = self.now();
+                        self.request.write.record_stall(now);
+                        return Ok(());
+                    }
                 }
             }
             if stop == Stop::Waits {
@@ -175,7 +176,6 @@ impl<'e> Exchange<'e> {
 
     /// Appends what has arrived of the request's body. A large part is written as it is.
     fn read_request(&mut self, cx: &mut Context<'_>) -> Result<Stop, ExchangeError> {
-        self.request.is_blocked = false;
         let out = &mut self.buffers.to_upstream;
         while !self.request.is_read {
             if out.is_full() {
@@ -184,7 +184,7 @@ impl<'e> Exchange<'e> {
             if let Some(again) = self.replay.next() {
                 self.context.body_bytes += again.len() as u64;
                 self.upstream.append(again, out);
-                self.request.needs_write |= !again.is_empty();
+                self.request.write.is_needed |= !again.is_empty();
                 continue;
             }
             match self.client.poll_body(cx) {
@@ -212,7 +212,8 @@ impl<'e> Exchange<'e> {
                                 return Ok(Stop::Waits);
                             }
                             Poll::Pending => {
-                                self.request.is_blocked = true;
+                                let now = *self.now.get_or_insert_with(Instant::now);
+                                self.request.write.record_stall(now);
                                 return Ok(Stop::Waits);
                             }
                         }
@@ -225,8 +226,9 @@ impl<'e> Exchange<'e> {
                         .keep(self.client.data().get(..length).unwrap_or_default());
                     self.client.consume(length);
                     context.body_bytes = context.body_bytes.saturating_add(length as u64);
-                    self.request.written = *self.now.get_or_insert_with(Instant::now);
-                    self.request.needs_write = true;
+                    let now = *self.now.get_or_insert_with(Instant::now);
+                    self.request.write.record_progress(now);
+                    self.request.write.is_needed = true;
                 }
                 Poll::Ready(Ok(BodyReady::End)) => {
                     let decider = &self.context.prepared.decider;
@@ -234,7 +236,7 @@ impl<'e> Exchange<'e> {
                     let trailers = trailers.and_then(|sent| trailers::of_request(sent, &decider.reserved));
                     self.upstream.append_end(trailers.as_ref(), out);
                     self.request.is_read = true;
-                    self.request.needs_write = true;
+                    self.request.write.is_needed = true;
                 }
                 Poll::Ready(Err(fault)) => return Err(ExchangeError::Client(fault.into())),
                 Poll::Pending => return Ok(Stop::Waits),
@@ -247,16 +249,22 @@ impl<'e> Exchange<'e> {
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeError>> {
         loop {
             let stop = self.read_response(cx)?;
-            if self.response.needs_write {
+            if self.response.write.is_needed {
                 let mut progress = false;
                 let out = &mut self.buffers.to_client;
                 let written = self.client.poll_write(cx, out, &mut progress);
                 if progress {
-                    self.response.written = self.now();
+                    let now = self.now();
+                    self.response.write.record_progress(now);
                     self.record_progress();
                 }
+                if written.is_pending() {
+                    let now = self.now();
+                    self.response.write.record_stall(now);
+                    return Poll::Pending;
+                }
                 ready!(written)?;
-                self.response.needs_write = false;
+                self.response.write.finish();
             }
             if let Some(failure) = self.response.failure.take() {
                 return Poll::Ready(Err(ExchangeError::Upstream(failure)));
@@ -264,7 +272,7 @@ impl<'e> Exchange<'e> {
             match self.response.stage {
                 ResponseStage::Read => {
                     let is_request_sent =
-                        self.request.is_read && !self.request.needs_write && !self.request.is_broken;
+                        self.request.is_read && !self.request.write.is_needed && !self.request.is_broken;
                     let at = self.response.read;
                     return Poll::Ready(Ok(ExchangeEnd::Complete { is_request_sent, at }));
                 }
@@ -274,7 +282,7 @@ impl<'e> Exchange<'e> {
                         UpstreamError::new(Failure::Broken, "the connection ended within the request");
                     return Poll::Ready(Err(ExchangeError::Upstream(error)));
                 }
-                ResponseStage::Switched if self.request.needs_write => return Poll::Pending,
+                ResponseStage::Switched if self.request.write.is_needed => return Poll::Pending,
                 ResponseStage::Switched => return Poll::Ready(Ok(ExchangeEnd::Switched)),
                 ResponseStage::Head | ResponseStage::Body => {}
             }
@@ -286,7 +294,6 @@ impl<'e> Exchange<'e> {
 
     /// Appends what has arrived of the response. A large part is written as it is.
     fn read_response(&mut self, cx: &mut Context<'_>) -> Result<Stop, ExchangeError> {
-        self.response.is_blocked = false;
         while self.response.failure.is_none() {
             if self.buffers.to_client.is_full() {
                 return Ok(Stop::Full);
@@ -311,16 +318,18 @@ impl<'e> Exchange<'e> {
                             return Ok(Stop::Full);
                         }
                         if self.pass_on_response(cx, is_raw)?.is_pending() {
-                            self.response.is_blocked = true;
+                            let now = self.now();
+                            self.response.write.record_stall(now);
                             return Ok(Stop::Waits);
                         }
                     }
                     Poll::Ready(Ok(BodyReady::End)) => {
                         let sent = self.upstream.trailers();
-                        let trailers = sent.and_then(trailers::of_response);
+                        let injected = &self.context.prepared.decider.injected_headers;
+                        let trailers = sent.and_then(|sent| trailers::of_response(sent, injected));
                         let out = &mut self.buffers.to_client;
                         self.client.append_end(trailers.as_ref(), out);
-                        self.response.needs_write = true;
+                        self.response.write.is_needed = true;
                         self.end_response();
                     }
                     Poll::Ready(Err(error)) => self.response.failure = Some(error),
@@ -338,7 +347,7 @@ impl<'e> Exchange<'e> {
         let invalid = |why| ExchangeError::Upstream(UpstreamError::new(Failure::Invalid, why));
         let (context, head) = (&mut *self.context, &mut self.buffers.response);
         let out = &mut self.buffers.to_client;
-        self.response.needs_write = true;
+        self.response.write.is_needed = true;
         if head.is_interim() {
             // Each is passed on, and no timeout of a read limits their number.
             if !context.attempts.count_interim() {
@@ -350,8 +359,9 @@ impl<'e> Exchange<'e> {
             return Ok(self.client.send_interim(head, context.head.version(), out)?);
         }
         let is_switch = head.status() == 101;
+        let upgrade = head.fields.value("upgrade").unwrap_or_default();
         // Without a common protocol both sides would still take the following bytes for one.
-        if is_switch && !context.asks_for_tunnel {
+        if is_switch && !(context.asks_for_tunnel && upgrade.eq_ignore_ascii_case(b"websocket")) {
             return Err(invalid("a switch of protocols that the client did not request"));
         }
         context.upstream_answered = true;
@@ -369,7 +379,6 @@ impl<'e> Exchange<'e> {
         let framing = match is_switch {
             true => {
                 head.fields.remove("content-length");
-                head.fields.remove("transfer-encoding");
                 Framing::Empty
             }
             false => client_framing::set(head, framing, self.client.is_http2(), context),
@@ -401,9 +410,9 @@ impl<'e> Exchange<'e> {
         };
         self.upstream.consume(length);
         self.response.read = self.now();
-        self.response.needs_write = true;
+        self.response.write.is_needed = true;
         if is_raw {
-            self.response.written = self.response.read;
+            self.response.write.record_progress(self.response.read);
         }
         if let Some(share) = &self.context.share {
             if is_bulk {
@@ -439,20 +448,18 @@ impl<'e> Exchange<'e> {
     /// Returns the first deadline, and the failure that follows from it.
     fn next_deadline(&self) -> (Instant, ExchangeError) {
         let waits_for = match (&self.request, &self.response) {
-            (_, response)
-                if response.is_blocked || response.needs_write && response.stage != ResponseStage::Head =>
-            {
+            (_, response) if response.write.is_stalled() && response.stage != ResponseStage::Head => {
                 WaitsFor::ClientToRead
             }
             (request, _) if request.is_broken => WaitsFor::Response,
-            (request, _) if request.needs_write || request.is_blocked => WaitsFor::UpstreamToRead,
+            (request, _) if request.write.is_stalled() => WaitsFor::UpstreamToRead,
             (request, _) if !request.is_read => WaitsFor::RequestBody,
             _ => WaitsFor::Response,
         };
         let progress = Progress {
-            request_written: self.request.written,
+            request_written: self.request.write.at(),
             response_read: self.response.read,
-            response_written: self.response.written,
+            response_written: self.response.write.at(),
         };
         self.times.next_deadline(waits_for, progress)
     }

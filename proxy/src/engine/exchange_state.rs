@@ -9,30 +9,74 @@ use crate::upstreams::UpstreamError;
 pub(super) struct RequestState {
     /// True once all of the body is appended.
     pub(super) is_read: bool,
-    /// True while something was appended and not written, or written and not flushed.
-    pub(super) needs_write: bool,
-    /// True while the upstream takes no large part.
-    pub(super) is_blocked: bool,
     /// True once the upstream takes nothing more. It may still have responded.
     pub(super) is_broken: bool,
-    /// The time of the last write.
-    pub(super) written: Instant,
+    pub(super) write: WriteState,
 }
 
 /// The response's way to the client.
 #[derive(Debug)]
 pub(super) struct ResponseState {
     pub(super) stage: ResponseStage,
-    pub(super) needs_write: bool,
-    /// True while the client takes no large part.
-    pub(super) is_blocked: bool,
+    pub(super) write: WriteState,
     /// True once much of it waited.
     pub(super) is_bulk: bool,
-    /// The time of the last read from the upstream, and of the last write to the client.
+    /// The time of the last read from the upstream.
     pub(super) read: Instant,
-    pub(super) written: Instant,
     /// The failure of the upstream after its head, reported once what came before it is written.
     pub(super) failure: Option<UpstreamError>,
+}
+
+/// The writing of a message.
+#[derive(Debug)]
+pub(super) struct WriteState {
+    /// True while something was appended and not written, or written and not flushed.
+    pub(super) is_needed: bool,
+    /// True while the other side takes nothing.
+    is_stalled: bool,
+    /// The time of the last write, or when something began to wait for the other side.
+    at: Instant,
+}
+
+impl WriteState {
+    pub(super) fn new(is_needed: bool, now: Instant) -> Self {
+        Self {
+            is_needed,
+            is_stalled: false,
+            at: now,
+        }
+    }
+
+    /// Records that the other side took something.
+    pub(super) fn record_progress(&mut self, now: Instant) {
+        self.is_stalled = false;
+        self.at = now;
+    }
+
+    /// Records that the other side takes nothing now. Its time begins with the first of these since the last progress,
+    /// because nothing may have waited for it before.
+    pub(super) fn record_stall(&mut self, now: Instant) {
+        if !self.is_stalled {
+            self.is_stalled = true;
+            self.at = now;
+        }
+    }
+
+    /// Records that nothing waits.
+    pub(super) fn finish(&mut self) {
+        self.is_needed = false;
+        self.is_stalled = false;
+    }
+
+    /// Returns true while the other side takes nothing.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled
+    }
+
+    /// Returns the time of the last write, or when something began to wait.
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
 }
 
 /// A part of a body of at least this size is written as it is, if its framing needs no more, in bytes.

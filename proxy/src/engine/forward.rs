@@ -106,7 +106,8 @@ pub(crate) async fn forward(
             }
         };
         let mut side = UpstreamSide::new(connected);
-        replay.begin(is_reused && is_idempotent);
+        // An HTTP/2 upstream may refuse any request before it reads it.
+        replay.begin(is_reused && is_idempotent || protocol == ConnectionProtocol::Http2);
         let begun = if is_reused { begun } else { Instant::now() };
         let deadline = left.map(|left| now + left).map(Instant::from_std);
         let times = ExchangeTimes {
@@ -123,7 +124,8 @@ pub(crate) async fn forward(
         );
         match exchange.await {
             Ok(ExchangeEnd::Complete { is_request_sent, at }) => {
-                if let Some(idle) = side.into_idle().filter(|_| is_request_sent) {
+                let may_keep = is_request_sent && protocol != ConnectionProtocol::Tunnel;
+                if let Some(idle) = side.into_idle().filter(|_| may_keep) {
                     let idle_timeout = live.definition().timeouts.idle_timeout_ms;
                     let until = at.into_std() + Duration::from_millis(idle_timeout);
                     shared.connector.keep(&endpoint, idle, until);
@@ -145,7 +147,8 @@ pub(crate) async fn forward(
                     .record_exchange_failure(&live, error.clone(), is_reused, now);
                 // An upstream may have acted on the request. It is sent again only if it has certainly not, or if the
                 // connection was an idle one that may just have been closed and the method is idempotent.
-                let is_stale = is_reused && is_idempotent && error.failure == Failure::Broken;
+                let is_stale =
+                    is_reused && is_idempotent && error.failure == Failure::Broken && !side.has_answered();
                 let may_repeat = client.status() == 0 && replay.is_whole();
                 if may_repeat && (is_stale || error.is_unprocessed) && context.attempts.take_retry(&live) {
                     continue;

@@ -54,6 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
         self.data == 0 && self.incoming.is_done()
     }
 
+    /// Returns the number of bytes of the body that were not consumed, where its length is stated.
+    pub(crate) fn unread(&self) -> Option<u64> {
+        self.incoming.missing().map(|missing| missing + self.data as u64)
+    }
+
     /// Returns true if the other side will send nothing more.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended

@@ -71,8 +71,9 @@ impl IncomingBody {
         let _ = self.stream.flow_control().release_capacity(length);
     }
 
-    pub(crate) fn trailers(&mut self) -> Option<Fields> {
-        self.trailers.take()
+    /// Returns the trailers; again for each attempt.
+    pub(crate) fn trailers(&self) -> Option<Fields> {
+        self.trailers.clone()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::body::BodyReady;
 use super::client::{ClientGone, ClientSide};
-use super::client_framing::set_connection;
+use super::client_framing;
 use super::exchange::Buffers;
 use crate::answer::{Answer, AnswerFormat};
 use crate::refusal::KeepAlive;
@@ -41,7 +41,7 @@ pub(crate) async fn send(
         head.fields.push("Content-Length", b"0");
     }
     context.keeps_client &= keep_alive == KeepAlive::Keep && may_drain(client, context).await;
-    set_connection(head, context);
+    client_framing::complete(head, context);
     let framing = match body.is_empty() || context.head.method() == "HEAD" {
         // gRPC's Trailers-Only response has END_STREAM on its HEADERS frame.
         true => Framing::Empty,
@@ -87,10 +87,8 @@ async fn may_drain(client: &mut ClientSide, context: &RequestContext) -> bool {
     if context.head.fields.contains("expect") || context.head.version() == HttpVersion::Http10 {
         return false;
     }
-    let length = context.head.fields.value("content-length");
-    let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<usize>().ok());
-    match length {
-        Some(length) => length <= MAX_DRAINED,
+    match client.unread() {
+        Some(unread) => unread <= MAX_DRAINED as u64,
         // A chunked body states no length, so only one that has arrived is known to be short.
         None => {
             poll_fn(|cx| Poll::Ready(poll_drain(client, cx, &mut { MAX_DRAINED }) == Poll::Ready(true))).await

@@ -8,7 +8,7 @@ use ::wire::{
 };
 use h2::client::ResponseFuture;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use pingora::protocols::Stream;
 
 use super::body::{BodyFault, BodyReady};
@@ -40,6 +40,7 @@ pub(crate) struct Http1Upstream {
     keeps: bool,
     /// Bytes of the buffer that hold no complete head.
     unparsed: usize,
+    has_answered: bool,
 }
 
 /// A request on an HTTP/2 connection.
@@ -49,6 +50,7 @@ pub(crate) struct Http2Upstream {
     response: Option<ResponseFuture>,
     incoming: Option<IncomingBody>,
     outgoing: Option<OutgoingBody>,
+    has_answered: bool,
 }
 
 impl UpstreamSide {
@@ -58,13 +60,23 @@ impl UpstreamSide {
                 stream: Http1Stream::new(io),
                 keeps: false,
                 unparsed: 0,
+                has_answered: false,
             }),
             Connected::Http2(slot) => Self::Http2(Http2Upstream {
                 slot,
                 response: None,
                 incoming: None,
                 outgoing: None,
+                has_answered: false,
             }),
+        }
+    }
+
+    /// Returns true once a part of a response has arrived: the upstream has the request.
+    pub(crate) fn has_answered(&self) -> bool {
+        match self {
+            Self::Http1(upstream) => upstream.has_answered,
+            Self::Http2(upstream) => upstream.has_answered,
         }
     }
 
@@ -154,10 +166,10 @@ impl UpstreamSide {
         }
     }
 
-    pub(crate) fn trailers(&mut self) -> Option<Fields> {
+    pub(crate) fn trailers(&self) -> Option<Fields> {
         match self {
             Self::Http1(upstream) => upstream.stream.trailers(),
-            Self::Http2(upstream) => upstream.incoming.as_mut()?.trailers(),
+            Self::Http2(upstream) => upstream.incoming.as_ref()?.trailers(),
         }
     }
 
@@ -286,6 +298,7 @@ impl Http1Upstream {
                 };
                 return Poll::Ready(Err(UpstreamError::new(Failure::Broken, why)));
             }
+            self.has_answered = true;
         }
     }
 }
@@ -302,7 +315,8 @@ impl Http2Upstream {
         };
         // Interim responses come first; this is pending as well while there is none.
         if let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
-            head.begin(interim.status().as_u16(), b"", HttpVersion::Http2);
+            self.has_answered = true;
+            begin(head, interim.status());
             head.fields = fields(interim.headers());
             return Poll::Ready(Ok(Framing::Empty));
         }
@@ -312,7 +326,8 @@ impl Http2Upstream {
         };
         self.response = None;
         let (parts, body) = response.into_parts();
-        head.begin(parts.status.as_u16(), b"", HttpVersion::Http2);
+        self.has_answered = true;
+        begin(head, parts.status);
         head.fields = fields(&parts.headers);
         let incoming = IncomingBody::new(body);
         // The framing of these is that of HTTP/1, whatever DATA frames follow: a client of HTTP/1 reads no body.
@@ -346,6 +361,12 @@ impl Http2Upstream {
             ..UpstreamError::new(failure, "the stream ended before the response")
         }
     }
+}
+
+/// Begins a head with the usual reason phrase, which HTTP/2 does not carry.
+fn begin(head: &mut ResponseHead, status: StatusCode) {
+    let reason = status.canonical_reason().unwrap_or_default();
+    head.begin(status.as_u16(), reason.as_bytes(), HttpVersion::Http2);
 }
 
 fn broken_stream(missed_ping: bool) -> UpstreamError {

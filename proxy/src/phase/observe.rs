@@ -77,7 +77,7 @@ fn shed(shared: &Shared, context: &RequestContext) {
 
 impl Drop for RequestContext {
     /// Releases the request's slot: the connection to its upstream is returned or closed by now. Observes a request
-    /// that was shed, because its task is dropped and none of its hooks runs again.
+    /// that was shed, because its task is dropped before the engine does.
     fn drop(&mut self) {
         if let Some(share) = &self.share {
             share.release_slot();

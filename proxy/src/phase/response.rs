@@ -14,16 +14,18 @@ const KEPT: [&str; 3] = ["content-length", "content-type", "set-cookie"];
 /// Removes the fields that are not for the client, and sets the header that lists the flags. The framing of the body
 /// is left to the code that sends it: `Content-Length` stays, `Transfer-Encoding` is removed.
 pub(crate) fn filter_fields(head: &mut ResponseHead, injected: &InjectedHeaders, decided: &DecisionHeaders) {
-    // A switch of protocols needs the fields of its connection.
-    if head.status() != 101 {
-        let nominated = nominated(&head.fields);
-        head.fields.retain(|name, _| {
-            let is_removed = is_hop_by_hop(name)
-                || nominated
-                    .iter()
-                    .any(|nominated| name.eq_ignore_ascii_case(nominated));
-            !is_removed
-        });
+    let is_switch = head.status() == 101;
+    let nominated = nominated(&head.fields);
+    head.fields.retain(|name, _| {
+        let is_removed = is_hop_by_hop(name)
+            || nominated
+                .iter()
+                .any(|nominated| name.eq_ignore_ascii_case(nominated));
+        // A switch of protocols names the new one.
+        !is_removed || is_switch && name.eq_ignore_ascii_case(b"upgrade")
+    });
+    if is_switch {
+        head.fields.push("Connection", b"Upgrade");
     }
     if let Some(name) = &injected.response {
         // The header belongs to the proxy: a value that the upstream set under that name is removed.

@@ -140,8 +140,7 @@ impl RequestShare {
 
     /// Releases the slot of the request; parts of its response may still wait to be written.
     ///
-    /// Called when the request's task ends: until the whole response is written and the whole body has arrived,
-    /// pingora keeps the connection to the upstream.
+    /// Called when the request ends: until then it has the connection to its upstream.
     pub(crate) fn release_slot(&self) {
         if !self.holder.holds_slot.swap(false, Ordering::AcqRel) {
             return;

@@ -28,6 +28,7 @@ mod limit;
 mod observe;
 mod operator_tokens;
 mod panics;
+mod persistence;
 mod reload;
 mod route;
 mod secure_upstream;

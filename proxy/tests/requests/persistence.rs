@@ -1,0 +1,251 @@
+//! Connections of clients and upstreams over several requests: what one request leaves behind for the next.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use testkit::frames::{END_STREAM, kind};
+use testkit::{After, Frames, H2Client, Proxy, ProxyBuilder, Request, Upstream};
+
+/// The head of a request over HTTP/2.
+const HEAD: [(&str, &str); 4] = [
+    (":method", "GET"),
+    (":scheme", "http"),
+    (":authority", "a"),
+    (":path", "/"),
+];
+
+fn to(yaml: &str) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream_at("api", yaml)
+        .route("{ name: api, match: /**, upstream: api }")
+}
+
+#[test]
+fn a_refused_head_is_answered_and_logged_also_after_another_request() {
+    let upstream = Upstream::named("api");
+    let proxy = to(&format!("\"{}\"", upstream.address()))
+        .listening("limits: { head_timeout: 400ms }")
+        .start();
+    let large = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+        "x".repeat(128 * 1024)
+    );
+    let refused = [
+        ("GET / HTTP/1.1\nHost: a\n\n", 400, "HEAD_INVALID"),
+        ("GET / HTTP/1.1\r\n\r\n", 400, "HOST_INVALID"),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "FRAMING_INVALID",
+        ),
+        (&large, 431, "HEAD_TOO_LARGE"),
+        ("GET / HTTP/1.1\r\nHos", 408, "HEAD_TIMEOUT"),
+    ];
+    for (number, (bytes, status, code)) in refused.into_iter().enumerate() {
+        let mut client = proxy.connect();
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+        let _ = client.try_send(bytes);
+        let answer = client.response();
+        assert_eq!((answer.status, answer.code()), (status, code.to_owned()));
+        let log = proxy.log(2 * number + 2);
+        let line = &log[2 * number + 1];
+        assert_eq!((&line["status"], &line["error"]), (&status.into(), &code.into()));
+    }
+}
+
+#[test]
+fn the_unread_rest_of_a_body_decides_about_its_connection() {
+    const LENGTH: usize = 200 * 1024;
+    for (rest, keeps) in [(1024, true), (100 * 1024, false)] {
+        // Closes after most of the body.
+        let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = upstream.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in upstream.incoming().take(2) {
+                let _ = stream
+                    .unwrap()
+                    .take((LENGTH - rest) as u64)
+                    .read_to_end(&mut Vec::new());
+            }
+        });
+        let proxy = to(&format!("\"{address}\"")).start();
+        let mut client = proxy.connect();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n"
+        ));
+        client.send(vec![b'x'; LENGTH - rest]);
+        let failed = client.response();
+        assert_eq!(
+            (failed.status, failed.header("connection") != Some("close")),
+            (502, keeps)
+        );
+    }
+}
+
+#[test]
+fn a_request_is_not_repeated_once_its_response_has_begun() {
+    for begun in ["HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 2"] {
+        let upstream = Upstream::answering(move |request, stream| {
+            if request.target() == "/warm" {
+                return testkit::reply(stream, &testkit::response(200, "OK", "warm"));
+            }
+            let _ = stream.write_all(begun.as_bytes());
+            After::Close
+        });
+        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let mut client = proxy.connect();
+        assert_eq!(client.ask(&Request::get("/warm")).status, 200);
+        client.send(Request::new("DELETE", "/item").bytes());
+        assert_eq!(client.response().status, 502);
+        assert_eq!((upstream.count(), upstream.connections()), (2, 1), "{begun:?}");
+    }
+}
+
+#[test]
+fn responses_have_one_date() {
+    let upstream = Upstream::answering(|request, stream| {
+        let date = if request.target() == "/dated" {
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        } else {
+            ""
+        };
+        let head = format!("HTTP/1.1 200 OK\r\n{date}Content-Length: 0\r\n\r\n");
+        testkit::reply(stream, &head)
+    });
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: api, match: \"/{page}\", upstream: api }")
+        .start();
+    let date = |target| {
+        let response = proxy.ask(&Request::get(target));
+        (response.status, response.header("date").map(str::to_owned))
+    };
+    assert_eq!(
+        date("/dated"),
+        (200, Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()))
+    );
+    for (target, status) in [("/plain", 200), ("/no/route", 404)] {
+        let (seen, date) = date(target);
+        assert_eq!(seen, status);
+        assert!(date.is_some_and(|date| date.ends_with(" GMT")), "{target}");
+    }
+}
+
+#[test]
+fn a_switch_to_another_protocol_is_a_502() {
+    for fields in ["Upgrade: h2c\r\nConnection: Upgrade\r\n", ""] {
+        let upstream = Upstream::answering(move |_, stream| {
+            let head = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
+            testkit::reply(stream, &head)
+        });
+        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let mut client = proxy.connect();
+        let request = Request::get("/")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket");
+        let answer = client.ask(&request);
+        assert_eq!(
+            (answer.status, answer.code()),
+            (502, "UPSTREAM_INVALID".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_client_that_waits_for_its_window_has_all_of_its_time() {
+    let upstream = Upstream::answering(|_, stream| {
+        // Longer than the client's time for a write.
+        std::thread::sleep(Duration::from_millis(1_500));
+        testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(100_000)))
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address()))
+        .listening("h2c: true, limits: { write_timeout: 1s }")
+        .start();
+    let mut frames = Frames::connect(proxy.address());
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0.
+    frames.send(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    frames.headers(1, &HEAD, true);
+    let (mut data, mut has_ended) = (0, false);
+    while !has_ended {
+        let frame = frames.read().expect("the whole response");
+        assert_ne!(frame.kind, kind::RST_STREAM, "after {data} bytes");
+        if frame.kind == kind::HEADERS {
+            std::thread::sleep(Duration::from_millis(300));
+            for stream in [0, 1] {
+                frames.send(kind::WINDOW_UPDATE, 0, stream, &100_000_u32.to_be_bytes());
+            }
+        }
+        if frame.kind == kind::DATA {
+            data += frame.payload.len();
+            has_ended = frame.flags & END_STREAM != 0;
+        }
+    }
+    assert_eq!(data, 100_000);
+}
+
+#[test]
+fn an_idle_http_2_connection_is_announced_to_end_and_written_out() {
+    const STREAMS: u32 = 100;
+    let upstream = Upstream::answering(|_, stream| {
+        testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(60_000)))
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address()))
+        .listening("h2c: true, limits: { idle_timeout: 300ms }")
+        .start();
+    let mut frames = Frames::connect(proxy.address());
+    frames.send(kind::WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes());
+    for number in 0..STREAMS {
+        frames.headers(2 * number + 1, &HEAD, true);
+    }
+    upstream.await_count(STREAMS as usize);
+    // The client reads nothing for longer than a connection may be idle.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let (mut complete, mut is_announced) = (0, false);
+    while let Some(frame) = frames.read() {
+        match frame.kind {
+            kind::DATA => complete += u32::from(frame.flags & END_STREAM != 0),
+            kind::GOAWAY => is_announced = true,
+            _ => {}
+        }
+    }
+    assert_eq!((complete, is_announced), (STREAMS, true));
+}
+
+#[test]
+fn a_refused_stream_is_repeated_with_its_body() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        let mut requests = 0;
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((mut request, mut respond))) = connection.accept().await {
+                requests += 1;
+                if requests == 1 {
+                    respond.send_reset(h2::Reason::REFUSED_STREAM);
+                    continue;
+                }
+                tokio::spawn(async move {
+                    let mut body = Vec::new();
+                    while let Some(Ok(part)) = request.body_mut().data().await {
+                        body.extend_from_slice(&part);
+                    }
+                    let mut send = respond.send_response(http::Response::new(()), false).unwrap();
+                    send.send_data(body.into(), true).unwrap();
+                });
+            }
+        }
+    });
+    let proxy = to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
+        .listening("h2c: true")
+        .start();
+    let answer = H2Client::connect(proxy.address()).ask(&Request::post("/", "the body"));
+    assert_eq!((answer.status, answer.text()), (200, "the body"));
+}
