@@ -112,7 +112,8 @@ fn engine_of_documents() -> ScriptedEngine {
     let loaded = load_from(Files::Memory(files), Path::new("sluice.yaml"), &|_| None);
     let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
     let connect = || STAGE.with_borrow(|stage| stage.as_ref().map(Stage::connect));
-    ScriptedEngine::new(&loaded, Arc::new(connect)).expect("the document can be served")
+    let engine = ScriptedEngine::new(&loaded, Arc::new(connect)).expect("the document can be served");
+    engine.expect("a listener")
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The engine between a client and upstreams that are in memory and follow a script, so that a test can feed it with any
 //! bytes. Only with the feature `scripted`, which the binary does not enable.
 
-use std::io;
 use std::sync::Arc;
 
 use config::LoadedConfig;
@@ -33,11 +32,12 @@ pub struct ScriptedEngine {
 }
 
 impl ScriptedEngine {
-    /// Creates the engine. All upstreams of the document get their connections from `connections`.
+    /// Creates the engine; none for a document without a listener. All upstreams get their connections from
+    /// `connections`.
     ///
     /// # Errors
-    /// The document can't be served, or has no listener.
-    pub fn new(loaded: &LoadedConfig, connections: ScriptedConnections) -> Result<Self, StartError> {
+    /// The document can't be served.
+    pub fn new(loaded: &LoadedConfig, connections: ScriptedConnections) -> Result<Option<Self>, StartError> {
         let runtime = Builder::new_current_thread()
             .build()
             .map_err(StartError::Threads)?;
@@ -55,12 +55,11 @@ impl ScriptedEngine {
             None,
         ));
         let listener = loaded.settings.listeners.first();
-        let listener = listener.ok_or_else(|| StartError::Threads(io::ErrorKind::NotFound.into()))?;
-        Ok(Self {
+        Ok(listener.map(|listener| Self {
             edge: Arc::new(edge(listener.name.clone(), listener, &shared)),
             stop: watch::Sender::new(false),
             _runtime: runtime,
-        })
+        }))
     }
 
     /// Serves the connection of a client until it ends.
