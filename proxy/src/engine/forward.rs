@@ -50,6 +50,14 @@ pub(crate) struct ClientTimes {
     pub(crate) write: Duration,
 }
 
+/// The endpoint of an attempt.
+#[derive(Clone, Copy)]
+struct Target<'t> {
+    live: &'t LiveUpstream,
+    endpoint: &'t LiveEndpoint,
+    protocol: ConnectionProtocol,
+}
+
 /// Sends the request to its upstream, and passes the response on. `framing` is that of its body.
 ///
 /// # Errors
@@ -88,22 +96,14 @@ pub(crate) async fn forward(
         if left == Some(Duration::ZERO) {
             return Err(failed(Failure::Timeout, "the total timeout has passed"));
         }
-        let reused = Connector::reuse(&endpoint, protocol, now);
-        let is_reused = reused.is_some();
-        let connected = match reused {
-            Some(connected) => Ok(connected),
-            None => open(shared, client, &endpoint, protocol, left).await?,
+        let target = Target {
+            live: &live,
+            endpoint: &endpoint,
+            protocol,
         };
-        let connected = match connected {
-            Ok(connected) => connected,
-            Err(error) => {
-                let now = StdInstant::now();
-                // Nothing was sent, so another endpoint is always safe to try.
-                match context.attempts.record_connect_failure(&live, error.clone(), now) {
-                    true => continue,
-                    false => return Err(ExchangeError::Upstream(error)),
-                }
-            }
+        let Some((connected, is_reused)) = connect(shared, client, context, target, (now, left)).await?
+        else {
+            continue;
         };
         let mut side = UpstreamSide::new(connected);
         // An HTTP/2 upstream may refuse any request before it reads it.
@@ -116,7 +116,7 @@ pub(crate) async fn forward(
             ..times
         };
         let exchange = attempt(
-            (shared, &live, &endpoint),
+            (shared, target),
             client,
             context,
             (&mut side, buffers, &mut replay),
@@ -124,21 +124,12 @@ pub(crate) async fn forward(
         );
         match exchange.await {
             Ok(ExchangeEnd::Complete { is_request_sent, at }) => {
-                let may_keep = is_request_sent && protocol != ConnectionProtocol::Tunnel;
-                if let Some(idle) = side.into_idle().filter(|_| may_keep) {
-                    let idle_timeout = live.definition().timeouts.idle_timeout_ms;
-                    let until = at.into_std() + Duration::from_millis(idle_timeout);
-                    shared.connector.keep(&endpoint, idle, until);
+                if is_request_sent {
+                    keep(shared, side, target, at);
                 }
                 return Ok(Forwarded::Complete);
             }
-            Ok(ExchangeEnd::Switched) => {
-                let silence = Duration::from_millis(live.definition().timeouts.tunnel_timeout_ms);
-                let tunnel = side
-                    .into_tunnel()
-                    .map(|upstream| Forwarded::Switched { upstream, silence });
-                return tunnel.ok_or_else(|| failed(Failure::Invalid, "a switch of protocols over HTTP/2"));
-            }
+            Ok(ExchangeEnd::Switched) => return switched(side, &live),
             Err(ExchangeError::Client(failure)) => return Err(ExchangeError::Client(failure)),
             Err(ExchangeError::Upstream(error)) => {
                 let now = StdInstant::now();
@@ -159,18 +150,69 @@ pub(crate) async fn forward(
     }
 }
 
+/// Takes an idle connection, or opens one. Returns it, and true for an idle one; none if another endpoint is to be
+/// tried.
+async fn connect(
+    shared: &Shared,
+    client: &mut ClientSide,
+    context: &mut RequestContext,
+    target: Target<'_>,
+    (now, left): (StdInstant, Option<Duration>),
+) -> Result<Option<(Connected, bool)>, ExchangeError> {
+    let (endpoint, protocol) = (target.endpoint, target.protocol);
+    if let Some(connected) = Connector::reuse(endpoint, protocol, now) {
+        return Ok(Some((connected, true)));
+    }
+    match open(shared, client, endpoint, protocol, left).await? {
+        Ok(connected) => Ok(Some((connected, false))),
+        Err(error) => {
+            let now = StdInstant::now();
+            // Nothing was sent, so another endpoint is always safe to try.
+            match context
+                .attempts
+                .record_connect_failure(target.live, error.clone(), now)
+            {
+                true => Ok(None),
+                false => Err(ExchangeError::Upstream(error)),
+            }
+        }
+    }
+}
+
+/// Keeps the connection for other requests, if it can serve them. `at` is the time of the last read.
+fn keep(shared: &Shared, side: UpstreamSide, target: Target<'_>, at: Instant) {
+    // Tunnels have connections of their own, also if the upstream refused to switch.
+    if target.protocol == ConnectionProtocol::Tunnel {
+        return;
+    }
+    if let Some(idle) = side.into_idle() {
+        let idle_timeout = target.live.definition().timeouts.idle_timeout_ms;
+        let until = at.into_std() + Duration::from_millis(idle_timeout);
+        shared.connector.keep(target.endpoint, idle, until);
+    }
+}
+
+/// Returns the tunnel after a switch of protocols.
+fn switched(side: UpstreamSide, live: &LiveUpstream) -> Result<Forwarded, ExchangeError> {
+    let silence = Duration::from_millis(live.definition().timeouts.tunnel_timeout_ms);
+    let upstream = side
+        .into_tunnel()
+        .ok_or_else(|| failed(Failure::Invalid, "a switch of protocols over HTTP/2"))?;
+    Ok(Forwarded::Switched { upstream, silence })
+}
+
 /// Sends the request on one connection.
 async fn attempt(
-    (shared, live, endpoint): (&Shared, &LiveUpstream, &LiveEndpoint),
+    (shared, target): (&Shared, Target<'_>),
     client: &mut ClientSide,
     context: &mut RequestContext,
     (side, buffers, replay): (&mut UpstreamSide, &mut Buffers, &mut Replay),
     (framing, times): (Framing, ExchangeTimes),
 ) -> Result<ExchangeEnd, ExchangeError> {
-    upstream_head::set_host(&mut context.head, &context.found, &endpoint.authority);
+    upstream_head::set_host(&mut context.head, &context.found, &target.endpoint.authority);
     buffers.to_upstream.clear();
     let share = context.share.as_ref();
-    let is_tls = endpoint.peer.is_tls();
+    let is_tls = target.endpoint.peer.is_tls();
     side.begin(
         &mut context.head,
         framing,
@@ -178,7 +220,7 @@ async fn attempt(
         &mut buffers.to_upstream,
     )
     .map_err(ExchangeError::Upstream)?;
-    Exchange::new(shared, live, context, client, side, buffers, replay, times)
+    Exchange::new(shared, target.live, context, client, side, buffers, replay, times)
         .run()
         .await
 }
