@@ -134,10 +134,11 @@ async fn serve_streams(
         idle_since = Instant::now();
         let (shared, connection) = (Arc::clone(&edge.shared), Arc::clone(connection));
         let active = ActiveRequest::begin(&active);
-        tokio::spawn(async move {
+        // In a box, so that the large future is not moved again as a task.
+        tokio::spawn(Box::pin(async move {
             serve_stream(&shared, &connection, request, respond).await;
             drop(active);
-        });
+        }));
     }
 }
 

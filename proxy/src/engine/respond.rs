@@ -62,14 +62,16 @@ pub(crate) async fn send(
 /// # Errors
 /// The client is gone, or takes nothing in time.
 async fn write(client: &mut ClientSide, buffers: &mut Buffers, timeout: Duration) -> Result<(), ClientGone> {
-    let mut since = Instant::now();
+    // The clock is read only once the client takes nothing.
+    let mut stalled = None;
     poll_fn(|cx| {
         let mut progress = false;
         let written = client.poll_write(cx, &mut buffers.to_client, &mut progress);
         if progress {
-            since = Instant::now();
+            stalled = None;
         }
         if written.is_pending() {
+            let since = *stalled.get_or_insert_with(Instant::now);
             ready!(buffers.alarm.poll(cx, since + timeout));
             return Poll::Ready(Err(ClientGone));
         }
