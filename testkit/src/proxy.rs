@@ -83,6 +83,14 @@ impl Proxy {
         }
     }
 
+    /// Creates a builder with one upstream, `api`, and a route that forwards everything to it.
+    #[must_use]
+    pub fn to(upstream: &str) -> ProxyBuilder {
+        Self::builder()
+            .upstream_at("api", upstream)
+            .route("{ name: api, match: /**, upstream: api }")
+    }
+
     /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -6,15 +6,8 @@ use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 use testkit::{
-    After, Client, Frames, H2Answer, H2Client, H2Upstream, Proxy, ProxyBuilder, Request, StreamEnd, Upstream,
-    eventually,
+    After, Client, Frames, H2Answer, H2Client, H2Upstream, Proxy, Request, StreamEnd, Upstream, eventually,
 };
-
-fn to(yaml: &str) -> ProxyBuilder {
-    Proxy::builder()
-        .upstream_at("api", yaml)
-        .route("{ name: api, match: /**, upstream: api }")
-}
 
 /// Starts an upstream with one connection, which answers whatever arrived with `answer` once nothing more arrives.
 fn raw(answer: &'static str) -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
@@ -42,7 +35,7 @@ fn raw(answer: &'static str) -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
 #[test]
 fn a_504_or_502_keeps_a_connection_whose_body_was_read() {
     let silent = Upstream::answering(|_, _| After::Keep);
-    let proxy = to(&format!(
+    let proxy = Proxy::to(&format!(
         "{{ endpoints: [\"{}\"], read_timeout: 200ms }}",
         silent.address()
     ))
@@ -57,7 +50,7 @@ fn a_504_or_502_keeps_a_connection_whose_body_was_read() {
     let hasty = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = hasty.local_addr().unwrap();
     std::thread::spawn(move || hasty.incoming().take(8).for_each(drop));
-    let proxy = to(&format!("\"{address}\"")).start();
+    let proxy = Proxy::to(&format!("\"{address}\"")).start();
     for (length, is_kept) in [(32 * 1024, true), (1024 * 1024, false)] {
         let mut client = proxy.connect();
         client.send(format!(
@@ -78,7 +71,7 @@ fn a_504_or_502_keeps_a_connection_whose_body_was_read() {
 #[test]
 fn a_quote_in_a_query_is_refused_with_a_document_and_logged() {
     let upstream = Upstream::named("api");
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("h2c: true")
         .start();
     let mut client = proxy.connect();
@@ -117,14 +110,14 @@ fn a_half_closed_client_gets_its_answer_unless_configured() {
         client.socket().shutdown(Shutdown::Write).unwrap();
         String::from_utf8(client.rest()).unwrap()
     };
-    let proxy = to(&format!("\"{}\"", slow.address())).start();
+    let proxy = Proxy::to(&format!("\"{}\"", slow.address())).start();
     let answer = half_closed(&proxy);
     assert!(
         answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("late"),
         "{answer}"
     );
     assert_eq!(proxy.log(1)[0]["outcome"], "forwarded");
-    let proxy = to(&format!("\"{}\"", slow.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", slow.address()))
         .listening("abort_on_close: true")
         .start();
     assert_eq!(half_closed(&proxy), "");
@@ -150,13 +143,13 @@ fn a_silent_tunnel_has_its_own_timeout() {
             echo.address()
         )
     };
-    let proxy = to(&upstream("")).start();
+    let proxy = Proxy::to(&upstream("")).start();
     let mut client = proxy.connect();
     websocket(&mut client);
     std::thread::sleep(Duration::from_millis(600));
     client.send("ping");
     assert_eq!(client.bytes(8), b"pingping");
-    let proxy = to(&upstream(", tunnel_timeout: 400ms")).start();
+    let proxy = Proxy::to(&upstream(", tunnel_timeout: 400ms")).start();
     let mut client = proxy.connect();
     websocket(&mut client);
     let started = Instant::now();
@@ -181,7 +174,7 @@ fn a_tunnel_ends_one_direction_at_a_time() {
         let _ = stream.write_all(format!("{} bytes", seen.len()).as_bytes());
         After::Close
     });
-    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
     websocket(&mut client);
     client.send("twelve bytes");
@@ -204,7 +197,7 @@ fn fields_of_a_204_or_304_frame_no_body() {
         ),
     ] {
         let upstream = Upstream::answering(move |_, stream| testkit::reply(stream, answer));
-        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
         let mut client = proxy.connect();
         for _ in 0..3 {
             client.send(Request::get("/").bytes());
@@ -225,7 +218,7 @@ fn equal_content_lengths_of_a_response_become_one() {
         let upstream = Upstream::answering(move |_, stream| {
             testkit::reply(stream, &format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nhello"))
         });
-        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
         let answer = proxy.ask(&Request::get("/"));
         assert_eq!((answer.status, answer.text()), (200, "hello"), "{lengths}");
         assert_eq!(answer.head.values("content-length"), ["5"], "{lengths}");
@@ -240,7 +233,7 @@ fn a_final_coding_other_than_chunked_is_a_502_at_once() {
                 format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
             testkit::reply(stream, &head)
         });
-        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
         let started = Instant::now();
         let refused = proxy.ask(&Request::get("/"));
         assert_eq!(
@@ -257,7 +250,7 @@ fn a_final_coding_other_than_chunked_is_a_502_at_once() {
 #[test]
 fn a_silent_http_2_body_has_a_deadline() {
     let upstream = Upstream::named("api");
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("h2c: true, limits: { body_timeout: 300ms }")
         .start();
     let mut client = H2Client::connect(proxy.address());
@@ -274,7 +267,9 @@ fn trailers_are_forwarded_both_ways() {
     // HTTP/1 on both sides.
     let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\n";
     let (address, received) = raw(answer);
-    let proxy = to(&format!("\"{address}\"")).listening("h2c: true").start();
+    let proxy = Proxy::to(&format!("\"{address}\""))
+        .listening("h2c: true")
+        .start();
     let mut client = proxy.connect();
     client.send(
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\
@@ -297,7 +292,7 @@ fn trailers_are_forwarded_both_ways() {
     // HTTP/2 on both sides.
     let upstream = H2Upstream::answering(|_| H2Answer::grpc(&[b"one"], "0"));
     let address = upstream.address();
-    let proxy = to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
+    let proxy = Proxy::to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
         .listening("h2c: true")
         .start();
     let mut client = H2Client::connect(proxy.address());
@@ -317,7 +312,7 @@ fn interim_responses_reach_http_1_and_2_clients() {
         let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
         testkit::reply(stream, &testkit::response(200, "OK", "done"))
     });
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("h2c: true")
         .start();
     let mut client = proxy.connect();
@@ -351,7 +346,7 @@ fn a_half_closed_client_gets_all_its_pipelined_answers() {
         std::thread::sleep(Duration::from_millis(100));
         testkit::reply(stream, &testkit::response(200, "OK", "done"))
     });
-    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
     client.send(Request::get("/").bytes().repeat(3));
     client.socket().shutdown(Shutdown::Write).unwrap();
@@ -363,7 +358,7 @@ fn a_half_closed_client_gets_all_its_pipelined_answers() {
 fn http_2_data_after_a_204_or_304_is_no_body_over_http_1() {
     for status in [204, 304] {
         let upstream = H2Upstream::answering(move |_| H2Answer::new(status, "HTTP/1.1 200 OK\r\n\r\n"));
-        let proxy = to(&format!(
+        let proxy = Proxy::to(&format!(
             "{{ endpoints: [\"{}\"], protocol: http2 }}",
             upstream.address()
         ))
@@ -387,7 +382,7 @@ fn an_interim_response_states_no_length() {
         let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n");
         testkit::reply(stream, &testkit::response(200, "OK", "done"))
     });
-    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
     client.send(Request::get("/").bytes());
     let (status, head) = client.head();
@@ -399,7 +394,7 @@ fn an_interim_response_states_no_length() {
 #[test]
 fn an_early_answer_to_a_client_that_awaits_100_closes() {
     let (address, _received) = raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-    let proxy = to(&format!("\"{address}\"")).start();
+    let proxy = Proxy::to(&format!("\"{address}\"")).start();
     let mut client = proxy.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 60\r\n\r\n");
     let early = client.response();

@@ -4,13 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use testkit::{Proxy, ProxyBuilder, Request, Upstream, eventually, never, reply, response};
-
-fn to(yaml: &str) -> ProxyBuilder {
-    Proxy::builder()
-        .upstream_at("api", yaml)
-        .route("{ name: api, match: /**, upstream: api }")
-}
+use testkit::{Proxy, Request, Upstream, eventually, never, reply, response};
 
 /// Starts an upstream that responds to `/healthz` with a settable status, and to anything else with its name.
 fn checked(name: &'static str) -> (Upstream, Arc<AtomicU16>) {
@@ -41,7 +35,7 @@ fn await_unhealthy(proxy: &Proxy, count: f64) {
 #[test]
 fn an_unhealthy_endpoint_gets_no_requests_until_it_recovers() {
     let [(a, a_status), (b, _)] = [checked("a"), checked("b")];
-    let proxy = to(&format!(
+    let proxy = Proxy::to(&format!(
         "{{ endpoints: [\"{}\", \"{}\"], health: {{ path: /healthz, host: check.me, interval: 20ms }} }}",
         a.address(),
         b.address()
@@ -92,7 +86,7 @@ fn without_a_healthy_endpoint_none_healthy_decides() {
         "{{ endpoints: [\"{}\"], health: {{ path: /healthz, interval: 20ms }} }}",
         upstream.address()
     );
-    let proxy = to(&yaml).start();
+    let proxy = Proxy::to(&yaml).start();
     await_unhealthy(&proxy, 1.0);
     assert_eq!(proxy.get("/", "").text(), "a");
     proxy.reload(
@@ -116,7 +110,7 @@ fn health_check_without_path_needs_only_a_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let proxy = to(&format!(
+    let proxy = Proxy::to(&format!(
         "{{ endpoints: [\"{address}\", \"{}\"], health: {{ interval: 20ms }} }}",
         upstream.address()
     ))
@@ -134,7 +128,7 @@ fn health_check_without_path_needs_only_a_connection() {
 #[test]
 fn health_check_fails_at_its_timeout() {
     let upstream = Upstream::answering(|_, _| testkit::After::Keep);
-    let proxy = to(&format!(
+    let proxy = Proxy::to(&format!(
         "{{ endpoints: [\"{}\"], health: {{ path: /healthz, interval: 60ms, timeout: 50ms }} }}",
         upstream.address()
     ))

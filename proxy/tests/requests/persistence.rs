@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use testkit::frames::{END_STREAM, kind};
-use testkit::{After, Frames, H2Client, Proxy, ProxyBuilder, Request, Upstream};
+use testkit::{After, Frames, H2Client, Proxy, Request, Upstream};
 
 /// The head of a request over HTTP/2.
 const HEAD: [(&str, &str); 4] = [
@@ -15,16 +15,10 @@ const HEAD: [(&str, &str); 4] = [
     (":path", "/"),
 ];
 
-fn to(yaml: &str) -> ProxyBuilder {
-    Proxy::builder()
-        .upstream_at("api", yaml)
-        .route("{ name: api, match: /**, upstream: api }")
-}
-
 #[test]
 fn a_refused_head_is_answered_and_logged_also_after_another_request() {
     let upstream = Upstream::named("api");
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("limits: { head_timeout: 400ms }")
         .start();
     let large = format!(
@@ -69,7 +63,7 @@ fn the_unread_rest_of_a_body_decides_about_its_connection() {
                     .read_to_end(&mut Vec::new());
             }
         });
-        let proxy = to(&format!("\"{address}\"")).start();
+        let proxy = Proxy::to(&format!("\"{address}\"")).start();
         let mut client = proxy.connect();
         client.send(format!(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n"
@@ -93,7 +87,7 @@ fn a_request_is_not_repeated_once_its_response_has_begun() {
             let _ = stream.write_all(begun.as_bytes());
             After::Close
         });
-        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
         let mut client = proxy.connect();
         assert_eq!(client.ask(&Request::get("/warm")).status, 200);
         client.send(Request::new("DELETE", "/item").bytes());
@@ -139,7 +133,7 @@ fn a_switch_to_another_protocol_is_a_502() {
             let head = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
             testkit::reply(stream, &head)
         });
-        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
         let mut client = proxy.connect();
         let request = Request::get("/")
             .header("Connection", "Upgrade")
@@ -159,7 +153,7 @@ fn a_client_that_waits_for_its_window_has_all_of_its_time() {
         std::thread::sleep(Duration::from_millis(1_500));
         testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(100_000)))
     });
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("h2c: true, limits: { write_timeout: 1s }")
         .start();
     let mut frames = Frames::connect(proxy.address());
@@ -190,7 +184,7 @@ fn an_idle_http_2_connection_is_announced_to_end_and_written_out() {
     let upstream = Upstream::answering(|_, stream| {
         testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(60_000)))
     });
-    let proxy = to(&format!("\"{}\"", upstream.address()))
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
         .listening("h2c: true, limits: { idle_timeout: 300ms }")
         .start();
     let mut frames = Frames::connect(proxy.address());
@@ -243,7 +237,7 @@ fn a_refused_stream_is_repeated_with_its_body() {
             }
         }
     });
-    let proxy = to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
+    let proxy = Proxy::to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
         .listening("h2c: true")
         .start();
     let answer = H2Client::connect(proxy.address()).ask(&Request::post("/", "the body"));
