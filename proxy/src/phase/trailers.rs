@@ -53,7 +53,7 @@ mod tests {
     use crate::reserved::Reserved;
 
     #[test]
-    fn names_that_the_proxy_sets_or_reads_are_removed_from_trailers() {
+    fn trailers_lose_names_that_the_proxy_sets_or_reads() {
         let reserved = Reserved::new(["x-tenant-id"], ["x-flag-"], ["x-token", "x-country"]);
         let kept = |name: &str| {
             let sent: Fields = [(name, &b"v"[..])].into_iter().collect();
