@@ -153,7 +153,7 @@ impl<'e> Exchange<'e> {
                     self.request.write.record_progress(now);
                 }
                 match written {
-                    Poll::Ready(Ok(())) => self.request.write.finish(),
+                    Poll::Ready(Ok(())) => self.request.write.finish(stop),
                     Poll::Ready(Err(_)) => self.break_request(),
                     Poll::Pending => {
                         let now = self.now();
@@ -162,7 +162,7 @@ impl<'e> Exchange<'e> {
                     }
                 }
             }
-            if stop == Stop::Waits {
+            if stop != Stop::Full {
                 return Ok(());
             }
         }
@@ -214,7 +214,7 @@ impl<'e> Exchange<'e> {
                             Poll::Pending => {
                                 let now = *self.now.get_or_insert_with(Instant::now);
                                 self.request.write.record_stall(now);
-                                return Ok(Stop::Waits);
+                                return Ok(Stop::Blocked);
                             }
                         }
                     } else {
@@ -264,7 +264,7 @@ impl<'e> Exchange<'e> {
                     return Poll::Pending;
                 }
                 ready!(written)?;
-                self.response.write.finish();
+                self.response.write.finish(stop);
             }
             if let Some(failure) = self.response.failure.take() {
                 return Poll::Ready(Err(ExchangeError::Upstream(failure)));
@@ -286,7 +286,7 @@ impl<'e> Exchange<'e> {
                 ResponseStage::Switched => return Poll::Ready(Ok(ExchangeEnd::Switched)),
                 ResponseStage::Head | ResponseStage::Body => {}
             }
-            if stop == Stop::Waits {
+            if stop != Stop::Full {
                 return Poll::Pending;
             }
         }
@@ -320,7 +320,7 @@ impl<'e> Exchange<'e> {
                         if self.pass_on_response(cx, is_raw)?.is_pending() {
                             let now = self.now();
                             self.response.write.record_stall(now);
-                            return Ok(Stop::Waits);
+                            return Ok(Stop::Blocked);
                         }
                     }
                     Poll::Ready(Ok(BodyReady::End)) => {

@@ -62,10 +62,10 @@ impl WriteState {
         }
     }
 
-    /// Records that nothing waits.
-    pub(super) fn finish(&mut self) {
+    /// Records that nothing that was appended waits; after [`Stop::Blocked`] a large part still does.
+    pub(super) fn finish(&mut self, stop: Stop) {
         self.is_needed = false;
-        self.is_stalled = false;
+        self.is_stalled &= stop == Stop::Blocked;
     }
 
     /// Returns true while the other side takes nothing.
@@ -87,6 +87,8 @@ pub(super) const RAW: usize = 8 * 1024;
 pub(super) enum Stop {
     /// Nothing more has arrived, or nothing more is taken.
     Waits,
+    /// The other side takes no large part.
+    Blocked,
     /// The buffer is full: its bytes must be written first.
     Full,
 }

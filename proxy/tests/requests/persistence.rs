@@ -243,3 +243,20 @@ fn a_refused_stream_is_repeated_with_its_body() {
     let answer = H2Client::connect(proxy.address()).ask(&Request::post("/", "the body"));
     assert_eq!((answer.status, answer.text()), (200, "the body"));
 }
+
+#[test]
+fn a_client_that_reads_nothing_is_not_the_upstreams_failure() {
+    let upstream = Upstream::answering(|_, stream| {
+        testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(16 << 20)))
+    });
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
+        .listening("limits: { write_timeout: 1s }")
+        .start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    let line = &proxy.log(1)[0];
+    assert_eq!(
+        (&line["outcome"], &line["error"]),
+        (&"client_error".into(), &"CLIENT_GONE".into())
+    );
+}
