@@ -3,13 +3,11 @@
 
 mod alarm;
 mod body;
+mod buffers;
 mod client;
 mod client_framing;
 mod date;
 mod exchange;
-mod exchange_error;
-mod exchange_state;
-mod exchange_times;
 mod forward;
 mod http1_stream;
 mod http2_stream;
@@ -21,6 +19,6 @@ mod tunnel;
 mod upstream;
 
 pub(crate) use self::alarm::Alarm;
+pub(crate) use self::buffers::Buffers;
 pub(crate) use self::client::{ClientSide, Http2StreamState};
-pub(crate) use self::exchange::Buffers;
 pub(crate) use self::serve::{Arrival, refuse_head, serve};

@@ -9,10 +9,9 @@ use ::wire::{Framing, HttpVersion};
 use pingora::protocols::Stream;
 use tokio::time::Instant;
 
+use super::buffers::Buffers;
 use super::client::{ClientGone, ClientSide};
-use super::exchange::{Buffers, Exchange, ExchangeEnd};
-use super::exchange_error::ExchangeError;
-use super::exchange_times::ExchangeTimes;
+use super::exchange::{Exchange, ExchangeEnd, ExchangeError, ExchangeTimes};
 use super::replay::Replay;
 use super::upstream::UpstreamSide;
 use crate::answer::is_grpc;

@@ -9,9 +9,9 @@ use ::wire::{Framing, HttpVersion};
 use tokio::time::Instant;
 
 use super::body::BodyReady;
+use super::buffers::Buffers;
 use super::client::{ClientGone, ClientSide};
 use super::client_framing;
-use super::exchange::Buffers;
 use crate::answer::{Answer, AnswerFormat};
 use crate::refusal::KeepAlive;
 use crate::request_context::RequestContext;

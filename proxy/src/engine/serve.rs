@@ -8,9 +8,9 @@ use pingora::protocols::Stream;
 use rules::UpstreamProtocol;
 use tokio::time::Instant;
 
+use super::buffers::Buffers;
 use super::client::{ClientGone, ClientSide};
-use super::exchange::Buffers;
-use super::exchange_error::{ClientFailure, ExchangeError};
+use super::exchange::{ClientFailure, ExchangeError};
 use super::forward::{ClientTimes, Forwarded, forward};
 use super::{respond, tunnel};
 use crate::answer::{Answer, AnswerCode};

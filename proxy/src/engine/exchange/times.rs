@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::exchange_error::{ClientFailure, ExchangeError};
+use super::error::{ClientFailure, ExchangeError};
 use crate::upstreams::{Failure, UpstreamError};
 
 /// The times within which an exchange must go on.

@@ -2,8 +2,8 @@
 
 use ::wire::InvalidBody;
 
-use super::body::BodyFault;
-use super::client::ClientGone;
+use crate::engine::body::BodyFault;
+use crate::engine::client::ClientGone;
 use crate::upstreams::UpstreamError;
 
 /// The failure of an exchange.
