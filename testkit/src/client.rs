@@ -199,6 +199,11 @@ impl Client {
         ended
     }
 
+    /// Reads until the end, and returns true if it is a clean one: over TLS one with a close notification.
+    pub fn ends_cleanly(&mut self) -> bool {
+        self.reader.read_to_end(&mut Vec::new()).is_ok()
+    }
+
     /// Reads until the proxy closes the connection.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

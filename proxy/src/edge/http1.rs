@@ -68,7 +68,9 @@ pub(super) async fn serve(
             stream.io.shrink();
         }
     }
-    if let Some(stream) = client.connection() {
+    // Over TLS the close notification would mark a truncated response as complete.
+    let connection = client.connection().filter(|stream| !stream.is_truncated());
+    if let Some(stream) = connection {
         let is_clean = stream.is_incoming_done() && stream.io.buffer.is_empty();
         close(&mut stream.io, is_clean).await;
     }

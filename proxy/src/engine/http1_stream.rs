@@ -20,6 +20,8 @@ pub(crate) struct Http1Stream<S> {
     /// The number of bytes at the front of the buffer that are data of the body.
     data: usize,
     outgoing: Framing,
+    /// True once the end of the body that is written was appended.
+    is_outgoing_done: bool,
     has_ended: bool,
 }
 
@@ -30,6 +32,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
             incoming: BodyScanner::new(Framing::Empty),
             data: 0,
             outgoing: Framing::Empty,
+            is_outgoing_done: true,
             has_ended: false,
         }
     }
@@ -47,6 +50,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
     /// Sets the framing of the body that is written.
     pub(crate) fn begin_outgoing(&mut self, framing: Framing) {
         self.outgoing = framing;
+        self.is_outgoing_done = framing == Framing::Empty;
+    }
+
+    /// Returns true if only the end of the connection could tell that a body that is incomplete is complete.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.outgoing == Framing::UntilClose && !self.is_outgoing_done
     }
 
     /// Returns true if the whole body has arrived and its data was consumed.
@@ -121,7 +130,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Stream<S> {
     }
 
     /// Appends the end of the body that is written.
-    pub(crate) fn append_end(&self, trailers: Option<&Fields>, out: &mut OutBuffer) {
+    pub(crate) fn append_end(&mut self, trailers: Option<&Fields>, out: &mut OutBuffer) {
+        self.is_outgoing_done = true;
         if self.outgoing == Framing::Chunked {
             write_last_chunk(trailers, out.bytes());
         }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
-use testkit::{Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
+use testkit::{After, Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
 
 use crate::upstream::echo;
 
@@ -373,4 +373,29 @@ fn a_rejected_client_is_answered_before_it_sends_its_body() {
         (options("/open/x"), options("/board"), options("*")),
         (200, 401, 404)
     );
+}
+
+#[test]
+fn a_truncated_response_has_no_close_notification() {
+    let upstream = Upstream::answering(|request, stream| {
+        let last = if request.target() == "/open/whole" {
+            "0\r\n\r\n"
+        } else {
+            ""
+        };
+        let _ = testkit::reply(
+            stream,
+            &format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n{last}"),
+        );
+        After::Close
+    });
+    let authority = Authority::new();
+    let proxy = encrypted(&authority, &upstream).start();
+    for (target, is_whole) in [("/open/whole", true), ("/open/part", false)] {
+        let mut client = proxy.connect_tls(&authority.trusted_by("a.test", &["http/1.1"], None));
+        // HTTP/1.0 has no chunks: the end of the connection is that of the body.
+        client.send(format!("GET {target} HTTP/1.0\r\nHost: a.test\r\n\r\n"));
+        assert_eq!(client.head().0, 200);
+        assert_eq!(client.ends_cleanly(), is_whole, "{target}");
+    }
 }
