@@ -17,7 +17,7 @@ use crate::refusal::KeepAlive;
 use crate::request_context::RequestContext;
 
 /// Maximum of an unread body that is drained to keep the connection, in bytes.
-const MAX_DRAINED: usize = 64 * 1024;
+pub(super) const MAX_DRAINED: usize = 64 * 1024;
 /// Time for draining.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 

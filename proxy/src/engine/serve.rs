@@ -57,7 +57,7 @@ pub(crate) async fn serve(
             refuse(shared, client, context, buffers, (&refusal, write_timeout)).await
         }
     };
-    observe_contained(shared, client, context);
+    observe_contained(shared, client, context, buffers);
     keeps && respond::drain(client, buffers).await
 }
 
@@ -80,16 +80,23 @@ pub(crate) async fn refuse_head(
         (&refusal, connection.limits.write_timeout),
     )
     .await;
-    observe_contained(shared, client, context);
+    observe_contained(shared, client, context, buffers);
 }
 
 /// Counts and logs the request.
-fn observe_contained(shared: &Arc<Shared>, client: &ClientSide, context: &mut RequestContext) {
+fn observe_contained(
+    shared: &Arc<Shared>,
+    client: &ClientSide,
+    context: &mut RequestContext,
+    buffers: &Buffers,
+) {
+    // What a client that is gone did not take was not sent. Its framing is counted with it.
+    let unsent = buffers.to_client.waiting().len() as u64;
     let observed = contain(|| {
         shared.probe(ProbeStage::Logging, &context.head);
         let sent = Sent {
             status: client.status(),
-            body_bytes: client.body_bytes(),
+            body_bytes: client.body_bytes().saturating_sub(unsent),
         };
         observe::observe(shared, sent, context);
     });

@@ -403,3 +403,43 @@ fn an_early_answer_to_a_client_that_awaits_100_closes() {
     let _ = client.try_send(Request::get("/").bytes());
     assert!(client.is_closed());
 }
+
+#[test]
+fn an_early_answer_announces_the_close_of_a_long_body() {
+    for (length, keeps) in [(60 * 1024, true), (100 * 1024, false)] {
+        let (address, _received) = raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+        let proxy = Proxy::to(&format!("\"{address}\"")).start();
+        let mut client = proxy.connect();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nabc"
+        ));
+        let early = client.response();
+        let announced = early.header("connection") == Some("close");
+        assert_eq!((early.status, announced), (403, !keeps));
+    }
+}
+
+#[test]
+fn response_bytes_are_those_that_were_written() {
+    let upstream = Upstream::answering(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+        // More than all buffers hold.
+        for _ in 0..8 * 1024 {
+            if stream.write_all(chunk.as_bytes()).is_err() {
+                break;
+            }
+        }
+        After::Close
+    });
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address()))
+        .listening("limits: { write_timeout: 1s }")
+        .start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    let line = &proxy.log(1)[0];
+    assert_eq!(line["error"], "CLIENT_GONE");
+    let logged = line["response_bytes"].as_u64().unwrap();
+    let received = client.rest().len() as u64;
+    assert!(logged > 0 && logged <= received, "{logged} of {received}");
+}

@@ -10,6 +10,7 @@ use super::{Exchange, ExchangeEnd};
 use crate::engine::body::BodyReady;
 use crate::engine::client::ClientGone;
 use crate::engine::client_framing;
+use crate::engine::respond::MAX_DRAINED;
 use crate::phase::{response, trailers};
 use crate::request_context::RequestContext;
 use crate::shared::ProbeStage;
@@ -148,6 +149,11 @@ impl Exchange<'_> {
         filter_fields(head, context);
         // The client may send the body or not, so the bytes after its head are ambiguous.
         context.keeps_client &= self.request.is_read || !context.head.fields.contains("expect");
+        // A long rest of the body is not drained if the upstream does not read it.
+        context.keeps_client &= self
+            .client
+            .unread()
+            .is_none_or(|unread| unread <= MAX_DRAINED as u64);
         let framing = match is_switch {
             true => {
                 head.fields.remove("content-length");
