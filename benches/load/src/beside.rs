@@ -2,7 +2,6 @@
 
 mod check;
 mod group;
-mod method;
 mod report;
 mod row;
 
@@ -13,10 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 
 use self::group::{Group, Job, Tokens, groups};
-use self::method::{CACHED_TOKENS, CONCURRENCY, OPEN_CONCURRENCY, OPEN_RATE, WARM_UP};
 use self::row::{Row, Table};
 use crate::contestant::{Contestant, Running};
 use crate::driver::{Pace, Run, Tally};
+use crate::method::{CACHED_TOKENS, CONCURRENCY, OPEN_CONCURRENCY, OPEN_RATE, WARM_UP};
 use crate::options::Options;
 use crate::placement::Cores;
 use crate::site::Site;

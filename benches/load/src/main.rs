@@ -15,6 +15,7 @@ mod contestant;
 mod driver;
 mod idle;
 mod machine;
+mod method;
 mod options;
 mod origin;
 mod page;

@@ -13,6 +13,7 @@ use self::changes::{Applied, Changer, FLAG_CHANGES, TENANT_CHANGES};
 use crate::contestant::sluice::{Setup, Sluice, Source, launch};
 use crate::driver::{Pace, Protocol, Run, Tally};
 use crate::machine;
+use crate::method::{CACHED_TOKENS, CONCURRENCY, OPEN_CONCURRENCY, OPEN_RATE, WARM_UP};
 use crate::options::Options;
 use crate::origin::SMALL;
 use crate::page::{table, write_section};
@@ -23,14 +24,17 @@ use crate::tokens::TokenCursor;
 
 /// The number of flags in the header to the upstream.
 const FLAGS: u16 = 20;
-/// The requests in flight.
-const CONCURRENCY: usize = 32;
-/// The number of distinct tokens.
-const TOKENS: u32 = 1_000;
 /// The goal for the 99th percentile of the latency: this multiple of the quiet runs'.
 const GOAL: f64 = 1.2;
 /// The largest ratio of the two quiet runs' 99th percentiles at which there is a verdict.
 const MAX_NOISE: f64 = 1.2;
+
+/// The runs at one pace, without changes, with changes and without again.
+struct Series {
+    runs: [(&'static str, Figures); 3],
+    /// The changes of the second run.
+    applied: Applied,
+}
 
 /// The figures of one run.
 struct Figures {
@@ -54,31 +58,40 @@ pub(crate) fn measure(options: &Options, site: &Site) -> anyhow::Result<()> {
     let sluice = launch(program, site, &site.folder.join("under-change"), setup)?;
     let set = Arc::new(
         site.key
-            .tokens(&options.token_folder(), GateResult::Allowed, TOKENS)?,
+            .tokens(&options.token_folder(), GateResult::Allowed, CACHED_TOKENS)?,
     );
-    let run = |duration| Run {
+    let load = |pace, duration| Run {
         address: sluice.public,
         protocol: Protocol::Http1,
         target: SMALL,
         tokens: Some(Arc::new(TokenCursor::new(Arc::clone(&set)))),
         status: GateResult::Allowed.status(),
-        concurrency: CONCURRENCY,
-        pace: Pace::Closed,
+        concurrency: match pace {
+            Pace::Closed => CONCURRENCY,
+            Pace::Open(_) => OPEN_CONCURRENCY,
+        },
+        pace,
         duration,
     };
     let duration = options.change_duration();
-    run(Duration::from_secs(2)).send()?;
-    println!("quiet, changes, quiet: {duration:?} each");
-    let before = figures(&sluice, run(duration))?;
-    let changer = Changer::start(sluice.admin, FLAGS)?;
-    let changed = figures(&sluice, run(duration))?;
-    let applied = changer.stop()?;
-    let after = figures(&sluice, run(duration))?;
-    let section = section(
-        options,
-        &[("quiet", before), ("changes", changed), ("quiet again", after)],
-        &applied,
-    )?;
+    let series = |pace| -> anyhow::Result<Series> {
+        load(pace, WARM_UP).send()?;
+        let before = figures(&sluice, load(pace, duration))?;
+        let changer = Changer::start(sluice.admin, FLAGS)?;
+        let changed = figures(&sluice, load(pace, duration))?;
+        let applied = changer.stop()?;
+        let after = figures(&sluice, load(pace, duration))?;
+        Ok(Series {
+            runs: [("quiet", before), ("changes", changed), ("quiet again", after)],
+            applied,
+        })
+    };
+    println!("full load: quiet, changes, quiet: {duration:?} each");
+    let full = series(Pace::Closed)?;
+    let rate = OPEN_RATE * full.rate();
+    println!("{rate:.0} requests per second: quiet, changes, quiet: {duration:?} each");
+    let open = series(Pace::Open(rate))?;
+    let section = section(options, &full, (&open, rate))?;
     write_section(&options.page, "under change", &section)
 }
 
@@ -89,57 +102,82 @@ fn figures(sluice: &Sluice, run: Run) -> anyhow::Result<Figures> {
     Ok(Figures { tally, cpu })
 }
 
-fn section(options: &Options, runs: &[(&str, Figures); 3], applied: &Applied) -> anyhow::Result<String> {
+impl Series {
+    /// Returns the requests per second of the slower quiet run.
+    fn rate(&self) -> f64 {
+        let [(_, before), _, (_, after)] = &self.runs;
+        before.tally.throughput().min(after.tally.throughput())
+    }
+
+    /// Writes the table, and the verdict.
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let row = |(name, figures): &(&str, Figures)| {
+            let Figures { tally, cpu } = figures;
+            vec![
+                (*name).to_owned(),
+                tally.answered().to_string(),
+                tally.failed.to_string(),
+                format!("{:.1}", cpu.as_secs_f64() * 1e6 / tally.answered() as f64),
+                format!("{:.0}", tally.latency_us(0.5)),
+                format!("{:.0}", tally.latency_us(0.99)),
+                format!("{:.0}", tally.latency_us(0.999)),
+            ]
+        };
+        let columns = [
+            "run",
+            "answered",
+            "failed",
+            "CPU per request, us",
+            "p50, us",
+            "p99, us",
+            "p99.9, us",
+        ];
+        text.push_str(&table(&columns, &self.runs.iter().map(row).collect::<Vec<_>>()));
+        let [(_, before), (_, changed), (_, after)] = &self.runs;
+        let applied = &self.applied;
+        writeln!(
+            text,
+            "\n{} changes of flags and {} of tenants were applied, {} rejected; {:.1} per second. Half of them took at \
+             most {:.1} ms, 99 % at most {:.1} ms, from the request to the answer, which is sent when the change is on \
+             disk and active.\n",
+            applied.flags,
+            applied.tenants,
+            applied.rejected,
+            f64::from(applied.flags + applied.tenants) / applied.elapsed.as_secs_f64(),
+            applied.latency_ms(0.5),
+            applied.latency_ms(0.99),
+        )?;
+        text.push_str(&verdict(before, changed, after, applied));
+        Ok(())
+    }
+}
+
+/// Returns the section of the page. The second series was sent at this rate.
+fn section(options: &Options, full: &Series, (open, rate): (&Series, f64)) -> anyhow::Result<String> {
     let mut text = format!(
         "## Under change\n\n\
          Measured on {date} by `{command}`, on {machine}; load average at the end {load}.\n\n\
-         One Sluice with one worker thread, a gate, {FLAGS} flags and 1,000 tenants in a store serves a closed loop of \
-         {CONCURRENCY} HTTP/1.1 requests for {time:?} three times: without changes, with changes through the admin API, \
-         and without changes again. The changes are {FLAG_CHANGES} of flags (percentages of rollouts) and \
-         {TENANT_CHANGES} of tenants (attributes) per second; each publishes a snapshot. All processes share all \
-         cores.\n\n",
+         One Sluice with one worker thread, a gate, {FLAGS} flags and 1,000 tenants in a store serves HTTP/1.1 requests \
+         for {time:?} three times: without changes, with changes through the admin API, and without changes again. The \
+         changes are {FLAG_CHANGES} of flags (percentages of rollouts) and {TENANT_CHANGES} of tenants (attributes) per \
+         second; each publishes a snapshot. All processes share all cores.\n\n\
+         ### Full load\n\n\
+         A closed loop of {CONCURRENCY} requests. It leaves no core idle, so the threads that make a change active, and \
+         the disk, take their time from the load, the origin and Sluice's worker thread.\n\n",
         date = machine::date(),
         command = Options::command(),
         machine = machine::description()?,
         load = machine::load_average()?,
         time = options.change_duration(),
     );
-    let row = |(name, figures): &(&str, Figures)| {
-        let Figures { tally, cpu } = figures;
-        vec![
-            (*name).to_owned(),
-            tally.answered().to_string(),
-            tally.failed.to_string(),
-            format!("{:.1}", cpu.as_secs_f64() * 1e6 / tally.answered() as f64),
-            format!("{:.0}", tally.latency_us(0.5)),
-            format!("{:.0}", tally.latency_us(0.99)),
-            format!("{:.0}", tally.latency_us(0.999)),
-        ]
-    };
-    let columns = [
-        "run",
-        "answered",
-        "failed",
-        "CPU per request, us",
-        "p50, us",
-        "p99, us",
-        "p99.9, us",
-    ];
-    text.push_str(&table(&columns, &runs.iter().map(row).collect::<Vec<_>>()));
-    let [(_, before), (_, changed), (_, after)] = runs;
-    writeln!(
+    full.write(&mut text)?;
+    write!(
         text,
-        "\n{} changes of flags and {} of tenants were applied, {} rejected; {:.1} per second. Half of them took at most \
-         {:.1} ms, 99 % at most {:.1} ms, from the request to the answer, which is sent when the change is on disk and \
-         active.\n",
-        applied.flags,
-        applied.tenants,
-        applied.rejected,
-        f64::from(applied.flags + applied.tenants) / applied.elapsed.as_secs_f64(),
-        applied.latency_ms(0.5),
-        applied.latency_ms(0.99),
+        "\n### At {part:.0} % of the full load\n\n\
+         {rate:.0} requests per second in an open loop: each latency counts from the time at which the request was due.\n\n",
+        part = OPEN_RATE * 100.0,
     )?;
-    text.push_str(&verdict(before, changed, after, applied));
+    open.write(&mut text)?;
     Ok(text)
 }
 

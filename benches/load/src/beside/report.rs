@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::group::{BASELINES, Body, Job, Tokens};
-use super::method::{CONCURRENCY, OPEN_RATE, WARM_UP};
 use super::row::{Row, Table};
 use crate::chart::{Bar, bar_chart};
 use crate::contestant::Contestant;
 use crate::driver::Protocol;
 use crate::machine;
+use crate::method::{CONCURRENCY, OPEN_RATE, WARM_UP};
 use crate::options::Options;
 use crate::page::{table, write_section};
 use crate::placement::Cores;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 /// The requests in flight in a closed loop.
-pub(super) const CONCURRENCY: usize = 32;
+pub(crate) const CONCURRENCY: usize = 32;
 /// The requests in flight at most in an open loop.
-pub(super) const OPEN_CONCURRENCY: usize = 64;
+pub(crate) const OPEN_CONCURRENCY: usize = 64;
 /// The part of the slowest contestant's throughput that is the rate of the open loop.
-pub(super) const OPEN_RATE: f64 = 0.7;
+pub(crate) const OPEN_RATE: f64 = 0.7;
 /// The number of distinct tokens that every cache of tokens holds.
-pub(super) const CACHED_TOKENS: u32 = 1_000;
+pub(crate) const CACHED_TOKENS: u32 = 1_000;
 /// The time of the requests before each run, which fill caches and are not counted.
-pub(super) const WARM_UP: Duration = Duration::from_millis(500);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(500);
