@@ -4,13 +4,13 @@
 
 use std::{borrow::Cow, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
-use benches::load;
+use benches::{RouteRequest, api_path, load};
 use config::LoadedFlags;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use rules::{
     FlagDefinition, FlagId, FlagsDefinition, Gate, GateDefinition, HostPattern, Methods, Name, Names,
-    PathPattern, Reads, RequestHead, RouteMatch, RouteTable, Site, Sited, Subject, TargetOptions, Timestamp,
+    PathPattern, Reads, RouteMatch, RouteTable, Site, Sited, Subject, TargetOptions, Timestamp,
     TrailingSlash, Truth, decide, normalise,
 };
 
@@ -160,31 +160,6 @@ fn finding_tenants(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A request as the table reads it.
-struct Head(String);
-
-impl RequestHead for Head {
-    fn host(&self) -> &str {
-        "api.example.com"
-    }
-
-    fn path(&self) -> &str {
-        &self.0
-    }
-
-    fn method(&self) -> &str {
-        "GET"
-    }
-
-    fn header_values(&self, _name: &str) -> impl Iterator<Item = &[u8]> {
-        std::iter::empty()
-    }
-}
-
-fn path(number: usize, last: &str) -> String {
-    format!("/api/v2/area-{}/feature-{number}/{last}", number % 20)
-}
-
 /// Reading the target and finding the route.
 fn routing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("before deciding");
@@ -203,14 +178,14 @@ fn routing(criterion: &mut Criterion) {
 
     let route = |number| RouteMatch {
         host: HostPattern::parse("api.example.com").expect("a host"),
-        path: PathPattern::parse(&path(number, "{id}")).expect("a path"),
+        path: PathPattern::parse(&api_path(number, "{id}")).expect("a path"),
         trailing_slash: TrailingSlash::Either,
         methods: Methods::parse(["GET", "HEAD"]).expect("methods"),
         headers: Box::default(),
     };
     let table = RouteTable::build((0..ROUTES).map(route).collect()).expect("routes without conflicts");
-    let heads: Vec<Head> = (0..ROUTES)
-        .map(|turn| Head(path(turn * STRIDE % ROUTES, "42")))
+    let heads: Vec<RouteRequest> = (0..ROUTES)
+        .map(|turn| RouteRequest(api_path(turn * STRIDE % ROUTES, "42")))
         .collect();
     for (turn, head) in heads.iter().enumerate() {
         let found = table.find(head).map(rules::RouteId::index);
@@ -220,7 +195,7 @@ fn routing(criterion: &mut Criterion) {
     group.bench_function("find the route among 1,000", |bencher| {
         bencher.iter(|| table.find(black_box(turn.next().expect("a cycle has no end"))));
     });
-    let nowhere = Head("/api/v3/dispatch".to_owned());
+    let nowhere = RouteRequest("/api/v3/dispatch".to_owned());
     assert_eq!(table.find(&nowhere), None);
     group.bench_function("find none among 1,000", |bencher| {
         bencher.iter(|| table.find(black_box(&nowhere)));
@@ -230,7 +205,7 @@ fn routing(criterion: &mut Criterion) {
 }
 
 /// Looking for the other readings of a path: the route itself is found before.
-fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, heads: &[Head]) {
+fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, heads: &[RouteRequest]) {
     table.add_reading_indexes([Reads::ALL]);
     let paths = [
         ("that no reading changes", "/api/v2/area-7/feature-347/42", 0),
@@ -254,7 +229,7 @@ fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, head
         ),
     ];
     for (name, path, expected) in paths {
-        let head = Head(path.to_owned());
+        let head = RouteRequest(path.to_owned());
         let found = table.readings(&head, Reads::ALL).expect("not too many");
         assert_eq!(found.len(), expected, "{path}");
         group.bench_function(format!("look for readings of a path {name}"), |bencher| {

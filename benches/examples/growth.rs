@@ -13,11 +13,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use benches::Plot;
+use benches::{Plot, RouteRequest, api_path};
 use config::{Catalog, FlagsDocument, JsonEdit};
-use rules::{
-    Eligibility, HostPattern, Methods, PathPattern, RequestHead, RouteMatch, RouteTable, TrailingSlash,
-};
+use rules::{Eligibility, HostPattern, Methods, PathPattern, RouteMatch, RouteTable, TrailingSlash};
 use serde_json::json;
 
 /// The allocator of the product, with a count of what is allocated.
@@ -263,35 +261,10 @@ fn document_text(flags: usize, tenants: usize) -> String {
     text
 }
 
-/// A request of a path.
-struct Head(String);
-
-impl RequestHead for Head {
-    fn host(&self) -> &str {
-        "api.example.com"
-    }
-
-    fn path(&self) -> &str {
-        &self.0
-    }
-
-    fn method(&self) -> &str {
-        "GET"
-    }
-
-    fn header_values(&self, _name: &str) -> impl Iterator<Item = &[u8]> {
-        std::iter::empty()
-    }
-}
-
-fn path(number: usize, last: &str) -> String {
-    format!("/api/v2/area-{}/feature-{number}/{last}", number % 20)
-}
-
 fn route_figures(size: usize) -> RouteFigures {
     let route = |number| RouteMatch {
         host: HostPattern::parse("api.example.com").expect("a host"),
-        path: PathPattern::parse(&path(number, "{id}")).expect("a path"),
+        path: PathPattern::parse(&api_path(number, "{id}")).expect("a path"),
         trailing_slash: TrailingSlash::Either,
         methods: Methods::parse(["GET", "HEAD"]).expect("methods"),
         headers: Box::default(),
@@ -302,8 +275,8 @@ fn route_figures(size: usize) -> RouteFigures {
     let table = RouteTable::build(routes).expect("routes without conflicts");
     let build_ms = begun.elapsed().as_secs_f64() * 1e3;
     let bytes = (allocated() - before) / size as f64;
-    let heads: Vec<Head> = (0..FINDS)
-        .map(|turn| Head(path(turn * STRIDE % size, "42")))
+    let heads: Vec<RouteRequest> = (0..FINDS)
+        .map(|turn| RouteRequest(api_path(turn * STRIDE % size, "42")))
         .collect();
     let find_ns = nanoseconds(|| {
         heads

@@ -10,6 +10,7 @@ mod evaluators;
 mod floor;
 mod launchdarkly;
 mod plot;
+mod route_request;
 mod sluice;
 mod yggdrasil;
 
@@ -18,3 +19,4 @@ pub use caller::{Caller, in_no_rule, in_some_rule};
 pub use document::load;
 pub use evaluators::{EvaluatorVisitor, visit_evaluators};
 pub use plot::Plot;
+pub use route_request::{RouteRequest, api_path};
