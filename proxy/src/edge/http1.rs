@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::wire::{HeadBounds, InvalidHead, RequestHead, read_head};
+use ::wire::{HeadBounds, HttpVersion, InvalidHead, RequestHead, read_head};
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout};
 
@@ -95,7 +95,7 @@ async fn serve_next(
                     "the head did not arrive in time".to_owned(),
                 ),
             };
-            let mut context = RequestContext::new(shared, RequestHead::default());
+            let mut context = RequestContext::new(shared, begun_head(client));
             engine::refuse_head(shared, client, &mut context, buffers, (code, cause, connection)).await;
             return false;
         }
@@ -110,6 +110,16 @@ async fn serve_next(
     let keeps = engine::serve(shared, client, &mut context, buffers, arrival).await;
     *head = std::mem::take(&mut context.head);
     keeps
+}
+
+/// Returns what is certain of a head that is refused: whether its answer has a body.
+fn begun_head(client: &mut ClientSide) -> RequestHead {
+    let mut head = RequestHead::default();
+    let begun = client.connection().map(|stream| &stream.io.buffer);
+    if begun.is_some_and(|bytes| bytes.starts_with(b"HEAD ")) {
+        head.begin("HEAD", "", HttpVersion::Http11);
+    }
+    head
 }
 
 /// Closes a connection. If the client may still be sending, its bytes are read first.

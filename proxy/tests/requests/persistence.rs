@@ -49,6 +49,18 @@ fn a_refused_head_is_answered_also_after_another_request() {
 }
 
 #[test]
+fn a_refused_head_of_a_head_request_gets_no_body() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send("HEAD / HTTP/1.1\r\nHost: a\r\nBad name: x\r\n\r\n");
+    let (status, head) = client.head();
+    assert_eq!((status, head.header("connection")), (400, Some("close")));
+    assert!(client.rest().is_empty());
+    assert_eq!(proxy.log(1)[0]["method"], "HEAD");
+}
+
+#[test]
 fn the_unread_rest_of_a_body_decides_about_its_connection() {
     const LENGTH: usize = 200 * 1024;
     for (rest, keeps) in [(1024, true), (100 * 1024, false)] {
