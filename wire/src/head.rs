@@ -121,11 +121,15 @@ fn skip_empty_lines(bytes: &[u8]) -> Result<usize, InvalidHead> {
 /// Checks that each CR is followed by LF and each LF preceded by CR. A CR at the end may still be followed by
 /// one.
 pub(crate) fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
-    let bare = memchr::memchr2_iter(b'\r', b'\n', bytes).any(|at| match bytes.get(at) {
-        Some(b'\r') => bytes.get(at + 1).is_some_and(|next| *next != b'\n'),
-        _ => at == 0 || bytes.get(at - 1) != Some(&b'\r'),
+    let following = bytes.get(1..).unwrap_or_default();
+    // Without an early end, so that the compiler compares 16 pairs of bytes at once.
+    let is_bare = bytes.iter().zip(following).fold(false, |is_bare, (byte, next)| {
+        is_bare | ((*byte == b'\r') != (*next == b'\n'))
     });
-    if bare { Err(InvalidHead::LineEnd) } else { Ok(()) }
+    match is_bare || bytes.first() == Some(&b'\n') {
+        true => Err(InvalidHead::LineEnd),
+        false => Ok(()),
+    }
 }
 
 fn refusal(error: Error, bytes: &[u8], limits: HeadLimits) -> InvalidHead {
@@ -196,8 +200,7 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
         (Some(host), None) => host,
     };
     // Whatever else it may be, it is one host: no list, no user information, no path.
-    let is_one = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(byte);
-    if !host.iter().all(is_one) {
+    if !host.iter().copied().all(is_host_character) {
         return Err(InvalidHead::Host);
     }
     // Byte by byte: a client that spells one host in two ways is suspicious enough.
@@ -205,6 +208,13 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
         Some(authority) if authority.as_bytes() != host => Err(InvalidHead::HostMismatch),
         _ => Ok(()),
     }
+}
+
+/// Returns true for a character that a host and its port may contain (RFC 3986 section 3.2.2).
+fn is_host_character(byte: u8) -> bool {
+    // In ranges, which are compared faster than a byte is searched in a text.
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
+        || matches!(byte, b'!' | b'$' | b'&'..=b'+' | b';' | b'=')
 }
 
 /// Refuses characters that no target has (RFC 3986 appendix A) and that HTTP/2 could not carry on.
