@@ -70,14 +70,19 @@ pub(crate) enum TokenLookup<'f> {
     Token(FoundToken<'f>),
 }
 
-/// A token in a header of the request.
+/// A token in a header of the request, as it was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FoundToken<'f>(&'f str);
+pub(crate) struct FoundToken<'f>(&'f [u8]);
 
 impl<'f> FoundToken<'f> {
-    /// Returns the token; empty if it is not ASCII, which no valid token is.
-    pub(crate) fn as_str(self) -> &'f str {
+    /// Returns the bytes of the token, which may be no text.
+    pub(crate) fn as_bytes(self) -> &'f [u8] {
         self.0
+    }
+
+    /// Returns the token as text; empty if it is not ASCII, which no valid token is.
+    pub(crate) fn as_str(self) -> &'f str {
+        visible(self.0).unwrap_or_default()
     }
 }
 
@@ -101,7 +106,7 @@ impl TokenPlace {
                 let mut cookies = cookies(fields, name);
                 match (cookies.next(), cookies.next()) {
                     (None, _) => TokenLookup::Nothing,
-                    (Some(value), None) => TokenLookup::Token(FoundToken(visible(value).unwrap_or_default())),
+                    (Some(value), None) => TokenLookup::Token(FoundToken(value)),
                     (Some(_), Some(_)) => TokenLookup::Several,
                 }
             }
@@ -172,27 +177,27 @@ impl AttributePlace {
 }
 
 /// Finds the token in the only header of this name.
-fn one<'f>(fields: &'f Fields, name: &str, token: impl Fn(&'f str) -> Option<&'f str>) -> TokenLookup<'f> {
+fn one<'f>(fields: &'f Fields, name: &str, token: impl Fn(&'f [u8]) -> Option<&'f [u8]>) -> TokenLookup<'f> {
     let mut values = fields.values(name);
     match (values.next(), values.next()) {
         (None, _) => TokenLookup::Nothing,
         (Some(_), Some(_)) => TokenLookup::Several,
-        (Some(value), None) => match visible(value) {
-            Some(text) => token(text).map_or(TokenLookup::Nothing, |token| {
-                TokenLookup::Token(FoundToken(token))
-            }),
-            None => TokenLookup::Token(FoundToken("")),
+        (Some(value), None) => match token(value) {
+            Some(token) => TokenLookup::Token(FoundToken(token)),
+            None if value.is_ascii() => TokenLookup::Nothing,
+            // Readers differ about bytes that are not ASCII, so the value is taken for a token, which is refused.
+            None => TokenLookup::Token(FoundToken(value)),
         },
     }
 }
 
 /// Returns the token of `Bearer TOKEN`, with the scheme in any case (RFC 9110 section 11.1). Another scheme is left
 /// to the application.
-fn bearer(value: &str) -> Option<&str> {
+fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked("bearer".len())?;
-    let token = rest.trim_start_matches(' ');
-    let is_apart = rest.is_empty() || token.len() < rest.len();
-    (is_apart && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    let is_apart = rest.is_empty() || spaces > 0;
+    (is_apart && scheme.eq_ignore_ascii_case(b"bearer")).then_some(rest.get(spaces..)?)
 }
 
 /// Returns the values of all cookies of this name (RFC 6265 section 4.2.1). Parses bytes, because a value that is not

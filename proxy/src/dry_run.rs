@@ -16,6 +16,7 @@ use wire::RequestHead;
 pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
 use crate::answer::{AnswerCode, AnswerFormat};
+use crate::credential_sources::FoundToken;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::{IssuerKeys, Unproven};
@@ -307,7 +308,8 @@ where
         Rendered::Own(render())
     }
 
-    async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
+    async fn verify(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unproven> {
+        let token = token.as_str();
         let verified = identity::verify(&self.decider.issuers, &self.keys, token, self.now).await;
         let verified = verified.map(Arc::new);
         self.run.verified = Some(verified.clone());

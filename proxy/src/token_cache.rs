@@ -23,7 +23,7 @@ pub struct TokenCache {
     /// Identities hold positions in this list, so a cache is only used with it.
     issuers: Arc<Issuers>,
     max_bytes: u64,
-    entries: Cache<Box<str>, Arc<Identity>, ByteWeighter>,
+    entries: Cache<Box<[u8]>, Arc<Identity>, ByteWeighter>,
     hits: IntCounter,
     misses: IntCounter,
     stale: IntCounter,
@@ -33,8 +33,8 @@ pub struct TokenCache {
 #[derive(Debug, Clone)]
 struct ByteWeighter;
 
-impl Weighter<Box<str>, Arc<Identity>> for ByteWeighter {
-    fn weight(&self, token: &Box<str>, identity: &Arc<Identity>) -> u64 {
+impl Weighter<Box<[u8]>, Arc<Identity>> for ByteWeighter {
+    fn weight(&self, token: &Box<[u8]>, identity: &Arc<Identity>) -> u64 {
         (token.len() as u64)
             .saturating_add(identity.size() as u64)
             .saturating_add(ENTRY_OVERHEAD_BYTES)
@@ -83,7 +83,7 @@ impl TokenCache {
     /// Returns the identity of a verified token that is still valid at `now` (seconds since 1970), with the keys that
     /// it was verified with. `keys` are those of the issuers, in order.
     #[must_use]
-    pub fn find(&self, token: &str, now: u64, keys: &[Arc<IssuerKeys>]) -> Option<Arc<Identity>> {
+    pub fn find(&self, token: &[u8], now: u64, keys: &[Arc<IssuerKeys>]) -> Option<Arc<Identity>> {
         // Looked up by the whole token, not by a hash or a claim: a forged token never hits the entry of a valid one.
         let Some(identity) = self.entries.get(token) else {
             self.misses.inc();
@@ -102,7 +102,7 @@ impl TokenCache {
 
     /// Stores the identity of a token that was just verified with this cache's issuers.
     pub fn keep(&self, token: &str, identity: &Arc<Identity>) {
-        self.entries.insert(token.into(), Arc::clone(identity));
+        self.entries.insert(token.as_bytes().into(), Arc::clone(identity));
     }
 
     /// Returns the size of the entries, in bytes.

@@ -79,10 +79,10 @@ fn a_cookie_is_found_among_others_and_refused_if_repeated() {
     check(&place, &[("cookie", "Session=a; xsession=b; session")], "-");
 }
 
-/// Checks like [`check`], with a header of these bytes.
+/// Checks like [`check`], with values of these bytes in the place's header.
 #[track_caller]
 fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
-    let fields: Fields = lines.iter().map(|line| ("cookie", *line)).collect();
+    let fields: Fields = lines.iter().map(|line| (place.header(), *line)).collect();
     let found = match place.find(&fields) {
         TokenLookup::Nothing => "-".to_owned(),
         TokenLookup::Several => "several".to_owned(),
@@ -98,6 +98,14 @@ fn a_cookie_beside_bytes_that_are_not_ascii_is_found() {
     check_bytes(&place, &[b"x=\xff; session=a.b.c"], "[a.b.c]");
     check_bytes(&place, &[b"session=\xc3\xa4"], "[]");
     check_bytes(&place, &[b"session\xff=a", b"\xff"], "-");
+}
+
+#[test]
+fn an_authorization_that_is_not_ascii_is_an_empty_token() {
+    let place = TokenPlace::Authorization;
+    for value in [&b"Bearer a\xff"[..], b"Bearer\xff", b"Basic \xc3\xa4", b"\xff"] {
+        check_bytes(&place, &[value], "[]");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rules::{LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace};
 use tokens::Identity;
 
+use crate::credential_sources::FoundToken;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::Unproven;
 use crate::refusal::RequestRefusal;
@@ -43,7 +44,10 @@ pub(crate) trait Effects: Trace + Send {
     ///
     /// # Errors
     /// The token is refused, or its keys are not available.
-    fn verify(&mut self, token: &str) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
+    fn verify(
+        &mut self,
+        token: FoundToken<'_>,
+    ) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
 
     /// Called when the caller is refused with `code` and the request continues, because its routes only observe.
     fn observed(&mut self, code: &'static str);

@@ -46,17 +46,14 @@ pub(crate) async fn identify(
         },
         TokenLookup::Several => return Err(invalid_token(decider, AnswerCode::TOKEN_REPEATED)),
     };
-    let identity = effects
-        .verify(token.as_str())
-        .await
-        .map_err(|unproven| match unproven {
-            Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
-            Unproven::NoKeys => {
-                let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
-                let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
-                RequestRefusal::new(RequestOutcome::Undecided, answer)
-            }
-        })?;
+    let identity = effects.verify(token).await.map_err(|unproven| match unproven {
+        Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
+        Unproven::NoKeys => {
+            let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
+            let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
+            RequestRefusal::new(RequestOutcome::Undecided, answer)
+        }
+    })?;
     admit(decider, identity.tenant.as_ref().ok())?;
     Ok(Some(Caller::Token(identity)))
 }

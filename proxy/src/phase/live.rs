@@ -8,6 +8,7 @@ use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Tim
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
+use crate::credential_sources::FoundToken;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;
@@ -131,11 +132,12 @@ impl Effects for LiveEffects<'_> {
         self.prepared.rendered.find(route, subject, now, render)
     }
 
-    async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
+    async fn verify(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unproven> {
         let prepared = self.prepared;
-        if let Some(identity) = prepared.tokens.find(token, self.now, &prepared.keys) {
+        if let Some(identity) = prepared.tokens.find(token.as_bytes(), self.now, &prepared.keys) {
             return Ok(identity);
         }
+        let token = token.as_str();
         let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
         let verified = identity::verify(&prepared.decider.issuers, keys, token, self.now).await;
         self.metrics.tokens.verifications.count(match &verified {

@@ -76,7 +76,7 @@ impl Bench {
     }
 
     fn finds(&self, token: &str, now: u64) -> bool {
-        self.cache.find(token, now, &self.keys).is_some()
+        self.cache.find(token.as_bytes(), now, &self.keys).is_some()
     }
 
     fn counts(&self) -> [u64; 3] {
@@ -96,7 +96,7 @@ impl Bench {
 fn a_verified_token_is_found_again() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, identity) = bench.kept(json!({}));
-    let found = bench.cache.find(&token, NOW, &bench.keys).unwrap();
+    let found = bench.cache.find(token.as_bytes(), NOW, &bench.keys).unwrap();
     assert!(Arc::ptr_eq(&found, &identity));
     assert_eq!(bench.counts(), [1, 0, 0]);
 }
@@ -170,7 +170,7 @@ fn reload_keeps_cached_tokens_of_unchanged_issuers() {
     assert!(Arc::ptr_eq(&same, &bench.cache));
     // The same issuers in another order have other numbers.
     let other = bench.cache.for_issuers(&issuers(&["https://b", "https://a"]));
-    assert!(other.find(&token, NOW, &bench.keys).is_none());
+    assert!(other.find(token.as_bytes(), NOW, &bench.keys).is_none());
     other.keep(&token, &bench.verify(&token, NOW));
     assert_eq!(bench.counts(), [0, 1, 0], "both count into the same series");
 }
