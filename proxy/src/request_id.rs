@@ -3,12 +3,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrayvec::ArrayString;
+
 use crate::split_mix::mix;
 
 /// The id of a request: 32 lower-case hex digits, never all zero, so that it is also a valid trace id (W3C Trace
 /// Context section 3.2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RequestId([u8; 32]);
+pub(crate) struct RequestId(ArrayString<{ RequestId::LENGTH }>);
 
 /// A source of ids. Two random keys of 64 bits separate processes, a counter separates requests.
 #[derive(Debug)]
@@ -34,33 +36,33 @@ impl RequestIdSource {
     pub(crate) fn next(&self) -> RequestId {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let (high, low) = (mix(count.wrapping_add(self.high)), mix(count ^ self.low));
-        let mut hex = [b'0'; 32];
-        for (place, digit) in hex.iter_mut().enumerate() {
-            let half = if place < 16 { high } else { low };
-            *digit = hex_digit(half >> (60 - 4 * (place % 16)));
+        let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+        let mut hex = [0; RequestId::LENGTH];
+        // Two loops without look-ups, so that the compiler converts 16 digits at once.
+        for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+            *pair = [byte >> 4, byte & 0xF];
         }
-        RequestId(hex)
+        for digit in &mut hex {
+            *digit += if *digit < 10 { b'0' } else { b'a' - 10 };
+        }
+        // Digits are valid UTF-8.
+        RequestId(ArrayString::from_byte_string(&hex).unwrap_or_default())
     }
 }
 
 impl RequestId {
+    /// The number of digits.
+    pub(crate) const LENGTH: usize = 32;
+
     /// Returns all 32 digits.
     pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     /// Returns the id of the proxy's span in the request: 16 hex digits, not all zero.
     pub(crate) fn span(&self) -> &str {
         self.as_str().get(16..).unwrap_or_default()
     }
-}
-
-fn hex_digit(value: u64) -> u8 {
-    b"0123456789abcdef"
-        .iter()
-        .copied()
-        .nth((value & 0xF) as usize)
-        .unwrap_or(b'0')
 }
 
 #[cfg(test)]
