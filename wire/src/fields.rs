@@ -6,10 +6,14 @@ use std::ops::Range;
 
 /// The most memory that an empty list keeps, in bytes.
 const KEPT_BYTES: usize = 2 * 1024;
+/// The bytes between the name and the value of a line.
+const SEPARATOR: &[u8] = b": ";
+const LINE_END: &[u8] = b"\r\n";
 
 /// A list of fields. Names are compared without regard to case (RFC 9110 section 5.1).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Fields {
+    /// Names and values, most of them within their line: `Name: value`, CR LF.
     bytes: Vec<u8>,
     list: Vec<Field>,
 }
@@ -60,20 +64,22 @@ impl Fields {
 
     /// Appends a field.
     pub fn push(&mut self, name: &str, value: &[u8]) {
-        let name = self.store(name.as_bytes());
-        let value = self.store(value);
-        self.list.push(Field { name, value });
+        self.push_with(name, |place| place.push(value));
     }
 
     /// Appends a field whose value `render` writes in its place.
     pub fn push_with(&mut self, name: &str, render: impl FnOnce(&mut FieldValue<'_>)) {
-        let name = self.store(name.as_bytes());
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name.as_bytes());
+        let name = Span::new(start, self.bytes.len());
+        self.bytes.extend_from_slice(SEPARATOR);
         let start = self.bytes.len();
         render(&mut FieldValue {
             bytes: &mut self.bytes,
             list: &self.list,
         });
         let value = Span::new(start, self.bytes.len());
+        self.bytes.extend_from_slice(LINE_END);
         self.list.push(Field { name, value });
     }
 
@@ -184,10 +190,30 @@ impl Fields {
         }));
     }
 
-    fn store(&mut self, part: &[u8]) -> Span {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(part);
-        Span::new(start, self.bytes.len())
+    /// Appends all fields as lines to `out`.
+    pub(crate) fn write_lines(&self, out: &mut Vec<u8>) {
+        // Lines that follow each other are copied at once. A head that is passed on has few gaps.
+        let mut lines = 0..0;
+        for field in &self.list {
+            match field.line(&self.bytes) {
+                Some(line) if line.start == lines.end => lines.end = line.end,
+                line => {
+                    out.extend_from_slice(self.bytes.get(lines).unwrap_or_default());
+                    lines = line.unwrap_or_else(|| {
+                        for part in [
+                            field.name(&self.bytes),
+                            SEPARATOR,
+                            field.value(&self.bytes),
+                            LINE_END,
+                        ] {
+                            out.extend_from_slice(part);
+                        }
+                        0..0
+                    });
+                }
+            }
+        }
+        out.extend_from_slice(self.bytes.get(lines).unwrap_or_default());
     }
 }
 
@@ -238,8 +264,32 @@ impl Field {
         bytes.get(self.value.range()).unwrap_or_default()
     }
 
+    /// Returns the place of the field's line, if it is in the buffer as it is written.
+    fn line(&self, bytes: &[u8]) -> Option<Range<usize>> {
+        let (name, value) = (self.name.range(), self.value.range());
+        let end = value.end.saturating_add(LINE_END.len());
+        let is_line = bytes.get(name.end..value.start) == Some(SEPARATOR)
+            && bytes.get(value.end..end) == Some(LINE_END);
+        is_line.then_some(name.start..end)
+    }
+
     fn is_named(&self, name: &str, bytes: &[u8]) -> bool {
         self.name(bytes).eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+impl Clone for Fields {
+    fn clone(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            list: self.list.clone(),
+        }
+    }
+
+    /// Copies the fields into the memory of this list.
+    fn clone_from(&mut self, source: &Self) {
+        self.bytes.clone_from(&source.bytes);
+        self.list.clone_from(&source.list);
     }
 }
 

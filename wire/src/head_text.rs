@@ -55,12 +55,7 @@ pub fn write_chunk(data: &[u8], out: &mut Vec<u8>) {
 
 /// Appends fields and the empty line that ends them.
 fn write_fields(fields: &Fields, out: &mut Vec<u8>) {
-    for (name, value) in fields.entries() {
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    }
+    fields.write_lines(out);
     out.extend_from_slice(b"\r\n");
 }
 

@@ -23,6 +23,12 @@ impl ResponseHead {
         self.fields.clear();
     }
 
+    /// Copies `other` into the memory of this head.
+    pub fn copy(&mut self, other: &Self) {
+        self.begin(other.status, &other.reason, other.version);
+        self.fields.clone_from(&other.fields);
+    }
+
     /// Returns the status.
     #[must_use]
     pub fn status(&self) -> u16 {
