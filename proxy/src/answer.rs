@@ -1,6 +1,6 @@
 //! The proxy's own responses: problem documents (RFC 9457), small HTML pages for browsers, or bodies that the
-//! operator configures. They are values: those that are the same for all requests are built once. `answer/send.rs`
-//! sends them.
+//! operator configures. They are values: those that are the same for all requests are built once. The
+//! engine sends them.
 
 mod accept;
 mod code;
@@ -31,20 +31,51 @@ pub(crate) struct Answer {
     body: AnswerBody,
     /// Headers beyond those of every answer.
     extra: Vec<(&'static str, String)>,
+    /// The head for clients that get a problem document; none for an answer that is sent once.
+    head: Option<Box<ResponseHead>>,
 }
 
 #[derive(Debug, Clone)]
 enum AnswerBody {
-    /// A problem document. The text holds extra members as JSON that begins with a comma.
-    Problem(String),
+    Problem {
+        /// The document up to the request's id.
+        start: String,
+        /// Extra members, as JSON that begins with a comma.
+        members: String,
+    },
     /// A body that the operator configured.
     Configured { content_type: Box<str>, bytes: Bytes },
     /// No body.
     Empty,
 }
 
+/// The body of an answer to one request.
+#[derive(Debug)]
+pub(crate) enum RenderedBody<'a> {
+    /// A problem document, in parts that follow each other.
+    Problem([&'a str; 5]),
+    /// Any other body.
+    Whole(Bytes),
+}
+
+impl RenderedBody<'_> {
+    /// Returns the length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.parts().map(<[u8]>::len).sum()
+    }
+
+    /// Returns the parts, in their order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let (parts, whole) = match self {
+            Self::Problem(parts) => (parts.as_slice(), None),
+            Self::Whole(bytes) => (&[][..], Some(&**bytes)),
+        };
+        parts.iter().map(|part| part.as_bytes()).chain(whole)
+    }
+}
+
 /// Space for the parts of a problem document that have about the same length in all, in bytes.
-const PROBLEM_CAPACITY: usize = 256;
+const PROBLEM_CAPACITY: usize = 160;
 /// The name of the header with a redirect's target.
 const LOCATION: &str = "location";
 
@@ -58,13 +89,14 @@ impl Answer {
     pub(crate) fn with_status(code: AnswerCode, status: u16, pages: &Pages) -> Self {
         let body = match pages.get(&status) {
             Some(body) => AnswerBody::configured(body),
-            None => AnswerBody::Problem(String::new()),
+            None => AnswerBody::problem(code, status),
         };
         Self {
             code,
             status,
             body,
             extra: Vec::new(),
+            head: None,
         }
     }
 
@@ -76,6 +108,7 @@ impl Answer {
             status,
             body: AnswerBody::Empty,
             extra,
+            head: None,
         }
     }
 
@@ -93,9 +126,20 @@ impl Answer {
 
     /// Adds a member to the problem document.
     pub(crate) fn with_member(mut self, name: &'static str, value: &serde_json::Value) -> Self {
-        if let AnswerBody::Problem(members) = &mut self.body {
+        if let AnswerBody::Problem { members, .. } = &mut self.body {
             members.push_str(&format!(",\"{name}\":{value}"));
         }
+        self
+    }
+
+    /// Renders the head, for an answer that many requests get.
+    pub(crate) fn with_rendered_head(mut self) -> Self {
+        let mut head = ResponseHead::default();
+        // All ids have the same length, so the length of the body is known.
+        let id = "0".repeat(RequestId::LENGTH);
+        let (content_type, body) = self.body(&id, AnswerFormat::Problem);
+        self.set_head(AnswerFormat::Problem, (content_type, body.len()), &mut head);
+        self.head = Some(Box::new(head));
         self
     }
 
@@ -127,24 +171,35 @@ impl Answer {
     }
 
     /// Renders the answer in this format: fills `head`, and returns the body.
-    pub(crate) fn render(&self, id: &RequestId, format: AnswerFormat, head: &mut ResponseHead) -> Bytes {
+    pub(crate) fn render<'a>(
+        &'a self,
+        id: &'a RequestId,
+        format: AnswerFormat,
+        head: &mut ResponseHead,
+    ) -> RenderedBody<'a> {
+        let (content_type, body) = self.body(id.as_str(), format);
+        match self.head.as_deref().filter(|_| format == AnswerFormat::Problem) {
+            Some(rendered) => head.copy(rendered),
+            None => self.set_head(format, (content_type, body.len()), head),
+        }
+        body
+    }
+
+    /// Fills `head`, for a body of this content type and length.
+    fn set_head(&self, format: AnswerFormat, body: (Option<&str>, usize), head: &mut ResponseHead) {
         let status = self.status_in(format);
         head.begin(status, reason(status).as_bytes(), HttpVersion::Http11);
         let fields = &mut head.fields;
-        let body = match self.grpc_status(format) {
-            Some(status) => {
-                self.push_grpc_status(fields, status);
-                Bytes::new()
-            }
+        match self.grpc_status(format) {
+            Some(status) => self.push_grpc_status(fields, status),
             None => {
-                let (content_type, body) = self.body(id, format);
+                let (content_type, length) = body;
                 if let Some(content_type) = content_type {
                     fields.push("Content-Type", content_type.as_bytes());
                 }
-                push_content_length(fields, body.len());
-                body
+                push_content_length(fields, length);
             }
-        };
+        }
         fields.push("Cache-Control", b"no-store");
         if format != AnswerFormat::Grpc {
             fields.push("Vary", b"Authorization");
@@ -152,7 +207,6 @@ impl Answer {
         for (name, value) in self.extra_in(format) {
             fields.push(name, value.as_bytes());
         }
-        body
     }
 
     /// Appends the fields that a gRPC client reads: trailers only, without a body.
@@ -163,59 +217,36 @@ impl Answer {
             let _ = write!(value, "{status}");
         });
         let AnswerCode { name, detail, .. } = self.code;
-        let detail = if detail.is_empty() { self.title() } else { detail };
+        let detail = match detail {
+            "" => title(self.status),
+            detail => detail,
+        };
         let message = grpc::message(&format!("{name}: {detail}"));
         fields.push("grpc-message", message.as_bytes());
     }
 
-    /// Renders the body, and returns it with its content type.
-    fn body(&self, id: &RequestId, format: AnswerFormat) -> (Option<&str>, Bytes) {
+    /// Returns the body with its content type.
+    fn body<'a>(&'a self, id: &'a str, format: AnswerFormat) -> (Option<&'a str>, RenderedBody<'a>) {
         match &self.body {
-            AnswerBody::Problem(members) if format == AnswerFormat::Html => (
+            _ if format == AnswerFormat::Grpc => (None, RenderedBody::Whole(Bytes::new())),
+            AnswerBody::Problem { members, .. } if format == AnswerFormat::Html => (
                 Some("text/html; charset=utf-8"),
-                Bytes::from(self.page(id, members)),
+                RenderedBody::Whole(Bytes::from(self.page(id, members))),
             ),
-            AnswerBody::Problem(members) => (
+            AnswerBody::Problem { start, members } => (
                 Some("application/problem+json"),
-                Bytes::from(self.problem(id, members)),
+                RenderedBody::Problem([start, id, "\"", members, "}\n"]),
             ),
-            AnswerBody::Configured { content_type, bytes } => (Some(&**content_type), bytes.clone()),
-            AnswerBody::Empty => (None, Bytes::new()),
+            AnswerBody::Configured { content_type, bytes } => {
+                (Some(&**content_type), RenderedBody::Whole(bytes.clone()))
+            }
+            AnswerBody::Empty => (None, RenderedBody::Whole(Bytes::new())),
         }
-    }
-
-    /// Renders the problem document. Only `members` holds text from outside, which is JSON already, so nothing needs
-    /// escaping.
-    fn problem(&self, id: &RequestId, members: &str) -> String {
-        let AnswerCode { name, detail, .. } = self.code;
-        let mut document = String::with_capacity(PROBLEM_CAPACITY + detail.len() + members.len());
-        document.push_str("{\"type\":\"urn:sluice:problem:");
-        document.extend(name.chars().map(|c| match c {
-            '_' => '-',
-            c => c.to_ascii_lowercase(),
-        }));
-        document.push_str("\",\"title\":\"");
-        document.push_str(self.title());
-        // Writing to a string never fails.
-        let _ = write!(document, "\",\"status\":{}", self.status);
-        if !detail.is_empty() {
-            document.push_str(",\"detail\":\"");
-            document.push_str(detail);
-            document.push('"');
-        }
-        document.push_str(",\"code\":\"");
-        document.push_str(name);
-        document.push_str("\",\"request_id\":\"");
-        document.push_str(id.as_str());
-        document.push('"');
-        document.push_str(members);
-        document.push_str("}\n");
-        document
     }
 
     /// Renders the HTML page. Extra members are shown as JSON.
-    fn page(&self, id: &RequestId, members: &str) -> String {
-        let (status, title, id) = (self.status, self.title(), id.as_str());
+    fn page(&self, id: &str, members: &str) -> String {
+        let (status, title) = (self.status, title(self.status));
         let detail = paragraph(self.code.detail);
         let members = paragraph(&escape(members.trim_start_matches(',')));
         format!(
@@ -223,12 +254,13 @@ impl Answer {
              <h1>{title}</h1>\n{detail}{members}<p><small>{id}</small></p>\n</html>\n"
         )
     }
+}
 
-    fn title(&self) -> &'static str {
-        match reason(self.status) {
-            "" => "Error",
-            reason => reason,
-        }
+/// Returns the title of an answer with this status.
+fn title(status: u16) -> &'static str {
+    match reason(status) {
+        "" => "Error",
+        reason => reason,
     }
 }
 
@@ -249,6 +281,31 @@ pub(crate) fn push_content_length(fields: &mut Fields, length: usize) {
 }
 
 impl AnswerBody {
+    /// Creates a problem document. Only members, which are added later, hold text from outside: nothing here needs
+    /// escaping.
+    fn problem(code: AnswerCode, status: u16) -> Self {
+        let AnswerCode { name, detail, .. } = code;
+        let mut start = String::with_capacity(PROBLEM_CAPACITY + detail.len());
+        start.push_str("{\"type\":\"urn:sluice:problem:");
+        start.extend(name.chars().map(|c| match c {
+            '_' => '-',
+            c => c.to_ascii_lowercase(),
+        }));
+        // Writing to a string never fails.
+        let _ = write!(start, "\",\"title\":\"{}\",\"status\":{status}", title(status));
+        let detail = match detail {
+            "" => ["", "", ""],
+            detail => [",\"detail\":\"", detail, "\""],
+        };
+        start.extend(
+            detail
+                .into_iter()
+                .chain([",\"code\":\"", name, "\",\"request_id\":\""]),
+        );
+        let members = String::new();
+        Self::Problem { start, members }
+    }
+
     fn configured(body: &RejectBody) -> Self {
         Self::Configured {
             content_type: body.content_type.clone(),

@@ -44,10 +44,8 @@ pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal 
     } else {
         AnswerCode::NO_ROUTE
     };
-    RequestRefusal::new(
-        RequestOutcome::Unmatched,
-        Answer::with_status(code, status, pages),
-    )
+    let answer = Answer::with_status(code, status, pages);
+    RequestRefusal::new(RequestOutcome::Unmatched, answer.with_rendered_head())
 }
 
 /// Returns the answer if it is the same for every request.
@@ -74,7 +72,7 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
             (RequestOutcome::Redirected, Answer::redirect(*status, location))
         }
     };
-    Some(RequestRefusal::new(outcome, answer))
+    Some(RequestRefusal::new(outcome, answer.with_rendered_head()))
 }
 
 /// Returns true if the answer depends on the request: it contains details of the gate. A body that the operator

@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use rules::RejectBody;
 use wire::ResponseHead;
 
@@ -8,13 +7,18 @@ use crate::request_id::{RequestId, RequestIdSource};
 /// An answer as it is sent.
 struct Rendered {
     head: ResponseHead,
-    body: Bytes,
+    body: Vec<u8>,
 }
 
 fn render(answer: &Answer, format: AnswerFormat) -> (RequestId, Rendered) {
     let id = RequestIdSource::new().next();
     let mut head = ResponseHead::default();
-    let body = answer.render(&id, format, &mut head);
+    let body: Vec<u8> = answer
+        .render(&id, format, &mut head)
+        .parts()
+        .flatten()
+        .copied()
+        .collect();
     (id, Rendered { head, body })
 }
 
@@ -81,6 +85,18 @@ fn a_browser_gets_a_page_with_the_same_facts() {
         "{}",
         text(&page)
     );
+}
+
+#[test]
+fn a_head_that_is_rendered_once_is_the_same() {
+    let answer = Answer::new(AnswerCode::NOT_FOUND, &Pages::new()).with_header("allow", "GET".to_owned());
+    let often = answer.clone().with_rendered_head();
+    for format in [AnswerFormat::Problem, AnswerFormat::Html, AnswerFormat::Grpc] {
+        let (once, often) = (render(&answer, format).1, render(&often, format).1);
+        assert_eq!(often.head.status(), once.head.status());
+        assert_eq!(often.head.reason(), once.head.reason());
+        assert_eq!(often.head.fields, once.head.fields);
+    }
 }
 
 #[test]

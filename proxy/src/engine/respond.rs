@@ -42,16 +42,19 @@ pub(crate) async fn send(
     }
     context.keeps_client &= keep_alive == KeepAlive::Keep && may_drain(client, context).await;
     client_framing::complete(head, context);
-    let framing = match body.is_empty() || context.head.method() == "HEAD" {
+    let framing = match body.len() {
         // gRPC's Trailers-Only response has END_STREAM on its HEADERS frame.
-        true => Framing::Empty,
-        false => Framing::Length(body.len() as u64),
+        0 => Framing::Empty,
+        _ if context.head.method() == "HEAD" => Framing::Empty,
+        length => Framing::Length(length as u64),
     };
     // An interim response may still wait: it comes first.
     let out = &mut buffers.to_client;
     client.begin_response(head, framing, context.share.as_ref(), out)?;
     if framing != Framing::Empty {
-        client.append(&body, out);
+        for part in body.parts() {
+            client.append(part, out);
+        }
         client.append_end(None, out);
     }
     write(client, buffers, write_timeout).await
