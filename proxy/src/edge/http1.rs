@@ -1,6 +1,7 @@
 //! HTTP/1: reads each request head completely, under one deadline, and has the engine serve the request.
 
 use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -39,14 +40,18 @@ pub(super) async fn serve(
     socket: BufferedSocket,
     connection: &Arc<ClientConnection>,
     deadline: Instant,
-    mut shutdown: ShutdownWatch,
+    shutdown: ShutdownWatch,
 ) {
     let mut client = ClientSide::http1(socket, !edge.limits.abort_on_close);
     let mut buffers = Buffers::default();
     let mut head = RequestHead::default();
     let mut first = Some(deadline);
+    // One future for all requests: each would be entered into a list of the watch, and removed from it.
+    let mut changes = shutdown.clone();
+    let mut stopping = pin!(changes.changed());
     loop {
-        let next = next_head(edge, &mut client, &mut buffers, &mut head, first, &mut shutdown).await;
+        let idle = (&shutdown, stopping.as_mut());
+        let next = next_head(edge, &mut client, &mut buffers, &mut head, first, idle).await;
         if matches!(next, Err(NoNextHead::Gone)) {
             return;
         }
@@ -150,7 +155,7 @@ async fn next_head(
     buffers: &mut Buffers,
     head: &mut RequestHead,
     first: Option<Instant>,
-    shutdown: &mut ShutdownWatch,
+    (shutdown, mut stopping): (&ShutdownWatch, Pin<&mut impl Future>),
 ) -> Result<HeadBounds, NoNextHead> {
     let limits = edge.limits;
     let Some(stream) = client.connection() else {
@@ -161,7 +166,6 @@ async fn next_head(
         if *shutdown.borrow() {
             return Err(NoNextHead::Gone);
         }
-        let mut stopping = std::pin::pin!(shutdown.changed());
         // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
         poll_fn(|cx| {
             if let Poll::Ready(read) = stream.poll_fill(cx) {
