@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// A contained panic. The process's panic hook has already reported it.
@@ -18,9 +18,9 @@ pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(dropped)
 }
 
-/// Runs a future and contains a panic.
-pub(crate) async fn contain_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut work = pin!(work);
+/// Runs a future and contains a panic. The future is pinned by the caller: taken by value it would be copied, and take
+/// its place in memory twice.
+pub(crate) async fn contain_async<T>(mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Panicked> {
     poll_fn(|context| match contain(|| work.as_mut().poll(context)) {
         Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
         Ok(Poll::Pending) => Poll::Pending,
@@ -40,6 +40,8 @@ fn dropped(payload: Box<dyn Any + Send>) -> Panicked {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::{Panicked, contain, contain_async};
 
     #[test]
@@ -54,7 +56,7 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("a test's own")
         };
-        assert_eq!(contain_async::<u8>(work).await, Err(Panicked));
-        assert_eq!(contain_async(async { 7 }).await, Ok(7));
+        assert_eq!(contain_async::<u8>(pin!(work)).await, Err(Panicked));
+        assert_eq!(contain_async(pin!(async { 7 })).await, Ok(7));
     }
 }

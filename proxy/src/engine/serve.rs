@@ -1,5 +1,6 @@
 //! One request from its head to its entry in the access log: decided, admitted, forwarded or refused, observed.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,8 @@ pub(crate) async fn serve(
     context.keeps_client = keeps_connection(version, &context.head.fields) && !shared.is_draining();
     context.asks_for_tunnel = asks_for_tunnel(context, arrival.framing);
     // One containment for the whole request, so that a panic anywhere gets an answer.
-    let keeps = match contain_async(answer(shared, client, context, buffers, arrival)).await {
+    let answered = contain_async(pin!(answer(shared, client, context, buffers, arrival))).await;
+    let keeps = match answered {
         Ok(keeps) => keeps,
         Err(Panicked) => {
             shared.metrics.requests.panics.inc();
