@@ -11,6 +11,7 @@ use crate::outcome::RequestOutcome;
 use crate::phase::effects::Effects;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
+use crate::phase::subject::SubjectAttributes;
 use crate::phase::{action, head, headers, identity, operator_token, subject, target};
 use crate::refusal::RequestRefusal;
 
@@ -145,11 +146,10 @@ fn decide_gates(
 ) -> Result<RequestOutcome, RequestRefusal> {
     let caller = found.caller.clone();
     let client = subject::client_text(decider, request.forwarding);
-    let attributes = |caller| {
-        let fields = &request.head.fields;
-        subject::attributes(decider, caller, request.assumed, fields, client.as_deref())
-    };
-    let (all, of_request) = (attributes(caller.as_ref()), attributes(None));
+    let own = (&request.head.fields, client.as_deref());
+    let (mut all, mut of_request) = (SubjectAttributes::new(), SubjectAttributes::new());
+    subject::find_attributes(&mut all, decider, caller.as_ref(), request.assumed, own);
+    subject::find_attributes(&mut of_request, decider, None, request.assumed, own);
     let subjects = Subjects {
         caller: subject::subject(decider, caller.as_ref(), &all),
         anonymous: subject::subject(decider, None, &of_request),

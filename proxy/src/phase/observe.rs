@@ -10,6 +10,7 @@ use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, Gat
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
+use crate::phase::subject::SubjectAttributes;
 use crate::phase::{admission, subject, upstream_head};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
@@ -145,7 +146,9 @@ fn count_errors(head: &RequestHead, context: &RequestContext) {
     let client = subject::client_text(decider, &context.forwarding);
     // The head is the upstream's by now.
     let fields = context.found.decided_fields.as_deref().unwrap_or(&head.fields);
-    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, fields, client.as_deref());
+    let mut attributes = SubjectAttributes::new();
+    let own = (fields, client.as_deref());
+    subject::find_attributes(&mut attributes, decider, caller, &NOTHING_ASSUMED, own);
     let subject = subject::subject(decider, caller, &attributes);
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {

@@ -12,15 +12,15 @@ use crate::phase::received::Assumed;
 /// The attributes of a request beyond tenant, user and groups. On the stack: deciding allocates nothing.
 pub(crate) type SubjectAttributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
 
-/// Returns the attributes of the token, then the assumed ones, then those of the request. The first of a name counts,
-/// so signed values take precedence.
-pub(crate) fn attributes<'a>(
+/// Appends the attributes of the token, then the assumed ones, then those of the request. The first of a name counts,
+/// so signed values take precedence. Appends to `found` because the list is large to return.
+pub(crate) fn find_attributes<'a>(
+    found: &mut SubjectAttributes<'a>,
     decider: &'a Decider,
     caller: Option<&'a Caller>,
     assumed: &'a Assumed,
-    fields: &'a Fields,
-    client: Option<&'a str>,
-) -> SubjectAttributes<'a> {
+    (fields, client): (&'a Fields, Option<&'a str>),
+) {
     let signed = caller.into_iter().flat_map(Caller::attributes);
     let signed = signed.filter_map(|(number, value)| {
         let id = usize::try_from(*number).ok().and_then(AttributeId::from_index)?;
@@ -30,11 +30,8 @@ pub(crate) fn attributes<'a>(
     let assumed = assumed.map(|(id, value)| (*id, value.as_value()));
     let own = decider.credentials.attributes.iter();
     let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(fields, client)?))));
-    signed
-        .chain(assumed)
-        .chain(own)
-        .take(MAX_SUBJECT_ATTRIBUTES)
-        .collect()
+    let left = found.remaining_capacity();
+    found.extend(signed.chain(assumed).chain(own).take(left));
 }
 
 /// Returns the client's address as text, if an attribute has it as its value.
