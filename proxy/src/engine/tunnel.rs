@@ -24,16 +24,22 @@ pub(crate) struct TunnelBytes {
     pub(crate) to_client: u64,
 }
 
+/// The silence after which a tunnel ends whose one side was lost. Bytes that it had sent before may still be on their
+/// way in the other direction.
+const LOST_SILENCE: Duration = Duration::from_millis(200);
+/// The same, while bytes wait for the side that is left.
+const REST_SILENCE: Duration = Duration::from_secs(10);
+
 /// One direction of a tunnel.
 #[derive(Debug, Default)]
 struct Way {
     passed: u64,
-    /// True once the source has ended and the other side knows.
+    /// True once the source has ended and the other side knows, or one of them is lost.
     is_done: bool,
+    is_lost: bool,
 }
 
-/// Passes bytes on in both directions, until both sides have ended, one is lost, or both are silent. Returns their
-/// numbers.
+/// Passes bytes on in both directions, until both have ended or both sides are silent. Returns their numbers.
 pub(crate) async fn run(
     client: &mut BufferedSocket,
     mut upstream: Buffered<Stream>,
@@ -43,15 +49,22 @@ pub(crate) async fn run(
     let (mut up, mut down) = (Way::default(), Way::default());
     let mut since = Instant::now();
     poll_fn(|cx| {
-        let before = up.passed + down.passed;
-        let is_lost =
-            up.poll(cx, client, &mut upstream).is_err() || down.poll(cx, &mut upstream, client).is_err();
-        if is_lost || up.is_done && down.is_done {
+        let before = (up.passed + down.passed, up.is_lost || down.is_lost);
+        up.poll_or_lose(cx, client, &mut upstream);
+        down.poll_or_lose(cx, &mut upstream, client);
+        if up.is_done && down.is_done {
             return Poll::Ready(());
         }
-        if up.passed + down.passed > before {
+        let is_lost = up.is_lost || down.is_lost;
+        if (up.passed + down.passed, is_lost) != before {
             since = Instant::now();
         }
+        let has_rest = !(client.buffer.is_empty() && upstream.buffer.is_empty());
+        let silence = match (is_lost, has_rest) {
+            (false, _) => silence,
+            (true, true) => silence.min(REST_SILENCE),
+            (true, false) => silence.min(LOST_SILENCE),
+        };
         alarm.poll(cx, since + silence)
     })
     .await;
@@ -62,6 +75,18 @@ pub(crate) async fn run(
 }
 
 impl Way {
+    /// Polls the direction. An error ends it.
+    fn poll_or_lose(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Buffered<impl AsyncRead + Unpin>,
+        to: &mut Buffered<impl AsyncWrite + Unpin>,
+    ) {
+        if self.poll(cx, from, to).is_err() {
+            (self.is_done, self.is_lost) = (true, true);
+        }
+    }
+
     /// Passes on what has arrived and the other side takes.
     fn poll(
         &mut self,

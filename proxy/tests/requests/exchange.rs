@@ -443,3 +443,30 @@ fn response_bytes_are_those_that_were_written() {
     let received = client.rest().len() as u64;
     assert!(logged > 0 && logged <= received, "{logged} of {received}");
 }
+
+#[test]
+fn a_tunnel_delivers_what_a_lost_side_had_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let _ = stream.write_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            );
+            // Bytes that were not read turn the close into a reset.
+            let _ = stream.peek(&mut [0; 1]);
+            let _ = stream.write_all(&[b'x'; 1000]);
+        }
+    });
+    let proxy = Proxy::to(&format!("\"{address}\"")).start();
+    for turn in 0..40 {
+        let mut client = proxy.connect();
+        websocket(&mut client);
+        for _ in 0..20 {
+            let _ = client.try_send([b'y'; 1000]);
+        }
+        assert_eq!(client.rest().len(), 1000, "turn {turn}");
+    }
+}
