@@ -32,7 +32,7 @@ use self::collector::UpstreamCollector;
 pub use self::connector::ScriptedConnections;
 pub(crate) use self::connector::{Connected, ConnectionProtocol, Connector};
 pub(crate) use self::endpoint::LiveEndpoint;
-pub(crate) use self::failure::{Failure, UpstreamError};
+pub(crate) use self::failure::{Failure, RequestFate, UpstreamError};
 use self::health::Checker;
 pub(crate) use self::http2_connections::Http2Slot;
 pub(crate) use self::live::{LiveUpstream, Unavailable};

@@ -8,7 +8,7 @@ mod state;
 mod times;
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
@@ -100,7 +100,11 @@ impl<'e> Exchange<'e> {
     /// # Errors
     /// The client or the upstream failed.
     pub(crate) async fn run(mut self) -> Result<ExchangeEnd, ExchangeError> {
-        poll_fn(|cx| self.poll(cx)).await
+        let mut ended = poll_fn(|cx| self.poll(cx)).await;
+        if let Err(ExchangeError::Upstream(error)) = &mut ended {
+            error.awaited_client = self.waits_for() == WaitsFor::RequestBody;
+        }
+        ended
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEnd, ExchangeError>> {
@@ -123,12 +127,29 @@ impl<'e> Exchange<'e> {
     /// Waits for the first deadline that passes.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<ExchangeError> {
         let (deadline, late) = self.next_deadline();
+        ready!(self.buffers.alarm.poll(cx, deadline));
+        if self.waits_for() != WaitsFor::UpstreamToRead || self.response.stage == ResponseStage::Head {
+            return Poll::Ready(late);
+        }
+        // An upstream that has responded need not read the rest of the request.
+        self.break_request();
+        let (deadline, late) = self.next_deadline();
         self.buffers.alarm.poll(cx, deadline).map(|()| late)
     }
 
     /// Returns the first deadline, and the failure that follows from it.
     fn next_deadline(&self) -> (Instant, ExchangeError) {
-        let waits_for = match (&self.request, &self.response) {
+        let progress = Progress {
+            request_written: self.request.write.at(),
+            response_read: self.response.read,
+            response_written: self.response.write.at(),
+        };
+        self.times.next_deadline(self.waits_for(), progress)
+    }
+
+    /// Returns the event without which the exchange can't go on.
+    fn waits_for(&self) -> WaitsFor {
+        match (&self.request, &self.response) {
             (_, response) if response.write.is_stalled() && response.stage != ResponseStage::Head => {
                 WaitsFor::ClientToRead
             }
@@ -136,12 +157,6 @@ impl<'e> Exchange<'e> {
             (request, _) if request.write.is_stalled() => WaitsFor::UpstreamToRead,
             (request, _) if !request.is_read => WaitsFor::RequestBody,
             _ => WaitsFor::Response,
-        };
-        let progress = Progress {
-            request_written: self.request.write.at(),
-            response_read: self.response.read,
-            response_written: self.response.write.at(),
-        };
-        self.times.next_deadline(waits_for, progress)
+        }
     }
 }

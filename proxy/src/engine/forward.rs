@@ -20,7 +20,7 @@ use crate::phase::upstream_head;
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
 use crate::upstreams::{
-    Connected, ConnectionProtocol, Connector, Failure, LiveEndpoint, LiveUpstream, UpstreamError,
+    Connected, ConnectionProtocol, Connector, Failure, LiveEndpoint, LiveUpstream, RequestFate, UpstreamError,
 };
 use rules::UpstreamProtocol;
 
@@ -57,6 +57,15 @@ struct Target<'t> {
     protocol: ConnectionProtocol,
 }
 
+/// The connections that an attempt may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    /// Idle ones too.
+    Allowed,
+    /// New ones only.
+    Forbidden,
+}
+
 /// Sends the request to its upstream, and passes the response on. `framing` is that of its body.
 ///
 /// # Errors
@@ -82,6 +91,7 @@ pub(crate) async fn forward(
     let is_idempotent = is_idempotent(context.head.method());
     let times = exchange_times(&live, context, times);
     let mut replay = Replay::default();
+    let mut reuse = Reuse::Allowed;
     loop {
         // An attempt that sends the body again counts it again.
         context.body_bytes = 0;
@@ -100,7 +110,8 @@ pub(crate) async fn forward(
             endpoint: &endpoint,
             protocol,
         };
-        let Some((connected, is_reused)) = connect(shared, client, context, target, (now, left)).await?
+        let Some((connected, is_reused)) =
+            connect(shared, client, context, target, (now, left, reuse)).await?
         else {
             continue;
         };
@@ -132,18 +143,33 @@ pub(crate) async fn forward(
             Err(ExchangeError::Client(failure)) => return Err(ExchangeError::Client(failure)),
             Err(ExchangeError::Upstream(error)) => {
                 let now = StdInstant::now();
-                context
-                    .attempts
-                    .record_exchange_failure(&live, error.clone(), is_reused, now);
+                let is_lost = error.fate == RequestFate::ConnectionLost && error.failure == Failure::Broken;
+                let is_idle_loss = is_reused && is_lost && !side.has_answered();
+                let attempts = &mut context.attempts;
+                attempts.record_exchange_failure(&live, error.clone(), is_idle_loss, now);
+                let may_repeat = client.status() == 0 && replay.is_whole();
                 // An upstream may have acted on the request. It is sent again only if it has certainly not, or if the
                 // connection was an idle one that may just have been closed and the method is idempotent.
-                let is_stale =
-                    is_reused && is_idempotent && error.failure == Failure::Broken && !side.has_answered();
-                let may_repeat = client.status() == 0 && replay.is_whole();
-                if may_repeat && (is_stale || error.is_unprocessed) && context.attempts.take_retry(&live) {
-                    continue;
+                let is_repeated = may_repeat
+                    && match error.fate {
+                        RequestFate::Unknown => false,
+                        RequestFate::ConnectionLost => {
+                            is_idle_loss && is_idempotent && attempts.take_retry(&live)
+                        }
+                        RequestFate::Unprocessed => {
+                            attempts.avoid_endpoint(&live);
+                            attempts.take_retry(&live)
+                        }
+                        // Not for nothing again and again: a new connection takes a request, or it has failed.
+                        RequestFate::Unsent => is_reused || attempts.take_retry(&live),
+                    };
+                if !is_repeated {
+                    return Err(ExchangeError::Upstream(error));
                 }
-                return Err(ExchangeError::Upstream(error));
+                if error.fate != RequestFate::Unprocessed {
+                    // The other idle connections were probably closed with this one.
+                    reuse = Reuse::Forbidden;
+                }
             }
         }
     }
@@ -156,10 +182,14 @@ async fn connect(
     client: &mut ClientSide,
     context: &mut RequestContext,
     target: Target<'_>,
-    (now, left): (StdInstant, Option<Duration>),
+    (now, left, reuse): (StdInstant, Option<Duration>, Reuse),
 ) -> Result<Option<(Connected, bool)>, ExchangeError> {
     let (endpoint, protocol) = (target.endpoint, target.protocol);
-    if let Some(connected) = Connector::reuse(endpoint, protocol, now) {
+    let idle = match reuse {
+        Reuse::Allowed => Connector::reuse(endpoint, protocol, now),
+        Reuse::Forbidden => None,
+    };
+    if let Some(connected) = idle {
         return Ok(Some((connected, true)));
     }
     match open(shared, client, endpoint, protocol, left).await? {

@@ -77,7 +77,8 @@ impl IncomingBody {
     }
 }
 
-/// The body that is written to a stream. Dropping it before its end resets the stream, after what was handed on.
+/// The body that is written to a stream. Dropping it before its end resets the stream. h2 then drops data that it has
+/// not written yet.
 #[derive(Debug)]
 pub(crate) struct OutgoingBody {
     stream: SendStream<Bytes>,

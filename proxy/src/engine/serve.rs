@@ -60,6 +60,9 @@ pub(crate) async fn serve(
         }
     };
     observe_contained(shared, client, context, buffers);
+    // The request has ended: only its connection waits for the rest of the body.
+    context.attempts.record_end();
+    context.share = None;
     keeps && respond::drain(client, buffers).await
 }
 

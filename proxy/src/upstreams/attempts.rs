@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::balance::EndpointChoice;
 use super::circuit::Permit;
 use super::endpoint::{EndpointRequest, LiveEndpoint};
-use super::failure::{Failure, UpstreamError};
+use super::failure::{Failure, RequestFate, UpstreamError};
 use super::live::LiveUpstream;
 use super::meter::AttemptResult;
 use arrayvec::ArrayVec;
@@ -118,20 +118,36 @@ impl UpstreamAttempts {
         self.cause = Some(error.cause);
     }
 
-    /// Records a failed exchange. A reused connection that the upstream closed is not counted against the endpoint:
-    /// it may close idle connections at any time.
+    /// Records a failed exchange. `is_idle_loss` is true if an idle connection was lost.
     pub(crate) fn record_exchange_failure(
         &mut self,
         live: &LiveUpstream,
         error: UpstreamError,
-        reused: bool,
+        is_idle_loss: bool,
         now: Instant,
     ) {
-        if reused && error.failure == Failure::Broken {
+        // These say nothing about the endpoint: it may close idle connections and refuse streams at any time, and a
+        // client could have an endpoint ejected with bodies that it never completes.
+        let is_refused = matches!(error.fate, RequestFate::Unprocessed | RequestFate::Unsent);
+        let is_harmless = is_idle_loss || is_refused || error.awaited_client;
+        if error.failure == Failure::Broken && is_harmless {
             self.count(live, AttemptResult::Failed(error.failure));
             self.cause = Some(error.cause);
         } else {
             self.record_failure(live, error, now);
+        }
+    }
+
+    /// Tries another endpoint than the current one from now on, if there is one.
+    pub(crate) fn avoid_endpoint(&mut self, live: &LiveUpstream) {
+        let Some(address) = self.endpoint().map(|endpoint| endpoint.address) else {
+            return;
+        };
+        let table = live.table();
+        let mut others = table.endpoints().iter().map(|endpoint| endpoint.address);
+        if others.any(|other| other != address && !self.tried.contains(&other)) {
+            // The list has room for every attempt that the retry limit allows.
+            let _ = self.tried.try_push(address);
         }
     }
 

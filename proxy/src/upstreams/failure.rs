@@ -15,8 +15,23 @@ pub(crate) struct UpstreamError {
     pub(crate) failure: Failure,
     /// Contains nothing of the request or the response.
     pub(crate) cause: Cow<'static, str>,
-    /// True if the upstream has certainly not acted on the request.
-    pub(crate) is_unprocessed: bool,
+    pub(crate) fate: RequestFate,
+    /// True if the upstream failed while it waited for the client's body.
+    pub(crate) awaited_client: bool,
+}
+
+/// The fate of a request after a failure of its upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestFate {
+    /// The upstream may have acted on it.
+    Unknown,
+    /// Its connection was lost. If that was kept from an earlier request, the upstream has probably closed it before the
+    /// request arrived.
+    ConnectionLost,
+    /// The upstream has certainly not acted on it.
+    Unprocessed,
+    /// It was not sent.
+    Unsent,
 }
 
 impl UpstreamError {
@@ -25,7 +40,11 @@ impl UpstreamError {
         Self {
             failure,
             cause: cause.into(),
-            is_unprocessed: false,
+            fate: match failure {
+                Failure::Broken => RequestFate::ConnectionLost,
+                _ => RequestFate::Unknown,
+            },
+            awaited_client: false,
         }
     }
 
@@ -35,7 +54,8 @@ impl UpstreamError {
         Self {
             failure: Failure::of_connect(error),
             cause: cause.into(),
-            is_unprocessed: true,
+            fate: RequestFate::Unsent,
+            awaited_client: false,
         }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod attempts;
 mod balance;
 mod connections;
 mod drain;

@@ -44,7 +44,7 @@ impl Exchange<'_> {
     }
 
     /// Sends no more of the request. The response may tell why the upstream takes none, so it is read first.
-    fn break_request(&mut self) {
+    pub(super) fn break_request(&mut self) {
         self.request.is_broken = true;
         self.buffers.to_upstream.clear();
     }

@@ -52,7 +52,8 @@ impl ExchangeTimes {
         // A client that pauses its body delays the upstream: otherwise it could have an endpoint ejected.
         let late = |why| match waits_for {
             WaitsFor::RequestBody => ExchangeError::Client(ClientFailure::LateBody),
-            WaitsFor::ClientToRead | WaitsFor::UpstreamToRead | WaitsFor::Response => upstream(why),
+            WaitsFor::ClientToRead => ExchangeError::Client(ClientFailure::Gone),
+            WaitsFor::UpstreamToRead | WaitsFor::Response => upstream(why),
         };
         let active = progress.response_read.max(progress.request_written);
         let (own, failure) = match waits_for {

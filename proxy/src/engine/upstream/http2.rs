@@ -12,7 +12,7 @@ use crate::engine::body::BodyReady;
 use crate::engine::http2_stream::{IncomingBody, OutgoingBody, fields, header_map};
 use crate::engine::out_buffer::OutBuffer;
 use crate::shares::{Direction, RequestShare};
-use crate::upstreams::{Failure, Http2Slot, UpstreamError};
+use crate::upstreams::{Failure, Http2Slot, RequestFate, UpstreamError};
 
 /// A request on an HTTP/2 connection.
 #[derive(Debug)]
@@ -50,7 +50,10 @@ impl Http2Upstream {
         let request = http2_request(head, is_tls)?;
         let ends = framing == Framing::Empty;
         let sent = self.slot.send.send_request(request, ends);
-        let (response, send) = sent.map_err(|error| self.error(&error))?;
+        let (response, send) = sent.map_err(|error| UpstreamError {
+            fate: RequestFate::Unsent,
+            ..self.error(&error)
+        })?;
         let share = share.map(|share| (Arc::clone(share), Direction::Body));
         self.outgoing = Some(OutgoingBody::new(send, ends, share));
         self.response = Some(response);
@@ -98,9 +101,10 @@ impl Http2Upstream {
 
     /// Classifies an error of the HTTP/2 layer.
     fn error(&self, error: &h2::Error) -> UpstreamError {
-        let is_unprocessed = error.reason() == Some(h2::Reason::REFUSED_STREAM)
+        let is_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM)
             || error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR);
-        if error.is_go_away() || error.is_io() {
+        let is_connection_lost = error.is_go_away() || error.is_io();
+        if is_connection_lost {
             self.slot.retire();
         }
         let is_invalid = !error.is_io() && !error.is_remote();
@@ -110,7 +114,12 @@ impl Http2Upstream {
             (false, false) => Failure::Broken,
         };
         UpstreamError {
-            is_unprocessed,
+            fate: match (is_refused, is_connection_lost) {
+                (true, _) => RequestFate::Unprocessed,
+                (false, true) => RequestFate::ConnectionLost,
+                // The upstream reset this stream alone.
+                (false, false) => RequestFate::Unknown,
+            },
             ..UpstreamError::new(failure, "the stream ended before the response")
         }
     }
