@@ -109,8 +109,7 @@ impl Reserved {
 
     /// Returns true if a header of this name, in any case, is removed from a request of `peer`.
     pub(crate) fn is_removed(&self, name: &[u8], peer: PeerTrust) -> bool {
-        let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
-        let by_name = entries.iter().any(|entry| {
+        let by_name = self.entries_like(name).any(|entry| {
             let stays = match &entry.spelling {
                 KeptSpelling::Removed => false,
                 KeptSpelling::Stays(spelling) => spelling.eq_ignore_ascii_case(name),
@@ -125,16 +124,33 @@ impl Reserved {
 
     /// Returns true for every name that [`Reserved::is_removed`] knows: names that are removed, and names that are read.
     pub(crate) fn is_reserved(&self, name: &[u8]) -> bool {
+        self.entries_like(name).any(|entry| folds_to(name, &entry.folded)) || self.has_prefix(name)
+    }
+
+    /// Returns the entries of the same length and first character. Most names have none.
+    fn entries_like(&self, name: &[u8]) -> impl Iterator<Item = &ReservedName> {
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
-        entries.iter().any(|entry| folds_to(name, &entry.folded)) || self.has_prefix(name)
+        let first = first_folded(name);
+        entries
+            .iter()
+            .filter(move |entry| entry.folded.first().copied() == first)
     }
 
     fn has_prefix(&self, name: &[u8]) -> bool {
-        self.prefixes.iter().any(|prefix| {
+        let first = first_folded(name);
+        let mut prefixes = self
+            .prefixes
+            .iter()
+            .filter(|prefix| prefix.first().copied() == first);
+        prefixes.any(|prefix| {
             name.get(..prefix.len())
                 .is_some_and(|start| folds_to(start, prefix))
         })
     }
+}
+
+fn first_folded(name: &[u8]) -> Option<u8> {
+    name.first().map(|byte| fold_header_byte(*byte))
 }
 
 fn folded(name: &str) -> Box<[u8]> {

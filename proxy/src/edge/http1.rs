@@ -105,13 +105,13 @@ async fn serve_next(
             return false;
         }
     };
-    connection.share.touch();
     client.begin_request(bounds.end, bounds.framing);
     let arrival = Arrival {
         connection,
         framing: bounds.framing,
     };
     let mut context = RequestContext::new(shared, std::mem::take(head));
+    connection.share.touch(context.started);
     let keeps = engine::serve(shared, client, &mut context, buffers, arrival).await;
     *head = std::mem::take(&mut context.head);
     keeps

@@ -149,7 +149,7 @@ async fn serve_stream(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
-    connection.share.touch();
+    connection.share.touch(std::time::Instant::now());
     // The stream is charged before its head is judged: a refused request also occupies memory until its response is
     // taken.
     let Some(share) = shared.shares.take_stream_share(&connection.share) else {

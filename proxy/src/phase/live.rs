@@ -33,7 +33,7 @@ pub(crate) async fn decide(
     context: &mut RequestContext,
     connection: ConnectionFacts<'_>,
 ) -> Result<(), RequestRefusal> {
-    let prepared = Arc::clone(&context.prepared);
+    let prepared = &*context.prepared;
     context.forwarding = Forwarding::read(
         &context.head.fields,
         connection.address,
@@ -50,7 +50,7 @@ pub(crate) async fn decide(
         assumed: &NOTHING_ASSUMED,
     };
     let mut effects = LiveEffects {
-        prepared: &prepared,
+        prepared,
         metrics: &shared.metrics,
         forwarding: &context.forwarding,
         now: context.now.seconds(),

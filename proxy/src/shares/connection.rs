@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::Shares;
 use super::clients::ClientId;
@@ -91,10 +92,10 @@ impl ConnectionShare {
         self.held.as_ref()?.0.client
     }
 
-    /// Records that the client sent something.
-    pub(crate) fn touch(&self) {
+    /// Records that the client sent something at `now`.
+    pub(crate) fn touch(&self, now: Instant) {
         if let Some((holder, _)) = &self.held {
-            holder.since_ms.store(self.shares.now_ms(), Ordering::Relaxed);
+            holder.since_ms.store(self.shares.ms_at(now), Ordering::Relaxed);
         }
     }
 
