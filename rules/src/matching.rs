@@ -95,12 +95,13 @@ impl Bucketing {
             let id = subject.tenant.filter(|id| !id.is_empty());
             return id.map(|id| self.salt.bucket(id.as_bytes()));
         }
-        self.bucket_of_value(subject.value(flags, self.by)?)
+        self.bucket_of_value(flags, subject)
     }
 
+    /// Returns the bucket of any attribute's value. A call of its own, so that the tenant's bucket needs few registers.
     #[inline(never)]
-    fn bucket_of_value(&self, value: Value<'_>) -> Option<u32> {
-        match value {
+    fn bucket_of_value(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
+        match subject.value(flags, self.by)? {
             Value::String("") | Value::Boolean(_) | Value::List(_) => None,
             Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
             Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),

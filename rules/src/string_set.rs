@@ -9,6 +9,8 @@ const WHOLE: usize = 7;
 /// A set of strings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct StringSet {
+    /// The [`bit`]s of the strings. Most other texts have another bit, so that they need no key.
+    bits: u64,
     /// The keys of the strings, in their order.
     keys: Box<[TextKey]>,
     /// Sorted by key and then by text, none twice.
@@ -24,6 +26,7 @@ impl StringSet {
         strings.sort_unstable_by(|a, b| (key(a), a).cmp(&(key(b), b)));
         strings.dedup();
         Self {
+            bits: strings.iter().fold(0, |bits, text| bits | 1 << bit(text)),
             keys: strings.iter().map(|text| key(text)).collect(),
             strings: strings.into(),
         }
@@ -32,6 +35,12 @@ impl StringSet {
     /// Returns true if the set contains `text`.
     #[inline(always)]
     pub(crate) fn has(&self, text: &str) -> bool {
+        self.bits >> bit(text) & 1 != 0 && self.has_by_key(text)
+    }
+
+    /// Like [`StringSet::has`]. A call of its own, so that texts that the set does not contain need few registers.
+    #[inline(never)]
+    fn has_by_key(&self, text: &str) -> bool {
         let wanted = key(text);
         if self.keys.len() > FEW {
             return self.has_among_many(wanted, text);
@@ -76,6 +85,13 @@ impl StringSet {
     pub(crate) fn len(&self) -> usize {
         self.strings.len()
     }
+}
+
+/// Returns a number below 64 that depends on the length and the first byte of a text.
+#[inline(always)]
+fn bit(text: &str) -> usize {
+    let first = text.as_bytes().first().copied().unwrap_or_default();
+    text.len().wrapping_add(first.into()) % 64
 }
 
 /// Returns the key of a text.

@@ -194,13 +194,18 @@ impl Tenant {
     pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
         // A record has few attributes, so a walk beats a search.
         let attributes = self.attributes();
-        if attributes.len() <= FEW {
-            let mut given = attributes.iter();
-            return given
-                .find(|(given, _)| *given == id)
-                .map(|(_, value)| value.as_value());
+        if attributes.len() > FEW {
+            return attribute_among_many(attributes, id);
         }
-        let index = attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        attributes.get(index).map(|(_, value)| value.as_value())
+        let mut given = attributes.iter();
+        let found = given.find(|(given, _)| *given == id);
+        found.map(|(_, value)| value.as_value())
     }
+}
+
+/// Searches an attribute. A call of its own, because clauses would save the registers that it needs each time.
+#[inline(never)]
+fn attribute_among_many(attributes: &[(AttributeId, AttributeValue)], id: AttributeId) -> Option<Value<'_>> {
+    let index = attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    attributes.get(index).map(|(_, value)| value.as_value())
 }
