@@ -3,6 +3,7 @@
 
 use crate::{
     Cause, Decision, Eligibility, Flag, FlagId, Flags, Lifecycle, Reason, Subject, Timestamp, VariantId,
+    flag::TableStart,
     tenant::{TenantChoice, TenantFlagSettings},
 };
 
@@ -37,11 +38,12 @@ pub(crate) fn decide_flag(
     now: Timestamp,
 ) -> Decision {
     let settings = subject.record.and_then(|record| record.listed_settings(id));
-    // Most flags have nothing before line 12, and most tenants are on no list of a flag. The arguments are passed in
-    // registers: a reference to an `Evaluation` would put it on the stack.
-    match flag.starts_at_rollout && settings.is_none() {
-        true => decide_from_rollout(flags, flag, subject),
-        false => decide_by_all_lines(flags, flag, subject, settings, now),
+    // Most flags have nothing before line 10 or 12, and most tenants are on no list of a flag. The arguments are passed
+    // in registers: a reference to an `Evaluation` would put it on the stack.
+    match (flag.start, settings) {
+        (TableStart::Rollout, None) => decide_from_rollout(flags, flag, subject),
+        (TableStart::Rules, None) => decide_from_rules(flags, flag, subject),
+        _ => decide_by_all_lines(flags, flag, subject, settings, now),
     }
 }
 
@@ -96,21 +98,36 @@ fn decide_by_all_lines<'a>(
     decide_from_rollout(flags, flag, subject)
 }
 
+/// Evaluates the table from line 10 on, for a tenant that is on none of the flag's lists. These lines do not read the
+/// time.
+#[inline(never)]
+fn decide_from_rules<'a>(flags: &'a Flags, flag: &'a Flag, subject: &'a Subject<'a>) -> Decision {
+    let evaluation = Evaluation::without_settings(flags, flag, subject);
+    first_of!(evaluation.rule());
+    decide_from_rollout(flags, flag, subject)
+}
+
 /// Evaluates the table from line 12 on. These lines read neither the tenant's lists nor the time.
 #[inline(never)]
 fn decide_from_rollout<'a>(flags: &'a Flags, flag: &'a Flag, subject: &'a Subject<'a>) -> Decision {
-    let evaluation = Evaluation {
-        flags,
-        flag,
-        subject,
-        settings: None,
-        now: Timestamp(0),
-    };
+    let evaluation = Evaluation::without_settings(flags, flag, subject);
     first_of!(evaluation.rollout(), evaluation.tier());
     evaluation.default()
 }
 
 impl<'a> Evaluation<'a> {
+    /// Returns the evaluation for lines that read neither the tenant's lists nor the time.
+    #[inline(always)]
+    fn without_settings(flags: &'a Flags, flag: &'a Flag, subject: &'a Subject<'a>) -> Self {
+        Self {
+            flags,
+            flag,
+            subject,
+            settings: None,
+            now: Timestamp(0),
+        }
+    }
+
     /// Returns the evaluation for explanations; `None` if the flag is unknown.
     pub(crate) fn new(
         flags: &'a Flags,

@@ -32,9 +32,19 @@ pub struct Flag {
     pub(crate) final_variant: VariantId,
     pub(crate) salt: Box<str>,
     pub(crate) revertible: bool,
-    /// True if no line of the decision table before 12 applies, unless the tenant is on a list of the flag.
-    pub(crate) starts_at_rollout: bool,
+    /// The first line of the decision table that can apply to a tenant that is on no list of the flag.
+    pub(crate) start: TableStart,
     pub(crate) expires: Option<Box<str>>,
+}
+
+/// The line of the decision table (docs/flags.md) with which a decision starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableStart {
+    First,
+    /// Line 10.
+    Rules,
+    /// Line 12.
+    Rollout,
 }
 
 /// One of the things a flag can serve.
@@ -175,14 +185,18 @@ impl Flag {
         self.off
     }
 
-    /// Returns the flag with [`Flag::starts_at_rollout`] as its other fields require it.
+    /// Returns the flag with [`Flag::start`] as its other fields require it.
     #[must_use]
     pub(crate) fn with_start(mut self) -> Self {
-        self.starts_at_rollout = self.enabled
+        let is_open = self.enabled
             && matches!(self.lifecycle, Some(Lifecycle::Ga) | None)
             && self.schedule.is_none()
-            && self.requires.is_empty()
-            && self.rules.is_empty();
+            && self.requires.is_empty();
+        self.start = match (is_open, self.rules.is_empty()) {
+            (false, _) => TableStart::First,
+            (true, false) => TableStart::Rules,
+            (true, true) => TableStart::Rollout,
+        };
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, attribute_names::AttributeNames,
-    condition::Segment,
+    condition::Segment, flag::TableStart,
 };
 
 /// The flags of a snapshot. Its parts are shared with the snapshots before and after it.
@@ -143,7 +143,7 @@ impl Flags {
             if let Some(Some(flag)) = slots.get_mut(id.index()) {
                 let flag = Arc::make_mut(flag);
                 flag.enabled = false;
-                flag.starts_at_rollout = false;
+                flag.start = TableStart::First;
             }
         }
         Self {

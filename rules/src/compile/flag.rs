@@ -4,7 +4,7 @@ use crate::{
     Flag, FlagDefinition, FlagKey, Lifecycle, Name, NamedFlag, Noun, ProblemKind, RolloutDefinition,
     RuleDefinition, ScheduleDefinition, Site, Sited, Timestamp, Variant, VariantId,
     bucket::{Bucketing, MAX_SALT, Salt},
-    flag::{Requirement, Rollout, Rule, SEPARATOR, Schedule},
+    flag::{Requirement, Rollout, Rule, SEPARATOR, Schedule, TableStart},
     split::Serve,
 };
 
@@ -90,7 +90,7 @@ impl FlagsCompiler<'_> {
             final_variant: served.final_variant?,
             salt: salt.into(),
             revertible: definition.revertible.unwrap_or(false),
-            starts_at_rollout: false,
+            start: TableStart::First,
             expires,
         };
         Some(flag.with_start())
