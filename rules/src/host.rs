@@ -87,14 +87,16 @@ pub enum InvalidHostPattern {
 impl<'a> Host<'a> {
     /// Takes `authority` (`host`, `host:port`, `[v6]`, `[v6]:port`) as a host.
     pub fn parse(authority: &'a str) -> Result<Self, InvalidHost> {
-        if authority.bytes().any(|byte| byte == b'@') {
+        let special = authority.bytes().position(|byte| matches!(byte, b'@' | b':'));
+        let rest = special.and_then(|place| authority.as_bytes().get(place..));
+        if rest.is_some_and(|rest| rest.contains(&b'@')) {
             return Err(InvalidHost::UserInfo);
         }
         if let Some(rest) = authority.strip_prefix('[') {
             return Self::parse_address(authority, rest);
         }
-        let colon = authority.bytes().position(|byte| byte == b':');
-        let (name, port) = match colon.and_then(|colon| authority.split_at_checked(colon)) {
+        // Without an `@`, the special character is a colon.
+        let (name, port) = match special.and_then(|colon| authority.split_at_checked(colon)) {
             Some((name, port)) => (name, parse_port(port.get(1..).unwrap_or_default())?),
             None => (authority, None),
         };
@@ -184,7 +186,29 @@ fn parse_port(text: &str) -> Result<Option<u16>, InvalidHost> {
     text.parse().map(Some).map_err(|_| InvalidHost::Port)
 }
 
+/// Returns true for a valid name, in one pass: nearly every name is one.
+fn is_name(name: &str) -> bool {
+    let mut label = 0;
+    for byte in name.bytes() {
+        match byte {
+            b'.' if label > 0 => label = 0,
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' if label < MAX_LABEL => label += 1,
+            _ => return false,
+        }
+    }
+    label > 0 && name.len() <= MAX_HOST
+}
+
 fn check_name(name: &str) -> Result<(), InvalidHost> {
+    match is_name(name) {
+        true => Ok(()),
+        false => check_parts(name),
+    }
+}
+
+/// Checks a name like [`is_name`], and returns the reason why it is invalid.
+#[cold]
+fn check_parts(name: &str) -> Result<(), InvalidHost> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if name.is_empty() {
         return Err(InvalidHost::Empty);

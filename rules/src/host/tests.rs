@@ -171,4 +171,8 @@ proptest! {
             prop_assert!(!host.name.contains(|c: char| c.is_ascii_uppercase()) && !host.name.ends_with('.'));
         }
     }
+    #[test]
+    fn one_pass_accepts_the_names_that_the_checks_do(name in "[aZ0.:@ _-]{0,8}|[a.]{0,140}|(a{1,65}\\.){0,5}a{0,65}") {
+        prop_assert_eq!(is_name(&name), check_parts(&name).is_ok());
+    }
 }
