@@ -12,9 +12,14 @@ pub struct Candidates {
     is_preflight: bool,
     /// The routes that are reached by other readings, each once.
     others: Vec<RouteId>,
-    /// The routes found for each set of readings: looked up once, however many routes and upstreams have it.
-    found: Vec<(Reads, Vec<RouteId>)>,
+    /// The routes found for the first set of readings. Most requests need no other, and no list then.
+    first: Option<FoundRoutes>,
+    /// Those of further sets.
+    further: Vec<FoundRoutes>,
 }
+
+/// The routes found for a set of readings: looked up once, however many routes and upstreams have it.
+type FoundRoutes = (Reads, Vec<RouteId>);
 
 impl Candidates {
     /// Finds the route that a request matches. `is_preflight` is true for a CORS preflight, which may skip
@@ -25,7 +30,8 @@ impl Candidates {
             route: routes.table().find(head),
             is_preflight,
             others: Vec::new(),
-            found: Vec::new(),
+            first: None,
+            further: Vec::new(),
         }
     }
 
@@ -90,16 +96,24 @@ impl Candidates {
         head: &impl RequestHead,
         reads: Reads,
     ) -> Result<&[RouteId], TooManyReadings> {
-        if self.found.iter().all(|(known, _)| *known != reads) {
-            self.found.push((reads, routes.table().readings(head, reads)?));
+        if self.found().all(|(known, _)| *known != reads) {
+            let found = (reads, routes.table().readings(head, reads)?);
+            match &self.first {
+                None => self.first = Some(found),
+                Some(_) => self.further.push(found),
+            }
         }
-        let found = self.found.iter().find(|(known, _)| *known == reads);
+        let found = self.found().find(|(known, _)| *known == reads);
         Ok(found.map_or(&[], |(_, routes)| routes))
+    }
+
+    fn found(&self) -> impl Iterator<Item = &FoundRoutes> {
+        self.first.iter().chain(&self.further)
     }
 
     /// Returns every route found so far except that of the plain reading, each once.
     fn other_routes(&self) -> Vec<RouteId> {
-        let found = self.found.iter().flat_map(|(_, routes)| routes).copied();
+        let found = self.found().flat_map(|(_, routes)| routes).copied();
         let mut others: Vec<RouteId> = found.filter(|id| Some(*id) != self.route).collect();
         others.sort_unstable();
         others.dedup();
