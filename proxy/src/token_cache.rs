@@ -1,11 +1,12 @@
 //! Cache of verified tokens, so that a token is verified once and not with every request. It holds valid tokens only,
 //! by the whole token. A hit is checked again for expiry and replaced keys.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use prometheus::IntCounter;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 use tokens::{Identity, Issuers};
 
 use crate::issuer_keys::IssuerKeys;
@@ -17,24 +18,56 @@ pub const DEFAULT_TOKEN_CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const USUAL_ENTRY_BYTES: u64 = 2 * 1024;
 /// Size of an entry beside its token and identity, in bytes.
 const ENTRY_OVERHEAD_BYTES: u64 = 96;
+/// Number of bytes at the end of a token that are hashed.
+const HASHED_BYTES: usize = 32;
 
 /// Verified tokens of one set of issuers. `Debug` does not show its content.
 pub struct TokenCache {
     /// Identities hold positions in this list, so a cache is only used with it.
     issuers: Arc<Issuers>,
     max_bytes: u64,
-    entries: Cache<Box<[u8]>, Arc<Identity>, ByteWeighter>,
+    entries: Cache<TokenKey, Arc<Identity>, ByteWeighter>,
     hits: IntCounter,
     misses: IntCounter,
     stale: IntCounter,
+}
+
+/// A token that is kept.
+#[derive(Clone, PartialEq, Eq)]
+struct TokenKey(Box<[u8]>);
+
+/// A token that is looked up.
+struct TokenRef<'t>(&'t [u8]);
+
+impl Hash for TokenKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        TokenRef(&self.0).hash(state);
+    }
+}
+
+impl Hash for TokenRef<'_> {
+    /// Hashes the end of the token: the signature, which differs between valid tokens. A forged token with the end of a
+    /// valid one is compared with it and not kept, so that no more than one token has the same hash but by chance.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0.last_chunk::<HASHED_BYTES>() {
+            Some(end) => end.hash(state),
+            None => self.0.hash(state),
+        }
+    }
+}
+
+impl Equivalent<TokenKey> for TokenRef<'_> {
+    fn equivalent(&self, kept: &TokenKey) -> bool {
+        *self.0 == *kept.0
+    }
 }
 
 /// Weighs an entry in bytes.
 #[derive(Debug, Clone)]
 struct ByteWeighter;
 
-impl Weighter<Box<[u8]>, Arc<Identity>> for ByteWeighter {
-    fn weight(&self, token: &Box<[u8]>, identity: &Arc<Identity>) -> u64 {
+impl Weighter<TokenKey, Arc<Identity>> for ByteWeighter {
+    fn weight(&self, TokenKey(token): &TokenKey, identity: &Arc<Identity>) -> u64 {
         (token.len() as u64)
             .saturating_add(identity.size() as u64)
             .saturating_add(ENTRY_OVERHEAD_BYTES)
@@ -84,8 +117,9 @@ impl TokenCache {
     /// it was verified with. `keys` are those of the issuers, in order.
     #[must_use]
     pub fn find(&self, token: &[u8], now: u64, keys: &[Arc<IssuerKeys>]) -> Option<Arc<Identity>> {
+        let token = TokenRef(token);
         // Looked up by the whole token, not by a hash or a claim: a forged token never hits the entry of a valid one.
-        let Some(identity) = self.entries.get(token) else {
+        let Some(identity) = self.entries.get(&token) else {
             self.misses.inc();
             return None;
         };
@@ -96,13 +130,15 @@ impl TokenCache {
         }
         self.stale.inc();
         // Another request may have stored a new identity meanwhile; that one stays.
-        self.entries.remove_if(token, |kept| Arc::ptr_eq(kept, &identity));
+        self.entries
+            .remove_if(&token, |kept| Arc::ptr_eq(kept, &identity));
         None
     }
 
     /// Stores the identity of a token that was just verified with this cache's issuers.
     pub fn keep(&self, token: &str, identity: &Arc<Identity>) {
-        self.entries.insert(token.as_bytes().into(), Arc::clone(identity));
+        self.entries
+            .insert(TokenKey(token.as_bytes().into()), Arc::clone(identity));
     }
 
     /// Returns the size of the entries, in bytes.
