@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::wire::{Framing, HttpVersion};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 use super::body::BodyReady;
@@ -94,9 +95,13 @@ async fn may_drain(client: &mut ClientSide, context: &RequestContext) -> bool {
     }
     match client.unread() {
         Some(unread) => unread <= MAX_DRAINED as u64,
-        // A chunked body states no length, so only one that has arrived is known to be short.
+        // A chunked body states no length, so only one that has arrived is known to be short. The only poll: a task that
+        // has used up its budget of operations may read as well, or the body would count as late.
         None => {
-            poll_fn(|cx| Poll::Ready(poll_drain(client, cx, &mut { MAX_DRAINED }) == Poll::Ready(true))).await
+            let mut left = MAX_DRAINED;
+            let has_arrived =
+                poll_fn(|cx| Poll::Ready(poll_drain(client, cx, &mut left) == Poll::Ready(true)));
+            unconstrained(has_arrived).await
         }
     }
 }

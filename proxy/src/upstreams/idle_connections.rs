@@ -1,7 +1,8 @@
 //! The idle HTTP/1 connections to an endpoint. A connection is checked when it is taken: an upstream may close it, or send
 //! what nobody asked for, at any time.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
@@ -10,6 +11,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::task::coop::unconstrained;
 
 use crate::edge::buffered::Buffered;
 
@@ -97,8 +99,9 @@ impl IdleConnections {
 fn is_open(stream: &mut Buffered<Stream>) -> bool {
     let mut space = [0];
     let mut read = ReadBuf::new(&mut space);
-    let mut no_wake = Context::from_waker(Waker::noop());
-    Pin::new(stream.inner_mut())
-        .poll_read(&mut no_wake, &mut read)
-        .is_pending()
+    let check = poll_fn(|cx| Pin::new(stream.inner_mut()).poll_read(cx, &mut read));
+    // A task that has used up its budget of operations would get `Pending` without a look at the socket: a client could
+    // bring that about with pipelined requests, and so be served on a closed connection.
+    let check = pin!(unconstrained(check));
+    check.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

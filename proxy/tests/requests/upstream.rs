@@ -1,8 +1,9 @@
 //! Requests to upstreams (edge.md section 7, except balance, health and TLS): timeouts and retries.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use testkit::{After, H2Client, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
@@ -241,6 +242,58 @@ fn upstream_connections_are_reused_and_replaced_if_closed() {
 }
 
 #[test]
+fn pipelined_requests_do_not_hide_a_closed_connection() {
+    // A task may do 128 operations in a row. Each of these requests takes one.
+    const REFUSED: &str = "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n";
+    const UNASKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked";
+    for is_closed in [true, false] {
+        let kept = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        let upstream = Upstream::answering(move |_, stream| {
+            *keep.lock().unwrap() = Some(stream.try_clone().unwrap());
+            reply(stream, &response(200, "OK", "up"))
+        });
+        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        for count in 120..132 {
+            let mut client = proxy.connect();
+            assert_eq!(client.ask(&Request::get("/")).text(), "up");
+            client.send(REFUSED);
+            assert_eq!(client.response().status, 400);
+            let mut idle = kept.lock().unwrap().take().unwrap();
+            match is_closed {
+                true => idle.shutdown(Shutdown::Both).unwrap(),
+                false => idle.write_all(UNASKED).unwrap(),
+            }
+            // The proxy sees the bytes or the end before it reads another request.
+            client.send(REFUSED);
+            assert_eq!(client.response().status, 400);
+            client.send(REFUSED.repeat(count) + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+            for _ in 0..count {
+                assert_eq!(client.response().status, 400);
+            }
+            let answer = client.response();
+            assert_eq!((answer.status, answer.text()), (200, "up"), "{count} {is_closed}");
+        }
+    }
+}
+
+#[test]
+fn pipelined_requests_do_not_hide_a_body_that_has_arrived() {
+    const REFUSED: &str = "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let proxy = to("\"127.0.0.1:9\"").start();
+    for count in 120..132 {
+        let mut client = proxy.connect();
+        // The body arrives with a read of its own: the first one is full.
+        let body = "5\r\nhello\r\n".repeat(300) + "0\r\n\r\n";
+        let head = "POST /%00 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        client.send(REFUSED.repeat(count) + head + &body + REFUSED);
+        for _ in 0..count + 2 {
+            assert_eq!(client.response().status, 400, "{count}");
+        }
+    }
+}
+
+#[test]
 fn request_possibly_processed_is_not_retried() {
     // After the first response the connection is pooled; the second request on it is read and not answered.
     let seen = AtomicUsize::new(0);
@@ -308,7 +361,7 @@ fn bodies_are_forwarded_unchanged() {
 #[test]
 fn response_is_streamed_to_the_client() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let wait = Mutex::new(wait);
     let upstream = Upstream::answering(move |_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
         let _ = wait.lock().unwrap().recv();
