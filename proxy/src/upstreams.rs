@@ -11,6 +11,7 @@ mod endpoint_table;
 mod failure;
 mod health;
 mod http2_connections;
+mod http2_pings;
 mod idle_connections;
 mod live;
 mod meter;

@@ -130,6 +130,8 @@ fn shortened(peer: &HttpPeer, protocol: ConnectionProtocol, left: Option<Duratio
     if protocol == ConnectionProtocol::Tunnel {
         // HTTP/2 has no switch of protocols (RFC 9113 section 8.6).
         peer.options.set_http_version(1, 1);
+        // It has a timeout of its own.
+        peer.options.tcp_keepalive = None;
     }
     Some(peer)
 }

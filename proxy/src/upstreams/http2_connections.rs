@@ -10,6 +10,8 @@ use h2::{Ping, PingPong};
 use parking_lot::Mutex;
 use pingora::protocols::Stream;
 
+use super::http2_pings::{CHECK_INTERVAL, PingSchedule};
+
 /// Maximum of concurrent requests on one connection.
 const MAX_STREAMS: usize = 100;
 /// Flow-control window of one response, in bytes.
@@ -21,8 +23,7 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * 100;
 const MAX_HEADER_LIST: u32 = 512 * 1024;
 /// Maximum of body bytes that are buffered for one stream.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
-/// Interval of pings, and the time for their answer.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// Time for the answer to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The connections to one endpoint.
@@ -41,6 +42,8 @@ struct Http2Connection {
 pub(crate) struct ConnectionState {
     /// The requests in flight.
     streams: AtomicUsize,
+    /// True if a part of a response has arrived since the last check of the connection.
+    has_read: AtomicBool,
     is_closed: AtomicBool,
     has_missed_ping: AtomicBool,
 }
@@ -66,6 +69,14 @@ impl Http2Slot {
     /// Takes no more requests on the connection.
     pub(crate) fn retire(&self) {
         self.state.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Records that a part of a response has just arrived.
+    pub(crate) fn record_read(&self) {
+        // Written only if it changes the value, because the requests of the connection share the cache line.
+        if !self.state.has_read.load(Ordering::Relaxed) {
+            self.state.has_read.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Returns true if the connection was given up because the upstream did not answer a ping.
@@ -109,7 +120,7 @@ impl Http2Connections {
             tokio::select! {
                 // It ends once all requests have, and nothing can begin another.
                 _ = connection => {}
-                () = missed_ping(pings) => of_task.has_missed_ping.store(true, Ordering::Relaxed),
+                () = missed_ping(pings, &of_task) => of_task.has_missed_ping.store(true, Ordering::Relaxed),
             }
             of_task.is_closed.store(true, Ordering::Relaxed);
         });
@@ -136,15 +147,24 @@ impl Http2Connections {
 }
 
 /// Returns once the upstream does not answer a ping.
-async fn missed_ping(pings: Option<PingPong>) {
+async fn missed_ping(pings: Option<PingPong>, state: &ConnectionState) {
     let Some(mut pings) = pings else {
         return std::future::pending().await;
     };
+    let mut schedule = PingSchedule::default();
     loop {
-        tokio::time::sleep(PING_INTERVAL).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
+        let is_used = state.streams.load(Ordering::Relaxed) > 0;
+        let has_read = state.has_read.swap(false, Ordering::Relaxed);
+        if !schedule.is_due(is_used, has_read, tokio::time::Instant::now()) {
+            continue;
+        }
         match tokio::time::timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(_) => return,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

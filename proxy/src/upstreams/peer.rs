@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pingora::protocols::TcpKeepalive;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rules::{Endpoint, Upstream, UpstreamProtocol, UpstreamTls};
@@ -27,6 +28,7 @@ impl Template {
         let options = &mut peer.options;
         if definition.protocol == UpstreamProtocol::Http2 {
             options.set_http_version(2, 2);
+            options.tcp_keepalive = Some(keepalive());
         }
         let timeouts = definition.timeouts;
         let some = |ms| Some(Duration::from_millis(ms));
@@ -55,6 +57,19 @@ impl Template {
 impl std::fmt::Debug for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Template").finish_non_exhaustive()
+    }
+}
+
+/// Returns the settings by which the kernel notices within 20 s that an HTTP/2 upstream is gone. Many requests depend on
+/// one connection, and may wait for long. An upstream that leaves the whole connection unread for 20 s counts as gone,
+/// too.
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive {
+        idle: Duration::from_secs(10),
+        interval: Duration::from_secs(5),
+        count: 2,
+        #[cfg(target_os = "linux")]
+        user_timeout: Duration::from_secs(20),
     }
 }
 

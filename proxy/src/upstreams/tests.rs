@@ -161,6 +161,19 @@ fn upstreams_that_differ_beyond_timeouts_share_no_pool() {
 }
 
 #[test]
+fn only_http_2_connections_have_tcp_keepalive() {
+    let keepalive = |protocol| {
+        let definition = Upstream {
+            protocol,
+            ..upstream("a", &[("10.0.0.1", 1)])
+        };
+        let peer = live(&definition, &[]).table().endpoints()[0].peer.clone();
+        peer.options.tcp_keepalive.is_some()
+    };
+    assert!(keepalive(UpstreamProtocol::Http2) && !keepalive(UpstreamProtocol::Http1));
+}
+
+#[test]
 fn first_health_check_decides_and_later_ones_use_thresholds() {
     let health = HealthCheck::new(HealthProbe::Tcp);
     let state = EndpointState::new(Instant::now());

@@ -22,6 +22,8 @@ pub(in crate::engine) struct Http2Upstream {
     incoming: Option<IncomingBody>,
     outgoing: Option<OutgoingBody>,
     has_answered: bool,
+    /// True while the next part of the response's body is waited for.
+    is_waiting: bool,
 }
 
 impl Http2Upstream {
@@ -32,6 +34,7 @@ impl Http2Upstream {
             incoming: None,
             outgoing: None,
             has_answered: false,
+            is_waiting: false,
         }
     }
 
@@ -72,6 +75,7 @@ impl Http2Upstream {
         // Interim responses come first; this is pending as well while there is none.
         if let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
             self.has_answered = true;
+            self.slot.record_read();
             begin(head, interim.status());
             head.fields = fields(interim.headers());
             return Poll::Ready(Ok(Framing::Empty));
@@ -83,6 +87,7 @@ impl Http2Upstream {
         self.response = None;
         let (parts, body) = response.into_parts();
         self.has_answered = true;
+        self.slot.record_read();
         begin(head, parts.status);
         head.fields = fields(&parts.headers);
         let incoming = IncomingBody::new(body);
@@ -125,13 +130,18 @@ impl Http2Upstream {
     }
 
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyReady, UpstreamError>> {
-        match &mut self.incoming {
-            Some(incoming) => {
-                let missed = self.slot.has_missed_ping();
-                incoming.poll_body(cx).map_err(|_| broken_stream(missed))
-            }
-            None => Poll::Ready(Ok(BodyReady::End)),
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(Ok(BodyReady::End));
+        };
+        let read = incoming.poll_body(cx);
+        // Data that was not waited for may have arrived before the last ping.
+        if read.is_pending() {
+            self.is_waiting = true;
+        } else if std::mem::take(&mut self.is_waiting) && matches!(read, Poll::Ready(Ok(_))) {
+            self.slot.record_read();
         }
+        let missed = self.slot.has_missed_ping();
+        read.map_err(|_| broken_stream(missed))
     }
 
     pub(super) fn data(&self) -> &[u8] {
