@@ -1,10 +1,10 @@
 //! Connections of clients and upstreams over several requests: what one request leaves behind for the next.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use testkit::frames::{END_STREAM, kind};
+use testkit::frames::{END_HEADERS, END_STREAM, block, frame, kind};
 use testkit::{After, Frames, H2Client, Proxy, Request, Upstream};
 
 /// The head of a request over HTTP/2.
@@ -254,6 +254,62 @@ fn a_refused_stream_is_repeated_with_its_body() {
         .start();
     let answer = H2Client::connect(proxy.address()).ask(&Request::post("/", "the body"));
     assert_eq!((answer.status, answer.text()), (200, "the body"));
+}
+
+/// Serves an HTTP/2 connection: answers each request with the frame that `answer` returns for its stream.
+fn serve_frames(mut stream: TcpStream, answer: impl Fn(u32) -> Vec<u8>) -> std::io::Result<()> {
+    stream.write_all(&frame(kind::SETTINGS, 0, 0, &[]))?;
+    stream.read_exact(&mut [0; 24])?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head)?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize])?;
+        let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        match head[3] {
+            kind::SETTINGS if head[4] == 0 => stream.write_all(&frame(kind::SETTINGS, 1, 0, &[]))?,
+            kind::HEADERS => stream.write_all(&answer(id))?,
+            _ => {}
+        }
+    }
+}
+
+/// Returns a response without a body.
+fn ok(id: u32) -> Vec<u8> {
+    let head = block(&[(":status", "200")]);
+    frame(kind::HEADERS, END_STREAM | END_HEADERS, id, &head)
+}
+
+#[test]
+fn a_request_beyond_the_last_stream_of_a_goaway_is_repeated() {
+    const ENHANCE_YOUR_CALM: u8 = 11;
+    for (last, status) in [(0, 200), (1, 502)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for (place, stream) in listener.incoming().take(2).enumerate() {
+                std::thread::spawn(move || {
+                    serve_frames(stream.unwrap(), |id| match place {
+                        0 => {
+                            let mut frames =
+                                frame(kind::GOAWAY, 0, 0, &[0, 0, 0, last, 0, 0, 0, ENHANCE_YOUR_CALM]);
+                            if last == 1 {
+                                frames.extend(frame(kind::RST_STREAM, 0, id, &[0, 0, 0, ENHANCE_YOUR_CALM]));
+                            }
+                            frames
+                        }
+                        _ => ok(id),
+                    })
+                });
+            }
+        });
+        let proxy = Proxy::to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}")).start();
+        assert_eq!(
+            proxy.ask(&Request::post("/", "the body")).status,
+            status,
+            "{last}"
+        );
+    }
 }
 
 #[test]

@@ -106,8 +106,10 @@ impl Http2Upstream {
 
     /// Classifies an error of the HTTP/2 layer.
     fn error(&self, error: &h2::Error) -> UpstreamError {
-        let is_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM)
-            || error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR);
+        // h2 reports a GOAWAY, whatever its code, to the streams that are beyond its last one and to those that begin
+        // later: the upstream has not acted on them (RFC 9113 section 6.8). The others go on.
+        let is_refused =
+            error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away() && error.is_remote();
         let is_connection_lost = error.is_go_away() || error.is_io();
         if is_connection_lost {
             self.slot.retire();
