@@ -93,20 +93,50 @@ impl Connector {
             return opened
                 .ok_or_else(|| UpstreamError::new(Failure::Unreachable, "the script has no connection"));
         }
-        let shortened = shortened(&endpoint.peer, protocol, left);
-        let peer = shortened.as_ref().unwrap_or(&endpoint.peer);
-        let stream = self.transport.new_stream(peer).await;
-        let stream = stream.map_err(|error| UpstreamError::of_connect(&error))?;
-        if protocol != ConnectionProtocol::Http2 {
-            return Ok(Connected::Http1(Buffered::new(stream)));
+        if protocol == ConnectionProtocol::Http2 {
+            let timeout = endpoint.peer.options.total_connection_timeout;
+            let limit = left.into_iter().chain(timeout).min().unwrap_or(Duration::MAX);
+            let connect = |limit| self.connect_http2(endpoint, limit);
+            let slot = endpoint.state.http2.take_or_open(limit, connect).await;
+            return slot.map(Connected::Http2);
         }
-        if peer.is_tls() && stream.selected_alpn_proto() != Some(ALPN::H2) {
+        let stream = self.connect(endpoint, protocol, left).await?;
+        Ok(Connected::Http1(Buffered::new(stream)))
+    }
+
+    /// Opens an HTTP/2 connection within `limit`.
+    async fn connect_http2(
+        &self,
+        endpoint: &LiveEndpoint,
+        limit: Duration,
+    ) -> Result<Http2Slot, UpstreamError> {
+        let begun = tokio::time::Instant::now();
+        let stream = self
+            .connect(endpoint, ConnectionProtocol::Http2, Some(limit))
+            .await?;
+        if endpoint.peer.is_tls() && stream.selected_alpn_proto() != Some(ALPN::H2) {
             let why = "the upstream did not agree on HTTP/2";
             return Err(UpstreamError::new(Failure::Invalid, why));
         }
-        let slot = endpoint.state.http2.open(stream).await;
-        slot.map(Connected::Http2)
-            .map_err(|_| UpstreamError::new(Failure::Invalid, "the upstream does not speak HTTP/2"))
+        let left = limit.saturating_sub(begun.elapsed());
+        let opened = tokio::time::timeout(left, endpoint.state.http2.open(stream)).await;
+        opened.unwrap_or_else(|_| {
+            let why = "the upstream sent no HTTP/2 SETTINGS in time";
+            Err(UpstreamError::new(Failure::ConnectTimeout, why))
+        })
+    }
+
+    /// Connects to an endpoint, with TLS if it has it.
+    async fn connect(
+        &self,
+        endpoint: &LiveEndpoint,
+        protocol: ConnectionProtocol,
+        left: Option<Duration>,
+    ) -> Result<Stream, UpstreamError> {
+        let shortened = shortened(&endpoint.peer, protocol, left);
+        let peer = shortened.as_ref().unwrap_or(&endpoint.peer);
+        let stream = self.transport.new_stream(peer).await;
+        stream.map_err(|error| UpstreamError::of_connect(&error))
     }
 
     /// Keeps a connection until `until` for a later request.

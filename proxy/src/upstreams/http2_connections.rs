@@ -1,7 +1,10 @@
-//! The HTTP/2 connections to an endpoint. Each carries many requests.
+//! The HTTP/2 connections to an endpoint. Each carries many requests. One connection is opened at a time.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,10 +13,13 @@ use h2::{Ping, PingPong};
 use parking_lot::Mutex;
 use pingora::protocols::Stream;
 
+use super::failure::{Failure, UpstreamError};
 use super::http2_pings::{CHECK_INTERVAL, PingSchedule};
 
 /// Maximum of concurrent requests on one connection.
 const MAX_STREAMS: usize = 100;
+/// The limit of streams in the HTTP/2 layer while that of the upstream is unknown; no SETTINGS frame can state this one.
+const UNKNOWN_STREAMS: usize = usize::MAX - 1;
 /// Flow-control window of one response, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// Flow-control window of a connection: enough for all its streams, so that a response that no client reads blocks no
@@ -23,12 +29,26 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * 100;
 const MAX_HEADER_LIST: u32 = 512 * 1024;
 /// Maximum of body bytes that are buffered for one stream.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
+const ENDED_EARLY: &str = "the connection ended before the upstream's SETTINGS";
 /// Time for the answer to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The connections to one endpoint.
 #[derive(Debug, Default)]
-pub(crate) struct Http2Connections(Mutex<Vec<Http2Connection>>);
+pub(crate) struct Http2Connections {
+    open: Mutex<Vec<Http2Connection>>,
+    /// Held by the request that opens a connection; with the last failure to open one.
+    opening: tokio::sync::Mutex<Option<FailedOpening>>,
+}
+
+/// A failure to open a connection, which the requests that waited for it share.
+#[derive(Debug)]
+struct FailedOpening {
+    at: tokio::time::Instant,
+    /// The time that the opening had.
+    limit: Duration,
+    error: UpstreamError,
+}
 
 #[derive(Debug)]
 struct Http2Connection {
@@ -94,25 +114,74 @@ impl Drop for Http2Slot {
 impl Http2Connections {
     /// Takes a place on a connection that has one.
     pub(crate) fn take(&self) -> Option<Http2Slot> {
-        let list = self.0.lock();
+        let list = self.open.lock();
         list.iter()
             .find_map(|connection| Http2Slot::take(&connection.send, &connection.state))
     }
 
-    /// Begins a connection on `stream`, and takes a place on it.
+    /// Takes a place, or opens a connection with `connect`, which gets the time that is left of `limit`. Requests that
+    /// come meanwhile wait, and take places on the same connection. Otherwise a burst would open a connection for nearly
+    /// each of its requests.
+    ///
+    /// # Errors
+    /// The error of `connect`, also that of the request that was waited for; or the wait took longer than `limit`.
+    pub(crate) async fn take_or_open<F>(
+        &self,
+        limit: Duration,
+        connect: impl FnOnce(Duration) -> F,
+    ) -> Result<Http2Slot, UpstreamError>
+    where
+        F: Future<Output = Result<Http2Slot, UpstreamError>>,
+    {
+        let since = tokio::time::Instant::now();
+        // No thread waits for this lock. It is released if the request that holds it ends early.
+        let Ok(mut failed) = tokio::time::timeout(limit, self.opening.lock()).await else {
+            let why = "no connection was opened in time";
+            return Err(unprocessed(Failure::ConnectTimeout, why));
+        };
+        if let Some(slot) = self.take() {
+            return Ok(slot);
+        }
+        // A timeout is shared only if the opening had as much time as this request: it may have been the last moment of
+        // that one's total timeout.
+        if let Some(failed) = failed.as_ref().filter(|failed| failed.at >= since)
+            && (failed.error.failure != Failure::ConnectTimeout || failed.limit >= limit)
+        {
+            return Err(failed.error.clone());
+        }
+        let waited = since.elapsed();
+        let opened = connect(limit.saturating_sub(waited)).await;
+        *failed = opened.as_ref().err().map(|error| FailedOpening {
+            at: tokio::time::Instant::now(),
+            limit,
+            error: error.clone(),
+        });
+        opened
+    }
+
+    /// Begins a connection on `stream`, and takes a place on it. Waits for the upstream's SETTINGS, which limit the
+    /// requests on the connection: until then others might be put on it for which it has no room.
     ///
     /// # Errors
     /// The upstream does not speak HTTP/2, or takes no request.
-    pub(crate) async fn open(&self, stream: Stream) -> Result<Http2Slot, h2::Error> {
+    pub(crate) async fn open(&self, stream: Stream) -> Result<Http2Slot, UpstreamError> {
         let (send, mut connection) = Builder::new()
             .enable_push(false)
-            .initial_max_send_streams(MAX_STREAMS)
+            .initial_max_send_streams(UNKNOWN_STREAMS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(MAX_HEADER_LIST)
             .max_send_buffer_size(MAX_SEND_BUFFER)
             .handshake(stream)
-            .await?;
+            .await
+            .map_err(|error| failed_handshake(&error))?;
+        poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Err(unprocessed(Failure::Broken, ENDED_EARLY))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(failed_handshake(&error))),
+            Poll::Pending if connection.max_concurrent_send_streams() == UNKNOWN_STREAMS => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await?;
         let state = Arc::<ConnectionState>::default();
         let pings = connection.ping_pong();
         let of_task = Arc::clone(&state);
@@ -124,8 +193,9 @@ impl Http2Connections {
             }
             of_task.is_closed.store(true, Ordering::Relaxed);
         });
-        let slot = Http2Slot::take(&send, &state).ok_or(h2::Reason::REFUSED_STREAM)?;
-        self.0.lock().push(Http2Connection {
+        let slot = Http2Slot::take(&send, &state)
+            .ok_or_else(|| unprocessed(Failure::Invalid, "the upstream permits no request"))?;
+        self.open.lock().push(Http2Connection {
             send,
             state,
             idle_since: None,
@@ -135,7 +205,7 @@ impl Http2Connections {
 
     /// Drops connections that are closed, or were idle for `idle_timeout`.
     pub(crate) fn sweep(&self, now: Instant, idle_timeout: Duration) {
-        self.0.lock().retain_mut(|connection| {
+        self.open.lock().retain_mut(|connection| {
             if connection.state.streams.load(Ordering::Relaxed) > 0 {
                 connection.idle_since = None;
             }
@@ -143,6 +213,21 @@ impl Http2Connections {
             let is_idle = now.saturating_duration_since(idle_since) >= idle_timeout;
             !is_idle && !connection.state.is_closed.load(Ordering::Relaxed)
         });
+    }
+}
+
+fn failed_handshake(error: &h2::Error) -> UpstreamError {
+    match error.is_io() {
+        true => unprocessed(Failure::Broken, ENDED_EARLY),
+        false => unprocessed(Failure::Invalid, "the upstream does not speak HTTP/2"),
+    }
+}
+
+/// Returns an error before a request was sent.
+fn unprocessed(failure: Failure, cause: &'static str) -> UpstreamError {
+    UpstreamError {
+        is_unprocessed: true,
+        ..UpstreamError::new(failure, cause)
     }
 }
 

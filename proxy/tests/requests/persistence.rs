@@ -2,6 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testkit::frames::{END_HEADERS, END_STREAM, block, frame, kind};
@@ -310,6 +312,29 @@ fn a_request_beyond_the_last_stream_of_a_goaway_is_repeated() {
             "{last}"
         );
     }
+}
+
+#[test]
+fn a_burst_opens_one_connection_to_an_http_2_upstream() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            std::thread::spawn(|| serve_frames(stream.unwrap(), ok));
+        }
+    });
+    let proxy = Proxy::to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
+        .listening("h2c: true")
+        .start();
+    let mut client = H2Client::connect(proxy.address());
+    let mut streams: Vec<_> = (0..60).map(|_| client.open(&Request::get("/"), true)).collect();
+    for stream in &mut streams {
+        assert_eq!(stream.answer().unwrap().status, 200);
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of connections to a scripted HTTP/2 upstream, whose clock is paused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -9,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
 use super::{Http2Connections, Http2Slot};
+use crate::upstreams::{Failure, UpstreamError};
 
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -17,11 +19,13 @@ const ACK: u8 = 1;
 /// The times of the pings that an upstream received.
 type Pings = Arc<Mutex<Vec<Instant>>>;
 
-/// Reads frames, and answers SETTINGS and, if `answers`, PING.
-async fn serve(mut io: DuplexStream, answers: bool, pings: Pings) -> std::io::Result<()> {
+/// Sends `settings`, reads frames, and answers SETTINGS and, if `answers`, PING.
+async fn serve(mut io: DuplexStream, settings: &[u8], answers: bool, pings: Pings) -> std::io::Result<()> {
     let mut preface = [0; 24];
     io.read_exact(&mut preface).await?;
-    io.write_all(&[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]).await?;
+    let length = u8::try_from(settings.len()).unwrap();
+    io.write_all(&[0, 0, length, SETTINGS, 0, 0, 0, 0, 0]).await?;
+    io.write_all(settings).await?;
     loop {
         let mut head = [0; 9];
         io.read_exact(&mut head).await?;
@@ -44,7 +48,7 @@ async fn serve(mut io: DuplexStream, answers: bool, pings: Pings) -> std::io::Re
 async fn open(answers: bool) -> (Http2Slot, Pings) {
     let (ours, theirs) = duplex(64 * 1024);
     let pings = Pings::default();
-    tokio::spawn(serve(theirs, answers, Arc::clone(&pings)));
+    tokio::spawn(serve(theirs, &[], answers, Arc::clone(&pings)));
     let slot = Http2Connections::default().open(Box::new(ours)).await.unwrap();
     (slot, pings)
 }
@@ -88,4 +92,86 @@ async fn an_upstream_that_hangs_is_noticed_within_20_seconds() {
         since.elapsed()
     );
     assert!(slot.has_missed_ping());
+}
+
+/// Opens connections for 60 requests at once, each after `delay`. Returns the results and the number of connections.
+async fn burst(
+    settings: &'static [u8],
+    delay: Duration,
+    fails: bool,
+) -> (Vec<Result<Http2Slot, UpstreamError>>, usize) {
+    let connections = Arc::new(Http2Connections::default());
+    let opened = Arc::new(AtomicUsize::new(0));
+    let mut requests = Vec::new();
+    for _ in 0..60 {
+        let (connections, opened) = (Arc::clone(&connections), Arc::clone(&opened));
+        requests.push(tokio::spawn(async move {
+            let connect = async |_| {
+                opened.fetch_add(1, Ordering::SeqCst);
+                sleep(delay).await;
+                let (ours, theirs) = duplex(64 * 1024);
+                match fails {
+                    true => drop(theirs),
+                    false => drop(tokio::spawn(serve(theirs, settings, true, Pings::default()))),
+                }
+                connections.open(Box::new(ours)).await
+            };
+            connections.take_or_open(Duration::from_secs(3), connect).await
+        }));
+    }
+    let mut results = Vec::new();
+    for request in requests {
+        results.push(request.await.unwrap());
+    }
+    (results, opened.load(Ordering::SeqCst))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_opens_as_many_connections_as_it_needs() {
+    // SETTINGS_MAX_CONCURRENT_STREAMS is 10.
+    const TEN: &[u8] = &[0, 3, 0, 0, 0, 10];
+    for (settings, expected) in [(&[] as &[u8], 1), (TEN, 6)] {
+        let (results, opened) = burst(settings, Duration::from_millis(10), false).await;
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!(opened, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_share_a_failed_opening() {
+    let since = Instant::now();
+    let (results, opened) = burst(&[], Duration::from_secs(2), true).await;
+    assert_eq!((since.elapsed().as_secs(), opened), (2, 1));
+    for result in results {
+        let error = result.unwrap_err();
+        assert_eq!((error.failure, error.is_unprocessed), (Failure::Broken, true));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_is_given_up_is_begun_by_the_next() {
+    let connections = Http2Connections::default();
+    let limit = Duration::from_secs(3);
+    let (ours, theirs) = duplex(64 * 1024);
+    tokio::spawn(serve(theirs, &[], true, Pings::default()));
+    let gone = tokio::time::timeout(
+        Duration::from_secs(1),
+        connections.take_or_open(limit, |_| std::future::pending()),
+    );
+    let next = connections.take_or_open(limit, async |left| {
+        assert_eq!(left, Duration::from_secs(2));
+        connections.open(Box::new(ours)).await
+    });
+    let (gone, next) = tokio::join!(gone, next);
+    assert!(gone.is_err() && next.is_ok());
+    // A request that waits for an opening that hangs.
+    let full = Http2Connections::default();
+    let hangs = full.take_or_open(limit, |_| std::future::pending());
+    let waits = full.take_or_open(Duration::from_secs(1), |_| std::future::pending());
+    let waits = tokio::select! {
+        biased;
+        _ = hangs => None,
+        waits = waits => waits.err(),
+    };
+    assert_eq!(waits.map(|error| error.failure), Some(Failure::ConnectTimeout));
 }
