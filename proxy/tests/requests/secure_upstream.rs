@@ -188,11 +188,32 @@ fn http_2_upstream_uses_prior_knowledge_or_alpn() {
 #[test]
 fn an_http_2_upstream_that_speaks_http_1_is_invalid() {
     let (authority, upstream) = (Authority::new(), Upstream::named("one"));
-    let yaml = format!("{{ endpoints: [\"{}\"], protocol: http2 }}", upstream.address());
-    let proxy = to(&yaml, &authority).start();
-    let refused = proxy.get("/", "");
-    assert_eq!(
-        (refused.status, refused.code()),
-        (502, "UPSTREAM_INVALID".to_owned())
+    // It agrees on no protocol.
+    let front = TlsFront::new(
+        &authority.server(&["orders.internal"]),
+        &[],
+        None,
+        upstream.address(),
     );
+    let plain = format!("{{ endpoints: [\"{}\"], protocol: http2 }}", upstream.address());
+    let secure = format!(
+        "{{ endpoints: [\"{}\"], protocol: http2, tls: {{ sni: orders.internal, ca: ca.pem }} }}",
+        front.address()
+    );
+    for yaml in [plain, secure] {
+        let proxy = to(&yaml, &authority).start();
+        let refused = proxy.get("/", "");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (502, "UPSTREAM_INVALID".to_owned()),
+            "{yaml}"
+        );
+    }
+    let seen: Vec<_> = upstream
+        .requests()
+        .iter()
+        .map(|seen| seen.method().to_owned())
+        .collect();
+    // The preface of HTTP/2 looks like requests.
+    assert!(!seen.contains(&"GET".to_owned()), "{seen:?}");
 }
