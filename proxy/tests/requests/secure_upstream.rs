@@ -217,3 +217,17 @@ fn an_http_2_upstream_that_speaks_http_1_is_invalid() {
     // The preface of HTTP/2 looks like requests.
     assert!(!seen.contains(&"GET".to_owned()), "{seen:?}");
 }
+
+#[test]
+fn an_http_2_upstream_without_alpn_is_invalid() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("one"));
+    let pair = authority.server(&["orders.internal"]);
+    let front = TlsFront::new(&pair, &[], None, upstream.address());
+    let yaml = format!(
+        "{{ endpoints: [\"{}\"], protocol: http2, tls: {{ sni: orders.internal, ca: ca.pem }} }}",
+        front.address()
+    );
+    let proxy = to(&yaml, &authority).start();
+    assert_eq!(proxy.get("/", "").code(), "UPSTREAM_INVALID");
+    assert_eq!(upstream.count(), 0);
+}
