@@ -13,7 +13,7 @@ use h2::{Ping, PingPong};
 use parking_lot::Mutex;
 use pingora::protocols::Stream;
 
-use super::failure::{Failure, UpstreamError};
+use super::failure::{Failure, RequestFate, UpstreamError};
 use super::http2_pings::{CHECK_INTERVAL, PingSchedule};
 
 /// Maximum of concurrent requests on one connection.
@@ -137,7 +137,7 @@ impl Http2Connections {
         // No thread waits for this lock. It is released if the request that holds it ends early.
         let Ok(mut failed) = tokio::time::timeout(limit, self.opening.lock()).await else {
             let why = "no connection was opened in time";
-            return Err(unprocessed(Failure::ConnectTimeout, why));
+            return Err(unsent(Failure::ConnectTimeout, why));
         };
         if let Some(slot) = self.take() {
             return Ok(slot);
@@ -176,7 +176,7 @@ impl Http2Connections {
             .await
             .map_err(|error| failed_handshake(&error))?;
         poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Err(unprocessed(Failure::Broken, ENDED_EARLY))),
+            Poll::Ready(Ok(())) => Poll::Ready(Err(unsent(Failure::Broken, ENDED_EARLY))),
             Poll::Ready(Err(error)) => Poll::Ready(Err(failed_handshake(&error))),
             Poll::Pending if connection.max_concurrent_send_streams() == UNKNOWN_STREAMS => Poll::Pending,
             Poll::Pending => Poll::Ready(Ok(())),
@@ -194,7 +194,7 @@ impl Http2Connections {
             of_task.is_closed.store(true, Ordering::Relaxed);
         });
         let slot = Http2Slot::take(&send, &state)
-            .ok_or_else(|| unprocessed(Failure::Invalid, "the upstream permits no request"))?;
+            .ok_or_else(|| unsent(Failure::Invalid, "the upstream permits no request"))?;
         self.open.lock().push(Http2Connection {
             send,
             state,
@@ -218,15 +218,15 @@ impl Http2Connections {
 
 fn failed_handshake(error: &h2::Error) -> UpstreamError {
     match error.is_io() {
-        true => unprocessed(Failure::Broken, ENDED_EARLY),
-        false => unprocessed(Failure::Invalid, "the upstream does not speak HTTP/2"),
+        true => unsent(Failure::Broken, ENDED_EARLY),
+        false => unsent(Failure::Invalid, "the upstream does not speak HTTP/2"),
     }
 }
 
 /// Returns an error before a request was sent.
-fn unprocessed(failure: Failure, cause: &'static str) -> UpstreamError {
+fn unsent(failure: Failure, cause: &'static str) -> UpstreamError {
     UpstreamError {
-        is_unprocessed: true,
+        fate: RequestFate::Unsent,
         ..UpstreamError::new(failure, cause)
     }
 }

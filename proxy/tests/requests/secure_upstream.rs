@@ -231,3 +231,21 @@ fn an_http_2_upstream_without_alpn_is_invalid() {
     assert_eq!(proxy.get("/", "").code(), "UPSTREAM_INVALID");
     assert_eq!(upstream.count(), 0);
 }
+
+#[test]
+fn a_status_above_599_over_http_2_is_invalid() {
+    let upstream = H2Upstream::answering(|request| {
+        H2Answer::new(request.target.trim_start_matches('/').parse().unwrap(), "ok")
+    });
+    let yaml = format!("{{ endpoints: [\"{}\"], protocol: http2 }}", upstream.address());
+    let proxy = to(&yaml, &Authority::new()).start();
+    for (sent, status, code) in [
+        ("/599", 599, None),
+        ("/600", 502, Some("UPSTREAM_INVALID")),
+        ("/999", 502, Some("UPSTREAM_INVALID")),
+    ] {
+        let answer = proxy.get(sent, "");
+        assert_eq!(answer.status, status, "{sent}");
+        assert_eq!(code.map(|_| answer.code()).as_deref(), code, "{sent}");
+    }
+}

@@ -14,6 +14,9 @@ use crate::engine::out_buffer::OutBuffer;
 use crate::shares::{Direction, RequestShare};
 use crate::upstreams::{Failure, Http2Slot, RequestFate, UpstreamError};
 
+/// The largest status (RFC 9110 section 15).
+const MAX_STATUS: u16 = 599;
+
 /// A request on an HTTP/2 connection.
 #[derive(Debug)]
 pub(in crate::engine) struct Http2Upstream {
@@ -88,6 +91,11 @@ impl Http2Upstream {
         let (parts, body) = response.into_parts();
         self.has_answered = true;
         self.slot.record_read();
+        // As over HTTP/1. The HTTP/2 layer accepts any three digits.
+        if parts.status.as_u16() > MAX_STATUS {
+            let error = UpstreamError::new(Failure::Invalid, "the status of the response is above 599");
+            return Poll::Ready(Err(error));
+        }
         begin(head, parts.status);
         head.fields = fields(&parts.headers);
         let incoming = IncomingBody::new(body);
