@@ -101,6 +101,14 @@ pub fn read_head(
     }))
 }
 
+/// Returns true if no byte of a head has arrived: `bytes` are at most the empty lines that may precede it, the last
+/// perhaps incomplete.
+#[must_use]
+pub fn is_before_head(bytes: &[u8]) -> bool {
+    let mut lines = b"\r\n".iter().cycle();
+    bytes.len() <= 2 * MAX_EMPTY_LINES && bytes.iter().all(|byte| lines.next() == Some(byte))
+}
+
 fn skip_empty_lines(bytes: &[u8]) -> Result<usize, InvalidHead> {
     let empty = bytes
         .chunks_exact(2)

@@ -17,7 +17,7 @@ mod response_head;
 pub use body_scanner::{BodyPart, BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use fields::{FieldValue, Fields};
 pub use frame_scanner::{FrameHead, FrameScanner};
-pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, read_head};
+pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, is_before_head, read_head};
 pub use head_text::{
     LAST_CHUNK, MAX_CHUNK_LINE, keeps_connection, write_chunk, write_last_chunk, write_request_head,
     write_response_head,

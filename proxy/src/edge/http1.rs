@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use ::wire::{HeadBounds, HttpVersion, InvalidHead, RequestHead, read_head};
+use ::wire::{HeadBounds, HttpVersion, InvalidHead, RequestHead, is_before_head, read_head};
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout};
 
@@ -161,15 +161,19 @@ async fn next_head(
     let Some(stream) = client.connection() else {
         return Err(NoNextHead::Gone);
     };
-    if stream.io.buffer.is_empty() && first.is_none() {
+    // Some clients send an empty line after a body (RFC 9112 section 2.2). It does not begin a head.
+    if is_before_head(&stream.io.buffer) && first.is_none() {
         let deadline = Instant::now() + limits.idle_timeout;
         if *shutdown.borrow() {
             return Err(NoNextHead::Gone);
         }
         // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
         poll_fn(|cx| {
-            if let Poll::Ready(read) = stream.poll_fill(cx) {
-                return Poll::Ready(matches!(read, Ok(1..)));
+            while let Poll::Ready(read) = stream.poll_fill(cx) {
+                let has_ended = !matches!(read, Ok(1..));
+                if has_ended || !is_before_head(&stream.io.buffer) {
+                    return Poll::Ready(!has_ended);
+                }
             }
             let ends = buffers.alarm.poll(cx, deadline).is_ready() || stopping.as_mut().poll(cx).is_ready();
             if ends { Poll::Ready(false) } else { Poll::Pending }

@@ -358,3 +358,31 @@ fn http_2_head_has_one_deadline() {
     assert_eq!(frames.end_of(1), testkit::StreamEnd::Status(200));
     assert_eq!(upstream.count(), 1);
 }
+
+#[test]
+fn empty_lines_after_a_request_do_not_begin_a_head() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream)
+        .listening("limits: { head_timeout: 200ms }")
+        .start();
+    let mut client = proxy.connect();
+    let with_lines = |lines: &str| [&Request::post("/", "hi").bytes()[..], lines.as_bytes()].concat();
+    // Some clients send CR LF after a body (RFC 9112 section 2.2).
+    for lines in ["\r\n", "\r\n\r", "\r\n\r\n\r\n\r\n"] {
+        client.send(with_lines(lines));
+        assert_eq!(client.response().status, 200, "{lines:?}");
+        std::thread::sleep(Duration::from_millis(500));
+        if lines.ends_with('\r') {
+            client.send("\n");
+        }
+        assert_eq!(client.ask(&Request::get("/")).status, 200, "{lines:?}");
+    }
+    // Other bytes begin a head, and have its deadline.
+    client.send(with_lines("\r\nGET"));
+    assert_eq!(client.response().status, 200);
+    assert_eq!(client.response().code(), "HEAD_TIMEOUT");
+    let mut client = proxy.connect();
+    client.send(with_lines(&"\r\n".repeat(5)));
+    assert_eq!(client.response().status, 200);
+    assert_eq!(client.response().code(), "HEAD_INVALID");
+}

@@ -150,3 +150,13 @@ fn head_over_its_limits_is_not_scanned() {
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(4));
     refused(&many, InvalidHead::TooManyFields { limit: 4 });
 }
+
+#[test]
+fn empty_lines_do_not_begin_a_head() {
+    for bytes in ["", "\r", "\r\n", "\r\n\r", "\r\n\r\n\r\n\r\n"] {
+        assert!(super::is_before_head(bytes.as_bytes()), "{bytes:?}");
+    }
+    for bytes in ["\n", "\r\r", "\r\nG", "G", "\r\n\r\n\r\n\r\n\r"] {
+        assert!(!super::is_before_head(bytes.as_bytes()), "{bytes:?}");
+    }
+}
