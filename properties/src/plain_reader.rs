@@ -1,7 +1,7 @@
 //! A reader of HTTP/1 messages that works line by line on complete input: slow, plain, and independent of `wire`, whose
 //! results are compared with its own.
 
-use wire::{Fields, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+use wire::{Fields, MAX_CHUNK_EXTENSION, MAX_HEADERS, MAX_TRAILERS};
 
 /// A field's name and its value without the white space around it.
 pub(crate) type PlainField<'b> = (&'b [u8], &'b [u8]);
@@ -72,7 +72,7 @@ pub(crate) fn chunked(bytes: &[u8]) -> Option<PlainBody<'_>> {
         at = end + 2;
     }
     let (trailers, end) = fields(bytes, at)?;
-    (end - at <= MAX_TRAILERS).then_some(PlainBody { data, trailers, end })
+    (end - at <= MAX_TRAILERS && trailers.len() <= MAX_HEADERS).then_some(PlainBody { data, trailers, end })
 }
 
 /// Returns the fields from `at` to the empty line, and the offset behind it.

@@ -17,6 +17,8 @@ pub struct BodyScanner {
     state: BodyState,
     /// The trailer section as it was sent.
     trailers: Vec<u8>,
+    /// The number of fields in it.
+    trailer_fields: usize,
 }
 
 /// The bytes that one step took.
@@ -43,8 +45,8 @@ pub enum InvalidBody {
     /// A chunk whose end is not where its size puts it.
     #[error("a chunk does not end where its size says")]
     ChunkEnd,
-    /// A trailer that is no field, or more of them than [`MAX_TRAILERS`].
-    #[error("the trailers are malformed or too long")]
+    /// A trailer that is no field, or more of them than [`MAX_TRAILERS`] bytes or [`MAX_HEADERS`] fields.
+    #[error("the trailers are malformed, too long or too many")]
     Trailers,
 }
 
@@ -100,6 +102,7 @@ impl BodyScanner {
         Self {
             state,
             trailers: Vec::new(),
+            trailer_fields: 0,
         }
     }
 
@@ -164,7 +167,7 @@ impl BodyScanner {
                     *state = state.after(byte)?;
                     framing += 1;
                     if is_trailer {
-                        self.keep_trailer(byte);
+                        self.keep_trailer(byte)?;
                     }
                 }
             }
@@ -194,7 +197,7 @@ impl BodyScanner {
             return None;
         }
         let mut found = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        // The scanner has checked each byte; more fields than the limit are none.
+        // The scanner has checked each byte and the number of fields.
         let httparse::Status::Complete((_, found)) =
             httparse::parse_headers(&self.trailers, &mut found).ok()?
         else {
@@ -206,7 +209,21 @@ impl BodyScanner {
     }
 
     /// Keeps a byte of the trailer section. The empty line of a section without fields is not kept.
-    fn keep_trailer(&mut self, byte: u8) {
+    fn keep_trailer(&mut self, byte: u8) -> Result<(), InvalidBody> {
+        // After a byte, the position is `Start` only where the line of a field has ended.
+        let is_field_end = matches!(
+            self.state,
+            BodyState::Trailer {
+                place: TrailerPosition::Start,
+                ..
+            }
+        );
+        if is_field_end {
+            self.trailer_fields += 1;
+        }
+        if self.trailer_fields > MAX_HEADERS {
+            return Err(InvalidBody::Trailers);
+        }
         let is_in_field = matches!(
             self.state,
             BodyState::Trailer {
@@ -217,6 +234,7 @@ impl BodyScanner {
         if is_in_field || !self.trailers.is_empty() {
             self.trailers.push(byte);
         }
+        Ok(())
     }
 }
 

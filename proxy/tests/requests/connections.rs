@@ -386,3 +386,34 @@ fn empty_lines_after_a_request_do_not_begin_a_head() {
     assert_eq!(client.response().status, 200);
     assert_eq!(client.response().code(), "HEAD_INVALID");
 }
+
+#[test]
+fn too_many_trailers_are_an_invalid_body() {
+    const HEAD: &str = "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+    let trailers = |count: usize| format!("{}\r\n", "a:\r\n".repeat(count));
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream).start();
+    for (count, status) in [(256, 200), (257, 400)] {
+        let mut client = proxy.connect();
+        client.send(format!("POST / HTTP/1.1\r\n{HEAD}{}", trailers(count)));
+        assert_eq!(client.response().status, status, "{count}");
+    }
+    assert_eq!(proxy.log(2)[1]["error"], "BODY_INVALID");
+    for (count, is_complete) in [(256, true), (257, false)] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{HEAD}{}", trailers(count));
+        let upstream = Upstream::answering(move |_, stream| testkit::reply(stream, &answer));
+        let proxy = open(&upstream).start();
+        let mut client = proxy.connect();
+        client.send(Request::get("/").header("Connection", "close").bytes());
+        let answer = String::from_utf8(client.rest()).unwrap();
+        let end = format!("0\r\n{}", "a: \r\n".repeat(256));
+        assert_eq!(answer.contains(&end), is_complete, "{answer}");
+        assert_eq!(answer.contains("\r\n0\r\n"), is_complete, "{answer}");
+        let error = if is_complete {
+            None
+        } else {
+            Some("UPSTREAM_INVALID")
+        };
+        assert_eq!(proxy.log(1)[0]["error"].as_str(), error);
+    }
+}

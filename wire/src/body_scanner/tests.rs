@@ -68,4 +68,8 @@ fn ambiguous_chunked_body_is_rejected() {
     check(Framing::Chunked, &long, Err(InvalidBody::Extension));
     let long = format!("0\r\nA: {}\r\n", "x".repeat(9000));
     check(Framing::Chunked, &long, Err(InvalidBody::Trailers));
+    let many = format!("0\r\n{}\r\n", "a:\r\n".repeat(257));
+    check(Framing::Chunked, &many, Err(InvalidBody::Trailers));
+    let most = format!("0\r\n{}\r\n", "a:\r\n".repeat(256));
+    check(Framing::Chunked, &most, Ok((most.len(), true)));
 }
