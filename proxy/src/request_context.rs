@@ -30,6 +30,8 @@ pub(crate) struct RequestContext {
     pub(crate) keeps_client: bool,
     /// True if the request asks for a WebSocket.
     pub(crate) asks_for_tunnel: bool,
+    /// True if the client may wait for `100 Continue` before it sends its body. The field itself may be removed.
+    pub(crate) has_expectation: bool,
     /// The client's address, scheme and host.
     pub(crate) forwarding: Forwarding,
     /// The findings of its decision.
@@ -66,6 +68,7 @@ impl RequestContext {
             head,
             keeps_client: false,
             asks_for_tunnel: false,
+            has_expectation: false,
             forwarding: Forwarding::default(),
             found: Findings::default(),
             share: None,

@@ -90,7 +90,7 @@ async fn may_drain(client: &mut ClientSide, context: &RequestContext) -> bool {
         return true;
     }
     // A client that waits for `100 Continue` may send the body or not, so the next bytes are ambiguous.
-    if context.head.fields.contains("expect") || context.head.version() == HttpVersion::Http10 {
+    if context.has_expectation || context.head.version() == HttpVersion::Http10 {
         return false;
     }
     match client.unread() {

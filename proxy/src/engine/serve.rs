@@ -48,6 +48,7 @@ pub(crate) async fn serve(
     let version = context.head.version();
     context.keeps_client = keeps_connection(version, &context.head.fields) && !shared.is_draining();
     context.asks_for_tunnel = asks_for_tunnel(context, arrival.framing);
+    context.has_expectation = context.head.fields.contains("expect");
     // One containment for the whole request, so that a panic anywhere gets an answer.
     let answered = contain_async(pin!(answer(shared, client, context, buffers, arrival))).await;
     let keeps = match answered {

@@ -393,15 +393,28 @@ fn an_interim_response_states_no_length() {
 
 #[test]
 fn an_early_answer_to_a_client_that_awaits_100_closes() {
-    let (address, _received) = raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-    let proxy = Proxy::to(&format!("\"{address}\"")).start();
-    let mut client = proxy.connect();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 60\r\n\r\n");
-    let early = client.response();
-    assert_eq!((early.status, early.header("connection")), (403, Some("close")));
-    // The client sends no body, but its next request. It must not be taken for the body.
-    let _ = client.try_send(Request::get("/").bytes());
-    assert!(client.is_closed());
+    let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+    let nowhere = crate::upstream::nowhere();
+    // A nominated field is removed before the upstream gets the request.
+    for nominated in ["", "Connection: expect\r\n"] {
+        let (refusing, _received) = raw(answer);
+        for (address, status) in [(&refusing, 403), (&nowhere, 502)] {
+            let proxy = Proxy::to(&format!("\"{address}\"")).start();
+            let mut client = proxy.connect();
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{nominated}Content-Length: 60\r\n\r\n"
+            ));
+            let early = client.response();
+            assert_eq!(
+                (early.status, early.header("connection")),
+                (status, Some("close")),
+                "{nominated}"
+            );
+            // The client sends no body, but its next request. It must not be taken for the body.
+            let _ = client.try_send(Request::get("/").bytes());
+            assert!(client.is_closed());
+        }
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ impl Exchange<'_> {
         context.attempts.record_head(self.live);
         filter_fields(head, context);
         // The client may send the body or not, so the bytes after its head are ambiguous.
-        context.keeps_client &= self.request.is_read || !context.head.fields.contains("expect");
+        context.keeps_client &= self.request.is_read || !context.has_expectation;
         // A long rest of the body is not drained if the upstream does not read it.
         context.keeps_client &= self
             .client
