@@ -21,4 +21,4 @@ mod upstream;
 pub(crate) use self::alarm::Alarm;
 pub(crate) use self::buffers::Buffers;
 pub(crate) use self::client::{ClientSide, Http2StreamState};
-pub(crate) use self::serve::{Arrival, refuse_head, serve};
+pub(crate) use self::serve::{Arrival, observe_gone, refuse_head, serve};

@@ -207,9 +207,10 @@ async fn serve_request(
         (true, None) => Framing::Chunked,
     };
     let arrival = Arrival { connection, framing };
-    if !client.is_reset() {
-        engine::serve(shared, &mut client, &mut context, &mut buffers, arrival).await;
+    if client.is_reset() {
+        return engine::observe_gone(shared, &client, &mut context, &buffers, arrival);
     }
+    engine::serve(shared, &mut client, &mut context, &mut buffers, arrival).await;
 }
 
 /// Returns the HTTP/2 settings of a connection.

@@ -89,6 +89,20 @@ pub(crate) async fn refuse_head(
     observe_contained(shared, client, context, buffers);
 }
 
+/// Counts and logs a request that its client cancelled before it was decided.
+pub(crate) fn observe_gone(
+    shared: &Arc<Shared>,
+    client: &ClientSide,
+    context: &mut RequestContext,
+    buffers: &Buffers,
+    arrival: Arrival<'_>,
+) {
+    let connection = arrival.connection;
+    context.forwarding = Forwarding::of_peer(connection.client(), connection.scheme());
+    set_gone(context);
+    observe_contained(shared, client, context, buffers);
+}
+
 /// Counts and logs the request.
 fn observe_contained(
     shared: &Arc<Shared>,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use testkit::frames::{END_HEADERS, END_STREAM, block, frame, kind};
 use testkit::{Frames, Proxy, Request, StreamEnd, Upstream};
 
 use crate::upstream::hasty;
@@ -37,15 +38,15 @@ fn head_and_idle_timeouts_apply_to_http_2() {
     let proxy = listening(&address, "{ head_size: 64KiB, idle_timeout: 300ms }");
     let mut frames = Frames::connect(proxy.address());
     let ask = |frames: &mut Frames, stream, filler: &str| {
-        let mut block = testkit::frames::block(&POST);
-        block.extend(testkit::frames::block(&[("x-filler", filler)]));
-        let mut parts = block.chunks(16_000).peekable();
-        let mut kind = testkit::frames::kind::HEADERS;
+        let mut bytes = block(&POST);
+        bytes.extend(block(&[("x-filler", filler)]));
+        let mut parts = bytes.chunks(16_000).peekable();
+        let mut kind = kind::HEADERS;
         while let Some(part) = parts.next() {
             let more = if parts.peek().is_none() { 4 } else { 0 };
-            let end = u8::from(kind == testkit::frames::kind::HEADERS);
+            let end = u8::from(kind == kind::HEADERS);
             frames.send(kind, more | end, stream, part);
-            kind = testkit::frames::kind::CONTINUATION;
+            kind = kind::CONTINUATION;
         }
         frames.end_of(stream)
     };
@@ -131,4 +132,32 @@ fn requests_rejected_before_reading_are_counted() {
     drop(frames);
     proxy.await_metric("sluice_http2_requests_refused_total", 1.0);
     assert_eq!(proxy.log(3).len(), 3);
+}
+
+#[test]
+fn requests_reset_before_they_run_are_logged() {
+    let upstream = Upstream::named("api");
+    let proxy = listening(&upstream.address().to_string(), "{}");
+    let mut frames = Frames::connect(proxy.address());
+    // Each request and its reset arrive together.
+    let mut bytes = Vec::new();
+    for stream in (1..20).step_by(2) {
+        bytes.extend(frame(
+            kind::HEADERS,
+            END_HEADERS | END_STREAM,
+            stream,
+            &block(&POST),
+        ));
+        bytes.extend(frame(kind::RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    frames.try_send_bytes(&bytes).unwrap();
+    for line in proxy.log(10) {
+        assert_eq!(line["error"], "CLIENT_GONE");
+        let known = (&line["outcome"], &line["method"], &line["path"], &line["client"]);
+        let expected = ["client_error", "POST", "/x", "127.0.0.1"].map(Into::into);
+        assert_eq!(known, (&expected[0], &expected[1], &expected[2], &expected[3]));
+    }
+    let gone = "sluice_requests_total{route=\"_unmatched\",outcome=\"client_error\",status=\"none\"}";
+    proxy.await_metric(gone, 10.0);
+    assert_eq!(upstream.count(), 0);
 }
