@@ -33,13 +33,15 @@ pub enum RequestOutcome {
     ClientError,
     /// Ended by the shedder.
     Shed,
+    /// Ended by the shutdown.
+    Aborted,
     /// A panic in the proxy failed the request.
     Panicked,
 }
 
 impl RequestOutcome {
     /// All outcomes, in declaration order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Forwarded,
         Self::Fallback,
         Self::Rejected,
@@ -54,6 +56,7 @@ impl RequestOutcome {
         Self::UpstreamError,
         Self::ClientError,
         Self::Shed,
+        Self::Aborted,
         Self::Panicked,
     ];
 
@@ -75,6 +78,7 @@ impl RequestOutcome {
             Self::UpstreamError => "upstream_error",
             Self::ClientError => "client_error",
             Self::Shed => "shed",
+            Self::Aborted => "aborted",
             Self::Panicked => "panicked",
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct RequestContext {
     pub(crate) upstream_time: Option<Duration>,
     /// True if the client gets the upstream's response.
     pub(crate) upstream_answered: bool,
+    /// The status of the response, once it has begun; 0 before.
+    pub(crate) begun_status: u16,
     /// Bytes of the body received so far.
     pub(crate) body_bytes: u64,
     pub(crate) outcome: RequestOutcome,
@@ -51,7 +53,7 @@ pub(crate) struct RequestContext {
     pub(crate) code: Option<&'static str>,
     /// The cause of a refused head, for operators.
     pub(crate) cause: Option<Box<str>>,
-    /// Present until the request is observed. The drop observes a request that was shed.
+    /// Present until the request is observed. The drop observes a request whose task was ended.
     pub(crate) unobserved: Option<Arc<Shared>>,
     /// Counts the request until it is dropped.
     pub(crate) _in_flight: InFlight,
@@ -75,6 +77,7 @@ impl RequestContext {
             attempts: UpstreamAttempts::default(),
             upstream_time: None,
             upstream_answered: false,
+            begun_status: 0,
             body_bytes: 0,
             outcome: RequestOutcome::BadRequest,
             code: None,

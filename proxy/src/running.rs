@@ -185,6 +185,8 @@ impl Running {
     }
 
     fn stop_runtime(&mut self) {
+        // The requests that end with the runtime are logged as ended by the shutdown.
+        self.publisher.shared.set_draining();
         self.stop.send_replace(true);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(RUNTIME_LIMIT);

@@ -51,6 +51,16 @@ pub struct ProxyBuilder {
 #[derive(Clone, Default)]
 struct LogLines(Arc<Mutex<Vec<u8>>>);
 
+impl LogLines {
+    fn parse(&self) -> Vec<Value> {
+        let bytes = self.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
 impl std::io::Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend(bytes);
@@ -184,12 +194,7 @@ impl Proxy {
     #[must_use]
     pub fn log(&self, count: usize) -> Vec<Value> {
         let lines = eventually("lines in the access log", || {
-            let bytes = self.log.0.lock().unwrap().clone();
-            let text = String::from_utf8(bytes).unwrap();
-            let lines: Vec<Value> = text
-                .lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect();
+            let lines = self.log.parse();
             (lines.len() >= count).then_some(lines)
         });
         assert_eq!(lines.len(), count, "lines in the access log: {lines:#?}");
@@ -236,6 +241,13 @@ impl Proxy {
     /// Ends it as a signal would.
     pub fn stop(mut self) -> Stopped {
         self.running.take().expect("it was not stopped").stop()
+    }
+
+    /// Ends it as a signal would, and returns its whole access log.
+    #[must_use]
+    pub fn stop_and_log(mut self) -> (Stopped, Vec<Value>) {
+        let stopped = self.running.take().expect("it was not stopped").stop();
+        (stopped, self.log.parse())
     }
 }
 

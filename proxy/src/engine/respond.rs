@@ -52,6 +52,7 @@ pub(crate) async fn send(
     // An interim response may still wait: it comes first.
     let out = &mut buffers.to_client;
     client.begin_response(head, framing, context.share.as_ref(), out)?;
+    context.begun_status = head.status();
     if framing != Framing::Empty {
         for part in body.parts() {
             client.append(part, out);

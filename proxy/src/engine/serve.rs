@@ -122,6 +122,7 @@ fn observe_contained(
     });
     // After a panic here only the counter is left to report it.
     if observed.is_err() {
+        context.unobserved = None;
         shared.metrics.requests.panics.inc();
     }
 }

@@ -61,32 +61,36 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     });
 }
 
-/// Counts and logs a request that the shedder ended. Its head was dropped with its task, so method and path are
-/// empty.
-fn shed(shared: &Shared, context: &RequestContext) {
-    let duration = context.started.elapsed();
-    meter(context).observe(RequestOutcome::Shed, 0, duration);
-    if shared.access_log.is_on() {
-        shared.access_log.write(&AccessEntry {
-            outcome: RequestOutcome::Shed,
-            error: Some("SHED"),
-            cause: Some("a resource was short, and the client held more than its share"),
-            ..known(context, duration)
-        });
-    }
+/// Counts and logs a request whose task was ended: by the shedder, or at the end of the process. The bytes that its
+/// client got are not known.
+fn observe_ended(shared: &Shared, context: &mut RequestContext) {
+    let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
+    // Before a request is admitted, the shedder ends its connection.
+    (context.outcome, context.code) = match is_shed || !shared.is_draining() {
+        true => (RequestOutcome::Shed, Some("SHED")),
+        false => (RequestOutcome::Aborted, Some("SHUTDOWN")),
+    };
+    context.cause = (context.outcome == RequestOutcome::Shed)
+        .then(|| "a resource was short, and the client held more than its share".into());
+    let sent = Sent {
+        status: context.begun_status,
+        body_bytes: 0,
+    };
+    observe(shared, sent, context);
 }
 
 impl Drop for RequestContext {
     /// Releases the request's slot: the connection to its upstream is returned or closed by now. Observes a request
-    /// that was shed, because its task is dropped before the engine does.
+    /// whose task was dropped before the engine did.
     fn drop(&mut self) {
         if let Some(share) = &self.share {
             share.release_slot();
         }
+        // A second panic would end the process.
         if let Some(shared) = self.unobserved.take()
-            && self.share.as_ref().is_some_and(|share| share.is_shed())
+            && !std::thread::panicking()
         {
-            shed(&shared, self);
+            observe_ended(&shared, self);
         }
     }
 }

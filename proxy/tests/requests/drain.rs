@@ -76,8 +76,38 @@ fn request_over_the_drain_timeout_is_aborted_and_counted() {
         .with("drain: { delay: 0s, timeout: 50ms }")
         .start();
     let mut client = proxy.connect();
-    client.send(Request::get("/").bytes());
+    client.send(Request::get("/silent").bytes());
     upstream.await_count(1);
-    assert_eq!(proxy.stop(), Stopped { cut_off: 1 });
+    let (stopped, log) = proxy.stop_and_log();
+    assert_eq!(stopped, Stopped { cut_off: 1 });
     assert!(client.is_closed());
+    let line = &log[0];
+    assert_eq!((log.len(), &line["path"]), (1, &"/silent".into()));
+    assert_eq!(
+        (&line["outcome"], &line["error"], &line["status"]),
+        (&"aborted".into(), &"SHUTDOWN".into(), &0.into())
+    );
+}
+
+#[test]
+fn websocket_open_at_the_drain_timeout_is_logged() {
+    let upstream = crate::upstream::echo();
+    let proxy = open(&upstream)
+        .with("drain: { delay: 0s, timeout: 50ms }")
+        .start();
+    let mut client = proxy.connect();
+    let upgrade = Request::get("/live").header("Connection", "Upgrade");
+    client.send(upgrade.header("Upgrade", "websocket").bytes());
+    assert_eq!(client.response().status, 101);
+    let (stopped, log) = proxy.stop_and_log();
+    assert_eq!((stopped, log.len()), (Stopped { cut_off: 1 }, 1));
+    let line = &log[0];
+    assert_eq!(
+        (&line["path"], &line["outcome"], &line["error"]),
+        (&"/live".into(), &"aborted".into(), &"SHUTDOWN".into())
+    );
+    assert_eq!(
+        (&line["status"], &line["answered_by"]),
+        (&101.into(), &"upstream".into())
+    );
 }

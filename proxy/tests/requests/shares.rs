@@ -175,6 +175,7 @@ fn only_the_greediest_client_loses_requests_on_a_connection() {
             (&"192.0.2.1".into(), &"SHED".into())
         );
         assert_eq!((&line["route"], &line["status"]), (&"all".into(), &0.into()));
+        assert_eq!(line["method"], "POST");
     }
     assert_eq!(
         proxy.metric("sluice_requests_total{route=\"all\",outcome=\"shed\",status=\"none\"}"),

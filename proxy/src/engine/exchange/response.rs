@@ -163,6 +163,7 @@ impl Exchange<'_> {
         };
         let share = context.share.as_ref();
         self.client.begin_response(head, framing, share, out)?;
+        context.begun_status = head.status();
         self.response.stage = match (is_switch, framing) {
             (true, _) => ResponseStage::Switched,
             (false, Framing::Empty) => {
