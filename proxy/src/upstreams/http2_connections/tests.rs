@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
 use super::{Http2Connections, Http2Slot};
-use crate::upstreams::{Failure, UpstreamError};
+use crate::upstreams::{Failure, RequestFate, UpstreamError};
 
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -144,7 +144,10 @@ async fn requests_share_a_failed_opening() {
     assert_eq!((since.elapsed().as_secs(), opened), (2, 1));
     for result in results {
         let error = result.unwrap_err();
-        assert_eq!((error.failure, error.is_unprocessed), (Failure::Broken, true));
+        assert_eq!(
+            (error.failure, error.fate),
+            (Failure::Broken, RequestFate::Unsent)
+        );
     }
 }
 
