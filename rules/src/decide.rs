@@ -37,13 +37,40 @@ pub(crate) fn decide_flag(
     subject: &Subject<'_>,
     now: Timestamp,
 ) -> Decision {
-    let settings = subject.record.and_then(|record| record.listed_settings(id));
-    // Most flags have nothing before line 10 or 12, and most tenants are on no list of a flag. The arguments are passed
-    // in registers: a reference to an `Evaluation` would put it on the stack.
-    match (flag.start, settings) {
-        (TableStart::Rollout, None) => decide_from_rollout(flags, flag, subject),
-        (TableStart::Rules, None) => decide_from_rules(flags, flag, subject),
-        _ => decide_by_all_lines(flags, flag, subject, settings, now),
+    // Most tenants are on no list of any flag. The search for the others is a call, because the registers that it needs
+    // would be saved for all.
+    match subject.record {
+        Some(record) if !record.flag_settings().is_empty() => {
+            decide_for_listed(flags, id, flag, subject, now)
+        }
+        _ => decide_without_settings(flags, flag, subject, now),
+    }
+}
+
+/// Decides for a tenant that is on some lists.
+#[inline(never)]
+fn decide_for_listed(
+    flags: &Flags,
+    id: FlagId,
+    flag: &Flag,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Decision {
+    match subject.record.and_then(|record| record.listed_settings(id)) {
+        None => decide_without_settings(flags, flag, subject, now),
+        settings => decide_by_all_lines(flags, flag, subject, settings, now),
+    }
+}
+
+/// Decides for a tenant that is on no list of the flag.
+#[inline(always)]
+fn decide_without_settings(flags: &Flags, flag: &Flag, subject: &Subject<'_>, now: Timestamp) -> Decision {
+    // Most flags have nothing before line 10 or 12. The arguments are passed in registers: a reference to an
+    // `Evaluation` would put it on the stack.
+    match flag.start {
+        TableStart::Rollout => decide_from_rollout(flags, flag, subject),
+        TableStart::Rules => decide_from_rules(flags, flag, subject),
+        TableStart::First => decide_by_all_lines(flags, flag, subject, None, now),
     }
 }
 
