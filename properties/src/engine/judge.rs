@@ -122,18 +122,28 @@ fn transcript(outcome: &Outcome<'_>) -> String {
     text
 }
 
-/// Reads the responses to the client. Of a last head that is late or invalid, not even the method may have arrived, so
-/// its refusal may have a body or not.
+/// Reads the responses to the client. Of a head that is refused, because it is late or invalid, not even the method may
+/// have arrived, so its response may have a body or not. It is the last one.
 fn answers(outcome: &Outcome<'_>, asked: &Requests) -> Responses {
     let methods: Vec<&str> = asked.list.iter().map(|request| request.head.method()).collect();
-    let all_but_last = &methods[..methods.len().saturating_sub(1)];
-    let as_head = [&methods[..], &["HEAD"]].concat();
     let read = |methods: &[&str]| responses(&outcome.client.received, methods, true);
     let is_whole = |answered: &Responses| {
         !answered.is_invalid && answered.list.last().is_none_or(|last| last.is_complete)
     };
-    let mut readings = [&as_head, &methods, all_but_last].into_iter().map(read);
-    readings.find(is_whole).unwrap_or_else(|| read(&methods))
+    let answered = read(&methods);
+    if is_whole(&answered) {
+        return answered;
+    }
+    let as_head = read(&[&methods[..], &["HEAD"]].concat());
+    if is_whole(&as_head) {
+        return as_head;
+    }
+    let refused = (0..methods.len()).map(|place| (place, read(&methods[..place])));
+    let is_last = |place: usize, answered: &Responses| {
+        answered.list.len() == place + 1 && answered.list.last().is_some_and(|last| !last.keeps)
+    };
+    let mut refused = refused.filter(|(place, answered)| is_whole(answered) && is_last(*place, answered));
+    refused.next().map_or(answered, |(_, refused)| refused)
 }
 
 fn read(record: &Record) -> UpstreamReading {
