@@ -65,7 +65,7 @@ bench-request: ## counts the instructions, allocations and system calls of a req
 	$(CARGO) build --release --locked -p sluice -p bare-pingora -p request-cost
 	$${CARGO_TARGET_DIR:-target}/release/request-cost $(if $(filter record,$(BASELINE)),--record) $(ROWS)
 
-bench-load: setup ## measures Sluice under load beside other proxies, under change and idle, into docs/performance.md (50 min; QUICK=1: 6)
+bench-load: setup ## measures Sluice under load beside other proxies, under change and idle, into docs/performance.md (40 min; QUICK=1: 7)
 	@scripts/peers/install
 	$(CARGO) build --release --locked -p sluice -p bare-pingora
 	$(CARGO) build --release --locked -p load

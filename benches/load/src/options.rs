@@ -19,13 +19,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Seconds of one closed-loop run
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Rounds of open-loop runs, which measure latency
     #[arg(long, default_value_t = 3)]
     open_rounds: usize,
     /// Seconds of one open-loop run
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 3.0)]
     open_seconds: f64,
     /// Seconds of each run of `under-change`
     #[arg(long, default_value_t = 60.0)]
