@@ -139,10 +139,15 @@ fn answers(outcome: &Outcome<'_>, asked: &Requests) -> Responses {
         return as_head;
     }
     let refused = (0..methods.len()).map(|place| (place, read(&methods[..place])));
-    let is_last = |place: usize, answered: &Responses| {
-        answered.list.len() == place + 1 && answered.list.last().is_some_and(|last| !last.keeps)
+    // Such an answer is the engine's own: it has a length, and closes the connection.
+    let is_refusal = |place: usize, answered: &Responses| {
+        let last = answered.list.last().filter(|_| answered.list.len() == place + 1);
+        last.is_some_and(|last| {
+            let is_own = !last.head.fields.contains("x-serial");
+            is_own && !last.keeps && matches!(last.framing, Framing::Length(_))
+        })
     };
-    let mut refused = refused.filter(|(place, answered)| is_whole(answered) && is_last(*place, answered));
+    let mut refused = refused.filter(|(place, answered)| is_whole(answered) && is_refusal(*place, answered));
     refused.next().map_or(answered, |(_, refused)| refused)
 }
 
@@ -190,7 +195,11 @@ fn check_answers(outcome: &Outcome<'_>, asked: &Requests, answered: &Responses) 
         let is_last = place + 1 == answered.list.len();
         let asked = asked.list.get(place);
         match answer.framing {
-            Framing::UntilClose => assert!(is_last && asked.is_some_and(ReadRequest::is_old)),
+            Framing::UntilClose => assert!(
+                is_last && asked.is_some_and(ReadRequest::is_old),
+                "a response without a length: {}",
+                transcript(outcome)
+            ),
             _ if answer.head.status() == 101 => {
                 assert!(is_last && asked.is_some_and(ReadRequest::asks_for_websocket));
                 return;
