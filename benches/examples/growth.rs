@@ -92,7 +92,7 @@ fn main() {
     let write = |name: &str, text: String| {
         std::fs::write(folder.join(name), text).expect("a file in the folder");
     };
-    write("growth.md", table(&tenants, &flags, &routes));
+    write("growth.md", page(&table(&tenants, &flags, &routes)));
     let line = |figures: &[DocumentFigures], value: fn(&DocumentFigures) -> f64| -> Vec<(f64, f64)> {
         figures.iter().map(|at| (at.size as f64, value(at))).collect()
     };
@@ -290,6 +290,20 @@ fn route_figures(size: usize) -> RouteFigures {
         find_ns,
         bytes,
     }
+}
+
+/// Returns the page with the tables and the plots.
+fn page(tables: &str) -> String {
+    let mut text = format!(
+        "# Growth\n\n\
+         Measured by `scripts/measure-growth docs/performance` on one core: the time to load documents, to change one \
+         tenant or flag and to find a tenant or route, and the memory. `served` is what requests read; `document` is \
+         the document as definitions, which a process with flags in a store has as well.\n\n{tables}"
+    );
+    for plot in ["load", "change", "find", "memory"] {
+        write!(text, "\n![Growth: {plot}](growth-{plot}.svg)\n").expect("writing into a string");
+    }
+    text
 }
 
 fn table(tenants: &[DocumentFigures], flags: &[DocumentFigures], routes: &[RouteFigures]) -> String {
