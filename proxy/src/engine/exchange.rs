@@ -22,7 +22,7 @@ use super::replay::Replay;
 use super::upstream::UpstreamSide;
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
-use crate::upstreams::LiveUpstream;
+use crate::upstreams::{Failure, LiveUpstream};
 
 /// An exchange with an upstream whose request head is on its way.
 pub(crate) struct Exchange<'e> {
@@ -102,7 +102,10 @@ impl<'e> Exchange<'e> {
     pub(crate) async fn run(mut self) -> Result<ExchangeEnd, ExchangeError> {
         let mut ended = poll_fn(|cx| self.poll(cx)).await;
         if let Err(ExchangeError::Upstream(error)) = &mut ended {
-            error.awaited_client = self.waits_for() == WaitsFor::RequestBody;
+            // A client could have an endpoint ejected with bodies that it never completes.
+            let awaits_body =
+                self.waits_for() == WaitsFor::RequestBody || self.request.is_broken && !self.request.is_read;
+            error.blames_endpoint = error.failure != Failure::Broken || !awaits_body;
         }
         ended
     }

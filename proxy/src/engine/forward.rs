@@ -160,7 +160,7 @@ pub(crate) async fn forward(
                             attempts.avoid_endpoint(&live);
                             attempts.take_retry(&live)
                         }
-                        // Not for nothing again and again: a new connection takes a request, or it has failed.
+                        // Each such connection takes no more requests, and a new one is not a kept one.
                         RequestFate::Unsent => is_reused || attempts.take_retry(&live),
                     };
                 if !is_repeated {
@@ -193,7 +193,11 @@ async fn connect(
         return Ok(Some((connected, true)));
     }
     match open(shared, client, endpoint, protocol, left).await? {
-        Ok(connected) => Ok(Some((connected, false))),
+        Ok(connected) => {
+            // Another request may have opened one meanwhile.
+            let is_kept = matches!(&connected, Connected::Http2(slot) if slot.is_kept());
+            Ok(Some((connected, is_kept)))
+        }
         Err(error) => {
             let now = StdInstant::now();
             // Nothing was sent, so another endpoint is always safe to try.

@@ -59,7 +59,8 @@ pub(crate) async fn run(
         if (up.passed + down.passed, is_lost) != before {
             since = Instant::now();
         }
-        let has_rest = !(client.buffer.is_empty() && upstream.buffer.is_empty());
+        let has_rest =
+            !up.is_done && !client.buffer.is_empty() || !down.is_done && !upstream.buffer.is_empty();
         let silence = match (is_lost, has_rest) {
             (false, _) => silence,
             (true, true) => silence.min(REST_SILENCE),

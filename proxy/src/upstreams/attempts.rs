@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::balance::EndpointChoice;
 use super::circuit::Permit;
 use super::endpoint::{EndpointRequest, LiveEndpoint};
-use super::failure::{Failure, RequestFate, UpstreamError};
+use super::failure::{RequestFate, UpstreamError};
 use super::live::LiveUpstream;
 use super::meter::AttemptResult;
 use arrayvec::ArrayVec;
@@ -108,9 +108,10 @@ impl UpstreamAttempts {
         more
     }
 
-    /// Records that the endpoint failed the request.
+    /// Records that the request failed at the endpoint.
     fn record_failure(&mut self, live: &LiveUpstream, error: UpstreamError, now: Instant) {
         if self.count(live, AttemptResult::Failed(error.failure))
+            && error.blames_endpoint
             && let Some(endpoint) = self.endpoint()
         {
             live.record_failure(endpoint, now);
@@ -126,16 +127,14 @@ impl UpstreamAttempts {
         is_idle_loss: bool,
         now: Instant,
     ) {
-        // These say nothing about the endpoint: it may close idle connections and refuse streams at any time, and a
-        // client could have an endpoint ejected with bodies that it never completes.
+        // It may close idle connections and refuse streams at any time.
         let is_refused = matches!(error.fate, RequestFate::Unprocessed | RequestFate::Unsent);
-        let is_harmless = is_idle_loss || is_refused || error.awaited_client;
-        if error.failure == Failure::Broken && is_harmless {
-            self.count(live, AttemptResult::Failed(error.failure));
-            self.cause = Some(error.cause);
-        } else {
-            self.record_failure(live, error, now);
-        }
+        let blames_endpoint = error.blames_endpoint && !is_idle_loss && !is_refused;
+        let error = UpstreamError {
+            blames_endpoint,
+            ..error
+        };
+        self.record_failure(live, error, now);
     }
 
     /// Tries another endpoint than the current one from now on, if there is one.

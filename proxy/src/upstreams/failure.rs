@@ -16,8 +16,8 @@ pub(crate) struct UpstreamError {
     /// Contains nothing of the request or the response.
     pub(crate) cause: Cow<'static, str>,
     pub(crate) fate: RequestFate,
-    /// True if the upstream failed while it waited for the client's body.
-    pub(crate) awaited_client: bool,
+    /// True if the failure says something about the endpoint, which may be ejected for it.
+    pub(crate) blames_endpoint: bool,
 }
 
 /// The fate of a request after a failure of its upstream.
@@ -44,7 +44,7 @@ impl UpstreamError {
                 Failure::Broken => RequestFate::ConnectionLost,
                 _ => RequestFate::Unknown,
             },
-            awaited_client: false,
+            blames_endpoint: true,
         }
     }
 
@@ -55,7 +55,7 @@ impl UpstreamError {
             failure: Failure::of_connect(error),
             cause: cause.into(),
             fate: RequestFate::Unsent,
-            awaited_client: false,
+            blames_endpoint: true,
         }
     }
 }

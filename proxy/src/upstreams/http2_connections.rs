@@ -73,6 +73,7 @@ pub(crate) struct ConnectionState {
 pub(crate) struct Http2Slot {
     pub(crate) send: SendRequest<Bytes>,
     state: Arc<ConnectionState>,
+    is_kept: bool,
 }
 
 impl Http2Slot {
@@ -80,10 +81,16 @@ impl Http2Slot {
         let slot = Self {
             send: send.clone(),
             state: Arc::clone(state),
+            is_kept: true,
         };
         let before = state.streams.fetch_add(1, Ordering::Relaxed);
         let max = send.current_max_send_streams().min(MAX_STREAMS);
         (before < max && !state.is_closed.load(Ordering::Relaxed)).then_some(slot)
+    }
+
+    /// Returns true unless the connection was opened for this request.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     /// Takes no more requests on the connection.
@@ -101,7 +108,7 @@ impl Http2Slot {
 
     /// Returns true if the connection was given up because the upstream did not answer a ping.
     pub(crate) fn has_missed_ping(&self) -> bool {
-        self.state.has_missed_ping.load(Ordering::Relaxed)
+        self.state.has_missed_ping.load(Ordering::Acquire)
     }
 }
 
@@ -136,21 +143,25 @@ impl Http2Connections {
         let since = tokio::time::Instant::now();
         // No thread waits for this lock. It is released if the request that holds it ends early.
         let Ok(mut failed) = tokio::time::timeout(limit, self.opening.lock()).await else {
+            // Perhaps every opening succeeded, and others were first.
             let why = "no connection was opened in time";
-            return Err(unsent(Failure::ConnectTimeout, why));
+            return self
+                .take()
+                .ok_or_else(|| without_blame(unsent(Failure::ConnectTimeout, why)));
         };
         if let Some(slot) = self.take() {
             return Ok(slot);
         }
-        // A timeout is shared only if the opening had as much time as this request: it may have been the last moment of
-        // that one's total timeout.
+        let limit = limit.saturating_sub(since.elapsed());
+        // A timeout is shared only if the opening had as much time as this request has left: it may have been the last
+        // moment of that one's total timeout.
         if let Some(failed) = failed.as_ref().filter(|failed| failed.at >= since)
             && (failed.error.failure != Failure::ConnectTimeout || failed.limit >= limit)
         {
-            return Err(failed.error.clone());
+            // The failure was counted once, for the request that opened.
+            return Err(without_blame(failed.error.clone()));
         }
-        let waited = since.elapsed();
-        let opened = connect(limit.saturating_sub(waited)).await;
+        let opened = connect(limit).await;
         *failed = opened.as_ref().err().map(|error| FailedOpening {
             at: tokio::time::Instant::now(),
             limit,
@@ -189,12 +200,13 @@ impl Http2Connections {
             tokio::select! {
                 // It ends once all requests have, and nothing can begin another.
                 _ = connection => {}
-                () = missed_ping(pings, &of_task) => of_task.has_missed_ping.store(true, Ordering::Relaxed),
+                () = missed_ping(pings, &of_task) => {}
             }
             of_task.is_closed.store(true, Ordering::Relaxed);
         });
-        let slot = Http2Slot::take(&send, &state)
+        let mut slot = Http2Slot::take(&send, &state)
             .ok_or_else(|| unsent(Failure::Invalid, "the upstream permits no request"))?;
+        slot.is_kept = false;
         self.open.lock().push(Http2Connection {
             send,
             state,
@@ -223,6 +235,14 @@ fn failed_handshake(error: &h2::Error) -> UpstreamError {
     }
 }
 
+/// Returns the error for a request that did not cause it: one event would eject the endpoint for many requests.
+fn without_blame(error: UpstreamError) -> UpstreamError {
+    UpstreamError {
+        blames_endpoint: false,
+        ..error
+    }
+}
+
 /// Returns an error before a request was sent.
 fn unsent(failure: Failure, cause: &'static str) -> UpstreamError {
     UpstreamError {
@@ -246,7 +266,11 @@ async fn missed_ping(pings: Option<PingPong>, state: &ConnectionState) {
         }
         match tokio::time::timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => return,
+            Ok(Err(_)) | Err(_) => {
+                // Before the connection is dropped, which wakes its requests: they must see why.
+                state.has_missed_ping.store(true, Ordering::Release);
+                return;
+            }
         }
     }
 }

@@ -56,9 +56,13 @@ impl Http2Upstream {
         let request = http2_request(head, is_tls)?;
         let ends = framing == Framing::Empty;
         let sent = self.slot.send.send_request(request, ends);
-        let (response, send) = sent.map_err(|error| UpstreamError {
-            fate: RequestFate::Unsent,
-            ..self.error(&error)
+        let (response, send) = sent.map_err(|error| {
+            // Also one that has no number for another stream takes no more requests.
+            self.slot.retire();
+            UpstreamError {
+                fate: RequestFate::Unsent,
+                ..self.error(&error)
+            }
         })?;
         let share = share.map(|share| (Arc::clone(share), Direction::Body));
         self.outgoing = Some(OutgoingBody::new(send, ends, share));

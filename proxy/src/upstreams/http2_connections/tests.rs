@@ -132,8 +132,10 @@ async fn a_burst_opens_as_many_connections_as_it_needs() {
     const TEN: &[u8] = &[0, 3, 0, 0, 0, 10];
     for (settings, expected) in [(&[] as &[u8], 1), (TEN, 6)] {
         let (results, opened) = burst(settings, Duration::from_millis(10), false).await;
-        assert!(results.iter().all(Result::is_ok));
         assert_eq!(opened, expected);
+        let slots: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+        let new = slots.iter().filter(|slot| !slot.is_kept());
+        assert_eq!(new.count(), opened);
     }
 }
 
@@ -142,13 +144,16 @@ async fn requests_share_a_failed_opening() {
     let since = Instant::now();
     let (results, opened) = burst(&[], Duration::from_secs(2), true).await;
     assert_eq!((since.elapsed().as_secs(), opened), (2, 1));
+    let mut blamed = 0;
     for result in results {
         let error = result.unwrap_err();
+        blamed += usize::from(error.blames_endpoint);
         assert_eq!(
             (error.failure, error.fate),
             (Failure::Broken, RequestFate::Unsent)
         );
     }
+    assert_eq!(blamed, 1, "one failure is one failure of the endpoint");
 }
 
 #[tokio::test(start_paused = true)]
