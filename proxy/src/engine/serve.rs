@@ -61,12 +61,8 @@ pub(crate) async fn serve(
         }
     };
     observe_contained(shared, client, context, buffers);
-    // The request has ended: only its connection waits for the rest of the body.
+    // The upstream has no part in the rest of the body. The share of the process is held until that was read.
     context.attempts.record_end();
-    if let Some(share) = context.share.take() {
-        // Parts of the response may still wait in the HTTP/2 layer, which hold the share.
-        share.release_slot();
-    }
     keeps && respond::drain(client, buffers).await
 }
 
