@@ -29,14 +29,14 @@ const GOAL: f64 = 1.2;
 /// The largest ratio of the two quiet runs' 99th percentiles at which there is a verdict.
 const MAX_NOISE: f64 = 1.2;
 
-/// The part of the full load's rate at which requests are sent in the open loop. A busy closed loop handles several
-/// requests at each wake-up; without that, all processes on two cores together do not reach 70 % of its rate.
+/// The rate of the open loop, as a fraction of the full load's throughput. At 0.7, two cores could not sustain it:
+/// a closed loop is cheaper, because it handles several requests at each wake-up.
 const OPEN_PART: f64 = 0.4;
 
-/// The runs at one pace, without changes, with changes and without again.
+/// Three runs at one pace: without changes, with changes, and without changes.
 struct Series {
     runs: [(&'static str, Figures); 3],
-    /// The changes of the second run.
+    /// The changes that were applied during the second run.
     applied: Applied,
 }
 
