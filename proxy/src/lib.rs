@@ -47,6 +47,7 @@ mod jwks;
 #[cfg(test)]
 mod key_server;
 mod key_store;
+mod keyed_limiter;
 mod keys_status;
 mod limits;
 mod listener_head;
