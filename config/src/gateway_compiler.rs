@@ -81,6 +81,7 @@ impl<'s> GatewayCompiler<'_, 's> {
                 .collect(),
             upstreams_known: upstreams.is_some(),
             plan: None,
+            identifies_callers: identifies_callers(root),
             environment: variable,
         };
         let settings = gateway.settings(root);
@@ -142,6 +143,14 @@ impl<'s> GatewayCompiler<'_, 's> {
             }
         }
     }
+}
+
+/// Returns true if the document has issuers of tokens, or reads the tenant from certificates.
+fn identifies_callers(root: &GatewayFields<'_>) -> bool {
+    let has_no_issuer = root.issuers.value().is_some_and(Vec::is_empty);
+    let identity = root.identity.value();
+    root.issuers.key().is_some() && !has_no_issuer
+        || identity.is_some_and(|identity| identity.tenant.key().is_some())
 }
 
 /// Reports routes that take the same requests, among those whose match could be lowered.

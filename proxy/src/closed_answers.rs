@@ -37,7 +37,7 @@ impl ClosedAnswers {
 pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal {
     let status = match unmatched {
         Unmatched::Reject(status) => *status,
-        Unmatched::Upstream(_) => AnswerCode::NOT_FOUND.status,
+        Unmatched::Upstream { .. } => AnswerCode::NOT_FOUND.status,
     };
     let code = if status == AnswerCode::NOT_FOUND.status {
         AnswerCode::NOT_FOUND

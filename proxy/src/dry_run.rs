@@ -22,11 +22,12 @@ use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
-use crate::phase::head;
-use crate::phase::identity;
+use crate::phase::identity::Unidentified;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::phase::upstream_head;
+use crate::phase::verification::Verification;
+use crate::phase::{head, headers};
 use crate::refusal::RequestRefusal;
 use crate::rendered_flags::Rendered;
 
@@ -53,6 +54,8 @@ pub struct RequestDryRun {
     pub client: Option<IpAddr>,
     /// The attributes that have no value because the client's address is not known.
     pub missing_attributes: Vec<AttributeId>,
+    /// The code of the reason why the credential was ignored, on a route with `auth: lenient`.
+    pub ignored: Option<&'static str>,
     /// The code that the caller would have been refused with, if its routes did not only observe.
     pub observed: Option<&'static str>,
     /// The result for the request.
@@ -189,6 +192,7 @@ impl RequestDryRun {
             verified: None,
             client: None,
             missing_attributes: Vec::new(),
+            ignored: None,
             observed: None,
             result,
             headers: Vec::new(),
@@ -309,11 +313,27 @@ where
     }
 
     async fn verify(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unproven> {
-        let token = token.as_str();
-        let verified = identity::verify(&self.decider.issuers, &self.keys, token, self.now).await;
-        let verified = verified.map(Arc::new);
-        self.run.verified = Some(verified.clone());
-        verified
+        let verified = match self.begin(token) {
+            Ok(verification) => verification.complete().await,
+            Err(unproven) => Err(unproven),
+        };
+        self.record(verified)
+    }
+
+    fn verify_at_once(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unidentified> {
+        let verified = self.begin(token).and_then(Verification::complete_at_once);
+        self.record(verified).map_err(Unidentified::of)
+    }
+
+    fn ignored(&mut self, code: &'static str) {
+        self.run.ignored = Some(code);
+    }
+
+    fn has_visitor_id(&self, route: Option<RouteId>, subject: &Subject<'_>) -> bool {
+        let snapshot = &self.decider.snapshot;
+        let gated = headers::gated(self.decider, route);
+        let inputs = snapshot.headers.decision_inputs(&snapshot.flags, gated);
+        inputs.has_visitor_id(subject)
     }
 
     fn observed(&mut self, _code: &'static str) {}
@@ -327,5 +347,20 @@ where
             self.run.missing_attributes = missing.collect();
         }
         (self.explain)(decision, subject);
+    }
+}
+
+impl<K, X> DryRunRecorder<'_, K, X>
+where
+    K: Fn(usize) -> Option<Arc<IssuerKeys>>,
+{
+    fn begin<'t>(&'t self, token: FoundToken<'t>) -> Result<Verification<'t>, Unproven> {
+        Verification::begin(&self.decider.issuers, &self.keys, token.as_str(), self.now)
+    }
+
+    fn record(&mut self, verified: Result<Identity, Unproven>) -> Result<Arc<Identity>, Unproven> {
+        let verified = verified.map(Arc::new);
+        self.run.verified = Some(verified.clone());
+        verified
     }
 }

@@ -1,6 +1,6 @@
 //! The findings about a request while it is decided. Forwarding, the access log and `explain` read them.
 
-use rules::{FlagId, RouteId, TenantId, UpstreamId, VariantId, Verdict};
+use rules::{FlagId, HeaderPlan, RouteId, TenantId, UpstreamId, VariantId, Verdict};
 use wire::Fields;
 
 use crate::caller::Caller;
@@ -43,6 +43,17 @@ pub(crate) struct DecisionHeaders {
     pub(crate) baggage: Option<String>,
     /// True if the list of flags was truncated.
     pub(crate) is_truncated: bool,
+}
+
+impl DecisionHeaders {
+    /// Returns the headers of a request without decisions. With `baggage`, members of the client under the proxy's names
+    /// are still removed.
+    pub(crate) fn omitted(plan: &HeaderPlan) -> Self {
+        Self {
+            baggage: plan.baggage.then(String::new),
+            ..Self::default()
+        }
+    }
 }
 
 impl Findings {

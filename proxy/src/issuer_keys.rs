@@ -128,6 +128,20 @@ impl IssuerKeys {
         }
     }
 
+    /// Verifies a token of `issuer`, whose keys these are, at `now` in seconds since 1970, with the current keys.
+    ///
+    /// # Errors
+    /// The token proves nothing.
+    pub fn verify_at_once(
+        &self,
+        issuer: &Issuer,
+        token: &Unverified<'_>,
+        now: u64,
+    ) -> Result<Identity, Unproven> {
+        let set = self.current().ok_or(Unproven::NoKeys)?;
+        Ok(issuer.verify(token, &set, now)?)
+    }
+
     /// Waits up to `limit` until there are keys. Returns false on timeout. For use before serving, not for requests.
     pub async fn loaded_within(&self, limit: Duration) -> bool {
         match &self.source {

@@ -75,6 +75,7 @@ mod scripted;
 mod shared;
 mod shares;
 mod signature;
+mod signature_budget;
 mod snapshot_metrics;
 mod split_mix;
 mod start;

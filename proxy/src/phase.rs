@@ -17,3 +17,4 @@ pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod trailers;
 pub(crate) mod upstream_head;
+pub(crate) mod verification;

@@ -89,9 +89,7 @@ impl<V> RenderedFlags<V> {
         render: impl FnOnce() -> V,
     ) -> Rendered<V> {
         let list = self.lists.of(route);
-        let inputs = usize::try_from(list)
-            .ok()
-            .and_then(|list| self.lists.inputs.get(list));
+        let inputs = self.lists.inputs(list);
         let Some(inputs) = inputs.filter(|inputs| inputs.depend_on_tenant_alone(subject.record)) else {
             return Rendered::Own(render());
         };
@@ -120,6 +118,13 @@ impl<V> RenderedFlags<V> {
             slot.store(Some(Arc::clone(&entry)));
         }
         Rendered::Shared(entry)
+    }
+
+    /// Returns true if the subject of a request of `route` has an attribute that one of the rollouts or splits of the
+    /// rendered flags is `by`.
+    pub(crate) fn has_visitor_id(&self, route: Option<RouteId>, subject: &Subject<'_>) -> bool {
+        let inputs = self.lists.inputs(self.lists.of(route));
+        inputs.is_some_and(|inputs| inputs.has_visitor_id(subject))
     }
 
     /// Returns the slots for a hash.
@@ -156,6 +161,11 @@ impl RenderedLists {
             lists.of_route.push(list);
         }
         lists
+    }
+
+    /// Returns the inputs of the decisions about a list.
+    fn inputs(&self, list: u32) -> Option<&DecisionInputs> {
+        self.inputs.get(usize::try_from(list).ok()?)
     }
 
     /// Returns the list for requests of `route`.

@@ -12,6 +12,7 @@ use crate::in_flight::InFlightCount;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
+use crate::signature_budget::SignatureBudget;
 use crate::upstreams::Connector;
 
 /// The state that all requests of a proxy share.
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) shares: Arc<Shares>,
     pub(crate) connector: Connector,
     pub(crate) operator_tokens: OperatorTokens,
+    pub(crate) signature_budget: SignatureBudget,
     pub(crate) probe: Option<Probe>,
     is_draining: AtomicBool,
 }
@@ -67,6 +69,7 @@ impl Shared {
             shares,
             connector,
             operator_tokens: OperatorTokens::new(),
+            signature_budget: SignatureBudget::new(),
             probe,
             is_draining: AtomicBool::new(false),
         }

@@ -72,20 +72,25 @@ impl Candidates {
     /// required token.
     #[must_use]
     pub fn auth(&self, routes: &Routes) -> Auth {
-        let asked = self.ids().filter_map(|id| routes.route(id));
-        asked
-            .map(|route| route.auth_for(self.is_preflight))
-            .fold(Auth::None, Auth::stricter)
+        let asked = self.deciding().map(|id| routes.auth(id, self.is_preflight));
+        asked.max().unwrap_or(Auth::None)
     }
 
-    /// Returns true if each route that asks for a token is in shadow mode. Then no request is refused for its
-    /// token.
+    /// Returns true if each route that can refuse a request for its token is in shadow mode. Then no request is
+    /// refused for its token.
     #[must_use]
     pub fn only_observe(&self, routes: &Routes) -> bool {
-        self.ids()
-            .filter_map(|id| routes.route(id))
-            .filter(|route| route.auth != Auth::None)
-            .all(|route| route.mode == GateMode::Shadow && route.gate.is_some())
+        let observes = |route: &Route| route.mode == GateMode::Shadow && route.gate.is_some();
+        self.deciding().all(|id| {
+            let route = id.and_then(|id| routes.route(id));
+            !routes.auth(id, self.is_preflight).can_refuse() || route.is_some_and(observes)
+        })
+    }
+
+    /// Returns every route that may decide the request; `None` for the action of unmatched requests.
+    fn deciding(&self) -> impl Iterator<Item = Option<RouteId>> {
+        let others = self.others.iter().copied().map(Some);
+        [self.route].into_iter().chain(others)
     }
 
     /// Returns the routes that the request matches when its path is read in these ways, including the plain
@@ -139,16 +144,5 @@ impl Route {
 
     fn is_skipped_by(&self, is_preflight: bool) -> bool {
         is_preflight && self.preflight == Preflight::Open
-    }
-}
-
-impl Auth {
-    /// Returns the stricter of two: `Required`, then `Optional`, then `None`.
-    fn stricter(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Required, _) | (_, Self::Required) => Self::Required,
-            (Self::Optional, _) | (_, Self::Optional) => Self::Optional,
-            (Self::None, Self::None) => Self::None,
-        }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::{FlagId, Flags, HeaderPlan, Include, Lifecycle, RequestInputs, Tenant, Timestamp};
+use crate::{FlagId, Flags, HeaderPlan, Include, Lifecycle, RequestInputs, Subject, Tenant, Timestamp};
 
 /// The inputs of several flags' decisions, besides the tenant and the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,6 +70,13 @@ impl DecisionInputs {
     pub fn depend_on_tenant_alone(&self, record: Option<&Tenant>) -> bool {
         let is_recorded = |id| record.is_some_and(|record| record.has(id));
         !self.requests.person && self.requests.attributes.iter().all(|id| is_recorded(*id))
+    }
+
+    /// Returns true if the subject has a value for an attribute that one of the rollouts or splits is `by`.
+    #[must_use]
+    pub fn has_visitor_id(&self, subject: &Subject<'_>) -> bool {
+        let ids = &self.requests.visitor_ids;
+        subject.attributes.iter().any(|(id, _)| ids.contains(id))
     }
 
     /// Returns the longest period with `now` in which no schedule begins or ends, from its start (inclusive) to its end

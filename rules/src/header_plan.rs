@@ -29,6 +29,18 @@ pub struct HeaderPlan {
     pub response: Option<Box<str>>,
     /// The prefix under which all per-flag headers are reserved, set or not.
     pub reserved_prefix: Option<Box<str>>,
+    /// The headers with flags of an anonymous request. None: decided where `auth` is optional and where the request
+    /// has the id of a visitor, otherwise omitted.
+    pub anonymous: Option<AnonymousFlags>,
+}
+
+/// The headers with flags of a request without a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnonymousFlags {
+    /// The flags are decided for an anonymous subject.
+    Decide,
+    /// The headers are absent.
+    Omit,
 }
 
 /// The header that lists the flags that are on.

@@ -87,7 +87,7 @@ pub use header_name::{
     CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte, is_header_alias,
     is_header_lost, is_header_prefix_taken, is_header_taken,
 };
-pub use header_plan::{DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
+pub use header_plan::{AnonymousFlags, DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};
 pub use id::{AttributeId, FlagId, SegmentId, TierId, UpstreamId, VariantId};
 pub use kind::{Channel, Eligibility, Kind, Lifecycle};

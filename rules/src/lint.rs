@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Auth, Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Preflight, Site, Snapshot, Tenants,
-    VariantId, tenant::TenantChoice,
+    Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Preflight, Site, Snapshot, Tenants, VariantId,
+    tenant::TenantChoice,
 };
 
 /// The reason why a flag is never on, or a variant of it never served; `None` if it may be.
@@ -128,15 +128,14 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     warnings
 }
 
-/// Returns warnings for routes with `preflight: open` that no preflight matches, or that have neither a gate
-/// nor `auth`.
+/// Returns warnings for routes with `preflight: open` that no preflight matches, or that refuse none.
 fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
     let routes = snapshot.routes.all().iter().zip(snapshot.routes.table().routes());
     let open = routes.filter(|(route, _)| route.preflight == Preflight::Open);
     open.filter_map(|(route, takes)| {
         let reason = if !takes.methods.is_match("OPTIONS") {
             "its `methods` do not contain OPTIONS"
-        } else if route.gate.is_none() && route.auth == Auth::None {
+        } else if route.gate.is_none() && !route.auth.can_refuse() {
             "it has no gate and requires no token"
         } else {
             return None;

@@ -128,7 +128,7 @@ impl<'a> Subjects<'a> {
     pub fn of(&self, auth: Auth) -> &Subject<'a> {
         match auth {
             Auth::None => &self.anonymous,
-            Auth::Required | Auth::Optional => &self.caller,
+            Auth::Lenient | Auth::Optional | Auth::Required => &self.caller,
         }
     }
 }
@@ -146,10 +146,7 @@ impl Snapshot {
     ) -> RequestDecision<'_> {
         let routes = &*self.routes;
         let is_preflight = candidates.is_preflight();
-        let auth_of = |id: Option<RouteId>| {
-            let route = id.and_then(|id| routes.route(id));
-            route.map_or(Auth::None, |route| route.auth_for(is_preflight))
-        };
+        let auth_of = |id: Option<RouteId>| routes.auth(id, is_preflight);
         let mut judge = |id: Option<RouteId>| {
             let judgement = self.judge(id, is_preflight, subjects.of(auth_of(id)), now);
             trace.judged(id, &judgement);
@@ -203,7 +200,7 @@ impl Snapshot {
     ) -> Judgement<'_> {
         let Some(route) = id.and_then(|id| self.routes.route(id)) else {
             let action = match self.routes.unmatched {
-                Unmatched::Upstream(upstream) => Action::Forward {
+                Unmatched::Upstream { upstream, .. } => Action::Forward {
                     upstream,
                     passage: Passage::Unmatched,
                 },

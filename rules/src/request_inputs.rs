@@ -15,6 +15,8 @@ pub struct RequestInputs {
     pub person: bool,
     /// Attributes. Those that a tenant's record has are not read of the request.
     pub attributes: BTreeSet<AttributeId>,
+    /// The attributes that a rollout or a split is `by`, such as the id of a visitor.
+    pub visitor_ids: BTreeSet<AttributeId>,
 }
 
 impl Flags {
@@ -79,6 +81,9 @@ impl RequestInputs {
 
     fn bucketing(&mut self, bucketing: &Bucketing) {
         self.attribute(bucketing.by);
+        if let AttributeRef::Named(id) = bucketing.by {
+            self.visitor_ids.insert(id);
+        }
     }
 
     fn attribute(&mut self, attribute: AttributeRef) {

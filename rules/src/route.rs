@@ -62,15 +62,28 @@ impl Route {
     }
 }
 
-/// The token requirement of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The token requirement of a route, from the least strict to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Auth {
-    /// A valid token of a tenant, or 401.
-    Required,
+    /// Tokens are not read.
+    None,
+    /// A valid token identifies the caller. With anything else the caller is anonymous.
+    Lenient,
     /// A valid token, or none at all; a bad one is a 401.
     Optional,
-    /// Tokens are ignored.
-    None,
+    /// A valid token of a tenant, or 401.
+    Required,
+}
+
+impl Auth {
+    /// Returns true if a request can be refused for its token.
+    #[must_use]
+    pub fn can_refuse(self) -> bool {
+        match self {
+            Self::None | Self::Lenient => false,
+            Self::Optional | Self::Required => true,
+        }
+    }
 }
 
 /// The treatment of CORS preflights, which browsers send without a token.
@@ -163,10 +176,25 @@ pub struct RejectBody {
 /// The action for a request that no route matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmatched {
-    /// It goes to this upstream, ungated.
-    Upstream(UpstreamId),
+    /// It is forwarded, ungated.
+    Upstream {
+        /// The upstream.
+        upstream: UpstreamId,
+        /// The token requirement.
+        auth: Auth,
+    },
     /// It is refused with this status.
     Reject(u16),
+}
+
+impl Unmatched {
+    /// Returns the token requirement. A rejected request needs no identity.
+    fn auth(&self) -> Auth {
+        match self {
+            Self::Upstream { auth, .. } => *auth,
+            Self::Reject(_) => Auth::None,
+        }
+    }
 }
 
 /// All routes, with the table that finds the one for a request.
@@ -202,7 +230,7 @@ impl Routes {
         let of = |upstream: UpstreamId| reads.get(upstream.index()).copied().unwrap_or_default();
         let any_of = |route: &Route| route.upstreams().map(of).fold(Reads::EXACT, Reads::union);
         let unmatched_reads = match &unmatched {
-            Unmatched::Upstream(upstream) => of(*upstream),
+            Unmatched::Upstream { upstream, .. } => of(*upstream),
             Unmatched::Reject(_) => Reads::EXACT,
         };
         let may_read: Box<[Reads]> = routes.iter().map(any_of).chain([unmatched_reads]).collect();
@@ -227,6 +255,13 @@ impl Routes {
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.get(id.index())
+    }
+
+    /// Returns the token requirement of a request that this route decides; of an unmatched one for `None`.
+    #[must_use]
+    pub fn auth(&self, route: Option<RouteId>, is_preflight: bool) -> Auth {
+        let route = route.and_then(|id| self.route(id));
+        route.map_or_else(|| self.unmatched.auth(), |route| route.auth_for(is_preflight))
     }
 
     /// Returns the readings of this upstream.

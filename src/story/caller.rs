@@ -21,16 +21,20 @@ pub(super) fn describe(
     question: &RequestQuestion,
     (subject, auth): (&SubjectText, Auth),
 ) -> CallerText {
-    let source = match (auth, &run.observed) {
+    let source = match (auth, run.observed, run.ignored) {
         _ if run.is_preflight && passes_preflight(decider, run) => {
             "a preflight passes without a token and without the gate".to_owned()
         }
-        (_, Some(code)) => {
+        (_, Some(code), _) => {
             let reason = rejection_reason(decider, run, code);
             format!("{reason}; in shadow mode the request is not rejected for that")
         }
-        (Auth::None, None) => "the route requires no token".to_owned(),
-        (Auth::Required | Auth::Optional, None) => match (&run.verified, &question.sender) {
+        (Auth::None, None, _) => "the route reads no token".to_owned(),
+        (_, None, Some(code)) => {
+            let reason = rejection_reason(decider, run, code);
+            format!("{reason}; with `auth: lenient` such a token is ignored")
+        }
+        (_, None, None) => match (&run.verified, &question.sender) {
             (_, Sender::Tenant { .. }) => "as given".to_owned(),
             (Some(Ok(identity)), _) => token_source(decider, identity),
             _ => "no token, and the route requires none".to_owned(),
@@ -46,9 +50,7 @@ pub(super) fn describe(
 pub(super) fn describe_rejected(decider: &Decider, run: &RequestDryRun, code: &str) -> CallerText {
     let mut source = rejection_reason(decider, run, code);
     let routes = &decider.snapshot().routes;
-    let own = run.route.and_then(|id| routes.route(id));
-    let requires_token = own.is_some_and(|route| route.auth_for(run.is_preflight) != Auth::None);
-    if !requires_token {
+    if !routes.auth(run.route, run.is_preflight).can_refuse() {
         source.push_str("; the path has another reading, whose route requires a token");
     }
     CallerText {

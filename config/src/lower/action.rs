@@ -74,8 +74,16 @@ impl<'s> Gateway<'_, 's> {
     pub(crate) fn unmatched(&mut self, unmatched: &Field<UnmatchedFields<'s>>) -> Option<Unmatched> {
         unmatched.lower(Unmatched::Reject(404), |unmatched| match &unmatched.value {
             UnmatchedFields::Reject(status) => Some(Unmatched::Reject(*status)),
-            UnmatchedFields::Upstream(upstream) => {
-                self.upstream(upstream, "`unmatched`").map(Unmatched::Upstream)
+            UnmatchedFields::Upstream(fields) => {
+                let upstream = fields
+                    .upstream
+                    .written()
+                    .and_then(|upstream| self.upstream(upstream, "`unmatched`"));
+                let auth = fields.auth.or(self.default_auth());
+                Some(Unmatched::Upstream {
+                    upstream: upstream?,
+                    auth: auth?,
+                })
             }
         })
     }

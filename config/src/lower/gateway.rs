@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use rules::{FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, UpstreamId};
+use rules::{Auth, FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, UpstreamId};
 
 use super::Document;
 use crate::form::PlacedText;
@@ -33,12 +33,22 @@ pub(crate) struct Gateway<'a, 's> {
     pub(crate) upstreams_known: bool,
     /// The headers that Sluice sets, once they are known.
     pub(crate) plan: Option<HeaderPlan>,
+    /// True if requests may prove who their caller is, by a token or a certificate.
+    pub(crate) identifies_callers: bool,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl<'a, 's> Gateway<'a, 's> {
     pub(crate) fn label(&self, span: Span, text: impl Into<String>) -> Label {
         Label::new(self.source, span, text)
+    }
+
+    /// Returns the `auth` of a route without a gate. Without issuers and certificates there is nothing to read.
+    pub(super) fn default_auth(&self) -> Auth {
+        match self.identifies_callers {
+            true => Auth::Lenient,
+            false => Auth::None,
+        }
     }
 
     pub(crate) fn push(&mut self, problem: Problem) {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use rules::{
-    DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include, fold_header_byte,
-    is_header_lost, is_header_prefix_taken, is_header_taken,
+    AnonymousFlags, DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include,
+    fold_header_byte, is_header_lost, is_header_prefix_taken, is_header_taken,
 };
 
 use super::gateway::Gateway;
@@ -66,6 +66,11 @@ impl<'s> Gateway<'_, 's> {
             let help = "write the name of a header in `flags`, or remove `flags: off`";
             self.error("flags-needed", title, key.span, help);
         }
+        // Where nobody can be identified, the flags of an anonymous subject are those of each request.
+        let anonymous = match fields.anonymous.value() {
+            None if !self.identifies_callers => Some(AnonymousFlags::Decide),
+            written => written.copied(),
+        };
         HeaderPlan {
             tenant,
             user,
@@ -77,6 +82,7 @@ impl<'s> Gateway<'_, 's> {
             baggage,
             response,
             reserved_prefix,
+            anonymous,
         }
     }
 

@@ -69,12 +69,12 @@ impl<'s> Gateway<'_, 's> {
         // A gate needs to know the tenant.
         let auth = fields.auth.or(match fields.gate.key() {
             Some(_) => Auth::Required,
-            None => Auth::None,
+            None => self.default_auth(),
         });
         let limit = fields.limit.lower_optional(|limit| {
             let (limit, by) = limit.value;
-            if limit.by == LimitBy::Tenant && auth == Some(Auth::None) {
-                let title = format!("route `{name}` counts requests by tenant, but reads no token");
+            if limit.by == LimitBy::Tenant && auth.is_some_and(|auth| !auth.can_refuse()) {
+                let title = format!("route `{name}` counts requests by tenant, but requires no valid token");
                 let help = "write `auth: required` or `auth: optional`, or count by `client`";
                 return self.refuse("tenant-needed", title, by, help);
             }

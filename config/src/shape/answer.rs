@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use rules::Cause;
+use rules::{Auth, Cause};
 
 use super::FieldShape;
 use super::text::{FilePath, UpstreamName};
 use crate::form::{
-    Boolean, Field, Fields, Form, Placed, PlacedText, Whole, fields, group, object, parsed, single, union,
+    Boolean, Field, Fields, Form, Placed, Whole, fields, group, object, parsed, single, union,
 };
 use crate::node::MappingEntry;
 use crate::validate::{InvalidValue, Slot, Validator};
@@ -256,13 +256,23 @@ fields! {
 /// The answer to requests that match no route, as written.
 pub(crate) enum UnmatchedFields<'s> {
     Reject(u16),
-    Upstream(PlacedText<'s>),
+    Upstream(UnmatchedUpstreamFields<'s>),
 }
 
 union! {
     Unmatched("`{ reject: STATUS }` or `{ upstream: NAME }`"): UnmatchedFields<'s> {
         key UnmatchedReject => UnmatchedFields::Reject,
-        key AnswerUpstream => UnmatchedFields::Upstream,
+        key UnmatchedUpstream => UnmatchedFields::Upstream,
+    }
+}
+
+fields! {
+    /// Upstream of unmatched requests.
+    UnmatchedUpstream("an upstream of unmatched requests") => UnmatchedUpstreamFields {
+        /// Name of the upstream.
+        upstream: must UpstreamName,
+        /// Token of a request. Default: lenient.
+        auth: field Auth,
     }
 }
 

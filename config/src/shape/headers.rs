@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rules::AnonymousFlags;
+
 use super::secret::SecretSource;
 use super::text::{FilePath, FlagKey, HeaderName, Off};
 use super::{Shape, UNBOUNDED};
@@ -67,8 +69,13 @@ fields! {
         baggage: field Boolean,
         /// Response header with the flags that are on, for clients. Default: none.
         response: field Header,
+        /// Headers with flags of a request without a caller: `decide` or `omit`. Default: decide with `auth: optional`
+        /// or the id of a visitor, otherwise omit.
+        anonymous: field AnonymousFlags,
     }
 }
+
+words! { AnonymousFlags { "decide" => Decide, "omit" => Omit } }
 
 /// A signature, as written.
 pub(crate) struct SignatureFields<'s> {

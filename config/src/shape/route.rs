@@ -49,7 +49,7 @@ fields! {
         name: must Name,
         /// Requests that the route takes.
         takes("match"): must Match,
-        /// Token of a request. Default: required with a gate, none without.
+        /// Token of a request. Default: required with a gate, lenient without.
         auth: field Auth,
         /// Treatment of CORS preflights: `open` exempts them from token and gate. Default: gated.
         preflight: field Preflight,
@@ -76,7 +76,9 @@ impl Route {
     pub(crate) const NAME: &str = word_of!(RouteFields.name);
 }
 
-words! { Auth { "required" => Required, "optional" => Optional, "none" => None } }
+words! {
+    Auth { "required" => Required, "optional" => Optional, "lenient" => Lenient, "none" => None }
+}
 words! { Preflight { "gated" => Gated, "open" => Open } }
 words! { GateMode { "enforce" => Enforce, "shadow" => Shadow } }
 words! { OnError { "closed" => Closed, "open" => Open } }

@@ -169,7 +169,13 @@ fn routes_equal_the_document() {
     let snapshot = gateway().snapshot;
     let routes = &snapshot.routes;
     assert_eq!(routes.target.encoded_slash, EncodedSlash::Keep);
-    assert_eq!(routes.unmatched, Unmatched::Upstream(upstream(0)));
+    assert_eq!(
+        routes.unmatched,
+        Unmatched::Upstream {
+            upstream: upstream(0),
+            auth: Auth::Lenient
+        }
+    );
     let [board, shop, blue, rest] = routes.all() else {
         panic!("four routes")
     };

@@ -13,6 +13,8 @@ pub(crate) struct TokenMetrics {
     pub(crate) cache_hits: IntCounter,
     pub(crate) cache_misses: IntCounter,
     pub(crate) stale_cache_hits: IntCounter,
+    /// Requests whose credential was ignored, by code.
+    pub(crate) ignored: CodeCounter,
     /// Requests with a static token of an operator.
     pub(crate) operator_tokens_removed: IntCounter,
 }
@@ -35,6 +37,12 @@ impl TokenMetrics {
             cache_hits: cache.with_label_values(&["hit"]),
             cache_misses: cache.with_label_values(&["miss"]),
             stale_cache_hits: cache.with_label_values(&["stale"]),
+            ignored: codes(
+                registry,
+                "sluice_ignored_credentials_total",
+                "Requests whose token or certificate was ignored on a route with `auth: lenient`, by the reason.",
+                "reason",
+            ),
             operator_tokens_removed: counter(
                 registry,
                 "sluice_operator_tokens_removed_total",

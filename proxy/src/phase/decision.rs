@@ -1,12 +1,13 @@
 //! The decision about a request: the phases up to the choice of an upstream, in order. The data plane and `explain`
 //! run the same phases with different [`Effects`].
 
-use rules::{Auth, Candidates, LimitBy, Subjects, Timestamp};
+use rules::{AnonymousFlags, Auth, Candidates, LimitBy, RequestDecision, Subject, Subjects, Timestamp};
 use tokens::OperatorTokens;
 
 use crate::answer::AnswerCode;
+use crate::caller::Caller;
 use crate::decider::Decider;
-use crate::findings::Findings;
+use crate::findings::{DecisionHeaders, Findings};
 use crate::outcome::RequestOutcome;
 use crate::phase::effects::Effects;
 use crate::phase::received::Received;
@@ -14,6 +15,7 @@ use crate::phase::route::RoutedHead;
 use crate::phase::subject::SubjectAttributes;
 use crate::phase::{action, head, headers, identity, operator_token, subject, target};
 use crate::refusal::RequestRefusal;
+use crate::rendered_flags::Rendered;
 
 /// Decides a request. If it is forwarded, `found` names the upstream.
 ///
@@ -124,14 +126,29 @@ async fn identify_caller(
             found.observed = Some(code);
         }
         Err(refusal) => {
-            let route = found.route.and_then(|id| routes.route(id));
-            let auth_of_route = route.map_or(Auth::None, |route| route.auth_for(found.is_preflight));
             // The refusal is due to another reading if the matched route alone would have asked for less.
-            found.ambiguous_target = auth != auth_of_route;
+            found.ambiguous_target = auth != routes.auth(found.route, found.is_preflight);
             return Err(refusal);
         }
     }
     Ok(())
+}
+
+/// Returns true if the upstream gets the headers with flags. Those of an anonymous request may be wrong for the person
+/// who sends it, so they are only set where anonymous requests are expected.
+fn carries_flags(
+    decider: &Decider,
+    decision: &RequestDecision<'_>,
+    caller: Option<&Caller>,
+    subject: &Subject<'_>,
+    effects: &impl Effects,
+) -> bool {
+    caller.is_some()
+        || match decider.snapshot.headers.anonymous {
+            Some(AnonymousFlags::Decide) => true,
+            Some(AnonymousFlags::Omit) => false,
+            None => decision.auth == Auth::Optional || effects.has_visitor_id(decision.route, subject),
+        }
 }
 
 /// Decides the gates of the candidates, and renders what follows from them.
@@ -170,9 +187,12 @@ fn decide_gates(
     // After the decision: a request that is refused anyway gets the answer of its route.
     headers::check_nominations(&request.head.fields, decider)?;
     found.upstream = Some(forward.upstream);
-    found.headers = effects.rendered(decision.route, subject, now, || {
-        headers::render(decider, decision.route, subject, now)
-    });
+    found.headers = match carries_flags(decider, &decision, found.caller.as_ref(), subject, effects) {
+        true => effects.rendered(decision.route, subject, now, || {
+            headers::render(decider, decision.route, subject, now)
+        }),
+        false => Rendered::Own(DecisionHeaders::omitted(&decider.snapshot.headers)),
+    };
     if decider.replaces_attributes {
         found.decided_fields = Some(Box::new(request.head.fields.clone()));
     }

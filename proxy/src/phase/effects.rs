@@ -8,6 +8,7 @@ use tokens::Identity;
 use crate::credential_sources::FoundToken;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::Unproven;
+use crate::phase::identity::Unidentified;
 use crate::refusal::RequestRefusal;
 use crate::rendered_flags::Rendered;
 
@@ -48,6 +49,19 @@ pub(crate) trait Effects: Trace + Send {
         &mut self,
         token: FoundToken<'_>,
     ) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
+
+    /// Verifies a token with the keys that are there, within the client's budget of signatures.
+    ///
+    /// # Errors
+    /// The reason why the token does not identify the caller.
+    fn verify_at_once(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unidentified>;
+
+    /// Called when the credential of a request is refused with `code`, and ignored.
+    fn ignored(&mut self, code: &'static str);
+
+    /// Returns true if the request has the id of a visitor: an attribute that a rollout or split of the flags in the
+    /// headers is `by`.
+    fn has_visitor_id(&self, route: Option<RouteId>, subject: &Subject<'_>) -> bool;
 
     /// Called when the caller is refused with `code` and the request continues, because its routes only observe.
     fn observed(&mut self, code: &'static str);

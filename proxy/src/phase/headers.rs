@@ -46,7 +46,7 @@ pub(crate) fn render(
 }
 
 /// Returns the flags of the route's gate.
-fn gated(decider: &Decider, route: Option<RouteId>) -> &[FlagId] {
+pub(crate) fn gated(decider: &Decider, route: Option<RouteId>) -> &[FlagId] {
     let route = route.and_then(|id| decider.snapshot.routes.route(id));
     route
         .and_then(|route| route.gate.as_ref())

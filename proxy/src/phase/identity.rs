@@ -1,15 +1,15 @@
-//! Identification of the caller: finds the token of a request, has it verified, and returns the caller.
+//! Identification of the caller: finds the credential of a request, has it verified, and returns the caller.
 
 use std::sync::Arc;
 
 use rules::{Auth, TenantId, Timestamp, UnknownTenant};
-use tokens::{Identity, Issuers, Unverified};
+use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::caller::Caller;
-use crate::credential_sources::TokenLookup;
+use crate::credential_sources::{FoundToken, TokenLookup};
 use crate::decider::Decider;
-use crate::issuer_keys::{IssuerKeys, Unproven};
+use crate::issuer_keys::Unproven;
 use crate::outcome::RequestOutcome;
 use crate::phase::effects::Effects;
 use crate::phase::received::Received;
@@ -18,7 +18,33 @@ use crate::refusal::RequestRefusal;
 /// Retry delay when keys are not available, in seconds.
 const RETRY_SECONDS: u32 = 5;
 
-/// Returns the caller; none if there is no token and none is required.
+/// The reason why a request has no caller.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unidentified {
+    /// Nothing proves who the caller is, or no longer.
+    Unproven(AnswerCode),
+    /// The token is invalid.
+    InvalidToken(AnswerCode),
+    /// The keys of the token's issuer are not available.
+    NoKeys,
+    /// The caller's tenant is missing or not admitted.
+    Forbidden(AnswerCode),
+    /// No more signatures are verified for this client at present.
+    OverBudget,
+}
+
+/// The proof of a request's caller.
+enum Credential<'r> {
+    /// It needs no further check.
+    Proven(Caller),
+    /// A token, to be verified.
+    Token(FoundToken<'r>),
+    /// There is none.
+    Nothing,
+}
+
+/// Returns the caller; none if there is no token and none is required, and for `Lenient` none if anything is wrong with
+/// it.
 ///
 /// # Errors
 /// The answer to a request whose token is missing or refused, or whose tenant is.
@@ -29,94 +55,149 @@ pub(crate) async fn identify(
     now: Timestamp,
     effects: &mut impl Effects,
 ) -> Result<Option<Caller>, RequestRefusal> {
-    if auth == Auth::None {
-        return Ok(None);
-    }
-    if let Some(caller) = &request.assumed.caller {
-        admit(decider, caller.tenant())?;
-        return Ok(Some(caller.clone()));
-    }
-    let token = match decider.credentials.token.find(&request.head.fields) {
-        TokenLookup::Token(token) => token,
-        TokenLookup::Nothing => match by_certificate(request, decider, now)? {
-            None if auth == Auth::Required => {
-                return Err(unauthenticated(decider, AnswerCode::TOKEN_MISSING, ""));
-            }
-            caller => return Ok(caller),
-        },
-        TokenLookup::Several => return Err(invalid_token(decider, AnswerCode::TOKEN_REPEATED)),
-    };
-    let identity = effects.verify(token).await.map_err(|unproven| match unproven {
-        Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
-        Unproven::NoKeys => {
-            let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
-            let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
-            RequestRefusal::new(RequestOutcome::Undecided, answer)
+    match auth {
+        Auth::None => Ok(None),
+        Auth::Lenient => Ok(identify_if_valid(request, decider, now, effects)),
+        Auth::Optional | Auth::Required => {
+            let identified = identify_or_refuse(request, decider, auth, now, effects).await;
+            identified.map_err(|unidentified| unidentified.refusal(decider))
         }
-    })?;
-    admit(decider, identity.tenant.as_ref().ok())?;
-    Ok(Some(Caller::Token(identity)))
+    }
 }
 
-/// Returns the caller that the connection's certificate names, if certificates are accepted. A token takes
-/// precedence, and a refused token is not replaced by a certificate.
+async fn identify_or_refuse(
+    request: &Received<'_>,
+    decider: &Decider,
+    auth: Auth,
+    now: Timestamp,
+    effects: &mut impl Effects,
+) -> Result<Option<Caller>, Unidentified> {
+    match credential(request, decider, now)? {
+        Credential::Proven(caller) => Ok(Some(caller)),
+        Credential::Token(token) => {
+            let verified = effects.verify(token).await;
+            admitted(decider, verified.map_err(Unidentified::of)?).map(Some)
+        }
+        Credential::Nothing if auth == Auth::Required => {
+            Err(Unidentified::Unproven(AnswerCode::TOKEN_MISSING))
+        }
+        Credential::Nothing => Ok(None),
+    }
+}
+
+/// Returns the caller that a valid credential proves. Waits for nothing; a refused credential is counted.
+fn identify_if_valid(
+    request: &Received<'_>,
+    decider: &Decider,
+    now: Timestamp,
+    effects: &mut impl Effects,
+) -> Option<Caller> {
+    let identified = credential(request, decider, now).and_then(|credential| match credential {
+        Credential::Proven(caller) => Ok(Some(caller)),
+        Credential::Token(token) => admitted(decider, effects.verify_at_once(token)?).map(Some),
+        Credential::Nothing => Ok(None),
+    });
+    identified.unwrap_or_else(|unidentified| {
+        effects.ignored(unidentified.code());
+        None
+    })
+}
+
+/// Finds the credential of a request. A token takes precedence over a certificate, and a refused token is not replaced
+/// by one.
+fn credential<'r>(
+    request: &'r Received<'_>,
+    decider: &Decider,
+    now: Timestamp,
+) -> Result<Credential<'r>, Unidentified> {
+    if let Some(caller) = &request.assumed.caller {
+        admit(decider, caller.tenant())?;
+        return Ok(Credential::Proven(caller.clone()));
+    }
+    match decider.credentials.token.find(&request.head.fields) {
+        TokenLookup::Token(token) => Ok(Credential::Token(token)),
+        TokenLookup::Nothing => {
+            let caller = by_certificate(request, decider, now)?;
+            Ok(caller.map_or(Credential::Nothing, Credential::Proven))
+        }
+        TokenLookup::Several => Err(Unidentified::InvalidToken(AnswerCode::TOKEN_REPEATED)),
+    }
+}
+
+/// Returns the caller that the connection's certificate names, if certificates are accepted.
 fn by_certificate(
     request: &Received<'_>,
     decider: &Decider,
     now: Timestamp,
-) -> Result<Option<Caller>, RequestRefusal> {
+) -> Result<Option<Caller>, Unidentified> {
     let (Some(place), Some(certificate)) = (decider.credentials.certificate, request.certificate) else {
         return Ok(None);
     };
     if !certificate.is_fresh(now.seconds()) {
-        return Err(unauthenticated(decider, AnswerCode::CERTIFICATE_EXPIRED, ""));
+        return Err(Unidentified::Unproven(AnswerCode::CERTIFICATE_EXPIRED));
     }
     admit(decider, certificate.tenant(place))?;
     Ok(Some(Caller::Certificate(Arc::clone(certificate), place)))
 }
 
+/// Returns the caller with this identity.
+fn admitted(decider: &Decider, identity: Arc<Identity>) -> Result<Caller, Unidentified> {
+    admit(decider, identity.tenant.as_ref().ok())?;
+    Ok(Caller::Token(identity))
+}
+
 /// Refuses a caller without a tenant, and an unknown tenant if such tenants are rejected.
-fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefusal> {
-    let forbidden = |code| RequestRefusal::new(RequestOutcome::Forbidden, Answer::new(code, &decider.pages));
+fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), Unidentified> {
     let Some(tenant) = tenant else {
-        return Err(forbidden(AnswerCode::TENANT_MISSING));
+        return Err(Unidentified::Forbidden(AnswerCode::TENANT_MISSING));
     };
     let rejects = decider.snapshot.flags.unknown_tenant() == UnknownTenant::Reject;
     if rejects && decider.snapshot.tenants.find(tenant.as_str()).is_none() {
-        return Err(forbidden(AnswerCode::TENANT_UNKNOWN));
+        return Err(Unidentified::Forbidden(AnswerCode::TENANT_UNKNOWN));
     }
     Ok(())
 }
 
-/// Verifies a token at `now` (seconds since 1970) with the keys of the issuer that it names. `keys` returns them by
-/// the issuer's position.
-///
-/// # Errors
-/// The token is refused, or its keys are not available.
-pub(crate) async fn verify(
-    issuers: &Issuers,
-    keys: impl FnOnce(usize) -> Option<Arc<IssuerKeys>>,
-    token: &str,
-    now: u64,
-) -> Result<Identity, Unproven> {
-    let unverified = Unverified::parse(token)?;
-    let issuer = issuers.pick(&unverified)?;
-    let position = issuers.iter().position(|other| std::ptr::eq(other, issuer));
-    let keys = position.and_then(keys).ok_or(Unproven::NoKeys)?;
-    keys.verify(issuer, &unverified, now).await
-}
+impl Unidentified {
+    /// Returns the reason for a token that proves nothing.
+    pub(crate) fn of(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Rejected(rejection) => Self::InvalidToken(AnswerCode::of_rejection(&rejection)),
+            Unproven::NoKeys => Self::NoKeys,
+        }
+    }
 
-/// Returns the refusal of an invalid token (RFC 6750 section 3.1).
-fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
-    unauthenticated(
-        decider,
-        code,
-        &format!(", error=\"invalid_token\", error_description=\"{}\"", code.detail),
-    )
-}
+    /// Returns the code of the reason.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Unproven(code) | Self::InvalidToken(code) | Self::Forbidden(code) => code.name,
+            Self::NoKeys => AnswerCode::KEYS.name,
+            Self::OverBudget => "SIGNATURE_BUDGET",
+        }
+    }
 
-fn unauthenticated(decider: &Decider, code: AnswerCode, error: &str) -> RequestRefusal {
-    let challenge = format!("{}{error}", decider.credentials.challenge);
-    let answer = Answer::new(code, &decider.pages).with_header("www-authenticate", challenge);
-    RequestRefusal::new(RequestOutcome::Unauthenticated, answer)
+    /// Returns the answer to the request (RFC 6750 section 3.1).
+    fn refusal(self, decider: &Decider) -> RequestRefusal {
+        let unauthenticated = |code, error: &str| {
+            let challenge = format!("{}{error}", decider.credentials.challenge);
+            let answer = Answer::new(code, &decider.pages).with_header("www-authenticate", challenge);
+            RequestRefusal::new(RequestOutcome::Unauthenticated, answer)
+        };
+        match self {
+            Self::Unproven(code) => unauthenticated(code, ""),
+            Self::InvalidToken(code) => {
+                let description = code.detail;
+                let error = format!(", error=\"invalid_token\", error_description=\"{description}\"");
+                unauthenticated(code, &error)
+            }
+            Self::NoKeys | Self::OverBudget => {
+                let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
+                let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
+                RequestRefusal::new(RequestOutcome::Undecided, answer)
+            }
+            Self::Forbidden(code) => {
+                RequestRefusal::new(RequestOutcome::Forbidden, Answer::new(code, &decider.pages))
+            }
+        }
+    }
 }

@@ -16,13 +16,15 @@ use crate::metrics::Metrics;
 use crate::outcome::RequestOutcome;
 use crate::phase::decision::decide as decide_received;
 use crate::phase::effects::Effects;
-use crate::phase::identity;
+use crate::phase::identity::Unidentified;
 use crate::phase::received::{ConnectionFacts, NOTHING_ASSUMED, Received};
+use crate::phase::verification::Verification;
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::RequestRefusal;
 use crate::rendered_flags::Rendered;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
+use crate::signature_budget::SignatureBudget;
 
 /// Decides a request. If it is forwarded, the context names the upstream.
 ///
@@ -52,6 +54,7 @@ pub(crate) async fn decide(
     let mut effects = LiveEffects {
         prepared,
         metrics: &shared.metrics,
+        signatures: &shared.signature_budget,
         forwarding: &context.forwarding,
         now: context.now.seconds(),
     };
@@ -80,6 +83,7 @@ pub(crate) async fn decide(
 struct LiveEffects<'r> {
     prepared: &'r PreparedSnapshot,
     metrics: &'r Metrics,
+    signatures: &'r SignatureBudget,
     forwarding: &'r Forwarding,
     /// Seconds since 1970.
     now: u64,
@@ -133,21 +137,36 @@ impl Effects for LiveEffects<'_> {
     }
 
     async fn verify(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unproven> {
-        let prepared = self.prepared;
-        if let Some(identity) = prepared.tokens.find(token.as_bytes(), self.now, &prepared.keys) {
+        if let Some(identity) = self.kept(token) {
             return Ok(identity);
         }
-        let token = token.as_str();
-        let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
-        let verified = identity::verify(&prepared.decider.issuers, keys, token, self.now).await;
-        self.metrics.tokens.verifications.count(match &verified {
-            Ok(_) => "ok",
-            Err(Unproven::Rejected(rejection)) => rejection.code(),
-            Err(Unproven::NoKeys) => "no_keys",
-        });
-        let identity = Arc::new(verified?);
-        prepared.tokens.keep(token, &identity);
-        Ok(identity)
+        let verified = match self.begin(token) {
+            Ok(verification) => verification.complete().await,
+            Err(unproven) => Err(unproven),
+        };
+        self.keep(token, verified)
+    }
+
+    fn verify_at_once(&mut self, token: FoundToken<'_>) -> Result<Arc<Identity>, Unidentified> {
+        if let Some(identity) = self.kept(token) {
+            return Ok(identity);
+        }
+        let verified = match self.begin(token) {
+            Ok(_) if !self.signatures.take(self.forwarding.client()) => {
+                return Err(Unidentified::OverBudget);
+            }
+            Ok(verification) => verification.complete_at_once(),
+            Err(unproven) => Err(unproven),
+        };
+        self.keep(token, verified).map_err(Unidentified::of)
+    }
+
+    fn ignored(&mut self, code: &'static str) {
+        self.metrics.tokens.ignored.count(code);
+    }
+
+    fn has_visitor_id(&self, route: Option<RouteId>, subject: &Subject<'_>) -> bool {
+        self.prepared.rendered.has_visitor_id(route, subject)
     }
 
     fn observed(&mut self, code: &'static str) {
@@ -157,7 +176,38 @@ impl Effects for LiveEffects<'_> {
     fn decided(&mut self, _: &RequestDecision<'_>, _: &Subjects<'_>) {}
 }
 
-impl LiveEffects<'_> {
+impl<'r> LiveEffects<'r> {
+    /// Returns the identity of a token that was verified before.
+    fn kept(&self, token: FoundToken<'_>) -> Option<Arc<Identity>> {
+        let prepared = self.prepared;
+        prepared.tokens.find(token.as_bytes(), self.now, &prepared.keys)
+    }
+
+    fn begin<'t>(&self, token: FoundToken<'t>) -> Result<Verification<'t>, Unproven>
+    where
+        'r: 't,
+    {
+        let prepared = self.prepared;
+        let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
+        Verification::begin(&prepared.decider.issuers, keys, token.as_str(), self.now)
+    }
+
+    /// Counts the result of a verification, and keeps the identity.
+    fn keep(
+        &self,
+        token: FoundToken<'_>,
+        verified: Result<Identity, Unproven>,
+    ) -> Result<Arc<Identity>, Unproven> {
+        self.metrics.tokens.verifications.count(match &verified {
+            Ok(_) => "ok",
+            Err(Unproven::Rejected(rejection)) => rejection.code(),
+            Err(Unproven::NoKeys) => "no_keys",
+        });
+        let identity = Arc::new(verified?);
+        self.prepared.tokens.keep(token.as_str(), &identity);
+        Ok(identity)
+    }
+
     fn limited(&self, wait: Duration) -> RequestRefusal {
         let seconds = wait
             .as_secs()

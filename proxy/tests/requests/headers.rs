@@ -228,7 +228,7 @@ fn flags_header_over_budget_is_truncated_and_counted() {
         .upstream("api", &upstream)
         .route("{ name: plain, match: /plain, upstream: api }")
         .flags(&format!("flags: {{ {} }}", flags.join(", ")))
-        .with("headers: { flags: { name: X-Feature-Flags, include: all, budget: 100 } }")
+        .with("headers: { flags: { name: X-Feature-Flags, include: all, budget: 100 }, anonymous: decide }")
         .start();
     let seen = last(&upstream, &proxy, &Request::get("/plain"));
     let list = seen.header("X-Feature-Flags").unwrap();

@@ -319,7 +319,10 @@ fn a_route_without_auth_has_no_caller_in_any_spelling() {
         .route("{ name: plain, match: /plain/**, auth: none, upstream: api }")
         .route("{ name: own, match: /own/**, auth: required, upstream: api }")
         .route("{ name: admin, match: /admin/**, gate: board, upstream: api }")
-        .with("headers: { tenant: X-Tenant-Id, user: X-User-Id, flags: { name: X-Flags, include: all } }")
+        .with(
+            "headers: { tenant: X-Tenant-Id, user: X-User-Id, flags: { name: X-Flags, include: all }, \
+             anonymous: decide }",
+        )
         .start();
     let acme = proxy.token("acme");
     let ask = |target: &str| proxy.ask(&Request::get(target).token(&acme)).status;

@@ -25,6 +25,7 @@ mod http2;
 mod http2_limits;
 mod identity;
 mod keys;
+mod lenient;
 mod limit;
 mod observe;
 mod operator_tokens;

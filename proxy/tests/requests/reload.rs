@@ -19,7 +19,7 @@ fn two_hundred_reloads_fail_no_request_and_mix_no_snapshots() {
         .upstream("api", &upstream)
         .route("{ name: left, match: /left, auth: none, gate: left, upstream: api }")
         .flags("flags: { left: { kind: ops, default: on }, right: { kind: ops, default: on } }")
-        .with("headers: { flags: { name: X-Flags, include: [right] } }")
+        .with("headers: { flags: { name: X-Flags, include: [right] }, anonymous: decide }")
         .start();
     let done = AtomicBool::new(false);
     let (open, closed) = thread::scope(|scope| {

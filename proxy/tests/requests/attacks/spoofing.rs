@@ -81,7 +81,15 @@ const SEPARATORS: &str = "-_.!#$%&'*+^`|~";
 
 /// The kinds of paths to an upstream: an open gate, a fallback, a shadow gate, no gate, optional and no
 /// authentication, and no route.
-const PATHS: [&str; 6] = ["/open", "/closed", "/shadow", "/plain", "/some", "/unmatched"];
+const PATHS: [&str; 7] = [
+    "/open",
+    "/closed",
+    "/shadow",
+    "/plain",
+    "/some",
+    "/unread",
+    "/unmatched",
+];
 
 fn proxy_for(address: SocketAddr) -> Proxy {
     Proxy::builder()
@@ -91,6 +99,7 @@ fn proxy_for(address: SocketAddr) -> Proxy {
         .route("{ name: shadow, match: /shadow, gate: old, mode: shadow, upstream: api }")
         .route("{ name: plain, match: /plain, upstream: api }")
         .route("{ name: some, match: /some, auth: optional, upstream: api }")
+        .route("{ name: unread, match: /unread, auth: none, upstream: api }")
         .with("unmatched: { upstream: api }")
         .with(HEADERS)
         .listening("h2c: true")
@@ -167,7 +176,7 @@ fn check_seen(upstream: &Upstream, path: &str, tenant: &str, sent: &[String]) {
         assert!(alike.len() <= 1, "{path} as {tenant:?}: {alike:?}");
     }
     let tenants = seen.head.values("x-tenant-id");
-    let reported = !tenant.is_empty() && !matches!(path, "/plain" | "/unmatched");
+    let reported = !tenant.is_empty() && path != "/unread";
     assert_eq!(tenants, if reported { vec![tenant] } else { vec![] }, "{path}");
     assert_eq!(seen.head.values("x-forwarded-for"), ["127.0.0.1"], "{path}");
     assert_eq!(seen.head.values("x-forwarded-host"), ["test"], "{path}");
