@@ -75,6 +75,20 @@ fn the_removal_of_an_operators_static_token_is_explained() {
     assert!(!other.stdout.contains("static token"), "{}", other.stdout);
 }
 
+#[test]
+fn a_token_that_a_lenient_route_ignores_is_explained() {
+    let output = explain(&[
+        "--header",
+        "Authorization: Bearer sk_live_51H8",
+        "GET",
+        "/nowhere",
+    ]);
+    output.exits(0);
+    let source = "the token is not a signed JSON web token; with `auth: lenient` such a token is ignored";
+    assert!(output.stdout.contains("identity  anonymous"), "{}", output.stdout);
+    assert!(output.stdout.contains(source), "{}", output.stdout);
+}
+
 /// Changes the gated route of the demo, so that it matches only requests for the host a.test.
 fn give_board_a_host(folder: &Path) {
     let path = "match: /api/dispatch/v2/**";

@@ -191,7 +191,7 @@ issuers:
 
 fn route(dice: &mut Dice, number: u64, path: &str, [host, methods, headers]: [&str; 3]) -> String {
     let mut text = format!("  - {{ name: r{number}, match: {{ {host}path: '{path}'{methods}{headers} }}");
-    let auth = dice.pick(&["", "none", "optional", "required"]);
+    let auth = dice.pick(&["", "none", "lenient", "optional", "required"]);
     if !auth.is_empty() {
         text.push_str(&format!(", auth: {auth}"));
     }
