@@ -57,6 +57,15 @@ struct Target<'t> {
     protocol: ConnectionProtocol,
 }
 
+/// The connection of an attempt.
+struct AttemptConnection {
+    connected: Connected,
+    /// True if it was not opened for this request.
+    is_reused: bool,
+    /// The time since which the attempt has it.
+    since: Instant,
+}
+
 /// The connections that an attempt may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reuse {
@@ -110,15 +119,13 @@ pub(crate) async fn forward(
             endpoint: &endpoint,
             protocol,
         };
-        let Some((connected, is_reused)) =
-            connect(shared, client, context, target, (now, left, reuse)).await?
-        else {
+        let Some(connection) = connect(shared, client, context, target, (begun, left, reuse)).await? else {
             continue;
         };
-        let mut side = UpstreamSide::new(connected);
+        let (is_reused, begun) = (connection.is_reused, connection.since);
+        let mut side = UpstreamSide::new(connection.connected);
         // An HTTP/2 upstream may refuse any request before it reads it.
         replay.begin(is_reused && is_idempotent || protocol == ConnectionProtocol::Http2);
-        let begun = if is_reused { begun } else { Instant::now() };
         let deadline = left.map(|left| now + left).map(Instant::from_std);
         let times = ExchangeTimes {
             begun,
@@ -175,28 +182,36 @@ pub(crate) async fn forward(
     }
 }
 
-/// Takes an idle connection, or opens one. Returns it, and true for an idle one; none if another endpoint is to be
-/// tried.
+/// Takes an idle connection, or opens one; none if another endpoint is to be tried.
 async fn connect(
     shared: &Shared,
     client: &mut ClientSide,
     context: &mut RequestContext,
     target: Target<'_>,
-    (now, left, reuse): (StdInstant, Option<Duration>, Reuse),
-) -> Result<Option<(Connected, bool)>, ExchangeError> {
+    (begun, left, reuse): (Instant, Option<Duration>, Reuse),
+) -> Result<Option<AttemptConnection>, ExchangeError> {
     let (endpoint, protocol) = (target.endpoint, target.protocol);
     let idle = match reuse {
-        Reuse::Allowed => Connector::reuse(endpoint, protocol, now),
+        Reuse::Allowed => Connector::reuse(endpoint, protocol, begun.into_std()),
         Reuse::Forbidden => None,
     };
     if let Some(connected) = idle {
-        return Ok(Some((connected, true)));
+        return Ok(Some(AttemptConnection {
+            connected,
+            is_reused: true,
+            since: begun,
+        }));
     }
     match open(shared, client, endpoint, protocol, left).await? {
         Ok(connected) => {
             // Another request may have opened one meanwhile.
-            let is_kept = matches!(&connected, Connected::Http2(slot) if slot.is_kept());
-            Ok(Some((connected, is_kept)))
+            let is_reused = matches!(&connected, Connected::Http2(slot) if slot.is_kept());
+            Ok(Some(AttemptConnection {
+                connected,
+                is_reused,
+                // The time of the upstream begins after the wait.
+                since: Instant::now(),
+            }))
         }
         Err(error) => {
             let now = StdInstant::now();

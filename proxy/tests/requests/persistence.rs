@@ -338,6 +338,29 @@ fn a_burst_opens_one_connection_to_an_http_2_upstream() {
 }
 
 #[test]
+fn time_for_an_answer_begins_after_the_wait_for_a_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // Its SETTINGS come later than an answer may.
+            std::thread::sleep(Duration::from_millis(700));
+            std::thread::spawn(|| serve_frames(stream.unwrap(), ok));
+        }
+    });
+    let proxy = Proxy::to(&format!(
+        "{{ endpoints: [\"{address}\"], protocol: http2, read_timeout: 500ms }}"
+    ))
+    .listening("h2c: true")
+    .start();
+    let mut client = H2Client::connect(proxy.address());
+    let mut streams: Vec<_> = (0..5).map(|_| client.open(&Request::get("/"), true)).collect();
+    for stream in &mut streams {
+        assert_eq!(stream.answer().unwrap().status, 200);
+    }
+}
+
+#[test]
 fn a_client_that_reads_nothing_is_not_the_upstreams_failure() {
     let upstream = Upstream::answering(|_, stream| {
         testkit::reply(stream, &testkit::response(200, "OK", &"x".repeat(16 << 20)))
