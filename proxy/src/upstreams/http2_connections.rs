@@ -183,6 +183,9 @@ impl Http2Connections {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(MAX_HEADER_LIST)
             .max_send_buffer_size(MAX_SEND_BUFFER)
+            // h2 counts a part of a response as an error if its request was cancelled and is forgotten. Clients cancel as
+            // they like, and may not end the connection of others with that.
+            .max_local_error_reset_streams(None)
             .handshake(stream)
             .await
             .map_err(|error| failed_handshake(&error))?;

@@ -12,14 +12,19 @@ use tokio::time::{Instant, sleep};
 use super::{Http2Connections, Http2Slot};
 use crate::upstreams::{Failure, RequestFate, UpstreamError};
 
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
+const CANCEL: u8 = 8;
 
 /// The times of the pings that an upstream received.
 type Pings = Arc<Mutex<Vec<Instant>>>;
 
-/// Sends `settings`, reads frames, and answers SETTINGS and, if `answers`, PING.
+/// Sends `settings`, reads frames, and answers SETTINGS, cancelled requests and, if `answers`, PING.
 async fn serve(mut io: DuplexStream, settings: &[u8], answers: bool, pings: Pings) -> std::io::Result<()> {
     let mut preface = [0; 24];
     io.read_exact(&mut preface).await?;
@@ -40,6 +45,13 @@ async fn serve(mut io: DuplexStream, settings: &[u8], answers: bool, pings: Ping
             let length = u8::try_from(payload.len()).unwrap();
             io.write_all(&[0, 0, length, head[3], ACK, 0, 0, 0, 0]).await?;
             io.write_all(payload).await?;
+        }
+        if head[3] == RST_STREAM && payload == [0, 0, 0, CANCEL] {
+            // An answer crosses it: a head with the status 200, and a byte.
+            let id = &head[5..];
+            io.write_all(&[&[0, 0, 1, HEADERS, END_HEADERS], id, &[0x88]].concat())
+                .await?;
+            io.write_all(&[&[0, 0, 1, DATA, 0], id, b"x"].concat()).await?;
         }
     }
 }
@@ -92,6 +104,24 @@ async fn an_upstream_that_hangs_is_noticed_within_20_seconds() {
         since.elapsed()
     );
     assert!(slot.has_missed_ping());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_requests_do_not_end_their_connection() {
+    let (mut slot, _) = open(true).await;
+    let pause = Duration::from_millis(10);
+    // More than h2 forgives by default: 1,024 resets of streams that it has forgotten.
+    for _ in 0..12 {
+        let requests: Vec<_> = (0..100)
+            .map(|_| Request::get("http://a/").body(()).unwrap())
+            .map(|request| slot.send.send_request(request, true).unwrap())
+            .collect();
+        sleep(pause).await;
+        drop(requests);
+        sleep(pause).await;
+    }
+    let request = Request::get("http://a/").body(()).unwrap();
+    assert!(slot.send.send_request(request, true).is_ok());
 }
 
 /// Opens connections for 60 requests at once, each after `delay`. Returns the results and the number of connections.
