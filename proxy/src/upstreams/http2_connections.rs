@@ -62,6 +62,8 @@ struct Http2Connection {
 pub(crate) struct ConnectionState {
     /// The requests in flight.
     streams: AtomicUsize,
+    /// True if a request has begun since the last sweep.
+    was_used: AtomicBool,
     /// True if a part of a response has arrived since the last check of the connection.
     has_read: AtomicBool,
     is_closed: AtomicBool,
@@ -85,7 +87,11 @@ impl Http2Slot {
         };
         let before = state.streams.fetch_add(1, Ordering::Relaxed);
         let max = send.current_max_send_streams().min(MAX_STREAMS);
-        (before < max && !state.is_closed.load(Ordering::Relaxed)).then_some(slot)
+        let is_taken = before < max && !state.is_closed.load(Ordering::Relaxed);
+        if is_taken && !state.was_used.load(Ordering::Relaxed) {
+            state.was_used.store(true, Ordering::Relaxed);
+        }
+        is_taken.then_some(slot)
     }
 
     /// Returns true unless the connection was opened for this request.
@@ -221,7 +227,9 @@ impl Http2Connections {
     /// Drops connections that are closed, or were idle for `idle_timeout`.
     pub(crate) fn sweep(&self, now: Instant, idle_timeout: Duration) {
         self.open.lock().retain_mut(|connection| {
-            if connection.state.streams.load(Ordering::Relaxed) > 0 {
+            // Short requests begin and end between two sweeps.
+            let was_used = connection.state.was_used.swap(false, Ordering::Relaxed);
+            if was_used || connection.state.streams.load(Ordering::Relaxed) > 0 {
                 connection.idle_since = None;
             }
             let idle_since = *connection.idle_since.get_or_insert(now);

@@ -124,6 +124,24 @@ async fn cancelled_requests_do_not_end_their_connection() {
     assert!(slot.send.send_request(request, true).is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_idle_at_each_sweep_is_kept_while_used() {
+    let (connections, idle_timeout) = (Http2Connections::default(), Duration::from_secs(60));
+    let (ours, theirs) = duplex(64 * 1024);
+    tokio::spawn(serve(theirs, &[], true, Pings::default()));
+    drop(connections.open(Box::new(ours)).await.unwrap());
+    let start = std::time::Instant::now();
+    let sweep = |second| connections.sweep(start + Duration::from_secs(second), idle_timeout);
+    for second in 0..200 {
+        assert!(connections.take().is_some(), "in second {second}");
+        sweep(second);
+    }
+    (200..259).for_each(sweep);
+    assert!(connections.take().is_some());
+    (259..320).for_each(sweep);
+    assert!(connections.take().is_none());
+}
+
 /// Opens connections for 60 requests at once, each after `delay`. Returns the results and the number of connections.
 async fn burst(
     settings: &'static [u8],
