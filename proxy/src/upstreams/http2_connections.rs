@@ -207,6 +207,9 @@ impl Http2Connections {
         let of_task = Arc::clone(&state);
         tokio::spawn(async move {
             tokio::select! {
+                // In this order, so that after a pause of the whole process the answer to a ping is read before its time
+                // is judged.
+                biased;
                 // It ends once all requests have, and nothing can begin another.
                 _ = connection => {}
                 () = missed_ping(pings, &of_task) => {}
