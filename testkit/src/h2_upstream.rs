@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use h2::Reason;
 use h2::server::SendResponse;
 use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +33,8 @@ pub struct H2Recorded {
 /// An answer of the upstream.
 #[derive(Debug, Clone)]
 pub struct H2Answer {
+    /// Present if the stream is reset in place of an answer.
+    reset: Option<Reason>,
     status: u16,
     headers: HeaderMap,
     body: Vec<Bytes>,
@@ -52,6 +55,7 @@ impl H2Answer {
     #[must_use]
     pub fn new(status: u16, body: &str) -> Self {
         Self {
+            reset: None,
             status,
             headers: HeaderMap::new(),
             body: vec![Bytes::copy_from_slice(body.as_bytes())],
@@ -63,6 +67,7 @@ impl H2Answer {
     #[must_use]
     pub fn grpc(messages: &[&[u8]], status: &str) -> Self {
         Self {
+            reset: None,
             status: 200,
             headers: map(&[("content-type", "application/grpc")]),
             body: messages
@@ -77,6 +82,7 @@ impl H2Answer {
     #[must_use]
     pub fn grpc_failure(status: &str, message: &str) -> Self {
         Self {
+            reset: None,
             status: 200,
             headers: map(&[
                 ("content-type", "application/grpc"),
@@ -85,6 +91,15 @@ impl H2Answer {
             ]),
             body: Vec::new(),
             trailers: None,
+        }
+    }
+
+    /// Creates a reset of the stream in place of an answer.
+    #[must_use]
+    pub fn reset(reason: Reason) -> Self {
+        Self {
+            reset: Some(reason),
+            ..Self::new(200, "")
         }
     }
 }
@@ -202,6 +217,10 @@ async fn exchange(
     };
     recorded.lock().unwrap().push(request.clone());
     let answer = handler(&request);
+    if let Some(reason) = answer.reset {
+        respond.send_reset(reason);
+        return Ok(());
+    }
     let mut response = Response::builder().status(answer.status).body(()).unwrap();
     *response.headers_mut() = answer.headers;
     let ends = answer.body.is_empty() && answer.trailers.is_none();

@@ -8,35 +8,6 @@ use std::time::Duration;
 
 use testkit::{H2Answer, H2Upstream, Proxy, Request, Upstream};
 
-/// Starts an HTTP/2 upstream that resets every stream. Returns its address and the number of its streams.
-fn resetting(reason: h2::Reason) -> (SocketAddr, Arc<AtomicUsize>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    let streams = Arc::<AtomicUsize>::default();
-    let count = Arc::clone(&streams);
-    std::thread::spawn(move || {
-        runtime.block_on(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
-                tokio::spawn(async move {
-                    let mut connection = h2::server::handshake(stream).await.unwrap();
-                    while let Some(Ok((_, mut respond))) = connection.accept().await {
-                        count.fetch_add(1, Ordering::Relaxed);
-                        respond.send_reset(reason);
-                    }
-                });
-            }
-        });
-    });
-    (address, streams)
-}
-
 /// Starts an upstream with a handler for each connection.
 fn serving(handle: impl Fn(std::net::TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -69,30 +40,32 @@ fn ejections(proxy: &Proxy) -> f64 {
 
 #[test]
 fn a_reset_stream_is_sent_once_and_ejects() {
-    let (bad, streams) = resetting(h2::Reason::INTERNAL_ERROR);
+    let bad = H2Upstream::answering(|_| H2Answer::reset(h2::Reason::INTERNAL_ERROR));
     let proxy = Proxy::to(&format!(
-        "{{ endpoints: [\"{bad}\"], protocol: http2, ejection: {{ failures: 3, for: 1h }} }}"
+        "{{ endpoints: [\"{}\"], protocol: http2, ejection: {{ failures: 3, for: 1h }} }}",
+        bad.address()
     ))
     .start();
     for _ in 0..3 {
         assert_eq!(proxy.ask(&Request::get("/")).status, 502);
     }
-    assert_eq!((streams.load(Ordering::Relaxed), ejections(&proxy)), (3, 1.0));
+    assert_eq!((bad.requests().len(), ejections(&proxy)), (3, 1.0));
 }
 
 #[test]
 fn a_refused_stream_is_repeated_at_another_endpoint() {
-    let (refusing, streams) = resetting(h2::Reason::REFUSED_STREAM);
+    let refusing = H2Upstream::answering(|_| H2Answer::reset(h2::Reason::REFUSED_STREAM));
     let good = H2Upstream::answering(|_| H2Answer::new(200, "good"));
     let proxy = Proxy::to(&format!(
-        "{{ endpoints: [\"{refusing}\", \"{}\"], protocol: http2, retries: 1 }}",
+        "{{ endpoints: [\"{}\", \"{}\"], protocol: http2, retries: 1 }}",
+        refusing.address(),
         good.address()
     ))
     .start();
     for _ in 0..6 {
         assert_eq!(proxy.ask(&Request::post("/", "body")).status, 200);
     }
-    assert_eq!((streams.load(Ordering::Relaxed), ejections(&proxy)), (3, 0.0));
+    assert_eq!((refusing.requests().len(), ejections(&proxy)), (3, 0.0));
 }
 
 #[test]

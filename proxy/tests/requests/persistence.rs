@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testkit::frames::{END_HEADERS, END_STREAM, block, frame, kind};
-use testkit::{After, Frames, H2Client, Proxy, Request, Upstream};
+use testkit::{After, Frames, H2Answer, H2Client, H2Upstream, Proxy, Request, Upstream};
 
 /// The head of a request over HTTP/2.
 const HEAD: [(&str, &str); 4] = [
@@ -222,35 +222,12 @@ fn an_idle_http_2_connection_is_written_out_before_its_end() {
 
 #[test]
 fn a_refused_stream_is_repeated_with_its_body() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    runtime.spawn(async move {
-        let mut requests = 0;
-        while let Ok((stream, _)) = listener.accept().await {
-            let mut connection = h2::server::handshake(stream).await.unwrap();
-            while let Some(Ok((mut request, mut respond))) = connection.accept().await {
-                requests += 1;
-                if requests == 1 {
-                    respond.send_reset(h2::Reason::REFUSED_STREAM);
-                    continue;
-                }
-                tokio::spawn(async move {
-                    let mut body = Vec::new();
-                    while let Some(Ok(part)) = request.body_mut().data().await {
-                        body.extend_from_slice(&part);
-                    }
-                    let mut send = respond.send_response(http::Response::new(()), false).unwrap();
-                    send.send_data(body.into(), true).unwrap();
-                });
-            }
-        }
+    let count = AtomicUsize::new(0);
+    let upstream = H2Upstream::answering(move |request| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => H2Answer::reset(h2::Reason::REFUSED_STREAM),
+        _ => H2Answer::new(200, &String::from_utf8_lossy(&request.body)),
     });
+    let address = upstream.address();
     let proxy = Proxy::to(&format!("{{ endpoints: [\"{address}\"], protocol: http2 }}"))
         .listening("h2c: true")
         .start();
