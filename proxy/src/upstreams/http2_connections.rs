@@ -158,7 +158,7 @@ impl Http2Connections {
         if let Some(slot) = self.take() {
             return Ok(slot);
         }
-        let limit = limit.saturating_sub(since.elapsed());
+        let (whole, limit) = (limit, limit.saturating_sub(since.elapsed()));
         // A timeout is shared only if the opening had as much time as this request has left: it may have been the last
         // moment of that one's total timeout.
         if let Some(failed) = failed.as_ref().filter(|failed| failed.at >= since)
@@ -167,7 +167,12 @@ impl Http2Connections {
             // The failure was counted once, for the request that opened.
             return Err(without_blame(failed.error.clone()));
         }
-        let opened = connect(limit).await;
+        // Clients that leave while they open a connection could have the endpoint ejected otherwise.
+        let is_short = limit < whole / 2;
+        let opened = connect(limit).await.map_err(|error| match error.failure {
+            Failure::ConnectTimeout if is_short => without_blame(error),
+            _ => error,
+        });
         *failed = opened.as_ref().err().map(|error| FailedOpening {
             at: tokio::time::Instant::now(),
             limit,

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
-use super::{Http2Connections, Http2Slot};
+use super::{Http2Connections, Http2Slot, unsent};
 use crate::upstreams::{Failure, RequestFate, UpstreamError};
 
 const DATA: u8 = 0;
@@ -220,6 +220,19 @@ async fn an_opening_that_is_given_up_is_begun_by_the_next() {
     });
     let (gone, next) = tokio::join!(gone, next);
     assert!(gone.is_err() && next.is_ok());
+    // An opening that had little time after the wait for another one.
+    let cut = Http2Connections::default();
+    let gone = tokio::time::timeout(
+        Duration::from_secs(2),
+        cut.take_or_open(limit, |_| std::future::pending()),
+    );
+    let late = async |left| {
+        sleep(left).await;
+        Err(unsent(Failure::ConnectTimeout, "late"))
+    };
+    let (_, next) = tokio::join!(gone, cut.take_or_open(limit, late));
+    assert!(!next.unwrap_err().blames_endpoint);
+    assert!(cut.take_or_open(limit, late).await.unwrap_err().blames_endpoint);
     // A request that waits for an opening that hangs.
     let full = Http2Connections::default();
     let hangs = full.take_or_open(limit, |_| std::future::pending());
