@@ -197,6 +197,9 @@ impl Http2Connections {
             // h2 counts a part of a response as an error if its request was cancelled and is forgotten. Clients cancel as
             // they like, and may not end the connection of others with that.
             .max_local_error_reset_streams(None)
+            // The same for small parts, which h2 counts until they are read: those of cancelled requests never are. Their
+            // memory is bounded by the windows.
+            .data_frame_budget(usize::MAX)
             .handshake(stream)
             .await
             .map_err(|error| failed_handshake(&error))?;

@@ -47,11 +47,12 @@ async fn serve(mut io: DuplexStream, settings: &[u8], answers: bool, pings: Ping
             io.write_all(payload).await?;
         }
         if head[3] == RST_STREAM && payload == [0, 0, 0, CANCEL] {
-            // An answer crosses it: a head with the status 200, and a byte.
+            // An answer crosses it: a head with the status 200, and small parts of a stream of events.
             let id = &head[5..];
             io.write_all(&[&[0, 0, 1, HEADERS, END_HEADERS], id, &[0x88]].concat())
                 .await?;
-            io.write_all(&[&[0, 0, 1, DATA, 0], id, b"x"].concat()).await?;
+            let event = [&[0, 0, 1, DATA, 0], id, b"x"].concat();
+            io.write_all(&event.repeat(50)).await?;
         }
     }
 }
