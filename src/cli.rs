@@ -123,7 +123,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Err(error) => match error.downcast_ref::<ServerRejection>() {
             Some(rejection) => print_rejection(rejection),
             None => {
-                output::print_stderr_last(format_args!("error: {error:#}"));
+                output::print_last_error(&error);
                 let Some(client_error) = error.downcast_ref::<ClientError>() else {
                     return ExitCode::FAILURE;
                 };

@@ -15,8 +15,10 @@ mod parent_directory;
 mod printable;
 mod process_log;
 mod rejection_reason;
+mod signals;
 mod startup;
 mod story;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use logging::{Levels, LogColour, ProcessLog, ProcessLogOptions};
-use tracing::warn;
+use tracing::{error, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -60,8 +60,54 @@ pub(crate) struct FlushOnExit;
 
 impl Drop for FlushOnExit {
     fn drop(&mut self) {
-        if let Some(log) = current() {
-            log.flush(FLUSH_TIMEOUT);
+        // The panic itself is logged where it happened. What was dropped since may have logged more.
+        if std::thread::panicking() {
+            error!("ended: the main thread panicked");
         }
+        flush();
+    }
+}
+
+/// Waits until the lines of the log are written, within two seconds.
+pub(crate) fn flush() {
+    if let Some(log) = current() {
+        log.flush(FLUSH_TIMEOUT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set for the process of a test that panics.
+    const PANICS: &str = "SLUICE_TEST_PANICS";
+
+    #[test]
+    fn a_panic_of_the_main_thread_ends_the_log_with_a_line() {
+        if std::env::var_os(PANICS).is_some() {
+            start(config::Colour::Never).unwrap();
+            let _flush = FlushOnExit;
+            panic!("a defect");
+        }
+        let name = "process_log::tests::a_panic_of_the_main_thread_ends_the_log_with_a_line";
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(PANICS, "1")
+            .env_remove("RUST_LOG")
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let mut lines = log.lines().rev();
+        assert!(
+            lines
+                .next()
+                .unwrap()
+                .ends_with("ERROR ended: the main thread panicked"),
+            "{log}"
+        );
+        assert!(lines.next().unwrap().ends_with(": a defect"), "{log}");
     }
 }

@@ -184,8 +184,9 @@ pub enum LogOutput {
 /// The shutdown of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
-    /// The time to keep serving while readiness reports not ready, in milliseconds.
-    pub delay_ms: u64,
+    /// The time to keep serving while readiness reports not ready, in milliseconds; none means the default of the
+    /// process.
+    pub delay_ms: Option<u64>,
     /// The maximum time for in-flight requests afterwards, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -193,7 +194,7 @@ pub struct Drain {
 impl Default for Drain {
     fn default() -> Self {
         Self {
-            delay_ms: 0,
+            delay_ms: None,
             timeout_ms: 30_000,
         }
     }

@@ -25,6 +25,8 @@ pub enum Reload {
     Refused(Report),
     /// After a refused change the files have the contents of the applied load again.
     Restored,
+    /// A requested reload has found the contents of the applied load.
+    Unchanged,
 }
 
 /// The reply of a callback to a reload.
@@ -87,6 +89,8 @@ struct WatchState {
     is_polling: AtomicBool,
     /// Set to read the files although their contents are unchanged.
     reread: AtomicBool,
+    /// Set to read the files and to report the result, whatever it is.
+    reload: AtomicBool,
 }
 
 /// Watches the files of `loaded`, which was read from `path`, and calls `on_reload` for every change.
@@ -160,6 +164,13 @@ pub fn watch_by(
 impl Watcher {
     /// Makes the watch compare the files now, as after an event.
     pub fn check_now(&self) {
+        let _ = self.hints.try_send(());
+    }
+
+    /// Makes the watch read the files now, and report the result even if their contents are served already, or were
+    /// refused already.
+    pub fn reload(&self) {
+        self.shared.reload.store(true, Ordering::Release);
         let _ = self.hints.try_send(());
     }
 
@@ -283,14 +294,15 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
         }
     }
 
-    /// Reads the files if their contents have changed or [`RereadHandle`] asks for it, and reports the result.
-    /// Returns true if it has read them.
+    /// Reads the files if their contents have changed, or [`RereadHandle`] or [`Watcher::reload`] asks for it, and
+    /// reports the result. Returns true if it has read them.
     fn read_if_changed(&mut self, settled: bool) -> bool {
         if self.is_stopped() {
             return false;
         }
-        let is_requested = self.shared.reread.swap(false, Ordering::AcqRel);
-        if !is_requested && !self.seen.have_changed() {
+        let is_reread = self.shared.reread.swap(false, Ordering::AcqRel);
+        let is_reload = self.shared.reload.swap(false, Ordering::AcqRel);
+        if !is_reread && !is_reload && !self.seen.have_changed() {
             return false;
         }
         // After a timeout, nobody has waited for the end of a write yet.
@@ -323,13 +335,15 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
                 } else if self.is_refused {
                     (self.on_reload)(Reload::Restored);
                     self.is_refused = false;
+                } else if is_reload {
+                    (self.on_reload)(Reload::Unchanged);
                 }
             }
             Err(report) => {
                 let inputs = report.inputs().clone();
                 let is_new = inputs != self.seen;
                 self.seen = inputs;
-                if is_new {
+                if is_new || is_reload {
                     self.is_refused = true;
                     (self.on_reload)(Reload::Refused(report));
                 }

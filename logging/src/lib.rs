@@ -3,6 +3,7 @@
 //!
 //! The content of access log lines, and starting a log, are left to other crates.
 
+mod destination;
 mod drops;
 mod event_text;
 mod fill;
@@ -13,6 +14,7 @@ mod process_log;
 mod repeats;
 mod writer;
 
+pub use destination::Destination;
 pub use drops::{DropReason, Drops};
 pub use fill::Limits;
 pub use levels::{InvalidDirective, Levels};

@@ -1,20 +1,23 @@
 //! The output of a log: a buffered writer that may fail and recover.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use crate::destination::Destination;
 
 /// Size of the buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
 
 /// A writer that may fail and recover. What it could not write it keeps, within its buffer.
 pub(crate) struct LineOutput {
-    writer: BufWriter<Box<dyn Write + Send>>,
+    writer: BufWriter<Destination>,
     failing: bool,
 }
 
 impl LineOutput {
-    pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(destination: Destination) -> Self {
         Self {
-            writer: BufWriter::with_capacity(BUFFER, writer),
+            writer: BufWriter::with_capacity(BUFFER, destination),
             failing: false,
         }
     }
@@ -36,6 +39,13 @@ impl LineOutput {
         let flushed = self.writer.flush();
         self.failing &= flushed.is_err();
         self.judged(flushed)
+    }
+
+    /// Opens a file again under its path, as [`Destination::reopen`] does. Buffered lines go to the former file; if it
+    /// fails, they stay in the buffer and go to the new one.
+    pub(crate) fn reopen(&mut self) -> Option<(&Path, io::Result<()>)> {
+        let _ = self.writer.flush();
+        self.writer.get_mut().reopen()
     }
 
     fn judged(&mut self, result: io::Result<()>) -> Result<(), Failed> {

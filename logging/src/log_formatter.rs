@@ -73,7 +73,7 @@ impl LineFormatter for LogFormatter {
                 if let Some((at, level, line)) = head {
                     self.line(at, level, &line, lines);
                 }
-                if !text.ends_with('\n') {
+                if !text.is_empty() && !text.ends_with('\n') {
                     text.push('\n');
                 }
                 lines.extend_from_slice(redact::masked(&text).as_bytes());

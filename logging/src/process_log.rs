@@ -14,6 +14,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
+use crate::destination::Destination;
 use crate::drops::Drops;
 use crate::event_text::EventText;
 use crate::fill::Limits;
@@ -79,7 +80,7 @@ impl ProcessLog {
         };
         let writer = LineWriter::start(
             "process-log",
-            output,
+            Destination::stream(output),
             options.limits,
             formatter,
             Arc::clone(&drops),
@@ -106,10 +107,16 @@ impl ProcessLog {
         self.writer.put(item, size);
     }
 
-    /// Queues a block like [`ProcessLog::block`], but waits up to `limit` for room in the queue. Blocks the
-    /// caller; for use at the end of the process.
-    pub fn block_timeout(&self, text: &str, limit: Duration) {
-        let (item, size) = block(None, text);
+    /// Queues the error that ends the process: its first line as a line, the others as a block below it. Waits up to
+    /// `limit` for room in the queue. Blocks the caller.
+    pub fn last_error(&self, error: &str, limit: Duration) {
+        let (line, text) = error.split_once('\n').unwrap_or((error, ""));
+        let head = (
+            SystemTime::now(),
+            Level::ERROR,
+            redact::escaped(line).into_owned(),
+        );
+        let (item, size) = block(Some(head), text);
         self.writer.put_timeout(item, size, limit);
     }
 

@@ -5,12 +5,15 @@
 //! lines of the pause are written together, and only a queue that is half full, or a flush, wakes the thread early.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::destination::Destination;
 use crate::drops::{DropReason, Drops};
 use crate::fill::{Fill, Fullness, Limits};
 use crate::line_output::{Failed, LineOutput};
@@ -42,6 +45,9 @@ pub trait LineFormatter: Send + 'static {
 
     /// Handles a failure of the writer. Called once until a write succeeds again.
     fn failed(&mut self, _error: &io::Error) {}
+
+    /// Handles the result of opening a file again. If it failed, the former file stays in use.
+    fn reopened(&mut self, _path: &Path, _result: io::Result<()>) {}
 }
 
 /// A handle that queues items of type `T`. Clones share the queue; the writing thread ends after the last of
@@ -51,6 +57,8 @@ pub struct LineWriter<T> {
     fill: Arc<Fill>,
     thread: Thread,
     drops: Arc<Drops>,
+    /// Set to open the file again.
+    reopen: Arc<AtomicBool>,
 }
 
 enum Message<T> {
@@ -58,29 +66,33 @@ enum Message<T> {
     Item(T, usize),
     /// Everything before it is to be written out, and then acknowledged.
     Flush(SyncSender<()>),
+    /// Wakes a thread that waits for a message.
+    Wake,
 }
 
 impl<T: Send + 'static> LineWriter<T> {
-    /// Starts the thread `name`, which writes to `writer` what `formatter` makes of the items. Dropped lines are counted
+    /// Starts the thread `name`, which writes to `destination` what `formatter` makes of the items. Dropped lines are counted
     /// in `drops`.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(
         name: &str,
-        writer: Box<dyn Write + Send>,
+        destination: Destination,
         limits: Limits,
         formatter: impl LineFormatter<Item = T>,
         drops: Arc<Drops>,
     ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(limits.lines);
         let fill = Arc::new(Fill::new(limits));
+        let reopen = Arc::new(AtomicBool::new(false));
         let mut writing = WriterThread {
-            output: LineOutput::new(writer),
+            output: LineOutput::new(destination),
             formatter,
             fill: Arc::clone(&fill),
             pause: limits.pause,
             drops: Arc::clone(&drops),
+            reopen: Arc::clone(&reopen),
             lines: Vec::new(),
         };
         let handle = thread::Builder::new()
@@ -91,6 +103,7 @@ impl<T: Send + 'static> LineWriter<T> {
             fill,
             thread: handle.thread().clone(),
             drops,
+            reopen,
         })
     }
 
@@ -135,6 +148,15 @@ impl<T: Send + 'static> LineWriter<T> {
                 .is_ok()
     }
 
+    /// Makes the thread open a file again after the lines that are queued, and report it with
+    /// [`LineFormatter::reopened`]. Never waits.
+    pub fn reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
+        // The flag is read after each message, so a full queue needs no further one.
+        let _ = self.sender.try_send(Message::Wake);
+        self.thread.unpark();
+    }
+
     /// Gives back the room of an item that was not queued, and counts it.
     fn release(&self, size: usize) {
         self.fill.release(size);
@@ -168,6 +190,7 @@ impl<T> Clone for LineWriter<T> {
             fill: Arc::clone(&self.fill),
             thread: self.thread.clone(),
             drops: Arc::clone(&self.drops),
+            reopen: Arc::clone(&self.reopen),
         }
     }
 }
@@ -187,6 +210,7 @@ struct WriterThread<S> {
     fill: Arc<Fill>,
     pause: Duration,
     drops: Arc<Drops>,
+    reopen: Arc<AtomicBool>,
     /// The lines of one item, kept for its room.
     lines: Vec<u8>,
 }
@@ -244,6 +268,12 @@ impl<S: LineFormatter> WriterThread<S> {
                 // The caller may have stopped waiting.
                 let _ = done.try_send(());
             }
+            Message::Wake => {}
+        }
+        if self.reopen.swap(false, Ordering::AcqRel)
+            && let Some((path, result)) = self.output.reopen()
+        {
+            self.formatter.reopened(path, result);
         }
     }
 

@@ -1,14 +1,13 @@
 //! The access log: one line for each request, in a bounded queue that a thread writes, so that a slow disk or pipe
 //! never delays a request. The thread also masks secrets.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logging::{Drops, Limits, LineFormatter, LineWriter};
-use tracing::warn;
+use logging::{Destination, Drops, Limits, LineFormatter, LineWriter};
+use tracing::{error, info, warn};
 
 use crate::access_entry::AccessEntry;
 use crate::access_line::AccessLine;
@@ -54,6 +53,7 @@ pub struct AccessLogger {
 #[derive(Debug)]
 struct Queue {
     format: AccessLogFormat,
+    is_file: bool,
     writer: LineWriter<AccessLine>,
 }
 
@@ -69,12 +69,13 @@ impl AccessLogger {
         capacity: usize,
         metrics: &Arc<Metrics>,
     ) -> io::Result<Self> {
-        let writer: Box<dyn Write + Send> = match output {
+        let is_file = matches!(output, AccessLogOutput::File(_));
+        let destination = match output {
             AccessLogOutput::Off => return Ok(Self::off()),
-            AccessLogOutput::Stdout => Box::new(io::stdout()),
-            AccessLogOutput::Stderr => Box::new(io::stderr()),
-            AccessLogOutput::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
-            AccessLogOutput::Writer(writer) => writer,
+            AccessLogOutput::Stdout => Destination::stream(Box::new(io::stdout())),
+            AccessLogOutput::Stderr => Destination::stream(Box::new(io::stderr())),
+            AccessLogOutput::File(path) => Destination::file(path)?,
+            AccessLogOutput::Writer(writer) => Destination::stream(writer),
         };
         let drops = Arc::new(Drops::default());
         let limits = Limits {
@@ -84,14 +85,18 @@ impl AccessLogger {
         };
         let writer = LineWriter::start(
             "access-log",
-            writer,
+            destination,
             limits,
             MaskingLineFormatter,
             Arc::clone(&drops),
         )?;
         metrics.register(LogDropsCollector::access_log(drops));
         Ok(Self {
-            queue: Some(Arc::new(Queue { format, writer })),
+            queue: Some(Arc::new(Queue {
+                format,
+                is_file,
+                writer,
+            })),
         })
     }
 
@@ -118,6 +123,14 @@ impl AccessLogger {
         queue.writer.put(line, size);
     }
 
+    /// Opens the file of the log again under its path, after the lines that are queued. The result is logged. Returns
+    /// false if the log is not a file. Never waits.
+    #[must_use]
+    pub fn reopen(&self) -> bool {
+        let file = self.queue.as_ref().filter(|queue| queue.is_file);
+        file.inspect(|queue| queue.writer.reopen()).is_some()
+    }
+
     /// Waits up to `limit` until all queued lines are written. Returns false on timeout. Blocks; for use at the end
     /// of the process.
     #[must_use]
@@ -139,6 +152,16 @@ impl LineFormatter for MaskingLineFormatter {
 
     fn failed(&mut self, error: &io::Error) {
         warn!("the access log can't be written: {error}");
+    }
+
+    fn reopened(&mut self, path: &Path, result: io::Result<()>) {
+        let path = path.display();
+        match result {
+            Ok(()) => info!("the access log {path} is open again"),
+            Err(error) => {
+                error!("the access log {path} can't be opened again, the former file stays in use: {error}");
+            }
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod code_counter;
 mod credential_sources;
 mod current;
 mod decider;
+mod drain_times;
 mod dry_run;
 mod edge;
 mod engine;
@@ -92,6 +93,7 @@ pub use admin::{
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;
+pub use drain_times::DrainTimes;
 pub use dry_run::{DryResult, DryRunRequest, RequestDryRun, dry_run};
 pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, Unproven};
@@ -108,7 +110,7 @@ pub use prepared_snapshot::PrepareError;
 pub use publisher::{OtherDocument, Published, Publisher};
 pub use readiness::{MAX_RELOAD_ERROR_BYTES, Readiness, ReadinessCheck, ReadinessReport};
 pub use remote_keys::{MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
-pub use running::{Bound, Running, Stopped};
+pub use running::{Bound, DrainEnd, Running, Stopped};
 #[cfg(feature = "scripted")]
 pub use scripted::ScriptedEngine;
 pub use shared::{Probe, ProbeStage};

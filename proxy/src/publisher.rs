@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rules::Snapshot;
 
 use crate::decider::Decider;
+use crate::drain_times::DrainTimes;
 use crate::key_store::KeyStore;
 use crate::metrics::ReloadResult;
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
@@ -25,6 +26,8 @@ pub struct Publisher {
     /// The settings of the start, updated with those that need no restart. Locked while a snapshot is prepared, so
     /// that of two concurrent publishers the later one wins completely.
     settings: Arc<Mutex<Settings>>,
+    /// The delay of a drain, unless the document sets it.
+    default_drain_delay: Duration,
 }
 
 /// The result of publishing.
@@ -45,6 +48,7 @@ impl Publisher {
         (keys, upstreams): (Arc<KeyStore>, Arc<UpstreamStore>),
         readiness: Arc<Readiness>,
         settings: &Settings,
+        default_drain_delay: Duration,
     ) -> Self {
         let settings = Arc::new(Mutex::new(settings.clone()));
         Self {
@@ -53,6 +57,7 @@ impl Publisher {
             upstreams,
             readiness,
             settings,
+            default_drain_delay,
         }
     }
 
@@ -127,12 +132,14 @@ impl Publisher {
         self.readiness.set_reload_error(report, now);
     }
 
-    /// Returns how long to serve after a signal to end, and how long requests may take then.
-    pub(crate) fn drain_times(&self) -> (Duration, Duration) {
+    /// Returns the times of a shutdown.
+    pub(crate) fn drain_times(&self) -> DrainTimes {
         let drain = self.settings.lock().drain;
-        (
-            Duration::from_millis(drain.delay_ms),
-            Duration::from_millis(drain.timeout_ms),
-        )
+        DrainTimes {
+            delay: drain
+                .delay_ms
+                .map_or(self.default_drain_delay, Duration::from_millis),
+            timeout: Duration::from_millis(drain.timeout_ms),
+        }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
+use crate::access_log::AccessLogger;
 use crate::admin::AdminServer;
 use crate::capacity::Capacity;
+use crate::drain_times::DrainTimes;
 use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
 use crate::observations::Observations;
@@ -45,8 +46,21 @@ pub struct Bound {
 /// The result of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// The number of requests that were aborted at the drain timeout.
+    /// The number of requests that were aborted.
     pub cut_off: usize,
+    /// The end of the drain.
+    pub end: DrainEnd,
+}
+
+/// The end of a drain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrainEnd {
+    /// All requests have finished.
+    Finished,
+    /// The timeout elapsed before.
+    TimedOut,
+    /// The caller aborted it.
+    Aborted,
 }
 
 impl Running {
@@ -114,53 +128,57 @@ impl Running {
         self.publisher.clone()
     }
 
-    /// Runs until SIGTERM or SIGINT, then drains as [`Running::stop`] does. After SIGTERM it serves for `drain.delay`
-    /// first, after SIGINT it does not. A second signal aborts the drain.
-    ///
-    /// # Errors
-    /// The signal handlers can't be installed.
-    pub fn run(self) -> std::io::Result<Stopped> {
-        let Some(runtime) = &self.runtime else {
-            return Ok(Stopped { cut_off: 0 });
-        };
-        let _inside = runtime.enter();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let terminated = runtime.block_on(is_first_signal(&mut terminate, &mut interrupt));
-        let (delay, timeout) = self.publisher.drain_times();
-        let delay = if terminated { delay } else { Duration::ZERO };
-        info!("draining: no longer ready");
-        let cut_off = runtime.block_on(async {
-            tokio::select! {
-                cut_off = self.drain(delay, timeout) => cut_off,
-                _ = is_first_signal(&mut terminate, &mut interrupt) => self.publisher.shared.in_flight.now(),
-            }
-        });
-        // The guard borrows the runtime, which `end` consumes.
-        drop(_inside);
-        Ok(self.end(cut_off))
+    /// Returns the times of a shutdown, as the active document sets them.
+    #[must_use]
+    pub fn drain_times(&self) -> DrainTimes {
+        self.publisher.drain_times()
     }
 
-    /// Drains and stops the proxy. It is not ready at once and serves for `drain.delay`. Then it accepts no
-    /// connections, and requests in flight have `drain.timeout`. Blocks for as long as that takes.
+    /// Returns the access log.
+    #[must_use]
+    pub fn access_log(&self) -> AccessLogger {
+        self.publisher.shared.access_log.clone()
+    }
+
+    /// Drains and stops the proxy. It is not ready at once and serves for `times.delay`. Then it accepts no
+    /// connections, and requests in flight have `times.timeout`. If `abort` completes, the drain ends early. Blocks for
+    /// as long as that takes.
+    #[must_use]
+    pub fn stop_within(self, times: DrainTimes, abort: impl Future<Output = ()>) -> Stopped {
+        let Some(runtime) = &self.runtime else {
+            return Stopped {
+                cut_off: 0,
+                end: DrainEnd::Finished,
+            };
+        };
+        let (cut_off, end) = runtime.block_on(async {
+            tokio::select! {
+                cut_off = self.drain(times) => match cut_off {
+                    0 => (0, DrainEnd::Finished),
+                    left => (left, DrainEnd::TimedOut),
+                },
+                () = abort => (self.publisher.shared.in_flight.now(), DrainEnd::Aborted),
+            }
+        });
+        self.end();
+        Stopped { cut_off, end }
+    }
+
+    /// Drains and stops the proxy, with the times of the active document.
     #[must_use]
     pub fn stop(self) -> Stopped {
-        let (delay, timeout) = self.publisher.drain_times();
-        let Some(runtime) = &self.runtime else {
-            return Stopped { cut_off: 0 };
-        };
-        let cut_off = runtime.block_on(self.drain(delay, timeout));
-        self.end(cut_off)
+        let times = self.drain_times();
+        self.stop_within(times, std::future::pending())
     }
 
     /// Waits for requests in flight. Returns the number that is left at the timeout.
-    async fn drain(&self, delay: Duration, timeout: Duration) -> usize {
+    async fn drain(&self, times: DrainTimes) -> usize {
         // Readiness first: load balancers need the delay to stop sending requests before connections are refused.
         self.publisher.readiness.set_draining();
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(times.delay).await;
         self.publisher.shared.set_draining();
         self.stop.send_replace(true);
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + times.timeout;
         loop {
             let left = self.publisher.shared.in_flight.now();
             if left == 0 || Instant::now() >= deadline {
@@ -170,10 +188,7 @@ impl Running {
         }
     }
 
-    fn end(mut self, cut_off: usize) -> Stopped {
-        if cut_off > 0 {
-            warn!("{cut_off} requests were cut off");
-        }
+    fn end(mut self) {
         self.stop_runtime();
         if !self.publisher.shared.access_log.flush(FLUSH_LIMIT) {
             warn!("the last lines of the access log could not be written");
@@ -181,7 +196,6 @@ impl Running {
         if let Some((_, admin)) = self.admin.take() {
             admin.stop();
         }
-        Stopped { cut_off }
     }
 
     fn stop_runtime(&mut self) {
@@ -197,13 +211,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop_runtime();
-    }
-}
-
-/// Waits for one of two signals. Returns true if it was the first.
-async fn is_first_signal(first: &mut Signal, second: &mut Signal) -> bool {
-    tokio::select! {
-        _ = first.recv() => true,
-        _ = second.recv() => false,
     }
 }

@@ -48,6 +48,8 @@ pub struct StartOptions {
     pub access_log: Option<(AccessLogOutput, AccessLogFormat)>,
     /// The dropped lines of the process log, for the metrics.
     pub log_drops: Option<Arc<logging::Drops>>,
+    /// The delay of a drain, unless the documents set it.
+    pub default_drain_delay: Duration,
     /// The timing of key fetches.
     pub fetch_timing: FetchTiming,
     /// Called at each stage of a request, for tests.
@@ -147,7 +149,13 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     // Last, because sockets that pingora was handed can't be taken back.
     let listening = listeners.into_iter().zip(&settings.listeners);
     serve(&runtime, &shared, listening, &stopped);
-    let publisher = Publisher::new(shared, (keys, upstreams), readiness, settings);
+    let publisher = Publisher::new(
+        shared,
+        (keys, upstreams),
+        readiness,
+        settings,
+        options.default_drain_delay,
+    );
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
 

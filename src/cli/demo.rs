@@ -21,7 +21,7 @@ use super::{
     run::{self, Service},
     token::TokenRequest,
 };
-use crate::{clock, process_log};
+use crate::{clock, process_log, signals::Signals};
 use folder::DemoFolder;
 
 /// The tenants of the flags file: id, settings, and the answer that they get.
@@ -58,6 +58,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     process_log::start(output::colour())?;
+    let signals = Signals::install()?;
     let chosen = if arguments.any_port {
         Applications::on_any_port()?
     } else {
@@ -82,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let service = Service::start(startup, config)
         .context("the demo can't start (if a port is in use, remove the folder and use --any-port)")?;
     print_introduction(&arguments.dir, &folder, &service)?;
-    let outcome = service.run_until_stopped();
+    let outcome = service.run_until_stopped(signals);
     runtime.shutdown_background();
     outcome
 }

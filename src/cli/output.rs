@@ -72,12 +72,12 @@ pub(super) fn log_report(error: &str, report: &str) {
     }
 }
 
-/// Writes the line with the reason for the end of the process. It waits for a slot in the queue of the log, which is
-/// harmless because no thread serves any more.
-pub(super) fn print_stderr_last(line: impl fmt::Display) {
+/// Writes the error that ends the process. In a process that serves it is the last line of the log; this waits for a
+/// slot in the queue of the log, which is harmless because no thread serves any more.
+pub(super) fn print_last_error(error: &anyhow::Error) {
     match process_log::current() {
-        Some(log) => log.block_timeout(&line.to_string(), process_log::FLUSH_TIMEOUT),
-        None => print_stderr(line),
+        Some(log) => log.last_error(&format!("{error:#}"), process_log::FLUSH_TIMEOUT),
+        None => print_stderr(format_args!("error: {error:#}")),
     }
 }
 

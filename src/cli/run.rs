@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use config::{Reload, ReloadResponse, WatchOptions, Watcher};
 use control::operators::{Known, Operators};
 use control::{BreakGlass, Control};
-use proxy::{KeyStore, Publisher, Readiness, Running};
+use proxy::{AccessLogger, DrainEnd, DrainTimes, KeyStore, Publisher, Readiness, Running, Stopped};
 use tracing::{error, info, warn};
 
 use super::exit::Exit;
@@ -18,14 +19,21 @@ use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
 use crate::operators;
 use crate::process_log;
+use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
+use crate::terminal;
+
+/// Default of `drain.delay`, unless a person runs this process on a terminal: the time in which load balancers notice
+/// that it is not ready.
+const DRAIN_DELAY: Duration = Duration::from_secs(5);
 
 /// Runs the proxy.
 ///
 /// It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing and is
 /// reported.
 ///
-/// SIGTERM and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0.
+/// SIGTERM, SIGQUIT and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0. SIGHUP
+/// reloads the files now, SIGUSR1 opens the access log again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file.
@@ -35,10 +43,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     process_log::start(output::colour())?;
+    let signals = Signals::install()?;
     let Some(startup) = load_startup(&arguments.config)? else {
         return Ok(Exit::Failure);
     };
-    let service = Service::start(startup, arguments.config.clone())?;
+    let service = Service::start(startup, arguments.config.clone()).context(NOT_STARTED)?;
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
@@ -49,18 +58,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if service.running.admin().is_some() && !service.control_plane.operators.asks() {
         info!("`admin.operators` has no operators: every user of this machine is platform-admin");
     }
-    service.run_until_stopped()
+    service.run_until_stopped(signals)
 }
+
+/// Start of the last line of a process that could not start.
+pub(super) const NOT_STARTED: &str = "not started";
 
 /// Loads the configuration. Prints the report of invalid documents, and returns `None`.
 ///
 /// # Errors
 /// The store can't be used, and there is no last good document.
 pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
-    match startup::load(path)? {
+    match startup::load(path).context(NOT_STARTED)? {
         Ok(startup) => Ok(Some(startup)),
         Err(report) => {
             output::print_report(&report);
+            error!("{NOT_STARTED}: the configuration has errors");
             Ok(None)
         }
     }
@@ -114,6 +127,11 @@ impl Service {
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
         let options = proxy::StartOptions {
             admin_routes: Some(control_plane.api()),
+            default_drain_delay: if terminal::is_attached() {
+                Duration::ZERO
+            } else {
+                DRAIN_DELAY
+            },
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::StartOptions::default()
         };
@@ -151,20 +169,82 @@ impl Service {
         })
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then drains.
+    /// Serves until a signal ends the process, then drains. The last line of the log says how the drain ended.
     ///
     /// The watcher and the break-glass socket end before the control plane, so that no reload and no kill arrives while
     /// the control plane writes the last good document.
     ///
     /// # Errors
-    /// The proxy failed.
-    pub(super) fn run_until_stopped(self) -> Result<Exit> {
-        // If this fails, the fields are dropped in the same order: that of their declaration.
-        self.running.run()?;
+    /// No signal can arrive any more.
+    pub(super) fn run_until_stopped(self, mut signals: Signals) -> Result<Exit> {
+        let access_log = self.running.access_log();
+        let signal = loop {
+            match signals.next().context("the thread of signals has ended")? {
+                SignalRequest::End(signal) => break signal,
+                SignalRequest::Reload => {
+                    info!("SIGHUP: the files are read again");
+                    self.watcher.reload();
+                }
+                SignalRequest::ReopenLogs => reopen_logs(&access_log),
+                SignalRequest::Upgrade => log_reserved(),
+            }
+        };
+        let mut times = self.running.drain_times();
+        if !signal.is_delayed() {
+            times.delay = Duration::ZERO;
+        }
+        info!(delay = ?times.delay, timeout = ?times.timeout, "{}: draining, no longer ready", signal.name());
+        let mut second = None;
+        let stopped = self.running.stop_within(times, async {
+            second = Some(second_end(&mut signals, &access_log).await);
+        });
         drop(self.watcher);
         drop(self.break_glass);
         drop(self.control_plane);
+        log_end(stopped, times, second);
         Ok(Exit::Success)
+    }
+}
+
+/// Handles signals during a drain, until one of them aborts it.
+async fn second_end(signals: &mut Signals, access_log: &AccessLogger) -> EndSignal {
+    loop {
+        match signals.next_in_drain().await {
+            SignalRequest::End(signal) => return signal,
+            SignalRequest::Reload => info!("SIGHUP is ignored during the drain"),
+            SignalRequest::ReopenLogs => reopen_logs(access_log),
+            SignalRequest::Upgrade => log_reserved(),
+        }
+    }
+}
+
+/// Opens the log files again, after a signal.
+fn reopen_logs(access_log: &AccessLogger) {
+    if !access_log.reopen() {
+        info!("SIGUSR1: no log is a file, so none is opened again");
+    }
+}
+
+fn log_reserved() {
+    warn!("SIGUSR2 is ignored: it is reserved for the upgrade of the binary");
+}
+
+/// Logs the end of the process, as its last line.
+fn log_end(stopped: Stopped, times: DrainTimes, second: Option<EndSignal>) {
+    let cut_off = match stopped.cut_off {
+        1 => "1 request was cut off".to_owned(),
+        more => format!("{more} requests were cut off"),
+    };
+    match stopped.end {
+        DrainEnd::Finished => info!("ended: no request was cut off"),
+        DrainEnd::TimedOut => warn!(
+            "ended: {cut_off} because `drain.timeout` of {:?} had elapsed",
+            times.timeout
+        ),
+        DrainEnd::Aborted => {
+            let name = second.map_or("a signal", EndSignal::name);
+            warn!("ended: {cut_off} by a second signal, {name}");
+        }
     }
 }
 
@@ -274,6 +354,10 @@ impl Reloader {
             Reload::Restored => {
                 self.publisher.record_unchanged();
                 info!("the files equal the active config again");
+            }
+            Reload::Unchanged => {
+                self.publisher.record_unchanged();
+                info!("nothing to reload: the files equal the active config");
             }
         }
         ReloadResponse::Served

@@ -230,7 +230,7 @@ fn begin() -> ManagedGateway {
 #[test]
 fn full_disk_rejects_only_changes() {
     let managed = begin();
-    let mut sluice = SluiceProcess::start_unsignalled(managed.path());
+    let mut sluice = SluiceProcess::start(managed.path(), ["run"]);
     sluice.line("admin listening");
     managed.furnish(&sluice);
     let mut killed = false;
@@ -268,12 +268,12 @@ fn full_disk_rejects_only_changes() {
         sluice.signal("KILL");
         sluice.ended();
         if matches!(fault, DiskFault::Room(_)) {
-            let sluice = SluiceProcess::start_unsignalled(managed.path());
+            let sluice = SluiceProcess::start(managed.path(), ["run"]);
             let answer = Client::connect(sluice.listener()).ask(&managed.ask());
             assert_eq!(answer.status, 200, "started on a full disk");
         }
         drop(illness);
-        sluice = SluiceProcess::start_unsignalled(managed.path());
+        sluice = SluiceProcess::start(managed.path(), ["run"]);
         let found = kept(&mut Client::connect(sluice.admin()));
         assert_eq!(found, after, "after the end of the process as before it");
     }

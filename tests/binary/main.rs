@@ -40,6 +40,7 @@ mod running;
 mod secrets;
 mod security;
 mod seeds;
+mod signals;
 mod signing_in;
 mod tokens;
 mod walkthrough;

@@ -137,23 +137,17 @@ impl SluiceProcess {
         Self::spawn(command(folder, arguments))
     }
 
-    /// Starts `sluice run` in `folder`, with SIGXFSZ ignored: a write beyond the limit of file sizes fails instead of
-    /// ending it.
-    pub(crate) fn start_unsignalled(folder: &Path) -> Self {
-        let direct = command(folder, ["run"]);
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
-            .arg(direct.get_program())
-            .args(direct.get_args())
-            .current_dir(folder);
-        for (name, value) in direct.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        Self::spawn(shell)
+    /// Starts `sluice run` in `folder`, with these for standard input and standard error.
+    pub(crate) fn start_between(folder: &Path, input: impl Into<Stdio>, errors: impl Into<Stdio>) -> Self {
+        let mut child = command(folder, ["run"])
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        collect(child.stdout.take().unwrap(), &lines);
+        Self { child, lines }
     }
 
     /// Starts `sluice` in `folder`, with these environment variables.
@@ -255,6 +249,11 @@ impl SluiceProcess {
             .status()
             .unwrap();
         assert!(sent.success());
+    }
+
+    /// Returns true if it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end, and returns its exit status.

@@ -103,8 +103,8 @@ single! {
 object! {
     /// Shutdown of the process.
     Drain("a drain"): settings::Drain {
-        /// Time to keep serving while `/readyz` reports not ready. Default: 0s.
-        delay: strict Duration = settings::Drain::default().delay_ms,
+        /// Time to keep serving while `/readyz` reports not ready. Default: 5s, or 0s on a terminal.
+        delay: strict Duration,
         /// Maximum time for in-flight requests afterwards. Default: 30s.
         timeout: strict Duration = settings::Drain::default().timeout_ms,
     } => settings::Drain { delay_ms: delay, timeout_ms: timeout }

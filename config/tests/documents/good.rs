@@ -93,7 +93,7 @@ fn settings_equal_the_document() {
     assert_eq!(settings.body_limit, None);
     assert_eq!(
         (settings.drain.delay_ms, settings.drain.timeout_ms),
-        (5_000, 60_000)
+        (Some(5_000), 60_000)
     );
     assert_eq!(
         settings.access_log.output,

@@ -105,6 +105,7 @@ fn the_watch_survives_a_fifo_and_can_be_stopped() {
             Reload::Applied(loaded) => format!("{} flags", loaded.snapshot.flags.len()),
             Reload::Refused(report) => codes(&report).join(" "),
             Reload::Restored => "restored".to_owned(),
+            Reload::Unchanged => "unchanged".to_owned(),
         });
         ReloadResponse::Served
     };

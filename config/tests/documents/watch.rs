@@ -36,6 +36,7 @@ enum Reloaded {
     /// A report with these codes.
     Refused(Vec<&'static str>),
     Restored,
+    Unchanged,
 }
 
 /// Files that `write` creates in an empty folder, and a watch of them.
@@ -57,6 +58,7 @@ fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
                     Reloaded::Refused(report.problems().iter().map(|p| p.code).collect())
                 }
                 Reload::Restored => Reloaded::Restored,
+                Reload::Unchanged => Reloaded::Unchanged,
             });
             ReloadResponse::Served
         },
@@ -112,6 +114,19 @@ fn a_file_written_in_place_takes_effect_within_half_a_second() {
             written.elapsed()
         );
     }
+}
+
+#[test]
+fn a_requested_reload_reports_its_result() {
+    let setup = setup();
+    setup.watcher.reload();
+    setup.expect_reload(&Reloaded::Unchanged);
+    setup.write("version: 1\nflags: {}\nflag: {}\n");
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-field"]));
+    setup.watcher.reload();
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-field"]));
+    setup.write(&flags(1));
+    setup.expect_reload(&Reloaded::Restored);
 }
 
 #[test]

@@ -234,17 +234,17 @@ fn last_line_waits_for_room_until_its_timeout() {
     log.block("a");
     sink.wait_until_entered();
     log.block("b");
-    log.block_timeout("lost", Duration::from_millis(20));
+    log.last_error("lost", Duration::from_millis(20));
     let waiting = thread::spawn({
         let log = log.clone();
-        move || log.block_timeout("kept", LONG)
+        move || log.last_error("kept", LONG)
     });
     sink.hold(false);
     waiting.join().unwrap();
     assert!(log.flush(LONG));
     let lines = sink.lines();
-    assert_eq!(lines.last().unwrap(), "kept");
-    assert!(!lines.contains(&"lost".to_owned()), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "ERROR kept");
+    assert!(!lines.contains(&"ERROR lost".to_owned()), "{lines:?}");
 }
 
 #[test]

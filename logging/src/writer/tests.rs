@@ -1,7 +1,10 @@
 //! Lines gather while the thread pauses, and are written early if the queue fills or is flushed.
 
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
+
+use tempfile::TempDir;
 
 use super::*;
 
@@ -40,7 +43,7 @@ impl LineFormatter for Plain {
 /// Starts a log whose thread pauses after its first write, which is over.
 fn start_pausing(lines: usize, bytes: usize) -> (LineWriter<&'static str>, Receiver<String>) {
     let (sender, written) = channel();
-    let sink = Box::new(Sink(Mutex::new(sender)));
+    let sink = Destination::stream(Box::new(Sink(Mutex::new(sender))));
     let limits = Limits {
         lines,
         bytes,
@@ -85,10 +88,50 @@ fn pause_ends_by_itself() {
         bytes: 1024,
         pause: Duration::from_millis(1),
     };
-    let sink = Box::new(Sink(Mutex::new(sender)));
+    let sink = Destination::stream(Box::new(Sink(Mutex::new(sender))));
     let log = LineWriter::start("test", sink, limits, Plain, Arc::default()).unwrap();
     for line in ["1", "2", "3"] {
         log.put(line, 1);
         assert_eq!(written.recv_timeout(LONG).unwrap(), line);
     }
+}
+
+/// Starts a log that writes to the file `log` in a new folder.
+fn start_file() -> (LineWriter<&'static str>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        lines: 64,
+        bytes: 1024,
+        pause: FOREVER,
+    };
+    let file = Destination::file(folder.path().join("log")).unwrap();
+    let log = LineWriter::start("test", file, limits, Plain, Arc::default()).unwrap();
+    (log, folder)
+}
+
+#[test]
+fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
+    let (log, folder) = start_file();
+    let (path, renamed) = (folder.path().join("log"), folder.path().join("log.1"));
+    log.put("1", 1);
+    assert!(log.flush(LONG));
+    std::fs::rename(&path, &renamed).unwrap();
+    log.put("2", 1);
+    log.reopen();
+    log.put("3", 1);
+    assert!(log.flush(LONG));
+    assert_eq!(std::fs::read_to_string(&renamed).unwrap(), "12");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "3");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_again_stays_in_use() {
+    let (log, folder) = start_file();
+    let (path, renamed) = (folder.path().join("log"), folder.path().join("log.1"));
+    std::fs::rename(&path, &renamed).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    log.reopen();
+    log.put("1", 1);
+    assert!(log.flush(LONG));
+    assert_eq!(std::fs::read_to_string(&renamed).unwrap(), "1");
 }

@@ -5,8 +5,17 @@ use std::net::TcpStream;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use proxy::Stopped;
+use proxy::{DrainEnd, Stopped};
 use testkit::{After, Client, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
+
+const FINISHED: Stopped = Stopped {
+    cut_off: 0,
+    end: DrainEnd::Finished,
+};
+const TIMED_OUT: Stopped = Stopped {
+    cut_off: 1,
+    end: DrainEnd::TimedOut,
+};
 
 fn open(upstream: &Upstream) -> ProxyBuilder {
     Proxy::builder()
@@ -47,7 +56,7 @@ fn a_drain_finishes_requests_and_refuses_new_connections() {
         (answer.text(), answer.header("connection")),
         ("done", Some("close"))
     );
-    assert_eq!(stopping.join().unwrap(), Stopped { cut_off: 0 });
+    assert_eq!(stopping.join().unwrap(), FINISHED);
 }
 
 #[test]
@@ -65,7 +74,7 @@ fn draining_proxy_is_unready_and_serves_for_the_delay() {
     });
     assert_eq!(client.ask(&Request::get("/")).status, 200);
     assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
-    assert_eq!(stopping.join().unwrap(), Stopped { cut_off: 0 });
+    assert_eq!(stopping.join().unwrap(), FINISHED);
     assert!(TcpStream::connect(address).is_err());
 }
 
@@ -79,7 +88,7 @@ fn request_over_the_drain_timeout_is_aborted_and_counted() {
     client.send(Request::get("/silent").bytes());
     upstream.await_count(1);
     let (stopped, log) = proxy.stop_and_log();
-    assert_eq!(stopped, Stopped { cut_off: 1 });
+    assert_eq!(stopped, TIMED_OUT);
     assert!(client.is_closed());
     let line = &log[0];
     assert_eq!((log.len(), &line["path"]), (1, &"/silent".into()));
@@ -100,7 +109,7 @@ fn websocket_open_at_the_drain_timeout_is_logged() {
     client.send(upgrade.header("Upgrade", "websocket").bytes());
     assert_eq!(client.response().status, 101);
     let (stopped, log) = proxy.stop_and_log();
-    assert_eq!((stopped, log.len()), (Stopped { cut_off: 1 }, 1));
+    assert_eq!((stopped, log.len()), (TIMED_OUT, 1));
     let line = &log[0];
     assert_eq!(
         (&line["path"], &line["outcome"], &line["error"]),
