@@ -35,6 +35,8 @@ pub struct Compiled {
     pub tenants: Arc<Tenants>,
     /// The effect of the last change on ids.
     pub id_changes: IdChanges,
+    /// True if there is a flag, or ever was one. Before, gates may name flags that do not exist yet.
+    pub has_held_flags: bool,
     pub(crate) names: Arc<Names>,
 }
 
@@ -149,6 +151,11 @@ impl Catalog {
         self.compiled = draft.compiled;
     }
 
+    /// Records that there were flags, which have all been removed.
+    pub fn set_has_held_flags(&mut self) {
+        self.compiled.has_held_flags = true;
+    }
+
     /// Sets the eligibility of flags to that of another environment.
     pub fn set_eligibility(&mut self, eligibility: Eligibility) {
         self.eligibility = eligibility;
@@ -176,6 +183,7 @@ impl Compiled {
             flags: Arc::new(Flags::none(eligibility)),
             tenants: Arc::default(),
             id_changes: IdChanges::None,
+            has_held_flags: false,
             names: Arc::default(),
         }
     }

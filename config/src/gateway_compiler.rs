@@ -1,5 +1,6 @@
 //! Compilation of a gateway document with its flags: lowers its parts, and builds the routes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Routes, Tenants, UpstreamId};
@@ -26,6 +27,8 @@ pub(crate) struct GatewayCompiler<'a, 's> {
     pub(crate) names: &'a Names,
     pub(crate) broken: &'a BrokenParts,
     pub(crate) flags: FlagsOf<'a, 's>,
+    /// True if gates and headers may name flags that do not exist yet.
+    pub(crate) awaits_flags: bool,
 }
 
 /// The flags of a gateway document: definitions to compile, or compiled ones.
@@ -47,6 +50,7 @@ pub(crate) struct GatewayParts {
     pub(crate) identity: crate::IdentitySettings,
     pub(crate) settings: crate::Settings,
     pub(crate) operators: Option<crate::OperatorSettings>,
+    pub(crate) awaited_flags: Box<[Box<str>]>,
 }
 
 impl<'s> GatewayCompiler<'_, 's> {
@@ -82,6 +86,7 @@ impl<'s> GatewayCompiler<'_, 's> {
             upstreams_known: upstreams.is_some(),
             plan: None,
             identifies_callers: identifies_callers(root),
+            awaited_flags: self.awaits_flags.then(BTreeSet::new),
             environment: variable,
         };
         let settings = gateway.settings(root);
@@ -104,6 +109,7 @@ impl<'s> GatewayCompiler<'_, 's> {
         let routes = root.routes.value().map_or(&[][..], |routes| routes);
         let lowered = gateway.routes(routes, body_limit(root));
         refuse_conflicts(&mut gateway, &lowered);
+        let awaited_flags = gateway.awaited_flags.take().unwrap_or_default();
         let (flags, tenants) = compiled?;
         let routes = lowered
             .into_iter()
@@ -123,6 +129,7 @@ impl<'s> GatewayCompiler<'_, 's> {
             identity: identity?,
             settings: settings?,
             operators: operators?,
+            awaited_flags: awaited_flags.into_iter().collect(),
         })
     }
 

@@ -160,6 +160,7 @@ pub(crate) fn load_as(
         names,
         broken: &broken,
         flags,
+        awaits_flags: matches!(flags_from, FlagsFrom::Compiled(compiled, _) if !compiled.has_held_flags),
     };
     match compiler.compile(&mut context, variable) {
         Some(parts) if context.problems.is_empty() => Ok(loaded(parts, context, &documents, flags_from)),
@@ -251,6 +252,7 @@ fn loaded(
         inputs,
         files,
         line_index: Arc::new(line_index),
+        awaited_flags: parts.awaited_flags,
         digest,
     }
 }

@@ -36,6 +36,9 @@ pub struct LoadedConfig {
     pub files: Files,
     /// Converts sites to line_index.
     pub line_index: Arc<LineIndex>,
+    /// The keys of the flags that gates name and that do not exist yet, because the store has never held a flag. Such
+    /// gates can't be decided.
+    pub awaited_flags: Box<[Box<str>]>,
     /// The digest of the documents, 12 hex digits.
     pub(crate) digest: String,
 }
@@ -45,6 +48,10 @@ impl LoadedConfig {
     /// after it: they name no id whose meaning changed.
     #[must_use]
     pub fn is_valid_after(&self, changes: &IdChanges) -> bool {
+        // Flags that are awaited may exist now, with ids that the gates do not have.
+        if !self.awaited_flags.is_empty() {
+            return false;
+        }
         let moved = match changes {
             IdChanges::None => return true,
             IdChanges::Flags(moved) => moved,

@@ -10,7 +10,7 @@ use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
 /// The codes of all problems.
-pub const CODES: [&str; 97] = [
+pub const CODES: [&str; 98] = [
     "admin-not-loopback",
     "admin-without-tls",
     "conflicting-fields",
@@ -21,6 +21,7 @@ pub const CODES: [&str; 97] = [
     "empty",
     "empty-document",
     "empty-schedule",
+    "empty-store",
     "everybody-trusted",
     "expired-certificate",
     "file-missing",
@@ -206,6 +207,17 @@ impl Problem {
         Self {
             severity: Severity::Warning,
             ..Self::error(code, title, at)
+        }
+    }
+
+    /// Returns the same problem as a warning with this code and title.
+    pub(crate) fn into_warning(self, code: &'static str, title: String) -> Self {
+        debug_assert!(CODES.contains(&code), "the code `{code}` is not listed");
+        Self {
+            severity: Severity::Warning,
+            code,
+            title: shown(title),
+            ..self
         }
     }
 

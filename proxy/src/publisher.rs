@@ -86,6 +86,7 @@ impl Publisher {
         self.upstreams.publish(&prepared.upstreams);
         self.shared.current.publish(prepared);
         metrics.reloads.count(ReloadResult::Applied, now);
+        self.readiness.set_awaited_flags(&loaded.awaited_flags);
         self.readiness.set_snapshot(&revision, now);
         let needs_restart = settings.needs_restart(&loaded.settings);
         settings.drain = loaded.settings.drain;

@@ -54,6 +54,10 @@ struct ReadinessState {
     /// The revision served, and the time of its publication.
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,
+    /// The keys of the flags that gates await.
+    awaited_flags: Box<[Box<str>]>,
+    /// True if the gates of every snapshot so far have awaited flags.
+    has_always_awaited: bool,
     notes: BTreeMap<String, String>,
 }
 
@@ -75,6 +79,14 @@ impl Readiness {
         state.reload_error = None;
         drop(state);
         self.keys.set_needed();
+    }
+
+    /// Sets the keys of the flags that gates name and that do not exist yet. They prevent readiness until a snapshot
+    /// was served whose gates await no flag.
+    pub(crate) fn set_awaited_flags(&self, keys: &[Box<str>]) {
+        let mut state = self.state.lock();
+        state.awaited_flags = keys.into();
+        state.has_always_awaited = !keys.is_empty() && (state.has_always_awaited || state.snapshot.is_none());
     }
 
     /// Records that other flags of the same documents are served. The reload error stays.
@@ -128,14 +140,23 @@ impl Readiness {
         };
         let mut needed = vec![snapshot_check(state.snapshot.as_ref(), now)];
         needed.extend(keys.iter().map(|keys| keys_check(keys, now)));
-        let ready = was_ready && !draining;
+        let mut notes = state.notes.clone();
+        if !state.awaited_flags.is_empty() {
+            let words = awaited_words(&state.awaited_flags);
+            if state.has_always_awaited {
+                needed.push(ReadinessCheck::new("flags", false, words));
+            } else {
+                notes.insert("flags".to_owned(), words);
+            }
+        }
+        let ready = was_ready && !state.has_always_awaited && !draining;
         let mut checks = vec![serving];
         checks.append(&mut needed);
         ReadinessReport {
             ready,
             checks,
             reload_error: state.reload_error.clone(),
-            notes: state.notes.clone().into_iter().collect(),
+            notes: notes.into_iter().collect(),
         }
     }
 }
@@ -155,6 +176,20 @@ impl ReadinessReport {
     pub fn reasons(&self) -> impl Iterator<Item = &ReadinessCheck> {
         self.checks.iter().filter(|check| !check.passed)
     }
+}
+
+/// Describes flags that gates await, at most eight by name.
+fn awaited_words(keys: &[Box<str>]) -> String {
+    let named: Vec<String> = keys.iter().take(8).map(|key| format!("`{key}`")).collect();
+    let more = match keys.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "the store has never held a flag, and routes name {}{more}: they answer 503 FLAG_NOT_FOUND; apply a document \
+         with these flags (`sluice apply -f FLAGS`), or name one as `flags.store.seed` and start again",
+        named.join(", ")
+    )
 }
 
 fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) -> ReadinessCheck {

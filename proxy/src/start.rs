@@ -118,6 +118,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         SystemTime::now(),
     );
     metrics.reloads.count(ReloadResult::Applied, SystemTime::now());
+    readiness.set_awaited_flags(&loaded.awaited_flags);
     readiness.set_snapshot(&prepared.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));

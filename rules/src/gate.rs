@@ -2,11 +2,14 @@
 
 use crate::{
     Decision, DefinitionProblem, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, NamedFlag, Names,
-    ProblemKind, Reason, Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
+    Noun, ProblemKind, Reason, Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
 };
 
 /// The most parts a gate has.
 pub const MAX_GATE_PARTS: usize = 100;
+
+/// An id that no flag has.
+const NO_FLAG: FlagId = FlagId(u32::MAX);
 
 /// A compiled gate.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,11 +17,17 @@ pub struct Gate {
     expression: Expression,
     flags: Box<[FlagId]>,
     has_permission_flag: bool,
+    awaits_flags: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Expression {
-    Flag { flag: FlagId, is: Option<VariantId> },
+    Flag {
+        flag: FlagId,
+        is: Option<VariantId>,
+    },
+    /// A flag that does not exist yet, by its key.
+    Awaited(Box<str>),
     All(Box<[Expression]>),
     Any(Box<[Expression]>),
     Not(Box<Expression>),
@@ -52,8 +61,28 @@ impl Gate {
         definition: &Sited<GateDefinition<'_>>,
         names: &Names,
     ) -> Result<Self, Vec<DefinitionProblem>> {
+        Self::compile_with(definition, names, None)
+    }
+
+    /// Compiles a gate over flags that may not exist yet. Such a flag is added to `awaited` as a problem, and the gate
+    /// can't be decided by it.
+    pub fn compile_awaiting(
+        definition: &Sited<GateDefinition<'_>>,
+        names: &Names,
+        awaited: &mut Vec<DefinitionProblem>,
+    ) -> Result<Self, Vec<DefinitionProblem>> {
+        Self::compile_with(definition, names, Some(awaited))
+    }
+
+    fn compile_with(
+        definition: &Sited<GateDefinition<'_>>,
+        names: &Names,
+        awaited: Option<&mut Vec<DefinitionProblem>>,
+    ) -> Result<Self, Vec<DefinitionProblem>> {
         let mut compiler = GateCompiler {
             names,
+            awaited,
+            awaits_flags: false,
             problems: Problems::default(),
             flags: Vec::new(),
             permission: false,
@@ -77,6 +106,7 @@ impl Gate {
                 expression,
                 flags,
                 has_permission_flag,
+                awaits_flags: compiler.awaits_flags,
             }),
             _ => Err(compiler.problems.into_vec()),
         }
@@ -115,6 +145,12 @@ impl Gate {
         self.has_permission_flag
     }
 
+    /// Returns true if it names a flag that does not exist yet.
+    #[must_use]
+    pub fn awaits_flags(&self) -> bool {
+        self.awaits_flags
+    }
+
     /// Returns the flag of a gate that is a single flag, and the variant that it must serve.
     #[must_use]
     pub fn single_flag(&self) -> Option<(FlagId, Option<VariantId>)> {
@@ -143,6 +179,7 @@ impl Expression {
                     None => key.to_owned(),
                 }
             }
+            Self::Awaited(key) => key.to_string(),
             Self::All(parts) => format!("all({})", list(parts)),
             Self::Any(parts) => format!("any({})", list(parts)),
             Self::Not(part) => format!("not {}", part.describe(flags)),
@@ -164,13 +201,14 @@ impl Expression {
                 reasons.map(|reasons| reasons.join("; "))
             }
             // Only flags that are never on are known, not flags that are always on.
-            Self::Not(_) => None,
+            Self::Awaited(_) | Self::Not(_) => None,
         }
     }
 
     fn decide(&self, flags: &Flags, subject: &Subject<'_>, now: Timestamp) -> Verdict {
         match self {
             Self::Flag { flag, is } => flag_verdict(flags, *flag, *is, subject, now),
+            Self::Awaited(_) => flag_verdict(flags, NO_FLAG, None, subject, now),
             Self::All(parts) => fold(parts, Truth::Closed, flags, subject, now),
             Self::Any(parts) => fold(parts, Truth::Open, flags, subject, now),
             Self::Not(part) => {
@@ -234,17 +272,20 @@ fn fold(
             _ => settled = Some(verdict),
         }
     }
-    settled.unwrap_or_else(|| flag_verdict(flags, FlagId(u32::MAX), None, subject, now))
+    settled.unwrap_or_else(|| flag_verdict(flags, NO_FLAG, None, subject, now))
 }
 
-struct GateCompiler<'n> {
+struct GateCompiler<'n, 'a> {
     names: &'n Names,
+    /// The flags that do not exist yet; none if every flag must exist.
+    awaited: Option<&'a mut Vec<DefinitionProblem>>,
+    awaits_flags: bool,
     problems: Problems,
     flags: Vec<&'n NamedFlag>,
     permission: bool,
 }
 
-impl GateCompiler<'_> {
+impl GateCompiler<'_, '_> {
     fn expression(&mut self, definition: &Sited<GateDefinition<'_>>, depth: usize) -> Option<Expression> {
         if depth > MAX_NESTING {
             self.problems
@@ -280,6 +321,15 @@ impl GateCompiler<'_> {
     }
 
     fn flag(&mut self, key: &Name<'_>, is: Option<&Name<'_>>) -> Option<Expression> {
+        if let Some(awaited) = &mut self.awaited
+            && self.names.flag(&key.value).is_none()
+        {
+            let mut unknown = Problems::default();
+            unknown.unknown(Noun::Flag, key);
+            awaited.append(&mut unknown.into_vec());
+            self.awaits_flags = true;
+            return Some(Expression::Awaited((*key.value).into()));
+        }
         let known = self.problems.flag(self.names, key)?;
         let is = match is {
             Some(variant) => Some(self.problems.variant(known, variant)?),

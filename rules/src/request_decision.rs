@@ -52,6 +52,8 @@ pub enum Action<'r> {
     Conflict,
     /// A flag of the gate can't be decided: 503.
     Undecided,
+    /// A flag of the gate does not exist: 503.
+    FlagNotFound,
     /// No route matches: the request is answered with this status.
     Unmatched(u16),
     /// The path has too many readings: 400.
@@ -100,6 +102,7 @@ impl Action<'_> {
             Self::Closed(_)
             | Self::Conflict
             | Self::Undecided
+            | Self::FlagNotFound
             | Self::Unmatched(_)
             | Self::TooManyReadings => None,
         }
@@ -116,6 +119,7 @@ impl Action<'_> {
             Self::Closed(_)
             | Self::Conflict
             | Self::Undecided
+            | Self::FlagNotFound
             | Self::Unmatched(_)
             | Self::TooManyReadings => false,
         }
@@ -235,6 +239,8 @@ impl Snapshot {
         match verdict.truth {
             Truth::Open => through(Passage::Open),
             Truth::Closed | Truth::Undecided if route.mode == GateMode::Shadow => through(Passage::Observed),
+            // Before `on_error`: no answer is right before the first flags are known.
+            Truth::Undecided if verdict.decision.cause == Cause::UnknownFlag => Action::FlagNotFound,
             Truth::Undecided if route.is_open_on_error() => through(Passage::Open),
             Truth::Undecided => Action::Undecided,
             Truth::Closed => closed(route, verdict.decision.cause),

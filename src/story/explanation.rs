@@ -230,6 +230,7 @@ fn detail(action: &Action<'_>) -> &'static str {
             reject if reject.status == 404 => "as for an unknown path",
             _ => "",
         },
+        Action::FlagNotFound => "the store has never held a flag",
         Action::Closed(ClosedAnswer::Redirect { .. })
         | Action::Forward { .. }
         | Action::Undecided

@@ -466,6 +466,96 @@ fn flags_of_files_are_readable_and_read_only_in_the_api() {
     });
 }
 
+/// Returns a document of flags that are on.
+fn flags(keys: &[&str]) -> Value {
+    let flags = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({ "lifecycle": "ga", "default": "on" })));
+    json!({ "version": 1, "flags": flags.collect::<serde_json::Map<_, _>>() })
+}
+
+#[test]
+fn gates_of_an_empty_store_answer_503_until_it_has_flags() {
+    let managed = ManagedGateway::new();
+    managed.route("board");
+    managed.edit(
+        "gate: board,",
+        "gate: { all: [board, { not: export }] }, on_error: open,",
+    );
+    managed.edit(
+        "403 } }]\n",
+        "403 } }, { name: seen, match: /seen, gate: board, mode: shadow, upstream: legacy }]\n",
+    );
+    let sluice = managed.run();
+    sluice.line("no flag has the key `export`: the store has never held a flag");
+    sluice.line("(`sluice apply -f FLAGS`), or name it as `flags.store.seed` before the start");
+    let (mut client, mut admin) = (
+        Client::connect(sluice.listener()),
+        Client::connect(sluice.admin()),
+    );
+    let answer = client.ask(&managed.ask());
+    assert_eq!((answer.status, answer.code()), (503, "FLAG_NOT_FOUND".to_owned()));
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    let shadow = Request::get("/seen").token(&managed.issuer.token("acme"));
+    assert_eq!(client.ask(&shadow).status, 200);
+    let ready = |admin: &mut Client| admin.ask(&Request::get("/readyz").host("localhost"));
+    let unready = ready(&mut admin);
+    assert_eq!(unready.status, 503);
+    let reason = "[-] flags: the store has never held a flag, and routes name `board`, `export`";
+    assert!(unready.text().contains(reason), "{}", unready.text());
+    let explained = json!({ "request": { "method": "GET", "path": "/board", "tenant": "acme" } });
+    let explained = post(&mut admin, "/explain", &explained);
+    assert!(
+        explained.text().contains("FLAG_NOT_FOUND"),
+        "{}",
+        explained.text()
+    );
+    // Other changes of the gateway document are applied.
+    managed.edit("name: seen", "name: watched");
+    sluice.line("reloaded");
+    // The first flags must be all that are named.
+    let apply = |admin: &mut Client, keys: &[&str]| {
+        put(admin, "/platform/document?adopt=true&force=true", &flags(keys))
+    };
+    let partial = apply(&mut admin, &["board"]);
+    assert_eq!(partial.status, 422, "{}", partial.text());
+    assert!(
+        partial.text().contains("no flag has the key `export`"),
+        "{}",
+        partial.text()
+    );
+    assert_eq!(client.ask(&managed.ask()).code(), "FLAG_NOT_FOUND");
+    let whole = apply(&mut admin, &["board", "export"]);
+    assert_eq!(whole.status, 200, "{}", whole.text());
+    // `board` is on and `export` is not off.
+    assert_eq!(client.ask(&managed.ask()).status, 403);
+    assert_eq!(ready(&mut admin).status, 200);
+    // From now on a document that names a missing flag is refused.
+    managed.edit("not: export", "not: missing");
+    sluice.line("not reloaded");
+    assert_eq!(client.ask(&managed.ask()).status, 403);
+}
+
+#[test]
+fn a_store_that_held_flags_must_have_those_of_the_gates() {
+    let managed = ManagedGateway::new();
+    let mut sluice = managed.run();
+    let mut admin = Client::connect(sluice.admin());
+    for keys in [&["board"] as &[_], &[]] {
+        let applied = put(
+            &mut admin,
+            "/platform/document?prune=true&force=true",
+            &flags(keys),
+        );
+        assert_eq!(applied.status, 200, "{}", applied.text());
+    }
+    sluice.signal("TERM");
+    sluice.ended();
+    managed.route("board");
+    let output = crate::process::sluice(managed.path(), ["run"], "");
+    output.exits(1).reports("no flag has the key `board`");
+}
+
 #[test]
 fn a_store_is_used_by_one_process() {
     let managed = ManagedGateway::new();

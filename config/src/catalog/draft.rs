@@ -33,6 +33,7 @@ pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Dra
     // Tenants need only the names of flags, so that their problems are found even if a flag cannot be compiled.
     let mut problems = match flags {
         Ok(flags) => {
+            compiled.has_held_flags |= !flags.is_empty();
             compiled.flags = flags;
             Vec::new()
         }

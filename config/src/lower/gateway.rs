@@ -1,6 +1,6 @@
 //! The context in which `sluice.yaml` is lowered: names of flags and upstreams, files, the environment, problems.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use rules::{Auth, FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, UpstreamId};
@@ -15,7 +15,7 @@ use crate::shape::all_of;
 use crate::shape::sluice::GatewayDocument;
 use crate::source::Source;
 use crate::suggest::closest;
-use crate::translate::BrokenParts;
+use crate::translate::{BrokenParts, translate};
 
 /// The maximum length of the name of a route, upstream, listener or environment, in characters.
 const MAX_NAME: usize = 64;
@@ -35,6 +35,8 @@ pub(crate) struct Gateway<'a, 's> {
     pub(crate) plan: Option<HeaderPlan>,
     /// True if requests may prove who their caller is, by a token or a certificate.
     pub(crate) identifies_callers: bool,
+    /// The flags that are named and do not exist yet; none if every flag must exist.
+    pub(crate) awaited_flags: Option<BTreeSet<Box<str>>>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -117,7 +119,26 @@ impl<'a, 's> Gateway<'a, 's> {
             .report(found, self.documents, self.names, self.broken);
     }
 
-    /// Returns the flag of this key, or reports that there is none.
+    /// Warns of flags that are named and do not exist yet.
+    pub(crate) fn await_flags(&mut self, unknown: Vec<rules::DefinitionProblem>) {
+        for problem in &unknown {
+            if let (Some(awaited), ProblemKind::Unknown { name, .. }) =
+                (&mut self.awaited_flags, &problem.kind)
+            {
+                awaited.insert(name.as_str().into());
+            }
+        }
+        let (problems, _) = translate(unknown, self.documents, self.names, self.broken);
+        let warnings = problems.into_iter().map(|problem| {
+            let title = format!("{}: the store has never held a flag", problem.title);
+            let help = "until it exists, its routes answer 503 FLAG_NOT_FOUND; apply a document with all flags that are named here \
+                 (`sluice apply -f FLAGS`), or name it as `flags.store.seed` before the start";
+            problem.into_warning("empty-store", title).help(help)
+        });
+        self.context.warnings.extend(warnings);
+    }
+
+    /// Returns the flag of this key. If there is none, reports this, or warns of it if flags may not exist yet.
     pub(crate) fn flag(&mut self, key: &PlacedText<'s>) -> Option<&'a NamedFlag> {
         let flag = self.names.flag(&key.value);
         if flag.is_none() {
@@ -126,7 +147,11 @@ impl<'a, 's> Gateway<'a, 's> {
                 name: key.value.to_string(),
             };
             let site = self.site(key.span);
-            self.found(vec![rules::DefinitionProblem { site, kind }]);
+            let unknown = vec![rules::DefinitionProblem { site, kind }];
+            match self.awaited_flags {
+                Some(_) => self.await_flags(unknown),
+                None => self.found(unknown),
+            }
         }
         flag
     }

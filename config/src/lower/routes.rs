@@ -117,7 +117,13 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn gate(&mut self, gate: &Sited<GateDefinition<'s>>) -> Option<Gate> {
-        match Gate::compile(gate, self.names) {
+        let mut unknown = Vec::new();
+        let compiled = match self.awaited_flags {
+            Some(_) => Gate::compile_awaiting(gate, self.names, &mut unknown),
+            None => Gate::compile(gate, self.names),
+        };
+        self.await_flags(unknown);
+        match compiled {
             Ok(gate) => Some(gate),
             Err(found) => {
                 self.found(found);
@@ -204,8 +210,12 @@ impl<'s> Gateway<'_, 's> {
             let target = target.as_ref();
             targets.push(target.and_then(|target| self.upstream(target, user)));
         }
-        if let Some(Some(gate)) = gate
-            && gate.single_flag().is_none()
+        let written = fields.gate.value();
+        let is_single = written.is_some_and(|written| {
+            matches!(written.value, GateDefinition::Flag(_) | GateDefinition::Is { .. })
+        });
+        if let Some(Some(_)) = gate
+            && !is_single
         {
             let title = format!("{user} has `variants`, but its gate is not a single flag");
             let help = "write a single flag as its gate: the variant of that flag selects the upstream";
@@ -213,8 +223,15 @@ impl<'s> Gateway<'_, 's> {
         }
         // From the written gate, not the compiled one: names of variants are checked even if the gate is refused.
         let flag = match &fields.gate.value()?.value {
-            GateDefinition::Flag(flag) | GateDefinition::Is { flag, .. } => self.names.flag(&flag.value)?,
+            GateDefinition::Flag(flag) | GateDefinition::Is { flag, .. } => self.names.flag(&flag.value),
             GateDefinition::All(_) | GateDefinition::Any(_) | GateDefinition::Not(_) => return None,
+        };
+        let Some(flag) = flag else {
+            // Only in shadow mode a request passes a gate whose flag does not exist yet.
+            let any = upstream.or_else(|| targets.iter().copied().flatten().next());
+            return any
+                .filter(|_| self.awaited_flags.is_some())
+                .map(Destination::Upstream);
         };
         let mut upstreams: Vec<Option<UpstreamId>> = vec![None; flag.variants.len()];
         for ((name, _), target) in listed.iter().zip(&targets) {

@@ -270,3 +270,55 @@ fn names_in_documents_have_key_order_after_any_edits() {
         ["alpha", "board", "zeta", "board", "late", "zeta"]
     );
 }
+
+#[test]
+fn a_store_that_never_held_a_flag_may_lack_named_flags() {
+    let gateway = GATEWAY.replace(
+        "upstreams:",
+        "headers: { flags: { include: [board] }, per_flag: { flags: [other] } }\nupstreams:",
+    );
+    let mut catalog = Catalog::empty(Eligibility::Enforced);
+    let loaded = load(&gateway, &catalog).unwrap_or_else(|report| panic!("{report}"));
+    let awaited: Vec<&str> = loaded.awaited_flags.iter().map(|key| &**key).collect();
+    assert_eq!(awaited, ["board", "other", "theme"]);
+    let warnings = loaded.warnings.problems().iter();
+    let warnings: Vec<_> = warnings
+        .filter(|problem| problem.code == "empty-store")
+        .map(|problem| &*problem.title)
+        .collect();
+    assert_eq!(
+        warnings,
+        ["board", "other", "board", "theme"]
+            .map(|key| format!("no flag has the key `{key}`: the store has never held a flag"))
+    );
+    let help = loaded.warnings.problems()[0].help.as_ref().unwrap();
+    assert!(
+        help.contains("sluice apply") && help.contains("flags.store.seed"),
+        "{help}"
+    );
+    // Tenants change nothing about it.
+    let tenant = JsonEdit::Tenant("acme".to_owned(), Some(json!({})));
+    let draft = catalog.draft_json(&[tenant]).unwrap();
+    catalog.apply(draft);
+    assert!(!load(&gateway, &catalog).unwrap().awaited_flags.is_empty());
+    // The gates are compiled again once there are flags, and all that are named must be among them.
+    assert!(!loaded.is_valid_after(&IdChanges::None));
+    let flag = |key: &str, value| JsonEdit::Flag(key.to_owned(), Some(value));
+    let draft = catalog.draft_json(&[flag("board", json!({}))]).unwrap();
+    catalog.apply(draft);
+    let report = load(&gateway, &catalog).unwrap_err();
+    assert!(
+        report
+            .problems()
+            .iter()
+            .any(|problem| problem.code == "unknown-flag"),
+        "{report}"
+    );
+    // A store whose flags were all removed has held some.
+    let draft = catalog
+        .draft_json(&[JsonEdit::Flag("board".to_owned(), None)])
+        .unwrap();
+    catalog.apply(draft);
+    assert!(catalog.compiled().flags.is_empty());
+    load(&gateway, &catalog).unwrap_err();
+}

@@ -30,6 +30,15 @@ fn present_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
     records.filter_map(|record| Some((record.key, record.value?)))
 }
 
+/// Returns true if a store without flags once had one.
+fn has_removed_flags(store: &dyn Store) -> Result<bool, StoreError> {
+    let written = store.changes_since(Revision::default())?;
+    Ok(written
+        .records
+        .iter()
+        .any(|record| matches!(record.key, Key::Definition(_))))
+}
+
 /// A store that was read and compiled, before its snapshot is served.
 pub struct Opened {
     pub(super) store: Arc<dyn Store>,
@@ -54,8 +63,11 @@ impl Opened {
                 return Err(OpenError::Invalid(report.into()));
             }
         };
-        let catalog = Catalog::new(eligibility, state.document.clone())
+        let mut catalog = Catalog::new(eligibility, state.document.clone())
             .map_err(|report| OpenError::Invalid(report.into()))?;
+        if !catalog.compiled().has_held_flags && has_removed_flags(&*store)? {
+            catalog.set_has_held_flags();
+        }
         Ok(Self {
             store,
             current: CurrentState { state, catalog },

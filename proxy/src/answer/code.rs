@@ -91,6 +91,8 @@ impl AnswerCode {
         503,
         "whether the feature is enabled can't be decided",
     );
+    pub(crate) const FLAG_NOT_FOUND: Self =
+        code("FLAG_NOT_FOUND", 503, "the flag of this route does not exist yet");
     pub(crate) const CONNECT_TIMEOUT: Self = code(
         "UPSTREAM_CONNECT_TIMEOUT",
         504,

@@ -60,14 +60,17 @@ pub(crate) fn forward_target(
             outcome: RequestOutcome::Rejected,
             ..decider.unmatched_refusal()
         }),
-        Action::Undecided => {
-            let answer = Answer::new(AnswerCode::UNDECIDED, &decider.pages);
-            let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
-            Err(RequestRefusal::new(RequestOutcome::Undecided, answer))
-        }
+        Action::Undecided => Err(undecided(decider, AnswerCode::UNDECIDED)),
+        Action::FlagNotFound => Err(undecided(decider, AnswerCode::FLAG_NOT_FOUND)),
         Action::Unmatched(_) => Err(decider.unmatched_refusal()),
         Action::TooManyReadings => Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages)),
     }
+}
+
+fn undecided(decider: &Decider, code: AnswerCode) -> RequestRefusal {
+    let answer = Answer::new(code, &decider.pages);
+    let answer = answer.with_header("retry-after", RETRY_SECONDS.to_string());
+    RequestRefusal::new(RequestOutcome::Undecided, answer)
 }
 
 /// Adds what a tenant may know about a gate that is closed for it.

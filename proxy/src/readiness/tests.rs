@@ -241,3 +241,23 @@ async fn draining_proxy_is_unready() {
         &["serving: draining: the process is about to end"],
     );
 }
+
+#[tokio::test]
+async fn awaited_flags_prevent_readiness_until_they_exist() {
+    let (readiness, _) = readiness();
+    let awaited = ["board".into(), "export".into()];
+    readiness.set_awaited_flags(&awaited);
+    readiness.set_snapshot("0-3f9c", at(40));
+    let words = "the store has never held a flag, and routes name `board`, `export`: they answer 503 FLAG_NOT_FOUND; apply \
+                 a document with these flags (`sluice apply -f FLAGS`), or name one as `flags.store.seed` and start again";
+    check(&readiness, false, &[&format!("flags: {words}")]);
+    readiness.set_awaited_flags(&[]);
+    readiness.set_snapshot("1-3f9c", at(50));
+    check(&readiness, true, &[]);
+    // A proxy that was ready stays ready.
+    readiness.set_awaited_flags(&awaited);
+    readiness.set_snapshot("1-4a0d", at(60));
+    check(&readiness, true, &[]);
+    let notes = readiness.report(at(100)).notes;
+    assert_eq!(notes, [("flags".to_owned(), words.to_owned())]);
+}

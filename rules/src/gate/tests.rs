@@ -227,3 +227,23 @@ fn gate_has_a_maximum_depth_and_number_of_parts() {
     check(&wide(MAX_GATE_PARTS), Truth::Open, "on");
     assert_eq!(refused(&wide(MAX_GATE_PARTS + 1)), ["limit"]);
 }
+
+#[test]
+fn a_gate_that_awaits_a_flag_is_undecided() {
+    let names = Names::default();
+    let flags = Flags::none(Eligibility::Enforced);
+    let gate = all([is("later", "blue"), not(flag("latest"))]);
+    let mut awaited = Vec::new();
+    let compiled = Gate::compile_awaiting(&gate, &names, &mut awaited).unwrap();
+    let codes: Vec<_> = awaited.iter().map(|problem| problem.kind.code()).collect();
+    assert_eq!(codes, ["unknown-flag"; 2]);
+    assert_eq!(compiled.describe(&flags), "all(later, not latest)");
+    assert!(compiled.awaits_flags());
+    assert_eq!(compiled.flags(), []);
+    let verdict = compiled.decide(&flags, &Subject::default(), Timestamp(0));
+    assert_eq!(
+        (verdict.truth, verdict.decision.cause),
+        (Truth::Undecided, Cause::UnknownFlag)
+    );
+    assert_eq!(Gate::compile(&gate, &names).unwrap_err().len(), 2);
+}
