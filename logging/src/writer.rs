@@ -57,7 +57,7 @@ pub struct LineWriter<T> {
     fill: Arc<Fill>,
     thread: Thread,
     drops: Arc<Drops>,
-    /// Set to open the file again.
+    /// Set to open the file again if the queue has no room for the message.
     reopen: Arc<AtomicBool>,
 }
 
@@ -66,8 +66,8 @@ enum Message<T> {
     Item(T, usize),
     /// Everything before it is to be written out, and then acknowledged.
     Flush(SyncSender<()>),
-    /// Wakes a thread that waits for a message.
-    Wake,
+    /// The file is to be opened again.
+    Reopen,
 }
 
 impl<T: Send + 'static> LineWriter<T> {
@@ -151,9 +151,11 @@ impl<T: Send + 'static> LineWriter<T> {
     /// Makes the thread open a file again after the lines that are queued, and report it with
     /// [`LineFormatter::reopened`]. Never waits.
     pub fn reopen(&self) {
-        self.reopen.store(true, Ordering::Release);
-        // The flag is read after each message, so a full queue needs no further one.
-        let _ = self.sender.try_send(Message::Wake);
+        // The flag is read after each message, so that it needs no further one if the queue is full. The file is then
+        // opened before the lines that are queued are written.
+        if self.sender.try_send(Message::Reopen).is_err() {
+            self.reopen.store(true, Ordering::Release);
+        }
         self.thread.unpark();
     }
 
@@ -268,11 +270,15 @@ impl<S: LineFormatter> WriterThread<S> {
                 // The caller may have stopped waiting.
                 let _ = done.try_send(());
             }
-            Message::Wake => {}
+            Message::Reopen => self.reopen_file(),
         }
-        if self.reopen.swap(false, Ordering::AcqRel)
-            && let Some((path, result)) = self.output.reopen()
-        {
+        if self.reopen.swap(false, Ordering::AcqRel) {
+            self.reopen_file();
+        }
+    }
+
+    fn reopen_file(&mut self) {
+        if let Some((path, result)) = self.output.reopen() {
             self.formatter.reopened(path, result);
         }
     }
