@@ -41,7 +41,7 @@ impl VerifyToken for IssuerTokens {
             });
         };
         Ok(VerifiedToken {
-            name: name.into(),
+            name: name.to_string(),
             roles: identity.groups.iter().map(ToString::to_string).collect(),
             org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
         })

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use rules::{
-    AttributeValue, Decimal, InvalidDecimal, InvalidTenantId, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES,
-    TenantId,
+    AttributeValue, Decimal, InvalidDecimal, InvalidTenantId, InvalidUserId, MAX_SUBJECT_ATTRIBUTES,
+    RESERVED_ATTRIBUTES, TenantId, UserId,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -98,7 +98,7 @@ pub enum Sender {
         /// The tenant.
         tenant: TenantId,
         /// The user, if any.
-        user: Option<String>,
+        user: Option<UserId>,
         /// The user's groups.
         groups: Vec<Box<str>>,
     },
@@ -116,6 +116,9 @@ pub enum InvalidQuestion {
     /// The tenant's id is invalid.
     #[error("{0}")]
     Tenant(#[from] InvalidTenantId),
+    /// The user's id is invalid.
+    #[error("{0}")]
+    User(#[from] InvalidUserId),
     /// The client is not an IP address.
     #[error("the client must be an IP address")]
     Client,
@@ -192,7 +195,7 @@ impl RequestForm {
             (None, None) => Sender::Unnamed,
             (None, Some(tenant)) => Sender::Tenant {
                 tenant: TenantId::parse(&tenant)?,
-                user: self.user,
+                user: self.user.as_deref().map(UserId::parse).transpose()?,
                 groups: self.groups,
             },
         };

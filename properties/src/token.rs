@@ -9,7 +9,7 @@ use rules::{AttributeValue, Decimal};
 use serde_json::{Value, json};
 use tokens::{
     Algorithm, ClaimPath, DEFAULT_LEEWAY_SECONDS, Identity, Issuer, IssuerDefinition, KeySet, MAX_GROUPS,
-    MAX_JWKS_KEYS, MAX_TOKEN_BYTES, MAX_USER_BYTES, Rejection, Signer, Unverified,
+    MAX_JWKS_KEYS, MAX_TOKEN_BYTES, Rejection, Signer, Unverified,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -196,8 +196,10 @@ fn check_identity(identity: &Identity, header: &[u8], claims: &[u8], length: usi
         Err(problem) => assert!(!problem.code().is_empty()),
     }
     if let Some(user) = &identity.user {
-        assert_eq!(claims["sub"], **user);
-        assert!(user.len() <= MAX_USER_BYTES && !user.chars().any(char::is_control));
+        let user = user.as_str();
+        assert_eq!(claims["sub"], user);
+        assert!((1..=rules::MAX_USER_ID).contains(&user.len()));
+        assert!(user.trim() == user && !user.chars().any(char::is_control));
     }
     assert!(identity.groups.len() <= MAX_GROUPS);
     assert!(identity.attributes.len() <= 2);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{AttributeValue, TenantId};
+use rules::{AttributeValue, TenantId, UserId};
 use tokens::Identity;
 
 use crate::verified_certificate::{CertificateField, VerifiedCertificate};
@@ -24,7 +24,7 @@ pub struct StatedCaller {
     /// The tenant.
     pub tenant: TenantId,
     /// The user.
-    pub user: Option<Box<str>>,
+    pub user: Option<UserId>,
     /// The user's groups.
     pub groups: Box<[Box<str>]>,
 }
@@ -42,9 +42,9 @@ impl Caller {
     /// Returns the user; none for a certificate.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
-            Self::Token(identity) => identity.user.as_deref(),
+            Self::Token(identity) => identity.user.as_ref().map(UserId::as_str),
             Self::Certificate(..) => None,
-            Self::Stated(stated) => stated.user.as_deref(),
+            Self::Stated(stated) => stated.user.as_ref().map(UserId::as_str),
         }
     }
 

@@ -93,7 +93,10 @@ pub use id::{AttributeId, FlagId, SegmentId, TierId, UpstreamId, VariantId};
 pub use kind::{Channel, Eligibility, Kind, Lifecycle};
 pub use lint::{Warning, WarningKind, lint};
 pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
-pub use name::{FlagKey, InvalidFlagKey, InvalidTenantId, MAX_FLAG_KEY, MAX_TENANT_ID, TenantId};
+pub use name::{
+    FlagKey, InvalidFlagKey, InvalidTenantId, InvalidUserId, MAX_FLAG_KEY, MAX_TENANT_ID, MAX_USER_ID, TenantId,
+    UserId,
+};
 pub use names::{MAX_FLAG_IDS, NamedFlag, Names};
 pub use network::{InvalidNetwork, Networks};
 pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};

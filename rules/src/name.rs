@@ -1,5 +1,4 @@
-//! The two names that cross every boundary: flag keys and tenant ids.
-//! Parsed once at the edge; whatever holds one holds a valid one.
+//! The names that cross every boundary: flag keys, tenant ids and user ids. They are parsed once, at the edge.
 
 use std::fmt;
 
@@ -7,6 +6,8 @@ use std::fmt;
 pub const MAX_FLAG_KEY: usize = 128;
 /// Longest tenant id, in bytes.
 pub const MAX_TENANT_ID: usize = 128;
+/// Longest user id, in bytes.
+pub const MAX_USER_ID: usize = 256;
 
 /// A flag's key: 1 to 128 characters of `A-Z a-z 0-9 . _ -`, starting with a letter. Every key is a valid
 /// HTTP token (RFC 9110 section 5.6.2) and structured-field token (RFC 9651 section 3.3.4).
@@ -16,6 +17,12 @@ pub struct FlagKey(Box<str>);
 /// A tenant's id: 1 to 128 visible ASCII characters (`!` to `~`). Every id is a valid header value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Box<str>);
+
+/// A user's id: 1 to 256 bytes of UTF-8 without control characters, and without white space at its ends. Every id is
+/// a header value that a receiver reads as it was sent: a receiver removes white space around a value (RFC 9110
+/// section 5.5), and ` alice` would be read as another user, `alice`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Box<str>);
 
 /// Reasons for refusing a text as a flag key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +68,29 @@ pub enum InvalidTenantId {
         /// The first such character.
         found: char,
     },
+}
+
+/// Reasons for refusing a text as a user id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUserId {
+    /// No character at all.
+    #[error("a user id can't be empty")]
+    Empty,
+    /// Longer than [`MAX_USER_ID`].
+    #[error("a user id has at most {MAX_USER_ID} bytes, this one has {length}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A control character.
+    #[error("a user id can't contain control characters such as {found:?}")]
+    Control {
+        /// The first such character.
+        found: char,
+    },
+    /// White space at the beginning or the end.
+    #[error("a user id can't begin or end with white space")]
+    Ends,
 }
 
 impl FlagKey {
@@ -117,6 +147,38 @@ impl TenantId {
     }
 }
 
+impl UserId {
+    /// Takes `text` as a user id, whole or not at all.
+    pub fn parse(text: &str) -> Result<Self, InvalidUserId> {
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    /// Checks `text` as a user id, without creating one.
+    pub fn check(text: &str) -> Result<(), InvalidUserId> {
+        if text.is_empty() {
+            return Err(InvalidUserId::Empty);
+        }
+        if text.len() > MAX_USER_ID {
+            return Err(InvalidUserId::TooLong { length: text.len() });
+        }
+        if let Some(found) = text.chars().find(|c| c.is_control()) {
+            return Err(InvalidUserId::Control { found });
+        }
+        // The byte order mark is not white space in Unicode, but ECMAScript's `trim` removes it.
+        let is_trimmed = |c: char| c.is_whitespace() || c == '\u{feff}';
+        if text.starts_with(is_trimmed) || text.ends_with(is_trimmed) {
+            return Err(InvalidUserId::Ends);
+        }
+        Ok(())
+    }
+
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for FlagKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -124,6 +186,12 @@ impl fmt::Display for FlagKey {
 }
 
 impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -71,7 +71,7 @@ fn stated_caller(question: &RequestQuestion) -> Option<StatedCaller> {
         Sender::Unnamed | Sender::Token(_) => None,
         Sender::Tenant { tenant, user, groups } => Some(StatedCaller {
             tenant: tenant.clone(),
-            user: user.as_deref().map(Into::into),
+            user: user.clone(),
             groups: groups.clone().into(),
         }),
     }

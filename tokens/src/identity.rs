@@ -1,7 +1,7 @@
 //! The identity that a verified token proves: user, tenant, groups and attributes, and its period of
 //! validity.
 
-use rules::{AttributeValue, InvalidTenantId, TenantId};
+use rules::{AttributeValue, InvalidTenantId, TenantId, UserId};
 
 use crate::algorithm::Algorithm;
 use crate::key_set::Generation;
@@ -14,9 +14,8 @@ pub struct Identity {
     /// The tenant, or the reason why there is none. A token without a tenant is valid; the answer is 403
     /// instead of 401.
     pub tenant: Result<TenantId, TenantProblem>,
-    /// The user, 1 to [`MAX_USER_BYTES`](crate::MAX_USER_BYTES) without control characters. Absent when the
-    /// claim is, or is anything else.
-    pub user: Option<Box<str>>,
+    /// The user. Absent if the claim is, or is not a user id.
+    pub user: Option<UserId>,
     /// The groups, in the token's order.
     pub groups: Box<[Box<str>]>,
     /// The attributes that the token has, by the numbers of the issuer's definition.
@@ -100,11 +99,8 @@ impl Identity {
             AttributeValue::Number(_) | AttributeValue::Boolean(_) => 0,
         };
         let tenant = self.tenant.as_ref().map_or(0, |tenant| tenant.as_str().len());
-        let texts = [&self.user, &self.kid]
-            .into_iter()
-            .flatten()
-            .map(|text| text.len())
-            .sum::<usize>();
+        let user = self.user.as_ref().map_or(0, |user| user.as_str().len());
+        let kid = self.kid.as_ref().map_or(0, |kid| kid.len());
         let attributes = self
             .attributes
             .iter()
@@ -112,6 +108,6 @@ impl Identity {
             .sum::<usize>();
         let slots = self.attributes.len() * size_of::<(u32, AttributeValue)>();
         let groups: usize = list(&self.groups);
-        size_of::<Self>() + tenant + texts + groups + slots + attributes
+        size_of::<Self>() + tenant + user + kid + groups + slots + attributes
     }
 }

@@ -90,7 +90,7 @@ pub use issuers::{InvalidIssuers, Issuers, MAX_ISSUERS};
 pub use key_kind::KeyKind;
 pub use key_limits::{MAX_JWKS_BYTES, MAX_JWKS_KEYS, MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
 pub use key_set::{Generation, KeySet};
-pub use mapping::{MAX_GROUP_BYTES, MAX_GROUPS, MAX_LIST_ITEMS, MAX_STRING_BYTES, MAX_USER_BYTES};
+pub use mapping::{MAX_GROUP_BYTES, MAX_GROUPS, MAX_LIST_ITEMS, MAX_STRING_BYTES};
 pub use operator_token::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX, OperatorTokens};
 pub use pem_file::MAX_PEM_BYTES;
 pub use provider::install_crypto_provider;

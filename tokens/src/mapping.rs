@@ -1,14 +1,12 @@
 //! From claims to an identity: where the issuer puts tenant, user, groups and attributes, and what of it counts.
 
-use rules::{AttributeValue, Decimal, TenantId};
+use rules::{AttributeValue, Decimal, TenantId, UserId};
 use serde_json::Value;
 
 use crate::claim_path::ClaimPath;
 use crate::identity::TenantProblem;
 use crate::rejection::{Claim, Rejection};
 
-/// Longest user, in bytes; a longer one counts as none.
-pub const MAX_USER_BYTES: usize = 256;
 /// Most groups of one token; more refuse it.
 pub const MAX_GROUPS: usize = 512;
 /// Longest name of a group, in bytes; a longer one refuses the token.
@@ -36,12 +34,10 @@ impl Mapping {
         }
     }
 
-    /// Returns a user of 1 to [`MAX_USER_BYTES`] without control characters. Any other value counts as
-    /// absent, because it could not be sent as a header.
-    pub(crate) fn user(&self, claims: &Value) -> Option<Box<str>> {
-        let user = self.user.resolve(claims)?.as_str()?;
-        let fits = (1..=MAX_USER_BYTES).contains(&user.len()) && !user.chars().any(char::is_control);
-        fits.then(|| user.into())
+    /// Returns the user. Any value that is not a user id counts as absent, because a header could not carry it
+    /// unchanged.
+    pub(crate) fn user(&self, claims: &Value) -> Option<UserId> {
+        UserId::parse(self.user.resolve(claims)?.as_str()?).ok()
     }
 
     /// Returns the groups: a list of strings, or one string. Any other value is an empty list.

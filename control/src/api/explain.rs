@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use changes::{Code, Refusal};
 use config::Compiled;
-use rules::{AttributeId, AttributeValue, Subject, TenantId, Timestamp, Value as Attribute};
+use rules::{AttributeId, AttributeValue, Subject, TenantId, Timestamp, UserId, Value as Attribute};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -156,6 +156,9 @@ fn explain_flag(
     if let Some(tenant) = &question.tenant {
         TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
     }
+    if let Some(user) = &question.user {
+        UserId::check(user).map_err(|error| invalid(error.into()))?;
+    }
     if question.groups.len() > MAX_GROUPS {
         return Err(invalid(InvalidQuestion::TooMuchOfSubject));
     }
@@ -195,6 +198,8 @@ fn invalid(question: InvalidQuestion) -> ApiProblem {
         }
         InvalidQuestion::Client => ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
             .help("send an IPv4 or IPv6 address, or none if the address is not known"),
+        InvalidQuestion::User(_) => ApiProblem::new(codes::INVALID_QUESTION, question.to_string())
+            .help("a token with such a user counts as one without a user: omit `user`"),
         // The contract has patterns and limits for the other members: a client can know that they are malformed.
         InvalidQuestion::Method
         | InvalidQuestion::LineBreak

@@ -83,7 +83,6 @@ pub(crate) fn inject(fields: &mut Fields, found: &Findings, decider: &Decider) {
         fields.push(name, tenant.as_str().as_bytes());
     }
     if let (Some(name), Some(user)) = (&injected.user, found.user()) {
-        // A user's name may contain any character except controls. Field values take it as UTF-8.
         fields.push(name, user.as_bytes());
     }
     if let (Some(name), Some(flags)) = (&injected.flags, &found.headers.flags) {

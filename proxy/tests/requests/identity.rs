@@ -97,6 +97,21 @@ fn invalid_token_is_rejected_with_its_reason() {
 }
 
 #[test]
+fn a_user_id_reaches_the_upstream_unchanged_or_not_at_all() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    for user in ["Ann  Lee", "J\u{fc}rgen"] {
+        assert_eq!(code_of(&proxy, |claims| claims["sub"] = json!(user)), "200");
+        assert_eq!(upstream.last().header("x-user-id"), Some(user));
+    }
+    // Without white space it would be another user, `u-1`.
+    for user in [" u-1", "u-1 ", "u-1\t", "u-1\u{a0}", "\u{2003}u-1", "u\n1"] {
+        assert_eq!(code_of(&proxy, |claims| claims["sub"] = json!(user)), "200");
+        assert_eq!(upstream.last().header("x-user-id"), None, "{user:?}");
+    }
+}
+
+#[test]
 fn malformed_token_gets_401() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();

@@ -7,7 +7,8 @@ use std::{
 };
 
 use rules::{
-    AttributeId, AttributeValue, Flags, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId, Value,
+    AttributeId, AttributeValue, Flags, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId, UserId,
+    Value,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -84,7 +85,7 @@ impl<'l> EvalLine<'l> {
             groups,
             attributes,
         } = serde_json::from_slice(line).map_err(InvalidLine::Json)?;
-        if let Err(detail) = check_subject(tenant.as_deref(), &attributes) {
+        if let Err(detail) = check_subject(tenant.as_deref(), user.as_deref(), &attributes) {
             return Err(InvalidLine::Subject {
                 flag: flag.into_owned(),
                 tenant: tenant.map(Cow::into_owned),
@@ -113,8 +114,15 @@ impl<'l> EvalLine<'l> {
 ///
 /// # Errors
 /// The reason why it is invalid.
-fn check_subject(tenant: Option<&str>, attributes: &LineAttributes<'_>) -> Result<(), String> {
+fn check_subject(
+    tenant: Option<&str>,
+    user: Option<&str>,
+    attributes: &LineAttributes<'_>,
+) -> Result<(), String> {
     if let Some(Err(invalid)) = tenant.map(TenantId::check) {
+        return Err(invalid.to_string());
+    }
+    if let Some(Err(invalid)) = user.map(UserId::check) {
         return Err(invalid.to_string());
     }
     if attributes.0.len() > MAX_SUBJECT_ATTRIBUTES {

@@ -190,7 +190,7 @@ fn a_request_is_explained_by_the_explainer() {
         "\"POST\"",
         "\"shop.example\"",
         "\"acme\"",
-        "Some(\"u-1\")",
+        "UserId(\"u-1\")",
         "[(\"accept\", \"a\"), (\"accept\", \"b\")]",
         "[\"staff\"]",
         "(\"seats\", Number(7))",
@@ -228,6 +228,11 @@ fn impossible_request_to_explain_is_rejected() {
         (422, "INVALID_QUESTION", json!({ "token": "a", "tenant": "acme" })),
         (422, "INVALID_QUESTION", json!({ "token": "a", "groups": ["b"] })),
         (422, "INVALID_QUESTION", json!({ "user": "u-1" })),
+        (
+            422,
+            "INVALID_QUESTION",
+            json!({ "tenant": "acme", "user": "u-1 " }),
+        ),
     ] {
         let mut request = json!({ "method": "GET", "path": "/" });
         for (name, value) in more.as_object().unwrap() {
