@@ -19,6 +19,7 @@ pub(crate) mod tls;
 
 use std::sync::Arc;
 
+use ::wire::ProxySource;
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
@@ -32,6 +33,7 @@ use self::client_connection::ClientConnection;
 pub(crate) use self::limits::EdgeLimits;
 use self::socket::Socket;
 use self::streams::Streams;
+use crate::forwarding::ForwardingHeaders;
 use crate::shared::Shared;
 
 /// The connection handling of one listener.
@@ -125,13 +127,18 @@ impl Edge {
             let prepared = self.shared.current.load();
             prepared.decider.trusted_proxies.networks.contain(peer.ip())
         });
-        let client = if self.expects_proxy_header {
+        let (client, use_of_headers) = if self.expects_proxy_header {
             if !trusted {
                 return Err(ConnectionRefusal::Untrusted);
             }
-            proxied::client(&mut stream, deadline).await?.or(peer)
+            match proxied::source(&mut stream, deadline).await? {
+                ProxySource::Client(client) => (Some(client), ForwardingHeaders::ByAddress),
+                // The headers are those of a client that the proxy cannot name, or of nobody.
+                ProxySource::UnknownClient => (None, ForwardingHeaders::Discarded),
+                ProxySource::Proxy => (peer, ForwardingHeaders::Discarded),
+            }
         } else {
-            peer
+            (peer, ForwardingHeaders::ByAddress)
         };
         // The connection of a trusted proxy carries many clients, so no single client is charged for it.
         let owner = client.filter(|client| !trusted || Some(*client) != peer);
@@ -143,7 +150,7 @@ impl Edge {
             return Err(ConnectionRefusal::ClientShare);
         }
         let end = share.end_signal();
-        let connection = ClientConnection::new(client, self.limits, share);
+        let connection = ClientConnection::new((client, use_of_headers), self.limits, share);
         tokio::select! {
             // Poll the connection first: a request that is complete is answered even when the signal was just sent.
             biased;

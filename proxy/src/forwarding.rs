@@ -32,6 +32,16 @@ pub(crate) enum PeerTrust {
     Untrusted,
 }
 
+/// The use of the forwarding headers of a connection's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForwardingHeaders {
+    /// They are read if the client is a trusted proxy.
+    ByAddress,
+    /// They are discarded: a PROXY header states that the proxy does not know the client, or that it connects for
+    /// itself.
+    Discarded,
+}
+
 /// The scheme of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ForwardedScheme {

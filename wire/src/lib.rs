@@ -25,7 +25,7 @@ pub use head_text::{
 pub use http_version::HttpVersion;
 pub use invalid_head::InvalidHead;
 pub use invalid_response::InvalidResponse;
-pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};
+pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, ProxySource, read_proxy_header};
 pub use request_head::RequestHead;
 pub use response::{ResponseBounds, read_response};
 pub use response_head::ResponseHead;

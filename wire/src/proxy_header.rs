@@ -1,7 +1,7 @@
 //! The PROXY header, versions 1 and 2, in which a load balancer names the client that it connects for. The
 //! grammar is that of the `ppp` crate; limits and incomplete input are handled here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ppp::{PartialResult as _, v1, v2};
 
@@ -20,9 +20,19 @@ const MAX_LINE: usize = 107;
 pub struct ProxyHeader {
     /// Its length in bytes.
     pub length: usize,
-    /// The client that the proxy connects for; none if the proxy connects for itself or doesn't know the
-    /// client.
-    pub source: Option<SocketAddr>,
+    /// The sender of the connection's bytes.
+    pub source: ProxySource,
+}
+
+/// The sender of the bytes that follow a PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxySource {
+    /// A client of the proxy.
+    Client(SocketAddr),
+    /// A client of the proxy, without an IP address or with one that the proxy does not know.
+    UnknownClient,
+    /// The proxy itself, for example a health check.
+    Proxy,
 }
 
 /// Bytes that don't begin with a PROXY header.
@@ -64,14 +74,12 @@ fn read_binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> 
     }
     let header = header.map_err(|_| InvalidProxyHeader)?;
     let source = match (header.command, &header.addresses) {
-        (v2::Command::Local, _) => None,
-        (v2::Command::Proxy, v2::Addresses::IPv4(pair)) => {
-            Some(SocketAddr::from((pair.source_address, pair.source_port)))
+        (v2::Command::Local, _) => ProxySource::Proxy,
+        (v2::Command::Proxy, v2::Addresses::IPv4(pair)) => client(pair.source_address, pair.source_port),
+        (v2::Command::Proxy, v2::Addresses::IPv6(pair)) => client(pair.source_address, pair.source_port),
+        (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => {
+            ProxySource::UnknownClient
         }
-        (v2::Command::Proxy, v2::Addresses::IPv6(pair)) => {
-            Some(SocketAddr::from((pair.source_address, pair.source_port)))
-        }
-        (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => None,
     };
     Ok(Some(ProxyHeader {
         length: header.len(),
@@ -89,11 +97,15 @@ fn read_line(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
     let line = limited.get(..length).unwrap_or_default();
     let header = v1::Header::try_from(line).map_err(|_| InvalidProxyHeader)?;
     let source = match header.addresses {
-        v1::Addresses::Unknown => None,
-        v1::Addresses::Tcp4(pair) => Some(SocketAddr::from((pair.source_address, pair.source_port))),
-        v1::Addresses::Tcp6(pair) => Some(SocketAddr::from((pair.source_address, pair.source_port))),
+        v1::Addresses::Unknown => ProxySource::UnknownClient,
+        v1::Addresses::Tcp4(pair) => client(pair.source_address, pair.source_port),
+        v1::Addresses::Tcp6(pair) => client(pair.source_address, pair.source_port),
     };
     Ok(Some(ProxyHeader { length, source }))
+}
+
+fn client(address: impl Into<IpAddr>, port: u16) -> ProxySource {
+    ProxySource::Client(SocketAddr::new(address.into(), port))
 }
 
 #[cfg(test)]

@@ -9,15 +9,16 @@ use super::flood::Flood;
 use super::limits::EdgeLimits;
 use super::streams::Streams;
 use super::tls::Handshake;
-use crate::forwarding::ForwardedScheme;
+use crate::forwarding::{ForwardedScheme, ForwardingHeaders};
 use crate::shares::ConnectionShare;
 use crate::verified_certificate::VerifiedCertificate;
 
 /// A client's connection to a listener.
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
-    /// The address of the client, also behind a proxy that sends a PROXY header.
+    /// The address of the client, also behind a proxy that sends a PROXY header; none if it is not known.
     client: Option<SocketAddr>,
+    pub(crate) forwarding_headers: ForwardingHeaders,
     /// The limits of its listener.
     pub(crate) limits: EdgeLimits,
     /// The result of the TLS handshake; none without TLS.
@@ -32,9 +33,14 @@ pub(crate) struct ClientConnection {
 
 impl ClientConnection {
     /// Creates the state of a connection of `client`, which differs from the socket's peer behind a proxy.
-    pub(super) fn new(client: Option<SocketAddr>, limits: EdgeLimits, share: ConnectionShare) -> Self {
+    pub(super) fn new(
+        (client, forwarding_headers): (Option<SocketAddr>, ForwardingHeaders),
+        limits: EdgeLimits,
+        share: ConnectionShare,
+    ) -> Self {
         Self {
             client,
+            forwarding_headers,
             limits,
             tls: None,
             streams: None,

@@ -1,8 +1,6 @@
 //! The PROXY header at the start of a connection, read under the deadline of the first head.
 
-use std::net::SocketAddr;
-
-use ::wire::read_proxy_header;
+use ::wire::{ProxySource, read_proxy_header};
 use bytes::Buf as _;
 use pingora::protocols::Stream;
 use tokio::time::{Instant, timeout_at};
@@ -10,12 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use super::ConnectionRefusal;
 use super::buffered::Buffered;
 
-/// Reads the PROXY header. Returns the client that it names; none for a connection of the proxy's own. Bytes after
-/// the header stay in the buffer.
-pub(super) async fn client(
+/// Reads the PROXY header. Returns the sender that it states. Bytes after the header stay in the buffer.
+pub(super) async fn source(
     stream: &mut Buffered<Stream>,
     deadline: Instant,
-) -> Result<Option<SocketAddr>, ConnectionRefusal> {
+) -> Result<ProxySource, ConnectionRefusal> {
     loop {
         match read_proxy_header(&stream.buffer).map_err(|_| ConnectionRefusal::ProxyHeader)? {
             Some(header) => {

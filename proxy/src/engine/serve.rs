@@ -203,6 +203,7 @@ async fn decide(
     let connection = arrival.connection;
     let facts = ConnectionFacts {
         address: connection.client(),
+        forwarding_headers: connection.forwarding_headers,
         scheme: connection.scheme(),
         body: match arrival.framing {
             Framing::Empty => BodyPresence::Empty,

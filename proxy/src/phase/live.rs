@@ -10,7 +10,7 @@ use tokens::Identity;
 use crate::answer::{Answer, AnswerCode};
 use crate::credential_sources::FoundToken;
 use crate::findings::{DecisionHeaders, Findings};
-use crate::forwarding::Forwarding;
+use crate::forwarding::{Forwarding, ForwardingHeaders};
 use crate::issuer_keys::Unproven;
 use crate::metrics::Metrics;
 use crate::outcome::RequestOutcome;
@@ -36,12 +36,15 @@ pub(crate) async fn decide(
     connection: ConnectionFacts<'_>,
 ) -> Result<(), RequestRefusal> {
     let prepared = &*context.prepared;
-    context.forwarding = Forwarding::read(
-        &context.head.fields,
-        connection.address,
-        connection.scheme,
-        &prepared.decider.trusted_proxies,
-    );
+    context.forwarding = match connection.forwarding_headers {
+        ForwardingHeaders::ByAddress => Forwarding::read(
+            &context.head.fields,
+            connection.address,
+            connection.scheme,
+            &prepared.decider.trusted_proxies,
+        ),
+        ForwardingHeaders::Discarded => Forwarding::of_peer(connection.address, connection.scheme),
+    };
     shared.probe(ProbeStage::Received, &context.head);
     let mut received = Received {
         head: &mut context.head,

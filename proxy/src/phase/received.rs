@@ -8,7 +8,7 @@ use rules::{AttributeId, AttributeValue};
 use wire::{HeadLimits, RequestHead};
 
 use crate::caller::Caller;
-use crate::forwarding::{ForwardedScheme, Forwarding};
+use crate::forwarding::{ForwardedScheme, Forwarding, ForwardingHeaders};
 use crate::verified_certificate::VerifiedCertificate;
 
 /// A request before it is decided. Deciding removes fields that no client may send, and normalises the target.
@@ -29,8 +29,9 @@ pub(crate) struct Received<'r> {
 /// The input of a decision that a client's connection determines, beside the head.
 #[derive(Debug)]
 pub(crate) struct ConnectionFacts<'c> {
-    /// The address of the connection's peer; none over a Unix socket.
+    /// The address of the connection's client; none if it is not known.
     pub(crate) address: Option<IpAddr>,
+    pub(crate) forwarding_headers: ForwardingHeaders,
     /// The scheme between the peer and this proxy.
     pub(crate) scheme: ForwardedScheme,
     pub(crate) body: BodyPresence,

@@ -1,11 +1,11 @@
-use super::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};
+use super::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, ProxySource, read_proxy_header};
 
 /// Reads the header with more bytes behind it, and checks that no part of it is accepted.
 #[track_caller]
-fn good(header: &[u8], source: Option<&str>) {
+fn good(header: &[u8], source: ProxySource) {
     let expected = ProxyHeader {
         length: header.len(),
-        source: source.map(|source| source.parse().unwrap()),
+        source,
     };
     let sent = [header, b"\x16\x03\x01\xff GET / HTTP/1.1\r\n"].concat();
     assert_eq!(read_proxy_header(&sent), Ok(Some(expected)), "{header:?}");
@@ -16,6 +16,10 @@ fn good(header: &[u8], source: Option<&str>) {
             "cut at {cut}: {header:?}"
         );
     }
+}
+
+fn client(address: &str) -> ProxySource {
+    ProxySource::Client(address.parse().unwrap())
 }
 
 #[track_caller]
@@ -36,28 +40,31 @@ fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
 fn version_1_names_the_client() {
     good(
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n",
-        Some("192.0.2.1:4711"),
+        client("192.0.2.1:4711"),
     );
     good(
         b"PROXY TCP6 2001:db8::1 2001:db8::2 4711 80\r\n",
-        Some("[2001:db8::1]:4711"),
+        client("[2001:db8::1]:4711"),
     );
-    good(b"PROXY UNKNOWN\r\n", None);
+    good(b"PROXY UNKNOWN\r\n", ProxySource::UnknownClient);
+    good(b"PROXY UNKNOWN 192.0.2.1 192.0.2.2 1 2\r\n", ProxySource::UnknownClient);
 }
 
 #[test]
 fn version_2_names_the_client() {
     let four = [192, 0, 2, 1, 192, 0, 2, 2, 0x12, 0x67, 0, 80];
-    good(&binary(0x21, 0x11, &four), Some("192.0.2.1:4711"));
+    good(&binary(0x21, 0x11, &four), client("192.0.2.1:4711"));
     let mut six = [0; 36];
     six[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
     six[15] = 1;
     six[32..34].copy_from_slice(&[0x12, 0x67]);
-    good(&binary(0x21, 0x21, &six), Some("[2001:db8::1]:4711"));
-    good(&binary(0x20, 0x00, &[]), None);
-    good(&binary(0x20, 0x11, &four), None);
+    good(&binary(0x21, 0x21, &six), client("[2001:db8::1]:4711"));
+    good(&binary(0x20, 0x00, &[]), ProxySource::Proxy);
+    good(&binary(0x20, 0x11, &four), ProxySource::Proxy);
+    good(&binary(0x21, 0x00, &[]), ProxySource::UnknownClient);
+    good(&binary(0x21, 0x31, &[b'/'; 216]), ProxySource::UnknownClient);
     let more = [&four[..], &[0x04, 0x00, 0x03, 1, 2, 3]].concat();
-    good(&binary(0x21, 0x11, &more), Some("192.0.2.1:4711"));
+    good(&binary(0x21, 0x11, &more), client("192.0.2.1:4711"));
 }
 
 #[test]
