@@ -57,7 +57,7 @@ impl Decider {
         let routes = &snapshot.routes;
         Ok(Self {
             issuers: Arc::new(issuers),
-            reserved: Arc::new(reserved(&snapshot, &credentials)),
+            reserved: Arc::new(reserved(&snapshot, &credentials, &settings.trusted_proxies)),
             replaces_attributes,
             credentials: Arc::new(credentials),
             injected_headers: InjectedHeaders::new(&snapshot.headers, &snapshot.revision, signing_key),
@@ -190,11 +190,11 @@ fn is_replaced(name: &str, plan: &HeaderPlan) -> bool {
         || injected.any(|injected| injected == name)
 }
 
-fn reserved(snapshot: &Snapshot, credentials: &CredentialSources) -> Reserved {
+fn reserved(snapshot: &Snapshot, credentials: &CredentialSources, proxies: &TrustedProxies) -> Reserved {
     let plan = &snapshot.headers;
     let names = plan.names().chain(plan.signature.as_deref());
     let routes = snapshot.routes.table().routes().iter();
     let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
     let read = credentials.headers().chain(matched);
-    Reserved::new(names, plan.reserved_prefix.as_deref(), read)
+    Reserved::new(names, plan.reserved_prefix.as_deref(), read, &proxies.overwritten)
 }

@@ -1,40 +1,14 @@
 //! Header names that no client may send on: names that the proxy vouches for, names that make a framework serve
 //! another request than the gated one, and look-alikes of names that frame a message or that the proxy reads.
 
-use rules::{CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte};
+use rules::{
+    CLIENT_HEADERS, CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte,
+};
 
 use crate::forwarding::PeerTrust;
 
 /// Prefix of forwarding headers. The proxy sets its own afterwards.
 const FORWARDED_PREFIX: &str = "x-forwarded-";
-/// Names that state the client's address. A trusted proxy may send them under the exact name; no one may send an
-/// alias.
-const CLIENTS: [&str; 23] = [
-    "x-real-ip",
-    "x-client-ip",
-    "x-remote-ip",
-    "x-remote-addr",
-    "x-originating-ip",
-    "x-cluster-client-ip",
-    "x-proxyuser-ip",
-    "x-envoy-external-address",
-    "x-original-forwarded-for",
-    "x-azure-clientip",
-    "x-azure-socketip",
-    "x-appengine-user-ip",
-    "client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "cf-pseudo-ipv4",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "do-connecting-ip",
-    "cloudfront-viewer-address",
-    "wl-proxy-client-ip",
-    "proxy-client-ip",
-];
-
 /// The names that are removed from every request before the proxy sets its own.
 #[derive(Debug)]
 pub(crate) struct Reserved {
@@ -63,11 +37,13 @@ enum KeptSpelling {
 
 impl Reserved {
     /// Reserves `injected`, names with one of `prefixes`, and names that are never allowed. Names that are `read`
-    /// stay, and their aliases are removed: an application would take an alias for the header that was read.
+    /// stay, and their aliases are removed: an application would take an alias for the header that was read. Names in
+    /// `overwritten`, headers with the client's address, stay if a trusted proxy sent them.
     pub(crate) fn new<'a>(
         injected: impl IntoIterator<Item = &'a str>,
         prefixes: impl IntoIterator<Item = &'a str>,
         read: impl IntoIterator<Item = &'a str>,
+        overwritten: &[&str],
     ) -> Self {
         let entry = |name: &str, spelling: fn(Box<[u8]>) -> KeptSpelling| ReservedName {
             folded: folded(name),
@@ -83,9 +59,12 @@ impl Reserved {
         let staying = read.into_iter().chain(framing);
         let staying = staying.map(|name| entry(name, KeptSpelling::Stays));
         let mut entries: Vec<ReservedName> = removed.chain(staying).collect();
-        // A client header that the configuration reads stays: the operator decides about it.
-        let clients = CLIENTS.map(|name| entry(name, KeptSpelling::FromTrusted));
-        for client in clients {
+        for name in CLIENT_HEADERS {
+            let client = match overwritten.contains(&name) {
+                true => entry(name, KeptSpelling::FromTrusted),
+                false => entry(name, |_| KeptSpelling::Removed),
+            };
+            // A client header that the configuration reads stays: the operator decides about it.
             if entries.iter().all(|known| known.folded != client.folded) {
                 entries.push(client);
             }

@@ -47,6 +47,34 @@ pub const OVERRIDE_HEADERS: [&str; 25] = [
     "proxy",
 ];
 
+/// Names that state the client's address. They are removed from every request, unless a trusted proxy overwrites
+/// them: a proxy that does not know a name forwards the value of its client.
+pub const CLIENT_HEADERS: [&str; 23] = [
+    "x-real-ip",
+    "x-client-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "x-originating-ip",
+    "x-cluster-client-ip",
+    "x-proxyuser-ip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-appengine-user-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
+    "cloudfront-viewer-address",
+    "wl-proxy-client-ip",
+    "proxy-client-ip",
+];
+
 /// Further request headers that are removed or rewritten.
 pub const REWRITTEN_HEADERS: [&str; 4] = ["proxy-authenticate", "proxy-authorization", "traceparent", "via"];
 
@@ -164,6 +192,14 @@ pub fn is_header_lost(name: &str) -> bool {
         && (lost.any(|known| is_header_alias(name, known))
             || passing.any(|known| is_header_alias(name, known) && !is(known))
             || is_forwarding(name) && !is_spelt(name))
+}
+
+/// Returns the name in [`CLIENT_HEADERS`] that equals `name` in any case.
+#[must_use]
+pub fn client_header(name: &str) -> Option<&'static str> {
+    CLIENT_HEADERS
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn taken() -> impl Iterator<Item = &'static str> {

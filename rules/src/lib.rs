@@ -84,8 +84,8 @@ pub use header_match::{
     HeaderMatch, HeaderPredicate, InvalidHeaderMatch, MAX_HEADER_MATCHES, MAX_HEADER_NAME, MAX_HEADER_VALUE,
 };
 pub use header_name::{
-    CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte, is_header_alias,
-    is_header_lost, is_header_prefix_taken, is_header_taken,
+    CLIENT_HEADERS, CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, client_header,
+    fold_header_byte, is_header_alias, is_header_lost, is_header_prefix_taken, is_header_taken,
 };
 pub use header_plan::{AnonymousFlags, DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};
@@ -94,8 +94,8 @@ pub use kind::{Channel, Eligibility, Kind, Lifecycle};
 pub use lint::{Warning, WarningKind, lint};
 pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
 pub use name::{
-    FlagKey, InvalidFlagKey, InvalidTenantId, InvalidUserId, MAX_FLAG_KEY, MAX_TENANT_ID, MAX_USER_ID, TenantId,
-    UserId,
+    FlagKey, InvalidFlagKey, InvalidTenantId, InvalidUserId, MAX_FLAG_KEY, MAX_TENANT_ID, MAX_USER_ID,
+    TenantId, UserId,
 };
 pub use names::{MAX_FLAG_IDS, NamedFlag, Names};
 pub use network::{InvalidNetwork, Networks};

@@ -9,6 +9,9 @@ pub struct TrustedProxies {
     pub networks: Networks,
     /// The headers that they set.
     pub header: ForwardingHeader,
+    /// The names of [`CLIENT_HEADERS`](crate::CLIENT_HEADERS) that they overwrite. Those of a trusted proxy are
+    /// forwarded unchanged.
+    pub overwritten: Box<[&'static str]>,
 }
 
 /// The headers of trusted proxies. Only one kind is read: a proxy that sets one kind may forward the other as

@@ -27,7 +27,12 @@ impl<'s> Gateway<'_, 's> {
             self.warn_of_everybody(whole.unwrap_or(list.span));
         }
         let header = proxies.header.or_default()?;
-        Some(TrustedProxies { networks, header })
+        let overwritten = proxies.headers.or_default()?.into();
+        Some(TrustedProxies {
+            networks,
+            header,
+            overwritten,
+        })
     }
 
     /// Warns of networks that contain every address: then every client can choose its own address.

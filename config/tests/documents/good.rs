@@ -8,7 +8,7 @@ use config::{
     RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
-    Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, GateMode, HostPattern, Include, OnError,
+    Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern, Include, OnError,
     Otherwise, TrailingSlash, Unmatched, UpstreamId,
 };
 
@@ -91,6 +91,10 @@ fn settings_equal_the_document() {
     );
     assert_eq!(settings.threads, Some(2));
     assert_eq!(settings.body_limit, None);
+    let proxies = &settings.trusted_proxies;
+    assert!(proxies.networks.contain([10, 1, 2, 3].into()));
+    assert_eq!(proxies.header, ForwardingHeader::Forwarded);
+    assert_eq!(*proxies.overwritten, ["x-real-ip", "cf-connecting-ip"]);
     assert_eq!(
         (settings.drain.delay_ms, settings.drain.timeout_ms),
         (Some(5_000), 60_000)

@@ -12,6 +12,7 @@ fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) ->
     let proxies = TrustedProxies {
         networks: Networks::parse(["10.0.0.0/8", "fd00::/8"]).unwrap(),
         header,
+        overwritten: Box::default(),
     };
     Forwarding::read(
         &fields,

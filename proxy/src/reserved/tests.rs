@@ -7,6 +7,7 @@ fn check_from(peer: PeerTrust, name: &str, removed: bool) {
         ["x-tenant-id", "x-feature-flags"],
         ["x-feature-"],
         ["X-Token", "cf-ipcountry", "Fly-Client-IP"],
+        &["x-real-ip", "true-client-ip"],
     );
     for name in [name.to_owned(), name.to_uppercase()] {
         let found = reserved.is_removed(name.as_bytes(), peer);
@@ -111,13 +112,20 @@ fn aliases_of_read_names_are_removed_not_the_names() {
 }
 
 #[test]
-fn client_address_headers_need_a_trusted_peer() {
-    for name in ["x-real-ip", "true-client-ip", "cf-connecting-ip"] {
+fn client_address_headers_need_a_proxy_that_overwrites_them() {
+    for name in ["x-real-ip", "true-client-ip"] {
         check_from(PeerTrust::Untrusted, name, true);
         check_from(PeerTrust::Trusted, name, false);
     }
-    check("x_real_ip", true);
-    check("x.client.ip", true);
+    for name in [
+        "cf-connecting-ip",
+        "x-client-ip",
+        "x_real_ip",
+        "x.client.ip",
+        "true_client_ip",
+    ] {
+        check(name, true);
+    }
     check("fly-client-ip", false);
     check("fly_client_ip", true);
 }

@@ -63,11 +63,36 @@ fn trusted_forwarding_headers_are_extended() {
         seen.head.values("Forwarded"),
         ["for=192.0.2.7;host=\"shop.test\";proto=https, for=127.0.0.1;host=\"test\";proto=http"]
     );
-    assert_eq!(seen.head.values("X-Real-IP"), ["192.0.2.7"]);
-    for name in ["X-Forwarded-Port", "X_Real_IP"] {
+    for name in ["X-Forwarded-Port", "X-Real-IP", "X_Real_IP"] {
         assert_eq!(seen.header(name), None, "{name}");
     }
     assert_eq!(proxy.log(1)[0]["client"], "192.0.2.7");
+}
+
+#[test]
+fn client_address_header_needs_a_proxy_that_overwrites_it() {
+    let upstream = Upstream::named("api");
+    let proxies = |networks: &str| {
+        format!("trusted_proxies: {{ networks: [{networks}], headers: [X-Real-IP, true-client-ip] }}")
+    };
+    let said = [
+        ("X-Real-IP", "192.0.2.7"),
+        ("True-Client-IP", "192.0.2.8"),
+        ("CF-Connecting-IP", "forged"),
+        ("X_Real_IP", "forged"),
+    ];
+    let proxy = builder(&upstream).with(&proxies("127.0.0.1")).start();
+    let trusted = seen(&upstream, &proxy, &said);
+    assert_eq!(trusted.head.values("X-Real-IP"), ["192.0.2.7"]);
+    assert_eq!(trusted.head.values("True-Client-IP"), ["192.0.2.8"]);
+    for name in ["CF-Connecting-IP", "X_Real_IP"] {
+        assert_eq!(trusted.header(name), None, "{name}");
+    }
+    let proxy = builder(&upstream).with(&proxies("10.0.0.1")).start();
+    let untrusted = seen(&upstream, &proxy, &said);
+    for (name, _) in said {
+        assert_eq!(untrusted.header(name), None, "{name}");
+    }
 }
 
 #[test]

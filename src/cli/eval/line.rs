@@ -7,8 +7,7 @@ use std::{
 };
 
 use rules::{
-    AttributeId, AttributeValue, Flags, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId, UserId,
-    Value,
+    AttributeId, AttributeValue, Flags, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId, UserId, Value,
 };
 use serde::{
     Deserialize, Deserializer,

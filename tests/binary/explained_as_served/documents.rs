@@ -43,12 +43,13 @@ tenants:
 ";
 
 /// The settings of `trusted_proxies`. Every connection of the test comes from 127.0.0.1.
-const TRUSTED_PROXIES: [&str; 5] = [
+const TRUSTED_PROXIES: [&str; 6] = [
     "",
     "",
     "trusted_proxies: [127.0.0.0/8]\n",
     "trusted_proxies: [127.0.0.1, 198.51.100.1]\n",
     "trusted_proxies: { networks: [127.0.0.0/8], header: forwarded }\n",
+    "trusted_proxies: { networks: [127.0.0.1], headers: [x-real-ip, CF-Connecting-IP] }\n",
 ];
 
 const PATHS: [&str; 16] = [

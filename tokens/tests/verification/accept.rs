@@ -100,7 +100,10 @@ fn an_identity_has_all_claims_of_the_token() {
         .unwrap();
     assert_eq!(identity.tenant.as_ref().unwrap().as_str(), "acme");
     assert_eq!(
-        (identity.user.as_ref().map(UserId::as_str), identity.kid.as_deref()),
+        (
+            identity.user.as_ref().map(UserId::as_str),
+            identity.kid.as_deref()
+        ),
         (Some("u7"), Some("k1"))
     );
     assert_eq!(

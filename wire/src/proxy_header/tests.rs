@@ -47,7 +47,10 @@ fn version_1_names_the_client() {
         client("[2001:db8::1]:4711"),
     );
     good(b"PROXY UNKNOWN\r\n", ProxySource::UnknownClient);
-    good(b"PROXY UNKNOWN 192.0.2.1 192.0.2.2 1 2\r\n", ProxySource::UnknownClient);
+    good(
+        b"PROXY UNKNOWN 192.0.2.1 192.0.2.2 1 2\r\n",
+        ProxySource::UnknownClient,
+    );
 }
 
 #[test]
