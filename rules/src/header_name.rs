@@ -19,7 +19,7 @@ pub const HOP_HEADERS: [&str; 11] = [
 
 /// Names that change method, target, host or scheme in frameworks that obey them, and `Proxy`, which CGI turns
 /// into the variable HTTP_PROXY. They are removed from every request.
-pub const OVERRIDE_HEADERS: [&str; 25] = [
+pub const OVERRIDE_HEADERS: [&str; 49] = [
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -40,6 +40,30 @@ pub const OVERRIDE_HEADERS: [&str; 25] = [
     "x-url-scheme",
     "x-script-name",
     "x-host",
+    "method-override",
+    "http-method-override",
+    "x-override-method",
+    "x-tunneled-method",
+    "_method",
+    "x-request-url",
+    "x-real-url",
+    "x-real-uri",
+    "x-rewrite-path",
+    "x-override-uri",
+    "x-proxy-url",
+    "x-http-destinationurl",
+    "x-waws-unencoded-url",
+    "x-ms-original-url",
+    "x-envoy-original-host",
+    "x-host-override",
+    "x-http-host-override",
+    "x-real-host",
+    "disguised-host",
+    "was-default-hostname",
+    "x-original-proto",
+    "x-original-scheme",
+    "x-appservice-proto",
+    "x-arr-ssl",
     "forwarded",
     "x-forwarded",
     "forwarded-for",
@@ -49,7 +73,7 @@ pub const OVERRIDE_HEADERS: [&str; 25] = [
 
 /// Names that state the client's address. They are removed from every request, unless a trusted proxy overwrites
 /// them: a proxy that does not know a name forwards the value of its client.
-pub const CLIENT_HEADERS: [&str; 23] = [
+pub const CLIENT_HEADERS: [&str; 36] = [
     "x-real-ip",
     "x-client-ip",
     "x-remote-ip",
@@ -73,6 +97,19 @@ pub const CLIENT_HEADERS: [&str; 23] = [
     "cloudfront-viewer-address",
     "wl-proxy-client-ip",
     "proxy-client-ip",
+    "appengine-user-ip",
+    "remote-addr",
+    "real-ip",
+    "x-forward-for",
+    "x-original-for",
+    "x-original-remote-addr",
+    "x-real-client-ip",
+    "x-nf-client-connection-ip",
+    "x-vercel-forwarded-for",
+    "x-sucuri-clientip",
+    "incap-client-ip",
+    "ali-cdn-real-ip",
+    "eo-connecting-ip",
 ];
 
 /// Further request headers that are removed or rewritten.

@@ -219,6 +219,17 @@ fn every_code_of_an_answer_is_in_the_guide() {
 }
 
 #[test]
+fn every_removed_header_is_in_the_guide() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/requests.md")).unwrap();
+    let page = page.to_ascii_lowercase();
+    let names = rules::OVERRIDE_HEADERS.into_iter().chain(rules::CLIENT_HEADERS);
+    let missing: Vec<&str> = names
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
 fn every_metric_is_in_the_guide() {
     let folder = tempfile::tempdir().unwrap();
     let [config, flags] = guide();

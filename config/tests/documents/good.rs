@@ -8,8 +8,8 @@ use config::{
     RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
-    Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern, Include, OnError,
-    Otherwise, TrailingSlash, Unmatched, UpstreamId,
+    Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern,
+    Include, OnError, Otherwise, TrailingSlash, Unmatched, UpstreamId,
 };
 
 fn good(name: &str) -> PathBuf {

@@ -79,6 +79,13 @@ fn overrides_of_method_and_target_are_removed() {
         "x-forwarded",
         "x-http-path-override",
         "x_original_method",
+        "method-override",
+        "_method",
+        "-method",
+        "x-proxy-url",
+        "disguised_host",
+        "x-waws-unencoded-url",
+        "x-http-host-override",
         "proxy",
         "forwarded",
     ] {

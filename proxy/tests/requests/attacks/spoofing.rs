@@ -33,7 +33,7 @@ const OURS: [&str; 12] = [
     "forwarded",
 ];
 /// Names that no one sets.
-const NOBODYS: [&str; 29] = [
+const NOBODYS: [&str; 40] = [
     "x-feature-other",
     "x-forwarded-port",
     "x-forwarded-prefix",
@@ -63,6 +63,17 @@ const NOBODYS: [&str; 29] = [
     "fastly-client-ip",
     "client-ip",
     "x-envoy-external-address",
+    "method-override",
+    "_method",
+    "x-proxy-url",
+    "disguised-host",
+    "x-request-url",
+    "x-waws-unencoded-url",
+    "x-http-host-override",
+    "x-real-host",
+    "x-tunneled-method",
+    "x-original-for",
+    "remote-addr",
 ];
 /// Names of framing and content, of which the aliases are removed.
 const FRAMING: [&str; 9] = [
