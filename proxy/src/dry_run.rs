@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rules::{
     AttributeId, Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects,
-    Timestamp, Trace, UnmetCondition, UpstreamId, normalise,
+    TenantId, Timestamp, Trace, UnmetCondition, UpstreamId, normalise,
 };
 use tokens::{Identity, OperatorTokens};
 use wire::RequestHead;
@@ -44,6 +44,8 @@ pub struct RequestDryRun {
     pub matched: Option<RouteId>,
     /// All routes that may decide the request, the matched one first.
     pub candidates: Vec<RouteId>,
+    /// The routes against whose limits the request counts.
+    pub counted: Vec<RouteId>,
     /// The routes whose gates were evaluated, in order; empty if the caller was refused earlier.
     pub judged: Vec<RouteId>,
     /// The headers from which operators' static tokens were removed.
@@ -187,6 +189,7 @@ impl RequestDryRun {
             route: None,
             matched: None,
             candidates: Vec::new(),
+            counted: Vec::new(),
             judged: Vec::new(),
             operator_tokens: Vec::new(),
             verified: None,
@@ -289,16 +292,26 @@ where
         self.run.matched = route;
     }
 
+    fn check_client(&mut self, routes: impl Iterator<Item = RouteId> + Send) -> Result<(), RequestRefusal> {
+        self.run.candidates = routes.collect();
+        Ok(())
+    }
+
+    fn count_refused(&mut self, counted: impl Iterator<Item = RouteId> + Send) {
+        let routes = &self.decider.snapshot.routes;
+        let is_by_client = |id: &RouteId| {
+            let limit = routes.route(*id).and_then(|route| route.limit);
+            limit.is_some_and(|limit| limit.by == LimitBy::Client)
+        };
+        self.run.counted = counted.filter(is_by_client).collect();
+    }
+
     fn count(
         &mut self,
-        by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
-        _found: &Findings,
+        _tenant: Option<&TenantId>,
     ) -> Result<(), RequestRefusal> {
-        // Called once for each kind of limit, with the same routes.
-        if by == LimitBy::Client {
-            self.run.candidates = routes.collect();
-        }
+        self.run.counted = routes.collect();
         Ok(())
     }
 

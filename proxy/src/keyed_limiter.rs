@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use governor::clock::Clock;
+use governor::clock::{Clock, Reference as _};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
@@ -38,12 +38,17 @@ impl ClientKey {
 #[derive(Debug)]
 pub(crate) struct KeyedLimiter<K: Clone + Eq + std::hash::Hash, C: Clock = ElapsedClock> {
     limiter: RateLimiter<K, UsageStore<K>, C, NoOpMiddleware<C::Instant>>,
+    usage: UsageStore<K>,
+    /// The time for which a permit may be taken in advance: the burst without the first use.
+    tolerance: Nanos,
     clock: C,
+    /// The reading of the clock at the creation.
+    start: C::Instant,
 }
 
-/// The use of a limit by key.
-#[derive(Debug)]
-struct UsageStore<K>(Cache<K, Arc<InMemoryState>>);
+/// The use of a limit by key. Clones share it.
+#[derive(Debug, Clone)]
+struct UsageStore<K>(Arc<Cache<K, Arc<InMemoryState>>>);
 
 /// A clock that starts when a limit is created.
 #[derive(Debug, Clone)]
@@ -82,10 +87,16 @@ impl<K: Clone + Eq + std::hash::Hash> StateStore for UsageStore<K> {
 impl<K: Clone + Eq + std::hash::Hash, C: Clock + Clone> KeyedLimiter<K, C> {
     /// Creates a limiter.
     pub(crate) fn new(quota: Quota, clock: C) -> Self {
-        let store = UsageStore(Cache::with_weighter(USUAL_KEYS, MAX_KEYS, UnitWeighter));
+        let cache = Cache::with_weighter(USUAL_KEYS, MAX_KEYS, UnitWeighter);
+        let usage = UsageStore(Arc::new(cache));
+        let start = clock.now();
+        let period = Nanos::from(quota.replenish_interval());
         Self {
-            limiter: RateLimiter::new(quota, store, clock.clone()),
+            limiter: RateLimiter::new(quota, usage.clone(), clock.clone()),
+            usage,
+            tolerance: period * u64::from(quota.burst_size().get() - 1),
             clock,
+            start,
         }
     }
 
@@ -96,6 +107,18 @@ impl<K: Clone + Eq + std::hash::Hash, C: Clock + Clone> KeyedLimiter<K, C> {
     pub(crate) fn count(&self, key: &K) -> Result<(), Duration> {
         let counted = self.limiter.check_key(key);
         counted.map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    /// Returns the time until the next use by `key` is allowed; none if it is now. Counts nothing.
+    pub(crate) fn wait(&self, key: &K) -> Option<Duration> {
+        let state = self.usage.0.get(key)?;
+        // governor has no reading access, so the theoretical arrival time of GCRA is returned as the reason not to
+        // replace it.
+        let arrival = state.measure_and_replace(&NotKeyed::NonKey, Err::<((), Nanos), _>);
+        let earliest = arrival.err().flatten()?.saturating_sub(self.tolerance);
+        let now = self.clock.now().duration_since(self.start);
+        let wait = Duration::from(earliest.saturating_sub(now));
+        (!wait.is_zero()).then_some(wait)
     }
 }
 

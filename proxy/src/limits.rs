@@ -17,6 +17,9 @@ pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     definition: RateLimit,
     tenants: KeyedLimiter<TenantId, C>,
     clients: KeyedLimiter<ClientKey, C>,
+    /// Counts requests whose caller was refused. Apart from `clients`, so that a client without such requests learns
+    /// nothing about the route before its gate is decided.
+    refused: KeyedLimiter<ClientKey, C>,
 }
 
 impl LiveLimit {
@@ -50,7 +53,8 @@ impl<C: Clock + Clone> LiveLimit<C> {
             route: route.into(),
             definition,
             tenants: KeyedLimiter::new(quota, clock.clone()),
-            clients: KeyedLimiter::new(quota, clock),
+            clients: KeyedLimiter::new(quota, clock.clone()),
+            refused: KeyedLimiter::new(quota, clock),
         }
     }
 
@@ -68,6 +72,17 @@ impl<C: Clock + Clone> LiveLimit<C> {
             Some(tenant) => self.tenants.count(tenant),
             None => self.clients.count(&ClientKey::of(client)),
         }
+    }
+
+    /// Counts a request of `client` whose caller was refused.
+    pub(crate) fn count_refused(&self, client: Option<IpAddr>) {
+        // A limit that is reached counts no further request.
+        let _ = self.refused.count(&ClientKey::of(client));
+    }
+
+    /// Returns the time until a caller of `client` may be refused again; none if it may be now. Counts nothing.
+    pub(crate) fn wait_after_refusals(&self, client: Option<IpAddr>) -> Option<Duration> {
+        self.refused.wait(&ClientKey::of(client))
     }
 }
 

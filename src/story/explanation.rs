@@ -103,7 +103,7 @@ fn story(input: &ExplainInput<'_>, run: &RequestDryRun, details: DecisionDetails
         rejected_candidates,
         other_routes,
         preflight: route.filter(|_| run.is_preflight).map(preflight),
-        limits: limits::describe(routes, &run.candidates),
+        limits: limits::describe(routes, &run.counted),
         client: run.client.map(|client| client.to_string()),
         missing_attributes: missing_attributes(decider, run),
         answer: answer(&run.result, details.detail),

@@ -1,7 +1,7 @@
 //! The decision about a request: the phases up to the choice of an upstream, in order. The data plane and `explain`
 //! run the same phases with different [`Effects`].
 
-use rules::{AnonymousFlags, Auth, Candidates, LimitBy, RequestDecision, Subject, Subjects, Timestamp};
+use rules::{AnonymousFlags, Auth, Candidates, RequestDecision, Subject, Subjects, Timestamp};
 use tokens::OperatorTokens;
 
 use crate::answer::AnswerCode;
@@ -48,12 +48,10 @@ async fn decide_normalised(
     effects: &mut impl Effects,
 ) -> Result<RequestOutcome, RequestRefusal> {
     let head = RoutedHead::of(host, request.head);
-    let mut candidates = find_candidates(decider, request, &head, found, effects)?;
-    // Client limits are counted before the token is verified, so that a flood of bad tokens costs little.
-    effects.count(LimitBy::Client, candidates.ids(), found)?;
+    let mut candidates = find_candidates(decider, &head, found, effects)?;
+    // Before the token is verified, so that a flood of bad tokens costs little.
+    effects.check_client(candidates.ids())?;
     identify_caller(decider, request, &candidates, now, found, effects).await?;
-    // Tenant limits need the verified caller, and come before the gate so that refused requests count too.
-    effects.count(LimitBy::Tenant, candidates.ids(), found)?;
     decide_gates(decider, request, &head, &mut candidates, now, found, effects)
 }
 
@@ -85,20 +83,18 @@ fn normalise_head(
     Ok(())
 }
 
-/// Finds the routes that may decide the request, and checks the body limit of the one that matches.
+/// Finds the routes that may decide the request.
 fn find_candidates(
     decider: &Decider,
-    request: &Received<'_>,
     head: &RoutedHead<'_>,
     found: &mut Findings,
     effects: &mut impl Effects,
 ) -> Result<Candidates, RequestRefusal> {
     let routes = &*decider.snapshot.routes;
     let mut candidates = Candidates::find(routes, head, found.is_preflight);
-    // Set before the decision: an early refusal is logged with this route, and its body limit applies.
+    // Set before the decision: an early refusal is logged with this route.
     found.route = candidates.route();
     effects.routed(found.route);
-    head::check_length(request.head, decider, found)?;
     if candidates.find_others(routes, head).is_err() {
         found.ambiguous_target = true;
         return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
@@ -126,6 +122,12 @@ async fn identify_caller(
             found.observed = Some(code);
         }
         Err(refusal) => {
+            if matches!(
+                refusal.outcome,
+                RequestOutcome::Unauthenticated | RequestOutcome::Forbidden
+            ) {
+                effects.count_refused(candidates.ids());
+            }
             // The refusal is due to another reading if the matched route alone would have asked for less.
             found.ambiguous_target = auth != routes.auth(found.route, found.is_preflight);
             return Err(refusal);
@@ -186,6 +188,9 @@ fn decide_gates(
     let forward = action::forward_target(decider, &decision, subject, now)?;
     // After the decision: a request that is refused anyway gets the answer of its route.
     headers::check_nominations(&request.head.fields, decider)?;
+    // The route's own limits come last: before its gate, they would tell a hidden route from an unknown path.
+    head::check_length(request.head, decider, found)?;
+    effects.count(candidates.ids(), caller.as_ref().and_then(Caller::tenant))?;
     found.upstream = Some(forward.upstream);
     found.headers = match carries_flags(decider, &decision, found.caller.as_ref(), subject, effects) {
         true => effects.rendered(decision.route, subject, now, || {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use rules::{LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace};
+use rules::{RequestDecision, RouteId, Subject, Subjects, TenantId, Timestamp, Trace};
 use tokens::Identity;
 
 use crate::credential_sources::FoundToken;
-use crate::findings::{DecisionHeaders, Findings};
+use crate::findings::DecisionHeaders;
 use crate::issuer_keys::Unproven;
 use crate::phase::identity::Unidentified;
 use crate::refusal::RequestRefusal;
@@ -21,15 +21,23 @@ pub(crate) trait Effects: Trace + Send {
     /// Called once the target is normalised, with the route that matches.
     fn routed(&mut self, route: Option<RouteId>);
 
-    /// Counts the request against the limits of `routes` of kind `by`.
+    /// Called with the routes that may decide the request, before its caller is identified.
+    ///
+    /// # Errors
+    /// The answer to a client whose refused requests have used up a limit by client.
+    fn check_client(&mut self, routes: impl Iterator<Item = RouteId> + Send) -> Result<(), RequestRefusal>;
+
+    /// Counts a request whose caller is refused against the limits of `routes` by client.
+    fn count_refused(&mut self, routes: impl Iterator<Item = RouteId> + Send);
+
+    /// Counts a request that is to be forwarded against the limits of `routes`.
     ///
     /// # Errors
     /// The answer to a request over a limit.
     fn count(
         &mut self,
-        by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
-        found: &Findings,
+        tenant: Option<&TenantId>,
     ) -> Result<(), RequestRefusal>;
 
     /// Returns the headers that carry the decision: those that `render` returns, or the same rendered before.

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace};
+use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, TenantId, Timestamp, Trace};
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::credential_sources::FoundToken;
-use crate::findings::{DecisionHeaders, Findings};
+use crate::findings::DecisionHeaders;
 use crate::forwarding::{Forwarding, ForwardingHeaders};
 use crate::issuer_keys::Unproven;
+use crate::limits::LiveLimit;
 use crate::metrics::Metrics;
 use crate::outcome::RequestOutcome;
 use crate::phase::decision::decide as decide_received;
@@ -109,21 +110,31 @@ impl Effects for LiveEffects<'_> {
 
     fn routed(&mut self, _route: Option<RouteId>) {}
 
-    /// Counts the request as early as the key is known: clients before the token is verified, tenants before the gate
-    /// is decided.
+    fn check_client(&mut self, routes: impl Iterator<Item = RouteId> + Send) -> Result<(), RequestRefusal> {
+        let client = self.forwarding.client();
+        let mut waits = self
+            .limits_by_client(routes)
+            .filter_map(|limit| limit.wait_after_refusals(client));
+        waits.next().map_or(Ok(()), |wait| Err(self.limited(wait)))
+    }
+
+    fn count_refused(&mut self, routes: impl Iterator<Item = RouteId> + Send) {
+        let client = self.forwarding.client();
+        self.limits_by_client(routes)
+            .for_each(|limit| limit.count_refused(client));
+    }
+
     fn count(
         &mut self,
-        by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
-        found: &Findings,
+        tenant: Option<&TenantId>,
     ) -> Result<(), RequestRefusal> {
-        let tenant = match by {
-            LimitBy::Tenant => found.tenant(),
-            LimitBy::Client => None,
-        };
         let client = self.forwarding.client();
-        let limits = routes.filter_map(|id| self.prepared.limit(id));
-        for limit in limits.filter(|limit| limit.by() == by) {
+        for limit in routes.filter_map(|id| self.prepared.limit(id)) {
+            let tenant = match limit.by() {
+                LimitBy::Tenant => tenant,
+                LimitBy::Client => None,
+            };
             limit.count(tenant, client).map_err(|wait| self.limited(wait))?;
         }
         Ok(())
@@ -180,6 +191,12 @@ impl Effects for LiveEffects<'_> {
 }
 
 impl<'r> LiveEffects<'r> {
+    /// Returns the limits of these routes that count clients.
+    fn limits_by_client(&self, routes: impl Iterator<Item = RouteId>) -> impl Iterator<Item = &LiveLimit> {
+        let limits = routes.filter_map(|id| self.prepared.limit(id));
+        limits.filter(|limit| limit.by() == LimitBy::Client)
+    }
+
     /// Returns the identity of a token that was verified before.
     fn kept(&self, token: FoundToken<'_>) -> Option<Arc<Identity>> {
         let prepared = self.prepared;

@@ -96,14 +96,70 @@ fn a_client_is_counted_before_its_token_is_verified() {
 }
 
 #[test]
-fn requests_to_a_closed_gate_are_rate_limited() {
+fn refused_tokens_of_one_client_limit_no_other() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
+    let ask = |client: &str, token: &str| {
+        let request = Request::get("/c").header("X-Forwarded-For", client);
+        proxy.ask(&request.token(token))
+    };
     for _ in 0..3 {
-        assert_eq!(proxy.get("/gated", "globex").status, 404);
+        assert_eq!(ask("192.0.2.7", "a.b.c").status, 401);
     }
-    check_limited(&proxy.get("/gated", "globex"));
-    assert_eq!(proxy.get("/gated", "acme").status, 200);
+    let token = proxy.token("acme");
+    check_limited(&ask("192.0.2.7", &token));
+    assert_eq!(ask("192.0.2.8", &token).status, 200);
+}
+
+#[test]
+fn own_limits_do_not_tell_a_hidden_route_from_no_route() {
+    let upstream = Upstream::named("api");
+    let limited = |name: &str, limit: &str| {
+        format!("{{ name: {name}, match: /{name}, gate: board, auth: optional, {limit}, upstream: api }}")
+    };
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route(&limited("tenant", "limit: { rate: 2/h, by: tenant }"))
+        .route(&limited("client", "limit: { rate: 2/h, by: client }"))
+        .route(&limited("sized", "body_limit: 4"))
+        .route(&limited("wide", "body_limit: 1KiB"))
+        .with("body_limit: 16")
+        .start();
+    let check_hidden = |ask: &dyn Fn(&str) -> Response| {
+        let unknown = ask("/unknown");
+        assert_eq!(unknown.status, 404);
+        for path in ["/tenant", "/client", "/sized", "/wide"] {
+            for _ in 0..4 {
+                let hidden = ask(path);
+                let facts = |answer: &Response| {
+                    let names = answer.head.headers.iter().map(|(name, _)| name.clone());
+                    (answer.status, answer.code(), names.collect::<Vec<_>>())
+                };
+                assert_eq!(facts(&hidden), facts(&unknown), "{path}");
+            }
+        }
+    };
+    // For whom the gate is open, the limits apply.
+    for path in ["/tenant", "/client"] {
+        let statuses: Vec<u16> = (0..3).map(|_| proxy.get(path, "acme").status).collect();
+        assert_eq!(statuses, [200, 200, 429], "{path}");
+    }
+    let post = |path: &str, tenant: &str, length: usize| {
+        let mut request = Request::post(path, "a".repeat(length));
+        if !tenant.is_empty() {
+            request = request.token(&proxy.token(tenant));
+        }
+        proxy.ask(&request)
+    };
+    for (path, length, status) in [("/sized", 4, 200), ("/sized", 5, 413), ("/wide", 20, 200)] {
+        assert_eq!(post(path, "acme", length).status, status, "{path} {length}");
+    }
+    for tenant in ["globex", ""] {
+        check_hidden(&|path| proxy.get(path, tenant));
+        for length in [1, 10, 20, 2_000] {
+            check_hidden(&|path| post(path, tenant, length));
+        }
+    }
 }
 
 #[test]
