@@ -119,21 +119,24 @@ mod tests {
 
     #[test]
     fn connection_is_kept_by_version_and_options() {
-        for (version, value, expected) in [
-            (HttpVersion::Http11, None, true),
-            (HttpVersion::Http11, Some("x, Close"), false),
-            (HttpVersion::Http10, None, false),
-            (HttpVersion::Http10, Some("Keep-Alive"), true),
-            (HttpVersion::Http10, Some("keep-alive, close"), false),
-        ] {
-            let fields: Fields = value
-                .map(|value: &str| ("Connection", value.as_bytes()))
-                .into_iter()
-                .collect();
+        use HttpVersion::{Http10, Http11};
+        let cases: [(HttpVersion, &[&str], bool); 9] = [
+            (Http11, &[], true),
+            (Http11, &["x, Close"], false),
+            (Http11, &["x", "close"], false),
+            (Http11, &["close", "keep-alive"], false),
+            (Http11, &["", "closed"], true),
+            (Http10, &[], false),
+            (Http10, &["Keep-Alive"], true),
+            (Http10, &["keep-alive, close"], false),
+            (Http10, &["x", "keep-alive"], true),
+        ];
+        for (version, lines, expected) in cases {
+            let fields: Fields = lines.iter().map(|line| ("Connection", line.as_bytes())).collect();
             assert_eq!(
                 keeps_connection(version, &fields),
                 expected,
-                "{version:?} {value:?}"
+                "{version:?} {lines:?}"
             );
         }
     }

@@ -62,6 +62,73 @@ fn a_refused_head_of_a_head_request_gets_no_body() {
     assert_eq!(proxy.log(1)[0]["method"], "HEAD");
 }
 
+/// The lines of `Connection` in one head, and true if the connection is kept.
+const CONNECTION_LINES: [(&str, bool); 7] = [
+    ("Connection: x-a\r\n", true),
+    ("Connection: x-a\r\nConnection: close\r\n", false),
+    ("Connection: close\r\nConnection: keep-alive\r\n", false),
+    ("Connection: keep-alive\r\nConnection: close\r\n", false),
+    ("Connection:\r\nConnection: x-a, Close ,x-b\r\n", false),
+    (
+        "Connection: x-a\r\nX: y\r\nconnection: x-b\r\nCONNECTION: CLOSE\r\n",
+        false,
+    ),
+    ("Connection: x-a\r\nConnection: keep-alive\r\n", true),
+];
+
+#[test]
+fn every_connection_line_of_a_request_counts() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
+    for (lines, keeps) in CONNECTION_LINES {
+        let mut client = proxy.connect();
+        client.send(format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-B: 1\r\n{lines}\r\n"
+        ));
+        let answer = client.response();
+        let is_closing = answer.header("connection") == Some("close");
+        assert_eq!((answer.status, is_closing), (200, !keeps), "{lines:?}");
+        assert_eq!(client.is_closed(), !keeps, "{lines:?}");
+        let seen = upstream.last();
+        let is_listed = |name: &str| lines.contains(name);
+        assert_eq!(seen.header("x-a").is_none(), is_listed("x-a"), "{lines:?}");
+        assert_eq!(seen.header("x-b").is_none(), is_listed("x-b"), "{lines:?}");
+    }
+    for (lines, keeps) in [
+        ("Connection: x-a\r\nConnection: keep-alive\r\n", true),
+        ("Connection: x-a\r\n", false),
+    ] {
+        let mut client = proxy.connect();
+        client.send(format!("GET / HTTP/1.0\r\nHost: a\r\n{lines}\r\n"));
+        assert_eq!(client.response().status, 200);
+        assert_eq!(client.is_closed(), !keeps, "HTTP/1.0 {lines:?}");
+    }
+}
+
+#[test]
+fn every_connection_line_of_a_response_counts() {
+    for (lines, keeps) in CONNECTION_LINES {
+        let upstream = Upstream::answering(move |_, stream| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\nX-B: 1\r\n{lines}\r\n");
+            testkit::reply(stream, &head)
+        });
+        let proxy = Proxy::to(&format!("\"{}\"", upstream.address())).start();
+        let mut client = proxy.connect();
+        for _ in 0..2 {
+            let answer = client.ask(&Request::get("/"));
+            assert_eq!(
+                (answer.status, answer.header("connection")),
+                (200, None),
+                "{lines:?}"
+            );
+            assert_eq!(answer.header("x-a").is_none(), lines.contains("x-a"), "{lines:?}");
+            assert_eq!(answer.header("x-b").is_none(), lines.contains("x-b"), "{lines:?}");
+        }
+        // Closed by this proxy, although the upstream would keep it.
+        assert_eq!(upstream.connections(), if keeps { 1 } else { 2 }, "{lines:?}");
+    }
+}
+
 #[test]
 fn the_unread_rest_of_a_body_decides_about_its_connection() {
     const LENGTH: usize = 200 * 1024;
