@@ -296,14 +296,27 @@ fn trailers_are_forwarded_both_ways() {
         .listening("h2c: true")
         .start();
     let mut client = H2Client::connect(proxy.address());
-    let mut stream = client.open(&Request::new("POST", "/"), false);
-    stream.send("ab", false).trailers(&[("x-check", "4")]);
-    let answer = stream.answer().unwrap();
-    assert_eq!(answer.trailer("grpc-status"), Some("0"));
-    let seen = upstream.only();
-    assert_eq!(seen.body, b"ab");
-    let trailers = seen.trailers.unwrap();
-    assert_eq!(trailers.get("x-check").unwrap(), "4");
+    let post = || Request::new("POST", "/");
+    for (request, body) in [
+        (post(), "ab"),
+        (post().header("content-length", "2"), "ab"),
+        // The trailers follow the head at once.
+        (post(), ""),
+    ] {
+        let mut stream = client.open(&request, false);
+        if !body.is_empty() {
+            stream.send(body, false);
+        }
+        stream.trailers(&[("x-check", "4"), ("x-tenant-id", "evil"), ("x-more", "5")]);
+        let answer = stream.answer().unwrap();
+        assert_eq!(answer.trailer("grpc-status"), Some("0"));
+        let seen = upstream.requests().pop().unwrap();
+        assert_eq!(seen.body, body.as_bytes());
+        let trailers = seen.trailers.unwrap();
+        assert_eq!(trailers.len(), 2, "{trailers:?}");
+        assert_eq!(trailers.get("x-check").unwrap(), "4");
+        assert_eq!(trailers.get("x-more").unwrap(), "5");
+    }
 }
 
 #[test]
