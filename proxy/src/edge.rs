@@ -5,6 +5,7 @@ mod admission;
 mod backpressure;
 pub(crate) mod buffered;
 pub(crate) mod client_connection;
+mod closing;
 mod flood;
 mod frame_stream;
 mod http1;
@@ -30,6 +31,7 @@ pub(crate) use self::admission::Admission;
 pub(crate) use self::backpressure::Backpressure;
 use self::buffered::Buffered;
 use self::client_connection::ClientConnection;
+use self::http2_preface::FirstBytes;
 pub(crate) use self::limits::EdgeLimits;
 use self::socket::Socket;
 use self::streams::Streams;
@@ -169,12 +171,17 @@ impl Edge {
         deadline: Instant,
         shutdown: &ShutdownWatch,
     ) {
+        // In a box: it would add to the memory of each connection.
+        let refuse = |socket| Box::pin(http2_preface::refuse(socket, self.limits.write_timeout));
         let (socket, http2) = match self.protocol {
             ListenerProtocol::Plain => (stream.map(Socket::Plain), false),
             ListenerProtocol::PlainOrHttp2 => {
                 let mut socket = stream.map(Socket::Plain);
-                let http2 = http2_preface::has_preface(&mut socket, deadline).await;
-                (socket, http2)
+                match http2_preface::read(&mut socket, deadline).await {
+                    FirstBytes::Preface => (socket, true),
+                    FirstBytes::Other => (socket, false),
+                    FirstBytes::InvalidPreface => return refuse(socket).await,
+                }
             }
             ListenerProtocol::Tls => {
                 let handshakes = &self.shared.metrics.connections.tls_handshakes;
@@ -188,9 +195,9 @@ impl Edge {
                 handshakes.count("ok");
                 let http2 = handshake.is_http2;
                 connection.tls = Some(handshake);
-                // A client that agreed on h2 and sends something else has no protocol to answer in.
-                if http2 && !http2_preface::has_preface(&mut socket, deadline).await {
-                    return;
+                // The client has agreed on HTTP/2, so its first bytes are nothing else.
+                if http2 && http2_preface::read(&mut socket, deadline).await != FirstBytes::Preface {
+                    return refuse(socket).await;
                 }
                 (socket, http2)
             }

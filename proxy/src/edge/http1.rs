@@ -4,25 +4,19 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use ::wire::{HeadBounds, HttpVersion, InvalidHead, RequestHead, is_before_head, read_head};
 use pingora::server::ShutdownWatch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Edge;
 use super::client_connection::ClientConnection;
+use super::closing::close;
 use super::socket::BufferedSocket;
 use crate::answer::AnswerCode;
 use crate::engine::{self, Arrival, Buffers, ClientSide};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
-
-/// Maximum of bytes that are read and discarded before a connection is closed. Closing with unread bytes sends a reset,
-/// which can discard the response before the client reads it.
-const MAX_LINGERED_BYTES: usize = 1024 * 1024;
-/// Time for reading on.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The reason why the connection has no further request.
 enum NoNextHead {
@@ -125,26 +119,6 @@ fn begun_head(client: &mut ClientSide) -> RequestHead {
         head.begin("HEAD", "", HttpVersion::Http11);
     }
     head
-}
-
-/// Closes a connection. If the client may still be sending, its bytes are read first.
-async fn close(socket: &mut BufferedSocket, is_clean: bool) {
-    socket.inner_mut().shutdown().await;
-    if is_clean {
-        return;
-    }
-    let read = async {
-        let mut left = MAX_LINGERED_BYTES;
-        while left > 0 {
-            socket.buffer.clear();
-            match socket.fill_buffer().await {
-                Ok(read @ 1..) => left = left.saturating_sub(read),
-                _ => return,
-            }
-        }
-    };
-    // The connection is closed in any case.
-    let _ = timeout(LINGER_TIMEOUT, read).await;
 }
 
 /// Reads the next head into `head`. Its bytes stay in the buffer. `first` is the deadline of the connection's first

@@ -457,6 +457,58 @@ fn incomplete_preface_is_closed_at_the_head_timeout() {
 }
 
 #[test]
+fn an_invalid_preface_is_answered_with_goaway() {
+    let settings = testkit::frames::frame(kind::SETTINGS, 0, 0, &[]);
+    let goaway = testkit::frames::frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 1]);
+    let refusal = [settings, goaway].concat();
+    let upstream = Upstream::named("api");
+    let proxy = gated(&upstream)
+        .listening("limits: { head_timeout: 500ms }")
+        .start();
+    for bytes in [
+        "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\rX",
+        "PRI * HTTP/2.0\r\nHost: a\r\n\r\n",
+        "PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n",
+        // Incomplete at the deadline.
+        "PRI * HTTP/2.0\r\n\r\nSM",
+    ] {
+        let mut client = proxy.connect();
+        client.send(bytes);
+        assert_eq!(client.rest(), refusal, "{bytes:?}");
+    }
+    // A first frame other than SETTINGS is invalid too, and so is an acknowledgement.
+    for frame in [
+        testkit::frames::frame(kind::PING, 0, 0, &[0; 8]),
+        testkit::frames::frame(kind::SETTINGS, 1, 0, &[]),
+        testkit::frames::frame(kind::SETTINGS, 0, 1, &[]),
+        vec![],
+    ] {
+        let mut client = proxy.connect();
+        client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        client.send(&frame);
+        assert_eq!(client.rest(), refusal, "{frame:?}");
+    }
+    // What is no preface is HTTP/1.
+    for bytes in ["INVALID CONNECTION PREFACE\r\n\r\n", "PRI * HTTP/1.1\r\n\r\n"] {
+        let mut client = proxy.connect();
+        client.send(bytes);
+        assert_eq!(client.response().status, 400, "{bytes:?}");
+    }
+    // A client that agreed on HTTP/2 by ALPN gets no answer in HTTP/1.
+    let authority = Authority::new();
+    let encrypted = Proxy::builder()
+        .upstream("api", &upstream)
+        .listening("tls: { certificates: [ { cert: a.pem, key: a.key } ] }")
+        .pair("a", &authority.server(&["test"]))
+        .start();
+    let mut client = encrypted.connect_tls(&authority.trusted_by("test", &["h2"], None));
+    client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.rest(), refusal);
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
 fn floods_of_resets_and_open_heads_end_their_connection() {
     let (upstream, proxy) = plain();
     let mut good = H2Client::connect(proxy.address());
