@@ -15,7 +15,7 @@ use control::{
 };
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
-use rules::Timestamp;
+use rules::{AdminHosts, Timestamp};
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
@@ -162,11 +162,11 @@ impl ControlPlane {
         }
     }
 
-    /// Returns the routes of the admin API.
-    pub(crate) fn api(&self) -> axum::Router {
+    /// Returns the routes of the admin API, on a listener with these names.
+    pub(crate) fn api(&self, hosts: AdminHosts) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
-        let api = Api::new(control, operators, explainer, self.scratch.clone());
+        let api = Api::new(control, operators, explainer, self.scratch.clone()).with_hosts(hosts);
         control::api::router(Arc::new(api))
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rules::{RejectBody, TrustedProxies};
+use rules::{AdminHosts, RejectBody, TrustedProxies};
 
 use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
@@ -45,6 +45,8 @@ pub struct AdminListener {
     /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it
     /// do not.
     pub tls: Option<ListenerTls>,
+    /// The names by which it may be requested without TLS. A change needs a restart.
+    pub hosts: AdminHosts,
 }
 
 /// The socket to kill flags on this machine.
@@ -227,8 +229,11 @@ impl Settings {
 
 /// Returns true if two admin listeners differ only in settings that change without a restart.
 fn admin_alike(one: Option<&AdminListener>, other: Option<&AdminListener>) -> bool {
-    let bound = |AdminListener { address, tls }: &AdminListener| (*address, tls.is_some());
-    one.map(bound) == other.map(bound)
+    let fixed = |listener: &AdminListener| {
+        let AdminListener { address, tls, hosts } = listener;
+        (*address, tls.is_some(), hosts.clone())
+    };
+    one.map(fixed) == other.map(fixed)
 }
 
 /// Returns true if two lists of listeners differ only in settings that change without a restart.

@@ -46,7 +46,7 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::any;
 use parking_lot::Mutex;
-use rules::Timestamp;
+use rules::{AdminHosts, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::engine::Control;
@@ -89,6 +89,8 @@ pub struct Api {
     /// The folder for temporary copies of the store.
     scratch: PathBuf,
     backups: Mutex<()>,
+    /// The names of the listener.
+    hosts: AdminHosts,
 }
 
 /// A source of the current time.
@@ -114,6 +116,7 @@ impl Api {
             clock: Arc::new(system_time),
             scratch,
             backups: Mutex::new(()),
+            hosts: AdminHosts::default(),
         }
     }
 
@@ -123,6 +126,13 @@ impl Api {
 
     fn explainer(&self) -> &dyn Explain {
         &*self.explain
+    }
+
+    /// Sets the names by which the API may be requested without operators.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: AdminHosts) -> Self {
+        self.hosts = hosts;
+        self
     }
 
     /// Sets the time limit of a request, for tests.

@@ -13,8 +13,10 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -22,6 +24,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rules::AdminHosts;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +68,8 @@ pub struct AdminState {
     pub metrics: Arc<Metrics>,
     /// Source of `/readyz`.
     pub readiness: Arc<Readiness>,
+    /// The hosts by which the pages may be requested; none for all. Over TLS the certificate protects from DNS rebinding.
+    pub hosts: Option<Arc<AdminHosts>>,
 }
 
 /// Returns the current TLS configuration of the admin listener. Without one, handshakes fail.
@@ -95,6 +100,7 @@ pub fn admin_router(state: AdminState) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_ADMIN_BODY_BYTES))
+        .layer(from_fn_with_state(state.clone(), check_hosts))
         .with_state(state)
 }
 
@@ -282,6 +288,23 @@ fn answer(status: StatusCode, kind: &'static str, text: String) -> AdminResponse
     (status, [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], text)
 }
 
+/// Refuses a request for a foreign host: the page of another site could read the answer (DNS rebinding).
+async fn check_hosts(
+    State(state): State<AdminState>,
+    request: axum::extract::Request,
+    next: Next,
+) -> axum::response::Response {
+    let is_foreign = state.hosts.is_some_and(|hosts| {
+        let named = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
+        let target = request.uri().authority();
+        !hosts.accept(named.chain(target.map(|target| target.as_str().as_bytes())))
+    });
+    match is_foreign {
+        true => answer(StatusCode::FORBIDDEN, TEXT, FOREIGN_HOST.into()).into_response(),
+        false => next.run(request).await,
+    }
+}
+
 async fn livez() -> Result<AdminResponse, Infallible> {
     Ok(answer(StatusCode::OK, TEXT, "ok\n".into()))
 }
@@ -341,6 +364,8 @@ fn page(report: &ReadinessReport, verbose: bool, now: SystemTime) -> String {
     redact::masked(&page).into_owned()
 }
 
+/// The answer to a request for a foreign host.
+const FOREIGN_HOST: &str = "the host must be an IP address, `localhost` or one of `admin.hosts`\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 #[cfg(test)]

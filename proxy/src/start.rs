@@ -89,6 +89,8 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     let listeners = bind_all(&settings.listeners)?;
     let admin_listener = settings.admin.as_ref();
     let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
+    let hosts = admin_listener.filter(|_| !is_encrypted);
+    let hosts = hosts.map(|admin| Arc::new(admin.hosts.clone()));
     let admin_listener = admin_listener
         .map(|admin| bind("admin", admin.address))
         .transpose()?;
@@ -136,9 +138,14 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     let admin = match admin_listener {
         Some(listening) => {
             let encryption = is_encrypted.then(|| encryption(&shared));
+            let state = AdminState {
+                metrics: Arc::clone(&shared.metrics),
+                readiness: Arc::clone(&readiness),
+                hosts,
+            };
             Some(serve_admin(
                 listening,
-                (&shared, &readiness),
+                (&shared, state),
                 encryption,
                 options.admin_routes,
             )?)
@@ -265,14 +272,10 @@ fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
 
 fn serve_admin(
     listening: Listening,
-    (shared, readiness): (&Shared, &Arc<Readiness>),
+    (shared, state): (&Shared, AdminState),
     encryption: Option<TlsConfigSource>,
     more: Option<Router>,
 ) -> Result<(SocketAddr, AdminServer), StartError> {
-    let state = AdminState {
-        metrics: Arc::clone(&shared.metrics),
-        readiness: Arc::clone(readiness),
-    };
     let router = admin_router(state).merge(more.unwrap_or_default());
     let address = listening.address;
     let most = shared.shares.capacity().admin_connections();

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no randomness, no async, no serde. Definitions with names are compiled once into a
 //! [`Snapshot`] of small integers. Deciding reads the snapshot and allocates nothing.
 
+mod admin_hosts;
 mod attribute_names;
 mod bounds;
 mod bucket;
@@ -57,6 +58,7 @@ mod trusted_proxies;
 mod upstream;
 mod value;
 
+pub use admin_hosts::{AdminHosts, InvalidAdminHost, MAX_ADMIN_HOSTS};
 pub use bounds::{
     MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_TIERS,
     MAX_VALUES, MAX_VARIANTS,

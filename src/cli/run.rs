@@ -125,8 +125,12 @@ impl Service {
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
+        let admin_hosts = active_config.with_loaded(|loaded| {
+            let admin = loaded.settings.admin.as_ref();
+            admin.map(|admin| admin.hosts.clone()).unwrap_or_default()
+        });
         let options = proxy::StartOptions {
-            admin_routes: Some(control_plane.api()),
+            admin_routes: Some(control_plane.api(admin_hosts)),
             default_drain_delay: if terminal::is_attached() {
                 Duration::ZERO
             } else {

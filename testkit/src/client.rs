@@ -258,6 +258,12 @@ impl Request {
         Self::new("GET", target)
     }
 
+    /// Creates a `GET` request to an admin listener, which answers only for hosts that it knows.
+    #[must_use]
+    pub fn get_admin(target: &str) -> Self {
+        Self::get(target).host("localhost")
+    }
+
     /// Creates a `POST` request to host `test` with this body.
     #[must_use]
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {

@@ -167,7 +167,8 @@ impl Proxy {
     /// Sends a `GET` request to the admin listener and returns the answer.
     #[must_use]
     pub fn admin(&self, target: &str) -> Response {
-        Client::connect(self.running().admin().expect("it has an admin listener")).ask(&Request::get(target))
+        Client::connect(self.running().admin().expect("it has an admin listener"))
+            .ask(&Request::get_admin(target))
     }
 
     /// Returns the value of a metric, by its name and labels as rendered; 0 if it is missing.

@@ -67,7 +67,7 @@ fn board(sluice: &SluiceProcess) -> u16 {
 }
 
 fn readiness(sluice: &SluiceProcess) -> String {
-    let answer = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    let answer = Client::connect(sluice.admin()).ask(&Request::get_admin("/readyz?verbose"));
     String::from_utf8(answer.body).unwrap()
 }
 

@@ -245,7 +245,7 @@ fn every_metric_is_in_the_guide() {
     Client::connect(running.listener()).ask(&Request::get("/checkout/1").host("shop.example"));
     let names = eventually("requests, decisions and fetches to be counted", || {
         let page = Client::connect(running.admin())
-            .ask(&Request::get("/metrics"))
+            .ask(&Request::get_admin("/metrics"))
             .text()
             .to_owned();
         let types = page

@@ -58,7 +58,7 @@ fn status(address: SocketAddr, path: &str) -> u16 {
 }
 
 fn figure(admin: SocketAddr, series: &str) -> u64 {
-    let page = Client::connect(admin).ask(&Request::get("/metrics"));
+    let page = Client::connect(admin).ask(&Request::get_admin("/metrics"));
     let text = page.text().to_owned();
     let value = text.lines().find_map(|line| line.strip_prefix(series));
     value.map_or(0, |value| value.trim().parse().unwrap())

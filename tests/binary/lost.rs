@@ -40,7 +40,7 @@ fn check_last_good_is_served(managed: &ManagedGateway) {
         let text = sluice.line("can't be used");
         assert!(text.contains("sluice restore"), "{text}");
         assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 403);
-        let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+        let ready = Client::connect(sluice.admin()).ask(&Request::get_admin("/readyz?verbose"));
         assert!(ready.text().contains("[!] store: "), "{}", ready.text());
         sluice.signal("TERM");
         sluice.ended();

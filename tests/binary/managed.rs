@@ -318,7 +318,7 @@ fn with_a_damaged_store_the_last_good_document_is_served() {
         "{text}"
     );
     assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
-    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    let ready = Client::connect(sluice.admin()).ask(&Request::get_admin("/readyz?verbose"));
     assert!(ready.text().contains("[!] store: "), "{}", ready.text());
     let mut admin = Client::connect(sluice.admin());
     let refused = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));

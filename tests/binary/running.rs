@@ -97,7 +97,7 @@ fn two_hundred_reloads_under_load_fail_no_request() {
     taken.sort_unstable();
     let slow = taken[RELOADS - 10];
     assert!(slow < IN_FORCE, "one change in twenty took {slow:?} and more");
-    let metrics = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
+    let metrics = Client::connect(sluice.admin()).ask(&Request::get_admin("/metrics"));
     let applied = metrics
         .text()
         .lines()
@@ -122,7 +122,7 @@ fn an_invalid_file_is_reported_once_and_changes_nothing() {
     .unwrap();
     sluice.line("flags.yaml:2");
     assert_eq!(Client::connect(address).ask(&request).status, 200);
-    let ready = Client::connect(admin).ask(&Request::get("/readyz?verbose"));
+    let ready = Client::connect(admin).ask(&Request::get_admin("/readyz?verbose"));
     assert_eq!(ready.status, 200);
     assert!(
         ready.text().contains("flags.yaml") || ready.text().contains("gamma"),
@@ -204,11 +204,11 @@ fn start_logs_the_listener_addresses() {
     let (folder, _issuer) = folder(&upstream);
     let sluice = SluiceProcess::start(folder.path(), ["run", "--config", "sluice.yaml"]);
     assert_ne!(sluice.listener().port(), 0);
-    let live = Client::connect(sluice.admin()).ask(&Request::get("/livez"));
+    let live = Client::connect(sluice.admin()).ask(&Request::get_admin("/livez"));
     assert_eq!(live.status, 200);
     assert_eq!(
         Client::connect(sluice.admin())
-            .ask(&Request::get("/readyz"))
+            .ask(&Request::get_admin("/readyz"))
             .status,
         200
     );

@@ -163,7 +163,7 @@ fn traffic(sluice: &SluiceProcess) {
 }
 
 fn refused(sluice: &SluiceProcess) -> u64 {
-    let page = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
+    let page = Client::connect(sluice.admin()).ask(&Request::get_admin("/metrics"));
     let series = "sluice_reloads_total{result=\"refused\"} ";
     let value = page
         .text()
@@ -190,7 +190,7 @@ fn planted_secrets_are_never_printed_at_any_log_level() {
         eventually(&format!("the refusal of\n{text}"), || {
             (refused(&sluice) > number as u64).then_some(())
         });
-        let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+        let ready = Client::connect(sluice.admin()).ask(&Request::get_admin("/readyz?verbose"));
         assert!(
             ready.text().contains("the last reload was rejected"),
             "{}",
@@ -213,7 +213,7 @@ fn planted_secrets_are_never_printed_at_any_log_level() {
     check(
         "/metrics",
         Client::connect(sluice.admin())
-            .ask(&Request::get("/metrics"))
+            .ask(&Request::get_admin("/metrics"))
             .text(),
     );
     sluice.signal("TERM");

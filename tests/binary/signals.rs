@@ -141,7 +141,7 @@ fn sigterm_and_sigquit_drain_with_a_delay_of_5_s() {
         sluice.line(&format!(
             "INFO SIG{signal}: draining, no longer ready delay=5s timeout=30s"
         ));
-        let ready = Client::connect(admin).ask(&Request::get("/readyz"));
+        let ready = Client::connect(admin).ask(&Request::get_admin("/readyz"));
         assert_eq!(ready.status, 503);
         // New connections are still served.
         go.send(()).unwrap();

@@ -28,7 +28,7 @@ fn operators_section_is_removed_only_by_a_restart() {
     let status =
         |server: &SluiceProcess, request: &Request| Client::connect(server.admin()).ask(request).status;
     let readiness = |server: &SluiceProcess| {
-        let answer = Client::connect(server.admin()).ask(&Request::get("/readyz?verbose"));
+        let answer = Client::connect(server.admin()).ask(&Request::get_admin("/readyz?verbose"));
         String::from_utf8(answer.body).unwrap()
     };
     let anybody = Request::get("/api/v1/whoami").host("localhost");

@@ -120,7 +120,7 @@ impl Sluice {
 
     /// Returns a value of its metrics; 0 if the metric is missing.
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let page = Client::connect(self.admin).ask(&Request::get("/metrics"));
+        let page = Client::connect(self.admin).ask(&Request::get_admin("/metrics"));
         let series = format!("{series} ");
         let value = page
             .text()

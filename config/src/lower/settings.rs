@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rules::TrustedProxies;
+use rules::{AdminHosts, TrustedProxies};
 
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
@@ -62,6 +62,7 @@ impl<'s> Gateway<'_, 's> {
         let left_out = AdminListener {
             address: ADMIN,
             tls: None,
+            hosts: AdminHosts::default(),
         };
         admin.lower(Some(left_out), |admin| match &admin.value {
             Some(fields) => Some(Some(self.admin_listener(fields, taken)?)),
@@ -95,7 +96,11 @@ impl<'s> Gateway<'_, 's> {
             let help = "write a loopback address such as `127.0.0.1:9090`, or add `operators`";
             self.error("admin-not-loopback", title, written.span, help);
         }
-        Some(AdminListener { address, tls: tls? })
+        Some(AdminListener {
+            address,
+            tls: tls?,
+            hosts: AdminHosts::new(fields.hosts.or_default()?),
+        })
     }
 
     fn errors(

@@ -1,6 +1,6 @@
 //! The form of the admin listener, of operators and of the policy of changes.
 
-use rules::Timestamp;
+use rules::{AdminHosts, MAX_ADMIN_HOSTS, Timestamp};
 
 use super::Needs;
 use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
@@ -24,6 +24,9 @@ parsed! {
         let help = "make a token and its entry with `sluice operators token`";
         let hash = is_hash(text).then(|| text.into());
         hash.ok_or_else(|| InvalidValue::new("this is not the hash of a token", help))
+    };
+    AdminHost("a host name", "invalid-host"): Box<str> = |text| {
+        InvalidValue::of(AdminHosts::parse_name(text), "write the name alone, such as `sluice.internal`")
     };
     ExpiryTime("an RFC 3339 time", "invalid-time"): Timestamp =
         |text| InvalidValue::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
@@ -55,6 +58,9 @@ fields! {
         address: must SocketAddress,
         /// TLS of its connections. Default: none.
         tls: field AdminTls,
+        /// DNS names by which health, metrics and, without operators, the API may be requested without TLS. IP addresses
+        /// and localhost are always accepted. Default: none.
+        hosts: field List<AdminHost, 1, MAX_ADMIN_HOSTS>,
         /// Operators of flags. Default: every client on this machine.
         operators: field Operators,
     }

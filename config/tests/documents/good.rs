@@ -89,6 +89,8 @@ fn settings_equal_the_document() {
         settings.admin.as_ref().unwrap().address,
         "[::1]:9090".parse().unwrap()
     );
+    let hosts = &settings.admin.as_ref().unwrap().hosts;
+    assert!(hosts.accept([&b"sluice.internal:9090"[..]]) && !hosts.accept([&b"other.internal"[..]]));
     assert_eq!(settings.threads, Some(2));
     assert_eq!(settings.body_limit, None);
     let proxies = &settings.trusted_proxies;

@@ -26,7 +26,7 @@ pub(crate) async fn authenticate(
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
     if !api.operators.asks() {
-        same_origin(&parts.uri, &parts.headers).map_err(foreign_request)?;
+        same_origin(&parts.uri, &parts.headers, &api.hosts).map_err(foreign_request)?;
     }
     let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
     let actor = match actor {
@@ -47,9 +47,9 @@ fn foreign_request(foreign: Foreign) -> ApiProblem {
     match foreign {
         Foreign::Host => ApiProblem::new(
             codes::FOREIGN_HOST,
-            "no operators are configured, so the host must be an address or `localhost`",
+            "no operators are configured, so the host must be an address, `localhost` or one of `admin.hosts`",
         )
-        .help("use http://127.0.0.1:PORT, or configure `admin.operators`"),
+        .help("use http://127.0.0.1:PORT, or configure `admin.hosts` or `admin.operators`"),
         Foreign::Origin => ApiProblem::new(
             codes::FOREIGN_ORIGIN,
             "no operators are configured, so requests from pages of other sites are rejected",

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::http::Uri;
+use rules::AdminHosts;
 
 use super::*;
 
@@ -280,17 +281,25 @@ fn only_a_salted_hash_of_a_token_is_stored() {
 
 #[test]
 fn requests_of_other_sites_are_rejected() {
+    let names = AdminHosts::new(["sluice.internal".into()]);
     let check = |expected: Result<(), Foreign>, given: &[(&'static str, &str)]| {
         let mut headers = HeaderMap::new();
         for (name, value) in given {
             headers.append(*name, value.parse().unwrap());
         }
-        let found = same_origin(&Uri::from_static("/api/v1/whoami"), &headers);
+        let found = same_origin(&Uri::from_static("/api/v1/whoami"), &headers, &names);
         assert_eq!(found, expected, "{given:?}");
     };
     check(Ok(()), &[("host", "127.0.0.1:9090")]);
     check(Ok(()), &[("host", "[::1]:9090")]);
     check(Ok(()), &[("host", "LocalHost:9090")]);
+    check(
+        Ok(()),
+        &[
+            ("host", "sluice.internal:9090"),
+            ("origin", "http://sluice.internal:9090"),
+        ],
+    );
     check(Err(Foreign::Host), &[]);
     check(Err(Foreign::Host), &[("host", "evil.example:9090")]);
     check(Err(Foreign::Host), &[("host", "127.0.0.1.evil.example")]);

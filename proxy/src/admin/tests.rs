@@ -33,6 +33,7 @@ fn start_with(more: Router, timeouts: ClientTimeouts) -> Running {
     let state = AdminState {
         metrics,
         readiness: Readiness::new(Arc::clone(&keys)),
+        hosts: Some(Arc::new(AdminHosts::new(["sluice.internal".into()]))),
     };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -71,7 +72,7 @@ fn exchange(address: SocketAddr, request: &str) -> String {
 }
 
 fn ask(running: &Running, target: &str) -> (u16, String, String) {
-    let request = format!("GET {target} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     let answer = exchange(running.address, &request);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -82,6 +83,37 @@ fn check(running: &Running, target: &str, status: u16, body: &str) {
     let (found_status, head, found) = ask(running, target);
     assert_eq!((found_status, found.as_str()), (status, body));
     assert!(head.contains("cache-control: no-store"), "{head}");
+}
+
+#[test]
+fn pages_are_not_shown_to_a_foreign_host() {
+    let running = start(Router::new());
+    let status = |target: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = exchange(running.address, &request);
+        answer.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    for target in ["/livez", "/readyz", "/readyz?verbose", "/metrics"] {
+        // Kubernetes and Prometheus use the address of the pod. Old health checkers send no host.
+        for host in [
+            &["10.1.2.3:9090"][..],
+            &["[::1]"],
+            &["localhost:9090"],
+            &["sluice.internal"],
+            &[],
+        ] {
+            assert_ne!(status(target, host), 403, "{target} {host:?}");
+        }
+        for host in [
+            &["evil.example"][..],
+            &["localhost", "evil.example"],
+            &["127.0.0.1.evil.example"],
+        ] {
+            assert_eq!(status(target, host), 403, "{target} {host:?}");
+        }
+    }
+    assert_eq!(status("http://evil.example/metrics", &["localhost"]), 403);
 }
 
 #[test]
@@ -209,7 +241,8 @@ fn metrics_use_the_prometheus_text_format() {
 #[test]
 fn additional_router_is_served_beside_the_probes() {
     let running = start(Router::new().route("/api/echo", post(|body: Bytes| async move { body })));
-    let request = "POST /api/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
+    let request =
+        "POST /api/echo HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
     assert!(exchange(running.address, request).ends_with("\r\n\r\nhi"));
     assert_eq!(ask(&running, "/nothing").0, 404);
     check(&running, "/livez", 200, "ok\n");
@@ -220,7 +253,7 @@ fn a_head_that_is_too_long_is_refused() {
     let running = start(Router::new());
     let mut stream = connect(running.address);
     stream
-        .write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nx-long: ")
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nx-long: ")
         .unwrap();
     // It may be refused, and the connection closed, before all of it is sent.
     let _ = stream.write_all("x".repeat(8 * MAX_HEAD_BYTES).as_bytes());
@@ -253,7 +286,11 @@ fn unread_responses_do_not_block_other_clients() {
     let mut unread: Vec<_> = (0..140).map(|_| connect(running.address)).collect();
     for stream in &mut unread {
         // Who was displaced meanwhile is closed.
-        let _ = stream.write_all("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(9).as_bytes());
+        let _ = stream.write_all(
+            "GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n"
+                .repeat(9)
+                .as_bytes(),
+        );
     }
     let started = Instant::now();
     check(&running, "/livez", 200, "ok\n");
@@ -266,7 +303,7 @@ fn client_that_reads_no_response_is_disconnected() {
     let running = start_with(large(), SHORT);
     let mut unread = connect(running.address);
     unread
-        .write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+        .write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .unwrap();
     testkit::eventually("the end of a connection that is not read", || {
         (closed(&running, "stalled") == 1).then_some(())
@@ -278,14 +315,14 @@ fn a_connection_without_a_request_is_closed() {
     let running = start_with(Router::new(), SHORT);
     let mut silent = connect(running.address);
     assert_eq!(silent.read(&mut [0; 1_024]).unwrap(), 0);
-    let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
+    let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     assert!(exchange(running.address, request).ends_with("ok\n"));
 }
 
 #[test]
 fn longest_idle_connection_is_evicted_when_slots_are_full() {
     let running = start(Router::new());
-    let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
+    let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut idle: Vec<_> = (0..MAX_ADMIN_CONNECTIONS_PER_CLIENT)
         .map(|_| connect(running.address))
         .collect();
@@ -305,7 +342,8 @@ fn longest_idle_connection_is_evicted_when_slots_are_full() {
 fn shutdown_closes_idle_connections_and_frees_the_port() {
     let running = start(Router::new());
     let mut idle = connect(running.address);
-    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
     assert!(idle.read(&mut [0; 1_024]).unwrap() > 0);
     let started = Instant::now();
     running.server.stop();
@@ -329,7 +367,7 @@ fn shutdown_completes_responses_in_progress() {
     );
     let running = start(slow);
     let address = running.address;
-    let asked = thread::spawn(move || exchange(address, "GET /slow HTTP/1.1\r\nhost: a\r\n\r\n"));
+    let asked = thread::spawn(move || exchange(address, "GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n"));
     wait.recv_timeout(LONG).unwrap();
     running.server.stop();
     assert!(asked.join().unwrap().ends_with("\r\n\r\ndone"));
@@ -341,7 +379,7 @@ fn endless_response_does_not_prevent_shutdown() {
     let running = start(hanging);
     let mut stream = connect(running.address);
     stream
-        .write_all(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n")
+        .write_all(b"GET /never HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .unwrap();
     check(&running, "/livez", 200, "ok\n");
     let started = Instant::now();

@@ -70,7 +70,7 @@ fn draining_proxy_is_unready_and_serves_for_the_delay() {
     assert_eq!(client.ask(&Request::get("/")).status, 200);
     let stopping = thread::spawn(move || proxy.stop());
     eventually("it to say so", || {
-        (Client::connect(admin).ask(&Request::get("/readyz")).status == 503).then_some(())
+        (Client::connect(admin).ask(&Request::get_admin("/readyz")).status == 503).then_some(())
     });
     assert_eq!(client.ask(&Request::get("/")).status, 200);
     assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
