@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod command_hints;
 mod completion;
+mod config_path;
 mod confirmation;
 mod demo;
 mod document;

@@ -8,10 +8,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use logging::{Levels, LogColour, ProcessLog, ProcessLogOptions};
+use logging::{Levels, LogColour, LogFormat, ProcessLog, ProcessLogOptions};
 use tracing::{error, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::terminal;
 
 /// Longest wait for the last lines at the end of the process.
 pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -19,35 +21,55 @@ pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The log, once it is started.
 static LOG: OnceLock<ProcessLog> = OnceLock::new();
 
-/// Starts the log of this process. `RUST_LOG` sets the levels.
+/// The levels of the log, as written. By default those of `info`.
+#[derive(Debug, Default)]
+pub(crate) struct LevelDirectives {
+    /// The option, variable or field that has them.
+    pub(crate) source: &'static str,
+    /// `LEVEL`, `MODULE` and `MODULE=LEVEL`, separated by commas.
+    pub(crate) text: String,
+}
+
+/// Starts the log of this process.
 ///
 /// # Errors
 /// Standard error is not open, or the thread can't be started.
-pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
+pub(crate) fn start(format: LogFormat, directives: &LevelDirectives) -> Result<&'static ProcessLog> {
     // Its own descriptor: a write that blocks must not hold the lock of `io::stderr`.
     let output = io::stderr()
         .as_fd()
         .try_clone_to_owned()
         .context("standard error is not open")?;
     let options = ProcessLogOptions {
-        colour: match colour {
-            config::Colour::Always => LogColour::Always,
-            config::Colour::Never => LogColour::Never,
-        },
+        format,
         ..ProcessLogOptions::default()
     };
     let log = ProcessLog::start(Box::new(File::from(output)), options).context("can't start the log")?;
-    let directives = std::env::var("RUST_LOG").unwrap_or_default();
-    let (levels, invalid) = Levels::parse(&directives);
+    let (levels, invalid) = Levels::parse(&directives.text);
     tracing_subscriber::registry()
         .with(log.layer(levels))
         .try_init()
         .context("a log is already started")?;
     log.log_panics();
     for directive in invalid {
-        warn!("{directive}");
+        warn!("{}: {directive}", directives.source);
     }
     Ok(LOG.get_or_init(|| log))
+}
+
+/// Returns the format of lines of text on standard error.
+pub(crate) fn text_format() -> LogFormat {
+    LogFormat::Text(match terminal::colour() {
+        config::Colour::Always => LogColour::Always,
+        config::Colour::Never => LogColour::Never,
+    })
+}
+
+/// Returns the levels of the variable `RUST_LOG`, if it is set.
+pub(crate) fn rust_log() -> Option<LevelDirectives> {
+    let source = "RUST_LOG";
+    let text = std::env::var(source).ok()?;
+    Some(LevelDirectives { source, text })
 }
 
 /// Returns the log of this process, if it is started.
@@ -87,7 +109,11 @@ mod tests {
     #[test]
     fn a_panic_of_the_main_thread_ends_the_log_with_a_line() {
         if std::env::var_os(PANICS).is_some() {
-            start(config::Colour::Never).unwrap();
+            let directives = LevelDirectives {
+                source: "",
+                text: "info".to_owned(),
+            };
+            start(text_format(), &directives).unwrap();
             let _flush = FlushOnExit;
             panic!("a defect");
         }

@@ -2,7 +2,19 @@
 
 use std::io::{self, IsTerminal as _};
 
+use config::Colour;
+
 /// Returns true if standard input and standard error are a terminal.
 pub(crate) fn is_attached() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Returns whether to use colours on standard error: only on a terminal, and if `NO_COLOR` is not set.
+pub(crate) fn colour() -> Colour {
+    let is_unset = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if io::stderr().is_terminal() && is_unset {
+        Colour::Always
+    } else {
+        Colour::Never
+    }
 }

@@ -54,7 +54,7 @@ pub use identity::{CertificateName, IdentitySettings, IssuerConfig, KeySource, R
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
 pub use loaded_config::LoadedConfig;
-pub use managed::{FlagsSettings, check, flags_settings, load_managed};
+pub use managed::{FlagsSettings, check, flags_settings, load_managed, log_settings};
 pub use node::is_not_finite;
 pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
@@ -64,8 +64,8 @@ pub use render::Colour;
 pub use report::{MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
-    AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,
-    ProcessLimits, Settings, SigningKey,
+    AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,
+    LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, Settings, SigningKey,
 };
 pub use source::{LineIndex, MAX_FILE_BYTES, Place};
 pub use suggest::closest;

@@ -12,6 +12,7 @@ use crate::load::{FlagsFrom, load_as};
 use crate::load_context::LoadContext;
 use crate::loaded_config::LoadedConfig;
 use crate::report::Report;
+use crate::settings::ProcessLogSettings;
 use crate::shape::sluice::GatewayDocument;
 
 /// The settings of a gateway document about flags.
@@ -44,6 +45,17 @@ pub fn flags_settings(files: Files, path: &Path) -> Result<FlagsSettings, Report
         })
     });
     settings.ok_or_else(|| context.into_report())
+}
+
+/// Reads the settings about the process log from the gateway document at `path`, or returns the default. Problems of the
+/// document are not errors here; a load reports them, to the log that these settings start.
+#[must_use]
+pub fn log_settings(files: Files, path: &Path) -> ProcessLogSettings {
+    let mut context = LoadContext::of(files);
+    let sources: Vec<_> = context.source(path, None).into_iter().collect();
+    let (_, read) = context.read_documents::<GatewayDocument>(&sources);
+    let settings = read.first().and_then(|(_, gateway)| gateway.log.value());
+    settings.copied().unwrap_or_default()
 }
 
 /// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the

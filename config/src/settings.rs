@@ -19,6 +19,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// Limits of the whole process. A change needs a restart.
     pub limits: ProcessLimits,
+    /// The process log. A change needs a restart.
+    pub log: ProcessLogSettings,
     /// The access log. A change of output or format needs a restart.
     pub access_log: AccessLog,
     /// Bodies of Sluice's own answers, by status.
@@ -148,6 +150,53 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// The log of errors and state changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProcessLogSettings {
+    /// The least important level that is logged; none means the default of the process.
+    pub level: Option<LogLevel>,
+    /// The format of lines; none means the default of the process.
+    pub format: Option<ProcessLogFormat>,
+}
+
+/// A level of the process log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// Unusual conditions.
+    Warn,
+    /// Changes of the state.
+    Info,
+    /// Details for the search for an error.
+    Debug,
+    /// All details.
+    Trace,
+}
+
+/// The format of the process log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessLogFormat {
+    /// Lines of text.
+    Text,
+    /// JSON objects.
+    Json,
+}
+
+impl LogLevel {
+    /// Returns its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
 /// The log with one line for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessLog {
@@ -213,6 +262,7 @@ impl Settings {
             ("control", self.changes != new.changes),
             ("threads", self.threads != new.threads),
             ("limits", self.limits != new.limits),
+            ("log", self.log != new.log),
             (
                 "access_log",
                 (&self.access_log.output, self.access_log.format)

@@ -42,7 +42,7 @@ pub struct Levels {
     named: Vec<(String, LevelFilter)>,
 }
 
-/// A directive that is not followed as it was written.
+/// A directive that is not followed as it was written. Messages do not name the variable that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidDirective {
     /// It is no level, no module, and no module with a level.
@@ -62,12 +62,12 @@ impl fmt::Display for InvalidDirective {
             Self::NotRead(directive) => {
                 write!(
                     f,
-                    "RUST_LOG: `{directive}` is neither LEVEL nor MODULE=LEVEL, and is ignored"
+                    "`{directive}` is neither LEVEL nor MODULE=LEVEL, and is ignored"
                 )
             }
             Self::Capped { directive, most } => write!(
                 f,
-                "RUST_LOG: `{directive}` counts as `{most}`: beyond that, dependencies may print what clients send"
+                "`{directive}` counts as `{most}`: beyond that, dependencies may print what clients send"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The lines of the process log: time, level and text, with secrets masked and repetitions and dropped lines
+//! The lines and records of the process log: time, level and text, with secrets masked and repetitions and dropped lines
 //! counted.
 
 use std::io::Write as _;
@@ -10,17 +10,9 @@ use time::OffsetDateTime;
 use tracing::Level;
 
 use crate::drops::Drops;
+use crate::log_format::{JsonMembers, LogColour, LogFormat};
 use crate::repeats::{LineOrigin, Repeated, Repeats};
 use crate::writer::LineFormatter;
-
-/// The colours of lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogColour {
-    /// Plain text.
-    Never,
-    /// ANSI escapes.
-    Always,
-}
 
 /// An entry of the process log's queue.
 #[derive(Debug)]
@@ -31,17 +23,29 @@ pub(crate) enum Item {
         origin: LineOrigin,
         text: String,
     },
-    /// Lines that are written as they are, such as a report with its excerpts, below a line of their own if they have
-    /// one. Neither is ever counted instead of written.
+    /// Lines that are written as they are, such as a report with its excerpts, below their title if it is shown. They
+    /// are never counted instead of written. In JSON the title is the message.
     Block {
-        head: Option<(SystemTime, Level, String)>,
+        at: SystemTime,
+        level: Level,
+        title: String,
+        title_use: TitleUse,
         text: String,
     },
 }
 
+/// The use of the title of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TitleUse {
+    /// It is a line above the block.
+    Line,
+    /// In a log of text it is left out, because the block says the same.
+    JsonOnly,
+}
+
 /// Makes lines of items.
 pub(crate) struct LogFormatter {
-    pub(crate) colour: LogColour,
+    pub(crate) format: LogFormat,
     pub(crate) repeats: Repeats,
     pub(crate) drops: Arc<Drops>,
     /// The number of dropped lines that written lines have reported.
@@ -67,17 +71,34 @@ impl LineFormatter for LogFormatter {
                 } else if !self.repeats.is_first(&text, &origin, now) {
                     return;
                 }
-                self.line(at, origin.level, &text, lines);
+                self.entry(at, origin.level, &text, lines);
             }
-            Item::Block { head, mut text } => {
-                if let Some((at, level, line)) = head {
-                    self.line(at, level, &line, lines);
+            Item::Block {
+                at,
+                level,
+                title,
+                title_use,
+                text,
+            } => match self.format {
+                LogFormat::Text(_) => {
+                    if title_use == TitleUse::Line {
+                        self.entry(at, level, &title, lines);
+                    }
+                    append_block(text, lines);
                 }
-                if !text.is_empty() && !text.ends_with('\n') {
-                    text.push('\n');
+                LogFormat::Json => {
+                    let mut members = JsonMembers::default();
+                    if title.is_empty() {
+                        members.push("message", &text.trim_end());
+                    } else {
+                        members.push("message", &title);
+                    }
+                    if !title.is_empty() && !text.is_empty() {
+                        members.push("report", &text.trim_end());
+                    }
+                    self.entry(at, level, &members.into_text(), lines);
                 }
-                lines.extend_from_slice(redact::masked(&text).as_bytes());
-            }
+            },
         }
     }
 
@@ -112,46 +133,76 @@ impl LogFormatter {
                 1 => "1 line of the log was dropped".to_owned(),
                 more => format!("{more} lines of the log were dropped"),
             };
-            self.line(SystemTime::now(), Level::WARN, &text, lines);
+            self.entry(SystemTime::now(), Level::WARN, &self.format.message(&text), lines);
         }
     }
 
     fn counts(&self, repeated: Vec<Repeated>, lines: &mut Vec<u8>) {
         for line in repeated {
             let seconds = (line.span + Duration::from_millis(500)).as_secs().max(1);
-            let times = if line.times == 1 {
-                "once"
-            } else {
-                &format!("{} times", line.times)
+            let text = match self.format {
+                LogFormat::Json => format!("{},\"repeated\":{},\"seconds\":{seconds}", line.text, line.times),
+                LogFormat::Text(_) if line.times == 1 => {
+                    format!("{} (repeated once in the last {seconds} s)", line.text)
+                }
+                LogFormat::Text(_) => {
+                    format!(
+                        "{} (repeated {} times in the last {seconds} s)",
+                        line.text, line.times
+                    )
+                }
             };
-            let text = format!("{} (repeated {times} in the last {seconds} s)", line.text);
-            self.line(SystemTime::now(), line.level, &text, lines);
+            self.entry(SystemTime::now(), line.level, &text, lines);
         }
     }
 
-    fn line(&self, at: SystemTime, level: Level, text: &str, lines: &mut Vec<u8>) {
+    /// Appends a line of text, or a record with these members.
+    fn entry(&self, at: SystemTime, level: Level, text: &str, lines: &mut Vec<u8>) {
         let at = OffsetDateTime::from(at);
         let (year, month, day) = at.to_calendar_date();
         let (hour, minute, second, micro) = at.to_hms_micro();
         let month = u8::from(month);
-        let (dim, shade, plain) = match (self.colour, level) {
-            (LogColour::Never, _) => ("", "", ""),
-            (LogColour::Always, Level::ERROR) => ("\x1b[2m", "\x1b[31m", "\x1b[0m"),
-            (LogColour::Always, Level::WARN) => ("\x1b[2m", "\x1b[33m", "\x1b[0m"),
-            (LogColour::Always, Level::INFO) => ("\x1b[2m", "\x1b[32m", "\x1b[0m"),
-            (LogColour::Always, Level::DEBUG) => ("\x1b[2m", "\x1b[34m", "\x1b[0m"),
-            (LogColour::Always, Level::TRACE) => ("\x1b[2m", "\x1b[35m", "\x1b[0m"),
-        };
-        // Writing to a vector doesn't fail.
-        let _ = write!(
-            lines,
-            "{dim}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z{plain} \
-             {shade}{level:>5}{plain} "
-        );
-        let start = lines.len();
-        lines.extend_from_slice(text.as_bytes());
-        // Masked in the buffer, so that a line costs no second allocation.
-        redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), TextFormat::Text);
-        lines.push(b'\n');
+        let at = format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z");
+        // Writing to a vector doesn't fail. Secrets are masked in the buffer, so that a line costs no second
+        // allocation.
+        match self.format {
+            LogFormat::Text(colour) => {
+                let (dim, shade, plain) = escapes(colour, level);
+                let _ = write!(lines, "{dim}{at}{plain} {shade}{level:>5}{plain} ");
+                append_masked(text, TextFormat::Text, lines);
+                lines.push(b'\n');
+            }
+            LogFormat::Json => {
+                let _ = write!(lines, "{{\"time\":\"{at}\",\"level\":\"{level}\",");
+                append_masked(text, TextFormat::Json, lines);
+                lines.extend_from_slice(b"}\n");
+            }
+        }
     }
+}
+
+fn append_masked(text: &str, format: TextFormat, lines: &mut Vec<u8>) {
+    let start = lines.len();
+    lines.extend_from_slice(text.as_bytes());
+    redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), format);
+}
+
+fn append_block(mut text: String, lines: &mut Vec<u8>) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    lines.extend_from_slice(redact::masked(&text).as_bytes());
+}
+
+/// Returns the escapes before the time, before the level, and after each of them.
+fn escapes(colour: LogColour, level: Level) -> (&'static str, &'static str, &'static str) {
+    let shade = match (colour, level) {
+        (LogColour::Never, _) => return ("", "", ""),
+        (LogColour::Always, Level::ERROR) => "\x1b[31m",
+        (LogColour::Always, Level::WARN) => "\x1b[33m",
+        (LogColour::Always, Level::INFO) => "\x1b[32m",
+        (LogColour::Always, Level::DEBUG) => "\x1b[34m",
+        (LogColour::Always, Level::TRACE) => "\x1b[35m",
+    };
+    ("\x1b[2m", shade, "\x1b[0m")
 }

@@ -19,7 +19,8 @@ use crate::drops::Drops;
 use crate::event_text::EventText;
 use crate::fill::Limits;
 use crate::levels::Levels;
-use crate::log_formatter::{Item, LogColour, LogFormatter};
+use crate::log_format::{LogColour, LogFormat};
+use crate::log_formatter::{Item, LogFormatter, TitleUse};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
 use crate::writer::LineWriter;
 
@@ -36,8 +37,8 @@ const MAX_BLOCK: usize = 1024 * 1024;
 /// Options of a process log.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessLogOptions {
-    /// The colours of lines.
-    pub colour: LogColour,
+    /// The format of lines.
+    pub format: LogFormat,
     /// The most that may be queued.
     pub limits: Limits,
     /// The time during which repetitions of a line are counted instead of written.
@@ -47,7 +48,7 @@ pub struct ProcessLogOptions {
 impl Default for ProcessLogOptions {
     fn default() -> Self {
         Self {
-            colour: LogColour::Never,
+            format: LogFormat::Text(LogColour::Never),
             limits: LIMITS,
             window: WINDOW,
         }
@@ -58,6 +59,7 @@ impl Default for ProcessLogOptions {
 #[derive(Debug, Clone)]
 pub struct ProcessLog {
     writer: LineWriter<Item>,
+    format: LogFormat,
     drops: Arc<Drops>,
 }
 
@@ -72,7 +74,7 @@ impl ProcessLog {
     pub fn start(output: Box<dyn Write + Send>, options: ProcessLogOptions) -> io::Result<Self> {
         let drops = Arc::new(Drops::default());
         let formatter = LogFormatter {
-            colour: options.colour,
+            format: options.format,
             repeats: Repeats::new(options.window, MAX_REMEMBERED),
             drops: Arc::clone(&drops),
             reported_drops: 0,
@@ -85,7 +87,11 @@ impl ProcessLog {
             formatter,
             Arc::clone(&drops),
         )?;
-        Ok(Self { writer, drops })
+        Ok(Self {
+            writer,
+            format: options.format,
+            drops,
+        })
     }
 
     /// Returns the counts of lines that were not written.
@@ -94,16 +100,27 @@ impl ProcessLog {
         &self.drops
     }
 
-    /// Queues lines that are written as they are, with secrets masked, or drops and counts them. Never waits.
-    pub fn block(&self, text: &str) {
-        let (item, size) = block(None, text);
+    /// Returns the format of lines.
+    #[must_use]
+    pub fn format(&self) -> LogFormat {
+        self.format
+    }
+
+    /// Queues lines that are written as they are, with secrets masked, or drops and counts them. In JSON they are the
+    /// message of a record with this level. Never waits.
+    pub fn block(&self, level: Level, text: &str) {
+        self.summarized(level, "", text);
+    }
+
+    /// Queues lines like [`ProcessLog::block`]. In JSON they are the report of a record with this message.
+    pub fn summarized(&self, level: Level, message: &str, text: &str) {
+        let (item, size) = block(level, message, TitleUse::JsonOnly, text);
         self.writer.put(item, size);
     }
 
-    /// Queues a line and a block below it, or drops both and counts one line.
+    /// Queues a line and a block below it, or drops both and counts one line. In JSON they are one record.
     pub fn report(&self, level: Level, line: &str, text: &str) {
-        let head = (SystemTime::now(), level, redact::escaped(line).into_owned());
-        let (item, size) = block(Some(head), text);
+        let (item, size) = block(level, line, TitleUse::Line, text);
         self.writer.put(item, size);
     }
 
@@ -111,12 +128,7 @@ impl ProcessLog {
     /// `limit` for room in the queue. Blocks the caller.
     pub fn last_error(&self, error: &str, limit: Duration) {
         let (line, text) = error.split_once('\n').unwrap_or((error, ""));
-        let head = (
-            SystemTime::now(),
-            Level::ERROR,
-            redact::escaped(line).into_owned(),
-        );
-        let (item, size) = block(Some(head), text);
+        let (item, size) = block(Level::ERROR, line, TitleUse::Line, text);
         self.writer.put_timeout(item, size, limit);
     }
 
@@ -147,12 +159,13 @@ impl ProcessLog {
         let current = thread::current();
         let name = current.name().unwrap_or("unnamed");
         let text = format!("thread `{name}` panicked{place}: {}", message(panic.payload()));
-        let text = redact::escaped(&text).into_owned();
-        self.line(Level::ERROR, "panic".into(), text);
         // Captured only if RUST_BACKTRACE requests it.
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
-            self.block(&backtrace.to_string());
+            self.report(Level::ERROR, &text, &backtrace.to_string());
+        } else {
+            let text = self.format.message(&redact::escaped(&text));
+            self.line(Level::ERROR, "panic".into(), text);
         }
     }
 
@@ -167,11 +180,19 @@ impl ProcessLog {
     }
 }
 
-fn block(head: Option<(SystemTime, Level, String)>, text: &str) -> (Item, usize) {
+fn block(level: Level, title: &str, title_use: TitleUse, text: &str) -> (Item, usize) {
     let cut = text.floor_char_boundary(MAX_BLOCK);
     let text = text.get(..cut).unwrap_or_default().to_owned();
-    let size = text.len() + head.as_ref().map_or(0, |(_, _, line)| line.len());
-    (Item::Block { head, text }, size)
+    let title = redact::escaped(title).into_owned();
+    let size = text.len() + title.len();
+    let item = Item::Block {
+        at: SystemTime::now(),
+        level,
+        title,
+        title_use,
+        text,
+    };
+    (item, size)
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {
@@ -208,7 +229,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let line = EventText::of(event);
+        let line = EventText::of(event, self.log.format);
         self.log.line(*event.metadata().level(), line.source, line.text);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use super::config_path::config_path;
 use super::exit::Exit;
 use super::output::{self, OutputFormat};
 use crate::environment::variable;
@@ -15,9 +16,9 @@ use crate::environment::variable;
 /// (warnings are allowed), else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
-    config: PathBuf,
+    /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A flags document, or a directory of them, to check the configuration against [default: the flags that it names].
     /// Flags in a store are not read.
     #[arg(long, value_name = "FILE")]
@@ -31,10 +32,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
+    let path = config_path(arguments.config.as_ref());
+    let report = config::check(&path, &variable, arguments.flags.as_deref());
     match OutputFormat::from_json_option(arguments.json) {
         OutputFormat::Text if report.is_empty() => {
-            output::print(format_args!("ok: no problems in {}", arguments.config.display()))?;
+            output::print(format_args!("ok: no problems in {}", path.display()))?;
         }
         format => output::print_document_report(&report, format)?,
     }

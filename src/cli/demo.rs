@@ -57,7 +57,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    process_log::start(output::colour())?;
+    let directives = process_log::rust_log().unwrap_or_default();
+    process_log::start(process_log::text_format(), &directives)?;
     let signals = Signals::install()?;
     let chosen = if arguments.any_port {
         Applications::on_any_port()?

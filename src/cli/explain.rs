@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::attribute::{self, AttributeArgument};
 use super::client::{ClientRequest, Secrecy, ServerAddress};
+use super::config_path::config_path;
 use super::exit::Exit;
 use super::output::{self, OutputFormat};
 use super::rejection::Intent;
@@ -33,14 +34,9 @@ use crate::story::{self, ExplainGateway, ExplainInput};
 /// request is sent to an upstream. Exits with 0 if the request would get to the upstream of an open gate, else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The configuration file.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "sluice.yaml",
-        conflicts_with = "server"
-    )]
-    config: PathBuf,
+    /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    config: Option<PathBuf>,
     /// The request's token.
     #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups"])]
     token: Option<String>,
@@ -116,7 +112,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = OutputFormat::from_json_option(arguments.json);
     let story = match &arguments.server {
         Some(server) => explain_by_server(server, arguments, format)?,
-        None => match config::load(&arguments.config, &variable) {
+        None => match config::load(&config_path(arguments.config.as_ref()), &variable) {
             Ok(loaded) => explain_by_files(&loaded, arguments)?,
             Err(report) => {
                 output::print_document_report(&report, format)?;

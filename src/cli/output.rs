@@ -2,12 +2,14 @@
 
 use std::{
     fmt,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
 
 use config::{Colour, Report};
+use logging::{LogFormat, ProcessLog};
+use tracing::Level;
 
-use crate::process_log;
+use crate::{process_log, terminal};
 
 /// The format of printed answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +47,42 @@ pub(super) fn print_body(body: &[u8]) -> io::Result<()> {
 pub(super) fn print_stderr(line: impl fmt::Display) {
     let line = line.to_string();
     match process_log::current() {
-        Some(log) => log.block(&line),
+        Some(log) => log.block(Level::INFO, &line),
         None => drop(writeln!(io::stderr().lock(), "{}", redact::masked(&line))),
     }
 }
 
 /// Writes the report of a document to standard error.
 pub(super) fn print_report(report: &Report) {
-    print_stderr(report.render(colour()).trim_end());
+    RenderedReport::of(report).print();
+}
+
+/// A report of a document as text.
+pub(super) struct RenderedReport {
+    level: Level,
+    headline: String,
+    text: String,
+}
+
+impl RenderedReport {
+    pub(super) fn of(report: &Report) -> Self {
+        Self {
+            level: match report.errors() {
+                0 => Level::WARN,
+                _ => Level::ERROR,
+            },
+            headline: report.headline(),
+            text: report.render(colour()).trim_end().to_owned(),
+        }
+    }
+
+    /// Writes the report to standard error.
+    pub(super) fn print(&self) {
+        match process_log::current() {
+            Some(log) => log.summarized(self.level, &self.headline, &self.text),
+            None => print_stderr(&self.text),
+        }
+    }
 }
 
 /// Prints the report of a document that a command checked: as text to standard error, or as JSON to standard output.
@@ -67,7 +97,7 @@ pub(super) fn print_document_report(report: &Report, format: OutputFormat) -> io
 /// Logs an error of a process that serves, with its report of several lines.
 pub(super) fn log_report(error: &str, report: &str) {
     match process_log::current() {
-        Some(log) => log.report(tracing::Level::ERROR, error, report),
+        Some(log) => log.report(Level::ERROR, error, report),
         None => print_stderr(format_args!("{error}\n{report}")),
     }
 }
@@ -81,9 +111,10 @@ pub(super) fn print_last_error(error: &anyhow::Error) {
     }
 }
 
-/// Returns whether to use colours on standard error: only on a terminal, and if `NO_COLOR` is not set.
+/// Returns whether to use colours on standard error. Records in JSON have none.
 pub(super) fn colour() -> Colour {
-    let wanted =
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted { Colour::Always } else { Colour::Never }
+    match process_log::current().map(ProcessLog::format) {
+        Some(LogFormat::Json) => Colour::Never,
+        Some(LogFormat::Text(_)) | None => terminal::colour(),
+    }
 }

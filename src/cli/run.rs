@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
-use config::{Reload, ReloadResponse, WatchOptions, Watcher};
+use clap::{Args, ValueEnum};
+use config::{Files, LogLevel, ProcessLogFormat, Reload, ReloadResponse, WatchOptions, Watcher};
 use control::operators::{Known, Operators};
 use control::{BreakGlass, Control};
+use logging::LogFormat;
 use proxy::{AccessLogger, DrainEnd, DrainTimes, KeyStore, Publisher, Readiness, Running, Stopped};
 use tracing::{error, info, warn};
 
+use super::config_path::config_path;
 use super::exit::Exit;
-use super::output;
+use super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
 use crate::operators;
-use crate::process_log;
+use crate::process_log::{self, LevelDirectives};
 use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
 use crate::terminal;
@@ -36,18 +38,48 @@ const DRAIN_DELAY: Duration = Duration::from_secs(5);
 /// reloads the files now, SIGUSR1 opens the access log again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
-    config: PathBuf,
+    /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
+    /// the configuration, else info].
+    #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL", hide_env_values = true)]
+    log_level: Option<String>,
+    /// The format of the log [default: that of the configuration, else text].
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "SLUICE_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    log_format: Option<LogFormatWord>,
+}
+
+/// The word of a format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormatWord {
+    /// Lines for people.
+    Text,
+    /// One JSON object in each line, for machines.
+    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    process_log::start(output::colour())?;
+    let path = config_path(arguments.config.as_ref());
+    start_log(arguments, &path)?;
     let signals = Signals::install()?;
-    let Some(startup) = load_startup(&arguments.config)? else {
+    let Some(startup) = load_startup(&path)? else {
         return Ok(Exit::Failure);
     };
-    let service = Service::start(startup, arguments.config.clone()).context(NOT_STARTED)?;
+    let snapshot = &startup.loaded.snapshot;
+    info!(
+        config = %path.display(),
+        routes = snapshot.routes.all().len(),
+        flags = snapshot.flags.len(),
+        tenants = snapshot.tenants.len(),
+        "sluice {}", env!("CARGO_PKG_VERSION")
+    );
+    let service = Service::start(startup, path).context(NOT_STARTED)?;
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
@@ -59,6 +91,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         info!("`admin.operators` has no operators: every user of this machine is platform-admin");
     }
     service.run_until_stopped(signals)
+}
+
+/// Starts the log. For level and format, the option comes before the variable, and both before the document at `path`.
+fn start_log(arguments: &Arguments, path: &Path) -> Result<()> {
+    let settings = config::log_settings(Files::Disk, path);
+    let format = arguments.log_format.or_else(|| {
+        settings.format.map(|format| match format {
+            ProcessLogFormat::Text => LogFormatWord::Text,
+            ProcessLogFormat::Json => LogFormatWord::Json,
+        })
+    });
+    let format = match format {
+        Some(LogFormatWord::Json) => LogFormat::Json,
+        Some(LogFormatWord::Text) | None => process_log::text_format(),
+    };
+    let directives = match &arguments.log_level {
+        Some(level) => LevelDirectives {
+            source: "--log-level or SLUICE_LOG_LEVEL",
+            text: level.clone(),
+        },
+        None => process_log::rust_log().unwrap_or(LevelDirectives {
+            source: "log.level",
+            text: settings.level.map_or("", LogLevel::as_str).to_owned(),
+        }),
+    };
+    process_log::start(format, &directives)?;
+    Ok(())
 }
 
 /// Start of the last line of a process that could not start.
@@ -309,7 +368,7 @@ impl Reloader {
         match reload {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
-                let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
+                let warnings = (!warnings.is_empty()).then(|| RenderedReport::of(warnings));
                 // Before the document is applied, so that invalid operators reject all of it.
                 let known = operators::load(&loaded, &self.keys);
                 let apply = || self.active_config.apply_document(*loaded);
@@ -324,7 +383,7 @@ impl Reloader {
                         let revision = self.active_config.revision();
                         info!(%revision, "reloaded");
                         if let Some(warnings) = warnings {
-                            output::print_stderr(warnings.trim_end());
+                            warnings.print();
                         }
                         for field in published.needs_restart {
                             warn!(field, "a change of this field takes effect at the next start");

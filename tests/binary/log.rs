@@ -12,12 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 use testkit::frames::{Frames, frame, kind};
 use testkit::{Client, KeyServer, PATIENCE, Request, Upstream, eventually};
 
 use crate::files;
-use crate::process::SluiceProcess;
+use crate::process::{SluiceProcess, sluice_with};
 
 /// Flag of a PING frame that is an acknowledgement.
 const ACK: u8 = 1;
@@ -182,4 +183,140 @@ fn a_repeated_warning_is_one_line_and_a_count() {
         text.iter().any(|line| line.contains("(repeated")).then_some(text)
     });
     assert_eq!(text.len(), 2, "{text:#?}");
+}
+
+/// Reads each line as a record. Fails if one is none.
+#[track_caller]
+fn records(lines: &[String]) -> Vec<Value> {
+    let record = |line: &String| -> Value {
+        let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for member in ["time", "level", "message"] {
+            assert!(record[member].is_string(), "no {member}: {line}");
+        }
+        record
+    };
+    lines.iter().map(record).collect()
+}
+
+#[test]
+fn a_json_log_has_one_record_for_everything_it_says() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let mut sluice = SluiceProcess::start_with(&[("SLUICE_LOG_FORMAT", "json")], folder.path(), ["run"]);
+    sluice.line("admin listening");
+    files::replace(folder.path(), "flags.yaml", "version: 1\nflag: {}\n");
+    sluice.line("not reloaded");
+    let config = fs::read_to_string(folder.path().join("sluice.yaml")).unwrap();
+    // A flag that no route names is a warning.
+    files::replace(
+        folder.path(),
+        "flags.yaml",
+        "version: 1\nflags: { unused: { lifecycle: ga } }\n",
+    );
+    files::replace(folder.path(), "sluice.yaml", config + "headers: { flags: off }\n");
+    sluice.line("unused-flag");
+    sluice.signal("INT");
+    assert_eq!(sluice.ended().code(), Some(0));
+    sluice.line("ended: no request was cut off");
+    let records = records(&sluice.printed());
+    let find = |message: &str| {
+        let found = records
+            .iter()
+            .find(|record| record["message"].as_str().unwrap().contains(message));
+        found.unwrap_or_else(|| panic!("no {message:?} in {records:#?}"))
+    };
+    assert_eq!(find("listening")["fields"]["listener"], "public");
+    let refused = find("not reloaded");
+    assert_eq!(refused["level"], "ERROR");
+    let report = refused["report"].as_str().unwrap();
+    assert!(
+        report.contains("error[unknown-field]") && report.contains("--> flags.yaml:2:1"),
+        "{report}"
+    );
+    let warned = find("route `all` has no gate (and 1 more)");
+    assert_eq!(warned["level"], "WARN");
+    assert!(
+        warned["report"]
+            .as_str()
+            .unwrap()
+            .contains("warning[unused-flag]")
+    );
+}
+
+#[test]
+fn a_failed_start_is_logged_in_the_format_of_the_document() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path().join("sluice.yaml");
+    let config = fs::read_to_string(&path).unwrap() + "log: { format: json }\n";
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (from, to, last) in [
+        ("routes:", "route:", "not started: the configuration has errors"),
+        (
+            "127.0.0.1:0",
+            &*address,
+            "not started: listener `public` can't bind",
+        ),
+    ] {
+        fs::write(&path, config.replacen(from, to, 1)).unwrap();
+        let output = sluice_with(&[], folder.path(), ["run"]);
+        output.exits(1);
+        let lines: Vec<String> = output.stderr.lines().map(str::to_owned).collect();
+        let records = records(&lines);
+        let message = records.last().unwrap()["message"].as_str().unwrap();
+        assert!(message.starts_with(last), "{message}");
+        // The option comes before the document.
+        let output = sluice_with(&[], folder.path(), ["run", "--log-format", "text"]);
+        output.exits(1).reports("ERROR not started: ");
+    }
+}
+
+#[test]
+fn the_first_line_has_version_config_and_counts() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let flags = "version: 1\nflags: { a: {}, b: {} }\ntenants: { acme: {} }\n";
+    files::replace(folder.path(), "flags.yaml", flags);
+    let variables = [("SLUICE_CONFIG", "sluice.yaml"), ("SLUICE_LOG_LEVEL", "info")];
+    let sluice = SluiceProcess::start_with(&variables, folder.path(), ["run"]);
+    sluice.line("admin listening");
+    let first = format!(
+        "INFO sluice {} config=sluice.yaml routes=1 flags=2 tenants=1",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(sluice.printed()[0].ends_with(&first), "{:#?}", sluice.printed());
+}
+
+#[test]
+fn option_variable_and_document_set_the_level_in_this_order() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path().join("sluice.yaml");
+    fs::write(
+        &path,
+        fs::read_to_string(&path).unwrap() + "log: { level: error }\n",
+    )
+    .unwrap();
+    let variable = ("SLUICE_LOG_LEVEL", "warn");
+    for (variables, arguments, level) in [
+        (&[] as &[_], &["run"] as &[_], "error"),
+        (&[("RUST_LOG", "info")], &["run"], "info"),
+        (&[("RUST_LOG", "info"), variable], &["run"], "warn"),
+        (&[variable], &["run", "--log-level", "info"], "info"),
+    ] {
+        let mut sluice = SluiceProcess::start_with(variables, folder.path(), arguments);
+        eventually("its handlers", || {
+            crate::signals::handles_signals(&sluice).then_some(())
+        });
+        sluice.signal("INT");
+        assert_eq!(sluice.ended().code(), Some(0));
+        match level {
+            "info" => drop(sluice.line("INFO ended")),
+            _ => assert!(
+                !sluice.printed().iter().any(|line| line.contains("INFO")),
+                "{level}"
+            ),
+        }
+    }
 }

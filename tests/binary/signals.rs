@@ -188,7 +188,7 @@ fn a_drain_that_cuts_requests_off_ends_with_their_number() {
 }
 
 /// Returns true if the process handles SIGUSR2, the last signal whose handler it installs.
-fn handles_signals(sluice: &SluiceProcess) -> bool {
+pub(crate) fn handles_signals(sluice: &SluiceProcess) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", sluice.id())).unwrap();
     let caught = status
         .lines()

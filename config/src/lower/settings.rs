@@ -43,6 +43,7 @@ impl<'s> Gateway<'_, 's> {
             admin: admin?,
             threads: root.threads.optional()?,
             limits: root.limits.or_default()?,
+            log: root.log.or_default()?,
             access_log: root.access_log.or_default()?,
             errors: errors?,
             body_limit: body_limit(root)?,

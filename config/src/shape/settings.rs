@@ -5,7 +5,7 @@ use rules::{Eligibility, EncodedSlash, TargetOptions};
 use super::text::{FilePath, LocalPath, Name};
 use crate::form::{Boolean, Duration, Placed, PlacedText, Resolved, object, single, union, words};
 use crate::settings;
-use crate::settings::LogFormat;
+use crate::settings::{LogFormat, LogLevel, ProcessLogFormat};
 
 /// The name of the environment, and whether it enforces the lifecycle of flags.
 pub(crate) struct NamedEnvironment<'s> {
@@ -60,6 +60,22 @@ object! {
 }
 
 words! { EncodedSlash { "reject" => Reject, "decode" => Decode, "keep" => Keep } }
+
+object! {
+    /// Log of errors and state changes, on standard error.
+    ProcessLog("a process log"): settings::ProcessLogSettings {
+        /// Least important level that is logged. Default: info.
+        level: strict LogLevel,
+        /// Format of a line: `text` for people, `json` for machines. Default: text.
+        format: strict ProcessLogFormat,
+    } => settings::ProcessLogSettings { level, format }
+}
+
+words! {
+    LogLevel { "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace }
+}
+
+words! { ProcessLogFormat { "text" => Text, "json" => Json } }
 
 object! {
     /// Log with one line for each request.

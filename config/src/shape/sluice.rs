@@ -8,7 +8,7 @@ use super::limits::ProcessLimits;
 use super::listener::Listeners;
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
-use super::settings::{AccessLog, BreakGlass, Drain, Environment, Target};
+use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
 use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of};
@@ -56,6 +56,8 @@ fields! {
         errors: field Map<Placed<ErrorStatus>, Option<Body>, 0, 200>,
         /// Maximum size of a request body; 0 means unlimited. Default: 10MiB.
         body_limit: field BodyLimit,
+        /// Log of errors and state changes. A change needs a restart.
+        log: field ProcessLog,
         /// Log with one line for each request. A change of output or format needs a restart.
         access_log: field AccessLog,
         /// Shutdown of the process.

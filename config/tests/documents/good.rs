@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{
-    CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogOutput,
-    RequestValue, TlsVersion, TokenSource,
+    CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogLevel, LogOutput,
+    ProcessLogFormat, RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
     Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern,
@@ -100,6 +100,10 @@ fn settings_equal_the_document() {
     assert_eq!(
         (settings.drain.delay_ms, settings.drain.timeout_ms),
         (Some(5_000), 60_000)
+    );
+    assert_eq!(
+        (settings.log.level, settings.log.format),
+        (Some(LogLevel::Debug), Some(ProcessLogFormat::Json))
     );
     assert_eq!(
         settings.access_log.output,

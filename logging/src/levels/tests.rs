@@ -59,7 +59,7 @@ fn dependencies_can_not_log_client_input() {
     assert_eq!(invalid.len(), 4, "{invalid:?}");
     assert_eq!(
         invalid[0],
-        "RUST_LOG: `h2=trace` counts as `error`: beyond that, dependencies may print what clients send"
+        "`h2=trace` counts as `error`: beyond that, dependencies may print what clients send"
     );
 }
 

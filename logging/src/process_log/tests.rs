@@ -192,12 +192,12 @@ fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
 fn a_hanging_output_blocks_no_caller_and_drops_are_reported() {
     let sink = Sink::default();
     let log = start_held(&sink, 8);
-    log.block("first");
+    log.block(Level::INFO, "first");
     sink.wait_until_entered();
     for number in 0..100 {
-        log.block(&format!("line {number}"));
+        log.block(Level::INFO, &format!("line {number}"));
     }
-    log.block(&"x".repeat(2_000));
+    log.block(Level::INFO, &"x".repeat(2_000));
     assert!(!log.flush(Duration::from_millis(10)), "it hangs");
     assert_eq!(log.drops().count(DropReason::QueueFull), 93);
     sink.hold(false);
@@ -215,11 +215,11 @@ fn dropped_lines_are_reported_after_the_next_write() {
     // More than the buffer of the output holds, so that each is written at once.
     let long = "x".repeat(100_000);
     sink.0.0.lock().unwrap().fails = true;
-    (0..3).for_each(|_| log.block(&long));
+    (0..3).for_each(|_| log.block(Level::INFO, &long));
     log.flush(LONG);
     assert_eq!(log.drops().count(DropReason::WriteFailed), 3);
     sink.0.0.lock().unwrap().fails = false;
-    log.block("again");
+    log.block(Level::INFO, "again");
     assert!(log.flush(LONG));
     assert_eq!(
         sink.lines()[..2],
@@ -231,9 +231,9 @@ fn dropped_lines_are_reported_after_the_next_write() {
 fn last_line_waits_for_room_until_its_timeout() {
     let sink = Sink::default();
     let log = start_held(&sink, 1);
-    log.block("a");
+    log.block(Level::INFO, "a");
     sink.wait_until_entered();
-    log.block("b");
+    log.block(Level::INFO, "b");
     log.last_error("lost", Duration::from_millis(20));
     let waiting = thread::spawn({
         let log = log.clone();
@@ -263,7 +263,7 @@ fn secrets_are_masked_and_spans_are_left_out() {
     );
     let sink = Sink::default();
     let log = start(&sink, ProcessLogOptions::default());
-    log.block(&format!("error: a\n  --> b {token}"));
+    log.block(Level::INFO, &format!("error: a\n  --> b {token}"));
     assert!(log.flush(LONG));
     assert_eq!(sink.lines(), ["error: a".to_owned(), format!("  --> b {mask}")]);
 }
@@ -272,7 +272,7 @@ fn secrets_are_masked_and_spans_are_left_out() {
 fn colours_are_written_only_if_enabled() {
     let sink = Sink::default();
     let options = ProcessLogOptions {
-        colour: LogColour::Always,
+        format: LogFormat::Text(LogColour::Always),
         ..ProcessLogOptions::default()
     };
     let log = start(&sink, options);
@@ -295,4 +295,56 @@ fn report_is_always_written_in_full() {
     assert!(log.flush(LONG));
     let once = ["ERROR not reloaded:", "error: a", "  --> b"];
     assert_eq!(sink.lines(), [once, once].concat());
+}
+
+#[test]
+fn a_json_log_has_one_record_for_each_entry() {
+    let sink = Sink::default();
+    let options = ProcessLogOptions {
+        format: LogFormat::Json,
+        ..ProcessLogOptions::default()
+    };
+    let log = start(&sink, options);
+    let (levels, _) = Levels::parse("info");
+    let token = "sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE";
+    let subscriber = tracing_subscriber::registry().with(log.layer(levels));
+    tracing::subscriber::with_default(subscriber, || {
+        info!(
+            listener = "public",
+            port = 80,
+            open = true,
+            "listening \"here\"\n{token}"
+        );
+        warn!(error = %"no\u{1b}[2J", "again");
+        warn!(error = %"no\u{1b}[2J", "again");
+    });
+    log.report(Level::ERROR, "not reloaded", "error: a\n  --> b\n");
+    log.block(Level::WARN, "one\ntwo\n");
+    log.summarized(Level::WARN, "1 warning", "warning: c\n");
+    log.last_error("not started: d\ne", LONG);
+    assert!(log.flush(LONG));
+    let text = String::from_utf8(sink.0.0.lock().unwrap().text.clone()).unwrap();
+    let records = text.lines().map(|line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let record = record.as_object_mut().unwrap();
+        let time = record.remove("time").unwrap();
+        assert!(
+            time.as_str().unwrap().ends_with('Z') && time.as_str().unwrap().len() == 27,
+            "{time}"
+        );
+        serde_json::Value::Object(record.clone())
+    });
+    let (mask, target) = ("*".repeat(token.len()), "logging::process_log::tests");
+    let expected = serde_json::json!([
+        { "level": "INFO", "target": target, "message": format!("listening \"here\"\\n{mask}"),
+          "fields": { "listener": "public", "port": 80, "open": true } },
+        { "level": "WARN", "target": target, "message": "again", "fields": { "error": "no\\u{1b}[2J" } },
+        { "level": "ERROR", "message": "not reloaded", "report": "error: a\n  --> b" },
+        { "level": "WARN", "message": "one\ntwo" },
+        { "level": "WARN", "message": "1 warning", "report": "warning: c" },
+        { "level": "ERROR", "message": "not started: d", "report": "e" },
+        { "level": "WARN", "target": target, "message": "again", "fields": { "error": "no\\u{1b}[2J" },
+          "repeated": 1, "seconds": 1 },
+    ]);
+    assert_eq!(serde_json::Value::Array(records.collect()), expected);
 }

@@ -1,0 +1,16 @@
+//! The path of the configuration file: of the option `--config`, of the environment, or the default.
+
+use std::path::PathBuf;
+
+/// The variable with the path.
+const VARIABLE: &str = "SLUICE_CONFIG";
+/// The default.
+const DEFAULT: &str = "sluice.yaml";
+
+/// Returns the path of the configuration file. The option comes before the variable.
+pub(super) fn config_path(option: Option<&PathBuf>) -> PathBuf {
+    let variable = || std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
+    option
+        .cloned()
+        .unwrap_or_else(|| variable().map_or_else(|| DEFAULT.into(), PathBuf::from))
+}
