@@ -181,18 +181,15 @@ impl ManagedFlag {
 
     /// Returns the variant by its name: `true` and `false` stand for `on` and `off`, where there are no others.
     pub(crate) fn variant(&self, written: &OwnedName) -> OwnedName {
-        let name = match (&*written.value, &self.definition.variants) {
-            ("true", None) => "on",
-            ("false", None) => "off",
-            _ => return written.clone(),
-        };
-        Sited::new(name.into(), written.site)
+        match variant_name(&self.definition, &written.value) {
+            name if *name == written.value => written.clone(),
+            name => Sited::new(name.to_owned().into(), written.site),
+        }
     }
 
     /// Returns true for the variant that means "not given the feature".
     pub(crate) fn is_off(&self, written: &OwnedName) -> bool {
-        let off = self.definition.off.as_ref().map_or("off", |off| &*off.value);
-        self.variant(written).value == off
+        is_off(&self.definition, &written.value)
     }
 
     /// Returns true if only the variant that means "not given the feature" is served.
@@ -289,6 +286,20 @@ impl ManagedFlag {
         };
         // Serialization fails only for map keys that are not strings; a flag has none.
         serde_json::to_value(record).unwrap_or_default()
+    }
+}
+
+/// Returns true for the variant of the flag that means "not given the feature".
+pub(crate) fn is_off(definition: &FlagDefinition, variant: &str) -> bool {
+    let off = definition.off.as_ref().map_or("off", |off| &*off.value);
+    variant_name(definition, variant) == off
+}
+
+fn variant_name<'v>(definition: &FlagDefinition, written: &'v str) -> &'v str {
+    match (written, &definition.variants) {
+        ("true", None) => "on",
+        ("false", None) => "off",
+        _ => written,
     }
 }
 

@@ -12,6 +12,7 @@ mod item;
 mod lifecycle;
 mod planned;
 mod promotion;
+mod record_steps;
 mod request;
 mod tenant;
 

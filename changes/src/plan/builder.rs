@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::{Edit, JsonEdit, OwnedTenant};
-use rules::{Lifecycle, Timestamp};
-use serde_json::value::to_raw_value;
+use config::{Edit, JsonEdit, OwnedTenant, ToJson as _};
+use imbl::OrdMap;
+use rules::{FlagDefinition, Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
 use super::planned::{NoPlan, Plan, Summary};
+use super::record_steps;
 use super::request::Request;
 use crate::affected::Affected;
 use crate::audit::{Entry, Outcome, Patch};
 use crate::codec::{self, RecordChange};
 use crate::event::Event;
-use crate::flag::ManagedFlag;
-use crate::record::{Json, Write};
+use crate::flag::{self, ManagedFlag};
+use crate::record::{Json, Key, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
 
@@ -24,6 +25,8 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) state: &'a State,
     pub(super) request: &'a Request,
     pub(super) plan: Plan,
+    /// The flags of the document that is applied.
+    pub(super) written_flags: OrdMap<Arc<str>, Arc<FlagDefinition>>,
     /// Tenants of an import whose records would make the document invalid, with the reason.
     pub(super) invalid_tenants: BTreeMap<String, Refusal>,
 }
@@ -35,7 +38,6 @@ pub(super) type PlanStep = Result<(), NoPlan>;
 #[derive(Default)]
 pub(super) struct EntryFields<'a> {
     pub(super) flag: Option<&'a str>,
-    pub(super) org: Option<&'a str>,
     pub(super) details: Map<String, Value>,
 }
 
@@ -49,6 +51,7 @@ impl<'a> PlanBuilder<'a> {
             state,
             request,
             plan: Plan::default(),
+            written_flags: OrdMap::new(),
             invalid_tenants,
         }
     }
@@ -76,7 +79,6 @@ impl<'a> PlanBuilder<'a> {
         self.mark_changed(&mut after);
         let entry_fields = EntryFields {
             flag: Some(key),
-            org: None,
             details,
         };
         self.write(
@@ -93,20 +95,36 @@ impl<'a> PlanBuilder<'a> {
         state.changed_by.clone_from(&self.request.actor.name);
     }
 
-    /// Writes or removes a tenant's record, unless it is equal to the current one.
-    pub(super) fn write_tenant(
-        &mut self,
-        event: Event,
-        org: &str,
-        flag: Option<&str>,
-        after: Option<Arc<OwnedTenant>>,
-    ) {
-        let entry_fields = EntryFields {
-            flag,
-            org: Some(org),
-            details: Map::new(),
-        };
-        self.write(event, entry_fields, vec![StateEdit::Tenant(org.into(), after)]);
+    /// Writes or removes a tenant's record, unless it is equal to the current one. Adds an audit entry for each flag of
+    /// the record that changes, as the call for that flag does, and one for the rest.
+    pub(super) fn write_tenant(&mut self, org: &str, after: Option<Arc<OwnedTenant>>) {
+        let before = self.state.tenant(org).map(|record| record.to_json());
+        let json = after.as_ref().map(|record| record.to_json());
+        let value = json.as_ref().map(Json::from);
+        let steps = record_steps::steps(org, before, json, |flag, variant| self.is_off(flag, variant));
+        if steps.is_empty() {
+            return;
+        }
+        let entries = steps.into_iter().map(|step| Entry {
+            flag: step.flag,
+            org: Some(org.to_owned()),
+            patch: step.patch,
+            inverse: step.inverse,
+            ..entry(self.request, step.event)
+        });
+        self.plan.audit.extend(entries);
+        self.plan.writes.push(Write {
+            key: Key::Tenant(org.to_owned()),
+            value,
+        });
+        self.plan.edits.push(StateEdit::Tenant(org.into(), after));
+    }
+
+    /// Returns true if an override with this variant takes the flag from a tenant.
+    fn is_off(&self, flag: &str, variant: &str) -> bool {
+        let known = self.state.document.flags.get(flag);
+        let definition = self.written_flags.get(flag).or(known);
+        definition.is_some_and(|definition| flag::is_off(definition, variant))
     }
 
     /// Adds the edits that change a record, and one audit entry for them if there are any.
@@ -125,7 +143,6 @@ impl<'a> PlanBuilder<'a> {
         let (patch, inverse) = patches(&changes);
         self.plan.audit.push(Entry {
             flag: entry_fields.flag.map(str::to_owned),
-            org: entry_fields.org.map(str::to_owned),
             patch,
             inverse,
             details: entry_fields.details,
@@ -222,12 +239,7 @@ fn patches(changes: &[RecordChange]) -> (Patch, Patch) {
     (patch(&before, &after), patch(&after, &before))
 }
 
-/// Returns the operations that turn `before` into `after`. Each is an object of texts and values, which always has a
-/// JSON form.
+/// Returns the operations that turn `before` into `after`.
 fn patch(before: &Value, after: &Value) -> Patch {
-    let operations = json_patch::diff(before, after).0;
-    let operations = operations.iter();
-    operations
-        .filter_map(|operation| to_raw_value(operation).ok())
-        .collect()
+    record_steps::patch(&json_patch::diff(before, after).0)
 }

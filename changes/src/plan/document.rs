@@ -54,6 +54,8 @@ pub(super) fn apply(
         flags_to_sign_again: BTreeSet::new(),
         refusals: Vec::new(),
     };
+    // Overrides of new tenants may name variants of these flags.
+    merge.builder.written_flags.clone_from(&document.flags);
     merge.head(&document.head);
     merge.segments(&document.segments);
     merge.flags_to_sign_again =
@@ -275,8 +277,7 @@ impl DocumentMerge<'_, '_> {
             return;
         }
         self.difference.added(Section::Tenant, id);
-        self.builder
-            .write_tenant(Event::TenantChanged, id, None, Some(Arc::clone(record)));
+        self.builder.write_tenant(id, Some(Arc::clone(record)));
     }
 
     fn remove_flags(&mut self, written: &FlagDefinitions, facts: &dyn Facts) {
@@ -310,8 +311,7 @@ impl DocumentMerge<'_, '_> {
             if let Some(after) = tenant::without_flags(before, &removed) {
                 self.difference
                     .changed(Section::Tenant, id, fields(&before.to_json(), &after.to_json()));
-                self.builder
-                    .write_tenant(Event::TenantChanged, id, None, Some(Arc::new(after)));
+                self.builder.write_tenant(id, Some(Arc::new(after)));
             }
         }
     }

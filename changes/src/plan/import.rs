@@ -136,7 +136,7 @@ fn item(
         Some(before) if *before == after => ItemOutcome::Unchanged,
         Some(_) => ItemOutcome::Changed,
     };
-    builder.write_tenant(Event::TenantChanged, id, None, Some(after));
+    builder.write_tenant(id, Some(after));
     Ok(outcome)
 }
 

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::builder::{PlanBuilder, PlanStep, flag_not_found, read_tenant, tenant_not_found};
 use super::planned::NoPlan;
 use crate::actor::Role;
-use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::refusal::{Code, Refusal};
 
@@ -18,7 +17,7 @@ use crate::refusal::{Code, Refusal};
 pub(super) fn put(builder: &mut PlanBuilder<'_>, org: &str, record: &Value) -> PlanStep {
     require_object(org, record)?;
     let record = read_tenant(org, record.clone())?;
-    builder.write_tenant(Event::TenantChanged, org, None, Some(record));
+    builder.write_tenant(org, Some(record));
     Ok(())
 }
 
@@ -28,14 +27,14 @@ pub(super) fn patch(builder: &mut PlanBuilder<'_>, org: &str, patch: &Value) -> 
     let mut written = record(builder, org)?.to_json();
     json_patch::merge(&mut written, patch);
     let record = read_tenant(org, written)?;
-    builder.write_tenant(Event::TenantChanged, org, None, Some(record));
+    builder.write_tenant(org, Some(record));
     Ok(())
 }
 
 /// Removes a record.
 pub(super) fn delete(builder: &mut PlanBuilder<'_>, org: &str) -> PlanStep {
     record(builder, org)?;
-    builder.write_tenant(Event::TenantRemoved, org, None, None);
+    builder.write_tenant(org, None);
     Ok(())
 }
 
@@ -53,26 +52,15 @@ pub(super) fn set_override(
     };
     let overrides = record.overrides.get_or_insert_default();
     let place = overrides.iter().position(|(named, _)| named.value == key);
-    let event = match (variant, place) {
-        (None, place) => {
-            place.map(|place| overrides.remove(place));
-            Event::OverrideRemoved
-        }
-        (Some(variant), place) => {
-            let event = if flag.is_off(&variant) {
-                Event::FlagDisabled
-            } else {
-                Event::FlagEnabled
-            };
-            match place.and_then(|place| overrides.get_mut(place)) {
-                Some((_, forced)) => *forced = variant,
-                None => overrides.push((name(key), variant)),
-            }
-            event
-        }
-    };
-    builder.plan.withdraws = event == Event::FlagDisabled;
-    write(builder, event, org, key, record);
+    builder.plan.withdraws = variant.as_ref().is_some_and(|variant| flag.is_off(variant));
+    match (variant, place) {
+        (None, place) => drop(place.map(|place| overrides.remove(place))),
+        (Some(variant), place) => match place.and_then(|place| overrides.get_mut(place)) {
+            Some((_, forced)) => *forced = variant,
+            None => overrides.push((name(key), variant)),
+        },
+    }
+    write(builder, org, record);
     Ok(())
 }
 
@@ -89,7 +77,7 @@ fn variant_name(org: &str, key: &str, variant: &Value) -> Result<OwnedName, NoPl
 pub(super) fn allow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> PlanStep {
     let (_, mut record) = flag_and_record(builder, org, flag)?;
     add(&mut record.beta, flag);
-    write(builder, Event::BetaAllowed, org, flag, record);
+    write(builder, org, record);
     Ok(())
 }
 
@@ -98,7 +86,7 @@ pub(super) fn disallow(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> 
     let (_, mut record) = flag_and_record(builder, org, flag)?;
     remove(&mut record.beta, flag);
     builder.plan.withdraws = true;
-    write(builder, Event::BetaDisallowed, org, flag, record);
+    write(builder, org, record);
     Ok(())
 }
 
@@ -113,7 +101,7 @@ pub(super) fn opt_in(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> Pl
     let mut record = record(builder, org)?;
     remove(&mut record.opt_out, flag);
     add(&mut record.opt_in, flag);
-    write(builder, Event::OptedIn, org, flag, record);
+    write(builder, org, record);
     Ok(())
 }
 
@@ -124,7 +112,7 @@ pub(super) fn opt_out(builder: &mut PlanBuilder<'_>, org: &str, flag: &str) -> P
     remove(&mut record.opt_in, flag);
     add(&mut record.opt_out, flag);
     builder.plan.withdraws = true;
-    write(builder, Event::OptedOut, org, flag, record);
+    write(builder, org, record);
     Ok(())
 }
 
@@ -189,9 +177,9 @@ pub(super) fn no_mapping(org: &str) -> Refusal {
     .fact("org", org)
 }
 
-fn write(builder: &mut PlanBuilder<'_>, event: Event, org: &str, flag: &str, mut record: OwnedTenant) {
+fn write(builder: &mut PlanBuilder<'_>, org: &str, mut record: OwnedTenant) {
     drop_emptied_lists(&mut record, builder.state.tenant(org).map(|before| &**before));
-    builder.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
+    builder.write_tenant(org, Some(Arc::new(record)));
 }
 
 /// Removes lists that the change has emptied, but not lists that were empty before.

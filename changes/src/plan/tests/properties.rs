@@ -37,7 +37,7 @@ fn written() -> impl Strategy<Value = Value> {
         flag,
         0..4,
     );
-    let tenants = prop::collection::btree_map(prop::sample::select(ORGS.to_vec()), tier(), 0..3);
+    let tenants = prop::collection::btree_map(prop::sample::select(ORGS.to_vec()), record(), 0..3);
     let head = prop::sample::select(vec![
         json!({}),
         json!({ "policy": { "alpha_overrides": false, "beta_opt_in": false } }),
@@ -55,8 +55,21 @@ fn written() -> impl Strategy<Value = Value> {
     })
 }
 
-fn tier() -> impl Strategy<Value = Value> {
-    prop::sample::select(vec!["t1", "t2"]).prop_map(|tier| json!({ "tier": tier }))
+/// Records with all fields that name flags.
+fn record() -> impl Strategy<Value = Value> {
+    let flags = || prop::option::of(prop::sample::subsequence(FLAGS.to_vec(), 0..4).prop_shuffle());
+    let overrides = prop::collection::btree_map(
+        prop::sample::select(FLAGS.to_vec()),
+        prop::sample::select(vec!["on", "off"]),
+        0..3,
+    );
+    let tier = prop::option::of(prop::sample::select(vec!["t1", "t2"]));
+    let fields = (tier, prop::option::of(overrides), flags(), flags(), flags());
+    fields.prop_map(|(tier, overrides, beta, opt_in, opt_out)| {
+        let mut record = json!({ "tier": tier, "overrides": overrides, "beta": beta, "opt_in": opt_in, "opt_out": opt_out });
+        record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        record
+    })
 }
 
 pub(crate) fn change() -> impl Strategy<Value = Change> {
@@ -91,10 +104,10 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         (org(), flag()).prop_map(|(org, flag)| Change::Disallow { org, flag }),
         (org(), flag()).prop_map(|(org, flag)| Change::OptIn { org, flag }),
         (org(), flag()).prop_map(|(org, flag)| Change::OptOut { org, flag }),
-        (org(), tier()).prop_map(|(org, record)| Change::PutTenant { org, record }),
-        (org(), tier()).prop_map(|(org, patch)| Change::PatchTenant { org, patch }),
+        (org(), record()).prop_map(|(org, record)| Change::PutTenant { org, record }),
+        (org(), record()).prop_map(|(org, patch)| Change::PatchTenant { org, patch }),
         org().prop_map(|org| Change::DeleteTenant { org }),
-        prop::collection::vec((org(), tier()), 0..5).prop_map(|tenants| Change::ImportTenants {
+        prop::collection::vec((org(), record()), 0..5).prop_map(|tenants| Change::ImportTenants {
             mode: crate::ImportMode::Upsert,
             tenants
         }),

@@ -340,3 +340,126 @@ fn an_import_has_a_limit() {
     assert_eq!((plan.items.len(), plan.writes.len()), (MAX_IMPORT, MAX_IMPORT));
     assert_eq!(plan.audit.last().unwrap().details["created"], MAX_IMPORT);
 }
+
+/// Returns the events of flags of a plan, with their orgs.
+fn flag_events(plan: &Plan) -> Vec<(crate::Event, String, String)> {
+    let entries = plan.audit.iter();
+    let mut events: Vec<_> = entries
+        .filter_map(|entry| Some((entry.event, entry.org.clone()?, entry.flag.clone()?)))
+        .collect();
+    events.sort_by_key(|(event, org, flag)| (org.clone(), flag.clone(), event.platform_name()));
+    events
+}
+
+#[test]
+fn every_change_of_a_record_has_the_events_of_its_flags() {
+    use crate::Event::{BetaAllowed, BetaDisallowed, FlagDisabled, FlagEnabled, OptedIn, OptedOut};
+    let record = json!({ "tier": "t1", "beta": ["theme"], "attributes": { "country": "DE" },
+        "overrides": { "wide": "off", "theme": "blue" }, "opt_in": ["board"], "opt_out": ["wide"] });
+    let set = |org: &str| {
+        let events = [
+            (OptedIn, "board"),
+            (BetaAllowed, "theme"),
+            (FlagEnabled, "theme"),
+            (FlagDisabled, "wide"),
+            (OptedOut, "wide"),
+        ];
+        events.map(|(event, flag)| (event, org.to_owned(), flag.to_owned()))
+    };
+    let of_acme = {
+        let mut events = set("acme").to_vec();
+        events.insert(0, (BetaDisallowed, "acme".to_owned(), "board".to_owned()));
+        events
+    };
+    let import = |org: &str, mode| Change::ImportTenants {
+        mode,
+        tenants: vec![(org.to_owned(), record.clone())],
+    };
+    let put = |org: &str| Change::PutTenant {
+        org: org.to_owned(),
+        record: record.clone(),
+    };
+    let patch = Change::PatchTenant {
+        org: "acme".to_owned(),
+        patch: record.clone(),
+    };
+    let new = set("fresh").to_vec();
+    for (change, expected) in [
+        (put("acme"), &of_acme),
+        (patch, &of_acme),
+        (import("acme", ImportMode::Upsert), &of_acme),
+        (import("acme", ImportMode::Patch), &of_acme),
+        (put("fresh"), &new),
+        (import("fresh", ImportMode::Create), &new),
+        (
+            applying(json!({ "version": 1, "tiers": ["t1", "t2"], "tenants": { "fresh": record.clone() } })),
+            &new,
+        ),
+    ] {
+        let mut state = tenants();
+        let plan = made(&mut state, &admin(change.clone(), HOUR));
+        assert_eq!(flag_events(&plan), *expected, "{change:?}");
+    }
+}
+
+#[test]
+fn the_events_of_flags_are_those_of_single_calls() {
+    let single = [
+        overridden("acme", "wide", Some(json!(false))),
+        acme("theme", |org, flag| Change::Allow { org, flag }),
+        acme("board", |org, flag| Change::Disallow { org, flag }),
+        acme("board", opt_in),
+        acme("wide", opt_out),
+    ];
+    let mut one_by_one = tenants();
+    let mut expected = Vec::new();
+    for change in single {
+        expected.extend(flag_events(&made(&mut one_by_one, &admin(change, HOUR))));
+    }
+    expected.sort_by_key(|(event, _, flag)| (flag.clone(), event.platform_name()));
+    let mut at_once = tenants();
+    let patch = json!({ "overrides": { "wide": "off" }, "beta": ["theme"], "opt_in": ["board"], "opt_out": ["wide"] });
+    let change = Change::PatchTenant {
+        org: "acme".into(),
+        patch,
+    };
+    let plan = made(&mut at_once, &admin(change, HOUR));
+    assert_eq!(flag_events(&plan), expected);
+    assert_eq!(plan.audit.len(), expected.len(), "nothing else is changed");
+    assert_eq!(tenant(&at_once, "acme"), tenant(&one_by_one, "acme"));
+}
+
+#[test]
+fn a_removed_record_or_flag_has_the_events_of_its_flags() {
+    use crate::Event::{BetaDisallowed, OverrideRemoved};
+    let mut state = tenants();
+    made(
+        &mut state,
+        &admin(overridden("acme", "wide", Some(json!("on"))), 0),
+    );
+    let named = |event, flag: &str| (event, "acme".to_owned(), flag.to_owned());
+    let expected = [named(BetaDisallowed, "board"), named(OverrideRemoved, "wide")];
+    let removal = made(
+        &mut state.clone(),
+        &admin(Change::DeleteTenant { org: "acme".into() }, HOUR),
+    );
+    assert_eq!(flag_events(&removal), expected);
+    assert_eq!(removal.audit.last().unwrap().event, crate::Event::TenantRemoved);
+    let pruned = Change::ApplyDocument {
+        document: document(&json!({ "version": 1, "tiers": ["t1", "t2"] })),
+        prune: true,
+        adopt: false,
+    };
+    let pruned = made(&mut state.clone(), &admin(pruned, HOUR));
+    assert_eq!(flag_events(&pruned), expected);
+}
+
+#[test]
+fn overrides_of_new_flags_are_told_apart_by_their_off_variant() {
+    let theme = json!({ "variants": { "none": 0, "blue": 1 }, "off": "none", "opt_in_serves": "blue" });
+    let applied = applying(json!({ "version": 1, "flags": { "fresh": theme },
+        "tenants": { "a": { "overrides": { "fresh": "none" } }, "b": { "overrides": { "fresh": "blue" } } } }));
+    let plan = made(&mut State::default(), &admin(applied, 0));
+    let events: Vec<_> = flag_events(&plan).into_iter().map(|(event, ..)| event).collect();
+    assert_eq!(events, [crate::Event::FlagDisabled, crate::Event::FlagEnabled]);
+}

@@ -38,7 +38,7 @@ fn lists_have_pages() {
         ("/platform/feature-flags", "flags", "key", 4),
         ("/platform/orgs", "orgs", "id", 3),
         ("/orgs/acme/feature-flags", "flags", "key", 2),
-        ("/platform/audit", "entries", "id", 10),
+        ("/platform/audit", "entries", "id", 11),
     ] {
         let mut seen: Vec<Value> = Vec::new();
         let mut after = String::new();
