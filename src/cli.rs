@@ -34,6 +34,7 @@ mod schema;
 mod session;
 mod tenants;
 mod token;
+mod urgent;
 mod whoami;
 
 use std::process::ExitCode;

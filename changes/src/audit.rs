@@ -137,6 +137,18 @@ impl Entry {
             details: Map::new(),
         }
     }
+
+    /// Returns the stored record of the operators' fields of the flag, if this entry is that of its removal.
+    #[must_use]
+    pub fn removed_state(&self, flag: &str) -> Option<Value> {
+        let pointer = format!("/states/{flag}");
+        let operations = self.inverse.operations().ok()?.into_iter();
+        let mut added = operations.filter(|operation| {
+            operation.get("op").is_some_and(|op| op == "add")
+                && operation.get("path").is_some_and(|path| *path == pointer)
+        });
+        added.next()?.get_mut("value").map(Value::take)
+    }
 }
 
 /// An entry sealed at its position in the log.

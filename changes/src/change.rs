@@ -5,7 +5,8 @@ use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use crate::event::Event;
-use crate::urgent::Urgent;
+use crate::refusal::Refusal;
+use crate::urgent::{self, Urgent};
 
 /// A change. Names are as written; planning checks that they exist.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,9 +124,40 @@ pub enum Change {
         document: FlagsDocument,
         /// True to remove flags and segments that the document leaves out.
         prune: bool,
-        /// True to keep the lifecycle that the document gives a new flag; false to start it at alpha.
-        adopt: bool,
+        /// The lifecycle of the flags that are new.
+        new_flags: NewFlags,
     },
+}
+
+/// The lifecycle of flags that an applied document creates.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum NewFlags {
+    /// Alpha, whatever the document says.
+    #[default]
+    Alpha,
+    /// The lifecycle in the document, under the conditions of a promotion from alpha.
+    Adopted {
+        /// The justification for skipping the conditions.
+        urgent: Option<Urgent>,
+    },
+    /// The lifecycle in the document, without conditions: for the first document of an empty store, and for files.
+    AsWritten,
+}
+
+impl NewFlags {
+    /// Returns it with a justification without surrounding white space.
+    ///
+    /// # Errors
+    /// The justification is invalid.
+    pub(crate) fn validated(&self) -> Result<Self, Vec<Refusal>> {
+        match self {
+            Self::Adopted { urgent } => {
+                let urgent = urgent.as_ref().map(urgent::validated).transpose()?;
+                Ok(Self::Adopted { urgent })
+            }
+            other => Ok(other.clone()),
+        }
+    }
 }
 
 /// The default that a promotion to ga sets.

@@ -303,6 +303,29 @@ fn variant_name<'v>(definition: &FlagDefinition, written: &'v str) -> &'v str {
     }
 }
 
+/// The history of a flag that was removed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FormerState {
+    /// The time it was created.
+    pub(crate) created: Timestamp,
+    /// True if it was killed when it was removed.
+    pub(crate) is_killed: bool,
+    /// Its last kill, restore or revert.
+    pub(crate) unsettled: Option<Unsettled>,
+}
+
+impl FormerState {
+    /// Parses the stored record of the fields that operators owned.
+    pub(crate) fn parse(record: Value) -> Option<Self> {
+        let record: StateRecord = serde_json::from_value(record).ok()?;
+        Some(Self {
+            created: record.created,
+            is_killed: !record.enabled,
+            unsettled: record.unsettled,
+        })
+    }
+}
+
 impl StateRecord {
     /// Returns the whole flag as in a document: its definition with operators' fields in place of the document's.
     pub(crate) fn whole_flag(&self, definition: Value) -> Value {

@@ -27,7 +27,7 @@ mod urgent;
 pub use actor::{Actor, ChangeSource, Role};
 pub use affected::{Affected, UnknownTenantEffect};
 pub use audit::{Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit, verify};
-pub use change::{Change, GaDefault, ImportMode};
+pub use change::{Change, GaDefault, ImportMode, NewFlags};
 pub use codec::{UnreadableRecords, json_edits, read_records};
 pub use event::Event;
 pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};

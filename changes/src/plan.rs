@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::audit::{Entry, Outcome};
-use crate::change::Change;
+use crate::change::{Change, NewFlags};
 use crate::policy::LifecyclePolicy;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -117,19 +117,20 @@ fn add_change(
         Change::ApplyDocument {
             document,
             prune,
-            adopt,
+            new_flags,
         } => {
             let missing_parts = if *prune {
                 document::MissingParts::Removed
             } else {
                 document::MissingParts::Kept
             };
-            let initial_lifecycle = if *adopt {
-                document::InitialLifecycle::AsWritten
-            } else {
-                document::InitialLifecycle::Alpha
+            let options = document::Options {
+                missing_parts,
+                new_flags: new_flags.validated()?,
+                policy,
+                facts,
             };
-            document::apply(builder, document, (missing_parts, initial_lifecycle), facts)?;
+            document::apply(builder, document, &options)?;
         }
     }
     Ok(())
@@ -164,7 +165,11 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
 
 fn urgent_of(change: &Change) -> Option<&Urgent> {
     match change {
-        Change::SetState { urgent, .. } => urgent.as_ref(),
+        Change::SetState { urgent, .. }
+        | Change::ApplyDocument {
+            new_flags: NewFlags::Adopted { urgent },
+            ..
+        } => urgent.as_ref(),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::FlagsDocument;
-use control::{Actor, Change, ChangeSource, Control, LifecyclePolicy, Request, Role, SqliteStore};
+use control::{Actor, Change, ChangeSource, Control, LifecyclePolicy, NewFlags, Request, Role, SqliteStore};
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
 use testkit::open_control;
@@ -159,7 +159,7 @@ fn apply(mut document: Value, prune: bool) -> Change {
     Change::ApplyDocument {
         document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
         prune,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     }
 }
 

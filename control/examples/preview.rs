@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use config::{Catalog, FlagsDocument};
 use control::{
-    Actor, Change, ChangeSource, Facts, GaDefault, LifecyclePolicy, Request, Revision, Role, State,
+    Actor, Change, ChangeSource, Facts, GaDefault, LifecyclePolicy, NewFlags, Request, Revision, Role, State,
     StateEdit, Urgent, plan, preview,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
@@ -36,7 +36,7 @@ fn main() {
     let request = request(Change::ApplyDocument {
         document: read(&document()),
         prune: false,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     });
     let applied = plan(&state, &request, &LifecyclePolicy::default(), &Nothing).unwrap();
     state.absorb(&applied.edits, Revision(1));

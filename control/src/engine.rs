@@ -13,7 +13,7 @@ mod prepared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use changes::{Code, Entry, LifecyclePolicy, Plan, Refusal, Request, State, preview};
+use changes::{Code, Entry, LifecyclePolicy, Plan, Refusal, Request, Revision, State, preview};
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Timestamp};
@@ -257,7 +257,7 @@ impl Control {
         let current = self.current.read();
         let mut history = self.history.lock();
         history.record(now, observed);
-        history.retain(|flag| current.state.has_flag(flag));
+        history.retain(now, |flag| current.state.has_flag(flag));
     }
 
     /// Returns the history of observations.
@@ -324,6 +324,7 @@ impl Control {
     fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
         let facts = CurrentFacts {
             compiled: current.catalog.compiled(),
+            store: (current.state.revision != Revision::default()).then_some(&*self.store),
             history: &self.history,
             now: request.at,
         };

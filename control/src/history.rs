@@ -101,10 +101,13 @@ impl History {
         }
     }
 
-    /// Removes flags that no longer exist.
-    pub fn retain(&mut self, exists: impl Fn(&str) -> bool) {
-        self.flags.retain(|flag, _| exists(flag));
-        self.totals.retain(|flag, _| exists(flag));
+    /// Removes flags that no longer exist, once their errors are too old to count. A flag that is removed and added
+    /// again keeps its errors.
+    pub fn retain(&mut self, now: Timestamp, exists: impl Fn(&str) -> bool) {
+        let oldest = now.0.saturating_sub(MAX_ERROR_HOURS.saturating_mul(HOUR_MS));
+        self.flags
+            .retain(|flag, record| record.last.0 >= oldest || exists(flag));
+        self.totals.retain(|flag, _| self.flags.contains_key(flag));
     }
 
     /// Returns the start of the observation.
@@ -162,6 +165,18 @@ mod tests {
         history.record(Timestamp(0), seen(1, 1));
         history.record(Timestamp((MAX_ERROR_HOURS + 1) * HOUR_MS), seen(2, 2));
         assert_eq!(history.flags["a"].errors.len(), 1);
+    }
+
+    #[test]
+    fn a_removed_flag_keeps_its_errors_while_they_count() {
+        let mut history = History::new(Timestamp(0));
+        history.record(Timestamp(0), seen(10, 3));
+        history.retain(Timestamp(MAX_ERROR_HOURS * HOUR_MS), |_| false);
+        assert_eq!(history.errors_within("a", HOUR_MS, Timestamp(0)), 3);
+        history.retain(Timestamp(MAX_ERROR_HOURS * HOUR_MS + 1), |_| true);
+        assert_eq!(history.flags.len(), 1);
+        history.retain(Timestamp(MAX_ERROR_HOURS * HOUR_MS + 1), |_| false);
+        assert!(history.flags.is_empty() && history.totals.is_empty());
     }
 
     #[test]

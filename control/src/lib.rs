@@ -35,11 +35,11 @@ pub use changes::timestamp::text as time_text;
 pub use changes::{
     Actor, Affected, Change, ChangeSource, ChangedDecision, Code, DefaultOwner, Difference, Entry, EntryHash,
     Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode, ItemOutcome, ItemResult, Json, Key,
-    LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, ManagedFlag, NoPlan, Outcome,
-    Part, PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role,
-    Sealed, Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary,
-    TamperedAudit, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write, affects_more_than,
-    plan, preview, preview_page, refused_entry, stale, verify,
+    LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, ManagedFlag, NewFlags, NoPlan,
+    Outcome, Part, PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision,
+    Role, Sealed, Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit,
+    Summary, TamperedAudit, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write,
+    affects_more_than, plan, preview, preview_page, refused_entry, stale, verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,

@@ -16,6 +16,7 @@ use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::{ConnectionOptions, Session};
+use super::urgent::{UrgentOptions, with_urgent_hint};
 use super::{document, route};
 
 /// Applies a flags document, after showing what it changes.
@@ -31,12 +32,17 @@ pub(super) struct Arguments {
     /// Removes flags and segments that the document leaves out.
     #[arg(long)]
     prune: bool,
-    /// New flags keep the lifecycle, tiers and rollout of the document; without this option they start as alpha.
+    /// New flags keep the lifecycle of the document, under the conditions of a promotion; without this option they start
+    /// as alpha.
+    ///
+    /// --decision-maker, --incident and --reason together skip the conditions; this is recorded for each flag.
     #[arg(long)]
     adopt: bool,
     /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    urgent: UrgentOptions,
     #[command(flatten)]
     options: ChangeOptions,
     #[command(flatten)]
@@ -54,7 +60,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         ..options.clone()
     };
     // The dry run also finds every rejection, so the confirmation is only asked for a document that can be applied.
-    let shown = session.send(&request(arguments, &document, &dry_run), Intent::DryRun)?;
+    let shown = session
+        .send(&request(arguments, &document, &dry_run), Intent::DryRun)
+        .map_err(|error| with_adoption_hint(error, arguments))?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
         return Err(session.invalid_read(&shown).into());
@@ -99,8 +107,25 @@ fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> 
     if arguments.adopt {
         more.push(("adopt", "true"));
     }
+    let urgent = &arguments.urgent;
+    more.extend(
+        urgent
+            .decision_maker
+            .as_deref()
+            .map(|name| ("decision_maker", name)),
+    );
+    more.extend(urgent.incident.as_deref().map(|incident| ("incident", incident)));
     let change = ChangeRequest::new(Method::PUT, route::DOCUMENT, ChangeBody::Whole(document.clone()));
     change.into_request(options, &more)
+}
+
+/// Adds the command that adopts flags without the conditions, if the conditions reject the document.
+fn with_adoption_hint(error: anyhow::Error, arguments: &Arguments) -> anyhow::Error {
+    if !arguments.adopt || arguments.urgent.decision_maker.is_some() {
+        return error;
+    }
+    let command = format!("sluice apply -f {} --adopt", arguments.file.display());
+    with_urgent_hint(error, "adopt without the conditions", &command)
 }
 
 /// Renders the difference and the changed tenants.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use config::{Compiled, FlagsDocument};
 use control::{
     Actor, Applied, ApplyError, Change, ChangeSource, Control, Entry, Fit, FlagObservation, History,
-    LifecyclePolicy, Observe, Opened, Publish, PublishError, Request, Revision, Role, Store, StoreError,
+    LifecyclePolicy, NewFlags, Observe, Opened, Publish, PublishError, Request, Revision, Role, Store,
+    StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
@@ -73,7 +74,7 @@ pub fn adopt_document(text: &str) -> Change {
     Change::ApplyDocument {
         document: flags_document(text),
         prune: false,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     }
 }
 

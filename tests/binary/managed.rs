@@ -81,7 +81,9 @@ access_log: {{ output: off }}
             "tenants": { "acme": { "channel": "latest", "beta": ["board"] } },
         });
         let mut admin = Client::connect(sluice.admin());
-        let applied = put(&mut admin, "/platform/document?adopt=true&force=true", &document);
+        let path =
+            "/platform/document?adopt=true&force=true&decision_maker=carla&incident=MIG-1&reason=a%20test";
+        let applied = put(&mut admin, path, &document);
         assert_eq!(applied.status, 200, "{}", applied.text());
         self.route("board");
         sluice.line("reloaded");

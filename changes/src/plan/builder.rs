@@ -19,6 +19,7 @@ use crate::flag::{self, ManagedFlag};
 use crate::record::{Json, Key, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
+use crate::urgent::Urgent;
 
 /// A plan that is being built.
 pub(super) struct PlanBuilder<'a> {
@@ -165,15 +166,26 @@ impl<'a> PlanBuilder<'a> {
         self.plan.audit.push(entry);
     }
 
-    /// Adds the audit entry of a new flag that a document starts beyond alpha, without the conditions of a promotion.
-    pub(super) fn audit_adopted(&mut self, flag: &str, to: Lifecycle) {
+    /// Adds the audit entry of a new flag that a document starts beyond alpha, with the conditions that it skipped.
+    pub(super) fn audit_adopted(
+        &mut self,
+        flag: &str,
+        to: Lifecycle,
+        skipped: &[Code],
+        urgent: Option<&Urgent>,
+    ) {
         let mut details = Map::new();
         details.insert("from".into(), Lifecycle::default().as_str().into());
         details.insert("to".into(), to.as_str().into());
         details.insert("adopted".into(), true.into());
+        if urgent.is_some() {
+            let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
+            details.insert("skipped".into(), codes.into());
+        }
         self.audit(Event::StateChanged, Outcome::Applied, details);
         if let Some(entry) = self.plan.audit.last_mut() {
             entry.flag = Some(flag.to_owned());
+            entry.urgent = urgent.cloned();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Applies a flags document: replaces the fields that documents own, keeps the fields that operators own on known flags
 //! and tenants, and creates new flags and tenants.
 
+mod lifecycles;
 mod signed;
 
 use std::collections::BTreeSet;
@@ -9,15 +10,17 @@ use std::sync::Arc;
 use config::{FlagsDocument, Head, OwnedTenant, ToJson as _};
 use imbl::OrdMap;
 use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
 use super::facts::Facts;
 use super::tenant;
 use crate::audit::Outcome;
+use crate::change::NewFlags;
 use crate::event::Event;
-use crate::flag::{DefaultOwner, FlagState, ManagedFlag};
+use crate::flag::{DefaultOwner, FlagState, FormerState, ManagedFlag};
+use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::state::StateEdit;
 
@@ -30,25 +33,23 @@ pub(super) enum MissingParts {
     Removed,
 }
 
-/// The lifecycle of new flags.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum InitialLifecycle {
-    /// Alpha, whatever the document says.
-    Alpha,
-    /// The lifecycle in the document.
-    AsWritten,
+/// How a document is applied.
+pub(super) struct Options<'o> {
+    pub(super) missing_parts: MissingParts,
+    pub(super) new_flags: NewFlags,
+    pub(super) policy: &'o LifecyclePolicy,
+    pub(super) facts: &'o dyn Facts,
 }
 
 pub(super) fn apply(
     builder: &mut PlanBuilder<'_>,
     document: &FlagsDocument,
-    (missing_parts, initial_lifecycle): (MissingParts, InitialLifecycle),
-    facts: &dyn Facts,
+    options: &Options<'_>,
 ) -> Result<(), Vec<Refusal>> {
     let mut merge = DocumentMerge {
         builder,
-        missing_parts,
-        initial_lifecycle,
+        options,
+        adopted: Vec::new(),
         difference: Difference::default(),
         shared_edits: Vec::new(),
         flags_to_sign_again: BTreeSet::new(),
@@ -63,15 +64,16 @@ pub(super) fn apply(
     for (key, flag) in &document.flags {
         merge.flag(key, flag);
     }
-    if missing_parts == MissingParts::Kept {
+    if options.missing_parts == MissingParts::Kept {
         merge.withdraw_remaining_sign_offs(&document.flags);
     }
     for (id, record) in &document.tenants {
         merge.tenant(id, record);
     }
-    if missing_parts == MissingParts::Removed {
-        merge.remove_flags(&document.flags, facts);
+    if options.missing_parts == MissingParts::Removed {
+        merge.remove_flags(&document.flags);
     }
+    merge.check_lifecycles();
     if !merge.refusals.is_empty() {
         return Err(merge.refusals);
     }
@@ -85,8 +87,9 @@ type FlagDefinitions = OrdMap<Arc<str>, Arc<FlagDefinition>>;
 /// A document that is being merged into the state.
 struct DocumentMerge<'m, 'a> {
     builder: &'m mut PlanBuilder<'a>,
-    missing_parts: MissingParts,
-    initial_lifecycle: InitialLifecycle,
+    options: &'m Options<'m>,
+    /// The new flags beyond alpha.
+    adopted: Vec<(Arc<str>, Lifecycle)>,
     difference: Difference,
     /// The edits of the head and of segments.
     shared_edits: Vec<StateEdit>,
@@ -99,7 +102,7 @@ struct DocumentMerge<'m, 'a> {
 impl DocumentMerge<'_, '_> {
     fn head(&mut self, written: &Arc<Head>) {
         let before = &self.builder.state.document.head;
-        let after = match self.missing_parts {
+        let after = match self.options.missing_parts {
             MissingParts::Kept => Arc::new(before.with(written)),
             MissingParts::Removed => Arc::clone(written),
         };
@@ -121,7 +124,7 @@ impl DocumentMerge<'_, '_> {
             self.shared_edits
                 .push(StateEdit::Segment(Arc::clone(name), Some(Arc::clone(segment))));
         }
-        if self.missing_parts == MissingParts::Removed {
+        if self.options.missing_parts == MissingParts::Removed {
             for name in before.keys().filter(|name| !written.contains_key(*name)) {
                 self.difference.removed(Section::Segment, name);
                 self.shared_edits.push(StateEdit::Segment(Arc::clone(name), None));
@@ -131,8 +134,9 @@ impl DocumentMerge<'_, '_> {
 
     fn flag(&mut self, key: &Arc<str>, written: &FlagDefinition) {
         let known = self.builder.state.flag(key);
+        let mut details = Map::new();
         let after = match &known {
-            None => self.new_flag(key, written),
+            None => self.new_flag(key, written, &mut details),
             Some(before)
                 if before.has_same_document_fields(written)
                     && lifecycle_fits_kind(before)
@@ -147,13 +151,13 @@ impl DocumentMerge<'_, '_> {
         let lifecycle = after.lifecycle().unwrap_or_default();
         let entry_fields = EntryFields {
             flag: Some(key),
-            ..EntryFields::default()
+            details,
         };
         let edit = StateEdit::Flag(Arc::clone(key), Some(after));
         self.builder
             .write(Event::DocumentApplied, entry_fields, vec![edit]);
         if known.is_none() && lifecycle > Lifecycle::Alpha {
-            self.builder.audit_adopted(key, lifecycle);
+            self.adopted.push((Arc::clone(key), lifecycle));
         }
     }
 
@@ -233,26 +237,39 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
-    fn new_flag(&mut self, key: &str, written: &FlagDefinition) -> ManagedFlag {
+    /// Returns the state of a new flag. A flag that existed before keeps its history: the time it was created, its last
+    /// kill, restore or revert, and a kill that was not ended. Otherwise a document without the flag and another with
+    /// it would end a kill and the waiting time after it.
+    fn new_flag(
+        &mut self,
+        key: &str,
+        written: &FlagDefinition,
+        details: &mut Map<String, Value>,
+    ) -> ManagedFlag {
         self.difference.added(Section::Flag, key);
         let at = self.builder.at();
+        let former = self.options.facts.removed_state(key);
+        let former = former.and_then(FormerState::parse);
+        if former.is_some() {
+            details.insert("added_again".to_owned(), true.into());
+        }
         let mut flag = ManagedFlag {
             definition: Arc::new(written.clone()),
             state: Arc::new(FlagState {
                 default: DefaultOwner::Documents,
                 since: at,
-                created: at,
+                created: former.as_ref().map_or(at, |former| former.created),
                 sign_offs: Vec::new(),
-                unsettled: None,
+                unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
                 changed: at,
                 changed_by: self.builder.request.actor.name.clone(),
             }),
         };
         let tiers = flag.tiers_by_name(&written.tiers);
         let lifecycle = flag.lifecycle();
-        let lifecycle = match (flag.kind().has_lifecycle(), self.initial_lifecycle) {
-            (true, InitialLifecycle::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
-            (true, InitialLifecycle::Alpha) => {
+        let lifecycle = match (flag.kind().has_lifecycle(), &self.options.new_flags) {
+            (true, NewFlags::Adopted { .. } | NewFlags::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
+            (true, NewFlags::Alpha) => {
                 let is_further = lifecycle.is_some_and(|written| written != Lifecycle::Alpha);
                 let left = is_further.then(|| "lifecycle".to_owned());
                 self.difference
@@ -264,6 +281,11 @@ impl DocumentMerge<'_, '_> {
         let definition = flag.definition_mut();
         definition.lifecycle = lifecycle.map(|lifecycle| Sited::new(lifecycle, Site::default()));
         definition.enabled = definition.enabled.filter(|enabled| !enabled);
+        if former.is_some_and(|former| former.is_killed) && definition.enabled.is_none() {
+            definition.enabled = Some(false);
+            self.difference
+                .kept_by_operators(Section::Flag, key, vec!["enabled".to_owned()]);
+        }
         definition.tiers = tiers;
         flag
     }
@@ -280,7 +302,7 @@ impl DocumentMerge<'_, '_> {
         self.builder.write_tenant(id, Some(Arc::clone(record)));
     }
 
-    fn remove_flags(&mut self, written: &FlagDefinitions, facts: &dyn Facts) {
+    fn remove_flags(&mut self, written: &FlagDefinitions) {
         let state = self.builder.state;
         let removed = state.document.flags.keys();
         let removed: Vec<_> = removed.filter(|key| !written.contains_key(*key)).collect();
@@ -298,7 +320,12 @@ impl DocumentMerge<'_, '_> {
             return;
         }
         let removed: BTreeSet<&str> = removed.iter().map(|key| &***key).collect();
-        let records: Vec<_> = match facts.tenants_naming(&removed).map(BTreeSet::from_iter) {
+        let records: Vec<_> = match self
+            .options
+            .facts
+            .tenants_naming(&removed)
+            .map(BTreeSet::from_iter)
+        {
             Some(ids) => {
                 let records = ids
                     .iter()

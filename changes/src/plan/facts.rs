@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 /// Facts of the running system that the policy needs.
 pub trait Facts {
     /// Returns the number of tenants that opted in to the flag, or are on its allowlist, and have it on.
@@ -9,6 +11,12 @@ pub trait Facts {
 
     /// Returns the tenants whose records name one of these flags; none to search all records.
     fn tenants_naming(&self, _flags: &BTreeSet<&str>) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns the stored record of the operators' fields of a flag, as it was when the flag was removed; none if there
+    /// was no such flag.
+    fn removed_state(&self, _flag: &str) -> Option<Value> {
         None
     }
 

@@ -1,3 +1,4 @@
+mod adopting;
 mod applying;
 mod lifecycles;
 mod operating;
@@ -79,7 +80,7 @@ pub(crate) fn applying(written: Value) -> Change {
     Change::ApplyDocument {
         document: document(&written),
         prune: false,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     }
 }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::plan::tests::{GOOD, HOUR, START, admin, applying, document, properties, state};
 use crate::policy::LifecyclePolicy;
 use crate::state::State;
-use crate::{Change, Plan, StateEdit};
+use crate::{Change, NewFlags, Plan, StateEdit};
 
 /// Number of tenants that are counted by several threads, if the machine has several cores.
 const MANY_TENANTS: usize = 10_000;
@@ -238,7 +238,7 @@ fn pages_have_no_gap_and_no_repetition() {
         document: document(&json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
             "flags": { "board": { "schedule": { "until": "2020-01-01T00:00:00Z" } } } })),
         prune: false,
-        adopt: false,
+        new_flags: NewFlags::Alpha,
     };
     let mut state = board();
     crate::plan::tests::made(&mut state, &admin(tier2_on(), 0));

@@ -1,14 +1,16 @@
 //! Endpoints of the whole document: export and apply.
 
-use changes::Change;
+use changes::{Change, NewFlags, Urgent};
 use config::{FlagsDocument, Report};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Api;
 use super::change::{ChangeReply, change};
+use super::codes;
 use super::handler::{AnyObject, NoBody, Reply, RequestBody};
 use super::problem::ApiProblem;
+use super::query::{DECISION_MAKER, INCIDENT};
 use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
 use super::schema::RequestSchema;
 
@@ -40,9 +42,35 @@ pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): Doc
     let apply = Change::ApplyDocument {
         document,
         prune: request.query.is("prune"),
-        adopt: request.query.is("adopt"),
+        new_flags: new_flags(request)?,
     };
     change(api, request, apply, None)
+}
+
+/// Returns the lifecycle of new flags that the query asks for.
+///
+/// # Errors
+/// A justification without `adopt`, which would have no effect.
+fn new_flags(request: &ApiRequest) -> Result<NewFlags, ApiProblem> {
+    let text = |name: &str| request.query.text(name).map(str::to_owned);
+    let (decision_maker, incident) = (text(DECISION_MAKER.name), text(INCIDENT.name));
+    let has_justification = decision_maker.is_some() || incident.is_some();
+    if !request.query.is("adopt") {
+        return match has_justification {
+            false => Ok(NewFlags::Alpha),
+            true => Err(ApiProblem::new(
+                codes::INVALID_PARAMETER,
+                "`decision_maker` and `incident` justify `adopt=true`, which is not there",
+            )
+            .help("add `adopt=true`, or omit both")),
+        };
+    }
+    let urgent = has_justification.then(|| Urgent {
+        decision_maker: decision_maker.unwrap_or_default(),
+        incident: incident.unwrap_or_default(),
+        reason: text("reason").unwrap_or_default(),
+    });
+    Ok(NewFlags::Adopted { urgent })
 }
 
 /// Parses a JSON body with the parser of files, so that its problems have the same places and texts.

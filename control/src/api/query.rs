@@ -104,6 +104,16 @@ const REASON: Parameter = Parameter {
     parameter_type: ParameterType::Text(MAX_REASON),
     description: "The reason, for the audit log.",
 };
+pub(crate) const DECISION_MAKER: Parameter = Parameter {
+    name: "decision_maker",
+    parameter_type: ParameterType::Text(MAX_REASON),
+    description: "The person who decided to skip the conditions of a promotion for adopted flags; with `incident` and `reason`.",
+};
+pub(crate) const INCIDENT: Parameter = Parameter {
+    name: "incident",
+    parameter_type: ParameterType::Text(MAX_REASON),
+    description: "The incident or ticket that requires it.",
+};
 /// The parameters of every change.
 pub(crate) const CHANGE_PARAMETERS: &[Parameter] = &[DRY_RUN, FORCE];
 /// The parameters of a change whose body has no member for the reason.

@@ -3,7 +3,10 @@
 use changes::{Event, Permission};
 
 use super::handler::handler;
-use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, boolean_parameter, text_parameter, time_parameter};
+use super::query::{
+    ACTION, AFTER, AFTER_ENTRY, DECISION_MAKER, INCIDENT, LIMIT, boolean_parameter, text_parameter,
+    time_parameter,
+};
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
 
@@ -302,8 +305,10 @@ pub const ROUTES: &[ApiRoute] = &[
             boolean_parameter("prune", "Removes flags and segments that the document omits."),
             boolean_parameter(
                 "adopt",
-                "Creates new flags with the lifecycle, tiers and rollout of the document.",
+                "Creates new flags with the lifecycle, tiers and rollout of the document, under the conditions of a promotion.",
             ),
+            DECISION_MAKER,
+            INCIDENT,
         ],
         handler: handler!(document::apply),
         ..CHANGE

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use changes::Facts;
+use changes::{Event, Facts};
 use config::Compiled;
 use parking_lot::Mutex;
 use rules::{FlagId, Subject, Tenant, Timestamp, decide};
+use serde_json::Value;
 
 use crate::history::History;
+use crate::store::{AuditFilter, Store};
 
 /// The facts that the policy needs.
 pub(super) struct CurrentFacts<'k> {
     pub(super) compiled: &'k Compiled,
+    /// The store, whose log has the flags that were removed; none if it is empty.
+    pub(super) store: Option<&'k dyn Store>,
     pub(super) history: &'k Mutex<History>,
     pub(super) now: Timestamp,
 }
@@ -33,6 +37,22 @@ impl Facts for CurrentFacts<'_> {
         ids.sort_unstable();
         let naming = self.compiled.tenants.scan().filter(|tenant| tenant.names(&ids));
         Some(naming.map(|tenant| tenant.id().to_owned()).collect())
+    }
+
+    fn removed_state(&self, flag: &str) -> Option<Value> {
+        let filter = AuditFilter {
+            flag: Some(flag.to_owned()),
+            events: vec![Event::DocumentApplied],
+            ..AuditFilter::default()
+        };
+        // A flag that does not exist was removed by the newest document that changed it.
+        match self.store?.audit(&filter, None, 1) {
+            Ok(page) => page.entries.first()?.entry().ok()?.removed_state(flag),
+            Err(error) => {
+                tracing::warn!(%error, flag, "the history of a removed flag can't be read; it starts as a new one");
+                None
+            }
+        }
     }
 
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {

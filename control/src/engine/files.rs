@@ -1,7 +1,8 @@
 //! Flags that files manage, as a control plane that reads them and rejects changes.
 
 use changes::{
-    Actor, Change, ChangeSource, Code, Facts, LifecyclePolicy, Refusal, Request, Revision, Role, State,
+    Actor, Change, ChangeSource, Code, Facts, LifecyclePolicy, NewFlags, Refusal, Request, Revision, Role,
+    State,
 };
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
@@ -42,7 +43,7 @@ pub(super) fn document_request(document: FlagsDocument, at: Timestamp) -> Reques
         change: Change::ApplyDocument {
             document,
             prune: false,
-            adopt: true,
+            new_flags: NewFlags::AsWritten,
         },
         actor: Actor {
             name: "files".into(),

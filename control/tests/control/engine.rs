@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use config::{FlagsDocument, ToJson as _};
 use control::{
     ApplyError, Change, Code, Event, FlagObservation, GaDefault, ImportMode, ItemOutcome, LifecyclePolicy,
-    Outcome, Revision, State, Store as _, verify,
+    NewFlags, Outcome, Revision, State, Store as _, verify,
 };
 use rules::{Lifecycle, Timestamp};
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ fn flags_the_gateway_cannot_serve_are_not_stored() {
     let pruned = fixture.apply(Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": { "board": { "revertible": true } } })),
         prune: true,
-        adopt: false,
+        new_flags: NewFlags::Alpha,
     });
     assert!(matches!(pruned, Err(ApplyError::Publish(_))), "{pruned:?}");
     assert_eq!(
@@ -208,7 +208,7 @@ fn removing_a_flag_removes_its_references() {
     let applying = |flags: Value| Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
         prune: true,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     };
     let both =
         json!({ "board": { "revertible": true }, "list": { "lifecycle": "ga", "requires": ["board"] } });
@@ -226,6 +226,39 @@ fn removing_a_flag_removes_its_references() {
     assert_eq!(
         (fixture.served("acme", "list"), fixture.served("acme", "board")),
         ("off".into(), "on".into())
+    );
+}
+
+#[test]
+fn a_flag_that_is_removed_and_added_again_stays_killed() {
+    let fixture = control_plane(LifecyclePolicy::default());
+    fixture.apply(kill("board")).unwrap();
+    let killed = fixture.control.read(|state, _| state.flag("board").unwrap());
+    let applying = |flags: Value| Change::ApplyDocument {
+        document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
+        prune: true,
+        new_flags: NewFlags::Alpha,
+    };
+    fixture.apply(applying(json!({ "list": {} }))).unwrap();
+    assert!(fixture.control.read(|state, _| !state.has_flag("board")));
+    // An entry about another flag in between, and a rejected change of the removed flag.
+    fixture.apply(kill("list")).unwrap();
+    assert_eq!(
+        codes(fixture.apply(restore("board")).unwrap_err()),
+        [Code::FlagNotFound]
+    );
+    let both = json!({ "list": {}, "board": { "revertible": true } });
+    fixture.apply(applying(both)).unwrap();
+    let again = fixture.control.read(|state, _| state.flag("board").unwrap());
+    assert_eq!(again.lifecycle(), Some(Lifecycle::Alpha));
+    assert!(!again.is_enabled());
+    assert_eq!(again.state.unsettled, killed.state.unsettled);
+    assert_eq!(again.state.created, killed.state.created);
+    fixture.apply(restore("board")).unwrap();
+    assert!(
+        fixture
+            .control
+            .read(|state, _| state.flag("board").unwrap().is_enabled())
     );
 }
 
@@ -301,7 +334,7 @@ fn a_revert_that_turns_a_retired_flag_on_needs_force() {
     let mut adopted = admin_request(Change::ApplyDocument {
         document: document(&json!({ "version": 1, "flags": { "old": old } })),
         prune: false,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     });
     adopted.force = true;
     fixture.control.apply(&adopted).unwrap();

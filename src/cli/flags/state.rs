@@ -13,18 +13,7 @@ use crate::cli::rejection::ServerRejection;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::session::Session;
-
-/// Codes of conditions that an urgent promotion skips.
-const SKIPPABLE_CODES: [&str; 8] = [
-    "SOAK_NOT_ELAPSED",
-    "EXIT_CRITERIA",
-    "SIGN_OFF_MISSING",
-    "NOT_STABLE",
-    "FLAG_ERRORS",
-    "ROLLBACK_OPEN",
-    "NOT_REVERTIBLE",
-    "STATE_SKIPPED",
-];
+use crate::cli::urgent::{UrgentOptions, with_urgent_hint};
 
 /// Promotes a flag to its next state: alpha, beta, ga, retired.
 ///
@@ -41,12 +30,8 @@ pub(super) struct PromoteArguments {
     /// For ga: `on` for everyone who has not opted out, or `tiers` to decide by tiers, rollout and default.
     #[arg(long, value_enum)]
     default: Option<GaDefaultArgument>,
-    /// The person who decided to skip the conditions.
-    #[arg(long, value_name = "NAME", requires_all = ["incident", "reason"], help_heading = "Urgent")]
-    decision_maker: Option<String>,
-    /// The incident that requires it.
-    #[arg(long, value_name = "ID", requires = "decision_maker", help_heading = "Urgent")]
-    incident: Option<String>,
+    #[command(flatten)]
+    urgent: UrgentOptions,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -111,7 +96,8 @@ pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result
     }
     let options = &arguments.options;
     let mut sent = options.clone();
-    if let (Some(decision_maker), Some(incident)) = (&arguments.decision_maker, &arguments.incident) {
+    let urgent = &arguments.urgent;
+    if let (Some(decision_maker), Some(incident)) = (&urgent.decision_maker, &urgent.incident) {
         let reason = sent.reason.clone().unwrap_or_default();
         let urgent = json!({ "decision_maker": decision_maker, "incident": incident, "reason": reason });
         body.insert("override".to_owned(), urgent);
@@ -122,7 +108,10 @@ pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result
     change::apply(session, &sent, change, UnchangedTenants::All, |body| {
         result_text(flag, from.as_deref(), to, body)
     })
-    .map_err(|error| with_urgent_hint(error, flag, to))
+    .map_err(|error| {
+        let command = format!("sluice flags promote {flag} {to}");
+        with_urgent_hint(error, "urgent promotion", &command)
+    })
 }
 
 pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<Exit> {
@@ -212,24 +201,6 @@ fn result_text(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> S
         text.push_str(&format!(", still off by the tier default of: {tiers_still_off}"));
     }
     text
-}
-
-/// Adds the command of an urgent promotion, if such a promotion would skip a reason of the rejection.
-fn with_urgent_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
-    match error.downcast::<ServerRejection>() {
-        Ok(refused)
-            if SKIPPABLE_CODES.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") =>
-        {
-            refused
-                .hint(format!(
-                    "urgent promotion (needs the role platform-admin):  sluice flags promote {flag} {to} \
-                 --decision-maker NAME --incident ID --reason \"...\""
-                ))
-                .into()
-        }
-        Ok(refused) => refused.into(),
-        Err(error) => error,
-    }
 }
 
 #[cfg(test)]

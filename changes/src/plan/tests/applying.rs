@@ -22,7 +22,11 @@ fn apply(written: Value, prune: bool, adopt: bool) -> Request {
         Change::ApplyDocument {
             document: document(&written),
             prune,
-            adopt,
+            new_flags: if adopt {
+                NewFlags::AsWritten
+            } else {
+                NewFlags::Alpha
+            },
         },
         HOUR,
     )

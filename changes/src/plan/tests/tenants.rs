@@ -448,7 +448,7 @@ fn a_removed_record_or_flag_has_the_events_of_its_flags() {
     let pruned = Change::ApplyDocument {
         document: document(&json!({ "version": 1, "tiers": ["t1", "t2"] })),
         prune: true,
-        adopt: false,
+        new_flags: NewFlags::Alpha,
     };
     let pruned = made(&mut state.clone(), &admin(pruned, HOUR));
     assert_eq!(flag_events(&pruned), expected);

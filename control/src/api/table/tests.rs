@@ -1,4 +1,4 @@
-use changes::{Change, Event, GaDefault, ImportMode};
+use changes::{Change, Event, GaDefault, ImportMode, NewFlags};
 use config::FlagsDocument;
 use rules::Lifecycle;
 use serde_json::{Map, Value};
@@ -59,7 +59,7 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             let change = Change::ApplyDocument {
                 document: FlagsDocument::default(),
                 prune: false,
-                adopt: false,
+                new_flags: NewFlags::Alpha,
             };
             (change, "applyDocument")
         }

@@ -506,3 +506,119 @@ fn invalid_input_has_its_code_and_changes_nothing() {
     }
     assert_eq!(server.send_ok("GET", "/platform/document", None), before);
 }
+
+#[test]
+fn an_adoption_beyond_alpha_needs_a_decision_maker() {
+    let server = Server::start();
+    let document =
+        json!({ "version": 1, "flags": { "moved.flag": { "lifecycle": "ga" }, "moved.more": {} } });
+    let put = |query: &str| {
+        server.send_as(
+            Role::PlatformAdmin,
+            "PUT",
+            &format!("/platform/document?{query}"),
+            Some(&document),
+        )
+    };
+    let refused = put("adopt=true").json();
+    let codes: Vec<_> = refused["refusals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].clone())
+        .collect();
+    assert!(
+        [
+            "STATE_SKIPPED",
+            "SOAK_NOT_ELAPSED",
+            "NOT_REVERTIBLE",
+            "EXIT_CRITERIA"
+        ]
+        .iter()
+        .all(|code| codes.contains(&json!(code))),
+        "{refused}"
+    );
+    assert_eq!(
+        server
+            .send_as(
+                Role::PlatformAdmin,
+                "GET",
+                "/platform/feature-flags/moved.more",
+                None
+            )
+            .status,
+        404
+    );
+    let by = "decision_maker=Carla%20%28CTO%29";
+    for (query, code) in [
+        (format!("adopt=true&{by}"), "INVALID_URGENT"),
+        (format!("adopt=true&{by}&incident=MIG-1"), "INVALID_URGENT"),
+        (
+            format!("adopt=true&{by}&incident=MIG-1&reason=-"),
+            "INVALID_URGENT",
+        ),
+        (
+            format!("{by}&incident=MIG-1&reason=migration"),
+            "INVALID_PARAMETER",
+        ),
+    ] {
+        assert_eq!(put(&query).json()["code"], code, "{query}");
+    }
+    let query = format!("adopt=true&{by}&incident=MIG-1&reason=migration");
+    let dry_run = put(&format!("{query}&dry_run=true")).json();
+    assert!(
+        dry_run["skipped_conditions"]
+            .to_string()
+            .contains("SOAK_NOT_ELAPSED"),
+        "{dry_run}"
+    );
+    let applied = put(&query);
+    assert_eq!(applied.status, 200, "{}", applied.text());
+    let log = server.send_ok(
+        "GET",
+        "/platform/audit?flag=moved.flag&action=feature_flag_state_changed",
+        None,
+    );
+    let entry = &log["entries"][0];
+    assert_eq!(
+        (
+            &entry["urgent"]["decision_maker"],
+            &entry["urgent"]["incident"],
+            &entry["details"]["to"]
+        ),
+        (&json!("Carla (CTO)"), &json!("MIG-1"), &json!("ga"))
+    );
+    assert!(
+        entry["details"]["skipped"]
+            .to_string()
+            .contains("SOAK_NOT_ELAPSED"),
+        "{entry}"
+    );
+}
+
+#[test]
+fn a_document_can_not_make_a_beta_flag_require_an_alpha_one() {
+    let server = Server::start();
+    let document = json!({ "version": 1, "flags": {
+        "dispatch.v2Board": { "requires": ["fresh.flag"] }, "fresh.flag": {},
+    } });
+    let path = "/platform/document";
+    for query in [
+        "",
+        "?adopt=true",
+        "?adopt=true&decision_maker=carla&incident=MIG-1&reason=test",
+        "?dry_run=true",
+    ] {
+        let refused = server.send_as(
+            Role::PlatformAdmin,
+            "PUT",
+            &format!("{path}{query}"),
+            Some(&document),
+        );
+        assert_eq!(
+            (refused.status, refused.json()["code"].clone()),
+            (409, json!("FLAG_DEPENDENCY")),
+            "{query}"
+        );
+    }
+}

@@ -202,7 +202,11 @@ fn a_dry_run_shows_an_org_admin_its_org_and_visible_flags() {
         "board.next": { "lifecycle": "alpha", "default": "on", "requires": ["dispatch.v2Board"] },
         "board.extra": { "lifecycle": "beta", "default": "on", "requires": ["dispatch.v2Board"] },
     } });
-    server.send_ok("PUT", "/platform/document?adopt=true", Some(&document));
+    server.send_ok(
+        "PUT",
+        "/platform/document?adopt=true&decision_maker=carla&incident=MIG-1&reason=a%20test",
+        Some(&document),
+    );
     let tiers = json!({ "tiers": { "tier3": "on" } });
     server.send_ok(
         "PUT",
@@ -279,7 +283,11 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let closed = json!({ "version": 1, "policy": { "beta_opt_in": false },
         "flags": { "c.z": { "lifecycle": "beta" } } });
-    server.send_ok("PUT", "/platform/document?adopt=true&force=true", Some(&closed));
+    server.send_ok(
+        "PUT",
+        "/platform/document?adopt=true&force=true&decision_maker=carla&incident=MIG-1&reason=a%20test",
+        Some(&closed),
+    );
     let opt_in = "/orgs/acme/feature-flags/c.z/opt-in";
     let reason = json!({ "reason": "r".repeat(1_000) });
     for _ in 0..10 * ORG_REFUSALS_NOTED_PER_MINUTE {
@@ -313,7 +321,11 @@ fn rejected_changes_of_an_org_can_not_fill_the_log() {
 fn changes_of_an_org_can_not_fill_the_log() {
     let server = Server::start();
     let document = json!({ "version": 1, "flags": { "c.z": { "lifecycle": "beta" } } });
-    server.send_ok("PUT", "/platform/document?adopt=true&force=true", Some(&document));
+    server.send_ok(
+        "PUT",
+        "/platform/document?adopt=true&force=true&decision_maker=carla&incident=MIG-1&reason=a%20test",
+        Some(&document),
+    );
     let choose = |role: Role, choice: &str| {
         let path = format!("/orgs/acme/feature-flags/c.z/{choice}");
         server.send_as(role, "POST", &path, Some(&json!({}))).status
