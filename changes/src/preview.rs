@@ -8,6 +8,7 @@ mod requests;
 mod scope;
 mod side;
 mod tenant_decision;
+mod unknown_tenants;
 
 use rules::{Flags, Tenants, Timestamp};
 

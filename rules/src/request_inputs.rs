@@ -13,6 +13,8 @@ use crate::{
 pub struct RequestInputs {
     /// The user or the user's groups.
     pub person: bool,
+    /// The tenant's id, by buckets or conditions. It is unknown only for tenants without a record.
+    pub tenant_id: bool,
     /// Attributes. Those that a tenant's record has are not read of the request.
     pub attributes: BTreeSet<AttributeId>,
     /// The attributes that a rollout or a split is `by`, such as the id of a visitor.
@@ -90,7 +92,8 @@ impl RequestInputs {
         match attribute {
             AttributeRef::User | AttributeRef::Groups => self.person = true,
             AttributeRef::Named(id) => drop(self.attributes.insert(id)),
-            AttributeRef::Tenant | AttributeRef::Tier | AttributeRef::Channel | AttributeRef::Internal => {}
+            AttributeRef::Tenant => self.tenant_id = true,
+            AttributeRef::Tier | AttributeRef::Channel | AttributeRef::Internal => {}
         }
     }
 }

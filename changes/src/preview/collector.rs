@@ -11,6 +11,7 @@ use super::outcome::{
 use super::scope::FlagPair;
 use super::side::Side;
 use super::tenant_decision::{TenantDecision, tenant_decision};
+use super::unknown_tenants::UnknownTenants;
 
 /// A changed decision, before it is rendered.
 struct FoundChange<'s> {
@@ -94,16 +95,18 @@ impl<'p, 's> Collector<'p, 's> {
             .saturating_add(usize::from(only_by_request));
     }
 
-    /// Decides every pair for a tenant without a record, with an empty tenant id.
+    /// Decides every pair for tenants without a record. A flag that depends on the tenant's id is decided for a sample of
+    /// ids; any other flag is decided alike for all of them.
     pub(super) fn unknown_tenant(&mut self, pairs: &[FlagPair<'s>]) {
+        let sample = UnknownTenants::new(self.old, self.new, pairs);
         for pair in pairs {
-            let from = tenant_decision(self.old.flags, pair.from, "", None, self.now);
-            let to = tenant_decision(self.new.flags, pair.to, "", None, self.now);
-            if !from.is_same(&to) && self.preview.unknown_tenant.len() < MAX_LISTED_DECISIONS {
-                self.preview
-                    .unknown_tenant
-                    .push(changed_decision(None, pair.key, &from, &to));
-            }
+            let room = MAX_LISTED_DECISIONS.saturating_sub(self.preview.unknown_tenant.len());
+            let changed = sample.changed(pair, self.now).into_iter().take(room);
+            let changed = changed.map(|found| ChangedDecision {
+                share_permille: found.share_permille,
+                ..changed_decision(None, pair.key, &found.from, &found.to)
+            });
+            self.preview.unknown_tenant.extend(changed);
         }
     }
 
@@ -187,5 +190,6 @@ fn changed_decision(
         to: to.variant().map(str::to_owned),
         cause: to.cause().unwrap_or(Cause::UnknownFlag),
         reason: to.cause_text(),
+        share_permille: None,
     }
 }

@@ -23,7 +23,8 @@ pub struct Preview {
     pub decisions: Vec<ChangedDecision>,
     /// The tenant and flag after which the next page starts; none on the last page.
     pub next: Option<(String, String)>,
-    /// The changed decisions for tenants without a record. Rollouts by tenant are decided for an empty tenant id.
+    /// The changed decisions for tenants without a record. A flag that depends on the tenant's id, by a rollout or a
+    /// split, has one for each pair of variants, with the share of the tenants.
     pub unknown_tenant: Vec<ChangedDecision>,
     /// The tenants whose decisions of changed flags stay the same, grouped by flag, tier and cause.
     pub unchanged: Vec<UnchangedTenants>,
@@ -46,6 +47,9 @@ pub struct ChangedDecision {
     pub cause: Cause,
     /// The cause in words: `tier tier2`, `rule beta testers`.
     pub reason: String,
+    /// The share of the tenants without a record, in thousandths, estimated from a sample of ids; none for all of them,
+    /// and for a tenant with a record.
+    pub share_permille: Option<u16>,
 }
 
 /// Tenants of one tier with the same cause, whose decision of a flag does not change.

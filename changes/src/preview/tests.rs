@@ -48,17 +48,22 @@ fn previewed(state: &State, change: Change, page: &PreviewPage) -> Option<(Previ
 /// Tenant (none: one without a record), flag, from, to.
 type Line = (Option<String>, String, Option<String>, Option<String>);
 
-/// Decides every flag for every tenant before and after the change.
+/// Number of ids that the brute force decides for tenants without a record.
+const UNKNOWN_TENANTS: usize = 60;
+
+/// Decides every flag for every tenant before and after the change, and for some tenants without a record.
 fn by_brute_force(before: &Compiled, after: &Compiled) -> BTreeSet<Line> {
     let tenants = before.tenants.iter().chain(after.tenants.iter());
-    let tenants = tenants.map(|tenant| Some(tenant.id().to_owned())).chain([None]);
+    let known = tenants.map(|tenant| (Some(tenant.id().to_owned()), tenant.id().to_owned()));
+    let unknown = (0..UNKNOWN_TENANTS).map(|number| (None, unknown_tenants::sampled_id(number)));
+    let tenants: Vec<(Option<String>, String)> = known.chain(unknown).collect();
     let keys = before.flags.iter().chain(after.flags.iter());
     let keys: BTreeSet<String> = keys.map(|(_, flag)| flag.key().as_str().to_owned()).collect();
     let mut lines = BTreeSet::new();
-    for tenant in tenants {
+    for (tenant, id) in tenants {
         for key in &keys {
-            let (from, was) = variant(before, key, tenant.as_deref());
-            let (to, is) = variant(after, key, tenant.as_deref());
+            let (from, was) = variant(before, key, &id);
+            let (to, is) = variant(after, key, &id);
             let differ = match (&from, &to) {
                 (Some(from), Some(to)) => from != to,
                 _ => was != is,
@@ -72,8 +77,7 @@ fn by_brute_force(before: &Compiled, after: &Compiled) -> BTreeSet<Line> {
 }
 
 /// Returns the variant, and true if it is on.
-fn variant(side: &Compiled, key: &str, tenant: Option<&str>) -> (Option<String>, bool) {
-    let id = tenant.unwrap_or_default();
+fn variant(side: &Compiled, key: &str, id: &str) -> (Option<String>, bool) {
     let record = side.tenants.find(id);
     if record.is_none() && side.flags.unknown_tenant() == rules::UnknownTenant::Reject {
         return (None, false);
@@ -124,7 +128,13 @@ proptest! {
         prop_assume!(previewed.is_some());
         let (preview, before, after) = previewed.unwrap();
         let expected = by_brute_force(&before, &after);
-        prop_assert_eq!(&lines(preview.decisions.iter().chain(&preview.unknown_tenant)), &expected);
+        let (of_known, of_unknown): (BTreeSet<Line>, BTreeSet<Line>) =
+            expected.clone().into_iter().partition(|line| line.0.is_some());
+        prop_assert_eq!(&lines(&preview.decisions), &of_known);
+        prop_assert!(of_unknown.is_subset(&lines(&preview.unknown_tenant)), "{:?}", of_unknown);
+        let is_common = |decision: &&ChangedDecision| decision.share_permille.is_none_or(|share| share >= 250);
+        let common = lines(preview.unknown_tenant.iter().filter(is_common));
+        prop_assert!(common.is_subset(&of_unknown), "{:?}", common);
         let of_tenants: Vec<&Line> = expected.iter().filter(|line| line.0.is_some()).collect();
         let tenants: BTreeSet<&Option<String>> = of_tenants.iter().map(|line| &line.0).collect();
         prop_assert_eq!((preview.decisions_changed, preview.tenants_changed), (of_tenants.len(), tenants.len()));
@@ -320,6 +330,48 @@ fn another_unknown_tier_affects_only_unknown_tenants() {
     assert_eq!(preview.tenants_changed, 0);
     let reported: Vec<String> = preview.unknown_tenant.iter().map(reported).collect();
     assert_eq!(reported, ["- paid on - tenants without a record are rejected"]);
+}
+
+#[test]
+fn tenants_without_a_record_are_changed_by_their_share_of_a_rollout() {
+    let state = state(json!({ "version": 1, "flags": {
+        "board": { "lifecycle": "ga" },
+        "above": { "lifecycle": "ga", "default": "on", "requires": ["board"] },
+        "theme": { "lifecycle": "ga", "variants": { "off": 0, "blue": 1, "green": 2 }, "off": "off",
+            "opt_in_serves": "blue", "default": { "split": { "blue": 50, "green": 50 }, "by": "tenant" } },
+    } }));
+    let set = |flag: &str, percentage: f64| Change::SetRollout {
+        flag: flag.into(),
+        rollout: Some(json!({ "percentage": percentage })),
+    };
+    let shares = |change: Change| -> Vec<_> {
+        let (preview, _, _) = previewed(&state, change, &PreviewPage::default()).unwrap();
+        let unknown = preview.unknown_tenant.into_iter();
+        unknown
+            .map(|found| (found.flag, found.from, found.to, found.share_permille))
+            .collect()
+    };
+    for (percentage, about) in [(25.0, 250), (80.0, 800), (1.0, 10)] {
+        let found = shares(set("board", percentage));
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (flag, from, to, share) in found {
+            assert!(["above", "board"].contains(&flag.as_str()));
+            assert_eq!((from.as_deref(), to.as_deref()), (Some("off"), Some("on")));
+            assert!(share.unwrap().abs_diff(about) <= 15, "{share:?}, about {about}");
+        }
+    }
+    let everyone = shares(set("board", 100.0));
+    assert!(
+        everyone.iter().all(|(.., share)| share.is_none()) && everyone.len() == 2,
+        "{everyone:?}"
+    );
+    assert_eq!(shares(set("board", 0.0)), []);
+    let killed = shares(Change::Kill { flag: "theme".into() });
+    assert_eq!(killed.len(), 2, "{killed:?}");
+    for (_, _, to, share) in killed {
+        assert_eq!(to.as_deref(), Some("off"));
+        assert!(share.unwrap().abs_diff(500) <= 15, "{share:?}");
+    }
 }
 
 /// Returns the number of tenants whose decision of `board` differs between two documents, and the number of further

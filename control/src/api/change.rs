@@ -127,6 +127,11 @@ struct ChangedDecisionBody {
     to: Option<String>,
     cause: &'static str,
     reason: String,
+    /// The share of the tenants without a record, in percent, estimated from a sample of ids. Absent if it is all of
+    /// them, and for a tenant with a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    share_percent: Option<f64>,
 }
 
 /// Tenants whose variant does not change, for one cause.
@@ -316,6 +321,7 @@ impl From<ChangedDecision> for ChangedDecisionBody {
             to: decision.to,
             cause: decision.cause.as_str(),
             reason: decision.reason,
+            share_percent: decision.share_permille.map(|permille| f64::from(permille) / 10.0),
         }
     }
 }

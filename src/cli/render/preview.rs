@@ -121,17 +121,29 @@ fn row(flip: &Value, flags: FlagColumn) -> [String; 4] {
         (false, true) => '-',
         _ => '~',
     };
-    let tenant = json::text(flip, "tenant").unwrap_or("any");
+    let tenant = match json::text(flip, "tenant") {
+        Some(tenant) => printable(tenant),
+        None => share(flip),
+    };
     let flag = match flags {
         FlagColumn::Hidden => "",
         FlagColumn::Shown => json::text(flip, "flag").unwrap_or_default(),
     };
     [
-        format!("{mark} {}", printable(tenant)),
+        format!("{mark} {tenant}"),
         printable(flag),
         format!("{} -> {}", printable(from), printable(to)),
         format!("({})", printable(json::text(flip, "reason").unwrap_or_default())),
     ]
+}
+
+/// Returns the share of the tenants without a record: `any`, or `about 25 %`.
+fn share(flip: &Value) -> String {
+    match flip.get("share_percent").and_then(Value::as_f64) {
+        None => "any".to_owned(),
+        Some(percent) if percent < 1.0 => "fewer than 1 %".to_owned(),
+        Some(percent) => format!("about {percent:.0} %"),
+    }
 }
 
 /// Renders the unchanged tenants by tier: `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden)`.
@@ -228,6 +240,20 @@ mod tests {
              \x20 ... and 1 more (use --json for all)\n\
              tenants without a record:\n\
              \x20 - any   a   on -> nothing   (not known)\n"
+        );
+    }
+
+    #[test]
+    fn shares_of_tenants_without_a_record_are_shown() {
+        let with_share = |from: &str, share: f64| json!({ "flag": "board", "from": from, "to": "on", "reason": "rollout", "share_percent": share });
+        let answer = json!({ "tenants_total": 3, "tenants_changed": 0,
+            "unknown_tenant": [with_share("off", 24.7), with_share("trial", 0.4)] });
+        assert_eq!(
+            preview(&answer, UnchangedTenants::All),
+            "none of 3 tenants changes\n\
+             tenants without a record:\n\
+             \x20 + about 25 %       off -> on     (rollout)\n\
+             \x20 ~ fewer than 1 %   trial -> on   (rollout)\n"
         );
     }
 
