@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, FlagsDefinition, Names, Routes, Tenants, UpstreamId};
+use rules::{Eligibility, Flags, FlagsDefinition, Names, Patterns, Routes, Tenants, UpstreamId};
 
 use crate::catalog::Compiled;
 use crate::flags_source::{FlagsSource, flags_source};
@@ -88,6 +88,7 @@ impl<'s> GatewayCompiler<'_, 's> {
             identifies_callers: identifies_callers(root),
             awaited_flags: self.awaits_flags.then(BTreeSet::new),
             environment: variable,
+            patterns: Patterns::default(),
         };
         let settings = gateway.settings(root);
         let operators = root

@@ -2,10 +2,12 @@
 //! place: syntax errors, anchors, aliases, merge keys and tags, several documents in one file, keys that are repeated
 //! or no texts, and values that are nested too deep.
 
+mod bounded_input;
 mod cursor;
 mod json;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan};
@@ -14,6 +16,7 @@ use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::problem::{Label, Problem};
 use crate::source::Source;
 
+use self::bounded_input::{BoundedInput, MAX_INDICATORS};
 pub(crate) use self::json::json;
 use cursor::Cursor;
 
@@ -31,19 +34,27 @@ pub(crate) fn parse<'s>(source: &'s Source, problems: &mut Vec<Problem>) -> Opti
 }
 
 fn parse_at_most<'s>(limit: usize, source: &'s Source, problems: &mut Vec<Problem>) -> Option<Node<'s>> {
-    let mut builder = Builder {
-        source,
-        problems,
-        cursor: Cursor::new(&source.text),
-        open: Vec::new(),
-        root: None,
-        nodes: 0,
-        limit,
-    };
-    let mut parser = Parser::new_from_str(&source.text);
+    let mut builder = Builder::new(limit, source, problems);
+    match json::placed(&mut builder) {
+        Some(proceed) => builder.root.filter(|_| proceed),
+        None => yaml(builder),
+    }
+}
+
+fn yaml<'s>(mut builder: Builder<'s, '_>) -> Option<Node<'s>> {
+    let source = builder.source;
+    let left = Cell::new(MAX_INDICATORS);
+    let mut parser = Parser::new(BoundedInput::new(&source.text, &left));
     while let Some(event) = parser.next_event() {
         let proceed = match event {
-            Ok((event, span)) => builder.event(event, span),
+            Err(_) | Ok(_) if left.get() == 0 => {
+                builder.too_long();
+                return None;
+            }
+            Ok((event, span)) => {
+                left.set(MAX_INDICATORS);
+                builder.event(event, span)
+            }
             Err(error) => {
                 builder.syntax(&error);
                 return None;
@@ -70,6 +81,8 @@ struct Builder<'s, 'p> {
     nodes: usize,
     /// The maximum number of nodes.
     limit: usize,
+    /// The place of the last event.
+    last: Span,
 }
 
 /// A list or mapping whose end was not read yet.
@@ -85,7 +98,20 @@ enum PendingKey<'s> {
     Unusable,
 }
 
-impl<'s> Builder<'s, '_> {
+impl<'s, 'p> Builder<'s, 'p> {
+    fn new(limit: usize, source: &'s Source, problems: &'p mut Vec<Problem>) -> Self {
+        Self {
+            source,
+            problems,
+            cursor: Cursor::new(&source.text),
+            open: Vec::new(),
+            root: None,
+            nodes: 0,
+            limit,
+            last: Span::default(),
+        }
+    }
+
     /// Processes one event. Returns false if the rest of the document cannot be parsed.
     fn event(&mut self, event: Event<'_>, at: ParserSpan) -> bool {
         match event {
@@ -266,6 +292,19 @@ impl<'s> Builder<'s, '_> {
         self.report("document-depth", title, span, "deeper than that", Some(help));
     }
 
+    /// Reports a value in brackets for which the input has ended early.
+    fn too_long(&mut self) {
+        let title = format!("one value has more than {MAX_INDICATORS} brackets, commas and colons");
+        let help = "write the document as JSON, or the value with one item on a line".to_owned();
+        self.report(
+            "document-size",
+            title,
+            self.last,
+            "the value after this",
+            Some(help),
+        );
+    }
+
     fn syntax(&mut self, error: &ScanError) {
         let start = self.cursor.byte(error.marker().index());
         let info = error.info().replace('`', "'");
@@ -325,10 +364,11 @@ impl<'s> Builder<'s, '_> {
             end -= 1;
         }
         let end = end_of_quotes(&self.source.text, start).unwrap_or(end);
-        Span {
+        self.last = Span {
             start: offset(start),
             len: offset(end - start),
-        }
+        };
+        self.last
     }
 
     /// Borrows the text from the source if it occurs there unchanged.

@@ -181,7 +181,10 @@ fn nesting(limit: usize, mut problem: Problem, owner: Owner) -> Problem {
 pub(crate) fn pattern_help(invalid: &InvalidPattern) -> &'static str {
     let reason = match invalid {
         InvalidPattern::TooLong { .. } => return "shorten it, or write several patterns under `any`",
-        InvalidPattern::Syntax { reason } | InvalidPattern::TooComplex { reason } => reason,
+        InvalidPattern::TooMany => {
+            return r"write `prefix`, `suffix` or `in` where they are enough, and ASCII classes such as `[0-9A-Za-z]` instead of `\w`";
+        }
+        InvalidPattern::Syntax { reason } | InvalidPattern::TooComplex { reason, .. } => reason,
     };
     if reason.contains("word boundar") {
         r"write ASCII word boundaries: `(?-u:\b)` instead of `\b`"

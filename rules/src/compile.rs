@@ -17,7 +17,7 @@ pub(crate) use problems::Problems;
 use crate::bounds::{MAX_FLAGS, MAX_SEGMENTS, MAX_TIERS};
 use crate::{
     DefinitionProblem, Eligibility, FlagDefinition, FlagId, Flags, FlagsDefinition, Name, Names, Noun,
-    Tenants, TierId, UnknownTenant, UnknownTenantDefinition, attribute_names::AttributeNames,
+    Patterns, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, attribute_names::AttributeNames,
     flags::FlagSlot,
 };
 
@@ -43,6 +43,9 @@ pub fn compile(
 pub(crate) struct FlagsCompiler<'n> {
     names: &'n Names,
     problems: Problems,
+    patterns: Patterns,
+    /// The place of the last expression that was compiled for the first time.
+    newest_pattern: Option<Site>,
     /// Copied when one is met that is new.
     attributes: Arc<AttributeNames>,
 }
@@ -52,6 +55,8 @@ impl<'n> FlagsCompiler<'n> {
         Self {
             names,
             problems: Problems::default(),
+            patterns: Patterns::default(),
+            newest_pattern: None,
             attributes,
         }
     }
@@ -69,6 +74,7 @@ impl<'n> FlagsCompiler<'n> {
         let segments = self.segments(definition);
         let (slots, order) = self.flags(definition, known);
         if self.problems.is_empty() {
+            self.check_patterns(&slots, &segments);
             cost::check(&slots, &segments, &mut self.problems);
         } else {
             cost::check_chains(definition, self.names, &mut self.problems);

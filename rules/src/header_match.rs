@@ -1,8 +1,9 @@
 //! Conditions of a route on one request header.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::{InvalidPattern, Pattern, method::is_token_character};
+use crate::{Pattern, method::is_token_character};
 
 /// Most header predicates of one route.
 pub const MAX_HEADER_MATCHES: usize = 16;
@@ -27,7 +28,7 @@ pub enum HeaderPredicate {
     /// Any value, including an empty one or bytes that are not UTF-8.
     Present,
     /// A text that the expression matches somewhere, as a flag's clause does; whole only with `^` and `$`.
-    Regex(Pattern),
+    Regex(Arc<Pattern>),
 }
 
 /// Reasons for refusing a header condition.
@@ -63,9 +64,6 @@ pub enum InvalidHeaderMatch {
     /// A value that begins or ends with white space, which is not part of any value (RFC 9110 5.5).
     #[error("a header value can't begin or end with white space")]
     ValuePadded,
-    /// A regular expression that is none.
-    #[error("{0}")]
-    Regex(#[from] InvalidPattern),
 }
 
 impl HeaderMatch {
@@ -80,9 +78,9 @@ impl HeaderMatch {
         Self::new(name, HeaderPredicate::Present)
     }
 
-    /// Requires `expression` to match the value of header `name`.
-    pub fn regex(name: &str, expression: &str) -> Result<Self, InvalidHeaderMatch> {
-        Self::new(name, HeaderPredicate::Regex(Pattern::parse(expression)?))
+    /// Requires `pattern` to match the value of header `name`.
+    pub fn regex(name: &str, pattern: Arc<Pattern>) -> Result<Self, InvalidHeaderMatch> {
+        Self::new(name, HeaderPredicate::Regex(pattern))
     }
 
     fn new(name: &str, predicate: HeaderPredicate) -> Result<Self, InvalidHeaderMatch> {

@@ -36,6 +36,7 @@ mod network;
 mod operator;
 mod path;
 mod pattern;
+mod patterns;
 mod problem;
 mod rate_limit;
 mod remedy;
@@ -102,7 +103,8 @@ pub use name::{
 pub use names::{MAX_FLAG_IDS, NamedFlag, Names};
 pub use network::{InvalidNetwork, Networks};
 pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
-pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
+pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, MAX_PATTERNS_WORK, Pattern};
+pub use patterns::Patterns;
 pub use problem::{DefinitionProblem, Noun, ProblemKind};
 pub use rate_limit::{LimitBy, MAX_LIMIT, RateLimit};
 pub use remedy::Remedies;

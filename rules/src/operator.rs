@@ -2,6 +2,7 @@
 //! false, negative ones included. Only `exists: false` is true for a missing attribute.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use semver::{Version, VersionReq};
 use time::OffsetDateTime;
@@ -22,8 +23,9 @@ pub(crate) enum Operator {
     Prefix(Box<[Box<str>]>),
     Suffix(Box<[Box<str>]>),
     Contains(Box<[Box<str>]>),
-    /// Boxed, as a required version is: both are large, and a clause should fill few cache lines.
-    Matches(Box<Pattern>),
+    /// Behind a pointer, as a required version is: both are large, and a clause should fill few cache lines. Shared by
+    /// all clauses of a document with the same expression.
+    Matches(Arc<Pattern>),
     AnyOf(StringSet),
     AllOf(StringSet),
     NoneOf(StringSet),

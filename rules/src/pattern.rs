@@ -14,6 +14,14 @@ pub const MAX_PATTERN: usize = 1_000;
 pub const MAX_PATTERN_DFA: usize = 2 * 1024 * 1024;
 /// The most memory for compiling one expression, in bytes.
 const MAX_PATTERN_WORK: usize = 8 * 1024 * 1024;
+/// The most work to compile all expressions of a document together, in the bytes of [`Pattern::work`].
+pub const MAX_PATTERNS_WORK: usize = 32 * 1024 * 1024;
+/// The work of an expression that is rejected before its automata are built.
+const SYNTAX_WORK: usize = 64 * 1024;
+/// The work until an automaton exceeds its limit.
+const OVERSIZED_WORK: usize = 4 * 1024 * 1024;
+/// Weight of a byte of the NFA in the work: each state of the DFA is computed from many states of the NFA.
+const NFA_WEIGHT: usize = 4;
 /// Deepest nesting of groups.
 const MAX_PATTERN_NESTING: u32 = 50;
 
@@ -22,6 +30,7 @@ const MAX_PATTERN_NESTING: u32 = 50;
 pub struct Pattern {
     source: Box<str>,
     dfa: dense::DFA<Vec<u32>>,
+    work: usize,
 }
 
 /// Reasons for refusing a text as a regular expression.
@@ -44,7 +53,15 @@ pub enum InvalidPattern {
     TooComplex {
         /// The compiler's message, in one line.
         reason: String,
+        /// The work until it was rejected, in bytes.
+        work: usize,
     },
+    /// Together with the other expressions of its document, it exceeds [`MAX_PATTERNS_WORK`].
+    #[error(
+        "the regular expressions of the document need more than {} MiB together",
+        MAX_PATTERNS_WORK / 1024 / 1024
+    )]
+    TooMany,
 }
 
 impl Pattern {
@@ -64,9 +81,16 @@ impl Pattern {
                     .nfa_size_limit(Some(MAX_PATTERN_WORK)),
             )
             .build(source)
-            .map_err(|error| InvalidPattern::Syntax {
-                reason: innermost(&error),
+            .map_err(|error| match error.size_limit() {
+                Some(work) => InvalidPattern::TooComplex {
+                    reason: innermost(&error),
+                    work,
+                },
+                None => InvalidPattern::Syntax {
+                    reason: innermost(&error),
+                },
             })?;
+        let nfa_work = nfa.memory_usage().saturating_mul(NFA_WEIGHT);
         let dfa = dense::Builder::new()
             .configure(
                 dense::Config::new()
@@ -78,11 +102,23 @@ impl Pattern {
             .build_from_nfa(&nfa)
             .map_err(|error| InvalidPattern::TooComplex {
                 reason: innermost(&error),
+                work: match error.is_size_limit_exceeded() {
+                    true => nfa_work.saturating_add(OVERSIZED_WORK),
+                    false => nfa_work,
+                },
             })?;
         Ok(Self {
             source: source.into(),
+            work: nfa_work.saturating_add(dfa.memory_usage()),
             dfa,
         })
+    }
+
+    /// Returns the work of compiling the expression: the bytes of its DFA, and of its NFA, weighted. Time and memory of
+    /// the compilation are proportional to it, within a factor of about ten.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        self.work
     }
 
     /// Returns true if the expression matches somewhere in `text`.
@@ -99,6 +135,18 @@ impl Pattern {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+}
+
+impl InvalidPattern {
+    /// Returns the work that was done until the expression was rejected, in bytes.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        match self {
+            Self::TooComplex { work, .. } => SYNTAX_WORK.saturating_add(*work),
+            Self::Syntax { .. } => SYNTAX_WORK,
+            Self::TooLong { .. } | Self::TooMany => 0,
+        }
     }
 }
 

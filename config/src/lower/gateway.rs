@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use rules::{Auth, FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, UpstreamId};
+use rules::{Auth, FlagId, HeaderPlan, NamedFlag, Names, Noun, Patterns, ProblemKind, Site, UpstreamId};
 
 use super::Document;
 use crate::form::PlacedText;
@@ -38,6 +38,8 @@ pub(crate) struct Gateway<'a, 's> {
     /// The flags that are named and do not exist yet; none if every flag must exist.
     pub(crate) awaited_flags: Option<BTreeSet<Box<str>>>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The regular expressions of its routes.
+    pub(crate) patterns: Patterns,
 }
 
 impl<'a, 's> Gateway<'a, 's> {

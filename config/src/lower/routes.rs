@@ -1,8 +1,10 @@
 //! Routes: their match, gate, limit and upstream.
 
+use std::sync::Arc;
+
 use rules::{
-    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, LimitBy,
-    Methods, OnError, Route, RouteMatch, Sited, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, LimitBy, Methods, OnError,
+    Pattern, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;
@@ -159,7 +161,7 @@ impl<'s> Gateway<'_, 's> {
     fn header_match(&mut self, name: &PlacedText<'s>, matches: &HeaderMatches<'s>) -> Option<HeaderMatch> {
         let parsed = match matches {
             HeaderMatches::Exactly(text) => HeaderMatch::exact(&name.value, &text.value),
-            HeaderMatches::Regex(expression) => HeaderMatch::regex(&name.value, &expression.value),
+            HeaderMatches::Regex(expression) => HeaderMatch::regex(&name.value, self.pattern(expression)?),
             HeaderMatches::Present(present) if present.value => HeaderMatch::present(&name.value),
             HeaderMatches::Present(present) => {
                 let title = "a route can't require that a header is missing";
@@ -171,17 +173,22 @@ impl<'s> Gateway<'_, 's> {
         if parsed.is_ok() {
             self.check_passes(&name.value, name.span)?;
         }
-        match (&parsed, matches) {
-            (Err(InvalidHeaderMatch::Regex(reason)), HeaderMatches::Regex(expression)) => {
-                let help = pattern_help(reason);
-                self.refuse("invalid-pattern", reason.to_string(), expression.span, help)
+        self.parsed(
+            parsed,
+            "invalid-header",
+            name.span,
+            "write the header as clients send it",
+        )
+    }
+
+    fn pattern(&mut self, expression: &PlacedText<'s>) -> Option<Arc<Pattern>> {
+        match self.patterns.compile(&expression.value) {
+            Ok(pattern) => Some(pattern),
+            Err(invalid) => {
+                let invalid = invalid?;
+                let help = pattern_help(&invalid);
+                self.refuse("invalid-pattern", invalid.to_string(), expression.span, help)
             }
-            _ => self.parsed(
-                parsed,
-                "invalid-header",
-                name.span,
-                "write the header as clients send it",
-            ),
         }
     }
 

@@ -129,3 +129,39 @@ fn nesting_and_size_have_limits() {
 fn place_of(source: &Source, problems: &[Problem]) -> Vec<(&'static str, usize, usize)> {
     problems.iter().map(|problem| place(source, problem)).collect()
 }
+
+#[test]
+fn json_has_the_places_and_problems_of_yaml() {
+    for text in [
+        "{\"a\": [1, -1.50e3, true, null, \"\\u00e4\\n\\\"\", {\"b\\u0041\": []}], \"\": {}, \"\u{e9}\": \"\u{65e5}\"}",
+        "\n  { \"a\" :\t[ \"x\" , { } ]\r\n,\"<<\":0 } \n",
+        "{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3}",
+        "[\"x\"]",
+        "\"x\"",
+    ] {
+        let source = Sources::default()
+            .add(Path::new("test.json"), text.to_owned())
+            .unwrap();
+        let (mut read, mut reference) = (Vec::new(), Vec::new());
+        let mut builder = Builder::new(100, &source, &mut read);
+        assert_eq!(json::placed(&mut builder), Some(true), "{text}");
+        let root = builder.root;
+        let expected = yaml(Builder::new(100, &source, &mut reference));
+        assert_eq!(format!("{root:?}"), format!("{expected:?}"), "{text}");
+        assert_eq!(place_of(&source, &read), place_of(&source, &reference), "{text}");
+    }
+    assert_eq!(problems("{\"a\": \"\\ud800\"}"), [("yaml-syntax", 1, 7)]);
+}
+
+#[test]
+fn a_value_in_brackets_has_a_maximum_length() {
+    // The parser would buffer 2 GB of tokens for 20 MB of this, because the value could be a key.
+    let long = |count: usize| format!("a: 1\n? [{}x]\n", "x,".repeat(count));
+    assert_eq!(problems(&long(MAX_INDICATORS - 10)), [("yaml-key", 2, 3)]);
+    assert_eq!(problems(&long(MAX_INDICATORS)), [("document-size", 1, 4)]);
+    let in_one = format!("{{a: [{}x]}}", "x,".repeat(MAX_INDICATORS));
+    assert_eq!(problems(&in_one), [("document-size", 1, 1)]);
+    // The limit is for what is buffered: not for a document of lines, nor for JSON.
+    assert_eq!(problems(&"- [a, b, c]\n".repeat(MAX_INDICATORS)), []);
+    assert_eq!(problems(&format!("[{}1]", "1,".repeat(2 * MAX_INDICATORS))), []);
+}

@@ -3,7 +3,6 @@
 use changes::{Change, NewFlags, Urgent};
 use config::{FlagsDocument, Report};
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::Api;
 use super::change::{ChangeReply, change};
@@ -80,21 +79,7 @@ fn new_flags(request: &ApiRequest) -> Result<NewFlags, ApiProblem> {
 fn json(request: &ApiRequest) -> Result<Result<FlagsDocument, Report>, ApiProblem> {
     // The parser of files reads YAML, and would accept a body that is not JSON.
     let _: IgnoredAny = request.json()?;
-    let read_as_sent = read(&request.body);
-    let is_unread = |report: &Report| {
-        report
-            .problems()
-            .iter()
-            .any(|problem| problem.code == "yaml-syntax")
-    };
-    Ok(match read_as_sent {
-        Err(report) if is_unread(&report) => {
-            // YAML rejects escaped surrogate pairs, which JSON allows: write them as characters and parse again.
-            let document: Value = request.json()?;
-            read(format!("{document:#}").as_bytes())
-        }
-        found => found,
-    })
+    Ok(read(&request.body))
 }
 
 fn read(text: &[u8]) -> Result<FlagsDocument, Report> {

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use semver::VersionReq;
 
 use crate::{
-    AttributeId, AttributeValue, ConditionDefinition, Name, Noun, OperatorDefinition, Pattern, ProblemKind,
-    Site, Sited, Spelled,
-    condition::{Clause, Condition},
+    AttributeId, AttributeValue, ConditionDefinition, InvalidPattern, Name, Noun, OperatorDefinition,
+    Pattern, ProblemKind, Site, Sited, Spelled,
+    condition::{Clause, Condition, Segment},
+    flags::FlagSlot,
     network::{Networks, parse_network},
     operator::{Operator, Scalars},
+    patterns::are_within_limit,
     string_set::StringSet,
     subject::AttributeRef,
     time::instant,
 };
 
 use super::FlagsCompiler;
+use super::cost::conditions;
 use crate::bounds::{MAX_NESTING, MAX_VALUES};
 
 impl FlagsCompiler<'_> {
@@ -153,7 +156,7 @@ impl FlagsCompiler<'_> {
             Definition::Prefix(texts) => Operator::Prefix(self.texts(site, word, texts)),
             Definition::Suffix(texts) => Operator::Suffix(self.texts(site, word, texts)),
             Definition::Contains(texts) => Operator::Contains(self.texts(site, word, texts)),
-            Definition::Matches(source) => Operator::Matches(self.pattern(site, source)?.into()),
+            Definition::Matches(source) => Operator::Matches(self.pattern(site, source)?),
             Definition::AnyOf(texts) => Operator::AnyOf(self.set(site, word, texts)),
             Definition::AllOf(texts) => Operator::AllOf(self.set(site, word, texts)),
             Definition::NoneOf(texts) => Operator::NoneOf(self.set(site, word, texts)),
@@ -185,10 +188,41 @@ impl FlagsCompiler<'_> {
         StringSet::new(texts.iter().map(|text| &*text.value))
     }
 
-    fn pattern(&mut self, site: Site, source: &str) -> Option<Pattern> {
-        Pattern::parse(source)
-            .map_err(|invalid| self.problems.report(site, ProblemKind::InvalidPattern(invalid)))
-            .ok()
+    fn pattern(&mut self, site: Site, source: &str) -> Option<Arc<Pattern>> {
+        let is_new = !self.patterns.knows(source);
+        match self.patterns.compile(source) {
+            Ok(pattern) => {
+                self.newest_pattern = is_new.then_some(site).or(self.newest_pattern);
+                Some(pattern)
+            }
+            Err(invalid) => {
+                let invalid = ProblemKind::InvalidPattern(invalid?);
+                self.problems.report(site, invalid);
+                None
+            }
+        }
+    }
+
+    /// Adds the expressions of conditions that were compiled before.
+    pub(super) fn reuse_patterns<'c>(&mut self, conditions: impl Iterator<Item = &'c Condition>) {
+        conditions.for_each(|condition| {
+            condition.visit_patterns(&mut |pattern| self.patterns.reuse(pattern));
+        });
+    }
+
+    /// Reports the flags and segments if their expressions exceed the limit of a document together. Only a new
+    /// expression can do that.
+    pub(super) fn check_patterns(&mut self, flags: &[FlagSlot], segments: &[Segment]) {
+        let Some(site) = self.newest_pattern else { return };
+        let mut all = Vec::new();
+        let flags = flags.iter().flatten().flat_map(|flag| conditions(flag));
+        for condition in flags.chain(segments.iter().map(|segment| &segment.condition)) {
+            condition.visit_patterns(&mut |pattern| all.push(pattern));
+        }
+        if !are_within_limit(all.into_iter()) {
+            let kind = ProblemKind::InvalidPattern(InvalidPattern::TooMany);
+            self.problems.report(site, kind);
+        }
     }
 
     fn version(&mut self, site: Site, text: &str) -> Option<VersionReq> {

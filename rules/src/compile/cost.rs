@@ -64,7 +64,7 @@ pub(super) fn is_same(before: &Flag, now: &Flag) -> bool {
 }
 
 /// Returns every condition of a flag.
-fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
+pub(super) fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
     let rules = flag.rules.iter().map(|rule| &rule.when);
     let audience = flag
         .rollout

@@ -34,6 +34,9 @@ pub fn compile_flags(
     former: Former<'_>,
 ) -> Result<Flags, Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::clone(&former.flags.attributes));
+    let (slots, segments) = (&former.flags.slots, &former.flags.segments);
+    compiler.reuse_patterns(slots.iter().flatten().flat_map(|flag| cost::conditions(flag)));
+    compiler.reuse_patterns(segments.iter().map(|segment| &segment.condition));
     let flags = compiler.whole(definition, eligibility, &former.reusable(names));
     if compiler.problems.is_empty() {
         Ok(flags)
@@ -97,6 +100,12 @@ impl Flags {
         names: &Names,
     ) -> Result<Self, Vec<DefinitionProblem>> {
         let mut compiler = FlagsCompiler::new(names, Arc::clone(&self.attributes));
+        // A change such as a kill compiles a flag again, but its expressions stay the same.
+        let changed: Vec<&FlagDefinition> = changed.into_iter().collect();
+        let former = changed
+            .iter()
+            .filter_map(|flag| self.flag(self.id(&flag.key.value)?));
+        former.for_each(|flag| compiler.reuse_patterns(cost::conditions(flag)));
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);
         let (mut removed_ids, mut added_ids) = (HashSet::new(), Vec::new());
@@ -132,6 +141,8 @@ impl Flags {
         let order = self.reordered(&slots, &removed_ids, added_ids);
         let problems = &mut compiler.problems;
         problems.limit(Site::default(), "flags", MAX_FLAGS, order.len());
+        compiler.check_patterns(&slots, &self.segments);
+        let problems = &mut compiler.problems;
         if problems.is_empty() && !repriced.is_empty() {
             cost::check_some(&slots, &self.segments, &repriced, problems);
         }

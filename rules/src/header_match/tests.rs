@@ -9,6 +9,10 @@ fn check(matcher: &Result<HeaderMatch, InvalidHeaderMatch>, values: &[&[u8]], ex
     );
 }
 
+fn regex(name: &str, expression: &str) -> Result<HeaderMatch, InvalidHeaderMatch> {
+    HeaderMatch::regex(name, Arc::new(Pattern::parse(expression).unwrap()))
+}
+
 #[test]
 fn an_exact_value_is_compared_byte_by_byte() {
     let matcher = HeaderMatch::exact("X-Version", "2");
@@ -31,19 +35,19 @@ fn presence_matches_any_header_value() {
 
 #[test]
 fn an_expression_matches_somewhere_in_the_value() {
-    let matcher = HeaderMatch::regex("x", "^v[0-9]+$");
+    let matcher = regex("x", "^v[0-9]+$");
     check(&matcher, &[b"v12"], true);
     check(&matcher, &[b"v12 "], false);
     check(&matcher, &[], false);
-    check(&HeaderMatch::regex("x", "b"), &[b"abc"], true);
-    check(&HeaderMatch::regex("x", ""), &[b"\xff"], false);
+    check(&regex("x", "b"), &[b"abc"], true);
+    check(&regex("x", ""), &[b"\xff"], false);
 }
 
 #[test]
 fn one_matching_line_suffices_and_lines_are_not_joined() {
     check(&HeaderMatch::exact("x", "2"), &[b"1", b"2"], true);
     check(&HeaderMatch::exact("x", "1, 2"), &[b"1", b"2"], false);
-    check(&HeaderMatch::regex("x", "2"), &[b"\xff", b"2"], true);
+    check(&regex("x", "2"), &[b"\xff", b"2"], true);
 }
 
 #[test]
@@ -54,16 +58,13 @@ fn header_name_is_stored_and_shown_in_lower_case() {
         HeaderMatch::exact("X-Beta", "On").unwrap().to_string(),
         "x-beta: On"
     );
-    assert_eq!(
-        HeaderMatch::regex("X-Beta", "^o").unwrap().to_string(),
-        "x-beta: /^o/"
-    );
+    assert_eq!(regex("X-Beta", "^o").unwrap().to_string(), "x-beta: /^o/");
 }
 
 #[test]
 fn a_predicate_is_implied_by_a_stricter_one_of_the_same_header() {
     let exact = |value| HeaderMatch::exact("x", value).unwrap();
-    let regex = |expression| HeaderMatch::regex("x", expression).unwrap();
+    let regex = |expression| regex("x", expression).unwrap();
     let present = HeaderMatch::present("X").unwrap();
     for (first, second, expected) in [
         (&present, &exact("1"), true),
@@ -122,9 +123,5 @@ fn impossible_header_values_are_rejected() {
     for (made, expected) in cases {
         assert_eq!(made, Err(expected));
     }
-    assert!(matches!(
-        HeaderMatch::regex("x", "("),
-        Err(InvalidHeaderMatch::Regex(_))
-    ));
     assert!(HeaderMatch::exact("x", "a\tb c").is_ok());
 }

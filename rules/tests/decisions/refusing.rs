@@ -65,6 +65,34 @@ fn decision_has_a_maximum_cost() {
     );
 }
 
+/// Returns flags of rules with these expressions, 10 in a flag.
+fn matching(expressions: impl IntoIterator<Item = String>) -> String {
+    let expressions: Vec<String> = expressions.into_iter().collect();
+    let rule = |text: &String| format!("{{ when: {{ attribute: x, matches: '{text}' }}, serve: on }}");
+    let flag = |(n, rules): (usize, &[String])| {
+        let rules: Vec<String> = rules.iter().map(rule).collect();
+        format!("  f{n}: {{ rules: [{}] }}\n", rules.join(", "))
+    };
+    let flags = expressions.chunks(10).enumerate().map(flag);
+    format!("version: 1\nflags:\n{}", flags.collect::<String>())
+}
+
+#[test]
+fn expressions_of_a_document_share_one_limit() {
+    // Each has an automaton of about 1 MiB.
+    let large = |n: usize| format!("x{n}(?s).*a.{{8}}");
+    assert_eq!(codes(&matching((0..10).map(large))), [""; 0]);
+    assert_eq!(codes(&matching((0..500).map(large))), ["invalid-pattern"]);
+    // One expression is compiled once, however often it is written.
+    assert_eq!(codes(&matching((0..500).map(|_| large(0)))), [""; 0]);
+    // Expressions that are rejected count, too: each costs up to a second.
+    let oversized = |n: usize| format!("x{n}[01]*1[01]{{40}}");
+    let found = codes(&matching((0..500).map(oversized)));
+    assert!((1..20).contains(&found.len()), "{found:?}");
+    let broken = codes(&matching((0..2_000).map(|n| format!("{n}("))));
+    assert_eq!(broken.len(), 200, "the most that a report shows");
+}
+
 /// Returns the problems of one flag.
 fn flag(body: &str) -> Vec<String> {
     codes(&format!("version: 1\nflags:\n  f: {{ {body} }}\n"))
