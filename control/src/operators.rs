@@ -4,6 +4,7 @@
 mod attempts;
 mod same_origin;
 mod static_token;
+mod token_index;
 mod verify;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,9 +23,11 @@ pub use same_origin::{Foreign, same_origin};
 pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
-use attempts::Attempts;
+use attempts::{Attempts, Examination};
+use static_token::TokenId;
+use token_index::TokenIndex;
 
-/// The largest number of static tokens. Each costs an HMAC at every sign-in.
+/// The largest number of static tokens.
 pub const MAX_STATIC_TOKENS: usize = 1_000;
 /// The largest credential that is examined, in bytes.
 pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
@@ -35,8 +38,14 @@ const ISSUER_PREFIX: &str = "oidc:";
 /// The accepted credentials. They can be replaced while requests are served.
 pub struct Operators {
     /// None if no credentials are configured.
-    known: RwLock<Option<Arc<Known>>>,
+    accepted: RwLock<Option<Arc<Accepted>>>,
     attempts: Attempts,
+}
+
+/// The accepted credentials, indexed.
+struct Accepted {
+    tokens: TokenIndex,
+    issuer: Option<IssuerRoles>,
 }
 
 /// The accepted credentials.
@@ -101,40 +110,42 @@ impl Operators {
 
     fn over(known: Option<Known>) -> Self {
         Self {
-            known: RwLock::new(known.map(Arc::new)),
+            accepted: RwLock::new(known.map(Accepted::of)),
             attempts: Attempts::new(),
         }
     }
 
     /// Replaces the accepted credentials; with none, any caller on this machine is a platform admin.
     pub fn replace(&self, known: Option<Known>) {
-        *self.known.write() = known.map(Arc::new);
+        *self.accepted.write() = known.map(Accepted::of);
     }
 
     /// Returns true if credentials are configured.
     #[must_use]
     pub fn asks(&self) -> bool {
-        self.known.read().is_some()
+        self.accepted.read().is_some()
     }
 
     /// Returns the actor of a request from its headers and the address of its peer.
     ///
     /// # Errors
-    /// The caller is not signed in. Failures are counted by address; valid credentials are always accepted, so that the
-    /// failures of one caller do not lock out another.
+    /// The caller is not signed in. Failures are counted by address. A static token whose hash has an id is accepted
+    /// whatever the address did before, so that the failures of one caller do not lock out another. Credentials that cost
+    /// more to examine share a quota, if too many sign-ins from their address have failed.
     pub async fn sign_in(
         &self,
         headers: &HeaderMap,
         peer: SocketAddr,
         now: Timestamp,
     ) -> Result<Actor, NotSignedIn> {
-        let known = self.known.read().clone();
-        let Some(known) = known else {
+        let accepted = self.accepted.read().clone();
+        let Some(accepted) = accepted else {
             return local(peer);
         };
+        let examine = |kind| self.attempts.may_examine(peer.ip(), kind);
         let found = match bearer(headers) {
             Ok(None) => return Err(NotSignedIn::Missing),
-            Ok(Some(token)) => known.actor(token, now).await,
+            Ok(Some(token)) => accepted.actor(token, now, &examine).await,
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
         match found {
@@ -147,26 +158,37 @@ impl Operators {
     }
 }
 
-impl Known {
-    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+/// Returns the time to wait before credentials may be examined that cost much to examine.
+type Examine<'e> = &'e (dyn Fn(Examination) -> Result<(), Duration> + Sync);
+
+impl Accepted {
+    fn of(known: Known) -> Arc<Self> {
+        Arc::new(Self {
+            tokens: TokenIndex::new(known.tokens, MAX_STATIC_TOKENS),
+            issuer: known.issuer,
+        })
+    }
+
+    async fn actor(&self, token: &str, now: Timestamp, examine: Examine<'_>) -> Result<Actor, NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
-            return self.holder(token, now);
+            return self.holder(token, now, examine);
         }
         match &self.issuer {
-            Some(issuer) => issuer.actor(token, now).await,
+            Some(issuer) => {
+                examine(Examination::Signature).map_err(|wait| NotSignedIn::TooMany { wait })?;
+                issuer.actor(token, now).await
+            }
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
         }
     }
 
-    /// Compares with every token, so that the time taken does not reveal which one matched.
-    fn holder(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
-        let mut holder = None;
-        for known in self.tokens.iter().take(MAX_STATIC_TOKENS) {
-            if known.hash.is_of(token) {
-                holder = Some(known);
-            }
+    fn holder(&self, token: &str, now: Timestamp, examine: Examine<'_>) -> Result<Actor, NotSignedIn> {
+        let mut holder = self.tokens.find(token);
+        if holder.is_none() && self.tokens.has_tokens_without_id() && TokenId::of(token).is_some() {
+            examine(Examination::Search).map_err(|wait| NotSignedIn::TooMany { wait })?;
+            holder = self.tokens.search(token);
         }
         match holder {
             Some(known) if known.expires.is_some_and(|expires| now >= expires) => Err(NotSignedIn::Invalid {

@@ -32,13 +32,19 @@ parsed! {
         |text| InvalidValue::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
 }
 
-/// Returns true for `hmac-sha256:`, 16 bytes, `:`, 32 bytes, both in base64url without padding.
+/// Returns true for `hmac-sha256:`, 16 bytes, `:`, 32 bytes, and optionally `:` and 6 bytes, all in base64url without
+/// padding.
 fn is_hash(text: &str) -> bool {
     let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let base64 = |text: &str, length| text.len() == length && text.bytes().all(is_base64);
     text.strip_prefix("hmac-sha256:")
         .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(salt, code)| base64(salt, 22) && base64(code, 43))
+        .is_some_and(|(salt, rest)| {
+            let (code, id) = rest
+                .split_once(':')
+                .map_or((rest, None), |(code, id)| (code, Some(id)));
+            base64(salt, 22) && base64(code, 43) && id.is_none_or(|id| base64(id, 8))
+        })
 }
 
 /// A number of tenants or requests.

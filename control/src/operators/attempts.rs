@@ -1,31 +1,55 @@
-//! Limits failed sign-ins by address, which slows guessing and bounds the audit log.
+//! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and the examination of credentials
+//! from addresses with many failures, so that a flood of invalid credentials does not delay the other requests.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use parking_lot::RwLock;
 
 /// The number of failed sign-ins from one address (IPv6: one /64) per minute.
 pub const FAILURES_PER_MINUTE: u32 = 10;
 /// The largest number of addresses with a count of their own; the others share one.
 pub const MAX_PEERS: usize = 10_000;
 
+/// The number of credentials per second that are examined for all addresses with too many failed sign-ins together.
+const EXAMINED_PER_SECOND: u32 = 50;
+/// The number of searches per second among tokens whose hashes have no id, for all other addresses together.
+const SEARCHES_PER_SECOND: u32 = 200;
+
 type Limiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
+
+/// The kind of an examination of credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Examination {
+    /// A signature of an issuer is verified.
+    Signature,
+    /// A token is compared with every token whose hash has no id.
+    Search,
+}
 
 /// Counts of failed sign-ins.
 pub(super) struct Attempts {
     failures: Limiter,
+    /// The addresses with too many failures, and until when.
+    suspended: RwLock<HashMap<IpAddr, Instant>>,
+    examined: DefaultDirectRateLimiter,
+    searches: DefaultDirectRateLimiter,
     clock: DefaultClock,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let most = NonZeroU32::new(FAILURES_PER_MINUTE).unwrap_or(NonZeroU32::MIN);
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
-            failures: RateLimiter::hashmap(Quota::per_minute(most)),
+            failures: RateLimiter::hashmap(Quota::per_minute(number(FAILURES_PER_MINUTE))),
+            suspended: RwLock::default(),
+            examined: RateLimiter::direct(Quota::per_second(number(EXAMINED_PER_SECOND))),
+            searches: RateLimiter::direct(Quota::per_second(number(SEARCHES_PER_SECOND))),
             clock: DefaultClock::default(),
         }
     }
@@ -41,7 +65,31 @@ impl Attempts {
             counted_as(peer)
         };
         let refused = self.failures.check_key(&key).err()?;
-        Some(refused.wait_time_from(self.clock.now()))
+        let wait = refused.wait_time_from(self.clock.now());
+        self.suspend(key, Instant::now(), wait);
+        Some(wait)
+    }
+
+    /// Counts an examination of credentials, and returns the time to wait if it exceeds its quota.
+    pub(super) fn may_examine(&self, peer: IpAddr, kind: Examination) -> Result<(), Duration> {
+        let until = self.suspended.read().get(&counted_as(peer)).copied();
+        let quota = match until.is_some_and(|until| Instant::now() < until) {
+            true => &self.examined,
+            false if kind == Examination::Search => &self.searches,
+            false => return Ok(()),
+        };
+        let exceeded = quota.check();
+        exceeded.map_err(|exceeded| exceeded.wait_time_from(self.clock.now()))
+    }
+
+    fn suspend(&self, peer: IpAddr, now: Instant, wait: Duration) {
+        let mut suspended = self.suspended.write();
+        if suspended.len() >= MAX_PEERS {
+            suspended.retain(|_, until| now < *until);
+        }
+        if suspended.len() < MAX_PEERS {
+            suspended.insert(peer, now + wait);
+        }
     }
 }
 

@@ -11,6 +11,10 @@ use tokens::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX};
 
 /// Length of the key of a hash, in random bytes.
 const SALT_BYTES: usize = 16;
+/// Length of an id, in characters of base64url.
+const ID_CHARACTERS: usize = 8;
+/// Length of a token after its prefix.
+const TOKEN_CHARACTERS: usize = (OPERATOR_TOKEN_BYTES * 8).div_ceil(6);
 
 /// A static token and its actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +35,21 @@ pub struct StaticToken {
 /// infeasible without a slow hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash {
+    /// None for a hash that an older version printed.
+    id: Option<TokenId>,
     salt: [u8; SALT_BYTES],
     code: [u8; 32],
 }
+
+/// The first characters of a token after its prefix, by which its hash is found. The other 208 bits stay secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenId([u8; ID_CHARACTERS]);
 
 /// The reason why a token or hash could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenHashError {
     /// The text is not that of a hash.
-    #[error("a hash has the form `hmac-sha256:SALT:CODE`, as it was printed")]
+    #[error("a hash has the form `hmac-sha256:SALT:CODE` or `hmac-sha256:SALT:CODE:ID`, as it was printed")]
     Hash,
     /// The system gave no random bytes.
     #[error("the system gives no random bytes")]
@@ -70,10 +80,12 @@ impl TokenHash {
         let tag = hmac::sign(&key(&salt), token.as_bytes());
         let mut code = [0; 32];
         code.copy_from_slice(tag.as_ref());
-        Ok((token, Self { salt, code }))
+        let id = TokenId::of(&token);
+        Ok((token, Self { id, salt, code }))
     }
 
-    /// Parses the format of [`fmt::Display`]: `hmac-sha256:SALT:CODE`, both in base64url without padding.
+    /// Parses the format of [`fmt::Display`]: `hmac-sha256:SALT:CODE:ID`, all in base64url without padding; older hashes
+    /// have no id.
     ///
     /// # Errors
     /// The text has another format.
@@ -82,7 +94,12 @@ impl TokenHash {
             .strip_prefix("hmac-sha256:")
             .and_then(|rest| rest.split_once(':'))
             .ok_or(TokenHashError::Hash)?;
+        let (code, id) = match code.split_once(':') {
+            Some((code, id)) => (code, Some(TokenId::read(id).ok_or(TokenHashError::Hash)?)),
+            None => (code, None),
+        };
         Ok(Self {
+            id,
             salt: bytes(salt)?,
             code: bytes(code)?,
         })
@@ -93,6 +110,33 @@ impl TokenHash {
     pub fn is_of(&self, token: &str) -> bool {
         hmac::verify(&key(&self.salt), token.as_bytes(), &self.code).is_ok()
     }
+}
+
+impl TokenHash {
+    pub(super) fn id(&self) -> Option<TokenId> {
+        self.id
+    }
+}
+
+impl TokenId {
+    /// Returns the id of a token; none if the text does not have the form of a token.
+    pub(super) fn of(token: &str) -> Option<Self> {
+        let rest = token.strip_prefix(OPERATOR_TOKEN_PREFIX)?;
+        if rest.len() != TOKEN_CHARACTERS || !is_base64url(rest) {
+            return None;
+        }
+        Self::read(rest.get(..ID_CHARACTERS)?)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let id = text.as_bytes().try_into().ok()?;
+        is_base64url(text).then_some(Self(id))
+    }
+}
+
+fn is_base64url(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.bytes().all(is_allowed)
 }
 
 fn key(salt: &[u8]) -> hmac::Key {
@@ -110,7 +154,11 @@ impl fmt::Display for TokenHash {
             URL_SAFE_NO_PAD.encode(self.salt),
             URL_SAFE_NO_PAD.encode(self.code),
         );
-        write!(f, "hmac-sha256:{salt}:{code}")
+        write!(f, "hmac-sha256:{salt}:{code}")?;
+        match &self.id {
+            Some(TokenId(id)) => write!(f, ":{}", String::from_utf8_lossy(id)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -252,6 +252,66 @@ async fn addresses_of_one_ipv6_network_count_as_one() {
     assert!(matches!(last, Err(NotSignedIn::TooMany { .. })), "{last:?}");
 }
 
+/// Returns the token as an older version stored it, without an id.
+fn without_id(token: &StaticToken) -> StaticToken {
+    let text = token.hash.to_string();
+    let (text, _) = text.rsplit_once(':').unwrap();
+    StaticToken {
+        hash: TokenHash::parse(text).unwrap(),
+        ..token.clone()
+    }
+}
+
+#[tokio::test]
+async fn tokens_with_and_without_an_id_sign_in() {
+    let mut tokens = Vec::new();
+    let mut secrets = Vec::new();
+    for at in 0..20 {
+        let (secret, known) = token(&format!("t{at}"), Role::Viewer, None, None);
+        tokens.push(if at % 2 == 0 { known } else { without_id(&known) });
+        secrets.push(secret);
+    }
+    let operators = Operators::of(Known { tokens, issuer: None });
+    for _ in 0..2 {
+        for (at, secret) in secrets.iter().enumerate() {
+            let actor = sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
+            assert_eq!(actor.name, format!("t{at}"));
+            // Only the id is right.
+            let (id, rest) = secret.split_at(OPERATOR_TOKEN_PREFIX.len() + 8);
+            let other = format!("Bearer {id}{}", "A".repeat(rest.len()));
+            assert!(sign_in(&operators, &[&other]).await.is_err(), "{other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn floods_of_invalid_tokens_are_not_compared_with_all() {
+    let (secret, known) = token("new", Role::Viewer, None, None);
+    let (old_secret, old) = token("old", Role::Viewer, None, None);
+    let mut tokens: Vec<_> = (1..MAX_STATIC_TOKENS - 1)
+        .map(|_| without_id(&token("other", Role::Viewer, None, None).1))
+        .collect();
+    tokens.extend([known, without_id(&old)]);
+    let operators = Operators::of(Known { tokens, issuer: None });
+    sign_in(&operators, &[&format!("Bearer {old_secret}")])
+        .await
+        .unwrap();
+    let begun = std::time::Instant::now();
+    for _ in 0..2_000 {
+        let bogus = token("bogus", Role::Viewer, None, None).0;
+        sign_in(&operators, &[&format!("Bearer {bogus}")])
+            .await
+            .unwrap_err();
+        sign_in(&operators, &["Bearer sluice_short"]).await.unwrap_err();
+    }
+    // Comparing each with all of them takes more than 10 s.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // From the same address, valid tokens still sign in.
+    for secret in [secret, old_secret] {
+        sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
+    }
+}
+
 #[test]
 fn only_a_salted_hash_of_a_token_is_stored() {
     let (token, hash) = TokenHash::issue().unwrap();
@@ -268,6 +328,7 @@ fn only_a_salted_hash_of_a_token_is_stored() {
         "",
         "hmac-sha256:",
         "hmac-sha256:AA:AA",
+        "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:AA",
         &text[1..],
         &format!("{text}="),
     ] {
