@@ -2,6 +2,7 @@
 
 use rules::TenantId;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 /// A verified certificate: the tenant in each of its fields, and its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +23,14 @@ pub(crate) enum CertificateField {
 }
 
 impl VerifiedCertificate {
-    /// Parses a certificate in DER; none if it is invalid.
+    /// Parses a certificate in DER; none if it is invalid, or its private key can be computed from it (ROCA).
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
+            && tokens::has_roca_fingerprint(key.modulus)
+        {
+            return None;
+        }
         let (mut dns, mut uris, mut common) = (Vec::new(), Vec::new(), Vec::new());
         // A repeated extension is an error, because two lists of names would be ambiguous.
         if let Some(names) = certificate.subject_alternative_name().ok()? {

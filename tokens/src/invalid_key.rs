@@ -59,6 +59,11 @@ pub enum InvalidKey {
         /// The length of its modulus.
         bits: usize,
     },
+    /// An RSA key with the fingerprint of ROCA (CVE-2017-15361).
+    #[error(
+        "it is an RSA key of a defective generator (ROCA, CVE-2017-15361): its private key can be computed; create a new key"
+    )]
+    Factorable,
     /// A good key that no algorithm of the issuer can use.
     #[error("it is {kind}, which is used with {}; the issuer allows {}", names(.kind.algorithms()), names(.allowed))]
     AlgorithmMismatch {

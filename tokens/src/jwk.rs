@@ -107,6 +107,7 @@ fn material(members: &Map<String, Value>) -> Result<Material, SkipReason> {
     };
     material.map_err(|error| match error {
         InvalidKey::RsaSize { bits } => SkipReason::RsaSize { bits },
+        InvalidKey::Factorable => SkipReason::Factorable,
         _ => SkipReason::Malformed,
     })
 }

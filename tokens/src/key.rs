@@ -16,6 +16,7 @@ use crate::key_kind::KeyKind;
 use crate::key_limits::{MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
 use crate::provider::install_crypto_provider;
 use crate::rejection::Rejection;
+use crate::roca::has_roca_fingerprint;
 use crate::unverified::Unverified;
 
 /// The beginning of a PEM block.
@@ -144,6 +145,9 @@ impl Material {
         let bits = (modulus.len() * 8).saturating_sub(first.leading_zeros() as usize);
         if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
             return Err(InvalidKey::RsaSize { bits });
+        }
+        if has_roca_fingerprint(modulus) {
+            return Err(InvalidKey::Factorable);
         }
         let decoding = DecodingKey::from_rsa_der(key.as_ref());
         Ok(Self {

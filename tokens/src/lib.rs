@@ -71,6 +71,7 @@ mod pem_file;
 mod provider;
 mod published_keys;
 mod rejection;
+mod roca;
 mod signer;
 mod skipped_key;
 mod unverified;
@@ -95,6 +96,7 @@ pub use operator_token::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX, OperatorTo
 pub use pem_file::MAX_PEM_BYTES;
 pub use provider::install_crypto_provider;
 pub use rejection::{Claim, Rejection};
+pub use roca::has_roca_fingerprint;
 pub use signer::{InvalidSigner, Signer, SigningFailed};
 pub use skipped_key::{SkipReason, SkippedKey};
 pub use unverified::{MAX_KID_BYTES, MAX_TOKEN_BYTES, Unverified};

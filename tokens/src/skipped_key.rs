@@ -39,6 +39,11 @@ pub enum SkipReason {
         /// The length of its modulus.
         bits: usize,
     },
+    /// An RSA key with the fingerprint of ROCA (CVE-2017-15361).
+    #[error(
+        "it is an RSA key of a defective generator (ROCA, CVE-2017-15361), whose private key can be computed"
+    )]
+    Factorable,
     /// It has no `kid` and is not alone, so no token could mean it.
     #[error("it has no `kid`, and the set has several keys")]
     Unnamed,

@@ -36,6 +36,14 @@ fn set(keys: &[Value]) -> Result<KeySet, InvalidKey> {
     KeySet::from_jwks(&json!({ "keys": keys }).to_string(), &ALLOWED)
 }
 
+/// A modulus with the fingerprint of ROCA: `(k * M + 65537^7) * (l * M + 65537^11)`, where M is the product of the primes
+/// below 702, k is 0x2a1f3c77d10b35 and l is 0x3188e401f29c07.
+const VULNERABLE_MODULUS: &str = "\
+    AfBLhwFhjGDjzp1qp3rdhdFx0QUyNN_50dPUTbO71WL53aP7mx0XfMfyWaQdAVyTSChEFlttJDRjEhOwWB34n89KJO67R8yWW42D\
+    ROm3MfNEHbiHBIWOtgGOwlue_Wc13Flxi0fZTIEKsMIqkZiac3vP9QQP3S7VcItNFNpn2SrkhiIe5zatgeXofCGNbErw2MwGr4dy\
+    3aRYSWSsjAHAqHbfJJ-oBioQ2Ry3asRcQhaAc62VzWJT3mlDoFqNHlm6AAkI7QLSWxH-RrLDAOX7cMti2mMuueDkZ5ZEyDeEu1Q-\
+    3rcr9jhdeGe1qBxDpN_ueIqdLXwpFZPjwCd8o3d5zJU";
+
 #[test]
 fn every_public_algorithm_is_verified_with_its_jwk() {
     for algorithm in Algorithm::ALL
@@ -129,6 +137,10 @@ fn a_key_that_is_not_for_verifying_is_skipped_with_its_reason() {
         (
             jwk(&keys.rsa, json!({ "n": weak, "e": "AQAB" })),
             SkipReason::RsaSize { bits: 1024 },
+        ),
+        (
+            jwk(&keys.rsa, json!({ "n": VULNERABLE_MODULUS })),
+            SkipReason::Factorable,
         ),
         (jwk(&keys.rsa, json!({ "n": even })), SkipReason::Malformed),
         (jwk(&keys.rsa, json!({ "n": "" })), SkipReason::Malformed),
