@@ -52,7 +52,7 @@ pub enum IdChanges {
 }
 
 /// A change that is valid and not applied yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Draft {
     edits: Vec<Edit>,
     compiled: Compiled,

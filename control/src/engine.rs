@@ -9,6 +9,7 @@ mod invalid_tenants;
 mod opened;
 mod outcome;
 mod prepared;
+mod urgency;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,14 +26,16 @@ use self::files::{Unpublished, read_only, state_of_document};
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::prepared::{Prepared, prepare};
+use self::urgency::{Urgency, UrgentChanges};
 use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
-use crate::publish::Publish;
+use crate::publish::{Fit, Publish};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
-/// The number of times a change is prepared; all but the last without the writer lock, where another change may be first.
+/// The number of times a change is prepared without the queue, where another change may be first; and then nearly as often
+/// with it, where only urgent changes may be first.
 const MAX_TRIES: usize = 8;
 
 /// The control plane: the current state, and the only way to change it. Every call may block.
@@ -44,8 +47,12 @@ pub struct Control {
     policy: LifecyclePolicy,
     history: Mutex<History>,
     refused: AuditLimiter,
+    /// Held by a change that is not urgent from the check with the data plane to its publication.
+    queue: Mutex<()>,
     /// Held from the last check of a change to its publication. Planning and compiling are done before.
     writer: Mutex<()>,
+    /// The urgent changes that are being applied.
+    urgent: UrgentChanges,
     current: RwLock<CurrentState>,
 }
 
@@ -162,6 +169,7 @@ impl Control {
 
     /// Runs an action while no change is between its check and its publication, such as accepting a gateway document.
     pub fn without_changes<R>(&self, action: impl FnOnce() -> R) -> R {
+        let _queue = self.queue.lock();
         let _writer = self.writer.lock();
         action()
     }
@@ -173,7 +181,7 @@ impl Control {
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
         let current = self.snapshot();
-        let Prepared { plan, draft } = self.prepare(&current, request)?;
+        let Prepared { plan, draft, .. } = self.prepare(&current, request)?;
         // `apply` makes the same check before its commit.
         self.publish.check(draft.compiled())?;
         let preview = preview(current.side(), prepared::side(&draft), &plan.affected, request.at);
@@ -287,22 +295,63 @@ impl Control {
         self.current.read().clone()
     }
 
-    /// Applies a change to the newest state. Planning and compiling can take seconds, so they run without the writer lock
-    /// and are repeated if another change was first; the last try holds the lock, so that a slow change cannot starve.
+    /// Applies a change to the newest state. Planning and compiling can take seconds, so they run without a lock and are
+    /// repeated if another change was first. After some tries a change holds the queue meanwhile, and before the last one
+    /// the writer lock, so that a slow one cannot starve. Urgent changes do not wait for the queue.
     fn apply_latest(&self, request: &Request) -> Result<Applied, ApplyError> {
-        for _ in 1..MAX_TRIES {
+        let urgency = Urgency::of(&request.change);
+        let _waiting = (urgency == Urgency::Urgent).then(|| self.urgent.enter());
+        let mut queue = None;
+        for attempt in 1..2 * MAX_TRIES {
+            if attempt >= MAX_TRIES && urgency == Urgency::Common {
+                queue = queue.or_else(|| Some(self.queue.lock()));
+            }
             let current = self.snapshot();
-            let prepared = self.prepare_within_limit(&current, request)?;
-            let writer = self.writer.lock();
-            if current.is_same_version(&self.current.read()) {
-                // The persistent maps are changed in place if this copy does not share them.
-                drop(current);
-                return self.commit_and_publish(prepared, &writer);
+            let prepared = self
+                .prepare_within_limit(&current, request)?
+                .with_result(&current);
+            let _queue = (urgency == Urgency::Common && queue.is_none()).then(|| self.queue.lock());
+            let (fit, writer) = match urgency {
+                Urgency::Common => {
+                    let fit = self.check_fit(&current, &prepared)?;
+                    (fit, self.writer.lock())
+                }
+                Urgency::Urgent => {
+                    // The queue is not held, so the gateway's document can be replaced until the writer lock is.
+                    let writer = self.writer.lock();
+                    (self.check_fit(&current, &prepared)?, writer)
+                }
+            };
+            let (Some(fit), true) = (fit, current.is_same_version(&self.current.read())) else {
+                continue;
+            };
+            // The persistent maps are changed in place if this copy does not share them.
+            drop(current);
+            match self.commit_and_publish(prepared, fit, urgency, writer) {
+                Err(ApplyError::Store(StoreError::Interrupted)) => {}
+                applied => return applied,
             }
         }
+        // So many urgent changes were first that the others must wait for this one.
         let writer = self.writer.lock();
-        let prepared = self.prepare_within_limit(&self.snapshot(), request)?;
-        self.commit_and_publish(prepared, &writer)
+        let current = self.snapshot();
+        let prepared = self.prepare_within_limit(&current, request)?;
+        let fit = self.check_fit(&current, &prepared)?.unwrap_or_default();
+        drop(current);
+        self.commit_and_publish(prepared, fit, Urgency::Urgent, writer)
+    }
+
+    /// Checks that the data plane can serve a prepared change; none if another change was first, so that it must be
+    /// prepared again. Loads the gateway's document again if ids change, which can take long: the queue is held, so that
+    /// the document stays the same, but not the writer lock.
+    fn check_fit(&self, current: &CurrentState, prepared: &Prepared) -> Result<Option<Fit>, ApplyError> {
+        if !current.is_same_version(&self.current.read()) {
+            return Ok(None);
+        }
+        match prepared.plan.writes.is_empty() {
+            true => Ok(Some(None)),
+            false => Ok(Some(self.publish.check(prepared.draft.compiled())?)),
+        }
     }
 
     /// Returns a change that is prepared, and within the blast radius unless it is forced.
@@ -337,9 +386,11 @@ impl Control {
     fn commit_and_publish(
         &self,
         prepared: Prepared,
-        _writer: &MutexGuard<'_, ()>,
+        fit: Fit,
+        urgency: Urgency,
+        writer: MutexGuard<'_, ()>,
     ) -> Result<Applied, ApplyError> {
-        let Prepared { plan, draft } = prepared;
+        let Prepared { plan, draft, result } = prepared;
         let Plan {
             edits,
             writes,
@@ -361,14 +412,33 @@ impl Control {
             }
             return Ok(applied(expected, false));
         }
-        let fit = self.publish.check(draft.compiled())?;
         let commit = Commit { writes, audit };
-        let revision = self.store.commit(Some(expected), &commit)?;
+        let interrupted = || urgency == Urgency::Common && self.urgent.are_waiting();
+        let revision = match self.store.commit_unless(Some(expected), &commit, &interrupted) {
+            Ok(revision) => revision,
+            Err(error) => {
+                // The urgent change that interrupts this one is next.
+                MutexGuard::unlock_fair(writer);
+                return Err(error.into());
+            }
+        };
         // Held until after `publish`, so that a reader never sees a revision that is not yet served.
         let mut current = self.current.write();
-        current.adopt(&edits, draft, revision);
+        let former = match result {
+            Some(mut result) => {
+                result.state.revision = revision;
+                Some(std::mem::replace(&mut *current, result))
+            }
+            None => {
+                current.adopt(&edits, draft, revision);
+                None
+            }
+        };
         let published = self.publish.publish(current.catalog.compiled(), revision, fit);
         drop(current);
+        drop(writer);
+        // Large, and no longer needed by anyone: freed while others can go on.
+        drop((former, commit, edits));
         if let Err(error) = published {
             // The commit cannot be undone: clients may have read it, and the next start serves it. `check` has passed, so
             // this is an internal failure of the data plane.
@@ -422,7 +492,9 @@ impl Opened {
             policy,
             history: Mutex::new(history),
             refused: AuditLimiter::default(),
+            queue: Mutex::new(()),
             writer: Mutex::new(()),
+            urgent: UrgentChanges::default(),
             current: RwLock::new(self.current),
         }
     }

@@ -93,6 +93,9 @@ pub enum StoreError {
         /// The current revision.
         current: Revision,
     },
+    /// The commit gave way to another one. Nothing was written.
+    #[error("the commit was interrupted by an urgent one")]
+    Interrupted,
     /// The disk is full. Nothing was written.
     #[error("no space left on the disk: {0}")]
     Full(String),
@@ -128,7 +131,7 @@ impl StoreError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Conflict { .. } => Some("read it again and repeat the change"),
+            Self::Conflict { .. } | Self::Interrupted => Some("read it again and repeat the change"),
             Self::Full(_) => Some("free space on the disk"),
             Self::Io(_) => Some("check the disk and the permissions of the store's directory"),
             Self::Corrupt(_) => Some(
@@ -169,6 +172,21 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Nothing was written.
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError>;
+
+    /// Commits like [`Store::commit`]. A store that takes long to write many records calls `interrupted` meanwhile, and
+    /// gives up if it returns true.
+    ///
+    /// # Errors
+    /// Nothing was written; [`StoreError::Interrupted`] if the commit gave up.
+    fn commit_unless(
+        &self,
+        expected: Option<Revision>,
+        commit: &Commit,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Revision, StoreError> {
+        let _ = interrupted;
+        self.commit(expected, commit)
+    }
 
     /// Returns the records that changed after a revision.
     ///

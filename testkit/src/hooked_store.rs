@@ -18,6 +18,15 @@ pub trait StoreHooks: Send + Sync {
         Ok(())
     }
 
+    /// Is called while the records of a commit are written, with their number and the function that tells that the commit
+    /// should give way.
+    ///
+    /// # Errors
+    /// The commit fails with this error and writes nothing.
+    fn while_writing(&self, _records: usize, _interrupted: &dyn Fn() -> bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Is called before a page of the audit log is read.
     fn before_audit(&self) {}
 
@@ -57,6 +66,16 @@ impl<H: StoreHooks> Store for HookedStore<H> {
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
         self.hooks.before_commit()?;
         self.inner.commit(expected, commit)
+    }
+
+    fn commit_unless(
+        &self,
+        expected: Option<Revision>,
+        commit: &Commit,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Revision, StoreError> {
+        self.hooks.while_writing(commit.writes.len(), interrupted)?;
+        self.commit(expected, commit)
     }
 
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {

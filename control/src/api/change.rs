@@ -232,6 +232,10 @@ pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
         StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
         StoreError::InUse => (Code::StoreUnavailable, "another process uses the store"),
         StoreError::Conflict { .. } => (Code::StoreUnavailable, "another change was committed meanwhile"),
+        StoreError::Interrupted => (
+            Code::StoreUnavailable,
+            "the change gave way to urgent changes too often",
+        ),
         StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),
         StoreError::Io(_) | StoreError::TooNew { .. } => {
             (Code::StoreUnavailable, "the store can't be read or written")

@@ -17,7 +17,13 @@ type FlagsAndTenants<'k> = (&'k Flags, &'k Tenants);
 pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) draft: Draft,
+    /// The state after a large change, made before the commit, so that others wait less.
+    pub(super) result: Option<CurrentState>,
 }
+
+/// The number of edits from which the state after a change is made before its commit. Smaller changes edit the state in
+/// place, which copies less.
+const MANY_EDITS: usize = 1_000;
 
 /// Plans and compiles a change. Of an import, tenants whose records the compiler rejects are excluded, and the change is
 /// planned again without them.
@@ -57,18 +63,39 @@ pub(super) fn prepare(
     if plan.unreadable.is_empty()
         && let Ok(draft) = drafted
     {
-        return Ok(Prepared { plan, draft });
+        return Ok(Prepared::new(plan, draft));
     }
     let excluded = invalid_tenants(&current.catalog, &request.change, &plan);
     if excluded.is_empty() {
-        return drafted.map(|draft| Prepared { plan, draft });
+        return drafted.map(|draft| Prepared::new(plan, draft));
     }
     let plan = plan_excluding(excluded)?;
     let draft = draft(&plan)?;
-    Ok(Prepared { plan, draft })
+    Ok(Prepared::new(plan, draft))
 }
 
 impl Prepared {
+    fn new(plan: Plan, draft: Draft) -> Self {
+        Self {
+            plan,
+            draft,
+            result: None,
+        }
+    }
+
+    /// Adds the state after the change, if the change is large.
+    pub(super) fn with_result(self, current: &CurrentState) -> Self {
+        if self.plan.edits.len() < MANY_EDITS {
+            return self;
+        }
+        let mut result = current.clone();
+        result.adopt(&self.plan.edits, self.draft.clone(), current.state.revision);
+        Self {
+            result: Some(result),
+            ..self
+        }
+    }
+
     /// Returns true if the change affects more than `limit` tenants.
     pub(super) fn affects_more_than(&self, limit: usize, current: &CurrentState, at: Timestamp) -> bool {
         affects_more_than(limit, current.side(), side(&self.draft), &self.plan.affected, at)

@@ -140,8 +140,17 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        self.commit_unless(expected, commit, &|| false)
+    }
+
+    fn commit_unless(
+        &self,
+        expected: Option<Revision>,
+        commit: &Commit,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Revision, StoreError> {
         let mut writer = self.writer.lock();
-        let revision = writer.commit(&self.readers, expected, commit)?;
+        let revision = writer.commit(&self.readers, expected, commit, interrupted)?;
         self.newest.advance(revision);
         Ok(revision)
     }

@@ -348,3 +348,30 @@ fn a_backup_beside_changes_is_complete_and_opens() {
         .collect();
     assert_eq!(left.len(), 3, "nothing is left beside it: {left:?}");
 }
+
+#[test]
+fn an_interrupted_commit_leaves_nothing() {
+    let (_directory, path) = filled(1);
+    let store = SqliteStore::open(&path).unwrap();
+    let many = Commit {
+        writes: (0..5_000)
+            .flat_map(|at| change(&format!("many{at}"), 50).writes)
+            .collect(),
+        audit: vec![entry("many")],
+    };
+    let asked = std::cell::Cell::new(0);
+    let interrupted = || {
+        asked.set(asked.get() + 1);
+        asked.get() == 3
+    };
+    let given_up = store.commit_unless(Some(Revision(1)), &many, &interrupted);
+    assert!(matches!(given_up, Err(StoreError::Interrupted)), "{given_up:?}");
+    assert_eq!(asked.get(), 3, "nothing is written after it gave up");
+    assert_eq!(store.load().unwrap().records.len(), 1);
+    store.commit(Some(Revision(1)), &change("next", 50)).unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.load().unwrap().records.len(), 2);
+    assert_eq!(store.commit(Some(Revision(2)), &many).unwrap(), Revision(3));
+    assert_eq!(store.load().unwrap().records.len(), 5_002);
+}

@@ -1,13 +1,16 @@
 //! The writing connection, and recovery after a failed commit.
 
 use changes::Revision;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::fault::fault;
 use super::head::{Durability, HeadFile, StoreHead};
 use super::readers::Readers;
 use super::{log, records, write_back};
 use crate::store::{Commit, StoreError};
+
+/// The number of rows that are written between two checks for an interruption.
+const STEP: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -48,13 +51,14 @@ impl Writer {
         readers: &Readers,
         expected: Option<Revision>,
         commit: &Commit,
+        interrupted: &dyn Fn() -> bool,
     ) -> Result<Revision, StoreError> {
         // Nothing may be appended to a log whose earlier frames may not be on the disk.
         if self.log == LogOrigin::EarlierProcess {
             write_back::truncate_log_without_readers(&self.connection, readers)?;
             self.log = LogOrigin::ThisProcess;
         }
-        let result = self.attempt(expected, commit);
+        let result = self.attempt(expected, commit, interrupted);
         match &result {
             Ok((Revision(1), head)) if !commit.writes.is_empty() => {
                 // The first commit of a store holds its whole document. It is written back at once, so that the store
@@ -87,6 +91,7 @@ impl Writer {
         &mut self,
         expected: Option<Revision>,
         commit: &Commit,
+        interrupted: &dyn Fn() -> bool,
     ) -> Result<(Revision, StoreHead), StoreError> {
         let transaction = self
             .connection
@@ -101,8 +106,14 @@ impl Writer {
         } else {
             Revision(current.0.saturating_add(1))
         };
-        records::write(&transaction, &commit.writes, revision)?;
-        log::append(&transaction, revision, &commit.audit)?;
+        for writes in commit.writes.chunks(STEP) {
+            records::write(&transaction, writes, revision)?;
+            step(&transaction, writes.len(), interrupted)?;
+        }
+        for entries in commit.audit.chunks(STEP) {
+            log::append(&transaction, revision, entries)?;
+            step(&transaction, entries.len(), interrupted)?;
+        }
         let head = StoreHead::of(&transaction)?;
         transaction.commit().map_err(fault)?;
         Ok((revision, head))
@@ -129,4 +140,20 @@ impl Writer {
             );
         }
     }
+}
+
+/// Ends a step of `rows` rows of a long transaction: gives up if it is interrupted, and moves its pages into the log, so
+/// that the commit itself is short.
+fn step(
+    transaction: &Transaction<'_>,
+    rows: usize,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<(), StoreError> {
+    if rows < STEP {
+        return Ok(());
+    }
+    if interrupted() {
+        return Err(StoreError::Interrupted);
+    }
+    transaction.cache_flush().map_err(fault)
 }

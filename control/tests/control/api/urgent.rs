@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use control::Role;
 use control::api::{MAX_CONCURRENT_REQUESTS, REQUEST_BURST, URGENT_BURST};
+use control::{Role, StoreError};
 use parking_lot::{Condvar, Mutex};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use testkit::{Client, HookedStore, StoreHooks, eventually};
 
 use crate::api::server::{Server, request};
@@ -75,4 +75,84 @@ fn an_operator_over_the_quota_of_reads_can_kill() {
     for _ in 0..URGENT_BURST {
         assert_eq!(client.ask(&kill).status, 200);
     }
+}
+
+/// Holds long commits until they are interrupted, or for a second.
+#[derive(Default)]
+struct HeldCommits {
+    /// The number of long commits that have begun.
+    begun: Mutex<usize>,
+    /// The number of long commits that give way; later ones are written.
+    interrupted: usize,
+}
+
+impl StoreHooks for HeldCommits {
+    fn while_writing(&self, records: usize, interrupted: &dyn Fn() -> bool) -> Result<(), StoreError> {
+        if records < TENANTS {
+            return Ok(());
+        }
+        let mut begun = self.begun.lock();
+        *begun += 1;
+        if *begun > self.interrupted {
+            return Ok(());
+        }
+        drop(begun);
+        for _ in 0..100 {
+            if interrupted() {
+                return Err(StoreError::Interrupted);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+const TENANTS: usize = 200;
+
+fn import() -> Value {
+    let tenants: Map<String, Value> = (0..TENANTS).map(|at| (format!("t{at}"), json!({}))).collect();
+    json!({ "tenants": tenants })
+}
+
+#[test]
+fn a_kill_does_not_wait_for_an_import_that_is_written() {
+    let held = Arc::new(HeldCommits {
+        interrupted: 1,
+        ..HeldCommits::default()
+    });
+    let store = HookedStore::new(Arc::clone(&held));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let importing = Arc::clone(&server);
+    let import = thread::spawn(move || importing.send_ok("POST", "/platform/orgs:import", Some(&import())));
+    eventually("the import is being written", || {
+        (*held.begun.lock() == 1).then_some(())
+    });
+    let killed = server.send_ok("POST", KILL, Some(&json!({})));
+    let imported = import.join().unwrap();
+    // The import was repeated after the kill.
+    assert_eq!(
+        killed["revision"].as_u64().unwrap() + 1,
+        imported["revision"].as_u64().unwrap()
+    );
+    assert_eq!(imported["items"].as_array().unwrap().len(), TENANTS);
+}
+
+#[test]
+fn an_import_gives_way_a_limited_number_of_times() {
+    let held = Arc::new(HeldCommits {
+        interrupted: usize::MAX,
+        ..HeldCommits::default()
+    });
+    let store = HookedStore::new(Arc::clone(&held));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let importing = Arc::clone(&server);
+    let import = thread::spawn(move || importing.send_ok("POST", "/platform/orgs:import", Some(&import())));
+    // Kills without a pause would otherwise prevent it for ever.
+    eventually("the import ends", || {
+        for path in [KILL, "/platform/feature-flags/ui.shell/restore"] {
+            server.send_ok("POST", path, Some(&json!({})));
+        }
+        import.is_finished().then_some(())
+    });
+    assert_eq!(import.join().unwrap()["changed"], true);
 }
