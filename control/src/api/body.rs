@@ -260,7 +260,9 @@ fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
     value.transpose().map_err(Error::custom)
 }
 
-impl JsonBody for OptionalReason {}
+impl JsonBody for OptionalReason {
+    const IS_OPTIONAL: bool = true;
+}
 impl JsonBody for StateChange {}
 impl JsonBody for TiersChange {}
 impl JsonBody for RolloutChange {}

@@ -31,13 +31,21 @@ pub(crate) trait RequestBody: Sized {
 pub(crate) trait JsonBody: DeserializeOwned + ToSchema + PartialSchema {
     /// The longest body, in bytes.
     const MAX_BYTES: usize = MAX_BODY_BYTES;
+    /// True if no body means an empty object.
+    const IS_OPTIONAL: bool = false;
 }
 
 impl<T: JsonBody> RequestBody for T {
-    const SCHEMA: RequestSchema = RequestSchema::Json(schema_of::<T>, T::MAX_BYTES);
+    const SCHEMA: RequestSchema = match T::IS_OPTIONAL {
+        true => RequestSchema::OptionalJson(schema_of::<T>, T::MAX_BYTES),
+        false => RequestSchema::Json(schema_of::<T>, T::MAX_BYTES),
+    };
 
     fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
-        request.json()
+        match T::IS_OPTIONAL && request.body.is_empty() {
+            true => request.empty_object(),
+            false => request.json(),
+        }
     }
 }
 

@@ -80,10 +80,12 @@ fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     operation.insert("parameters".into(), parameters.into());
     match route.handler.request {
         RequestSchema::None => {}
-        RequestSchema::Json(add_schema, limit) | RequestSchema::Record(add_schema, limit) => {
+        RequestSchema::Json(add_schema, limit)
+        | RequestSchema::OptionalJson(add_schema, limit)
+        | RequestSchema::Record(add_schema, limit) => {
             let schema = add_schema(definitions);
             let body = json!({
-                "required": true,
+                "required": !matches!(route.handler.request, RequestSchema::OptionalJson(..)),
                 "description": format!("At most {limit} bytes."),
                 "content": { "application/json": { "schema": schema } },
             });

@@ -102,7 +102,10 @@ impl ApiRoute {
             (Access::Change(_), RequestSchema::Json(..)) => super::query::CHANGE_PARAMETERS,
             (
                 Access::Change(_),
-                RequestSchema::None | RequestSchema::Record(..) | RequestSchema::Document(_),
+                RequestSchema::None
+                | RequestSchema::OptionalJson(..)
+                | RequestSchema::Record(..)
+                | RequestSchema::Document(_),
             ) => super::query::BARE_CHANGE_PARAMETERS,
             (Access::Read | Access::Audited(_), _) => &[],
         };

@@ -11,6 +11,8 @@ pub(crate) enum RequestSchema {
     None,
     /// JSON of this form, up to this number of bytes.
     Json(SchemaFn, usize),
+    /// JSON as above, or no body, which means an empty object. The reason may also be in the query.
+    OptionalJson(SchemaFn, usize),
     /// A record as in the flags document, of this form, up to this number of bytes. The reason is in the query.
     Record(SchemaFn, usize),
     /// A flags document in JSON or YAML, up to this number of bytes.

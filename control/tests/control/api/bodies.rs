@@ -213,3 +213,33 @@ fn a_problem_of_sign_in_has_help() {
         "authorization is not `Bearer TOKEN`"
     );
 }
+
+#[test]
+fn a_kill_needs_no_body() {
+    let server = Server::start();
+    let send = |path: &str, typed: bool, body: &str| {
+        let mut ask = request("POST", path, None).token(server.token(Role::Operator));
+        if typed {
+            ask = ask.header("content-type", "application/json");
+        }
+        server.send(if body.is_empty() { ask } else { ask.with_body(body) })
+    };
+    let (kill, restore) = (
+        "/platform/feature-flags/ui.shell/kill",
+        "/platform/feature-flags/ui.shell/restore?reason=INC-7",
+    );
+    for (path, typed, body, status) in [
+        (kill, false, "", 200),
+        (restore, false, "", 200),
+        (kill, true, "", 200),
+        (restore, true, "{}", 200),
+        (kill, false, "{}", 415),
+        (kill, true, "[]", 400),
+        ("/platform/feature-flags/ui.shell/state", true, "", 400),
+    ] {
+        let answer = send(path, typed, body);
+        assert_eq!(answer.status, status, "{path} {typed} {body}: {}", answer.text());
+    }
+    let log = server.send_ok("GET", "/platform/audit?action=flag_restored", None);
+    assert_eq!(log["entries"][0]["reason"], "INC-7", "{log}");
+}
