@@ -141,7 +141,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 /// Prints a rejection: its JSON body to standard output for scripts, or its text to standard error for people.
 fn print_rejection(rejection: &ServerRejection) -> ExitCode {
     match rejection.format {
-        OutputFormat::Json => drop(output::print(&rejection.body)),
+        OutputFormat::Json => drop(output::print_json(&rejection.body)),
         OutputFormat::Text => output::print_stderr(rejection),
     }
     ExitCode::FAILURE

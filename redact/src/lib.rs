@@ -1,5 +1,5 @@
-//! Redaction of text before it is printed: masks secrets by their shape and escapes control characters. Pure:
-//! text in, text out.
+//! Redaction of text before it is printed: masks secrets by their shape, and escapes control characters and invisible
+//! ones. Pure: text in, text out.
 //!
 //! A mask has as many bytes as the secret. Offsets into a text, and carets below it, stay valid.
 
@@ -12,7 +12,7 @@ mod scan;
 mod shape;
 mod text_format;
 
-pub use control::escaped;
+pub use control::{escaped, escaped_json};
 pub use credential::looks_random;
 pub use host::{masked_hosts, user_info, user_infos};
 pub use mask::{blank, mask_bytes, mask_within, masked, masked_json};

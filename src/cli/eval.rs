@@ -82,10 +82,11 @@ struct Evaluator {
 
 impl Evaluator {
     fn answer_all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Exit> {
-        let mut line = Vec::new();
+        let (mut line, mut answer) = (Vec::new(), Vec::new());
         let mut outcome = Exit::Success;
         loop {
             line.clear();
+            answer.clear();
             let read = input
                 .by_ref()
                 .take(MAX_LINE)
@@ -96,11 +97,12 @@ impl Evaluator {
             }
             if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE {
                 skip_line(&mut input)?;
-                InvalidLine::TooLong.write(output)?;
+                InvalidLine::TooLong.write(&mut answer)?;
                 outcome = Exit::Failure;
-            } else if !line.trim_ascii().is_empty() && !self.answer_line(line.trim_ascii(), output)? {
+            } else if !line.trim_ascii().is_empty() && !self.answer_line(line.trim_ascii(), &mut answer)? {
                 outcome = Exit::Failure;
             }
+            output.write_all(&redact::escaped_json(&answer))?;
             // Flushed as soon as no input is left, so that a caller that waits for each answer gets it.
             if input.buffer().is_empty() {
                 output.flush()?;

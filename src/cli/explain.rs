@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         },
     };
     match format {
-        OutputFormat::Json => output::print(format_args!("{story:#}"))?,
+        OutputFormat::Json => output::print_json(format_args!("{story:#}"))?,
         OutputFormat::Text => output::print(text::render(&story).trim_end())?,
     }
     Ok(Exit::success_if(fields::is(&story, "open")))

@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let mut text = serde_json::to_vec_pretty(&document)?;
     text.push(b'\n');
+    let text = redact::escaped_json(&text);
     let Some(path) = &arguments.output else {
         std::io::stdout().lock().write_all(&text)?;
         return Ok(Exit::Success);

@@ -16,7 +16,7 @@ use crate::{process_log, terminal};
 pub(super) enum OutputFormat {
     /// Text for people.
     Text,
-    /// JSON for scripts: the server's body unchanged, or what the command itself found.
+    /// JSON for scripts: the server's body, or what the command itself found.
     Json,
 }
 
@@ -32,10 +32,15 @@ pub(super) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Writes a body to standard output, unchanged but for one newline at its end.
+/// Writes a JSON value to standard output, with characters escaped that a terminal would obey or not show.
+pub(super) fn print_json(json: impl fmt::Display) -> io::Result<()> {
+    print_body(json.to_string().as_bytes())
+}
+
+/// Writes JSON to standard output: the same value, with characters escaped that a terminal would obey or not show.
 pub(super) fn print_body(body: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(body.trim_ascii_end())?;
+    out.write_all(&redact::escaped_json(body.trim_ascii_end()))?;
     out.write_all(b"\n")
 }
 
@@ -89,7 +94,7 @@ impl RenderedReport {
 pub(super) fn print_document_report(report: &Report, format: OutputFormat) -> io::Result<()> {
     match format {
         OutputFormat::Text => print_report(report),
-        OutputFormat::Json => print(format_args!("{:#}", report.to_json()))?,
+        OutputFormat::Json => print_json(format_args!("{:#}", report.to_json()))?,
     }
     Ok(())
 }

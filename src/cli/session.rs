@@ -25,7 +25,7 @@ pub(super) struct ConnectionOptions {
     server: ServerAddress,
     #[command(flatten)]
     access: AccessOptions,
-    /// Prints the server's answer unchanged, as JSON, rejections included.
+    /// Prints the server's answer as JSON, rejections included.
     #[arg(long, global = true)]
     json: bool,
 }
@@ -212,7 +212,7 @@ impl Session {
             .map(printable)
     }
 
-    /// Prints an answer: unchanged, or as rendered by `text`.
+    /// Prints an answer: as JSON, or as rendered by `text`.
     pub(super) fn print_response(
         &self,
         answer: &ClientResponse,

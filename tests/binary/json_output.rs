@@ -260,6 +260,57 @@ fn results_and_rejections_are_printed_as_json() {
     }
 }
 
+/// A C1 control that moves the cursor of 8-bit terminals, a bidi mark and a no-break space.
+const UNSEEN: [char; 3] = ['\u{9b}', '\u{202e}', '\u{a0}'];
+
+#[test]
+fn json_has_no_control_or_invisible_character() {
+    let managed = ManagedServer::empty("");
+    let text: String = UNSEEN.iter().collect();
+    let document = format!("version: 1\nflags: {{ board: {{ description: \"a{text}b\" }} }}\n");
+    fs::write(managed.path().join("flags.yaml"), document).unwrap();
+    managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
+    for command in [
+        &["flags", "list", "--json"][..],
+        &["flags", "show", "board", "--json"],
+        &["apply", "-f", "flags.yaml", "--dry-run", "--json"],
+        &["audit", "list", "--json"],
+        &["export"],
+        &["audit", "export"],
+    ] {
+        let output = managed.done(command);
+        assert!(!output.contains(UNSEEN), "{command:?}: {output}");
+        let parsed: Vec<Value> = Deserializer::from_str(&output)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let is_whole = parsed
+            .iter()
+            .any(|value| said(value).contains(&format!("a{text}b")));
+        assert!(is_whole || command[0] == "apply", "{command:?}: {output}");
+    }
+    managed.done(&["export", "-o", "all.json"]);
+    managed.done(&["audit", "export", "-o", "log.jsonl"]);
+    for file in ["all.json", "log.jsonl"] {
+        let written = fs::read_to_string(managed.path().join(file)).unwrap();
+        assert!(!written.contains(UNSEEN), "{file}: {written}");
+    }
+    managed.done(&["audit", "verify", "--file", "log.jsonl"]);
+}
+
+/// Returns all texts of a value, those of texts that are JSON themselves included.
+fn said(value: &Value) -> String {
+    match value {
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) => said(&inner),
+            _ => text.clone(),
+        },
+        Value::Array(items) => items.iter().map(said).collect(),
+        Value::Object(entries) => entries.values().map(said).collect(),
+        _ => String::new(),
+    }
+}
+
 #[test]
 fn a_missing_sign_in_is_printed_as_json() {
     let managed = ManagedServer::with_operators(&[]);

@@ -95,12 +95,14 @@ fn report_in_the_log_is_one_line() {
 }
 
 #[test]
-fn control_characters_of_a_document_are_escaped() {
+fn invisible_characters_of_a_document_are_escaped() {
     for (escape, shown) in [
         ("\\n", "\\n"),
         ("\\e[2J", "\\u{1b}[2J"),
         ("\\N", "\\u{85}"),
-        ("\\u202e", "\\u{202e}"),
+        ("\\u202e", "<U+202E>"),
+        ("\\_", "<U+00A0>"),
+        ("\\u200b", "<U+200B>"),
     ] {
         let (_folder, report) = report(&format!(
             "version: 1\nflags:\n  a: {{ variants: {{ off: 0, on: 1 }}, default: \"x{escape}y\" }}\n"

@@ -63,7 +63,8 @@ fn export(
                 return Err(io::ErrorKind::InvalidData.into());
             }
             count = count.saturating_add(1);
-            write(line)
+            // The hash covers the text that the escapes stand for.
+            write(&redact::escaped_json(line))
         })
     });
     if is_invalid {

@@ -100,7 +100,7 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
         .clone()
         .or_else(|| verification.missing_head());
     if format == OutputFormat::Json {
-        output::print(serde_json::json!({
+        output::print_json(serde_json::json!({
             "ok": problem.is_none(), "entries": verification.entries, "head": format!("{id}:{}", hex(&hash)), "problem": problem,
         }))?;
     } else if problem.is_none() {

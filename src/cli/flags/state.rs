@@ -135,7 +135,7 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
         // or somebody else made the same change.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
             match refused.format {
-                OutputFormat::Json => output::print(&refused.body)?,
+                OutputFormat::Json => output::print_json(&refused.body)?,
                 OutputFormat::Text => output::print_stderr(format_args!(
                     "{flag} is {to} now; the audit log shows who changed it"
                 )),
