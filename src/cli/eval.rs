@@ -26,7 +26,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// Evaluates flags for subjects given as JSON lines on standard input.
 ///
-/// Each line is {"flag", "tenant", "user"?, "groups"?, "attributes"?}; "tenant": null means an anonymous subject. One
+/// Each line is {"flag", "tenant"?, "user"?, "groups"?, "attributes"?}; without a tenant the subject is anonymous. One
 /// line per input line is written, in order: {"flag", "tenant", "variant", "value", "reason", "cause", "rule"?,
 /// "error"?, "detail"?}. Exits with 1 if a line could not be read.
 #[derive(Debug, Args)]

@@ -60,12 +60,43 @@ fn each_line_is_evaluated_in_order_with_its_explanation() {
 }
 
 #[test]
+fn a_line_without_a_tenant_is_anonymous() {
+    let lines = r#"{"flag":"theme"}
+{"flag":"theme","attributes":{"plan":"gold"}}
+{"flag":"theme","tenant":null,"user":"u-1"}
+{"flag":"board"}
+"#;
+    let (code, answers) = eval(&[], lines);
+    let served: Vec<_> = answers
+        .iter()
+        .map(|answer| json!([answer["tenant"], answer["variant"]]))
+        .collect();
+    let expected = [
+        json!([null, "size"]),
+        json!([null, "blue"]),
+        json!([null, "size"]),
+        json!([null, "off"]),
+    ];
+    assert_eq!((code, served), (0, expected.to_vec()));
+}
+
+#[test]
+fn answers_have_no_control_or_invisible_character() {
+    let line = "{\"flag\":\"a\u{9b}\u{202e}\u{a0}\",\"tenant\":\"acme\"}\n";
+    let output = sluice(folder().path(), ["eval", "--flags", "flags.yaml"], line);
+    assert!(
+        output.stdout.starts_with(r#"{"flag":"a\u009b\u202e\u00a0","#),
+        "{output}"
+    );
+}
+
+#[test]
 fn an_invalid_line_is_answered_and_the_others_are_evaluated() {
     let long = format!("{{\"flag\":\"{}\"}}", "x".repeat(2_000_000));
     let lines = [
         "{",
         "[]",
-        r#"{"flag":"board"}"#,
+        r#"{"tenant":"acme"}"#,
         r#"{"flag":"board","tenant":"acme","surprise":1}"#,
         r#"{"flag":"board","tenant":"a b"}"#,
         r#"{"flag":"board","tenant":"acme","user":"u-1 "}"#,

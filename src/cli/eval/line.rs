@@ -26,7 +26,7 @@ pub(super) const MAX_LINE: u64 = 1024 * 1024;
 struct LineFields<'l> {
     #[serde(borrow)]
     flag: Cow<'l, str>,
-    #[serde(borrow, deserialize_with = "required")]
+    #[serde(borrow, default)]
     tenant: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
     user: Option<Cow<'l, str>>,
@@ -34,11 +34,6 @@ struct LineFields<'l> {
     groups: Vec<Box<str>>,
     #[serde(borrow, default)]
     attributes: LineAttributes<'l>,
-}
-
-/// Deserializes a field that must be present and may be null.
-fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
-    Option::deserialize(deserializer)
 }
 
 #[derive(Debug, Default)]
