@@ -198,6 +198,10 @@ pub struct ExplainedClause {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub found: Option<Option<String>>,
+    /// The reason why the clause is false, if it is the type or form of the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub note: Option<&'static str>,
     /// True if the clause holds.
     pub holds: bool,
 }
@@ -266,6 +270,7 @@ impl From<ClauseTrace> for ExplainedClause {
                 ClauseValue::Missing => Some(None),
                 ClauseValue::Segment => None,
             },
+            note: clause.note,
             holds: clause.holds,
         }
     }

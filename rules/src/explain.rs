@@ -3,13 +3,15 @@
 
 use crate::{
     Cause, Channel, Decision, Eligibility, FlagId, Flags, Lifecycle, Subject, Timestamp, VariantId,
+    bucket::Bucketing,
     decide::{Evaluation, decide},
-    subject::AttributeRef,
+    split::Serve,
     tenant::TenantChoice,
 };
 
 mod clauses;
 mod figures;
+mod mismatch;
 
 pub use clauses::{ClauseTrace, ClauseValue};
 
@@ -50,6 +52,27 @@ pub enum StepOutcome {
     WouldPass,
     /// It was not reached, and would have served this variant.
     WouldServe(VariantId),
+}
+
+/// The subject's place in a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SplitTrace {
+    /// One variant is served; there is no split.
+    NoSplit,
+    /// The subject has no id.
+    NoId,
+    /// The subject's bucket.
+    Bucket(u32),
+}
+
+impl SplitTrace {
+    /// Returns the bucket as the beginning of an answer: `split bucket 61,204, `; empty without one.
+    fn bucket(self) -> String {
+        match self {
+            Self::NoSplit | Self::NoId => String::new(),
+            Self::Bucket(bucket) => format!("split bucket {}, ", figures::bucket(bucket)),
+        }
+    }
 }
 
 /// Explains what `flag` serves to `subject` at `now`; none for an id of another snapshot.
@@ -249,9 +272,12 @@ impl<'a> Explainer<'a> {
         for (place, rule) in evaluation.flag.rules.iter().enumerate() {
             let holds = rule.when.holds(evaluation.flags, evaluation.subject);
             let found = matched.filter(|decision| usize::from(decision.place) == place);
+            let split = self.split(&rule.serve);
             let answer = match (found, holds) {
-                (Some(decision), _) => format!("yes, serves {}", self.variant(decision.variant)),
-                (None, true) if rule.serve.variant(evaluation.flags, evaluation.subject).is_none() => {
+                (Some(decision), _) => {
+                    format!("yes, {}serves {}", split.bucket(), self.variant(decision.variant))
+                }
+                (None, true) if split == SplitTrace::NoId => {
                     "matches, but the subject has no id for its split".to_owned()
                 }
                 (None, true) => "matches, after another rule".to_owned(),
@@ -259,8 +285,10 @@ impl<'a> Explainer<'a> {
             };
             let mut clauses = Vec::new();
             clauses::trace(&rule.when, evaluation.flags, evaluation.subject, &mut clauses);
-            self.step(Cause::Rule, format!("rule `{}`", rule.name), found, answer)
-                .clauses = clauses;
+            let note = self.split_note(&rule.serve);
+            let step = self.step(Cause::Rule, format!("rule `{}`", rule.name), found, answer);
+            step.clauses = clauses;
+            step.note = note;
         }
     }
 
@@ -289,8 +317,38 @@ impl<'a> Explainer<'a> {
             );
         }
         let default = evaluation.default();
-        let answer = self.variant(default.variant).to_owned();
-        self.step(Cause::Default, "default", Some(default), answer);
+        let variant = self.variant(default.variant);
+        let answer = match self.split(&evaluation.flag.default) {
+            SplitTrace::NoSplit => variant.to_owned(),
+            SplitTrace::NoId => format!("{variant}: the subject has no id for its split"),
+            split @ SplitTrace::Bucket(_) => format!("{}serves {variant}", split.bucket()),
+        };
+        let note = self.split_note(&evaluation.flag.default);
+        self.step(Cause::Default, "default", Some(default), answer).note = note;
+    }
+
+    /// Returns the subject's bucket of a split.
+    fn split(&self, serve: &Serve) -> SplitTrace {
+        let Serve::Split(split) = serve else {
+            return SplitTrace::NoSplit;
+        };
+        let bucket = split
+            .bucketing
+            .bucket(self.evaluation.flags, self.evaluation.subject);
+        bucket.map_or(SplitTrace::NoId, SplitTrace::Bucket)
+    }
+
+    /// Returns the id that a split goes by; empty without a split.
+    fn split_note(&self, serve: &Serve) -> String {
+        match serve {
+            Serve::Variant(_) => String::new(),
+            Serve::Split(split) => format!("split by {}", self.id_name(&split.bucketing)),
+        }
+    }
+
+    /// Returns the name of the attribute whose value is the id of a bucket.
+    fn id_name(&self, bucketing: &Bucketing) -> &'a str {
+        clauses::attribute_name(self.evaluation.flags, bucketing.by)
     }
 
     fn rollout(&mut self) {
@@ -299,16 +357,13 @@ impl<'a> Explainer<'a> {
             return;
         };
         let found = evaluation.rollout();
-        let by = match rollout.bucketing.by {
-            AttributeRef::Tenant => "tenant",
-            AttributeRef::User => "user",
-            other => clauses::attribute_name(evaluation.flags, other),
-        };
+        let by = self.id_name(&rollout.bucketing);
         let asked = format!("rollout {} % by {by}", f64::from(rollout.share) / 1_000.0);
         let in_audience = rollout
             .audience
             .as_ref()
             .is_none_or(|audience| audience.holds(evaluation.flags, evaluation.subject));
+        let split = self.split(&rollout.serve);
         let bucket = rollout
             .bucketing
             .bucket(evaluation.flags, evaluation.subject)
@@ -316,18 +371,21 @@ impl<'a> Explainer<'a> {
         let answer = match (bucket, found) {
             (None, _) => format!("no usable id in {by}"),
             (Some(bucket), Some(decision)) => {
-                format!("bucket {bucket}, in, serves {}", self.variant(decision.variant))
+                let variant = self.variant(decision.variant);
+                format!("bucket {bucket}, in, {}serves {variant}", split.bucket())
             }
             (Some(bucket), None) => format!("bucket {bucket}, not in"),
         };
+        let note = self.split_note(&rollout.serve);
         let mut clauses = Vec::new();
         if let Some(audience) = &rollout.audience {
             clauses::trace(audience, evaluation.flags, evaluation.subject, &mut clauses);
         }
         let step = self.step(Cause::Rollout, asked, found, answer);
         step.clauses = clauses;
-        if !in_audience {
-            step.note = "not in its audience".to_owned();
-        }
+        step.note = match in_audience {
+            true => note,
+            false => "not in its audience".to_owned(),
+        };
     }
 }

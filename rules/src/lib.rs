@@ -58,6 +58,7 @@ mod time;
 mod trusted_proxies;
 mod upstream;
 mod value;
+mod version;
 
 pub use admin_hosts::{AdminHosts, InvalidAdminHost, MAX_ADMIN_HOSTS};
 pub use bounds::{

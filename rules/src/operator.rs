@@ -4,11 +4,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use semver::{Version, VersionReq};
+use semver::VersionReq;
 use time::OffsetDateTime;
 
 use crate::{
     AttributeValue, Decimal, Pattern, Value, network::Networks, string_set::StringSet, time::instant,
+    version::version,
 };
 
 /// A compiled operator.
@@ -64,6 +65,16 @@ impl Scalars {
         }
     }
 
+    /// Returns true if a value of the set has the type of `value`.
+    pub(crate) fn has_type_of(&self, value: Value<'_>) -> bool {
+        match value {
+            Value::String(_) => !self.strings.is_empty(),
+            Value::Number(_) => !self.numbers.is_empty(),
+            Value::Boolean(_) => !self.booleans.is_empty(),
+            Value::List(_) => false,
+        }
+    }
+
     #[inline(never)]
     fn has_number(&self, number: Decimal) -> bool {
         self.numbers.binary_search(&number).is_ok()
@@ -103,9 +114,7 @@ impl Operator {
             Self::Suffix(texts) => texts.iter().any(|end| text.ends_with(&**end)),
             Self::Contains(texts) => texts.iter().any(|part| text.contains(&**part)),
             Self::Matches(pattern) => pattern.is_match(text),
-            Self::Version(requirement) => {
-                Version::parse(text).is_ok_and(|version| requirement.matches(&version))
-            }
+            Self::Version(requirement) => version(text).is_some_and(|version| requirement.matches(&version)),
             Self::Before(bound) => instant(text).is_some_and(|at| at < *bound),
             Self::After(bound) => instant(text).is_some_and(|at| at > *bound),
             Self::Within(networks) => {

@@ -15,6 +15,7 @@ use crate::{
     string_set::StringSet,
     subject::AttributeRef,
     time::instant,
+    version,
 };
 
 use super::FlagsCompiler;
@@ -226,7 +227,7 @@ impl FlagsCompiler<'_> {
     }
 
     fn version(&mut self, site: Site, text: &str) -> Option<VersionReq> {
-        VersionReq::parse(text)
+        version::requirement(text)
             .map_err(|error| {
                 let kind = ProblemKind::InvalidVersionRequirement {
                     text: text.to_owned(),

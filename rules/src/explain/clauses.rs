@@ -1,5 +1,6 @@
 //! The clauses of a condition, each with the subject's value and its result.
 
+use super::mismatch::mismatch;
 use crate::{Flags, Subject, Value, condition::Condition, subject::AttributeRef};
 
 /// The most characters of an attribute's value that an explanation shows.
@@ -12,6 +13,8 @@ pub struct ClauseTrace {
     pub clause: String,
     /// The subject's value.
     pub found: ClauseValue,
+    /// The reason why the clause is false, if it is not the value itself but its type or form.
+    pub note: Option<&'static str>,
     /// True if the clause holds.
     pub holds: bool,
 }
@@ -46,6 +49,7 @@ pub(super) fn trace(
                 clauses.push(ClauseTrace {
                     clause,
                     found: ClauseValue::Segment,
+                    note: None,
                     holds,
                 });
                 trace(&segment.condition, flags, subject, clauses);
@@ -53,10 +57,13 @@ pub(super) fn trace(
         }
         Condition::Clause(clause) => {
             let value = subject.value(flags, clause.attribute);
+            let holds = clause.operator.holds(value);
+            let note = value.filter(|_| !holds);
             clauses.push(ClauseTrace {
                 clause: clause.text.to_string(),
                 found: value.map_or(ClauseValue::Missing, |value| ClauseValue::Value(shown(value))),
-                holds: clause.operator.holds(value),
+                note: note.and_then(|value| mismatch(&clause.operator, value)),
+                holds,
             });
         }
     }

@@ -108,6 +108,84 @@ fn explanation_of_an_anonymous_subject_names_missing_values() {
 }
 
 #[test]
+fn the_explanation_of_a_clause_says_why_a_value_cannot_match() {
+    let note = |clause: &str, value: rules::AttributeValue| {
+        let document = format!(
+            "version: 1\nflags: {{ dispatch.v2Board: {{ lifecycle: ga, rules: [{{ when: {{ attribute: x, {clause} }}, serve: on }}] }} }}\n"
+        );
+        let loaded = load(&document, Eligibility::Enforced);
+        let flag = loaded.flags.id("dispatch.v2Board").unwrap();
+        let subject = TestSubject::tenant("globex").with("x", value);
+        let now = Timestamp::parse(NOON).unwrap();
+        let explanation = subject.resolve(&loaded, |subject| explain(&loaded.flags, flag, subject, now));
+        let step = explanation.unwrap().steps.swap_remove(3);
+        step.clauses[0].note
+    };
+    let incomplete = Some("not a complete version such as 1.4.0");
+    assert_eq!(note("semver: '>=1.4'", "1.5".into()), incomplete);
+    assert_eq!(note("semver: '>=1.4'", "v1.5.0".into()), None);
+    assert_eq!(note("semver: '>=1.4'", "1.3.0".into()), None);
+    let prerelease = note("semver: '>=1.4'", "1.5.0-rc.1".into()).unwrap();
+    assert!(prerelease.starts_with("a prerelease"), "{prerelease}");
+    assert_eq!(note("gte: 5", "8".into()), Some("not a number"));
+    assert_eq!(note("prefix: a", true.into()), Some("not a text"));
+    assert_eq!(note("any_of: [a]", "a".into()), Some("not a list"));
+    assert_eq!(
+        note("ip_in: [10.0.0.0/8]", "ten".into()),
+        Some("not an IP address")
+    );
+    assert_eq!(
+        note("before: 2026-12-01T00:00:00Z", "2026-11-30".into()),
+        Some("not a time such as 2026-12-01T00:00:00Z")
+    );
+    assert_eq!(
+        note("ne: 1234", "01234".into()),
+        Some("of another type than the values of the clause")
+    );
+    assert_eq!(note("exists: false", "a".into()), None);
+}
+
+#[test]
+fn a_split_is_explained_with_its_bucket() {
+    let step = |flag: &str, index: usize, subject: &TestSubject| {
+        let document = format!(
+            "version: 1\nflags: {{ dispatch.v2Board: {{ lifecycle: ga, variants: {{ off: 0, a: 1, b: 2 }}, {flag} }} }}\n"
+        );
+        lines_of(&document, subject).swap_remove(index)
+    };
+    let halves = "{ split: { a: 50, b: 50 } }";
+    let by_user = "{ split: { a: 50, b: 50 }, by: user }";
+    let bucket = rules::bucket("dispatch.v2Board/split", "globex");
+    let thousands = format!("{},{:03}", bucket / 1_000, bucket % 1_000);
+    let served = if bucket < 50_000 { "a" } else { "b" };
+    let tenant = TestSubject::tenant("globex");
+    assert_eq!(
+        step(&format!("default: {halves}"), 3, &tenant),
+        format!("default | split bucket {thousands}, serves {served} | split by tenant | decided")
+    );
+    assert_eq!(
+        step(&format!("default: {by_user}"), 3, &tenant),
+        "default | off: the subject has no id for its split | split by user | decided"
+    );
+    let rule = format!("rules: [{{ name: r, when: {{ attribute: tenant, eq: globex }}, serve: {halves} }}]");
+    assert_eq!(
+        step(&rule, 3, &tenant),
+        format!("rule `r` | yes, split bucket {thousands}, serves {served} | split by tenant | decided")
+    );
+    let rollout = step(
+        &format!("rollout: {{ percentage: 100, serve: {halves} }}"),
+        3,
+        &tenant,
+    );
+    assert!(
+        rollout.ends_with(&format!(
+            ", in, split bucket {thousands}, serves {served} | split by tenant | decided"
+        )),
+        "{rollout}"
+    );
+}
+
+#[test]
 fn a_schedule_is_explained_with_its_times() {
     let step = |schedule: &str| {
         let document = format!(

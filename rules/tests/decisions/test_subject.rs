@@ -41,6 +41,12 @@ impl TestSubject {
         }
     }
 
+    /// Returns the subject with another attribute.
+    pub(crate) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.attributes.push((name.to_owned(), value));
+        self
+    }
+
     pub(crate) fn from_json(subject: &Json) -> Self {
         let text = |field: &str| subject[field].as_str().map(str::to_owned);
         let groups = subject["groups"]

@@ -243,11 +243,16 @@ impl TextPage {
     }
 }
 
-/// Renders the value that a clause found in the subject; empty for a segment.
+/// Renders the value that a clause found in the subject, and the reason why the clause cannot hold for it; empty for a
+/// segment.
 fn found(clause: &Value) -> String {
-    match clause.get("found") {
-        None => String::new(),
-        Some(Value::Null) => "missing".to_owned(),
-        Some(value) => format!("has {}", word(value)),
+    let value = match clause.get("found") {
+        None => return String::new(),
+        Some(Value::Null) => return "missing".to_owned(),
+        Some(value) => word(value),
+    };
+    match text(clause, "note") {
+        Some(note) => format!("has {value}: {note}"),
+        None => format!("has {value}"),
     }
 }
