@@ -5,6 +5,7 @@
 mod bounded_input;
 mod cursor;
 mod json;
+mod mistake;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -18,7 +19,9 @@ use crate::source::Source;
 
 use self::bounded_input::{BoundedInput, MAX_INDICATORS};
 pub(crate) use self::json::json;
+pub(crate) use self::mistake::joined_key;
 use cursor::Cursor;
+use mistake::likely_mistake;
 
 /// The maximum nesting of a document.
 pub const MAX_DOCUMENT_DEPTH: usize = 64;
@@ -308,33 +311,18 @@ impl<'s, 'p> Builder<'s, 'p> {
     fn syntax(&mut self, error: &ScanError) {
         let start = self.cursor.byte(error.marker().index());
         let info = error.info().replace('`', "'");
-        let line_start = self
-            .source
-            .text
-            .get(..start)
-            .and_then(|t| t.rfind('\n'))
-            .map_or(0, |at| at + 1);
-        let line = self
-            .source
-            .text
-            .get(line_start..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_default();
-        let span = Span {
+        let span = |start| Span {
             start: offset(start),
             len: 1,
         };
         // The parser has its own limit on nested brackets, and reports it before it yields their events.
         if info.contains("recursion limit") {
-            return self.too_deep(span);
+            return self.too_deep(span(start));
         }
-        self.report(
-            "yaml-syntax",
-            format!("this is not YAML: {info}"),
-            span,
-            "",
-            Some(syntax_help(line, &info).to_owned()),
-        );
+        let mistake = likely_mistake(&self.source.text, start, &info);
+        let title = format!("this is not YAML: {info}");
+        let help = Some(mistake.help.into_owned());
+        self.report("yaml-syntax", title, span(mistake.at), "", help);
     }
 
     fn report(
@@ -409,19 +397,6 @@ fn repeated_keys(entries: &[MappingEntry<'_>]) -> Vec<(usize, usize)> {
         }
     }
     repeated
-}
-
-/// Returns the help for the usual causes of syntax errors.
-fn syntax_help(line: &str, info: &str) -> &'static str {
-    if line.contains("${") {
-        "put references in quotes: `\"${NAME}\"`"
-    } else if info.contains("tab") {
-        "indent with spaces; YAML does not allow tabs"
-    } else if info.contains("unexpected character") || info.contains("mapping values are not allowed") {
-        "put texts with special characters in quotes"
-    } else {
-        "check the indentation, brackets and quotes here and on the line before"
-    }
 }
 
 /// Returns the end of the quoted text that begins at `start`, if one does. The parser's span includes what follows the

@@ -11,6 +11,9 @@ use crate::source::{Place, line_column};
 /// The maximum number of documents in a directory.
 pub const MAX_DIRECTORY_FILES: usize = 1_000;
 
+/// The help for a missing file that a document names.
+const NAMED_FILE: &str = "paths are relative to the document that names them";
+
 /// The reason why a file cannot be used.
 pub(crate) struct Unreadable {
     code: &'static str,
@@ -24,11 +27,24 @@ impl Unreadable {
     /// Returns the problem, at the place that names the file, or of the file.
     pub(crate) fn problem(self, path: &Path, named_at: Option<Label>) -> Problem {
         let file = || At::File(path.display().to_string().into());
+        let help = match (self.help, &named_at) {
+            (NAMED_FILE, None) => missing_help(path),
+            (help, _) => help,
+        };
         let at = match self.place {
             Some(place) => At::Place(place),
             None => named_at.map_or_else(file, At::Text),
         };
-        Problem::at(self.code, self.title, at).help(self.help)
+        Problem::at(self.code, self.title, at).help(help)
+    }
+}
+
+/// Returns the help for a missing file that no document names.
+fn missing_help(path: &Path) -> &'static str {
+    if path.file_name().is_some_and(|name| name == "sluice.yaml") {
+        "go to the folder of the configuration, or name its file: `--config FILE`; `sluice demo` writes an example"
+    } else {
+        "check the name; a path is relative to the folder that the command runs in"
     }
 }
 
@@ -60,15 +76,12 @@ pub(crate) fn check_size(
             })
         }
         Ok(bytes) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let help = "paths are relative to the document that names them";
-            Err(Unreadable {
-                code: "file-missing",
-                title: format!("there is no file `{name}`"),
-                help,
-                place: None,
-            })
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Unreadable {
+            code: "file-missing",
+            title: format!("there is no file `{name}`"),
+            help: NAMED_FILE,
+            place: None,
+        }),
         Err(error) => {
             let reason = reason(&error);
             Err(Unreadable {
@@ -134,7 +147,7 @@ pub(crate) fn documents(
     let name = path.display();
     let names = names.map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
-            let help = "paths are relative to the document that names them";
+            let help = NAMED_FILE;
             Unreadable {
                 code: "file-missing",
                 title: format!("there is no directory `{name}`"),

@@ -69,6 +69,12 @@ fn a_missing_config_is_named() {
         let output = sluice(folder.path(), [command, "--config", "missing.yaml"], "");
         output.exits(1).reports("missing.yaml");
     }
+    let output = sluice(folder.path(), ["check"], "");
+    output
+        .exits(1)
+        .reports("there is no file `sluice.yaml`")
+        .reports("--config FILE")
+        .reports("sluice demo");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn rejected_yaml_has_its_position() {
     );
     assert_eq!(problems("a: !!str 1\n"), [("yaml-tag", 1, 4)]);
     assert_eq!(problems("a: 1\n---\nb: 1\n"), [("several-documents", 2, 1)]);
-    assert_eq!(problems("a: [1, 2\n"), [("yaml-syntax", 2, 1)]);
+    assert_eq!(problems("a: [1, 2\n"), [("yaml-syntax", 1, 4)]);
     assert_eq!(problems(""), [("empty-document", 1, 1)]);
 }
 

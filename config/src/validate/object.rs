@@ -1,6 +1,6 @@
 //! Mappings with known fields, and values of several shapes that are distinguished by a key.
 
-use super::{Slot, Validator, did_you_mean};
+use super::{Slot, Validator, did_you_mean, joined_field_help};
 use crate::node::{MappingEntry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::shape::{FieldShape, Needs, ObjectShape, Shape, UnionShape, When, all_of, any_of};
@@ -10,7 +10,7 @@ impl Validator<'_> {
     /// Reports an entry that is no field of an object.
     pub(crate) fn unknown(&mut self, entry: &MappingEntry<'_>, shape: Shape) {
         if let Shape::Object(object) = shape {
-            self.unknown_field(&entry.key, entry.key_span, object());
+            self.unknown_field(&entry.key, entry.key_span, (shape, object()));
         }
     }
 
@@ -87,10 +87,11 @@ impl Validator<'_> {
         self.report::<()>("missing-field", title, slot.owner, "it is missing here", help);
     }
 
-    fn unknown_field(&mut self, key: &str, span: Span, object: &'static ObjectShape) {
+    fn unknown_field(&mut self, key: &str, span: Span, (shape, object): (Shape, &'static ObjectShape)) {
         let title = format!("{} has no field `{}`", object.name, shorten(key));
         let names = object.names();
-        let meant = closest(key, names.iter().copied()).map(did_you_mean);
+        let joined = joined_field_help(key, shape);
+        let meant = joined.or_else(|| closest(key, names.iter().copied()).map(did_you_mean));
         let help = meant.unwrap_or_else(|| format!("its fields are {}", all_of(&names)));
         self.report::<()>("unknown-field", title, span, "", help);
     }
@@ -119,6 +120,7 @@ impl Validator<'_> {
             _ => self.wrong_type(node, shape, slot),
         }
     }
+            Some(Shape::Choice(_)) => self.wrong_type(node, shape, slot),
 
     fn case_of_mapping(
         &mut self,
@@ -133,7 +135,7 @@ impl Validator<'_> {
             [] => match union.position(When::Mapping) {
                 Some(case) => Some(case),
                 None if union.keys().next().is_none() => self.wrong_type(node, shape, slot),
-                None => self.no_case(node, union, slot),
+                None => self.no_case(node, (shape, union), slot),
             },
             [first, .., last] => {
                 self.several(union.name, &present, (first, last), "keep one of them");
@@ -143,12 +145,18 @@ impl Validator<'_> {
     }
 
     /// Reports a mapping that has none of the keys that distinguish the cases.
-    fn no_case<T>(&mut self, node: &Node<'_>, union: &'static UnionShape, slot: Slot<'_>) -> Option<T> {
+    fn no_case<T>(
+        &mut self,
+        node: &Node<'_>,
+        (shape, union): (Shape, &'static UnionShape),
+        slot: Slot<'_>,
+    ) -> Option<T> {
         let keys: Vec<&str> = union.keys().collect();
         for entry in node.entries().unwrap_or_default() {
-            if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
+            let joined = joined_field_help(&entry.key, shape);
+            let meant = || closest(&entry.key, keys.iter().copied()).map(did_you_mean);
+            if let Some(help) = joined.or_else(meant) {
                 let title = format!("{} has no field `{}`", union.name, shorten(&entry.key));
-                let help = did_you_mean(meant);
                 return self.report("unknown-field", title, entry.key_span, "", help);
             }
         }
