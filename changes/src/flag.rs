@@ -235,6 +235,7 @@ impl ManagedFlag {
             opt_in_serves,
             final_variant,
             salt,
+            allow,
         } = &*self.definition;
         self.written_default() == written.default.as_ref()
             && *description == written.description
@@ -250,6 +251,7 @@ impl ManagedFlag {
             && *opt_in_serves == written.opt_in_serves
             && *final_variant == written.final_variant
             && *salt == written.salt
+            && *allow == written.allow
     }
 
     /// Returns the stored record of the fields that documents own.

@@ -12,6 +12,7 @@ use crate::load_context::LoadContext;
 use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
+use crate::shape::allow::ALLOW;
 use crate::shape::flags::FlagsDocument;
 use crate::source::Source;
 use crate::validate::VERSION;
@@ -23,22 +24,33 @@ const SECTIONS: [&str; 3] = [
     FlagsDocument::TENANTS,
 ];
 
+/// A flags document as JSON.
+#[derive(Debug)]
+pub struct JsonDocument {
+    /// The document.
+    pub value: Value,
+    /// The warnings about its values.
+    pub warnings: Report,
+}
+
 /// Returns the flags document at `path`, or those of a directory merged, as JSON. It has the form of a flags
 /// document; names and numbers are not checked further.
 ///
 /// # Errors
 /// All problems of reading, syntax and form, and names that occur twice.
-pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
+pub fn flags_document(files: Files, path: &Path) -> Result<JsonDocument, Report> {
     let mut context = LoadContext::of(files);
     let is_directory = context.files.is_directory(path);
     let sources: Vec<Arc<Source>> = context.flags_sources(path, is_directory, None);
     let (documents, read) = context.read_documents::<FlagsDocument>(&sources);
     lower::flags::merge(read, &mut context.problems);
     refuse_twice(&documents, &mut context.problems);
-    match context.problems.is_empty() {
-        true => Ok(merged(&documents)),
-        false => Err(context.into_report()),
+    if !context.problems.is_empty() {
+        return Err(context.into_report());
     }
+    let value = merged(&documents);
+    let warnings = context.into_report();
+    Ok(JsonDocument { value, warnings })
 }
 
 /// Reports entries of one section that two documents have.
@@ -65,7 +77,9 @@ fn merged(documents: &[Document<'_>]) -> Value {
     let mut whole = Map::new();
     whole.insert("version".to_owned(), VERSION.into());
     for document in documents {
-        for entry in document.root.entries().unwrap_or_default() {
+        let entries = document.root.entries().unwrap_or_default().iter();
+        // The warnings that are allowed are those of the file.
+        for entry in entries.filter(|entry| entry.key != ALLOW) {
             let value = json::value(&entry.value);
             match (SECTIONS.contains(&&*entry.key), whole.get_mut(&*entry.key), value) {
                 (true, Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
@@ -80,7 +94,7 @@ fn merged(documents: &[Document<'_>]) -> Value {
 mod tests {
     use super::*;
 
-    fn read(files: &[(&str, &str)]) -> Result<Value, String> {
+    fn read_all(files: &[(&str, &str)]) -> Result<JsonDocument, String> {
         let folder = Path::new("flags");
         let path = match files {
             [(name, _)] => folder.join(name),
@@ -91,6 +105,24 @@ mod tests {
             .map(|(name, text)| (folder.join(name), text.as_bytes().to_vec()));
         let found = flags_document(Files::Memory(files.collect()), &path);
         found.map_err(|report| report.render(crate::Colour::Never))
+    }
+
+    fn read(files: &[(&str, &str)]) -> Result<Value, String> {
+        read_all(files).map(|document| document.value)
+    }
+
+    #[test]
+    fn warnings_come_with_the_document_unless_it_allows_them() {
+        let warnings = |more| {
+            let text = format!("version: 1\ntenants: {{ t: {{ attributes: {{ zip: 01234 }} }} }}\n{more}");
+            read_all(&[("flags.yaml", &text)]).unwrap()
+        };
+        let warned = warnings("");
+        assert_eq!(warned.warnings.warnings(), 1);
+        assert!(warned.warnings.to_string().contains("ambiguous-number"));
+        let allowed = warnings("allow: [ambiguous-number]\n");
+        assert!(allowed.warnings.is_empty());
+        assert_eq!(allowed.value, warned.value);
     }
 
     #[test]
@@ -157,7 +189,7 @@ mod tests {
             .map(|(name, text)| (Path::new("flags").join(name), text.as_bytes().to_vec()));
         let found = flags_document(Files::Memory(files.collect()), Path::new("flags"));
         match (found, expected) {
-            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (Ok(found), Ok(expected)) => assert_eq!(found.value, expected),
             (Err(report), Err(code)) => assert!(report.to_string().contains(code), "{report}"),
             (found, expected) => panic!("{found:?}, not {expected:?}"),
         }

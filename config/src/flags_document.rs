@@ -22,13 +22,16 @@ use crate::node::Node;
 use crate::parse;
 use crate::problem::Problem;
 use crate::report::Report;
+use crate::shape::allow::ALLOW;
 use crate::shape::flags::FlagsDocument as Fields;
 use crate::source::NOWHERE;
 use crate::validate::VERSION;
 use crate::value_json::ToJson;
 
-/// The version of a document, and its sections with parts by name; all other fields are its head.
-pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", Fields::SEGMENTS, Fields::FLAGS, Fields::TENANTS];
+/// The version of a document, its sections with parts by name, and the allowed warnings, which are those of a file; all
+/// other fields are its head.
+pub(crate) const NOT_IN_HEAD: [&str; 5] =
+    ["version", Fields::SEGMENTS, Fields::FLAGS, Fields::TENANTS, ALLOW];
 
 /// A tenant's record that owns its texts.
 pub type OwnedTenant = TenantDefinition<'static>;

@@ -6,6 +6,7 @@
 //!                         \_________ all problems  _________/ -> Report
 //! ```
 
+mod allowance;
 mod catalog;
 mod document;
 mod files;
@@ -46,7 +47,7 @@ mod value_json;
 mod watch;
 
 pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_rollout, read_tiers};
-pub use document::flags_document;
+pub use document::{JsonDocument, flags_document};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use flags_source::FlagsSource;
@@ -58,7 +59,7 @@ pub use managed::{FlagsSettings, check, flags_settings, load_managed, log_settin
 pub use node::is_not_finite;
 pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
-pub use problem::{CODES, Problem, Severity};
+pub use problem::{CODES, Problem, Severity, WARNINGS};
 pub use read::MAX_DIRECTORY_FILES;
 pub use render::Colour;
 pub use report::{MAX_PROBLEMS, Report};

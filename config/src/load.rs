@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Names, Site, Snapshot, SnapshotRevision, Tenants};
 
+use crate::allowance::UnusedAllowances;
 use crate::catalog::Compiled;
 use crate::files::Files;
 use crate::gateway_compiler::{FlagsOf, GatewayCompiler, GatewayParts};
@@ -241,7 +242,12 @@ fn loaded(
     let inputs = context.inputs.clone();
     let files = context.files_for_reload();
     context.warnings.extend(problems);
-    let warnings = context.into_report();
+    // Flags of a store change while the document stays, so that an allowance may be needed again.
+    let unused = match flags_from {
+        FlagsFrom::Compiled(..) => UnusedAllowances::Ignore,
+        _ => UnusedAllowances::Report,
+    };
+    let warnings = context.into_report_with(unused);
     LoadedConfig {
         snapshot: Arc::new(snapshot),
         flags_source: parts.flags_source,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::allowance::{Allowance, UnusedAllowances, not_allowed};
 use crate::files::Files;
 use crate::form::{Form, Of};
 use crate::inputs::Inputs;
@@ -26,6 +27,8 @@ pub(crate) struct LoadContext {
     pub(crate) problems: Vec<Problem>,
     /// Warnings: settings that are allowed, but probably not as intended.
     pub(crate) warnings: Vec<Problem>,
+    /// The warnings that the documents allow.
+    allowances: Vec<Allowance>,
     /// The number of problems that were not kept.
     more: usize,
     pub(crate) inputs: Inputs,
@@ -116,7 +119,9 @@ impl LoadContext {
         let (mut documents, mut values) = (Vec::new(), Vec::new());
         for source in sources {
             if let Some(root) = parse::parse(source, &mut self.problems) {
-                let value = form::read_document::<F>(source, &root, &mut self.problems);
+                let (value, notes) = form::read_with_notes::<F>(source, &root, &mut self.problems);
+                self.warnings.extend(notes.warnings);
+                self.allowances.extend(notes.allowances);
                 values.extend(value.map(|value| (&**source, value)));
                 documents.push(Document { source, root });
             }
@@ -167,8 +172,15 @@ impl LoadContext {
         digits
     }
 
-    pub(crate) fn into_report(mut self) -> Report {
-        self.problems.append(&mut self.warnings);
+    /// Returns the report of a load that failed or was partial, so that not all warnings are known.
+    pub(crate) fn into_report(self) -> Report {
+        self.into_report_with(UnusedAllowances::Ignore)
+    }
+
+    /// Returns the report of a load.
+    pub(crate) fn into_report_with(mut self, unused: UnusedAllowances) -> Report {
+        self.problems
+            .extend(not_allowed(self.warnings, &self.allowances, unused));
         Report::new(self.problems, self.more, self.sources, self.inputs)
     }
 }

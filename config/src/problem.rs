@@ -10,10 +10,12 @@ use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
 /// The codes of all problems.
-pub const CODES: [&str; 98] = [
+pub const CODES: [&str; 101] = [
     "admin-not-loopback",
     "admin-without-tls",
+    "ambiguous-number",
     "conflicting-fields",
+    "delimited-pattern",
     "document-depth",
     "document-size",
     "duplicate",
@@ -99,6 +101,7 @@ pub const CODES: [&str; 98] = [
     "unnamed-certificate",
     "unset-variable",
     "unsupported-version",
+    "unused-allow",
     "unused-flag",
     "variant-needed",
     "variants-need-one-flag",
@@ -109,6 +112,22 @@ pub const CODES: [&str; 98] = [
     "yaml-merge",
     "yaml-syntax",
     "yaml-tag",
+];
+
+/// The codes of warnings, which `allow` lists.
+pub const WARNINGS: [&str; 12] = [
+    "admin-without-tls",
+    "ambiguous-number",
+    "delimited-pattern",
+    "everybody-trusted",
+    "expired-certificate",
+    "idle-preflight",
+    "managed-flags",
+    "never-open",
+    "no-usable-key",
+    "ungated-route",
+    "unused-allow",
+    "unused-flag",
 ];
 
 /// The severity of a problem.
@@ -204,6 +223,7 @@ impl Problem {
     }
 
     pub(crate) fn warning(code: &'static str, title: impl Into<String>, at: Label) -> Self {
+        debug_assert!(WARNINGS.contains(&code), "the warning `{code}` is not listed");
         Self {
             severity: Severity::Warning,
             ..Self::error(code, title, at)

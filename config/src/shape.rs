@@ -2,6 +2,7 @@
 //! messages of the validator, the JSON Schema and the search for secrets are derived from shapes.
 
 pub(crate) mod admin;
+pub(crate) mod allow;
 pub(crate) mod answer;
 pub(crate) mod condition;
 pub(crate) mod flags;

@@ -32,6 +32,7 @@ impl ToJson for FlagDefinition {
             opt_in_serves,
             final_variant,
             salt,
+            allow,
         } = self;
         let mut flag = JsonFields::default();
         flag.put("description", description.as_deref());
@@ -55,6 +56,7 @@ impl ToJson for FlagDefinition {
         flag.put("opt_in_serves", opt_in_serves.as_ref().map(variant));
         flag.put("final", final_variant.as_ref().map(variant));
         flag.put("salt", salt.as_ref().map(text));
+        flag.put("allow", some(allow).map(<[_]>::to_vec));
         flag.into()
     }
 }

@@ -133,10 +133,17 @@ pub(crate) fn translate(
 pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -> Vec<Problem> {
     let warning = |found: rules::Warning| {
         let help = match found.kind {
-            WarningKind::NeverOpen { .. } => "change the flag, or remove the route",
-            WarningKind::UnusedFlag { .. } => "remove the flag, or use it in a gate or a header",
+            WarningKind::NeverOpen { .. } => {
+                "change the flag, or remove the route; if it is to stay closed, write `allow: [never-open]` in the route"
+            }
+            WarningKind::UnusedFlag { .. } => {
+                "remove the flag, or use it in a gate or a header; if applications read it, write `allow: [unused-flag]` in \
+                 the flag"
+            }
             WarningKind::IdlePreflight { .. } => "remove it, or add OPTIONS to `methods`, a gate, or `auth`",
-            WarningKind::UngatedRoute { .. } => "no action is needed if everyone may use it",
+            WarningKind::UngatedRoute { .. } => {
+                "add `gate`; if everyone may use it, write `allow: [ungated-route]` in the route"
+            }
         };
         let at = locate::plain_label(documents, found.site);
         Problem::warning(found.kind.code(), found.kind.to_string(), at).help(help)

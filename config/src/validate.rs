@@ -5,14 +5,17 @@ mod invalid_value;
 mod object;
 mod scalar;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use rules::Site;
 
 pub(crate) use self::invalid_value::InvalidValue;
+use crate::allowance::Allowance;
 use crate::node::{MappingEntry, Node, NodeKind, Scalar, Span, shorten};
 use crate::parse::joined_key;
 use crate::problem::{Label, Problem};
+use crate::shape::allow::ALLOW;
 use crate::shape::{ListShape, MapShape, Shape, UNBOUNDED, When, all_of};
 use crate::source::Source;
 
@@ -23,6 +26,16 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) struct Validator<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
+    notes: Notes,
+    /// The sites of the objects being read that can have `allow`, outermost first.
+    parts: Vec<RangeInclusive<Site>>,
+}
+
+/// The results of a validation that are no errors.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) allowances: Vec<Allowance>,
 }
 
 /// The position of a value in its document, for messages.
@@ -80,7 +93,39 @@ impl<'n> Slot<'n> {
 
 impl<'a> Validator<'a> {
     pub(crate) fn new(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
-        Self { source, problems }
+        Self {
+            source,
+            problems,
+            notes: Notes::default(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Returns the warnings, and the codes that are allowed.
+    pub(crate) fn into_notes(self) -> Notes {
+        self.notes
+    }
+
+    /// Warns of a value that is probably not meant as it is read.
+    pub(crate) fn warn(
+        &mut self,
+        code: &'static str,
+        title: impl Into<String>,
+        span: Span,
+        help: impl Into<String>,
+    ) {
+        let at = Label::new(self.source, span, "");
+        self.notes
+            .warnings
+            .push(Problem::warning(code, title, at).help(help));
+    }
+
+    /// Allows a warning about the object that is being read.
+    pub(crate) fn allow(&mut self, code: &'static str, span: Span) {
+        if let Some(part) = self.parts.last().cloned() {
+            let at = Label::new(self.source, span, "");
+            self.notes.allowances.push(Allowance { code, at, part });
+        }
     }
 
     /// Returns the site of a place in this document.
@@ -125,7 +170,14 @@ impl<'a> Validator<'a> {
         slot: Slot<'_>,
     ) -> Option<&'n [MappingEntry<'s>]> {
         match &node.kind {
-            NodeKind::Mapping(entries) => Some(entries),
+            NodeKind::Mapping(entries) => {
+                if shape.has_field(ALLOW) {
+                    let start = slot.owner.start.min(node.span.start);
+                    self.parts
+                        .push(self.source.site(start)..=self.source.site(end(node)));
+                }
+                Some(entries)
+            }
             NodeKind::Refused => None,
             _ => self.wrong_type(node, shape, slot),
         }
@@ -201,6 +253,16 @@ impl<'a> Validator<'a> {
         self.problems.push(problem.help(help));
         None
     }
+}
+
+/// Returns the offset behind the last value in a node.
+fn end(node: &Node<'_>) -> u32 {
+    let last = match &node.kind {
+        NodeKind::List(items) => items.last(),
+        NodeKind::Mapping(entries) => entries.last().map(|entry| &entry.value),
+        NodeKind::Plain(_) | NodeKind::Quoted(_) | NodeKind::Refused => None,
+    };
+    last.map_or(node.span.start.saturating_add(node.span.len), end)
 }
 
 /// Returns the help for a value of the wrong type.

@@ -178,6 +178,8 @@ pub struct FlagDefinition {
     pub final_variant: Option<OwnedName>,
     /// The salt of its buckets. Default: the key.
     pub salt: Option<OwnedName>,
+    /// The codes of warnings that are expected about it.
+    pub allow: Vec<&'static str>,
 }
 
 /// A flag that another flag requires.

@@ -89,6 +89,14 @@ impl HeaderPlan {
             || prefix.is_some_and(|prefix| begins_alike(name, prefix))
     }
 
+    /// Returns true if the flags header lists every flag that is on.
+    #[must_use]
+    pub fn lists_all_flags(&self) -> bool {
+        self.flags
+            .as_ref()
+            .is_some_and(|flags| flags.include == Include::All)
+    }
+
     /// Returns every flag that a header names. `all` and `route` name none.
     pub fn named_flags(&self) -> impl Iterator<Item = FlagId> + '_ {
         let listed: &[FlagId] = match &self.flags {

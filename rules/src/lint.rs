@@ -69,8 +69,9 @@ impl WarningKind {
     }
 }
 
-/// Returns the warnings for `snapshot`. A flag is used if a gate or a header names it, or if a used flag
-/// requires it.
+/// Returns the warnings for `snapshot`. A flag is used if a gate or a header names it, if the flags header lists all
+/// flags, or if a used flag requires it. The gate of an alpha flag is not reported: such a flag is off for every
+/// customer at first, and staff turn it on for internal tenants or by overrides.
 #[must_use]
 pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
@@ -116,9 +117,11 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
             }
         }
     }
-    let unused = flags
-        .iter()
-        .filter(|(id, flag)| !used.contains(id) && flag.lifecycle != Some(Lifecycle::Retired));
+    let unused = flags.iter().filter(|(id, flag)| {
+        !snapshot.headers.lists_all_flags()
+            && !used.contains(id)
+            && flag.lifecycle != Some(Lifecycle::Retired)
+    });
     warnings.extend(unused.map(|(_, flag)| Warning {
         site: flag.site,
         kind: WarningKind::UnusedFlag {
@@ -185,6 +188,9 @@ fn never_on_reason(
             return Some(format!("requires `{}`, which {reason}", required.key));
         }
     }
+    if flag.lifecycle == Some(Lifecycle::Alpha) {
+        return None;
+    }
     never_eligible_reason(flags, tenants, id, flag).or_else(|| never_served_reason(tenants, id, flag, wanted))
 }
 
@@ -193,25 +199,16 @@ fn never_eligible_reason(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Fl
         return None;
     }
     let policy = flags.policy;
-    match flag.lifecycle? {
-        Lifecycle::Alpha => {
-            let eligible = tenants.iter().any(|tenant| {
-                let forced = tenant.settings_for(id).forced;
-                tenant.internal || policy.alpha_overrides && forced.is_some_and(|variant| variant != flag.off)
-            });
-            (!eligible).then(|| "is alpha and no tenant is internal".to_owned())
-        }
-        Lifecycle::Beta => {
-            let eligible = tenants.iter().any(|tenant| {
-                let settings = tenant.settings_for(id);
-                tenant.internal
-                    || settings.allowed && tenant.channel == Channel::Latest
-                    || settings.choice == TenantChoice::In && policy.beta_opt_in
-            });
-            (!eligible).then(|| "is beta and no tenant is on its allowlist, opted in or internal".to_owned())
-        }
-        Lifecycle::Ga | Lifecycle::Retired => None,
+    if flag.lifecycle != Some(Lifecycle::Beta) {
+        return None;
     }
+    let eligible = tenants.iter().any(|tenant| {
+        let settings = tenant.settings_for(id);
+        tenant.internal
+            || settings.allowed && tenant.channel == Channel::Latest
+            || settings.choice == TenantChoice::In && policy.beta_opt_in
+    });
+    (!eligible).then(|| "is beta and no tenant is on its allowlist, opted in or internal".to_owned())
 }
 
 fn never_served_reason(

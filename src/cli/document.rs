@@ -14,8 +14,8 @@ const STANDARD_INPUT: &str = "-";
 /// Longest document on standard input, in bytes: the limit of the server.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Reads a flags document, or a directory of them as one, and returns it as JSON. Prints the report of an invalid
-/// document, and returns `None`.
+/// Reads a flags document, or a directory of them as one, and returns it as JSON. Prints warnings, and the report of an
+/// invalid document, for which it returns `None`.
 ///
 /// # Errors
 /// Standard input can't be read, or is too long.
@@ -26,7 +26,12 @@ pub(super) fn read(path: &Path, format: OutputFormat) -> Result<Option<Value>> {
         config::Files::Disk
     };
     match config::flags_document(files, path) {
-        Ok(document) => Ok(Some(document)),
+        Ok(document) => {
+            if format == OutputFormat::Text && !document.warnings.is_empty() {
+                output::print_report(&document.warnings);
+            }
+            Ok(Some(document.value))
+        }
         Err(report) => {
             output::print_document_report(&report, format)?;
             Ok(None)

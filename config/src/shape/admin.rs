@@ -3,6 +3,7 @@
 use rules::{AdminHosts, MAX_ADMIN_HOSTS, Timestamp};
 
 use super::Needs;
+use super::allow::Allow;
 use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
@@ -69,6 +70,8 @@ fields! {
         hosts: field List<AdminHost, 1, MAX_ADMIN_HOSTS>,
         /// Operators of flags. Default: every client on this machine.
         operators: field Operators,
+        /// Warnings about the admin listener that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

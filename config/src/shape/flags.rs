@@ -5,6 +5,7 @@ use rules::{
     RuleDefinition, ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
 };
 
+use super::allow::Allow;
 use super::condition::Condition;
 use super::tenant::Tenant;
 use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
@@ -37,6 +38,8 @@ fields! {
         flags: field Map<Sited<FlagKey>, Option<Flag>, 0, UNBOUNDED>,
         /// Records of tenants, by id.
         tenants: field Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
+        /// Warnings about this document that are expected. Default: none. Not kept in a store.
+        _allow("allow"): field Allow,
     }
 }
 
@@ -126,6 +129,8 @@ object! {
         salt: optional Sited<Owned<Salt>>,
         /// Hash algorithm of the buckets; `xxh3` is the only one. Default: xxh3.
         hash: optional BucketHash,
+        /// Warnings about the flag that are expected. Default: none.
+        allow: default Allow,
     } => {
         // A second algorithm does not compile here.
         let (None | Some(BucketHash::Xxh3)) = hash;
@@ -135,7 +140,7 @@ object! {
             key: OwnedName::default(),
             variants: variants.map(|variants| variants.into_iter().map(json).collect()),
             description, owner, kind, lifecycle, enabled, default, off, tiers: tiers.collect(), requires, rules, rollout, schedule,
-            revertible, expires, opt_in_serves, final_variant, salt,
+            revertible, expires, opt_in_serves, final_variant, salt, allow,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use tokens::{Algorithm, MAX_ATTRIBUTES, MAX_AUDIENCES};
 
+use super::allow::Allow;
 use super::answer::is_http_url;
 use super::secret::{SecretFile, SecretSource, SecretVariable};
 use super::text::{AttributeName, ClaimPath, FilePath, HeaderName};
@@ -33,6 +34,8 @@ fields! {
         claims: must Claims,
         /// Further checks.
         checks: include TokenChecks,
+        /// Warnings about the issuer that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::allow::Allow;
 use super::text::{FilePath, Name, SocketAddress};
 use crate::form::{Boolean, Duration, List, Placed, Size, Whole, fields, group, object, parsed, words};
 use crate::settings::ConnectionLimits as Limits;
@@ -38,6 +39,8 @@ fields! {
         abort_on_close: field Boolean,
         /// Limits of its connections.
         limits: field ConnectionLimits,
+        /// Warnings about the listener that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

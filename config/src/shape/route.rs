@@ -8,6 +8,7 @@ use rules::{
 };
 
 use super::UNBOUNDED;
+use super::allow::Allow;
 use super::answer::Otherwise;
 use super::gate::Gate;
 use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName, VariantName};
@@ -69,6 +70,8 @@ fields! {
         variants: field Map<Placed<VariantName>, Option<Placed<UpstreamName>>, 1, UNBOUNDED>,
         /// Answer if the gate is closed. Default: 404.
         otherwise: field Otherwise,
+        /// Warnings about the route that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

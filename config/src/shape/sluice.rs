@@ -1,6 +1,7 @@
 //! The form of `sluice.yaml`. The lowering checks names, addresses and patterns further.
 
 use super::admin::{Admin, ChangePolicy};
+use super::allow::Allow;
 use super::answer::{Body, Unmatched};
 use super::headers::Headers;
 use super::issuer::{Identity, IssuerList};
@@ -66,6 +67,8 @@ fields! {
         limits: field ProcessLimits,
         /// Number of threads that serve requests. Default: one per core. A change needs a restart.
         threads: field Whole<usize, 1, 1024>,
+        /// Warnings about this document that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

@@ -1,9 +1,12 @@
 //! Texts and words that several objects have in common.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use crate::form::{Size, parsed, texts, words};
-use crate::validate::InvalidValue;
+use super::Shape;
+use crate::form::{Form, Size, parsed, texts, words};
+use crate::node::{Node, shorten};
+use crate::validate::{InvalidValue, Slot, Validator};
 
 texts! {
     FlagKey: any "a flag key";
@@ -17,7 +20,6 @@ texts! {
     HeaderName: any "the name of a header";
     AnyText: any "a text";
     Network: any "an IP address or network such as `10.0.0.0/8`";
-    Regex: any "a regular expression";
     Name: any "a name";
     FilePath: any "the path of a file, relative to this document";
     LocalPath: any "the path of a file, relative to this document";
@@ -39,6 +41,40 @@ parsed! {
 parsed! {
     /// The maximum size of a body, in bytes; none means unlimited.
     BodyLimit: Size, "invalid-size", Option<u64> = |bytes, _| Ok(Some(bytes).filter(|bytes| *bytes > 0));
+}
+
+/// A regular expression. `rules` checks its syntax.
+pub(crate) enum Regex {}
+
+impl Form for Regex {
+    type Value<'s> = Cow<'s, str>;
+
+    const SHAPE: Shape = Shape::Text("a regular expression");
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Cow<'s, str>> {
+        let text = validator.text(node, Self::SHAPE, slot)?;
+        if let Some(inner) = undelimited(&text) {
+            let title = format!(
+                "the slashes of `{}` are a part of the regular expression",
+                shorten(&text)
+            );
+            let help = format!(
+                "write it without slashes and flags: `{0}`, or `(?i){0}` to ignore case",
+                shorten(inner)
+            );
+            validator.warn("delimited-pattern", title, node.span, help);
+        }
+        Some(text)
+    }
+}
+
+/// Returns the expression of a text in the notation of JavaScript, Ruby or Perl (`/x/i`), without slashes and flags.
+/// `/x/` alone is more likely a path, unless it could not match: nothing is before `^` and behind `$`.
+fn undelimited(text: &str) -> Option<&str> {
+    let (inner, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
+    let has_flags = !flags.is_empty() && flags.chars().all(|flag| "dgimsuvx".contains(flag));
+    let never_matches = flags.is_empty() && (inner.starts_with('^') || inner.ends_with('$'));
+    (!inner.is_empty() && (has_flags || never_matches)).then_some(inner)
 }
 
 /// The word for a setting that is switched off.

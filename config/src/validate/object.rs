@@ -3,6 +3,7 @@
 use super::{Slot, Validator, did_you_mean, joined_field_help};
 use crate::node::{MappingEntry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
+use crate::shape::allow::ALLOW;
 use crate::shape::{FieldShape, Needs, ObjectShape, Shape, UnionShape, When, all_of, any_of};
 use crate::suggest::closest;
 
@@ -19,6 +20,9 @@ impl Validator<'_> {
     pub(crate) fn finish(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>, unknown: bool) {
         let Shape::Object(object) = shape else { return };
         let object = object();
+        if shape.has_field(ALLOW) {
+            self.parts.pop();
+        }
         // An unknown field may be a misspelt one, which is then not reported as missing as well.
         if !unknown {
             for field in object.fields().filter(|field| field.required) {
@@ -116,11 +120,11 @@ impl Validator<'_> {
                 self.choice(node, values, union.name, slot)?;
                 position
             }
+            Some(Shape::Choice(_)) => self.wrong_type(node, shape, slot),
             Some(_) if !node.is_null() => position,
             _ => self.wrong_type(node, shape, slot),
         }
     }
-            Some(Shape::Choice(_)) => self.wrong_type(node, shape, slot),
 
     fn case_of_mapping(
         &mut self,

@@ -16,6 +16,7 @@ impl Validator<'_> {
         if let Some(invalid) = node.invalid_number() {
             self.invalid_number::<()>(node, invalid, Shape::Any);
         }
+        self.warn_of_ambiguous_number(node, Shape::Any);
         // The recursion is bounded by the nesting of a document, which its reader limits.
         for item in node.items().unwrap_or_default() {
             self.any(item);
@@ -23,6 +24,22 @@ impl Validator<'_> {
         for entry in node.entries().unwrap_or_default() {
             self.any(&entry.value);
         }
+    }
+
+    /// Warns of a number whose spelling is that of a text: an id, a postal code or a telephone number.
+    fn warn_of_ambiguous_number(&mut self, node: &Node<'_>, shape: Shape) {
+        let Some(written) = node.raw().filter(|text| is_ambiguous_number(text)) else {
+            return;
+        };
+        let Some(number) = node.number() else { return };
+        let title = format!("`{written}` is read as the number {number}");
+        let use_of_text = match shape {
+            Shape::Scalar => "to compare it as a text",
+            _ => "to serve it as a text",
+        };
+        let help =
+            format!("put it in quotes {use_of_text}: `\"{written}\"`; for the number write `{number}`");
+        self.warn("ambiguous-number", title, node.span, help);
     }
 
     /// Returns the scalar if it has this shape; otherwise reports it.
@@ -43,6 +60,9 @@ impl Validator<'_> {
             (shape, node.invalid_number())
         {
             return self.invalid_number(node, invalid, shape);
+        }
+        if let Shape::Scalar = shape {
+            self.warn_of_ambiguous_number(node, shape);
         }
         match (shape, scalar) {
             (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
@@ -190,4 +210,14 @@ impl Validator<'_> {
         let title = "a secret can't be written in the document";
         self.report("secret-in-document", title, node.span, "", help)
     }
+}
+
+/// Returns true if a number has a plus sign, a leading zero or a base, which numbers of JSON do not have.
+fn is_ambiguous_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let mut characters = unsigned.chars();
+    matches!(
+        (characters.next(), characters.next()),
+        (Some('+'), _) | (Some('0'), Some('0'..='9' | 'x' | 'o'))
+    )
 }

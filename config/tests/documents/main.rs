@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod allow;
 mod catalog;
 mod good;
 mod managed;

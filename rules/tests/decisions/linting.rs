@@ -4,8 +4,17 @@ use std::fs;
 
 use rules::{WarningKind, lint};
 
-/// Returns the warnings about a route with `gate` over `flags` and `tenants`.
+/// Returns the warnings about a route with `gate` over `flags` and `tenants`, while the flags header lists the flags of
+/// the route.
 fn warnings(environment: &str, gate: &str, flags: &str, tenants: &str) -> Vec<WarningKind> {
+    warnings_with_header("route", environment, (gate, flags, tenants))
+}
+
+fn warnings_with_header(
+    include: &str,
+    environment: &str,
+    (gate, flags, tenants): (&str, &str, &str),
+) -> Vec<WarningKind> {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
         "version: 1
@@ -15,6 +24,7 @@ flags: {{ file: flags.yaml }}
 issuers:
   - {{ issuer: i, audiences: [a], algorithms: [RS256], keys: {{ jwks_url: 'https://i.example/keys' }}, claims: {{ tenant: t }} }}
 upstreams: {{ legacy: '127.0.0.1:1' }}
+headers: {{ flags: {{ include: {include} }} }}
 routes:
   - {{ name: r, match: /r, gate: {gate}, upstream: legacy }}
 "
@@ -46,18 +56,22 @@ fn gate_never_opens(environment: &str, gate: &str, flags: &str, tenants: &str) -
 }
 
 #[test]
-fn an_alpha_flag_opens_for_internal_tenants_and_overrides() {
-    let alpha = "f: { default: on }";
-    let reason = Some("`f` is alpha and no tenant is internal".to_owned());
-    assert_eq!(never_open(alpha, ""), reason);
-    assert_eq!(
-        never_open(alpha, "a: { channel: latest, beta: [f], opt_in: [f] }"),
-        reason
-    );
-    assert_eq!(never_open(alpha, "a: { overrides: { f: off } }"), reason);
-    assert_eq!(never_open(alpha, "a: { internal: true }"), None);
-    assert_eq!(never_open(alpha, "a: { overrides: { f: on } }"), None);
-    assert_eq!(gate_never_opens("staging", "f", alpha, ""), None);
+fn a_dark_alpha_flag_is_no_mistake() {
+    for alpha in [
+        "f: {}",
+        "f: { default: on }",
+        "f: { lifecycle: alpha, tiers: { t1: on } }",
+    ] {
+        for tenants in ["", "a: { overrides: { f: off } }", "a: { internal: true }"] {
+            assert_eq!(never_open(alpha, tenants), None, "{alpha} {tenants}");
+            assert_eq!(gate_never_opens("staging", "f", alpha, tenants), None);
+        }
+    }
+    let killed = never_open("f: { enabled: false }", "");
+    assert_eq!(killed, Some("`f` is killed".to_owned()));
+    let required = never_open("f: { requires: [g] }, g: { lifecycle: ga }", "");
+    let reason = "`f` requires `g`, which serves nothing but its off variant";
+    assert_eq!(required, Some(reason.to_owned()));
 }
 
 #[test]
@@ -157,9 +171,7 @@ fn a_variant_never_served_closes_its_gate_and_dependents() {
 }
 
 #[test]
-fn lint_applies_the_policies() {
-    let alpha = "f: { default: on } }\npolicy: { alpha_overrides: false";
-    assert!(never_open(alpha, "a: { overrides: { f: on } }").is_some());
+fn lint_applies_the_policy_of_opt_ins() {
     let beta = "f: { lifecycle: beta, default: on } }\npolicy: { beta_opt_in: false";
     assert!(never_open(beta, "a: { opt_in: [f] }").is_some());
 }
@@ -167,12 +179,15 @@ fn lint_applies_the_policies() {
 #[test]
 fn a_flag_is_used_by_a_gate_or_by_a_flag_in_use() {
     let flags = "f: { lifecycle: ga, default: on, requires: [g] }, g: { lifecycle: ga, default: on }, h: { lifecycle: ga }, old: { lifecycle: retired }";
-    let unused: Vec<_> = warnings("production", "f", flags, "")
-        .into_iter()
-        .filter_map(|kind| match kind {
+    let unused = |include| -> Vec<String> {
+        let warnings = warnings_with_header(include, "production", ("f", flags, ""));
+        let unused = warnings.into_iter().filter_map(|kind| match kind {
             WarningKind::UnusedFlag { flag } => Some(flag),
             _ => None,
-        })
-        .collect();
-    assert_eq!(unused, ["h"]);
+        });
+        unused.collect()
+    };
+    assert_eq!(unused("route"), ["h"]);
+    assert_eq!(unused("[h]"), [""; 0]);
+    assert_eq!(unused("all"), [""; 0]);
 }
