@@ -105,6 +105,9 @@ impl<'s> GatewayCompiler<'_, 's> {
         let headers = gateway.headers(headers, flags);
         gateway.plan = Some(headers.clone());
         let identity = gateway.identity(root, flags);
+        if let FlagsOf::Documents(definition) = self.flags {
+            gateway.check_attribute_types(root, definition);
+        }
         let upstreams = upstreams.and_then(|upstreams| gateway.all_upstreams(upstreams));
         let unmatched = gateway.unmatched(&root.unmatched);
         let routes = root.routes.value().map_or(&[][..], |routes| routes);

@@ -11,8 +11,8 @@ pub struct IdentitySettings {
     pub issuers: Vec<IssuerConfig>,
     /// The location of the token.
     pub token: TokenSource,
-    /// The attributes that are read from the request, by their ids in the snapshot of the same load.
-    pub attributes: Vec<(AttributeId, RequestValue)>,
+    /// The attributes that are read from the request.
+    pub attributes: Vec<RequestAttribute>,
     /// The name in a client's certificate that is the tenant's id; none if certificates name no tenant.
     pub certificate_tenant: Option<CertificateName>,
     /// The realm in `WWW-Authenticate`.
@@ -67,6 +67,28 @@ pub enum CertificateName {
     SanUri,
     /// The one common name of its subject.
     CommonName,
+}
+
+/// An attribute that is read from the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestAttribute {
+    /// The id in the snapshot of the same load.
+    pub id: AttributeId,
+    /// The location of its value.
+    pub value: RequestValue,
+    /// The type that the text of the value is parsed as. A text that is not of this type counts as missing.
+    pub value_type: AttributeType,
+}
+
+/// The type of an attribute that is read from the text of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeType {
+    /// The text itself.
+    Text,
+    /// A decimal number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
 }
 
 /// The location of a value in a request.

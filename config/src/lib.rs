@@ -51,7 +51,10 @@ pub use document::{JsonDocument, flags_document};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use flags_source::FlagsSource;
-pub use identity::{CertificateName, IdentitySettings, IssuerConfig, KeySource, RequestValue, TokenSource};
+pub use identity::{
+    AttributeType, CertificateName, IdentitySettings, IssuerConfig, KeySource, RequestAttribute,
+    RequestValue, TokenSource,
+};
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
 pub use loaded_config::LoadedConfig;

@@ -3,6 +3,7 @@
 //! all problems are reported at once.
 
 pub(crate) mod action;
+pub(crate) mod attribute_types;
 pub(crate) mod certificates;
 pub(crate) mod flags;
 pub(crate) mod gateway;

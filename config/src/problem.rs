@@ -14,6 +14,7 @@ pub const CODES: [&str; 101] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
+    "attribute-type",
     "conflicting-fields",
     "delimited-pattern",
     "document-depth",

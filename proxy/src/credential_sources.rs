@@ -1,6 +1,6 @@
 //! The sources of a request's token and attributes, prepared once for each snapshot.
 
-use rules::AttributeId;
+use rules::{AttributeId, Decimal, Value};
 use wire::Fields;
 
 use crate::verified_certificate::CertificateField;
@@ -12,7 +12,7 @@ pub(crate) struct CredentialSources {
     /// The field of a client certificate that names the tenant, if certificates are accepted without a token.
     pub(crate) certificate: Option<CertificateField>,
     /// Attributes that the request itself provides, by the snapshot's ids.
-    pub(crate) attributes: Box<[(AttributeId, AttributePlace)]>,
+    pub(crate) attributes: Box<[RequestAttribute]>,
     /// The value of `WWW-Authenticate`: `Bearer realm="..."`.
     pub(crate) challenge: Box<str>,
 }
@@ -24,7 +24,8 @@ impl CredentialSources {
             TokenPlace::Header(name) => Some(&**name),
             TokenPlace::Authorization | TokenPlace::Cookie(_) => None,
         };
-        let attributes = self.attributes.iter().filter_map(|(_, place)| match place {
+        let places = self.attributes.iter().map(|attribute| &attribute.place);
+        let attributes = places.filter_map(|place| match place {
             AttributePlace::Header(name) => Some(&**name),
             AttributePlace::Cookie(_) | AttributePlace::Client => None,
         });
@@ -34,7 +35,8 @@ impl CredentialSources {
     /// Returns the attributes that are read from the client's address.
     pub(crate) fn client_attributes(&self) -> impl Iterator<Item = AttributeId> {
         let attributes = self.attributes.iter();
-        attributes.filter_map(|(id, place)| matches!(place, AttributePlace::Client).then_some(*id))
+        let of_client = attributes.filter(|attribute| matches!(attribute.place, AttributePlace::Client));
+        of_client.map(|attribute| attribute.id)
     }
 }
 
@@ -47,6 +49,23 @@ pub(crate) enum TokenPlace {
     Header(Box<str>),
     /// The value of a cookie.
     Cookie(Box<str>),
+}
+
+/// An attribute that the request itself provides.
+#[derive(Debug)]
+pub(crate) struct RequestAttribute {
+    /// The snapshot's id.
+    pub(crate) id: AttributeId,
+    pub(crate) place: AttributePlace,
+    pub(crate) parsed: ParsedAs,
+}
+
+/// The type that the text of an attribute is parsed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParsedAs {
+    Text,
+    Number,
+    Boolean,
 }
 
 /// The place of an attribute.
@@ -153,6 +172,18 @@ impl TokenPlace {
         fields.remove(COOKIE);
         for cookies in left {
             fields.push(COOKIE, &cookies);
+        }
+    }
+}
+
+impl RequestAttribute {
+    /// Returns the attribute's value; none if it is missing or not of its type. `client` is the client's address.
+    pub(crate) fn value<'f>(&self, fields: &'f Fields, client: Option<&'f str>) -> Option<Value<'f>> {
+        let text = self.place.find(fields, client)?;
+        match self.parsed {
+            ParsedAs::Text => Some(Value::String(text)),
+            ParsedAs::Number => Decimal::parse(text).ok().map(Value::Number),
+            ParsedAs::Boolean => text.parse().ok().map(Value::Boolean),
         }
     }
 }

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use config::{ConnectionLimits, Listener, LoadedConfig, RequestValue, TokenSource};
+use config::{AttributeType, ConnectionLimits, Listener, LoadedConfig, RequestValue, TokenSource};
 use rules::{Cause, HeaderMatch, HeaderPlan, RouteId, Snapshot, TrustedProxies};
 use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
 use wire::HeadLimits;
 
 use crate::answer::Pages;
 use crate::closed_answers::{self, ClosedAnswers};
-use crate::credential_sources::{AttributePlace, CredentialSources, TokenPlace};
+use crate::credential_sources::{AttributePlace, CredentialSources, ParsedAs, RequestAttribute, TokenPlace};
 use crate::injected_headers::InjectedHeaders;
 use crate::listener_head::ListenerHead;
 use crate::refusal::RequestRefusal;
@@ -156,13 +156,18 @@ fn credentials(loaded: &LoadedConfig) -> CredentialSources {
         TokenSource::Header(name) => TokenPlace::Header(header(name)),
         TokenSource::Cookie(name) => TokenPlace::Cookie(name.clone()),
     };
-    let attributes = identity.attributes.iter().map(|(id, source)| {
-        let place = match source {
+    let attributes = identity.attributes.iter().map(|attribute| RequestAttribute {
+        id: attribute.id,
+        place: match &attribute.value {
             RequestValue::Header(name) => AttributePlace::Header(header(name)),
             RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
             RequestValue::ClientAddress => AttributePlace::Client,
-        };
-        (*id, place)
+        },
+        parsed: match attribute.value_type {
+            AttributeType::Text => ParsedAs::Text,
+            AttributeType::Number => ParsedAs::Number,
+            AttributeType::Boolean => ParsedAs::Boolean,
+        },
     });
     let realm: String = identity
         .realm

@@ -7,7 +7,9 @@ use tokens::{Algorithm, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, IssuerDefini
 
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
-use crate::identity::{IdentitySettings, IssuerConfig, KeySource, RequestValue, TokenSource};
+use crate::identity::{
+    AttributeType, IdentitySettings, IssuerConfig, KeySource, RequestAttribute, RequestValue, TokenSource,
+};
 use crate::node::Span;
 use crate::problem::Problem;
 use crate::quantity;
@@ -50,18 +52,24 @@ impl<'s> Gateway<'_, 's> {
         });
         let mut attributes = Vec::new();
         for (name, at) in fields.attributes.value().into_iter().flatten() {
-            let value = match at {
-                None => None,
-                Some(AttributeAt::Named(Named::Header(name))) => {
-                    self.header_name(name).map(RequestValue::Header)
+            let (value, value_type) = match at {
+                None => (None, AttributeType::Text),
+                Some(AttributeAt::Named(Named::Header(name), value_type)) => {
+                    (self.header_name(name).map(RequestValue::Header), *value_type)
                 }
-                Some(AttributeAt::Named(Named::Cookie(name))) => {
-                    self.cookie_name(name).map(RequestValue::Cookie)
+                Some(AttributeAt::Named(Named::Cookie(name), value_type)) => {
+                    (self.cookie_name(name).map(RequestValue::Cookie), *value_type)
                 }
-                Some(AttributeAt::Client(ClientValue::Address)) => Some(RequestValue::ClientAddress),
+                Some(AttributeAt::Client(ClientValue::Address)) => {
+                    (Some(RequestValue::ClientAddress), AttributeType::Text)
+                }
             };
-            let id = self.attribute(name, flags);
-            attributes.extend(id.zip(value));
+            let id = self.attribute(name, flags).zip(value);
+            attributes.extend(id.map(|(id, value)| RequestAttribute {
+                id,
+                value,
+                value_type,
+            }));
         }
         let certificate_tenant = fields.tenant.lower_optional(|tenant| {
             if !asks {

@@ -9,7 +9,7 @@ use super::text::{AttributeName, ClaimPath, FilePath, HeaderName};
 use crate::form::{
     Duration, List, Map, Placed, PlacedText, fields, group, object, parsed, single, texts, union, words,
 };
-use crate::identity::{self, CertificateName};
+use crate::identity::{self, AttributeType, CertificateName};
 use crate::validate::InvalidValue;
 
 /// The default of `refresh`, the interval between fetches of a JWKS.
@@ -188,17 +188,39 @@ pub(crate) enum Named<'s> {
 
 /// The location of an attribute in a request, as written.
 pub(crate) enum AttributeAt<'s> {
-    Named(Named<'s>),
+    Named(Named<'s>, AttributeType),
     Client(ClientValue),
 }
 
 union! {
     RequestAttribute("`{ header: NAME }`, `{ cookie: NAME }` or `{ client: address }`"): AttributeAt<'s> {
-        key FromHeader => |name| AttributeAt::Named(Named::Header(name)),
-        key FromCookie => |name| AttributeAt::Named(Named::Cookie(name)),
+        key AttributeHeader => |attribute| attribute,
+        key AttributeCookie => |attribute| attribute,
         key FromClient => AttributeAt::Client,
     }
 }
+
+object! {
+    /// Header that provides an attribute.
+    AttributeHeader("an attribute from a header"): AttributeAt<'s> {
+        /// Name of the header.
+        header: required Placed<HeaderName>,
+        /// Type of the value: `text`, `number` or `boolean`. A value of another type counts as missing. Default: text.
+        value_type("as"): strict AttributeType = AttributeType::Text,
+    } => AttributeAt::Named(Named::Header(header), value_type)
+}
+
+object! {
+    /// Cookie that provides an attribute.
+    AttributeCookie("an attribute from a cookie"): AttributeAt<'s> {
+        /// Name of the cookie.
+        cookie: required Placed<CookieName>,
+        /// Type of the value: `text`, `number` or `boolean`. A value of another type counts as missing. Default: text.
+        value_type("as"): strict AttributeType = AttributeType::Text,
+    } => AttributeAt::Named(Named::Cookie(cookie), value_type)
+}
+
+words! { AttributeType { "text" => Text, "number" => Number, "boolean" => Boolean } }
 
 single! {
     /// Value of the client's connection.

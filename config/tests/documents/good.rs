@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{
-    CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogLevel, LogOutput,
-    ProcessLogFormat, RequestValue, TlsVersion, TokenSource,
+    AttributeType, CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogLevel,
+    LogOutput, ProcessLogFormat, RequestAttribute, RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
     Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern,
@@ -126,9 +126,28 @@ fn identity_equals_the_document_without_unread_attributes() {
     assert_eq!(&*identity.realm, "shop");
     let id = |name| loaded.snapshot.flags.attribute_id(name).unwrap();
     let expected = [
-        (id("country"), RequestValue::Header("cf-ipcountry".into())),
-        (id("theme"), RequestValue::Cookie("theme".into())),
+        (
+            "country",
+            RequestValue::Header("cf-ipcountry".into()),
+            AttributeType::Text,
+        ),
+        ("theme", RequestValue::Cookie("theme".into()), AttributeType::Text),
+        (
+            "seats",
+            RequestValue::Header("x-seats".into()),
+            AttributeType::Number,
+        ),
+        (
+            "trial",
+            RequestValue::Cookie("trial".into()),
+            AttributeType::Boolean,
+        ),
     ];
+    let expected = expected.map(|(name, value, value_type)| RequestAttribute {
+        id: id(name),
+        value,
+        value_type,
+    });
     assert_eq!(identity.attributes, expected);
     assert_eq!(identity.issuers[0].issuer.leeway_seconds(), 10);
     assert_eq!(identity.issuers[1].issuer.leeway_seconds(), 30);

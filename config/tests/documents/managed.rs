@@ -75,7 +75,12 @@ fn routes_and_identity_are_compiled_with_flags_of_a_store() {
         .collect();
     assert_eq!(gated[0], [board]);
     let plan = loaded.snapshot.flags.attribute_id("plan").unwrap();
-    let read: Vec<_> = loaded.identity.attributes.iter().map(|(id, _)| *id).collect();
+    let read: Vec<_> = loaded
+        .identity
+        .attributes
+        .iter()
+        .map(|attribute| attribute.id)
+        .collect();
     assert_eq!(read, [plan]);
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
 }

@@ -1,6 +1,8 @@
 use wire::Fields;
 
-use super::{AttributePlace, TokenLookup, TokenPlace};
+use rules::{Decimal, Value};
+
+use super::{AttributePlace, ParsedAs, RequestAttribute, TokenLookup, TokenPlace};
 
 fn fields(lines: &[(&str, &str)]) -> Fields {
     lines
@@ -125,4 +127,37 @@ fn an_attribute_is_the_only_header_or_the_first_cookie() {
         Some("dark")
     );
     assert_eq!(AttributePlace::Cookie("none".into()).find(&fields, None), None);
+}
+
+#[test]
+fn an_attribute_of_another_type_is_missing() {
+    let id = rules::AttributeId::from_index(0).unwrap();
+    let value = |parsed, text: &str| {
+        let fields = fields(&[("x-seats", text)]);
+        let place = AttributePlace::Header("x-seats".into());
+        let attribute = RequestAttribute { id, place, parsed };
+        attribute.value(&fields, None).map(|value| format!("{value:?}"))
+    };
+    let number = |text: &str| Some(format!("{:?}", Value::Number(Decimal::parse(text).unwrap())));
+    assert_eq!(value(ParsedAs::Text, "080"), Some(r#"String("080")"#.to_owned()));
+    assert_eq!(value(ParsedAs::Number, "080"), number("80"));
+    assert_eq!(value(ParsedAs::Number, "-1.50"), number("-1.5"));
+    assert_eq!(
+        value(ParsedAs::Number, "9007199254740993"),
+        number("9007199254740993")
+    );
+    let long = "1".repeat(35);
+    for text in [
+        "", "many", "0x1F", "1 000", "1,5", "1e999", "NaN", "Infinity", &long,
+    ] {
+        assert_eq!(value(ParsedAs::Number, text), None, "{text}");
+    }
+    assert_eq!(value(ParsedAs::Boolean, "true"), Some("Boolean(true)".to_owned()));
+    assert_eq!(
+        value(ParsedAs::Boolean, "false"),
+        Some("Boolean(false)".to_owned())
+    );
+    for text in ["", "1", "True", "on"] {
+        assert_eq!(value(ParsedAs::Boolean, text), None, "{text}");
+    }
 }

@@ -29,7 +29,7 @@ pub(crate) fn find_attributes<'a>(
     let assumed = assumed.attributes.iter();
     let assumed = assumed.map(|(id, value)| (*id, value.as_value()));
     let own = decider.credentials.attributes.iter();
-    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(fields, client)?))));
+    let own = own.filter_map(|attribute| Some((attribute.id, attribute.value(fields, client)?)));
     let left = found.remaining_capacity();
     found.extend(signed.chain(assumed).chain(own).take(left));
 }

@@ -275,6 +275,33 @@ fn attributes_come_from_claims_headers_and_cookies() {
 }
 
 #[test]
+fn attributes_of_requests_can_be_numbers_and_booleans() {
+    let upstream = Upstream::named("api");
+    let flags = "flags:\n  large: { kind: permission, rules: [{ when: { attribute: seats, gte: 50 }, serve: on }] }\n  \
+                 trial: { kind: permission, rules: [{ when: { attribute: trial, eq: true }, serve: on }] }\n  typed: { \
+                 kind: permission, rules: [{ when: { attribute: seats, exists: true }, serve: on }] }\n";
+    let proxy = builder(&upstream)
+        .with(
+            "identity: { attributes: { seats: { header: x-seats, as: number }, trial: { cookie: trial, as: boolean } } }",
+        )
+        .flags(flags)
+        .start();
+    for (seats, trial, expected) in [
+        ("80", "trial=true", "large, trial, typed"),
+        ("049.9", "trial=false", "typed"),
+        ("5e1", "trial=1", "large, typed"),
+        ("many", "trial=TRUE", ""),
+    ] {
+        let request = Request::get("/api")
+            .header("X-Seats", seats)
+            .header("Cookie", trial);
+        assert_eq!(proxy.ask(&request.token(&proxy.token("acme"))).status, 200);
+        let served = upstream.last().header("x-flags").unwrap_or_default().to_owned();
+        assert_eq!(served, expected, "{seats} {trial}");
+    }
+}
+
+#[test]
 fn token_number_is_distinct_from_its_neighbours() {
     let upstream = Upstream::named("api");
     let flags = "flags:\n  account: { kind: permission, rules: [{ when: { attribute: plan, eq: 1152921504606846977 }, \
