@@ -10,7 +10,7 @@ use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
 /// The codes of all problems.
-pub const CODES: [&str; 101] = [
+pub const CODES: [&str; 103] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -32,6 +32,7 @@ pub const CODES: [&str; 101] = [
     "file-unreadable",
     "flag-cycle",
     "flags-needed",
+    "fold-without-text",
     "gate-needed",
     "header-alias",
     "header-budget",

@@ -109,10 +109,15 @@ impl ToJson for ConditionDefinition {
             Self::Any(parts) => condition.put("any", Some(nested(parts))),
             Self::Not(part) => condition.put("not", Some(part.value.to_json())),
             Self::Segment(name) => condition.put("segment", Some(text(name))),
-            Self::Clause { attribute, operator } => {
+            Self::Clause {
+                attribute,
+                fold,
+                operator,
+            } => {
                 condition.put("attribute", Some(text(attribute)));
                 let value = operator_value(&operator.value);
                 condition.put(operator.value.word().as_str(), Some(value));
+                condition.put("fold", fold.then_some(true));
             }
         }
         condition.into()

@@ -227,6 +227,7 @@ fn help_of_kind(kind: &ProblemKind) -> Option<&'static str> {
         ProblemKind::InvalidTenantId { .. } => "write the id exactly as in tokens",
         ProblemKind::InvalidName { .. } => "choose another name",
         ProblemKind::InvalidPattern(invalid) => pattern_help(invalid),
+        ProblemKind::FoldWithoutText { .. } => "remove `fold`, or compare texts: put the values in quotes",
         ProblemKind::WeightSum { .. } => "change the weights so that they add up to 100",
         ProblemKind::PercentageRange { .. } => "write a number from 0 to 100",
         ProblemKind::Limit { .. } => "remove some of them",

@@ -4,6 +4,7 @@
 mod condition;
 mod cost;
 mod flag;
+mod folded;
 mod part;
 mod problems;
 mod serve;

@@ -20,6 +20,7 @@ mod explain;
 mod flag;
 mod flags;
 mod flags_list;
+mod folded;
 mod gate;
 mod header_match;
 mod header_name;

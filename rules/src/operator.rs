@@ -1,11 +1,15 @@
 //! Operators of clauses on one attribute. If the attribute is missing or has another type, every operator is
 //! false, negative ones included. Only `exists: false` is true for a missing attribute.
 
+mod folded;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use semver::VersionReq;
 use time::OffsetDateTime;
+
+pub(crate) use folded::FoldedOperator;
 
 use crate::{
     AttributeValue, Decimal, Pattern, Value, network::Networks, string_set::StringSet, time::instant,
@@ -35,6 +39,8 @@ pub(crate) enum Operator {
     After(OffsetDateTime),
     Within(Networks),
     Exists(bool),
+    /// Boxed, because it is rare.
+    Folded(Box<FoldedOperator>),
 }
 
 /// A set of strings, numbers and booleans, each kind sorted.
@@ -121,6 +127,7 @@ impl Operator {
                 let address = text.parse::<IpAddr>();
                 address.is_ok_and(|address| networks.contain(address))
             }
+            Self::Folded(operator) => operator.holds_for_text(text),
             _ => false,
         }
     }
@@ -156,6 +163,7 @@ impl Operator {
             Self::AnyOf(set) => set.has_any(items),
             Self::NoneOf(set) => !set.has_any(items),
             Self::AllOf(set) => set.is_within(items),
+            Self::Folded(operator) => operator.holds_for_list(items),
             _ => false,
         }
     }
@@ -165,6 +173,7 @@ impl Operator {
         match self {
             Self::Prefix(texts) | Self::Suffix(texts) | Self::Contains(texts) => texts.len(),
             Self::AllOf(set) => set.len(),
+            Self::Folded(operator) => operator.comparisons(),
             Self::In(_)
             | Self::NotIn(_)
             | Self::Greater(_)

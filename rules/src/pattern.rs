@@ -29,8 +29,18 @@ const MAX_PATTERN_NESTING: u32 = 50;
 #[derive(Debug, Clone)]
 pub struct Pattern {
     source: Box<str>,
+    case: Case,
     dfa: dense::DFA<Vec<u32>>,
     work: usize,
+}
+
+/// The treatment of upper and lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Case {
+    /// Only equal characters match.
+    Exact,
+    /// Characters match if they are equal in the simple case folding of Unicode.
+    Folded,
 }
 
 /// Reasons for refusing a text as a regular expression.
@@ -68,13 +78,28 @@ impl Pattern {
     /// Compiles `source` (syntax of the `regex` crate: no look-around, no back-references).
     /// A Unicode `\b` can't be compiled to a DFA; `(?-u:\b)` can.
     pub fn parse(source: &str) -> Result<Self, InvalidPattern> {
+        Self::parse_with(source, Case::Exact)
+    }
+
+    /// Returns the source of an expression that matches texts with one of `parts` in them.
+    pub(crate) fn containing<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
+        let parts: Vec<String> = parts.into_iter().map(escape).collect();
+        parts.join("|")
+    }
+
+    /// Compiles `source` like [`Pattern::parse`], with this treatment of case.
+    pub(crate) fn parse_with(source: &str, case: Case) -> Result<Self, InvalidPattern> {
         if source.len() > MAX_PATTERN {
             return Err(InvalidPattern::TooLong { length: source.len() });
         }
         // Both stages are limited: a short expression such as `(a{1000}){1000}` can have an automaton of
         // gigabytes.
         let nfa = thompson::Compiler::new()
-            .syntax(syntax::Config::new().nest_limit(MAX_PATTERN_NESTING))
+            .syntax(
+                syntax::Config::new()
+                    .nest_limit(MAX_PATTERN_NESTING)
+                    .case_insensitive(case == Case::Folded),
+            )
             .configure(
                 thompson::Config::new()
                     .which_captures(WhichCaptures::None)
@@ -109,9 +134,15 @@ impl Pattern {
             })?;
         Ok(Self {
             source: source.into(),
+            case,
             work: nfa_work.saturating_add(dfa.memory_usage()),
             dfa,
         })
+    }
+
+    /// Returns the treatment of case.
+    pub(crate) fn case(&self) -> Case {
+        self.case
     }
 
     /// Returns the work of compiling the expression: the bytes of its DFA, and of its NFA, weighted. Time and memory of
@@ -152,8 +183,20 @@ impl InvalidPattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
+        self.source == other.source && self.case == other.case
     }
+}
+
+/// Returns an expression that matches this text only.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$#&-~".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// Returns the deepest cause of an error in one line. Outer causes only name the failed stage, and a syntax

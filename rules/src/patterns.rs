@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::pattern::{InvalidPattern, MAX_PATTERNS_WORK, Pattern};
+use crate::pattern::{Case, InvalidPattern, MAX_PATTERNS_WORK, Pattern};
 
 /// The regular expressions of a document while it is compiled.
 #[derive(Debug)]
 pub struct Patterns {
-    known: HashMap<Box<str>, Arc<Pattern>>,
+    exact: HashMap<Box<str>, Arc<Pattern>>,
+    folded: HashMap<Box<str>, Arc<Pattern>>,
     /// The work that may follow.
     left: usize,
     /// True if [`InvalidPattern::TooMany`] was returned.
@@ -19,7 +20,8 @@ pub struct Patterns {
 impl Default for Patterns {
     fn default() -> Self {
         Self {
-            known: HashMap::new(),
+            exact: HashMap::new(),
+            folded: HashMap::new(),
             left: MAX_PATTERNS_WORK,
             is_exceeded: false,
         }
@@ -29,12 +31,21 @@ impl Default for Patterns {
 impl Patterns {
     /// Adds an expression that was compiled before, which need not be compiled again.
     pub(crate) fn reuse(&mut self, pattern: &Arc<Pattern>) {
-        self.known.insert(pattern.source().into(), Arc::clone(pattern));
+        let known = self.known_mut(pattern.case());
+        known.insert(pattern.source().into(), Arc::clone(pattern));
     }
 
     /// Returns true if the expression need not be compiled.
-    pub(crate) fn knows(&self, source: &str) -> bool {
-        self.known.contains_key(source)
+    pub(crate) fn knows(&self, source: &str, case: Case) -> bool {
+        self.known(case).contains_key(source)
+    }
+
+    /// Compiles an expression that regards case, unless it is known.
+    ///
+    /// # Errors
+    /// As for [`Patterns::compile_with`].
+    pub fn compile(&mut self, source: &str) -> Result<Arc<Pattern>, Option<InvalidPattern>> {
+        self.compile_with(source, Case::Exact)
     }
 
     /// Compiles an expression, unless it is known.
@@ -42,14 +53,18 @@ impl Patterns {
     /// # Errors
     /// The expression is invalid, or the limit of the document is exceeded. The latter is returned once; no expression
     /// is compiled after it, and the error is none.
-    pub fn compile(&mut self, source: &str) -> Result<Arc<Pattern>, Option<InvalidPattern>> {
-        if let Some(known) = self.known.get(source) {
+    pub(crate) fn compile_with(
+        &mut self,
+        source: &str,
+        case: Case,
+    ) -> Result<Arc<Pattern>, Option<InvalidPattern>> {
+        if let Some(known) = self.known(case).get(source) {
             return Ok(Arc::clone(known));
         }
         if self.is_exceeded {
             return Err(None);
         }
-        let parsed = Pattern::parse(source);
+        let parsed = Pattern::parse_with(source, case);
         let work = parsed.as_ref().map_or_else(InvalidPattern::work, Pattern::work);
         match self.left.checked_sub(work) {
             Some(left) => self.left = left,
@@ -59,15 +74,29 @@ impl Patterns {
             }
         }
         let pattern = Arc::new(parsed?);
-        self.known.insert(source.into(), Arc::clone(&pattern));
+        self.reuse(&pattern);
         Ok(pattern)
+    }
+
+    fn known(&self, case: Case) -> &HashMap<Box<str>, Arc<Pattern>> {
+        match case {
+            Case::Exact => &self.exact,
+            Case::Folded => &self.folded,
+        }
+    }
+
+    fn known_mut(&mut self, case: Case) -> &mut HashMap<Box<str>, Arc<Pattern>> {
+        match case {
+            Case::Exact => &mut self.exact,
+            Case::Folded => &mut self.folded,
+        }
     }
 }
 
 /// Returns true if these expressions, each distinct one counted once, are within the limit of a document.
 pub(crate) fn are_within_limit<'p>(patterns: impl Iterator<Item = &'p Arc<Pattern>>) -> bool {
-    let distinct: HashMap<&str, usize> = patterns
-        .map(|pattern| (pattern.source(), pattern.work()))
+    let distinct: HashMap<(&str, Case), usize> = patterns
+        .map(|pattern| ((pattern.source(), pattern.case()), pattern.work()))
         .collect();
     distinct
         .values()

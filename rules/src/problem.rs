@@ -122,6 +122,12 @@ pub enum ProblemKind {
     /// Not a usable regular expression.
     #[error("{0}")]
     InvalidPattern(InvalidPattern),
+    /// `fold` on an operator that compares no text.
+    #[error("`fold` ignores the case of texts, and `{operator}` compares none here")]
+    FoldWithoutText {
+        /// The word of the operator.
+        operator: &'static str,
+    },
     /// Not a version requirement.
     #[error("`{text}` is not a version requirement: {reason}")]
     InvalidVersionRequirement {
@@ -248,6 +254,7 @@ impl ProblemKind {
             Self::WeightSum { .. } => "weight-sum",
             Self::PercentageRange { .. } | Self::PercentageTooFine { .. } => "invalid-percentage",
             Self::InvalidPattern(_) => "invalid-pattern",
+            Self::FoldWithoutText { .. } => "fold-without-text",
             Self::InvalidVersionRequirement { .. } => "invalid-version",
             Self::InvalidTime { .. } => "invalid-time",
             Self::InvalidDate { .. } => "invalid-date",

@@ -57,6 +57,9 @@ flags:
   rollout: { lifecycle: ga, rollout: { percentage: 25, by: user, audience: { attribute: tier, in: [tier2] } } }
   beta: { lifecycle: beta, default: on }
   pattern: { lifecycle: ga, rules: [{ when: { attribute: country, matches: "^D[A-Z]$" }, serve: on }] }
+  fold: { lifecycle: ga, rules: [{ when: { attribute: country, in: [de, at], fold: true }, serve: on }] }
+  fold.list: { lifecycle: ga, rules: [{ when: { attribute: groups, all_of: [Ops, GRÖẞE], fold: true }, serve: on }] }
+  fold.part: { lifecycle: ga, rules: [{ when: { attribute: country, contains: [e], fold: true }, serve: on }] }
   time: { lifecycle: ga, rules: [{ when: { attribute: since, after: 2026-01-01T00:00:00Z }, serve: on }] }
   address: { lifecycle: ga, rules: [{ when: { attribute: address, ip_in: [10.0.0.0/8] }, serve: on }] }
   version: { lifecycle: ga, rules: [{ when: { attribute: version, semver: ">=1.4, <2" }, serve: on }] }

@@ -63,7 +63,9 @@ impl<'s> Gateway<'_, 's> {
             }
             ConditionDefinition::Not(part) => self.check_condition(part, known),
             ConditionDefinition::Segment(_) => {}
-            ConditionDefinition::Clause { attribute, operator } => {
+            ConditionDefinition::Clause {
+                attribute, operator, ..
+            } => {
                 if let Some((found, source)) = known.get(&*attribute.value)
                     && !compares(&operator.value, *found)
                 {

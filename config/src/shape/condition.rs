@@ -46,9 +46,11 @@ object! {
     Clause("a clause", Needs::ExactlyOne(ClauseOperators::FIELDS)): ConditionDefinition {
         /// Name of the attribute.
         attribute: required Sited<Owned<Attribute>>,
+        /// Compares texts without regard to upper and lower case. Default: false.
+        fold: strict Boolean = false,
         /// Operator and its value.
         operator: include ClauseOperators,
-    } => ConditionDefinition::Clause { attribute, operator: operator? }
+    } => ConditionDefinition::Clause { attribute, fold, operator: operator? }
 }
 
 /// Defines the form of each operator's value. `rules` defines the operators, their words and the types of their values.

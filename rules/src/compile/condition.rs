@@ -11,6 +11,7 @@ use crate::{
     flags::FlagSlot,
     network::{Networks, parse_network},
     operator::{Operator, Scalars},
+    pattern::Case,
     patterns::are_within_limit,
     string_set::StringSet,
     subject::AttributeRef,
@@ -50,12 +51,20 @@ impl FlagsCompiler<'_> {
                 }
                 segment.map(Condition::Segment)
             }
-            ConditionDefinition::Clause { attribute, operator } => {
-                let text = operator.value.clause_text(&attribute.value).into();
-                if attribute.value == "tier" {
+            ConditionDefinition::Clause {
+                attribute,
+                fold,
+                operator,
+            } => {
+                let case = if *fold { Case::Folded } else { Case::Exact };
+                let text = operator.value.clause_text(&attribute.value, case).into();
+                if attribute.value == "tier" && case == Case::Exact {
                     self.tiers_of_clause(operator);
                 }
-                let operator = self.operator(operator)?;
+                let operator = match case {
+                    Case::Exact => self.operator(operator)?,
+                    Case::Folded => self.folded_operator(operator)?,
+                };
                 let attribute = self.attribute(&attribute.value)?;
                 Some(Condition::Clause(Clause {
                     attribute,
@@ -135,7 +144,7 @@ impl FlagsCompiler<'_> {
     }
 
     /// Reports an empty list, and one that is too long.
-    fn values(&mut self, site: Site, field: &'static str, found: usize) {
+    pub(super) fn values(&mut self, site: Site, field: &'static str, found: usize) {
         if found == 0 {
             self.problems.report(site, ProblemKind::Empty { field });
         }
@@ -157,7 +166,7 @@ impl FlagsCompiler<'_> {
             Definition::Prefix(texts) => Operator::Prefix(self.texts(site, word, texts)),
             Definition::Suffix(texts) => Operator::Suffix(self.texts(site, word, texts)),
             Definition::Contains(texts) => Operator::Contains(self.texts(site, word, texts)),
-            Definition::Matches(source) => Operator::Matches(self.pattern(site, source)?),
+            Definition::Matches(source) => Operator::Matches(self.pattern(site, source, Case::Exact)?),
             Definition::AnyOf(texts) => Operator::AnyOf(self.set(site, word, texts)),
             Definition::AllOf(texts) => Operator::AllOf(self.set(site, word, texts)),
             Definition::NoneOf(texts) => Operator::NoneOf(self.set(site, word, texts)),
@@ -189,9 +198,9 @@ impl FlagsCompiler<'_> {
         StringSet::new(texts.iter().map(|text| &*text.value))
     }
 
-    fn pattern(&mut self, site: Site, source: &str) -> Option<Arc<Pattern>> {
-        let is_new = !self.patterns.knows(source);
-        match self.patterns.compile(source) {
+    pub(super) fn pattern(&mut self, site: Site, source: &str, case: Case) -> Option<Arc<Pattern>> {
+        let is_new = !self.patterns.knows(source, case);
+        match self.patterns.compile_with(source, case) {
             Ok(pattern) => {
                 self.newest_pattern = is_new.then_some(site).or(self.newest_pattern);
                 Some(pattern)

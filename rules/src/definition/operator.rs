@@ -2,7 +2,7 @@
 //! `crate::operator` holds their meaning.
 
 use super::{Name, OwnedName, Spelled};
-use crate::{AttributeValue, Decimal, Sited};
+use crate::{AttributeValue, Decimal, Sited, pattern::Case};
 
 /// The most values of a list that an explanation shows.
 const SHOWN_VALUES: usize = 3;
@@ -99,8 +99,12 @@ operators! {
 
 impl OperatorDefinition {
     /// Returns the clause of this operator and `attribute` as text, with long lists cut short.
-    pub(crate) fn clause_text(&self, attribute: &str) -> String {
-        format!("{attribute} {} {}", self.word().as_str(), self.value_text())
+    pub(crate) fn clause_text(&self, attribute: &str, case: Case) -> String {
+        let fold = match case {
+            Case::Exact => "",
+            Case::Folded => " in any case",
+        };
+        format!("{attribute} {} {}{fold}", self.word().as_str(), self.value_text())
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) fn mismatch(operator: &Operator, value: Value<'_>) -> Option<&'static
             Operator::Greater(_) | Operator::GreaterOrEqual(_) | Operator::Less(_) | Operator::LessOrEqual(_),
             value,
         ) => (!matches!(value, Value::Number(_))).then_some("not a number"),
+        (Operator::Folded(operator), value) if operator.is_of_lists() => {
+            (!matches!(value, Value::List(_))).then_some("not a list")
+        }
         (Operator::AnyOf(_) | Operator::AllOf(_) | Operator::NoneOf(_), value) => {
             (!matches!(value, Value::List(_))).then_some("not a list")
         }
@@ -26,7 +29,11 @@ pub(super) fn mismatch(operator: &Operator, value: Value<'_>) -> Option<&'static
             .is_err()
             .then_some("not an IP address"),
         (
-            Operator::Prefix(_) | Operator::Suffix(_) | Operator::Contains(_) | Operator::Matches(_),
+            Operator::Prefix(_)
+            | Operator::Suffix(_)
+            | Operator::Contains(_)
+            | Operator::Matches(_)
+            | Operator::Folded(_),
             Value::String(_),
         ) => None,
     }
