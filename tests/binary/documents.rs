@@ -14,7 +14,7 @@ use crate::operating::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
 /// Returns the code blocks of a page of the documentation that are marked as `language`.
-fn blocks(page: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let fence = format!("```{language}\n");
     text.split(&fence)

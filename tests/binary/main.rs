@@ -28,6 +28,7 @@ mod help_pages;
 mod invalid_answers;
 mod json_output;
 mod log;
+mod log_ins;
 mod lost;
 mod managed;
 mod numbers;

@@ -1,6 +1,7 @@
-//! The walk-through of the guide is correct: its commands run in a shell against a real server, and their output is
-//! compared with the page. With `SLUICE_DOCS=write` the page is rewritten instead.
+//! The walk-throughs of the guide are correct: their commands run in a shell against a real server, and the output is
+//! compared with the page. With `SLUICE_DOCS=write` the pages are rewritten instead.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -10,11 +11,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Client, Request, Upstream, eventually};
+use testkit::{Client, Request, Upstream, eventually, reply, response};
 
 use crate::process::SluiceProcess;
 
-const PAGE: &str = "docs/operate.md";
 /// End mark of the output of a command.
 const END: &str = "=-= end of the command =-=";
 /// Longest time of a command.
@@ -36,13 +36,23 @@ struct ShellSession {
     input: ChildStdin,
     lines: Receiver<String>,
     server: Option<SluiceProcess>,
-    /// The new application and the old one.
-    applications: [Upstream; 2],
+    /// The applications, by their port on the page. Each serves the files of a folder.
+    applications: BTreeMap<String, Upstream>,
 }
 
 #[test]
 fn output_of_the_guide_walk_through_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    check_page("docs/operate.md");
+}
+
+#[test]
+fn output_of_the_quick_start_is_current() {
+    check_page("docs/quick-start.md");
+}
+
+/// Runs the commands of a page in an empty folder and compares their output with the page.
+fn check_page(page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let page = fs::read_to_string(&path).unwrap();
     let mut session = ShellSession::set();
     let mut written = String::new();
@@ -85,6 +95,11 @@ fn parts(page: &str) -> Vec<PagePart<'_>> {
         parts.push(match language {
             "sh" => PagePart::Shell(block),
             "console" => PagePart::Console(block),
+            // Checked with the log-ins, in `log_ins`.
+            "yaml" | "json" => {
+                let whole = &rest[at..rest.len() - after.len()];
+                PagePart::Text(whole)
+            }
             other => panic!("a block of `{other}` is neither pasted nor run: make it by a command"),
         });
         rest = after;
@@ -139,28 +154,61 @@ impl ShellSession {
             input,
             lines,
             server: None,
-            applications: [Upstream::named("the new board"), Upstream::named("the old board")],
+            applications: BTreeMap::new(),
         }
     }
 
     /// Runs a block. Upstreams of the test replace the applications, and free ports replace those of the page.
     fn paste(&mut self, block: &str) {
         let mut pasted = String::new();
-        for line in block.lines().filter(|line| !line.starts_with("python3 ")) {
-            pasted.push_str(&format!("{line}\n"));
+        for line in block.lines() {
+            match line.strip_prefix("python3 -m http.server ") {
+                Some(arguments) => self.serve(arguments),
+                None => pasted.push_str(&format!("{line}\n")),
+            }
         }
-        for (port, application) in ["8081", "8082"].iter().zip(&self.applications) {
+        for (port, application) in &self.applications {
             let place = application.address().to_string();
             pasted = pasted.replace(&format!("127.0.0.1:{port}"), &place);
         }
         for port in ["8080", "9090"] {
             pasted = pasted.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0");
         }
+        let reloads = self.reloads();
         self.input.write_all(pasted.as_bytes()).unwrap();
         assert_eq!(self.shell("true"), "", "{block}");
-        if let Some(server) = self.server.as_ref().filter(|_| block.contains(">> sluice.yaml")) {
-            server.line(" reloaded ");
+        // Flags in a store are not read from a file again.
+        let config = fs::read_to_string(self.folder.path().join("sluice.yaml"));
+        let has_flags_file = config.is_ok_and(|config| config.contains("{ file: flags.yaml }"));
+        let is_reload = block.contains("> sluice.yaml") || (block.contains("> flags.yaml") && has_flags_file);
+        if self.server.is_some() && is_reload {
+            eventually("the reload", || (self.reloads() > reloads).then_some(()));
         }
+    }
+
+    /// Returns the number of reloads of the server so far.
+    fn reloads(&self) -> usize {
+        let printed = self.server.as_ref().map(SluiceProcess::printed);
+        let lines = printed.into_iter().flatten();
+        lines.filter(|line| line.contains(" reloaded ")).count()
+    }
+
+    /// Serves the files of a folder, as `python3 -m http.server` does with these arguments.
+    fn serve(&mut self, arguments: &str) {
+        let (port, rest) = arguments.split_once(' ').unwrap();
+        let folder = rest.split_once("--directory ").unwrap().1.split(' ').next();
+        let folder = self.folder.path().join(folder.unwrap());
+        let files = Upstream::answering(move |request, stream| {
+            let file = fs::read_to_string(folder.join(request.target().trim_start_matches('/')));
+            reply(
+                stream,
+                &file.map_or_else(
+                    |_| response(404, "Not Found", "no such file"),
+                    |text| response(200, "OK", &text),
+                ),
+            )
+        });
+        self.applications.insert(port.to_owned(), files);
     }
 
     /// Runs a command and returns its output.
@@ -169,7 +217,7 @@ impl ShellSession {
             self.start();
             return String::new();
         }
-        if command.starts_with("kill $! ") {
+        if command.starts_with("kill $") {
             self.stop();
             return String::new();
         }
@@ -199,21 +247,29 @@ impl ShellSession {
         }
     }
 
-    /// Sends the request of a curl command, with the header and the path after the shell's expansion.
+    /// Sends the request of a curl command, with the headers and the path after the shell's expansion.
     fn curl(&mut self, arguments: &str) -> String {
         let words = self.shell(&format!("printf '%s\\n' {arguments}"));
-        let words: Vec<&str> = words.lines().collect();
+        let (mut words, mut headers, mut url) = (words.lines(), Vec::new(), "");
+        while let Some(word) = words.next() {
+            match word {
+                "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
+                "--retry" => drop(words.next()),
+                word => url = word,
+            }
+        }
         let server = self.server.as_ref().unwrap();
-        let url = words.last().unwrap();
         if let Some((_, path)) = url.split_once(":9090") {
             return eventually("an answer of the admin listener", || {
                 let answer = Client::connect(server.admin()).ask(&Request::get(path));
                 (answer.status == 200).then(|| format!("{}\n", answer.text().trim_end()))
             });
         }
-        let (name, value) = words[1].split_once(": ").unwrap();
         let (_, path) = url.split_once(":8080").unwrap();
-        let answer = Client::connect(server.listener()).ask(&Request::get(path).header(name, value));
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| {
+            request.header(name, value)
+        });
+        let answer = Client::connect(server.listener()).ask(&request);
         format!("{}\n", answer.text().trim_end())
     }
 
@@ -243,12 +299,35 @@ impl Drop for ShellSession {
 fn masked(text: &str) -> String {
     let mut masked = String::new();
     for line in text.lines() {
-        let line = without_spans(&without_sizes(line));
+        let line = without_times(&without_ids(&without_spans(&without_sizes(line))));
         let words: Vec<String> = line.split(' ').map(mask).collect();
         masked.push_str(&words.join(" "));
         masked.push('\n');
     }
     masked
+}
+
+/// Masks the id of a request, and the revision of the documents, which contain the ports.
+fn without_ids(line: &str) -> String {
+    let mut line = line.to_owned();
+    for (name, digits) in [("\"request_id\":\"", 32), ("x-flags-revision: ", 12)] {
+        if let Some(at) = line.find(name) {
+            let start = at + name.len();
+            line.replace_range(start..start + digits, "ID");
+        }
+    }
+    line
+}
+
+/// Masks the times of a token, in seconds since 1970.
+fn without_times(line: &str) -> String {
+    let parts = line.split(',').map(|part| match part.rsplit_once(':') {
+        Some((name, time)) if time.len() == 10 && time.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{name}:TIME")
+        }
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 fn without_sizes(line: &str) -> String {
