@@ -4,24 +4,25 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
+PREFIX ?= /usr/local
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release schemathesis test-long measure bench bench-request bench-load fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis test-long measure bench bench-request bench-load fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-setup: ## installs what the build needs and the machine lacks: cmake (zlib-ng, used by pingora, is built with it)
+setup: ## installs what the build needs and the machine lacks, with its package manager: cmake (for zlib-ng, used by pingora), gcc, g++
 	@scripts/setup
 
 demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants
 	$(CARGO) build --locked
 	@$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR)
 
-test: setup ## runs every test
+test: setup ## runs every test; installs schemathesis into target/ once, from PyPI
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
 	$(CARGO) test --workspace --locked
 
-schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s)
+schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s); installs schemathesis as `test` does
 	@scripts/install-schemathesis
 	$(CARGO) test --locked -p control --test control generated_requests -- --nocapture
 
@@ -49,6 +50,9 @@ release: setup ## builds the release binary, target/dist/sluice, with its debug 
 	$(CARGO) build --release --locked
 	@scripts/dist
 
+install: release ## installs the release binary and shell completions under PREFIX (/usr/local); DESTDIR for packages
+	@scripts/install $${CARGO_TARGET_DIR:-target}/dist/sluice "$(PREFIX)" "$(DESTDIR)"
+
 test-long: setup ## the long forms of suites: attacks that stall, fuzzing of the engine for FUZZ_SECONDS each, full load under change (50 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
@@ -65,7 +69,7 @@ bench-request: ## counts the instructions, allocations and system calls of a req
 	$(CARGO) build --release --locked -p sluice -p bare-pingora -p request-cost
 	$${CARGO_TARGET_DIR:-target}/release/request-cost $(if $(filter record,$(BASELINE)),--record) $(ROWS)
 
-bench-load: setup ## measures Sluice under load beside other proxies, under change and idle, into docs/performance.md (40 min; QUICK=1: 7)
+bench-load: setup ## measures Sluice under load beside other proxies, which it installs, under change and idle, into docs/performance.md (40 min; QUICK=1: 7)
 	@scripts/peers/install
 	$(CARGO) build --release --locked -p sluice -p bare-pingora
 	$(CARGO) build --release --locked -p load

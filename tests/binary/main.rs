@@ -25,6 +25,7 @@ mod files;
 mod fixed_texts;
 mod gateway_document;
 mod help_pages;
+mod installing;
 mod invalid_answers;
 mod json_output;
 mod log;
