@@ -38,6 +38,7 @@ mod operator_tokens;
 mod operators;
 mod process;
 mod reaching;
+mod recipes;
 mod running;
 mod secrets;
 mod security;
