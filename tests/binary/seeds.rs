@@ -26,7 +26,7 @@ fn every_seed_requirement_names_an_existing_test() {
         tests_in(&root().join(folder), &mut tests);
     }
     assert!(tests.len() > 300, "the tests were not found");
-    let page = fs::read_to_string(root().join("docs/seeds.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/contributing/seeds.md")).unwrap();
     let tables = page
         .split("\n\n")
         .filter(|part| part.starts_with("| requirement") || part.starts_with("| guarantee"));
