@@ -28,6 +28,7 @@ mod help_pages;
 mod installing;
 mod invalid_answers;
 mod json_output;
+mod links;
 mod log;
 mod log_ins;
 mod lost;

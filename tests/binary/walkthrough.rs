@@ -50,6 +50,11 @@ fn output_of_the_quick_start_is_current() {
     check_page("docs/quick-start.md");
 }
 
+#[test]
+fn output_of_the_page_on_stores_is_current() {
+    check_page("docs/files-or-store.md");
+}
+
 /// Runs the commands of a page in an empty folder and compares their output with the page.
 fn check_page(page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
