@@ -7,11 +7,25 @@ use tokens::Algorithm;
 
 use crate::files;
 use crate::managed::ManagedGateway;
+use crate::operating::ManagedServer;
 use crate::operator_tokens::{self, OperatorToken};
 use crate::process::SluiceProcess;
 
 const NOBODY: &str = "admin: { address: '127.0.0.1:0' }";
 const SOMEBODY: &str = "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }";
+
+/// Probes of Kubernetes and Prometheus have no token of an operator.
+#[test]
+fn probes_and_metrics_need_no_token_beside_operators() {
+    let token = OperatorToken::issue("vic", "viewer");
+    let managed = ManagedServer::with_operators(&[&token]);
+    let status = |path: &str| {
+        let answer = Client::connect(managed.admin()).ask(&Request::get(path).host("10.1.2.3:9090"));
+        answer.status
+    };
+    let statuses = ["/livez", "/readyz", "/metrics", "/api/v1/whoami"].map(status);
+    assert_eq!(statuses, [200, 200, 200, 401]);
+}
 
 #[test]
 fn operators_section_is_removed_only_by_a_restart() {
