@@ -43,6 +43,6 @@ pub use preview::{
 };
 pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};
-pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
+pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::{State, StateEdit};
 pub use urgent::Urgent;

@@ -24,9 +24,21 @@ pub struct StaleLimits {
     pub undecided_ms: i64,
 }
 
+/// The meaning of the times in the state of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FlagTimes {
+    /// The times of changes are recorded.
+    #[default]
+    Recorded,
+    /// Files manage the flags, so the times of their changes are not known.
+    Unknown,
+}
+
 /// The observed use of flags.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Usage {
+    /// The meaning of the times in the state of the flags.
+    pub times: FlagTimes,
     /// The flags that gates name.
     pub gated: BTreeSet<String>,
     /// The start of the observation; none if decisions are not observed.
@@ -149,8 +161,8 @@ impl StaleCheck<'_> {
     }
 
     fn long_ga(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
-        let is_long =
-            flag.lifecycle() == Some(Lifecycle::Ga) && self.since(flag.state.since) > self.limits.ga_ms;
+        let since = self.recorded(flag.state.since)?;
+        let is_long = flag.lifecycle() == Some(Lifecycle::Ga) && self.since(since) > self.limits.ga_ms;
         let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
         let default = flag.definition.default.as_ref();
         let is_on = default.is_some_and(|default| !flag.serves_off(&default.value));
@@ -160,9 +172,9 @@ impl StaleCheck<'_> {
             .iter()
             .any(|(_, variant)| flag.is_off(variant));
         (is_long && flag.is_enabled() && against == 0 && is_on && tiers_on).then(|| {
-            let since = timestamp::minute(flag.state.since);
-            let detail = format!("ga since {since}, on for everyone, and no tenant is excluded");
-            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(flag.state.since))
+            let minute = timestamp::minute(since);
+            let detail = format!("ga since {minute}, on for everyone, and no tenant is excluded");
+            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(since))
         })
     }
 
@@ -174,17 +186,20 @@ impl StaleCheck<'_> {
     }
 
     fn unused(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
-        let is_old = self.since(flag.state.created) > self.limits.unused_ms;
+        let created = self.recorded(flag.state.created)?;
+        let is_old = self.since(created) > self.limits.unused_ms;
         (is_old && !self.is_gated(key)).then(|| {
             let detail = "no gate names it, nor a flag that requires it".to_owned();
-            reason(StaleCode::Unused, detail).fact("created", timestamp::text(flag.state.created))
+            reason(StaleCode::Unused, detail).fact("created", timestamp::text(created))
         })
     }
 
     /// Reported only after a full period of observation, counted from the flag's creation or the start of the
     /// observation.
     fn undecided(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
-        let known_since = self.usage.since?.max(flag.state.created);
+        let observed_since = self.usage.since?;
+        let created = self.recorded(flag.state.created);
+        let known_since = created.map_or(observed_since, |created| created.max(observed_since));
         let decided = self.usage.decided.get(key);
         let quiet_since = decided
             .copied()
@@ -217,14 +232,21 @@ impl StaleCheck<'_> {
             },
         ];
         let by: Vec<String> = by.into_iter().flatten().collect();
-        let since = timestamp::minute(flag.state.since);
+        let since = self.recorded(flag.state.since);
+        let retired = since.map_or_else(
+            || "retired".to_owned(),
+            |since| format!("retired since {}", timestamp::minute(since)),
+        );
         let detail = if by.is_empty() {
-            format!("retired since {since}, and nothing refers to it: it can be removed")
+            format!("{retired}, and nothing refers to it: it can be removed")
         } else {
-            format!("retired since {since}, still referred to by {}", by.join(", "))
+            format!("{retired}, still referred to by {}", by.join(", "))
         };
-        reason(StaleCode::Retired, detail)
-            .fact("since", timestamp::text(flag.state.since))
+        let mut found = reason(StaleCode::Retired, detail);
+        if let Some(since) = since {
+            found = found.fact("since", timestamp::text(since));
+        }
+        found
             .fact("gated", self.usage.gated.contains(key))
             .fact(
                 "flags",
@@ -245,6 +267,14 @@ impl StaleCheck<'_> {
             open.extend(dependents.copied().filter(|flag| seen.insert(flag)));
         }
         false
+    }
+
+    /// Returns a time of the state of a flag, if such times are recorded.
+    fn recorded(&self, at: Timestamp) -> Option<Timestamp> {
+        match self.usage.times {
+            FlagTimes::Recorded => Some(at),
+            FlagTimes::Unknown => None,
+        }
     }
 
     fn since(&self, at: Timestamp) -> i64 {

@@ -29,6 +29,7 @@ fn used() -> Usage {
         gated: flags.into_iter().map(str::to_owned).collect(),
         since: None,
         decided: BTreeMap::new(),
+        times: FlagTimes::Recorded,
     }
 }
 
@@ -68,6 +69,36 @@ fn a_flag_on_for_everyone_for_14_days_is_stale() {
     let expired = "beta EXPIRED to be removed since 2026-12-01".to_owned();
     let [done, named] = RETIRED.map(str::to_owned);
     assert_eq!(after, [ga("base"), expired, done, named, ga("wide")]);
+}
+
+#[test]
+fn flags_of_files_are_stale_without_times_that_nobody_saw() {
+    let usage = |since| Usage {
+        times: FlagTimes::Unknown,
+        since,
+        ..Usage::default()
+    };
+    let retired = [
+        "done RETIRED retired, and nothing refers to it: it can be removed",
+        "named RETIRED retired, still referred to by names, the record of a tenant",
+    ];
+    let expired = "beta EXPIRED to be removed since 2026-12-01";
+    assert_eq!(
+        reported(&usage(None), 400 * DAY_MS),
+        [&[expired], &retired[..]].concat()
+    );
+    // The observation began with the process.
+    let observed = reported(&usage(Some(Timestamp(START))), 30 * DAY_MS + 1);
+    let undecided: Vec<&String> = observed
+        .iter()
+        .filter(|line| line.contains("UNDECIDED"))
+        .collect();
+    assert_eq!(undecided[0], "base UNDECIDED no decision since 2026-11-20 09:14");
+    assert!(
+        !observed
+            .iter()
+            .any(|line| line.contains("LONG_GA") || line.contains("UNUSED"))
+    );
 }
 
 #[test]

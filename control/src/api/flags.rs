@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use changes::{Code, ManagedFlag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
+use changes::{Code, FlagTimes, ManagedFlag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
 use config::{Compiled, ToJson as _};
 use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
 use serde::Serialize;
@@ -33,12 +33,14 @@ pub(crate) struct FlagBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     lifecycle: Option<&'static str>,
-    /// The time at which it entered this lifecycle state.
-    #[schema(format = DateTime)]
-    lifecycle_since: String,
-    /// The time at which it was created.
-    #[schema(format = DateTime)]
-    created: String,
+    /// The time at which it entered this lifecycle state; absent if files manage the flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    lifecycle_since: Option<String>,
+    /// The time at which it was created; absent if files manage the flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    created: Option<String>,
     /// False if it is killed.
     enabled: bool,
     /// The kill by break-glass on this machine, if there is one; it is not part of the stored state.
@@ -62,11 +64,14 @@ pub(crate) struct FlagBody {
     sign_offs: Vec<SignOffBody>,
     /// The reasons to remove the flag, if there are any.
     stale: Vec<StaleReasonBody>,
-    /// The time of the last change by an operator.
-    #[schema(format = DateTime)]
-    changed: String,
-    /// The operator who made the last change.
-    changed_by: String,
+    /// The time of the last change by an operator; absent if files manage the flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    changed: Option<String>,
+    /// The operator who made the last change; absent if files manage the flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    changed_by: Option<String>,
     /// The other fields of its definition, as in the flags document.
     #[serde(flatten)]
     definition: Map<String, Value>,
@@ -123,6 +128,7 @@ struct StateCopy {
     flags: Vec<(String, ManagedFlag, Vec<StaleReasonBody>)>,
     counts: HashMap<String, TenantCounts>,
     compiled: Compiled,
+    times: FlagTimes,
     is_more: bool,
 }
 
@@ -138,7 +144,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
         let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| &**key);
         let keys = keys.filter(|key| !only_stale || stale.contains_key(key));
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
-        copy_state(state, compiled, &keys, limit, &stale)
+        copy_state(state, compiled, &keys, limit, (&stale, usage.times))
     });
     let kills = LocalKills::at(api.control(), request.at);
     let on = copy.tenants_on(MAX_COUNTED_DECISIONS, request.at);
@@ -159,7 +165,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let copy = api.control().read(|state, compiled| {
         let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
-        copy_state(state, compiled, &[key], 1, &stale)
+        copy_state(state, compiled, &[key], 1, (&stale, usage.times))
     });
     let Some(flag) = copy.flags.first() else {
         return Err(ApiProblem::rejected(vec![
@@ -182,6 +188,10 @@ fn usage(api: &Api) -> Usage {
         let keys = state.document.flags.keys();
         let decided = keys.filter_map(|key| Some((key.to_string(), history.last_decided(key)?)));
         Usage {
+            times: match control.is_read_only() {
+                true => FlagTimes::Unknown,
+                false => FlagTimes::Recorded,
+            },
             gated,
             since: Some(history.since()),
             decided: decided.collect(),
@@ -194,7 +204,7 @@ fn copy_state(
     compiled: &Compiled,
     keys: &[&str],
     limit: usize,
-    stale: &BTreeMap<&str, &StaleFlag>,
+    (stale, times): (&BTreeMap<&str, &StaleFlag>, FlagTimes),
 ) -> StateCopy {
     let listed = keys.get(..limit).unwrap_or(keys);
     let flags = listed.iter().filter_map(|key| {
@@ -208,6 +218,7 @@ fn copy_state(
         flags: flags.collect(),
         counts: count_tenants(state, listed),
         compiled: compiled.clone(),
+        times,
         is_more: keys.len() > limit,
     }
 }
@@ -276,6 +287,7 @@ fn flag_body(
 ) -> FlagBody {
     let counts = copy.counts.get(key).copied().unwrap_or_default();
     let state = &flag.state;
+    let recorded = |at| (copy.times == FlagTimes::Recorded).then(|| timestamp::text(at));
     let mut definition = match flag.definition.to_json() {
         Value::Object(fields) => fields,
         _ => Map::new(),
@@ -286,8 +298,8 @@ fn flag_body(
         key: key.clone(),
         kind: flag.definition.kind.unwrap_or_default().as_str(),
         lifecycle: flag.lifecycle().map(Lifecycle::as_str),
-        lifecycle_since: timestamp::text(state.since),
-        created: timestamp::text(state.created),
+        lifecycle_since: recorded(state.since),
+        created: recorded(state.created),
         enabled: flag.is_enabled(),
         local_kill: kills.of(key),
         tenants_on,
@@ -297,8 +309,8 @@ fn flag_body(
         tenants_overridden: counts.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
         stale: stale.clone(),
-        changed: timestamp::text(state.changed),
-        changed_by: state.changed_by.clone(),
+        changed: recorded(state.changed),
+        changed_by: (copy.times == FlagTimes::Recorded).then(|| state.changed_by.clone()),
         definition,
     }
 }

@@ -346,6 +346,16 @@ fn flags_from_files_can_be_read_and_not_changed() {
         server.send_ok("GET", "/platform/feature-flags", None)["flags"][0]["key"],
         "dispatch.core"
     );
+    // Nobody saw when files changed, so no flag has a time, and none is stale because of one.
+    let flags = server.send_ok("GET", "/platform/feature-flags", None);
+    assert!(!flags.to_string().contains("1970"), "{flags}");
+    for flag in flags["flags"].as_array().unwrap() {
+        let fields = flag.as_object().unwrap();
+        for field in ["created", "changed", "changed_by", "lifecycle_since"] {
+            assert!(!fields.contains_key(field), "{flag}");
+        }
+        assert_eq!(flag["stale"], json!([]), "{flag}");
+    }
     let problem = server.send_rejected(
         409,
         "READ_ONLY_SOURCE",
