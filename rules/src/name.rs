@@ -37,13 +37,13 @@ pub enum InvalidFlagKey {
         length: usize,
     },
     /// The first character is not a letter.
-    #[error("a flag key starts with a letter, not with `{found}`")]
+    #[error("a flag key starts with a letter, not with {}", shown(*.found))]
     Start {
         /// The first character.
         found: char,
     },
     /// A character outside the alphabet.
-    #[error("a flag key can only contain letters, digits, `.`, `_` and `-`, not `{found}`")]
+    #[error("a flag key can only contain letters, digits, `.`, `_` and `-`, not {}", shown(*.found))]
     Character {
         /// The first such character.
         found: char,
@@ -63,7 +63,7 @@ pub enum InvalidTenantId {
         length: usize,
     },
     /// A character that is not visible ASCII.
-    #[error("a tenant id can only contain visible ASCII characters, not {found:?}")]
+    #[error("a tenant id can only contain visible ASCII characters, not {}", shown(*.found))]
     Character {
         /// The first such character.
         found: char,
@@ -83,7 +83,7 @@ pub enum InvalidUserId {
         length: usize,
     },
     /// A control character.
-    #[error("a user id can't contain control characters such as {found:?}")]
+    #[error("a user id can't contain control characters such as {}", shown(*.found))]
     Control {
         /// The first such character.
         found: char,
@@ -91,6 +91,15 @@ pub enum InvalidUserId {
     /// White space at the beginning or the end.
     #[error("a user id can't begin or end with white space")]
     Ends,
+}
+
+/// Returns a character for a message: `U+00A0` if it is not visible.
+fn shown(found: char) -> String {
+    match found {
+        ' ' => "a space".to_owned(),
+        _ if found.is_ascii_graphic() || found.escape_debug().len() == 1 => format!("`{found}`"),
+        _ => format!("U+{:04X}", u32::from(found)),
+    }
 }
 
 impl FlagKey {
@@ -194,5 +203,24 @@ impl fmt::Display for TenantId {
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_is_not_visible_is_written_out() {
+        let key = |text| FlagKey::parse(text).unwrap_err().to_string();
+        let id = |text| TenantId::parse(text).unwrap_err().to_string();
+        assert!(key("board\u{a0}v2").ends_with("and `-`, not U+00A0"));
+        assert!(key("\u{feff}board").ends_with("not with U+FEFF"));
+        assert!(key("a b").ends_with("not a space"));
+        assert!(key("a\"b").ends_with("not `\"`"));
+        assert!(id("acme\u{200b}").ends_with("characters, not U+200B"));
+        assert!(id("acme\n").ends_with("characters, not U+000A"));
+        assert!(id("a\u{301}").ends_with("characters, not U+0301"));
+        assert!(id("größe").ends_with("characters, not `ö`"));
     }
 }

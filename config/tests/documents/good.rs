@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{
-    AttributeType, CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogLevel,
-    LogOutput, ProcessLogFormat, RequestAttribute, RequestValue, TlsVersion, TokenSource,
+    AttributeType, CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat,
+    LogLevel, LogOutput, ProcessLogFormat, RequestAttribute, RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
     Auth, ClosedAnswer, Destination, Eligibility, EncodedSlash, ForwardingHeader, GateMode, HostPattern,
