@@ -5,6 +5,7 @@
 //! `cargo run --release -p control --example kill_latency`
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "a measurement fails by panicking, and prints its results"
@@ -20,7 +21,8 @@ use axum::http::HeaderMap;
 use config::FlagsDocument;
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Actor, ApplyError, Change, ChangeSource, Control, ImportMode, LifecyclePolicy, Request, Role, SqliteStore,
+    Actor, ApplyError, Change, ChangeSource, Control, ImportMode, LifecyclePolicy, NewFlags, Request, Role,
+    SqliteStore,
 };
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
@@ -55,7 +57,7 @@ fn main() {
     let (operators, bogus) = operators();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     measure("during a flood", &control, |round| {
-        let peer = SocketAddr::from(([10, 0, (round >> 8) as u8, round as u8], 1));
+        let peer = SocketAddr::from(([10, 0, byte(round / 256), byte(round)], 1));
         let signed_in = runtime.block_on(operators.sign_in(&bogus, peer, NOW));
         assert!(signed_in.is_err());
     });
@@ -94,6 +96,10 @@ fn kill(control: &Control, at: usize) -> Duration {
     let begun = Instant::now();
     control.apply(&request(change)).unwrap();
     begun.elapsed()
+}
+
+fn byte(number: usize) -> u8 {
+    u8::try_from(number % 256).unwrap()
 }
 
 /// Applies a change that may give way to kills too often.
@@ -138,7 +144,7 @@ fn document(round: usize) -> Change {
     Change::ApplyDocument {
         document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
         prune: false,
-        adopt: true,
+        new_flags: NewFlags::AsWritten,
     }
 }
 
@@ -152,7 +158,7 @@ fn operators() -> (Operators, HeaderMap) {
             name: format!("token{at}"),
             role: Role::Operator,
             org: None,
-            hash: if at % 2 == 0 {
+            hash: if at.is_multiple_of(2) {
                 hash
             } else {
                 TokenHash::parse(older).unwrap()

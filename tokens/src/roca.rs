@@ -60,7 +60,9 @@ fn logarithm(power: u32, prime: u32) -> Option<Exponents> {
 }
 
 fn agree(one: Exponents, other: Exponents) -> bool {
-    one.log.abs_diff(other.log) % gcd(one.order, other.order) == 0
+    one.log
+        .abs_diff(other.log)
+        .is_multiple_of(gcd(one.order, other.order))
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -109,7 +111,7 @@ mod tests {
     /// Returns a factor of the vulnerable form `k * M + 65537^exponent`, where M has the primes below 702, as for keys of
     /// 2,048 bits.
     fn factor(k: u64, exponent: u32) -> Vec<u8> {
-        let is_prime = |n: &u32| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &u32| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         let primes = (2..702_u32).filter(is_prime);
         let multiple = primes.fold(k.to_le_bytes().to_vec(), |product_so_far, prime| {
             product(&product_so_far, &prime.to_le_bytes())

@@ -103,6 +103,11 @@ pub(crate) const ROWS: &[Row] = &[
         ..GATE
     },
     Row {
+        name: "ungated-token",
+        program: Program::Sluice(Routing::Ungated),
+        ..GATE
+    },
+    Row {
         name: "gate-1-flag",
         program: Program::Sluice(Routing::Gate { flags: 1 }),
         ..GATE
@@ -187,12 +192,13 @@ impl Row {
         }
     }
 
-    /// Returns the number of flags in the header that the origin must see.
+    /// Returns the number of flags in the header that the origin must see. Without a gate only a request with a token has
+    /// it.
     pub(crate) fn flags(&self) -> usize {
         match self.program {
             Program::Sluice(Routing::Gate { flags }) => flags,
             Program::Sluice(Routing::Logged) => 20,
-            Program::Sluice(Routing::Ungated) => 1,
+            Program::Sluice(Routing::Ungated) => usize::from(self.token != Token::None),
             _ => 0,
         }
     }
