@@ -317,6 +317,17 @@ fn trailers_are_forwarded_both_ways() {
         assert_eq!(trailers.get("x-check").unwrap(), "4");
         assert_eq!(trailers.get("x-more").unwrap(), "5");
     }
+    // From HTTP/1 to HTTP/2.
+    let mut client = proxy.connect();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\
+         X-Check: 6\r\nX-User-Id: evil\r\n\r\n",
+    );
+    let text = String::from_utf8_lossy(&client.rest()).into_owned();
+    assert!(text.ends_with("\r\n0\r\ngrpc-status: 0\r\n\r\n"), "{text}");
+    let trailers = upstream.requests().pop().unwrap().trailers.unwrap();
+    assert_eq!(trailers.len(), 1, "{trailers:?}");
+    assert_eq!(trailers.get("x-check").unwrap(), "6");
 }
 
 #[test]
