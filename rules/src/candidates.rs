@@ -10,6 +10,8 @@ pub struct Candidates {
     /// The route that matches when the path is read by RFC 3986.
     route: Option<RouteId>,
     is_preflight: bool,
+    /// True if the path has too many readings: then `others` is empty, and the request is not forwarded.
+    has_too_many: bool,
     /// The routes that are reached by other readings, each once.
     others: Vec<RouteId>,
     /// The routes found for the first set of readings. Most requests need no other, and no list then.
@@ -29,17 +31,20 @@ impl Candidates {
         Self {
             route: routes.table().find(head),
             is_preflight,
+            has_too_many: false,
             others: Vec::new(),
             first: None,
             further: Vec::new(),
         }
     }
 
-    /// Finds the routes of the other readings.
-    ///
-    /// # Errors
-    /// The path has too many readings.
-    pub fn find_others(&mut self, routes: &Routes, head: &impl RequestHead) -> Result<(), TooManyReadings> {
+    /// Finds the routes of the other readings. A path that has too many of them is only refused where it would be
+    /// forwarded: an answer before the gate of its route would tell a hidden route from an unknown path.
+    pub fn find_others(&mut self, routes: &Routes, head: &impl RequestHead) {
+        self.has_too_many = self.try_find_others(routes, head).is_err();
+    }
+
+    fn try_find_others(&mut self, routes: &Routes, head: &impl RequestHead) -> Result<(), TooManyReadings> {
         // The upstream is not known before a gate is decided, so every upstream counts that the route may lead to; and
         // every one that the other routes may lead to, because their gates decide instead where they are stricter.
         self.routes_read_as(routes, head, routes.may_read(self.route))?;
@@ -62,10 +67,19 @@ impl Candidates {
         self.is_preflight
     }
 
-    /// Returns every route that may decide the request, each once, the matching one first. A request counts
-    /// against the limits of all of them, because each may be the one that the upstream serves.
+    /// Returns every route that may decide the request, each once, the matching one first.
     pub fn ids(&self) -> impl Iterator<Item = RouteId> {
         self.route.into_iter().chain(self.others.iter().copied())
+    }
+
+    /// Returns the routes that an upstream with these readings may serve a request as, each once, beginning with
+    /// `decided`, the route that decided it. The limits of all of them apply to a request that is forwarded. Routes
+    /// that only another upstream would reach are left out, because their gates were not decided.
+    pub fn served(&self, decided: Option<RouteId>, reads: Reads) -> impl Iterator<Item = RouteId> + Clone {
+        let found = self.found().find(|(known, _)| *known == reads);
+        let found = found.map_or(&[][..], |(_, routes)| routes);
+        let others = found.iter().copied().filter(move |id| Some(*id) != decided);
+        decided.into_iter().chain(others)
     }
 
     /// Returns the strictest `auth` of these routes. Another spelling of a path can therefore not avoid a
@@ -101,6 +115,9 @@ impl Candidates {
         head: &impl RequestHead,
         reads: Reads,
     ) -> Result<&[RouteId], TooManyReadings> {
+        if self.has_too_many {
+            return Err(TooManyReadings);
+        }
         if self.found().all(|(known, _)| *known != reads) {
             let found = (reads, routes.table().readings(head, reads)?);
             match &self.first {

@@ -4,7 +4,6 @@
 use rules::{AnonymousFlags, Auth, Candidates, RequestDecision, Subject, Subjects, Timestamp};
 use tokens::OperatorTokens;
 
-use crate::answer::AnswerCode;
 use crate::caller::Caller;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
@@ -48,7 +47,7 @@ async fn decide_normalised(
     effects: &mut impl Effects,
 ) -> Result<RequestOutcome, RequestRefusal> {
     let head = RoutedHead::of(host, request.head);
-    let mut candidates = find_candidates(decider, &head, found, effects)?;
+    let mut candidates = find_candidates(decider, &head, found, effects);
     // Before the token is verified, so that a flood of bad tokens costs little.
     effects.check_client(candidates.ids())?;
     identify_caller(decider, request, &candidates, now, found, effects).await?;
@@ -89,17 +88,14 @@ fn find_candidates(
     head: &RoutedHead<'_>,
     found: &mut Findings,
     effects: &mut impl Effects,
-) -> Result<Candidates, RequestRefusal> {
+) -> Candidates {
     let routes = &*decider.snapshot.routes;
     let mut candidates = Candidates::find(routes, head, found.is_preflight);
     // Set before the decision: an early refusal is logged with this route.
     found.route = candidates.route();
     effects.routed(found.route);
-    if candidates.find_others(routes, head).is_err() {
-        found.ambiguous_target = true;
-        return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
-    }
-    Ok(candidates)
+    candidates.find_others(routes, head);
+    candidates
 }
 
 /// Identifies the caller, as the strictest `auth` of the candidates requires. If they only observe, a request whose
@@ -189,8 +185,9 @@ fn decide_gates(
     // After the decision: a request that is refused anyway gets the answer of its route.
     headers::check_nominations(&request.head.fields, decider)?;
     // The route's own limits come last: before its gate, they would tell a hidden route from an unknown path.
-    head::check_length(request.head, decider, found)?;
-    effects.count(candidates.ids(), caller.as_ref().and_then(Caller::tenant))?;
+    let served = candidates.served(decision.route, decider.snapshot.routes.reads(forward.upstream));
+    head::check_length(request.head, decider, served.clone(), found)?;
+    effects.count(served, caller.as_ref().and_then(Caller::tenant))?;
     found.upstream = Some(forward.upstream);
     found.headers = match carries_flags(decider, &decision, found.caller.as_ref(), subject, effects) {
         true => effects.rendered(decision.route, subject, now, || {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::Host;
+use rules::{Host, RouteId};
 use wire::{Fields, HeadLimits, HttpVersion, RequestHead};
 
 use crate::answer::{Answer, AnswerCode};
@@ -116,18 +116,26 @@ fn check_http2(fields: &Fields, limits: HeadLimits) -> Result<(), AnswerCode> {
     Ok(())
 }
 
-/// Refuses a request whose `Content-Length` exceeds the limit of its route.
+/// Sets the smallest body limit of `routes`, and refuses a request whose `Content-Length` exceeds it.
 ///
 /// # Errors
 /// The request is refused.
 pub(crate) fn check_length(
     head: &RequestHead,
     decider: &Decider,
+    routes: impl Iterator<Item = RouteId>,
     found: &mut Findings,
 ) -> Result<(), RequestRefusal> {
-    let route = found.route.and_then(|id| decider.snapshot.routes.route(id));
-    if let Some(route) = route {
-        found.body_limit = route.body_limit;
+    let routes = routes.filter_map(|id| decider.snapshot.routes.route(id));
+    // Of no limit and a limit, the limit is the smaller one.
+    let smallest = routes
+        .map(|route| route.body_limit)
+        .reduce(|one, other| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        });
+    if let Some(limit) = smallest {
+        found.body_limit = limit;
     }
     let length = head.fields.value("content-length");
     let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());

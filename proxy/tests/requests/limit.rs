@@ -173,6 +173,38 @@ fn spellings_of_a_path_share_a_rate_limit() {
 }
 
 #[test]
+fn limits_of_the_routes_of_other_readings_apply() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: small, match: /small, body_limit: 4, upstream: api }")
+        .route("{ name: rare, match: /rare, limit: { rate: 1/h, by: client }, upstream: api }")
+        .route("{ name: rest, match: /**, body_limit: 0, upstream: api }")
+        .start();
+    let post = |path: &str, length: usize| proxy.ask(&Request::post(path, "a".repeat(length))).status;
+    // A server that folds case would serve the route with the smaller limit.
+    for (path, length, status) in [("/SMALL", 4, 200), ("/SMALL", 5, 413), ("/other", 5, 200)] {
+        assert_eq!(post(path, length), status, "{path} {length}");
+    }
+    assert_eq!([post("/RARE", 1), post("/rare", 1)], [200, 429]);
+}
+
+#[test]
+fn limits_of_routes_that_the_upstream_does_not_serve_are_hidden() {
+    let (exact, folding) = (Upstream::named("exact"), Upstream::named("folding"));
+    let address = exact.address();
+    let proxy = Proxy::builder()
+        .upstream_at("exact", &format!("{{ endpoints: [\"{address}\"], reads: exact }}"))
+        .upstream("folding", &folding)
+        .route("{ name: hidden, match: /a, gate: board, auth: optional, body_limit: 1, limit: { rate: 1/h, by: client }, upstream: exact }")
+        .route("{ name: rest, match: /**, gate: core, auth: none, upstream: exact, otherwise: { upstream: folding } }")
+        .start();
+    for _ in 0..3 {
+        assert_eq!(proxy.ask(&Request::post("/A", "abc")).text(), "exact");
+    }
+}
+
+#[test]
 fn counts_of_an_unchanged_limit_survive_a_reload() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();

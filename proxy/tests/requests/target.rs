@@ -327,6 +327,24 @@ fn path_with_too_many_readings_is_rejected() {
     assert_eq!(proxy.get(&path, "acme").code(), "TARGET_INVALID");
     assert_eq!(upstream.count(), 0);
     assert_eq!(proxy.log(1)[0]["ambiguous_target"], true);
+    // Behind a closed gate the answer is that of an unknown path, which has no readings.
+    let hidden = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: hidden, match: /hidden/**, gate: board, upstream: all }")
+        .start();
+    for start in ["/hidden", "/unknown"] {
+        let answer = hidden.get(&format!("{start}{path}"), "globex");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (404, "NOT_FOUND".to_owned()),
+            "{start}"
+        );
+    }
+    assert_eq!(
+        hidden.get(&format!("/hidden{path}"), "acme").code(),
+        "TARGET_INVALID"
+    );
+    assert_eq!(upstream.count(), 0);
 }
 
 /// Starts a proxy with a gate on a page, beside a file of the same name and an open rest.
