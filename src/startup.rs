@@ -57,7 +57,7 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         flags: FlagsSource::Store(directory),
         seed,
         eligibility,
-    }) = config::flags_settings(Files::Disk, path)
+    }) = config::flags_settings(Files::Disk, path, &variable)
     else {
         let loaded = config::load(path, &variable);
         return Ok(loaded.map(|loaded| Startup {

@@ -45,6 +45,11 @@ impl Files {
         }
     }
 
+    /// Returns true if a directory without documents can be at this path. Files in memory have no empty directories.
+    pub(crate) fn may_be_empty(&self, path: &Path) -> bool {
+        matches!(self, Self::Memory(_)) || self.is_directory(path)
+    }
+
     pub(crate) fn is_directory(&self, path: &Path) -> bool {
         match self {
             Self::Disk => path.is_dir(),

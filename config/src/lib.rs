@@ -6,6 +6,7 @@
 //!                         \_________ all problems  _________/ -> Report
 //! ```
 
+mod address_overrides;
 mod allowance;
 mod catalog;
 mod document;
@@ -14,6 +15,7 @@ mod flags_document;
 mod flags_source;
 mod form;
 mod gateway_compiler;
+mod gateway_document;
 mod identity;
 mod inputs;
 mod json;
@@ -44,8 +46,10 @@ mod to_json;
 mod translate;
 mod validate;
 mod value_json;
+mod variables;
 mod watch;
 
+pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
 pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_rollout, read_tiers};
 pub use document::{JsonDocument, flags_document};
 pub use files::Files;

@@ -18,7 +18,7 @@ use crate::operators::OperatorToken;
 use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::flags::FlagsDocument;
-use crate::shape::sluice::{FlagsAt, GatewayDocument, GatewayFields};
+use crate::shape::sluice::{FlagsAt, GatewayFields};
 use crate::source::{LineIndex, Source};
 use crate::translate::{BrokenParts, warnings};
 
@@ -70,8 +70,8 @@ pub fn load_flags_from(files: Files, path: &Path, eligibility: Eligibility) -> R
     }
 }
 
-/// Loads `sluice.yaml` at `path` and all files that it names. `variable` returns environment variables, which only
-/// secrets refer to.
+/// Loads `sluice.yaml` at `path` and all files that it names. `variable` returns environment variables, which scalars
+/// refer to.
 ///
 /// # Errors
 /// All problems of the documents and files.
@@ -131,12 +131,11 @@ pub(crate) fn load_as(
         FlagsFrom::Compiled(..) => LoadContext::keeping(files),
         _ => LoadContext::of(files),
     };
-    let Some(source) = context.source(path, None) else {
+    let Some(gateway_sources) = context.gateway_sources(path, variable) else {
         return Err(context.into_report());
     };
-    let gateway_sources = [source];
-    let (mut gateway_documents, mut read) = context.read_documents::<GatewayDocument>(&gateway_sources);
-    let (Some(document), Some((source, gateway))) = (gateway_documents.pop(), read.pop()) else {
+    let read = context.read_gateway(&gateway_sources, variable);
+    let (Some((gateway_documents, gateway)), Some(source)) = (read, gateway_sources.first()) else {
         return Err(context.into_report());
     };
     let sources = flags_of(source, &gateway, &mut context, flags_from);
@@ -148,7 +147,7 @@ pub(crate) fn load_as(
     let complete = complete || matches!(flags_from, FlagsFrom::Compiled(..));
     let broken = BrokenParts::of(&documents, &context.problems, !complete);
     let definition = lower::flags::merge(read, &mut context.problems);
-    documents.push(document);
+    documents.extend(gateway_documents);
     let names = Names::new(&definition);
     let (names, flags) = match flags_from {
         FlagsFrom::Compiled(compiled, _) => (&*compiled.names, FlagsOf::Compiled(compiled)),

@@ -17,6 +17,7 @@ use crate::read::{self, Unreadable};
 use crate::report::Report;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{BrokenParts, translate};
+use crate::validate::Notes;
 use crate::{form, parse};
 
 /// The state of one load.
@@ -120,13 +121,18 @@ impl LoadContext {
         for source in sources {
             if let Some(root) = parse::parse(source, &mut self.problems) {
                 let (value, notes) = form::read_with_notes::<F>(source, &root, &mut self.problems);
-                self.warnings.extend(notes.warnings);
-                self.allowances.extend(notes.allowances);
+                self.note(notes);
                 values.extend(value.map(|value| (&**source, value)));
                 documents.push(Document { source, root });
             }
         }
         (documents, values)
+    }
+
+    /// Adds the warnings about a document and those that it allows.
+    pub(crate) fn note(&mut self, notes: Notes) {
+        self.warnings.extend(notes.warnings);
+        self.allowances.extend(notes.allowances);
     }
 
     /// Compiles the flags, or reports their problems and returns none.

@@ -13,7 +13,6 @@ use crate::load_context::LoadContext;
 use crate::loaded_config::LoadedConfig;
 use crate::report::Report;
 use crate::settings::ProcessLogSettings;
-use crate::shape::sluice::GatewayDocument;
 
 /// The settings of a gateway document about flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,30 +30,42 @@ pub struct FlagsSettings {
 ///
 /// # Errors
 /// The document cannot be read, or has no valid location of flags.
-pub fn flags_settings(files: Files, path: &Path) -> Result<FlagsSettings, Report> {
+pub fn flags_settings(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<FlagsSettings, Report> {
     let mut context = LoadContext::of(files);
-    let sources: Vec<_> = context.source(path, None).into_iter().collect();
-    let (_, read) = context.read_documents::<GatewayDocument>(&sources);
-    let settings = read.first().and_then(|(source, gateway)| {
-        let environment = gateway.environment.value();
-        let eligibility = environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
-        Some(FlagsSettings {
-            flags: flags_source(source, gateway)?,
-            seed: seed(source, gateway),
-            eligibility,
-        })
-    });
+    let sources = context.gateway_sources(path, variable).unwrap_or_default();
+    let read = context.read_gateway(&sources, variable);
+    let settings = read
+        .as_ref()
+        .zip(sources.first())
+        .and_then(|((_, gateway), source)| {
+            let environment = gateway.environment.value();
+            let eligibility =
+                environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
+            Some(FlagsSettings {
+                flags: flags_source(source, gateway)?,
+                seed: seed(source, gateway),
+                eligibility,
+            })
+        });
     settings.ok_or_else(|| context.into_report())
 }
 
 /// Reads the settings about the process log from the gateway document at `path`, or returns the default. Problems of the
 /// document are not errors here; a load reports them, to the log that these settings start.
 #[must_use]
-pub fn log_settings(files: Files, path: &Path) -> ProcessLogSettings {
+pub fn log_settings(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> ProcessLogSettings {
     let mut context = LoadContext::of(files);
-    let sources: Vec<_> = context.source(path, None).into_iter().collect();
-    let (_, read) = context.read_documents::<GatewayDocument>(&sources);
-    let settings = read.first().and_then(|(_, gateway)| gateway.log.value());
+    let sources = context.gateway_sources(path, variable).unwrap_or_default();
+    let read = context.read_gateway(&sources, variable);
+    let settings = read.as_ref().and_then(|(_, gateway)| gateway.log.value());
     settings.copied().unwrap_or_default()
 }
 

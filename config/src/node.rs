@@ -15,14 +15,14 @@ pub(crate) struct Span {
 }
 
 /// A value of a document, and its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node<'s> {
     /// The whole of a scalar; the first character of a list or mapping.
     pub(crate) span: Span,
     pub(crate) kind: NodeKind<'s>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum NodeKind<'s> {
     /// A scalar without quotes: a text, unless it resolves to another type.
     Plain(Cow<'s, str>),
@@ -35,7 +35,7 @@ pub(crate) enum NodeKind<'s> {
 }
 
 /// A key of a mapping and its value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MappingEntry<'s> {
     pub(crate) key: Cow<'s, str>,
     pub(crate) key_span: Span,

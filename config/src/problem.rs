@@ -10,7 +10,7 @@ use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
 /// The codes of all problems.
-pub const CODES: [&str; 103] = [
+pub const CODES: [&str; 105] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -37,6 +37,7 @@ pub const CODES: [&str; 103] = [
     "header-alias",
     "header-budget",
     "idle-preflight",
+    "include-conflict",
     "invalid-address",
     "invalid-certificate",
     "invalid-claim-path",
@@ -60,6 +61,7 @@ pub const CODES: [&str; 103] = [
     "invalid-percentage",
     "invalid-rate",
     "invalid-realm",
+    "invalid-reference",
     "invalid-size",
     "invalid-status",
     "invalid-tenant-id",

@@ -47,9 +47,14 @@ fn factor(unit: &str, units: &[(&str, u64)]) -> Option<u64> {
 /// Returns the name in a text that is a reference, `${NAME}`, as a whole.
 pub(crate) fn reference(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;
+    is_variable_name(name).then_some(name)
+}
+
+/// Returns true for the name of an environment variable: letters, digits and `_`, no digit first.
+pub(crate) fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let start = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    (start && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(name)
+    start && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]

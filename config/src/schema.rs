@@ -15,17 +15,20 @@ use crate::validate::VERSION;
 /// Returns the JSON Schema of the flags document.
 #[must_use]
 pub fn flags_schema() -> Value {
-    document(FlagsDocument::SHAPE, "flags.yaml")
+    document(FlagsDocument::SHAPE, "flags.yaml", Definitions::default())
 }
 
 /// Returns the JSON Schema of `sluice.yaml`.
 #[must_use]
 pub fn sluice_schema() -> Value {
-    document(GatewayDocument::SHAPE, "sluice.yaml")
+    let definitions = Definitions {
+        takes_references: true,
+        ..Definitions::default()
+    };
+    document(GatewayDocument::SHAPE, "sluice.yaml", definitions)
 }
 
-fn document(root: Shape, title: &str) -> Value {
-    let mut definitions = Definitions::default();
+fn document(root: Shape, title: &str, mut definitions: Definitions) -> Value {
     let reference = definitions.shape(root);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -39,10 +42,30 @@ fn document(root: Shape, title: &str) -> Value {
 #[derive(Default)]
 struct Definitions {
     made: Map<String, Value>,
+    /// True if scalars may contain references to environment variables.
+    takes_references: bool,
 }
 
 impl Definitions {
     fn shape(&mut self, shape: Shape) -> Value {
+        let schema = self.written(shape);
+        match shape {
+            Shape::Choice(_)
+            | Shape::Boolean
+            | Shape::Integer(..)
+            | Shape::Number
+            | Shape::Duration
+            | Shape::Size
+                if self.takes_references =>
+            {
+                json!({ "anyOf": [schema, { "type": "string", "pattern": "\\$\\{" }] })
+            }
+            _ => schema,
+        }
+    }
+
+    /// Returns the schema of a value without references to environment variables.
+    fn written(&mut self, shape: Shape) -> Value {
         match shape {
             Shape::Object(object) => self.object(object()),
             Shape::Map(map) => self.map(map),

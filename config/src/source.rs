@@ -116,6 +116,12 @@ impl Source {
         }
     }
 
+    /// Returns the distance from this text to a later one: an offset in the later one plus this distance is its offset
+    /// from the beginning of this one, with the same site.
+    pub(crate) fn distance(&self, later: &Self) -> u32 {
+        later.base.saturating_sub(self.base)
+    }
+
     /// Returns the offset of a site, if it is in this text.
     pub(crate) fn offset(&self, site: Site) -> Option<u32> {
         let offset = site.0.checked_sub(self.base)?;

@@ -26,9 +26,19 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) struct Validator<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
+    references: References,
     notes: Notes,
     /// The sites of the objects being read that can have `allow`, outermost first.
     parts: Vec<RangeInclusive<Site>>,
+}
+
+/// The references to environment variables in the scalars of a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    /// They are replaced already.
+    Inserted,
+    /// They are not replaced, which is reported.
+    Refused,
 }
 
 /// The results of a validation that are no errors.
@@ -96,8 +106,17 @@ impl<'a> Validator<'a> {
         Self {
             source,
             problems,
+            references: References::Refused,
             notes: Notes::default(),
             parts: Vec::new(),
+        }
+    }
+
+    /// Returns the checks of a document whose references to environment variables were replaced.
+    pub(crate) fn after_insertion(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
+        Self {
+            references: References::Inserted,
+            ..Self::new(source, problems)
         }
     }
 

@@ -19,6 +19,7 @@ use super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
+use crate::environment::{self, variable};
 use crate::operators;
 use crate::process_log::{self, LevelDirectives};
 use crate::signals::{EndSignal, SignalRequest, Signals};
@@ -41,6 +42,13 @@ pub(super) struct Arguments {
     /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The address of the listener, or NAME=ADDRESS for one of several; may be repeated [env: SLUICE_ADDRESS=] [default:
+    /// that of the configuration].
+    #[arg(long = "address", value_name = "[NAME=]IP:PORT")]
+    addresses: Vec<String>,
+    /// The address of the admin listener [env: SLUICE_ADMIN_ADDRESS=] [default: that of the configuration].
+    #[arg(long, value_name = "IP:PORT")]
+    admin_address: Option<String>,
     /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
     /// the configuration, else info].
     #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL", hide_env_values = true)]
@@ -66,6 +74,7 @@ enum LogFormatWord {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let path = config_path(arguments.config.as_ref());
+    environment::set_options(address_options(arguments));
     start_log(arguments, &path)?;
     let signals = Signals::install()?;
     let Some(startup) = load_startup(&path)? else {
@@ -93,9 +102,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     service.run_until_stopped(signals)
 }
 
+/// Returns the addresses of options, by the variables that they come before.
+fn address_options(arguments: &Arguments) -> Vec<(&'static str, String)> {
+    let addresses = arguments.addresses.join(",");
+    let listeners = (!addresses.is_empty()).then_some((config::ADDRESS_VARIABLE, addresses));
+    let admin = arguments.admin_address.clone();
+    let admin = admin.map(|address| (config::ADMIN_ADDRESS_VARIABLE, address));
+    listeners.into_iter().chain(admin).collect()
+}
+
 /// Starts the log. For level and format, the option comes before the variable, and both before the document at `path`.
 fn start_log(arguments: &Arguments, path: &Path) -> Result<()> {
-    let settings = config::log_settings(Files::Disk, path);
+    let settings = config::log_settings(Files::Disk, path, &variable);
     let format = arguments.log_format.or_else(|| {
         settings.format.map(|format| match format {
             ProcessLogFormat::Text => LogFormatWord::Text,

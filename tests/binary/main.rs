@@ -16,6 +16,7 @@ mod demo;
 mod documents;
 mod earlier_releases;
 mod encrypted;
+mod environment;
 mod evaluating;
 mod explained;
 mod explained_as_served;

@@ -75,6 +75,8 @@ fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
+        .env_remove("SLUICE_ADDRESS")
+        .env_remove("SLUICE_ADMIN_ADDRESS")
         .env_remove("SLUICE_CONFIG")
         .env_remove("SLUICE_LOG_FORMAT")
         .env_remove("SLUICE_LOG_LEVEL")

@@ -25,8 +25,20 @@ pub(crate) fn read_with_notes<'s, F: Form>(
     // Before the first problem: messages quote values, and their secrets must be known to mask them.
     let secrets = secret_values(&source.text, source.is_confidential(), root, F::SHAPE);
     source.set_secrets(secrets);
-    let slot = Slot::root(root, F::SHAPE);
-    let mut validator = Validator::new(source, problems);
-    let value = F::read(root, slot, &mut validator);
+    read_with::<F>(root, Validator::new(source, problems))
+}
+
+/// Reads the document with this root, whose secrets are known and whose references to variables were replaced. Returns
+/// the warnings about it and those that it allows, too.
+pub(crate) fn read_root<'s, F: Form>(
+    source: &Source,
+    root: &Node<'s>,
+    problems: &mut Vec<Problem>,
+) -> (Option<Of<'s, F>>, Notes) {
+    read_with::<F>(root, Validator::after_insertion(source, problems))
+}
+
+fn read_with<'s, F: Form>(root: &Node<'s>, mut validator: Validator<'_>) -> (Option<Of<'s, F>>, Notes) {
+    let value = F::read(root, Slot::root(root, F::SHAPE), &mut validator);
     (value, validator.into_notes())
 }

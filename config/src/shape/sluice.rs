@@ -12,10 +12,14 @@ use super::route::RouteList;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
-use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of};
+use crate::form::{
+    Form as _, List, Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of,
+};
+use crate::shape::Shape;
 
 texts! {
     DirectoryPath: any "the path of a directory, relative to this document";
+    IncludePath: filled "a path, relative to this document, such as `conf.d/*.yaml`";
     SeedPath: any "the path of a file or directory, relative to this document";
 }
 
@@ -24,6 +28,9 @@ fields! {
     GatewayDocument("a gateway document") => GatewayFields {
         /// Version of this format: 1.
         _version("version"): must Version,
+        /// Documents whose sections are added to this one: paths, relative to this document, whose last part may contain
+        /// `*`. The document that includes them is read first, then they are in the order of this list and of their names.
+        _include("include"): field Include,
         /// Environment. Default: production. The lifecycle of flags is relaxed in development and staging, enforced
         /// in others.
         environment: field Environment,
@@ -72,9 +79,25 @@ fields! {
     }
 }
 
+union! {
+    Include("a path or a list of paths"): () {
+        scalar IncludePath => |_| (),
+        list List<IncludePath, 0, 100> => |_| (),
+    }
+}
+
 impl GatewayDocument {
+    pub(crate) const INCLUDE: &str = "include";
     pub(crate) const UPSTREAMS: &str = word_of!(GatewayFields.upstreams);
     pub(crate) const ROUTES: &str = word_of!(GatewayFields.routes);
+
+    /// Returns the shape of a section.
+    pub(crate) fn section(name: &str) -> Option<Shape> {
+        match Self::SHAPE {
+            Shape::Object(object) => object().field(name).map(|field| field.shape),
+            _ => None,
+        }
+    }
 }
 
 /// Location of the flags, as written.

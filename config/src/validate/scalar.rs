@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rules::InvalidDecimal;
 
-use super::{InvalidValue, Slot, VERSION, Validator, did_you_mean};
+use super::{InvalidValue, References, Slot, VERSION, Validator, did_you_mean};
 use crate::node::{Node, NodeKind, Scalar, shorten};
 use crate::quantity;
 use crate::shape::{Shape, any_of};
@@ -78,7 +78,9 @@ impl Validator<'_> {
             }
             (Shape::Choice(_), Scalar::Text(_)) => self.word(node, shape, slot).map(|_| scalar),
             (Shape::Name(_), Scalar::Text("")) => self.empty(node, slot),
-            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) if text.contains("${") => {
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text))
+                if self.references == References::Refused && text.contains("${") =>
+            {
                 self.misplaced_reference(node, text)
             }
             (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(_)) => Some(scalar),
@@ -130,10 +132,10 @@ impl Validator<'_> {
 
     fn misplaced_reference<T>(&mut self, node: &Node<'_>, text: &str) -> Option<T> {
         let title = format!(
-            "`{}` is not replaced here: references are for secrets only",
+            "`{}` is not replaced here: only sluice.yaml and the documents that it includes take references",
             shorten(text)
         );
-        let help = "write the value itself; only fields for secrets take `${NAME}`";
+        let help = "write the value itself";
         self.report("misplaced-reference", title, node.span, "a reference", help)
     }
 

@@ -12,9 +12,11 @@
 mod allow;
 mod catalog;
 mod good;
+mod including;
 mod managed;
 mod operators;
 mod problems;
 mod reports;
 mod special_files;
+mod variables;
 mod watch;

@@ -50,7 +50,7 @@ fn files(gateway: &str) -> Files {
 }
 
 fn load(gateway: &str, catalog: &Catalog) -> Result<LoadedConfig, Report> {
-    let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+    let secret = |name: &str| (name == "S").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     config::load_managed(
         files(gateway),
         Path::new("etc/sluice.yaml"),
@@ -87,7 +87,7 @@ fn routes_and_identity_are_compiled_with_flags_of_a_store() {
 
 #[test]
 fn the_settings_of_flags_have_store_and_eligibility() {
-    let settings = config::flags_settings(files(GATEWAY), Path::new("etc/sluice.yaml")).unwrap();
+    let settings = config::flags_settings(files(GATEWAY), Path::new("etc/sluice.yaml"), &|_| None).unwrap();
     let flags = FlagsSource::Store("etc/data".into());
     assert_eq!(
         settings,
@@ -100,7 +100,11 @@ fn the_settings_of_flags_have_store_and_eligibility() {
     let loaded = good(&catalog());
     assert_eq!(loaded.flags_source, flags);
     assert_eq!(loaded.snapshot.flags.eligibility(), Eligibility::Relaxed);
-    let report = config::flags_settings(files("version: 1\nflags: {}\n"), Path::new("etc/sluice.yaml"));
+    let report = config::flags_settings(
+        files("version: 1\nflags: {}\n"),
+        Path::new("etc/sluice.yaml"),
+        &|_| None,
+    );
     assert!(report.unwrap_err().errors() > 0);
 }
 
@@ -154,7 +158,7 @@ fn flags_are_updated_under_their_own_revision() {
 fn check_without_store_covers_all_but_its_flags() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sluice.yaml");
-    let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+    let secret = |name: &str| (name == "S").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     let check = |gateway: &str, flags: Option<&Path>| {
         std::fs::write(&path, gateway).unwrap();
         let report = config::check(&path, &secret, flags);
@@ -192,7 +196,7 @@ fn a_watch_loads_documents_by_its_callback() {
     std::fs::write(&path, GATEWAY).unwrap();
     let catalog = catalog();
     let read = move || {
-        let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+        let secret = |name: &str| (name == "S").then(|| "0123456789abcdef0123456789abcdef".to_owned());
         config::load_managed(Files::Disk, &path, &secret, catalog.compiled(), 9)
     };
     let loaded = read().unwrap_or_else(|report| panic!("{report}"));
