@@ -11,7 +11,7 @@ use control::operators::{
 };
 use control::{GaPolicy, LifecyclePolicy, Revertible, Role, StaleLimits};
 use proxy::{IssuerKeys, KeyStore, Unproven};
-use rules::Timestamp;
+use rules::{AttributeValue, Timestamp};
 use tokens::{Issuer, Unverified};
 
 use crate::issuer_keys::issuer_keys;
@@ -35,13 +35,18 @@ impl VerifyToken for IssuerTokens {
             Unproven::Rejected(rejection) => invalid(rejection),
             Unproven::NoKeys => NotVerified::Unavailable,
         })?;
-        let Some(name) = identity.user else {
+        let Some(subject) = identity.user else {
             return Err(NotVerified::Invalid {
-                reason: "the token has no user",
+                reason: "the token has no subject (`sub`)",
             });
         };
+        let display_name = match identity.attributes.into_iter().next() {
+            Some((_, AttributeValue::String(name))) => Some(name.into()),
+            _ => None,
+        };
         Ok(VerifiedToken {
-            name: name.to_string(),
+            subject: subject.to_string(),
+            display_name,
             roles: identity.groups.iter().map(ToString::to_string).collect(),
             org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
         })

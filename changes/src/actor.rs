@@ -36,12 +36,28 @@ pub enum ChangeSource {
 /// The actor of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// The name of a static token; or `oidc:`, the issuer, and the subject of the issuer's token.
+    /// The name of a static token; or `oidc:ISSUER#SUBJECT` for a token of an issuer. It identifies the actor.
     pub name: String,
+    /// The name that the issuer's token displays. It identifies nobody, since its owner may be able to change it.
+    pub display_name: Option<String>,
     /// The actor's role.
     pub role: Role,
     /// The org of an org's admin, the only one that it may read and change.
     pub org: Option<String>,
+}
+
+impl Actor {
+    /// Returns true if the name in a sign-off is that of this actor. Earlier versions named an actor with an issuer's
+    /// token by the display name: such a sign-off counts as the actor's own, so that the actor does not sign twice.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        let former = || {
+            let (issuer, _) = self.name.split_once('#')?;
+            let display_name = self.display_name.as_ref()?;
+            Some(format!("{issuer}#{display_name}"))
+        };
+        self.name == name || former().is_some_and(|former| former == name)
+    }
 }
 
 impl Role {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::actor::{ChangeSource, Role};
+use crate::actor::{Actor, ChangeSource, Role};
 use crate::event::Event;
 use crate::record::Revision;
 use crate::urgent::Urgent;
@@ -135,6 +135,16 @@ impl Entry {
             patch: Patch::default(),
             inverse: Patch::default(),
             details: Map::new(),
+        }
+    }
+
+    /// Sets the actor and its role, and the name that it displays as a detail.
+    pub fn set_actor(&mut self, actor: &Actor) {
+        self.actor.clone_from(&actor.name);
+        self.role = Some(actor.role);
+        if let Some(display_name) = &actor.display_name {
+            self.details
+                .insert("actor_name".to_owned(), display_name.as_str().into());
         }
     }
 

@@ -105,6 +105,7 @@ mod tests {
     fn actor(role: Role, org: Option<&str>) -> Actor {
         Actor {
             name: "ada".to_owned(),
+            display_name: None,
             role,
             org: org.map(str::to_owned),
         }

@@ -153,14 +153,16 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
     if let Change::SetState { to, .. } = &request.change {
         details.insert("to".into(), to.as_str().into());
     }
-    Entry {
+    let mut entry = Entry {
         outcome: Outcome::Refused,
         flag: request.change.flag().map(str::to_owned),
         org: request.change.org().map(str::to_owned),
         urgent: urgent_of(&request.change).cloned(),
         details,
         ..builder::entry(request, request.change.event())
-    }
+    };
+    entry.set_actor(&request.actor);
+    entry
 }
 
 fn urgent_of(change: &Change) -> Option<&Urgent> {

@@ -64,7 +64,10 @@ pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operat
 pub use loaded_config::LoadedConfig;
 pub use managed::{FlagsSettings, check, flags_settings, load_managed, log_settings};
 pub use node::is_not_finite;
-pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
+pub use operators::{
+    ChangePolicy, InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken,
+    check_operator_name,
+};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity, WARNINGS};
 pub use read::MAX_DIRECTORY_FILES;

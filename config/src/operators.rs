@@ -21,7 +21,7 @@ pub struct OperatorSettings {
 /// A static token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorToken {
-    /// The name of its owner, for the audit log.
+    /// The name of its owner, which identifies the owner in the audit log and in sign-offs.
     pub name: Box<str>,
     /// The role of its owner.
     pub role: OperatorRole,
@@ -33,11 +33,52 @@ pub struct OperatorToken {
     pub expires: Option<Timestamp>,
 }
 
+/// The largest length of the name of a static token.
+const MAX_OPERATOR_NAME: usize = 128;
+
+/// The reason why a name of a static token is invalid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOperatorName {
+    /// It has other characters than visible ASCII and single spaces between them, or a wrong length.
+    #[error("it must be 1 to 128 visible ASCII characters, with single spaces only between them")]
+    Characters,
+    /// It has another meaning in the audit log.
+    #[error(
+        "`local`, `sluice`, `unknown`, `files` and names that begin with `oidc:` or `uid:` have another meaning in the \
+         audit log"
+    )]
+    Reserved,
+}
+
+/// Checks the name of a static token. It identifies an operator, so two names must not look alike: spaces at the ends,
+/// letters of other scripts and characters without a width are invalid.
+///
+/// # Errors
+/// The reason why it is invalid.
+pub fn check_operator_name(name: &str) -> Result<(), InvalidOperatorName> {
+    // Callers on this machine if no operators are configured, the clock, unknown callers, and flags that files manage.
+    const RESERVED: [&str; 4] = ["local", "sluice", "unknown", "files"];
+    // Operators of an issuer, and users of a process.
+    const RESERVED_PREFIXES: [&str; 2] = ["oidc:", "uid:"];
+    let words_are_visible = name
+        .split(' ')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic()));
+    if !words_are_visible || name.len() > MAX_OPERATOR_NAME {
+        return Err(InvalidOperatorName::Characters);
+    }
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix))
+    {
+        return Err(InvalidOperatorName::Reserved);
+    }
+    Ok(())
+}
+
 /// An issuer of operators' tokens.
 #[derive(Debug)]
 pub struct OperatorIssuer {
-    /// The checks of its tokens. The claim paths are reused: groups for the roles, tenant for the org, user for the
-    /// name.
+    /// The checks of its tokens. The claim paths are reused: user for the subject, groups for the roles, tenant for the
+    /// org, and the only attribute for the name to display.
     pub issuer: IssuerConfig,
     /// Values of the claim of roles, and the role of each.
     pub roles: Vec<(Box<str>, OperatorRole)>,

@@ -168,6 +168,7 @@ fn request(change: Change, at: usize) -> Request {
         change,
         actor: Actor {
             name: "measure".into(),
+            display_name: None,
             role: Role::PlatformAdmin,
             org: None,
         },

@@ -144,6 +144,7 @@ fn request(change: Change) -> Request {
         change,
         actor: Actor {
             name: "ada".into(),
+            display_name: None,
             role: Role::PlatformAdmin,
             org: None,
         },

@@ -32,6 +32,9 @@ pub const MAX_STATIC_TOKENS: usize = 1_000;
 /// The largest credential that is examined, in bytes.
 pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
+/// The longest name to display, in characters.
+const MAX_DISPLAY_NAME: usize = 256;
+
 /// The prefix of the names of actors with an issuer's token; static tokens may not have it.
 const ISSUER_PREFIX: &str = "oidc:";
 
@@ -60,7 +63,7 @@ pub struct Known {
 /// An issuer whose tokens are accepted, and the roles of its claims.
 #[derive(Clone)]
 pub struct IssuerRoles {
-    /// The issuer. It is part of the actor's name (`oidc:ISSUER#NAME`), so that the name cannot equal that of a
+    /// The issuer. It is part of the actor's name (`oidc:ISSUER#SUBJECT`), so that the name cannot equal that of a
     /// static token or of another issuer's subject.
     pub issuer: String,
     /// The verifier of its tokens.
@@ -217,16 +220,23 @@ impl IssuerRoles {
             .filter_map(|given| self.roles.iter().find(|(name, _)| name == given))
             .map(|(_, role)| *role)
             .max();
-        let name = format!("{ISSUER_PREFIX}{}#{}", self.issuer, verified.name);
+        let name = format!("{ISSUER_PREFIX}{}#{}", self.issuer, verified.subject);
         match (role, verified.org) {
             (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
             (Some(role), org) => Ok(Actor {
                 name,
+                display_name: verified.display_name.filter(|name| is_displayable(name)),
                 role,
                 org: org.filter(|_| role == Role::OrgAdmin),
             }),
         }
     }
+}
+
+/// Returns true for a name of 1 to [`MAX_DISPLAY_NAME`] characters without control characters. Another one is not
+/// displayed.
+fn is_displayable(name: &str) -> bool {
+    (1..=MAX_DISPLAY_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 
 /// Returns the actor of a caller on this machine.
@@ -236,6 +246,7 @@ fn local(peer: SocketAddr) -> Result<Actor, NotSignedIn> {
     }
     Ok(Actor {
         name: "local".to_owned(),
+        display_name: None,
         role: Role::PlatformAdmin,
         org: None,
     })

@@ -32,8 +32,8 @@ enum Command {
 /// the token is printed to standard output, only once, and the entry to standard error.
 #[derive(Debug, Args)]
 struct TokenArguments {
-    /// The name of the operator, for the audit log.
-    #[arg(long)]
+    /// The name of the operator, for the audit log and for sign-offs.
+    #[arg(long, value_parser = name)]
     name: String,
     /// The role of the operator.
     #[arg(long, value_enum)]
@@ -55,6 +55,11 @@ enum RoleArgument {
     Viewer,
     Operator,
     PlatformAdmin,
+}
+
+fn name(text: &str) -> Result<String, config::InvalidOperatorName> {
+    config::check_operator_name(text)?;
+    Ok(text.to_owned())
 }
 
 fn org(text: &str) -> Result<String, String> {

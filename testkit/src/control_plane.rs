@@ -85,6 +85,7 @@ pub fn admin_request(change: Change) -> Request {
         change,
         actor: Actor {
             name: "ada".into(),
+            display_name: None,
             role: Role::PlatformAdmin,
             org: None,
         },

@@ -84,10 +84,20 @@ const EMPTY: &str = r#"{"keys":[]}"#;
 
 /// Starts a server that accepts the tokens of `issuer`, with these keys.
 fn signing_in_by(managed: &ManagedGateway, issuer: &Issuer, keys: &str) -> SluiceProcess {
+    signing_in_with_claims(managed, issuer, keys, "roles: tenant")
+}
+
+/// Starts a server that accepts the tokens of `issuer`, with these keys and paths of claims.
+fn signing_in_with_claims(
+    managed: &ManagedGateway,
+    issuer: &Issuer,
+    keys: &str,
+    claims: &str,
+) -> SluiceProcess {
     let audience = issuer.claims("acme")["aud"].as_str().unwrap().to_owned();
     let operators = format!(
         "admin: {{ address: '127.0.0.1:0', operators: {{ issuer: {{ issuer: '{}', audiences: [{audience}], \
-         algorithms: [ES256], keys: {{ {keys} }}, claims: {{ roles: tenant }}, roles: {{ staff: viewer }} }} }} }}",
+         algorithms: [ES256], keys: {{ {keys} }}, claims: {{ {claims} }}, roles: {{ staff: viewer }} }} }} }}",
         issuer.name()
     );
     managed.edit(NOBODY, &operators);
@@ -134,4 +144,20 @@ fn emptied_jwks_file_rejects_sign_ins_and_warns() {
         (status(&server, &token) == 401).then_some(())
     });
     server.line("warning[no-usable-key]: no key in `staff.json` can be used");
+}
+
+#[test]
+fn operators_are_identified_by_the_subject_of_their_token() {
+    let managed = ManagedGateway::new();
+    let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
+    files::replace(managed.path(), "staff.json", Issuer::jwks(&[&issuer]));
+    let keys = "jwks_file: staff.json";
+    let server = signing_in_with_claims(&managed, &issuer, keys, "roles: tenant, name: iss");
+    let whoami = Request::get("/api/v1/whoami")
+        .host("localhost")
+        .token(&issuer.token("staff"));
+    let answer = Client::connect(server.admin()).ask(&whoami).json();
+    let subject = issuer.claims("staff")["sub"].as_str().unwrap().to_owned();
+    assert_eq!(answer["name"], format!("oidc:https://staff.example#{subject}"));
+    assert_eq!(answer["display_name"], "https://staff.example");
 }

@@ -193,7 +193,10 @@ impl<'a> PlanBuilder<'a> {
         &mut self.plan.summary
     }
 
-    pub(super) fn finish(self) -> Plan {
+    pub(super) fn finish(mut self) -> Plan {
+        for entry in &mut self.plan.audit {
+            entry.set_actor(&self.request.actor);
+        }
         Plan {
             affected: Affected::of(self.state, &self.plan.edits),
             ..self.plan

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
 use super::planned::NoPlan;
+use crate::actor::Actor;
 use crate::event::Event;
 use crate::flag::{ManagedFlag, SignOff, Unsettled};
 use crate::policy::LifecyclePolicy;
@@ -129,20 +130,20 @@ pub(super) fn sign_off(
         };
         refusals.push(Refusal::new(Code::UnknownSignOff, detail).fact("roles", asked_for.clone()));
     }
-    let by = builder.request.actor.name.clone();
-    refusals.extend(signed_for_other_role(&flag, key, as_role, &by));
+    let actor = &builder.request.actor;
+    refusals.extend(signed_for_other_role(&flag, key, as_role, actor));
     if !refusals.is_empty() {
         return Err(refusals.into());
     }
     let sign_offs = &mut flag.state_mut().sign_offs;
     let mut signed = sign_offs.iter();
-    if signed.any(|sign_off| sign_off.role == as_role && sign_off.by == by) {
+    if signed.any(|sign_off| sign_off.role == as_role && actor.is_named(&sign_off.by)) {
         return Ok(());
     }
     sign_offs.retain(|sign_off| sign_off.role != as_role);
     sign_offs.push(SignOff {
         role: as_role.to_owned(),
-        by,
+        by: actor.name.clone(),
         at: builder.at(),
     });
     let details = Map::from_iter([("role".to_owned(), as_role.into())]);
@@ -151,9 +152,10 @@ pub(super) fn sign_off(
 }
 
 /// Returns the refusal of an actor who has signed off for another role.
-fn signed_for_other_role(flag: &ManagedFlag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
+fn signed_for_other_role(flag: &ManagedFlag, key: &str, as_role: &str, actor: &Actor) -> Option<Refusal> {
     let mut sign_offs = flag.state.sign_offs.iter();
-    let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
+    let taken = sign_offs.find(|sign_off| actor.is_named(&sign_off.by) && sign_off.role != as_role)?;
+    let by = &actor.name;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);
     let help = format!("have somebody else sign off for {as_role}: one person signs off for one role");
     Some(

@@ -49,6 +49,7 @@ pub(crate) fn admin(change: Change, after_ms: i64) -> Request {
         change,
         actor: Actor {
             name: "ada".into(),
+            display_name: None,
             role: Role::PlatformAdmin,
             org: None,
         },
@@ -64,6 +65,7 @@ pub(crate) fn admin(change: Change, after_ms: i64) -> Request {
 pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
     let actor = Actor {
         name: "bob".into(),
+        display_name: None,
         role,
         org: org.map(str::to_owned),
     };

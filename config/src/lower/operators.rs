@@ -9,7 +9,9 @@ use rules::TenantId;
 use super::gateway::Gateway;
 use crate::form::Placed;
 use crate::node::Span;
-use crate::operators::{OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken};
+use crate::operators::{
+    InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken, check_operator_name,
+};
 use crate::problem::{Label, Problem};
 use crate::shape::admin::{
     OperatorIssuerFields, OperatorsFields, StaticTokenFields, TokensAt, TokensDocument,
@@ -120,11 +122,26 @@ impl TokenEntry<'_> {
             (_, None) => {}
         }
         let name = token.name.written()?;
-        if is_reserved(&name.value) {
-            let title = format!("the name `{}` is reserved", name.value);
-            let help = "choose another name: `local`, `sluice`, `unknown` and names that begin with `oidc:` or `uid:` have \
-                        another meaning in the audit log";
-            self.report("reserved-name", title, name.span, help);
+        match check_operator_name(&name.value) {
+            Ok(()) => {}
+            Err(invalid @ InvalidOperatorName::Reserved) => {
+                let title = format!("the name `{}` is reserved", name.value);
+                self.report(
+                    "reserved-name",
+                    title,
+                    name.span,
+                    &format!("choose another name: {invalid}"),
+                );
+            }
+            Err(invalid @ InvalidOperatorName::Characters) => {
+                let title = format!("`{}` can't be the name of an operator", name.value.escape_debug());
+                self.report(
+                    "invalid-name",
+                    title,
+                    name.span,
+                    &format!("choose another name: {invalid}"),
+                );
+            }
         }
         Some(OperatorToken {
             name: (*name.value).into(),
@@ -139,12 +156,4 @@ impl TokenEntry<'_> {
         let at = Label::new(self.source, span, "");
         self.problems.push(Problem::error(code, title, at).help(help));
     }
-}
-
-/// Returns true for a name that has another meaning in the audit log: `local` (callers on this machine if no
-/// operators are configured), `sluice` (the clock), `unknown` callers, operators of an issuer (`oidc:`), and users of
-/// a process (`uid:`).
-fn is_reserved(name: &str) -> bool {
-    ["local", "sluice", "unknown"].contains(&name)
-        || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))
 }

@@ -128,13 +128,15 @@ object! {
         roles: required ClaimPath,
         /// Path of the org of an org's admin. Default: org.
         org: strict ClaimPath,
-        /// Path of the name for the audit log. Default: sub.
+        /// Path of the name to display in the audit log. It never identifies the operator: the subject (`sub`) does.
+        /// Default: none.
         name: strict ClaimPath,
     } => ClaimPaths {
         tenant: path_or(org, "org")?,
-        user: path_or(name, "sub")?,
+        user: path_or(None, "sub")?,
         groups: Some(roles),
-        attributes: Vec::new(),
+        // The only attribute is the name to display.
+        attributes: name.map(|path| (0, path)).into_iter().collect(),
     }
 }
 
@@ -151,7 +153,8 @@ fields! {
 fields! {
     /// Name and role of an operator, and the hash of the token.
     StaticToken("a static token") => StaticTokenFields {
-        /// Name of the owner, for the audit log. Unique.
+        /// Name of the owner, which identifies the owner in the audit log and in sign-offs. Unique; 1 to 128 visible
+        /// ASCII characters, with single spaces between them.
         name: must TokenName,
         /// Role of the owner.
         role: must OperatorRole,

@@ -123,8 +123,10 @@ fn audit_log_actor_names_are_reserved() {
     };
     for name in [
         "local",
+        "Local",
         "sluice",
         "unknown",
+        "files",
         "uid:0",
         "oidc:https://login.example#ann",
     ] {
@@ -133,8 +135,34 @@ fn audit_log_actor_names_are_reserved() {
         assert_eq!(codes, ["reserved-name"], "{report}");
         assert!(report.to_string().contains("choose another name"), "{report}");
     }
-    for name in ["locals", "uid", "ann@example.com"] {
+    for name in ["locals", "uid", "ann@example.com", "Ann Lee (CI)"] {
         load(operators, &tokens(name)).unwrap_or_else(|report| panic!("{report}"));
+    }
+}
+
+#[test]
+fn names_of_static_tokens_do_not_look_alike() {
+    let operators = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }";
+    let long = "a".repeat(129);
+    for name in [
+        "ann ",
+        " ann",
+        "ann  lee",
+        "\u{430}nn",
+        "ann\u{200b}",
+        "\u{a0}ann",
+        "\u{e4}nn",
+        &long,
+    ] {
+        let tokens =
+            format!("version: 1\ntokens:\n  - {{ name: {name:?}, role: viewer, hash: \"{HASH}\" }}\n");
+        let tokens = tokens
+            .replace("\\u{200b}", "\u{200b}")
+            .replace("\\u{a0}", "\u{a0}");
+        let report = load(operators, &tokens).unwrap_err();
+        let codes: Vec<&str> = report.problems().iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["invalid-name"], "{name:?}: {report}");
+        assert!(report.to_string().contains("visible ASCII"), "{report}");
     }
 }
 

@@ -13,8 +13,12 @@ use super::request::ApiRequest;
 /// The signed-in actor.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WhoAmI {
-    /// The name of the static token, or the subject of the issuer's token.
+    /// The name that identifies the actor: that of the static token, or `oidc:ISSUER#SUBJECT`.
     name: String,
+    /// The name that the issuer's token displays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    display_name: Option<String>,
     /// Its role.
     role: RoleName,
     /// Its org; only for the role org-admin.
@@ -48,6 +52,7 @@ impl From<Role> for RoleName {
 pub(crate) fn whoami(_: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<WhoAmI>, ApiProblem> {
     Ok(Reply::new(WhoAmI {
         name: request.actor.name.clone(),
+        display_name: request.actor.display_name.clone(),
         role: request.actor.role.into(),
         org: request.actor.org.clone(),
     }))

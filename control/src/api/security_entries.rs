@@ -86,9 +86,7 @@ fn rejection(
     (code, detail): (&str, &str),
 ) -> Entry {
     let details = [("codes", json!([code])), ("refusals", json!([detail]))];
-    Entry {
-        actor: actor.name.clone(),
-        role: Some(actor.role),
+    let mut entry = Entry {
         flag: names.flag.as_ref().map(|flag| flag.as_str().to_owned()),
         org: names.org.as_ref().map(|org| org.as_str().to_owned()),
         details: details
@@ -96,17 +94,19 @@ fn rejection(
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         ..new_entry(api, event, request_id)
-    }
+    };
+    entry.set_actor(actor);
+    entry
 }
 
 /// Returns the entry of an operation that changes no state.
 pub(crate) fn audited_operation(api: &Api, event: Event, request: &ApiRequest) -> Entry {
-    Entry {
-        actor: request.actor.name.clone(),
-        role: Some(request.actor.role),
+    let mut entry = Entry {
         outcome: Outcome::Applied,
         ..new_entry(api, event, &request.request_id)
-    }
+    };
+    entry.set_actor(&request.actor);
+    entry
 }
 
 fn new_entry(api: &Api, event: Event, request_id: &str) -> Entry {

@@ -47,6 +47,7 @@ pub(super) fn document_request(document: FlagsDocument, at: Timestamp) -> Reques
         },
         actor: Actor {
             name: "files".into(),
+            display_name: None,
             role: Role::PlatformAdmin,
             org: None,
         },

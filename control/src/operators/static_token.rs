@@ -60,6 +60,7 @@ impl StaticToken {
     pub(super) fn actor(&self) -> Actor {
         Actor {
             name: self.name.clone(),
+            display_name: None,
             role: self.role,
             org: self.org.clone(),
         }

@@ -52,7 +52,8 @@ impl VerifyToken for Issuer {
         self.0.fetch_add(1, Ordering::Relaxed);
         match token.split_once('/') {
             Some((roles, org)) => Ok(VerifiedToken {
-                name: "ann".to_owned(),
+                subject: "ann".to_owned(),
+                display_name: Some(format!("Ann {roles}")),
                 roles: roles.split('+').map(str::to_owned).collect(),
                 org: Some(org.to_owned()).filter(|org| !org.is_empty()),
             }),
@@ -205,6 +206,29 @@ async fn equal_names_of_token_and_issuer_are_two_actors() {
         issuer: Some(roles("https://other.example")),
     }));
     assert_eq!(name(&operators, "sre/").await, "oidc:https://other.example#ann");
+}
+
+#[tokio::test]
+async fn the_subject_identifies_an_actor_and_not_its_display_name() {
+    let operators = Operators::of(Known {
+        tokens: Vec::new(),
+        issuer: Some(IssuerRoles {
+            issuer: "https://login.example".to_owned(),
+            verify: Arc::new(Issuer(AtomicUsize::new(0))),
+            roles: vec![("sre".to_owned(), Role::Operator)],
+        }),
+    });
+    // The issuer displays the roles, with control characters in the last one.
+    for (token, expected) in [
+        ("sre/", Some("Ann sre")),
+        ("sre+more/", Some("Ann sre+more")),
+        ("sre+\u{7}/", None),
+    ] {
+        let issuer = operators.known.read().clone().unwrap();
+        let actor = issuer.actor(token, NOW).await.unwrap();
+        assert_eq!(actor.name, "oidc:https://login.example#ann");
+        assert_eq!(actor.display_name.as_deref(), expected);
+    }
 }
 
 #[tokio::test]

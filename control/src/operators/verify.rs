@@ -6,8 +6,10 @@ use rules::Timestamp;
 /// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// The name of the subject.
-    pub name: String,
+    /// The subject (`sub`), which identifies the operator.
+    pub subject: String,
+    /// The name to display; none if the token has none.
+    pub display_name: Option<String>,
     /// The values of its claim of roles.
     pub roles: Vec<String>,
     /// The value of its claim of an org.

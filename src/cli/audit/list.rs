@@ -73,6 +73,9 @@ fn details(entry: &Value) -> String {
         (None, Some(to)) => parts.push(format!("to {to}")),
         _ => {}
     }
+    if let Some(name) = json::text(details, "actor_name") {
+        parts.push(format!("by {name}"));
+    }
     if let Some(source) = json::text(entry, "source").filter(|source| *source != "api") {
         parts.push(format!("by {source}"));
     }
@@ -102,11 +105,11 @@ mod tests {
         let entry = json!({
             "id": 7, "at": "2026-11-20T09:14:03.250Z", "actor": "ann", "role": "operator", "source": "api",
             "action": "platform.feature_flag_state_changed", "outcome": "applied", "flag": "dispatch.v2Board",
-            "reason": "pilot", "details": { "from": "alpha", "to": "beta" },
+            "reason": "pilot", "details": { "from": "alpha", "to": "beta", "actor_name": "Ann Lee" },
         });
         assert_eq!(
             row(&entry).join("|"),
-            "7|2026-11-20 09:14:03|ann|state_changed|dispatch.v2Board||alpha -> beta; \"pilot\""
+            "7|2026-11-20 09:14:03|ann|state_changed|dispatch.v2Board||alpha -> beta; by Ann Lee; \"pilot\""
         );
     }
 

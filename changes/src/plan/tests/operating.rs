@@ -245,6 +245,51 @@ fn an_actor_signs_off_for_one_role_only() {
 }
 
 #[test]
+fn a_display_name_does_not_make_another_person() {
+    let mut state = flags();
+    let policy = LifecyclePolicy {
+        ga: crate::GaPolicy {
+            sign_offs: vec!["engineering".into(), "operations".into()],
+            ..crate::GaPolicy::default()
+        },
+        ..LifecyclePolicy::default()
+    };
+    let sign = |(subject, display_name): (&str, &str), role: &str| Request {
+        actor: Actor {
+            name: format!("oidc:https://login.example#{subject}"),
+            display_name: Some(display_name.to_owned()),
+            role: Role::Operator,
+            org: None,
+        },
+        ..admin(
+            Change::SignOff {
+                flag: "board".into(),
+                as_role: role.into(),
+            },
+            HOUR,
+        )
+    };
+    let first = plan(&state, &sign(("7", "Ann"), "engineering"), &policy, &GOOD).unwrap();
+    assert_eq!(first.audit[0].details["actor_name"], "Ann");
+    assert_eq!(first.audit[0].actor, "oidc:https://login.example#7");
+    state.absorb(&first.edits, Revision(2));
+    let renamed = refusals_by(&state, &sign(("7", "Bob"), "operations"), &policy, &GOOD);
+    assert_eq!(codes(&renamed), ["SIGN_OFF_TAKEN"]);
+    // Another person with the same display name may sign.
+    let other = sign(("8", "Ann"), "operations");
+    assert!(plan(&state, &other, &policy, &GOOD).is_ok());
+    // Versions before this one stored the display name.
+    let mut board = state.flag("board").unwrap();
+    board.state_mut().sign_offs[0].by = "oidc:https://login.example#ann@example.com".into();
+    state.absorb(&[StateEdit::Flag("board".into(), Some(board))], Revision(3));
+    let again = sign(("7", "ann@example.com"), "operations");
+    assert_eq!(
+        codes(&refusals_by(&state, &again, &policy, &GOOD)),
+        ["SIGN_OFF_TAKEN"]
+    );
+}
+
+#[test]
 fn missing_role_is_the_only_reported_reason() {
     let opt_in = |org: &str| Change::OptIn {
         org: org.into(),
