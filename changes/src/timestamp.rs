@@ -18,12 +18,12 @@ pub fn text(at: Timestamp) -> String {
     text.unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
-/// Formats a time as `2026-11-21 09:14`, in UTC, for sentences.
+/// Formats a time as `2026-11-21 09:14Z` (UTC), for sentences.
 #[must_use]
 pub fn minute(at: Timestamp) -> String {
     let text = text(at);
     let minute = text.get(..16).unwrap_or(&text);
-    minute.replace('T', " ")
+    format!("{}Z", minute.replace('T', " "))
 }
 
 /// Formats `at` rounded up to the next minute, so that the end of a waiting time is never reported too early.
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn the_end_of_a_wait_is_rounded_up() {
         let sharp = Timestamp(1_795_252_440_000);
-        assert_eq!(minute(sharp), "2026-11-21 09:14");
-        assert_eq!(minute_rounded_up(sharp), "2026-11-21 09:14");
-        assert_eq!(minute_rounded_up(Timestamp(sharp.0 + 1)), "2026-11-21 09:15");
+        assert_eq!(minute(sharp), "2026-11-21 09:14Z");
+        assert_eq!(minute_rounded_up(sharp), "2026-11-21 09:14Z");
+        assert_eq!(minute_rounded_up(Timestamp(sharp.0 + 1)), "2026-11-21 09:15Z");
     }
 
     #[test]

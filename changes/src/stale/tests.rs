@@ -46,8 +46,8 @@ fn reported(usage: &Usage, after_ms: i64) -> Vec<String> {
 }
 
 const RETIRED: [&str; 2] = [
-    "done RETIRED retired since 2026-11-20 09:14, and nothing refers to it: it can be removed",
-    "named RETIRED retired since 2026-11-20 09:14, still referred to by a gate, names, the record of a tenant",
+    "done RETIRED retired since 2026-11-20 09:14Z, and nothing refers to it: it can be removed",
+    "named RETIRED retired since 2026-11-20 09:14Z, still referred to by a gate, names, the record of a tenant",
 ];
 
 #[test]
@@ -64,7 +64,7 @@ fn only_retired_flags_are_stale_at_first() {
 fn a_flag_on_for_everyone_for_14_days_is_stale() {
     let after = reported(&used(), 14 * DAY_MS + 1);
     let ga = |flag: &str| {
-        format!("{flag} LONG_GA ga since 2026-11-20 09:14, on for everyone, and no tenant is excluded")
+        format!("{flag} LONG_GA ga since 2026-11-20 09:14Z, on for everyone, and no tenant is excluded")
     };
     let expired = "beta EXPIRED to be removed since 2026-12-01".to_owned();
     let [done, named] = RETIRED.map(str::to_owned);
@@ -142,10 +142,10 @@ fn a_flag_without_decisions_for_30_days_is_stale() {
     assert_eq!(undecided(0, 30 * DAY_MS), [""; 0]);
     let after = undecided(0, 30 * DAY_MS + 1);
     assert_eq!(after.len(), 7);
-    assert_eq!(after[0], "base UNDECIDED no decision since 2026-11-20 09:14");
+    assert_eq!(after[0], "base UNDECIDED no decision since 2026-11-20 09:14Z");
     assert_eq!(
         undecided(0, 31 * DAY_MS + 1)[1],
-        "beta UNDECIDED last decided 2026-11-21 09:14"
+        "beta UNDECIDED last decided 2026-11-21 09:14Z"
     );
     assert_eq!(
         undecided(-DAY_MS, 30 * DAY_MS),

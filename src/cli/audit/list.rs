@@ -109,7 +109,7 @@ mod tests {
         });
         assert_eq!(
             row(&entry).join("|"),
-            "7|2026-11-20 09:14:03|ann|state_changed|dispatch.v2Board||alpha -> beta; by Ann Lee; \"pilot\""
+            "7|2026-11-20 09:14:03Z|ann|state_changed|dispatch.v2Board||alpha -> beta; by Ann Lee; \"pilot\""
         );
     }
 

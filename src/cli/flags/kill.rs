@@ -81,7 +81,7 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
     session.print_response(&answer, |body| {
         let until = fields::text(body, "until").unwrap_or_default();
         format!(
-            "{flag} is off for everyone on this machine until {} UTC",
+            "{flag} is off for everyone on this machine until {}",
             moment(until)
         )
     })?;

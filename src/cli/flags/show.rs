@@ -127,15 +127,15 @@ mod tests {
             "dispatch.v2Board\n\
              description   New dispatch board\n\
              kind          release\n\
-             state         beta since 2026-11-20 09:14\n\
+             state         beta since 2026-11-20 09:14Z\n\
              killed        yes: off for everyone\n\
-             killed here   until 2026-11-20 11:00 by uid:0: INC-7\n\
+             killed here   until 2026-11-20 11:00Z by uid:0: INC-7\n\
              default       off\n\
              tier tier3    on\n\
              rollout       25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\
              on for        2 tenants\n\
-             signed off    operations by ann, 2026-11-20 10:00\n\
-             changed       2026-11-20 10:00 by ann\n"
+             signed off    operations by ann, 2026-11-20 10:00Z\n\
+             changed       2026-11-20 10:00Z by ann\n"
         );
     }
 }

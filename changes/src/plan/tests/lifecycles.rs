@@ -133,10 +133,10 @@ fn a_refusal_has_code_detail_help_and_facts() {
     assert_eq!(
         reported,
         [
-            "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)",
+            "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14Z, 24 h needed: from 2026-11-21 09:14Z (in 6 h 2 min)",
             "FLAG_DEPENDENCY flags that it requires are behind: base is beta",
             "EXIT_CRITERIA 7 of 10 tenants have it on",
-            "NOT_STABLE restored 2026-11-20 11:14, 72 h needed: from 2026-11-23 11:14 (in 56 h 2 min)",
+            "NOT_STABLE restored 2026-11-20 11:14Z, 72 h needed: from 2026-11-23 11:14Z (in 56 h 2 min)",
             "SIGN_OFF_MISSING operations, support",
             "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 are allowed",
         ]
