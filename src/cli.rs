@@ -17,6 +17,7 @@ mod document;
 mod duration;
 mod eval;
 mod exit;
+mod expected_command;
 mod explain;
 mod export;
 mod flags;
@@ -57,6 +58,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    #[command(alias = "validate", alias = "lint")]
     Check(check::Arguments),
     Explain(explain::Arguments),
     Eval(eval::Arguments),
@@ -73,6 +75,8 @@ enum Command {
     Operators(operators::Arguments),
     Whoami(whoami::Arguments),
     Completion(completion::Arguments),
+    /// Prints the version, like `sluice --version`.
+    Version,
 }
 
 impl Cli {
@@ -83,8 +87,12 @@ impl Cli {
             // clap quotes invalid arguments, which may be tokens.
             let message = error.render().to_string();
             let masked = redact::masked_hosts(&redact::masked(&message));
-            if error.use_stderr() && masked != message {
+            let hint = expected_command::hint(&error);
+            if error.use_stderr() && (masked != message || hint.is_some()) {
                 output::print_stderr(masked.trim_end());
+                if let Some(hint) = hint {
+                    output::print_stderr(format_args!("\nhelp: {hint}"));
+                }
                 std::process::exit(error.exit_code());
             }
             error.exit()
@@ -116,6 +124,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Operators(arguments) => operators::run(&arguments),
         Command::Whoami(arguments) => whoami::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, &mut Cli::command()),
+        Command::Version => print_version(),
     };
     match result {
         Ok(Exit::Success) => ExitCode::SUCCESS,
@@ -145,6 +154,11 @@ fn print_rejection(rejection: &ServerRejection) -> ExitCode {
         OutputFormat::Text => output::print_stderr(rejection),
     }
     ExitCode::FAILURE
+}
+
+fn print_version() -> anyhow::Result<Exit> {
+    output::print(Cli::command().render_version().trim_end())?;
+    Ok(Exit::Success)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

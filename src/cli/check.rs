@@ -17,7 +17,7 @@ use crate::environment::variable;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A flags document, or a directory of them, to check the configuration against [default: the flags that it names].
     /// Flags in a store are not read.

@@ -35,7 +35,7 @@ use crate::story::{self, ExplainGateway, ExplainInput};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
-    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     /// The request's token.
     #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups"])]

@@ -40,7 +40,7 @@ const DRAIN_DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The address of the listener, or NAME=ADDRESS for one of several; may be repeated [env: SLUICE_ADDRESS=] [default:
     /// that of the configuration].

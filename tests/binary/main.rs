@@ -48,5 +48,6 @@ mod seeds;
 mod signals;
 mod signing_in;
 mod tokens;
+mod usage;
 mod walkthrough;
 mod wrong_server;
