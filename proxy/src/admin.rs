@@ -2,6 +2,7 @@
 //! nor the data plane can delay the other.
 
 mod connection_slots;
+mod index;
 mod write_timeout;
 
 use std::convert::Infallible;
@@ -35,6 +36,7 @@ use tracing::{error, warn};
 
 use self::connection_slots::{ConnectionSlots, SlotGuard};
 pub use self::connection_slots::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
+use self::index::index;
 use self::write_timeout::WriteTimeoutStream;
 use crate::edge::tls;
 use crate::metrics::Metrics;
@@ -93,9 +95,11 @@ pub struct AdminServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Returns the router of `/livez`, `/readyz` and `/metrics`. Callers merge other routes into it.
+/// Returns the router of `/livez`, `/readyz`, `/metrics` and of the list of what is served. Callers merge other routes into
+/// it.
 pub fn admin_router(state: AdminState) -> Router {
     Router::new()
+        .route("/", get(index))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))

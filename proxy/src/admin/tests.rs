@@ -386,3 +386,25 @@ fn endless_response_does_not_prevent_shutdown() {
     running.server.stop();
     assert!(started.elapsed() < STOP_TIMEOUT * 2);
 }
+
+#[test]
+fn the_root_says_what_the_listener_is() {
+    let running = start(Router::new());
+    let (status, head, body) = ask(&running, "/");
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: text/plain"), "{head}");
+    assert!(
+        body.starts_with("Sluice: admin listener\n") && body.contains("/readyz?verbose"),
+        "{body}"
+    );
+    let request = "GET / HTTP/1.1\r\nhost: admin\r\naccept: text/html;q=0.1, application/json\r\nconnection: close\r\n\r\n";
+    let answer = exchange(running.address, request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("content-type: application/json"),
+        "{head}"
+    );
+    let index: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(index["api"], "/api/v1");
+}

@@ -1,0 +1,35 @@
+//! `GET /` of the admin listener: what it is, and what is served where. As JSON for a client that asks for it, otherwise
+//! as text.
+
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
+
+use super::{AdminResponse, TEXT, answer};
+
+const INDEX_TEXT: &str = "\
+Sluice: admin listener
+  /livez            the process is alive
+  /readyz           it serves requests; /readyz?verbose says why not
+  /metrics          metrics for Prometheus
+  /api/v1           the admin API; /api/v1/openapi.json describes it
+";
+const INDEX_JSON: &str = concat!(
+    r#"{"service":"sluice-admin","health":"/livez","readiness":"/readyz?verbose","metrics":"/metrics","#,
+    r#""api":"/api/v1","openapi":"/api/v1/openapi.json"}"#,
+    "\n"
+);
+
+pub(super) async fn index(headers: HeaderMap) -> AdminResponse {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let mut ranges = accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let is_json = |range: &str| {
+        let name = range.split(';').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("application/json")
+    };
+    match ranges.any(is_json) {
+        true => answer(StatusCode::OK, "application/json", INDEX_JSON.into()),
+        false => answer(StatusCode::OK, TEXT, INDEX_TEXT.into()),
+    }
+}
