@@ -6,7 +6,7 @@ DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis test-long measure bench bench-request bench-load fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -25,6 +25,9 @@ test: setup ## runs every test; installs schemathesis into target/ once, from Py
 schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s); installs schemathesis as `test` does
 	@scripts/install-schemathesis
 	$(CARGO) test --locked -p control --test control generated_requests -- --nocapture
+
+openapi-lint: ## lints docs/openapi.json with redocly and spectral (needs npm)
+	@scripts/openapi-lint/run
 
 check: fmt clippy test doc deny ## what a change must pass
 

@@ -58,6 +58,7 @@ pub(crate) fn path(definitions: &mut SchemaDefinitions) -> Value {
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     json!({ "get": {
         "operationId": "identify",
+        "tags": ["service"],
         "summary": "Identifies the service and the version of its API.",
         "description": "Requires no credentials: a client calls this before it sends a token.",
         "security": [],

@@ -12,6 +12,40 @@ use super::route::{Access, ApiRoute, PREFIX};
 use super::schema::{RequestSchema, ResponseSchema, SchemaDefinitions, schema_of};
 use super::table::ROUTES;
 
+/// The groups of operations, with their descriptions, in alphabetical order.
+const TAGS: [(&str, &str); 6] = [
+    ("audit", "Reads and verifies the audit log."),
+    (
+        "documents",
+        "Explains decisions, exports and applies the whole document, and copies the store.",
+    ),
+    ("flags", "Reads and changes feature flags."),
+    ("own org", "Self-service by the admins of an org."),
+    ("service", "Identifies the service, the caller and the contract."),
+    (
+        "tenants",
+        "Reads and changes tenants (orgs), their overrides and their beta allowlists.",
+    ),
+];
+
+/// Returns the group of an operation.
+fn tag(path: &str) -> &'static str {
+    let [audit, documents, flags, own_org, service, tenants] = TAGS.map(|(name, _)| name);
+    if path.contains("/audit") {
+        audit
+    } else if path.starts_with("/orgs/") {
+        own_org
+    } else if path.starts_with("/platform/feature-flags") {
+        flags
+    } else if path.starts_with("/platform/orgs") {
+        tenants
+    } else if path.starts_with("/platform/") || path == "/explain" {
+        documents
+    } else {
+        service
+    }
+}
+
 /// Returns the OpenAPI document.
 #[must_use]
 pub fn document() -> Value {
@@ -40,6 +74,15 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "Operates feature flags. The guide is docs/api.md.",
         },
+        "servers": [{
+            "url": "{scheme}://{address}",
+            "description": "The admin listener.",
+            "variables": {
+                "scheme": { "enum": ["http", "https"], "default": "http", "description": "`https` with `admin.tls`." },
+                "address": { "default": "127.0.0.1:9090", "description": "`admin.address` of sluice.yaml." },
+            },
+        }],
+        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
         "security": [{ "bearer": [] }],
         "paths": paths,
         "components": {
@@ -61,6 +104,7 @@ pub fn document() -> Value {
 fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), route.name.into());
+    operation.insert("tags".into(), json!([tag(route.path)]));
     operation.insert("summary".into(), route.summary.into());
     let roles: Vec<&str> = route
         .permission
