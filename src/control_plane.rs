@@ -19,11 +19,12 @@ use rules::{AdminHosts, Timestamp};
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
+use crate::client_flags;
 use crate::clock;
 use crate::last_good::LastGood;
 use crate::operators;
 use crate::startup::StartupFlags;
-use crate::story::{self, ExplainInput};
+use crate::story::{self, ExplainGateway, ExplainInput};
 
 /// Interval at which the recorder checks for a new document.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -50,16 +51,21 @@ struct ProxyObserver {
 }
 
 /// Explains requests by the active configuration, once the proxy runs and has keys.
-struct RequestExplainer {
+pub(crate) struct RequestExplainer {
     active_config: Arc<ActiveConfig>,
     keys: OnceLock<Arc<KeyStore>>,
 }
 
+impl RequestExplainer {
+    /// Returns the active gateway and the keys that verify tokens; `None` until the proxy runs.
+    pub(crate) fn running(&self) -> Option<(ExplainGateway, &KeyStore)> {
+        Some((self.active_config.gateway()?, self.keys.get()?))
+    }
+}
+
 impl Explain for RequestExplainer {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
-        let (Some(keys), Some(gateway)) = (self.keys.get(), self.active_config.gateway()) else {
-            return Err(Unexplained::NotRunning);
-        };
+        let (gateway, keys) = self.running().ok_or(Unexplained::NotRunning)?;
         let story = story::explain(&ExplainInput {
             gateway: &gateway,
             question,
@@ -167,7 +173,8 @@ impl ControlPlane {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
         let api = Api::new(control, operators, explainer, self.scratch.clone()).with_hosts(hosts);
-        control::api::router(Arc::new(api))
+        let client_flags = client_flags::router(Arc::clone(&self.explainer));
+        control::api::router(Arc::new(api)).merge(client_flags)
     }
 
     /// Connects the control plane with the running proxy: with its observations, and with the keys that verify the

@@ -4,6 +4,7 @@
 mod active_config;
 mod break_glass;
 mod cli;
+mod client_flags;
 mod clock;
 mod control_plane;
 mod environment;

@@ -1,6 +1,7 @@
 //! Dry run of a request: runs the same phases that decide every request, without sending, counting or caching
 //! anything. `explain` renders the result.
 
+mod client_flags;
 mod request;
 
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use rules::{
 use tokens::{Identity, OperatorTokens};
 use wire::RequestHead;
 
+pub use self::client_flags::{ClientFlag, ClientFlags, ClientRefused, client_flags};
 pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
 use crate::answer::{AnswerCode, AnswerFormat};

@@ -94,7 +94,9 @@ pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;
 pub use drain_times::DrainTimes;
-pub use dry_run::{DryResult, DryRunRequest, RequestDryRun, dry_run};
+pub use dry_run::{
+    ClientFlag, ClientFlags, ClientRefused, DryResult, DryRunRequest, RequestDryRun, client_flags, dry_run,
+};
 pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};

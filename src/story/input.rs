@@ -10,8 +10,8 @@ use rules::Timestamp;
 
 /// The gateway whose decisions are explained.
 pub(crate) struct ExplainGateway {
-    pub(super) decider: Decider,
-    pub(super) identity: Arc<IdentitySettings>,
+    pub(crate) decider: Decider,
+    pub(crate) identity: Arc<IdentitySettings>,
     pub(super) line_index: Arc<LineIndex>,
 }
 

@@ -12,6 +12,8 @@
 mod answering;
 mod break_glass;
 mod checking;
+mod client_flags;
+mod curl_examples;
 mod demo;
 mod documents;
 mod earlier_releases;
