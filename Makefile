@@ -14,9 +14,9 @@ help: ## lists the targets
 setup: ## installs what the build needs and the machine lacks, with its package manager: cmake (for zlib-ng, used by pingora), gcc, g++
 	@scripts/setup
 
-demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants
+demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; PORT=18080 if the ports from 8080 are in use
 	$(CARGO) build --locked
-	@$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR)
+	@$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
 
 test: setup ## runs every test; installs schemathesis into target/ once, from PyPI
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"

@@ -1,18 +1,18 @@
 //! `sluice demo`: creates a folder with a configuration, flags, a key pair and four tenants, starts two applications
 //! without feature flags and the proxy in front of them, and prints commands to try.
 
+mod addresses;
+mod answer_table;
 mod folder;
 mod legacy;
 
 use std::{
-    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
-use config::LoadedConfig;
 use tokens::{Algorithm, Signer};
 
 use super::{
@@ -22,24 +22,13 @@ use super::{
     token::TokenRequest,
 };
 use crate::{clock, process_log, signals::Signals};
+use addresses::{APPLICATIONS, Addresses, MAX_PROXY_PORT, PROXY_PORT};
+use answer_table::TenantAnswer;
 use folder::DemoFolder;
 
-/// The tenants of the flags file: id, settings, and the answer that they get.
-const TENANTS: [(&str, &str, &str); 4] = [
-    ("acme", "tier3, latest, on the beta allowlist", "the new board"),
-    ("globex", "tier2, stable", "404: the feature is hidden from them"),
-    (
-        "initech",
-        "tier1, latest, on the beta allowlist",
-        "403: not available in their tier",
-    ),
-    ("umbrella", "overridden off", "the old board"),
-];
 /// The path of the requests to try.
 const PATH: &str = "/api/dispatch/v2/board";
-/// The upstreams of the example, with the names of their applications.
-const APPLICATIONS: [(&str, &str); 2] = [("board", "the new board"), ("legacy", "the old board")];
-/// Validity of the printed tokens.
+/// Validity of the tokens.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Runs a demo: two small applications with the proxy in front of them.
@@ -51,7 +40,11 @@ pub(super) struct Arguments {
     /// The folder. Existing files are kept.
     #[arg(long, value_name = "FOLDER", default_value = "./sluice-demo")]
     dir: PathBuf,
-    /// Lets the system choose the ports, if 8080, 8081, 8082 or 9090 is in use.
+    /// The port of the proxy; the applications use the next two, the admin listener this port plus 1010 [default:
+    /// 8080, or the ports of an existing folder].
+    #[arg(long, value_name = "PORT", conflicts_with = "any_port", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PROXY_PORT)))]
+    port: Option<u16>,
+    /// Lets the system choose the ports.
     #[arg(long)]
     any_port: bool,
 }
@@ -60,99 +53,60 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let directives = process_log::rust_log().unwrap_or_default();
     process_log::start(process_log::text_format(), &directives)?;
     let signals = Signals::install()?;
-    let chosen = if arguments.any_port {
-        Applications::on_any_port()?
-    } else {
-        Applications::default()
-    };
-    // With --any-port the ports are bound before the configuration is written, because it contains the addresses.
-    let folder = DemoFolder::create(&arguments.dir, &chosen.addresses()?)?;
+    let folder = DemoFolder::create(&arguments.dir)?;
     let config = folder.file("sluice.yaml");
     let Some(startup) = run::load_startup(&config)? else {
         return Ok(Exit::Failure);
     };
+    let current = Addresses::of(&startup.loaded)?;
+    let (chosen, bound) = match (arguments.port, arguments.any_port) {
+        (Some(port), _) => (Addresses::from_port(port), Vec::new()),
+        (None, true) => Addresses::on_any_port()?,
+        (None, false) if folder.existed => (current, Vec::new()),
+        (None, false) => (Addresses::from_port(PROXY_PORT), Vec::new()),
+    };
+    let applications = chosen.bind(bound).context("can't start the demo")?;
+    let startup = if chosen == current {
+        startup
+    } else {
+        folder.readdress(&current, &chosen)?;
+        // A store has one owner at a time.
+        drop(startup);
+        let Some(startup) = run::load_startup(&config)? else {
+            return Ok(Exit::Failure);
+        };
+        startup
+    };
+    ensure!(
+        Addresses::of(&startup.loaded)? == chosen,
+        "the addresses in {} can't be replaced: remove the folder to start again",
+        config.display()
+    );
     // For the applications only: the proxy has its own runtimes.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
     let inside = runtime.enter();
-    for (application, (_, name)) in chosen.bind(&startup.loaded)?.into_iter().zip(APPLICATIONS) {
+    for (application, (_, name)) in applications.into_iter().zip(APPLICATIONS) {
         legacy::serve(name, application)?;
     }
     drop(inside);
-    let service = Service::start(startup, config)
-        .context("the demo can't start (if a port is in use, remove the folder and use --any-port)")?;
-    print_introduction(&arguments.dir, &folder, &service)?;
+    let answers = answer_table::answers(&startup.loaded, PATH)?;
+    let service = Service::start(startup, config).context("can't start the demo")?;
+    print_introduction(&arguments.dir, &folder, &service, &answers)?;
     let outcome = service.run_until_stopped(signals);
     runtime.shutdown_background();
     outcome
 }
 
-/// The sockets of the applications, if the system chose their ports before the configuration was written.
-#[derive(Debug, Default)]
-struct Applications(Vec<TcpListener>);
-
-impl Applications {
-    fn on_any_port() -> Result<Self> {
-        let listeners = APPLICATIONS.map(|_| TcpListener::bind("127.0.0.1:0"));
-        Ok(Self(listeners.into_iter().collect::<std::io::Result<_>>()?))
-    }
-
-    /// Returns the replacements of the example's addresses.
-    fn addresses(&self) -> Result<Vec<(&'static str, String)>> {
-        let mut addresses = Vec::new();
-        for (listener, example) in self.0.iter().zip([folder::BOARD_ADDRESS, folder::LEGACY_ADDRESS]) {
-            addresses.push((example, listener.local_addr()?.to_string()));
-        }
-        if !self.0.is_empty() {
-            addresses.push((folder::PROXY_ADDRESS, "127.0.0.1:0".to_owned()));
-            addresses.push((folder::ADMIN_ADDRESS, "127.0.0.1:0".to_owned()));
-        }
-        Ok(addresses)
-    }
-
-    /// Binds the addresses of the upstreams in the configuration.
-    fn bind(self, loaded: &LoadedConfig) -> Result<Vec<TcpListener>> {
-        let mut chosen = self.0;
-        let mut listeners = Vec::new();
-        for (upstream, _) in APPLICATIONS {
-            let address = address_of(loaded, upstream)?;
-            let already = chosen
-                .iter()
-                .position(|listener| listener.local_addr().is_ok_and(|at| at == address));
-            // A port that the system chose is bound already; binding it again would fail.
-            listeners.push(match already {
-                Some(index) => chosen.swap_remove(index),
-                None => TcpListener::bind(address).with_context(|| {
-                    format!("the demo's application `{upstream}` can't listen on {address} (use --any-port in a new folder)")
-                })?,
-            });
-        }
-        Ok(listeners)
-    }
-}
-
-fn address_of(loaded: &LoadedConfig, upstream: &str) -> Result<SocketAddr> {
-    let found = loaded
-        .snapshot
-        .upstreams
-        .iter()
-        .find(|other| &*other.name == upstream);
-    let endpoint = found
-        .and_then(|upstream| upstream.endpoints.first())
-        .with_context(|| {
-            format!("the configuration in the folder has no upstream `{upstream}`; remove the folder to start again")
-        })?;
-    let ip = endpoint
-        .host
-        .parse()
-        .map_err(|_| anyhow!("the demo's upstream `{upstream}` needs an IP address"))?;
-    Ok(SocketAddr::new(ip, endpoint.port))
-}
-
-/// Prints the addresses, the tenants, and the commands to try.
-fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Result<()> {
+/// Prints the addresses, the tenants with their answers, and the commands to try.
+fn print_introduction(
+    dir: &Path,
+    folder: &DemoFolder,
+    service: &Service,
+    answers: &[TenantAnswer],
+) -> Result<()> {
     let proxy = service
         .running
         .listeners()
@@ -163,7 +117,6 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
         .running
         .admin()
         .map_or(String::new(), |address| format!("      admin http://{address}"));
-    let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
     let existed = if folder.existed { ", kept from before" } else { "" };
     output::print(format_args!(
         "\nsluice demo  http://{proxy} -> two applications without feature flags{admin}"
@@ -172,28 +125,49 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
         "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{existed})\n",
         dir.display()
     ))?;
-    for (tenant, who, what) in TENANTS {
-        output::print(format_args!("  {tenant:<9}{who:<39}{what}"))?;
+    output::print(answer_table::render(answers).trim_end())?;
+    output::print("\ntry, in another terminal, in this folder:\n")?;
+    let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
+    for TenantAnswer { tenant, .. } in answers {
+        if let Some(file) = folder.write_token(tenant, &token(&signer, tenant)?)? {
+            output::print(format_args!(
+                "curl -i -H \"Authorization: Bearer $(cat {})\" http://{proxy}{PATH}",
+                shell_word(&file)
+            ))?;
+        }
     }
-    output::print("\ntry, in another terminal:")?;
-    for (tenant, _, _) in TENANTS {
-        let request = TokenRequest {
-            issuer: "https://login.example",
-            audience: "sluice-demo",
-            tenant,
-            tenant_claim: &["org".to_owned(), "id".to_owned()],
-            user: Some("u-1"),
-            groups: &[],
-            ttl: TOKEN_LIFE,
-        };
-        let token = signer.sign(&request.claims(clock::now().seconds()))?;
+    let candidate = answers
+        .iter()
+        .find_map(|answer| Some((&answer.tenant, answer.ineligible_for.as_ref()?)));
+    if let Some((tenant, flag)) = candidate {
         output::print(format_args!(
-            "\n# {tenant}\ncurl -i -H \"Authorization: Bearer {token}\" http://{proxy}{PATH}"
+            "\nto open the route for {tenant}: in {}/flags.yaml set  channel: latest  and  beta: [{flag}]  for {tenant};\nits curl command then gets 200, without a restart.",
+            dir.display()
         ))?;
     }
-    output::print(format_args!(
-        "\nto enable the new board for globex: in {}/flags.yaml set  channel: latest  and  beta: [dispatch.v2Board]  for globex;\nits curl command then gets 200, without a restart. Ctrl-C ends the demo. Every request prints a line:\n",
-        dir.display()
-    ))?;
+    output::print("\nCtrl-C ends the demo. Every request prints a line:\n")?;
     Ok(())
+}
+
+fn token(signer: &Signer, tenant: &str) -> Result<String> {
+    let request = TokenRequest {
+        issuer: "https://login.example",
+        audience: "sluice-demo",
+        tenant,
+        tenant_claim: &["org".to_owned(), "id".to_owned()],
+        user: Some("u-1"),
+        groups: &[],
+        ttl: TOKEN_LIFE,
+    };
+    Ok(signer.sign(&request.claims(clock::now().seconds()))?)
+}
+
+/// Returns a path as one word of a shell.
+fn shell_word(path: &Path) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path).display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);
+    if path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
 }

@@ -113,7 +113,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let story = match &arguments.server {
         Some(server) => explain_by_server(server, arguments, format)?,
         None => match config::load(&config_path(arguments.config.as_ref()), &variable) {
-            Ok(loaded) => explain_by_files(&loaded, arguments)?,
+            Ok(loaded) => by_files(
+                &loaded,
+                request(arguments),
+                arguments.at.unwrap_or_else(clock::now),
+            )?,
             Err(report) => {
                 output::print_document_report(&report, format)?;
                 return Ok(Exit::Failure);
@@ -149,9 +153,12 @@ fn may_hold_secrets(arguments: &Arguments) -> bool {
     arguments.token.is_some() || !arguments.headers.is_empty() || arguments.path.contains(['?', '@'])
 }
 
-/// Explains the request by local files.
-fn explain_by_files(loaded: &LoadedConfig, arguments: &Arguments) -> Result<Value> {
-    let form: RequestForm = serde_json::from_value(request(arguments))?;
+/// Explains a request, in the form of the admin API, by local files.
+///
+/// # Errors
+/// The request is none that a client can send, or no runtime can be started.
+pub(super) fn by_files(loaded: &LoadedConfig, request: Value, at: Timestamp) -> Result<Value> {
+    let form: RequestForm = serde_json::from_value(request)?;
     // A worker thread, because keys are fetched by spawned tasks, which a runtime of this thread alone would not run while
     // this thread waits for them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -165,7 +172,7 @@ fn explain_by_files(loaded: &LoadedConfig, arguments: &Arguments) -> Result<Valu
         gateway: &ExplainGateway::load(loaded)?,
         question: &form.read()?,
         keys: &keys,
-        at: arguments.at.unwrap_or_else(clock::now),
+        at,
     });
     runtime.shutdown_background();
     Ok(serde_json::to_value(story?)?)

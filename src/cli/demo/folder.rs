@@ -1,5 +1,5 @@
-//! The folder of the demo: the files of `examples/demo`, and a new key pair. Existing files are kept, so that edits
-//! survive a restart of the demo.
+//! The folder of the demo: the files of `examples/demo`, a new key pair, and tokens. Existing files are kept, so that
+//! edits survive a restart of the demo; addresses in them are replaced if other ports are chosen.
 
 use std::{
     fs,
@@ -14,14 +14,10 @@ use aws_lc_rs::{
     signature::KeyPair as _,
 };
 
+use super::addresses::Addresses;
+
 const CONFIG: &str = include_str!("../../../examples/demo/sluice.yaml");
 const FLAGS: &str = include_str!("../../../examples/demo/flags.yaml");
-
-/// Addresses in the files of the example.
-pub(super) const PROXY_ADDRESS: &str = "127.0.0.1:8080";
-pub(super) const ADMIN_ADDRESS: &str = "127.0.0.1:9090";
-pub(super) const BOARD_ADDRESS: &str = "127.0.0.1:8081";
-pub(super) const LEGACY_ADDRESS: &str = "127.0.0.1:8082";
 
 /// The folder with the files of the demo.
 #[derive(Debug)]
@@ -32,19 +28,15 @@ pub(super) struct DemoFolder {
 }
 
 impl DemoFolder {
-    /// Creates the folder and its missing files. `addresses` replace those of the example.
-    pub(super) fn create(path: &Path, addresses: &[(&str, String)]) -> Result<Self> {
+    /// Creates the folder and its missing files.
+    pub(super) fn create(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("can't create the folder {}", path.display()))?;
         let folder = Self {
             path: path.to_owned(),
             existed: path.join("sluice.yaml").exists(),
         };
-        let mut config = CONFIG.to_owned();
-        for (from, to) in addresses {
-            config = config.replace(from, to);
-        }
-        folder.write_missing("sluice.yaml", || Ok(config.into_bytes()))?;
-        folder.write_missing("flags.yaml", || Ok(FLAGS.as_bytes().to_vec()))?;
+        folder.write_missing("sluice.yaml", CONFIG)?;
+        folder.write_missing("flags.yaml", FLAGS)?;
         if !folder.file("private.pem").exists() || !folder.file("public.pem").exists() {
             folder.write_keys()?;
         }
@@ -75,11 +67,29 @@ impl DemoFolder {
         self.write("public.pem", pem("PUBLIC KEY", public.as_ref()).as_bytes(), 0o644)
     }
 
-    fn write_missing(&self, name: &str, contents: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
-        if self.file(name).exists() {
-            Ok(())
-        } else {
-            self.write(name, &contents()?, 0o644)
+    /// Replaces addresses in the configuration.
+    pub(super) fn readdress(&self, old: &Addresses, new: &Addresses) -> Result<()> {
+        let file = self.file("sluice.yaml");
+        let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+        self.write("sluice.yaml", old.replace(&text, new).as_bytes(), 0o644)
+    }
+
+    /// Writes the token of a tenant to a file that only its owner can read. Returns the path; none for a tenant whose
+    /// id is not suitable as a file name.
+    pub(super) fn write_token(&self, tenant: &str, token: &str) -> Result<Option<PathBuf>> {
+        let is_suitable = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if !tenant.chars().all(is_suitable) {
+            return Ok(None);
+        }
+        let name = format!("{tenant}.jwt");
+        self.write(&name, format!("{token}\n").as_bytes(), 0o600)?;
+        Ok(Some(self.file(&name)))
+    }
+
+    fn write_missing(&self, name: &str, contents: &str) -> Result<()> {
+        match self.file(name).exists() {
+            true => Ok(()),
+            false => self.write(name, contents.as_bytes(), 0o644),
         }
     }
 
