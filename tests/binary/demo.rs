@@ -181,20 +181,25 @@ fn a_restarted_demo_keeps_edited_files() {
     assert_eq!(fs::read_to_string(&flags).unwrap(), edited);
 }
 
-/// The output on the page is that of the demo, with its default ports.
+/// The output on the pages is that of the demo, except for the ports.
 #[test]
-fn output_of_the_demo_is_on_the_page() {
+fn output_of_the_demo_is_on_the_pages() {
     let folder = tempfile::tempdir().unwrap();
     let demo = SluiceProcess::start(folder.path(), ["demo", "--any-port"]);
     demo.line(INTRODUCED);
-    let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md")).unwrap();
-    let (_, page) = page.split_once("$ sluice demo\n").unwrap();
-    let (page, _) = page.split_once("...\n").unwrap();
-    let printed = demo.printed();
     let words = |line: &str| line.split("http://").next().unwrap().to_owned();
-    let printed: Vec<String> = printed.iter().map(|line| words(line)).collect();
-    for line in page.lines().map(words) {
-        assert!(printed.contains(&line), "no `{line}` in {printed:#?}");
+    let printed: Vec<String> = demo.printed().iter().map(|line| words(line)).collect();
+    for (page, start) in [
+        ("docs/command-line.md", "$ sluice demo\n"),
+        ("README.md", "one path:\n\n```\n"),
+    ] {
+        let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let (_, shown) = page.split_once(start).unwrap();
+        let shown = shown.lines().take_while(|line| !["...", "```"].contains(line));
+        let shown: Vec<String> = shown.map(words).collect();
+        assert!(shown.len() >= 5, "{shown:#?}");
+        for line in shown {
+            assert!(printed.contains(&line), "no `{line}` in {printed:#?}");
+        }
     }
 }

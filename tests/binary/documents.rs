@@ -54,6 +54,32 @@ fn config_of_the_readme_loads() {
     output.exits(0);
 }
 
+/// Each command has its words and options; each target is in the Makefile.
+#[test]
+fn commands_of_the_readme_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let makefile = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Makefile")).unwrap();
+    let mut count = 0;
+    for line in blocks("README.md", "").iter().flat_map(|block| block.lines()) {
+        let command = line.split(" #").next().unwrap();
+        match command.split_once(' ') {
+            Some(("sluice", arguments)) => {
+                let arguments = arguments.split_whitespace().chain(["--help"]);
+                sluice(folder.path(), arguments, "").exits(0);
+            }
+            Some(("make", target)) => {
+                assert!(
+                    makefile.contains(&format!("\n{}:", target.trim())),
+                    "no target for `{line}`"
+                );
+            }
+            _ => continue,
+        }
+        count += 1;
+    }
+    assert!(count >= 9, "{count} commands");
+}
+
 /// Returns the two documents of the guide's page on configuration.
 fn guide() -> [String; 2] {
     let yaml = blocks("docs/configuration.md", "yaml");
