@@ -90,3 +90,15 @@ fn commands_of_the_install_page_exist() {
         }
     }
 }
+
+#[test]
+fn make_demo_takes_a_port() {
+    let (output, text) = run(Command::new("make")
+        .current_dir(ROOT)
+        .args(["-n", "demo", "PORT=18080"]));
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text.contains("-- demo --dir ./sluice-demo --port 18080\n"),
+        "{text}"
+    );
+}
