@@ -26,6 +26,7 @@ mod explaining;
 mod failing_disk;
 mod files;
 mod fixed_texts;
+mod fragments;
 mod gateway_document;
 mod help_pages;
 mod installing;
