@@ -183,6 +183,7 @@ fn request(change: Change) -> Request {
             name: "measure".into(),
             role: Role::PlatformAdmin,
             org: None,
+            display_name: None,
         },
         source: ChangeSource::Api,
         reason: None,

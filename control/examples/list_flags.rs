@@ -15,8 +15,8 @@ use config::FlagsDocument;
 use control::api::{Api, router};
 use control::operators::Operators;
 use control::{
-    Actor, Change, ChangeSource, Explain, LifecyclePolicy, MemoryStore, Request, RequestExplanation,
-    RequestQuestion, Role, Unexplained,
+    Actor, Change, ChangeSource, Explain, LifecyclePolicy, MemoryStore, NewFlags, Request,
+    RequestExplanation, RequestQuestion, Role, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::Timestamp;
@@ -104,12 +104,13 @@ fn document() -> Request {
         change: Change::ApplyDocument {
             document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
             prune: false,
-            adopt: true,
+            new_flags: NewFlags::AsWritten,
         },
         actor: Actor {
             name: "measure".into(),
             role: Role::PlatformAdmin,
             org: None,
+            display_name: None,
         },
         source: ChangeSource::Api,
         reason: None,

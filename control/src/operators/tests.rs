@@ -224,8 +224,8 @@ async fn the_subject_identifies_an_actor_and_not_its_display_name() {
         ("sre+more/", Some("Ann sre+more")),
         ("sre+\u{7}/", None),
     ] {
-        let issuer = operators.known.read().clone().unwrap();
-        let actor = issuer.actor(token, NOW).await.unwrap();
+        let accepted = operators.accepted.read().clone().unwrap();
+        let actor = accepted.actor(token, NOW, &|_| Ok(())).await.unwrap();
         assert_eq!(actor.name, "oidc:https://login.example#ann");
         assert_eq!(actor.display_name.as_deref(), expected);
     }
