@@ -101,7 +101,7 @@ fn problems_of_an_included_document_have_their_places() {
     );
     check_refused(
         &[("conf.d/a.yaml", "routes: [")],
-        &["error[yaml-syntax]", "conf.d/a.yaml:1:10"],
+        &["error[yaml-syntax]", "conf.d/a.yaml:1:9"],
     );
     check_refused(
         &[("conf.d/a.yaml", "7")],
