@@ -106,7 +106,7 @@ fn a_busy_port_of_the_demo_is_named_and_can_be_changed() {
     let busy = [port, port + 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
     let started = sluice(folder.path(), ["demo", "--port", &port.to_string()], "");
     started.exits(1).reports(format!(
-        "error: can't start the demo: 127.0.0.1:{port}, 127.0.0.1:{} are in use\nhelp: choose other ports: ",
+        "can't start the demo: 127.0.0.1:{port}, 127.0.0.1:{} are in use\nhelp: choose other ports: ",
         port + 2
     ));
     // The same ports in a folder of a former run.

@@ -266,7 +266,7 @@ impl ShellSession {
         let server = self.server.as_ref().unwrap();
         if let Some((_, path)) = url.split_once(":9090") {
             return eventually("an answer of the admin listener", || {
-                let answer = Client::connect(server.admin()).ask(&Request::get(path));
+                let answer = Client::connect(server.admin()).ask(&Request::get_admin(path));
                 (answer.status == 200).then(|| format!("{}\n", answer.text().trim_end()))
             });
         }
