@@ -16,8 +16,8 @@ const SECTIONS: [&str; 5] = [
     "version: 1",
     "listeners: [{ name: public, address: '127.0.0.1:8080' }]",
     "flags: { file: flags.yaml }",
-    "upstreams: { api: '127.0.0.1:8081' }",
-    "unmatched: { upstream: api }",
+    "issuers: [{ issuer: a, audiences: [b], algorithms: [RS256], keys: { jwks_url: 'https://a.example' }, claims: { tenant: org } }]",
+    "upstreams: { api: '127.0.0.1:8081', web: '127.0.0.1:8082' }",
 ];
 
 /// Writes the files that the parts name.
@@ -38,7 +38,8 @@ fn write_files(folder: &Path) {
     for name in ["404.html", "503.json"] {
         fs::write(folder.join("pages").join(name), "a page").unwrap();
     }
-    fs::write(folder.join("flags.yaml"), "version: 1\n").unwrap();
+    let flags = "version: 1\nflags: { reports.export: {} }\n";
+    fs::write(folder.join("flags.yaml"), flags).unwrap();
     operator_tokens::write_document(
         folder,
         "operators.yaml",

@@ -360,7 +360,7 @@ fn mask(word: &str) -> String {
         .collect();
     let digits = word.rsplit(':').next().unwrap_or_default();
     let is_hash = digits.len() >= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match shape.trim_end_matches([':', ',', ';']) {
+    match shape.trim_end_matches([':', ',', ';', 'Z']) {
         "0000-00-00" | "00:00" | "00:00:00" => shape,
         _ if is_hash => word.replace(digits, "HASH"),
         _ => word.to_owned(),
