@@ -116,27 +116,26 @@ fn check_http2(fields: &Fields, limits: HeadLimits) -> Result<(), AnswerCode> {
     Ok(())
 }
 
-/// Sets the smallest body limit of `routes`, and refuses a request whose `Content-Length` exceeds it.
+/// Sets the smallest body limit of the route that decided the request and of `others`, and refuses a request whose
+/// `Content-Length` exceeds it.
 ///
 /// # Errors
 /// The request is refused.
 pub(crate) fn check_length(
     head: &RequestHead,
     decider: &Decider,
-    routes: impl Iterator<Item = RouteId>,
+    others: impl Iterator<Item = RouteId>,
     found: &mut Findings,
 ) -> Result<(), RequestRefusal> {
-    let routes = routes.filter_map(|id| decider.snapshot.routes.route(id));
+    let route = |id| decider.snapshot.routes.route(id);
+    let decided = found.route.and_then(route);
+    let own = decided.map_or(decider.body_limit, |route| route.body_limit);
+    let others = others.filter_map(route).map(|route| route.body_limit);
     // Of no limit and a limit, the limit is the smaller one.
-    let smallest = routes
-        .map(|route| route.body_limit)
-        .reduce(|one, other| match (one, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        });
-    if let Some(limit) = smallest {
-        found.body_limit = limit;
-    }
+    found.body_limit = others.fold(own, |one, other| match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    });
     let length = head.fields.value("content-length");
     let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse::<u64>().ok());
     match (length, found.body_limit) {

@@ -187,6 +187,23 @@ fn limits_of_the_routes_of_other_readings_apply() {
         assert_eq!(post(path, length), status, "{path} {length}");
     }
     assert_eq!([post("/RARE", 1), post("/rare", 1)], [200, 429]);
+    // Without a route, the limit of the document is one of them.
+    let unmatched = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: large, match: /large, body_limit: 0, upstream: api }")
+        .route("{ name: small, match: /small, body_limit: 4, upstream: api }")
+        .with("unmatched: { upstream: api }\nbody_limit: 8")
+        .start();
+    for (path, length, status) in [
+        ("/LARGE", 8, 200),
+        ("/LARGE", 9, 413),
+        ("/large", 9, 200),
+        ("/SMALL", 5, 413),
+        ("/other", 9, 413),
+    ] {
+        let answer = unmatched.ask(&Request::post(path, "a".repeat(length)));
+        assert_eq!(answer.status, status, "{path} {length}");
+    }
 }
 
 #[test]
