@@ -117,7 +117,7 @@ impl ToJson for ConditionDefinition {
                 condition.put("attribute", Some(text(attribute)));
                 let value = operator_value(&operator.value);
                 condition.put(operator.value.word().as_str(), Some(value));
-                condition.put("fold", fold.then_some(true));
+                condition.put("fold", *fold);
             }
         }
         condition.into()

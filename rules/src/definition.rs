@@ -118,8 +118,8 @@ pub enum ConditionDefinition {
     Clause {
         /// The attribute, which may be a reserved name such as `tenant` or `tier`.
         attribute: OwnedName,
-        /// True if the case of texts is not regarded.
-        fold: bool,
+        /// True if the case of texts is not regarded. Default: false.
+        fold: Option<bool>,
         /// The operator, with the place of its value.
         operator: Sited<OperatorDefinition>,
     },

@@ -47,7 +47,7 @@ object! {
         /// Name of the attribute.
         attribute: required Sited<Owned<Attribute>>,
         /// Compares texts without regard to upper and lower case. Default: false.
-        fold: strict Boolean = false,
+        fold: optional Boolean,
         /// Operator and its value.
         operator: include ClauseOperators,
     } => ConditionDefinition::Clause { attribute, fold, operator: operator? }

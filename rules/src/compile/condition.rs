@@ -56,7 +56,10 @@ impl FlagsCompiler<'_> {
                 fold,
                 operator,
             } => {
-                let case = if *fold { Case::Folded } else { Case::Exact };
+                let case = match fold {
+                    Some(true) => Case::Folded,
+                    Some(false) | None => Case::Exact,
+                };
                 let text = operator.value.clause_text(&attribute.value, case).into();
                 if attribute.value == "tier" && case == Case::Exact {
                     self.tiers_of_clause(operator);
