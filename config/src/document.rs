@@ -12,7 +12,7 @@ use crate::load_context::LoadContext;
 use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
-use crate::shape::allow::ALLOW;
+use crate::shape::ALLOW;
 use crate::shape::flags::FlagsDocument;
 use crate::source::Source;
 use crate::validate::VERSION;

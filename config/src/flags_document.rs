@@ -22,7 +22,7 @@ use crate::node::Node;
 use crate::parse;
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::shape::allow::ALLOW;
+use crate::shape::ALLOW;
 use crate::shape::flags::FlagsDocument as Fields;
 use crate::source::NOWHERE;
 use crate::validate::VERSION;

@@ -145,6 +145,9 @@ pub(crate) enum When {
     Mapping,
 }
 
+/// The field of an object that lists the warnings that are expected about it.
+pub(crate) const ALLOW: &str = "allow";
+
 /// The maximum of a collection without a limit of its own.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 

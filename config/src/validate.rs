@@ -1,6 +1,7 @@
 //! Reports every difference of a document from its form at once. The forms read values with these checks. A check that
 //! returns none has reported a problem.
 
+mod help;
 mod invalid_value;
 mod object;
 mod scalar;
@@ -10,13 +11,12 @@ use std::path::PathBuf;
 
 use rules::Site;
 
+use self::help::type_help;
 pub(crate) use self::invalid_value::InvalidValue;
 use crate::allowance::Allowance;
-use crate::node::{MappingEntry, Node, NodeKind, Scalar, Span, shorten};
-use crate::parse::joined_key;
+use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::problem::{Label, Problem};
-use crate::shape::allow::ALLOW;
-use crate::shape::{ListShape, MapShape, Shape, UNBOUNDED, When, all_of};
+use crate::shape::{ALLOW, ListShape, MapShape, Shape, UNBOUNDED};
 use crate::source::Source;
 
 /// The version of both documents that this release reads.
@@ -28,7 +28,7 @@ pub(crate) struct Validator<'a> {
     problems: &'a mut Vec<Problem>,
     references: References,
     notes: Notes,
-    /// The sites of the objects being read that can have `allow`, outermost first.
+    /// The sites of the objects being read that have `allow`, outermost first.
     parts: Vec<RangeInclusive<Site>>,
 }
 
@@ -190,7 +190,7 @@ impl<'a> Validator<'a> {
     ) -> Option<&'n [MappingEntry<'s>]> {
         match &node.kind {
             NodeKind::Mapping(entries) => {
-                if shape.has_field(ALLOW) {
+                if has_allow(node, shape) {
                     let start = slot.owner.start.min(node.span.start);
                     self.parts
                         .push(self.source.site(start)..=self.source.site(end(node)));
@@ -274,6 +274,11 @@ impl<'a> Validator<'a> {
     }
 }
 
+/// Returns true for an object that lists warnings that are expected.
+fn has_allow(node: &Node<'_>, shape: Shape) -> bool {
+    node.entry(ALLOW).is_some() && shape.has_field(ALLOW)
+}
+
 /// Returns the offset behind the last value in a node.
 fn end(node: &Node<'_>) -> u32 {
     let last = match &node.kind {
@@ -282,63 +287,4 @@ fn end(node: &Node<'_>) -> u32 {
         NodeKind::Plain(_) | NodeKind::Quoted(_) | NodeKind::Refused => None,
     };
     last.map_or(node.span.start.saturating_add(node.span.len), end)
-}
-
-/// Returns the help for a value of the wrong type.
-fn type_help(node: &Node<'_>, shape: Shape) -> String {
-    let text = node.raw().map_or("", |text| text);
-    if let Some(help) = joined_field_help(text, shape).or_else(|| quotes_help(node, shape)) {
-        return help;
-    }
-    match (shape, node.scalar()) {
-        (_, Some(Scalar::Null)) => "remove the field, or give it a value".to_owned(),
-        (Shape::Text(_) | Shape::Name(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
-            format!("to write this text, put it in quotes: `\"{text}\"`")
-        }
-        (Shape::Union(union), None) if node.items().is_some() && union().combines() => {
-            "write `{ all: [...] }` or `{ any: [...] }`".to_owned()
-        }
-        (Shape::Union(union), Some(Scalar::Boolean(true))) if union().case(When::List).is_some() => {
-            "write them as a list: `[.., ..]`; there is no word for all of them".to_owned()
-        }
-        (Shape::List(_), Some(_)) => format!("write a list: `[{}]`", shorten(text)),
-        (Shape::Boolean, Some(Scalar::Text("on" | "yes"))) => did_you_mean("true"),
-        (Shape::Boolean, Some(Scalar::Text("off" | "no"))) => did_you_mean("false"),
-        (Shape::Object(object), _) => {
-            format!("its fields are {}", all_of(&object().names()))
-        }
-        _ => format!("write {}", shape.expects()),
-    }
-}
-
-/// Returns the help for a text that is a field and its value without the space between them.
-fn joined_field_help(text: &str, shape: Shape) -> Option<String> {
-    let (name, value) = joined_key(text)?;
-    let is_field = match shape {
-        Shape::Union(union) => union().cases.iter().any(|case| case.shape.has_field(name)),
-        shape => shape.has_field(name),
-    };
-    is_field.then(|| format!("write a space after the colon: `{name}: {}`", shorten(value)))
-}
-
-/// Returns the help for a text in quotes that would have the right type without them.
-fn quotes_help(node: &Node<'_>, shape: Shape) -> Option<String> {
-    let NodeKind::Quoted(text) = &node.kind else {
-        return None;
-    };
-    let plain = Node {
-        span: node.span,
-        kind: NodeKind::Plain(text.clone()),
-    };
-    let fits = match shape {
-        Shape::Boolean => plain.boolean().is_some(),
-        Shape::Integer(..) | Shape::Version => plain.integer().is_some(),
-        Shape::Number | Shape::Percentage => plain.number().is_some(),
-        _ => false,
-    };
-    fits.then(|| format!("remove the quotes: `{text}`"))
-}
-
-fn did_you_mean(meant: &str) -> String {
-    format!("did you mean `{meant}`?")
 }

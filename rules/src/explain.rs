@@ -3,17 +3,17 @@
 
 use crate::{
     Cause, Channel, Decision, Eligibility, FlagId, Flags, Lifecycle, Subject, Timestamp, VariantId,
-    bucket::Bucketing,
     decide::{Evaluation, decide},
-    split::Serve,
     tenant::TenantChoice,
 };
 
 mod clauses;
 mod figures;
 mod mismatch;
+mod split;
 
 pub use clauses::{ClauseTrace, ClauseValue};
+use split::SplitTrace;
 
 /// The explanation of what a flag serves to a subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,27 +52,6 @@ pub enum StepOutcome {
     WouldPass,
     /// It was not reached, and would have served this variant.
     WouldServe(VariantId),
-}
-
-/// The subject's place in a split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SplitTrace {
-    /// One variant is served; there is no split.
-    NoSplit,
-    /// The subject has no id.
-    NoId,
-    /// The subject's bucket.
-    Bucket(u32),
-}
-
-impl SplitTrace {
-    /// Returns the bucket as the beginning of an answer: `split bucket 61,204, `; empty without one.
-    fn bucket(self) -> String {
-        match self {
-            Self::NoSplit | Self::NoId => String::new(),
-            Self::Bucket(bucket) => format!("split bucket {}, ", figures::bucket(bucket)),
-        }
-    }
 }
 
 /// Explains what `flag` serves to `subject` at `now`; none for an id of another snapshot.
@@ -272,12 +251,16 @@ impl<'a> Explainer<'a> {
         for (place, rule) in evaluation.flag.rules.iter().enumerate() {
             let holds = rule.when.holds(evaluation.flags, evaluation.subject);
             let found = matched.filter(|decision| usize::from(decision.place) == place);
-            let split = self.split(&rule.serve);
+            let place_in_split = SplitTrace::of(&rule.serve, evaluation.flags, evaluation.subject);
             let answer = match (found, holds) {
                 (Some(decision), _) => {
-                    format!("yes, {}serves {}", split.bucket(), self.variant(decision.variant))
+                    format!(
+                        "yes, {}serves {}",
+                        place_in_split.bucket(),
+                        self.variant(decision.variant)
+                    )
                 }
-                (None, true) if split == SplitTrace::NoId => {
+                (None, true) if place_in_split == SplitTrace::NoId => {
                     "matches, but the subject has no id for its split".to_owned()
                 }
                 (None, true) => "matches, after another rule".to_owned(),
@@ -285,7 +268,7 @@ impl<'a> Explainer<'a> {
             };
             let mut clauses = Vec::new();
             clauses::trace(&rule.when, evaluation.flags, evaluation.subject, &mut clauses);
-            let note = self.split_note(&rule.serve);
+            let note = split::note(&rule.serve, evaluation.flags);
             let step = self.step(Cause::Rule, format!("rule `{}`", rule.name), found, answer);
             step.clauses = clauses;
             step.note = note;
@@ -318,37 +301,13 @@ impl<'a> Explainer<'a> {
         }
         let default = evaluation.default();
         let variant = self.variant(default.variant);
-        let answer = match self.split(&evaluation.flag.default) {
+        let answer = match SplitTrace::of(&evaluation.flag.default, evaluation.flags, evaluation.subject) {
             SplitTrace::NoSplit => variant.to_owned(),
             SplitTrace::NoId => format!("{variant}: the subject has no id for its split"),
             split @ SplitTrace::Bucket(_) => format!("{}serves {variant}", split.bucket()),
         };
-        let note = self.split_note(&evaluation.flag.default);
+        let note = split::note(&evaluation.flag.default, evaluation.flags);
         self.step(Cause::Default, "default", Some(default), answer).note = note;
-    }
-
-    /// Returns the subject's bucket of a split.
-    fn split(&self, serve: &Serve) -> SplitTrace {
-        let Serve::Split(split) = serve else {
-            return SplitTrace::NoSplit;
-        };
-        let bucket = split
-            .bucketing
-            .bucket(self.evaluation.flags, self.evaluation.subject);
-        bucket.map_or(SplitTrace::NoId, SplitTrace::Bucket)
-    }
-
-    /// Returns the id that a split goes by; empty without a split.
-    fn split_note(&self, serve: &Serve) -> String {
-        match serve {
-            Serve::Variant(_) => String::new(),
-            Serve::Split(split) => format!("split by {}", self.id_name(&split.bucketing)),
-        }
-    }
-
-    /// Returns the name of the attribute whose value is the id of a bucket.
-    fn id_name(&self, bucketing: &Bucketing) -> &'a str {
-        clauses::attribute_name(self.evaluation.flags, bucketing.by)
     }
 
     fn rollout(&mut self) {
@@ -357,13 +316,13 @@ impl<'a> Explainer<'a> {
             return;
         };
         let found = evaluation.rollout();
-        let by = self.id_name(&rollout.bucketing);
+        let by = clauses::attribute_name(evaluation.flags, rollout.bucketing.by);
         let asked = format!("rollout {} % by {by}", f64::from(rollout.share) / 1_000.0);
         let in_audience = rollout
             .audience
             .as_ref()
             .is_none_or(|audience| audience.holds(evaluation.flags, evaluation.subject));
-        let split = self.split(&rollout.serve);
+        let place_in_split = SplitTrace::of(&rollout.serve, evaluation.flags, evaluation.subject);
         let bucket = rollout
             .bucketing
             .bucket(evaluation.flags, evaluation.subject)
@@ -372,11 +331,11 @@ impl<'a> Explainer<'a> {
             (None, _) => format!("no usable id in {by}"),
             (Some(bucket), Some(decision)) => {
                 let variant = self.variant(decision.variant);
-                format!("bucket {bucket}, in, {}serves {variant}", split.bucket())
+                format!("bucket {bucket}, in, {}serves {variant}", place_in_split.bucket())
             }
             (Some(bucket), None) => format!("bucket {bucket}, not in"),
         };
-        let note = self.split_note(&rollout.serve);
+        let note = split::note(&rollout.serve, evaluation.flags);
         let mut clauses = Vec::new();
         if let Some(audience) = &rollout.audience {
             clauses::trace(audience, evaluation.flags, evaluation.subject, &mut clauses);

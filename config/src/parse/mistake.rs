@@ -218,7 +218,12 @@ fn missing_space(lines: &[Line<'_>]) -> Option<Mistake> {
         {
             return Some(Mistake::new(at + 1, "write a space after the dash"));
         }
-        let (key, _) = joined_key(content)?;
+        let (key, value) = joined_key(content)?;
+        // An item such as `orders.internal:8080` is an endpoint.
+        let is_item = line.content_indent() > line.indent();
+        if is_item && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
         Some(Mistake::new(at + key.len() + 1, "write a space after the colon"))
     })
 }

@@ -6,9 +6,6 @@ use crate::problem::WARNINGS;
 use crate::shape::Shape;
 use crate::validate::{Slot, Validator};
 
-/// The word of the field.
-pub(crate) const ALLOW: &str = "allow";
-
 /// The codes of the warnings that are expected about the object that has the list.
 pub(crate) type Allow = List<WarningCode, 1, { WARNINGS.len() }>;
 

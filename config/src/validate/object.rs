@@ -1,9 +1,9 @@
 //! Mappings with known fields, and values of several shapes that are distinguished by a key.
 
-use super::{Slot, Validator, did_you_mean, joined_field_help};
+use super::help::{did_you_mean, joined_field_help};
+use super::{Slot, Validator, has_allow};
 use crate::node::{MappingEntry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
-use crate::shape::allow::ALLOW;
 use crate::shape::{FieldShape, Needs, ObjectShape, Shape, UnionShape, When, all_of, any_of};
 use crate::suggest::closest;
 
@@ -20,7 +20,7 @@ impl Validator<'_> {
     pub(crate) fn finish(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>, unknown: bool) {
         let Shape::Object(object) = shape else { return };
         let object = object();
-        if shape.has_field(ALLOW) {
+        if has_allow(node, shape) {
             self.parts.pop();
         }
         // An unknown field may be a misspelt one, which is then not reported as missing as well.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use rules::InvalidDecimal;
 
-use super::{InvalidValue, References, Slot, VERSION, Validator, did_you_mean};
+use super::help::did_you_mean;
+use super::{InvalidValue, References, Slot, VERSION, Validator};
 use crate::node::{Node, NodeKind, Scalar, shorten};
 use crate::quantity;
 use crate::shape::{Shape, any_of};

@@ -66,6 +66,16 @@ fn a_missing_space_is_found() {
     );
     check("version:1\nflags: {}\n", (1, 9), "write a space after the colon");
     check(
+        "routes:\n  - name: a\n    gate:board\n",
+        (3, 10),
+        "write a space after the colon",
+    );
+    check(
+        "api:\n  endpoints:\n    - orders.internal:8080\n   retries: 1\n",
+        (4, 4),
+        "indent this line by 2 or 4 spaces",
+    );
+    check(
         "routes:\n  - name: a\n  -name: b\n",
         (3, 4),
         "write a space after the dash",
