@@ -2,6 +2,7 @@
 
 use rules::{CLIENT_HEADERS, ForwardingHeader, client_header};
 
+use super::allow::Allow;
 use super::text::Network;
 use crate::form::{Field, List, Placed, fields, parsed, union, words};
 use crate::suggest::closest;
@@ -33,8 +34,7 @@ union! {
     TrustedProxies("a list of IP networks or `{ networks: [..], header: forwarded }`"): TrustedProxiesFields<'s> {
         list Placed<NetworkList> => |networks| TrustedProxiesFields {
             networks: Field::alone(networks),
-            header: Field::LeftOut,
-            headers: Field::LeftOut,
+            ..Default::default()
         },
         mapping TrustedProxiesObject => |proxies| proxies,
     }
@@ -50,6 +50,8 @@ fields! {
         /// Further headers with the client's address that the proxies overwrite, such as X-Real-IP. All others are
         /// removed. Default: none.
         headers: field List<ClientHeader, 1, MAX_HEADERS>,
+        /// Warnings about trusted proxies that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

@@ -9,6 +9,7 @@ use rules::{
 };
 use rustls::pki_types::ServerName;
 
+use super::allow::Allow;
 use super::listener::Certificate;
 use super::text::{FilePath, Off, UpstreamName};
 use crate::form::{Duration, Field, List, Map, Placed, Whole, fields, object, parsed, union, words};
@@ -110,6 +111,8 @@ fields! {
         tunnel_timeout: field TimeLimit,
         /// Ways beyond RFC 3986 in which the application may read a path. Default: all.
         reads: field PathReads,
+        /// Warnings about the upstream that are expected. Default: none.
+        _allow("allow"): field Allow,
     }
 }
 

@@ -133,6 +133,67 @@ fn a_warning_is_allowed_on_the_thing_itself() {
 }
 
 #[test]
+fn each_part_with_a_warning_of_its_own_can_allow_it() {
+    let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/problems");
+    let warns = |code: &str, (from, to): (&str, &str)| {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&problems.join(code), folder.path());
+        let file = folder.path().join("sluice.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(file, text.replace(from, to)).unwrap();
+        let report = check(folder.path());
+        warnings(&report)
+            .iter()
+            .any(|line| line.starts_with(code) || line.starts_with("unused-allow"))
+    };
+    let own_key = "tls: { sni: board.example, client_certificate: { cert: old.pem, key: old.key } }";
+    let upstream = format!("board: {{ endpoints: [\"127.0.0.1:8081\"], {own_key}, ALLOW }}");
+    let of_upstream = |allow: &str| upstream.replace("ALLOW", allow);
+    for (code, from, to) in [
+        (
+            "admin-without-tls",
+            "  operators:",
+            "  allow: [admin-without-tls]\n  operators:",
+        ),
+        (
+            "no-usable-key",
+            "    audiences:",
+            "    allow: [no-usable-key]\n    audiences:",
+        ),
+        (
+            "expired-certificate",
+            "    tls: {",
+            "    allow: [expired-certificate]\n    tls: {",
+        ),
+        (
+            "everybody-trusted",
+            "[10.0.0.0/8, 0.0.0.0/0]",
+            "{ networks: [0.0.0.0/0], allow: [everybody-trusted] }",
+        ),
+    ] {
+        assert!(warns(code, (from, from)), "{code}");
+        assert!(!warns(code, (from, to)), "{code}");
+    }
+    let without_listener = "    tls: { certificates: [ { cert: old.pem, key: old.key } ] }\n";
+    let written = |allow: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&problems.join("expired-certificate"), folder.path());
+        let file = folder.path().join("sluice.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text.replace(without_listener, "");
+        fs::write(file, text.replace("board: 127.0.0.1:8081", &of_upstream(allow))).unwrap();
+        let report = check(folder.path());
+        warnings(&report)
+            .iter()
+            .filter(|line| !line.starts_with("ungated"))
+            .count()
+    };
+    assert_eq!(written("retries: 0"), 1);
+    assert_eq!(written("allow: [expired-certificate]"), 0);
+}
+
+#[test]
 fn an_allowance_ends_with_its_thing() {
     // Before it, after it, and in a list in block style.
     let routes = [
