@@ -279,12 +279,13 @@ fn has_allow(node: &Node<'_>, shape: Shape) -> bool {
     node.entry(ALLOW).is_some() && shape.has_field(ALLOW)
 }
 
-/// Returns the offset behind the last value in a node.
+/// Returns the offset behind the last value in a node. With included documents it is not always in the last entry.
 fn end(node: &Node<'_>) -> u32 {
     let last = match &node.kind {
-        NodeKind::List(items) => items.last(),
-        NodeKind::Mapping(entries) => entries.last().map(|entry| &entry.value),
+        NodeKind::List(items) => items.iter().map(end).max(),
+        NodeKind::Mapping(entries) => entries.iter().map(|entry| end(&entry.value)).max(),
         NodeKind::Plain(_) | NodeKind::Quoted(_) | NodeKind::Refused => None,
     };
-    last.map_or(node.span.start.saturating_add(node.span.len), end)
+    last.unwrap_or_default()
+        .max(node.span.start.saturating_add(node.span.len))
 }

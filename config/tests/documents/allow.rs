@@ -210,6 +210,25 @@ fn an_allowance_ends_with_its_thing() {
 }
 
 #[test]
+fn an_allowance_of_the_document_covers_included_ones() {
+    let warned = |more: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let route = |name: &str| format!("routes:\n  - {{ name: {name}, match: /{name}, upstream: api }}\n");
+        let config = format!(
+            "version: 1\nlisteners: [{{ name: public, address: \"127.0.0.1:0\" }}]\ninclude: more.yaml\n{}flags: {{ \
+             file: flags.yaml }}\nupstreams: {{ api: \"127.0.0.1:1\" }}\n{more}",
+            route("a")
+        );
+        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+        fs::write(folder.path().join("more.yaml"), route("b")).unwrap();
+        fs::write(folder.path().join("flags.yaml"), "version: 1\n").unwrap();
+        warnings(&check(folder.path()))
+    };
+    assert_eq!(warned(""), ["ungated-route 5", "ungated-route 2"]);
+    assert_eq!(warned("allow: [ungated-route]\n"), [""; 0]);
+}
+
+#[test]
 fn an_allowance_without_a_warning_is_reported() {
     let flags = ["f: { lifecycle: ga, default: on, allow: [unused-flag] }"];
     let gated = "name: a, match: /a, gate: f, allow: [never-open]";
