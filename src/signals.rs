@@ -71,7 +71,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Handles the signals of this process from now on. Until [`Signals::next`] is called, a signal to end the process
+    /// Handles the signals of this process from now on. Until [`Signals::hold`] is called, a signal to end the process
     /// ends it at once, with exit code 0.
     ///
     /// # Errors
@@ -87,9 +87,14 @@ impl Signals {
         Ok(Self { requests, is_serving })
     }
 
+    /// Makes every request wait for [`Signals::next`] from now on. Called before the process listens, so that it drains
+    /// whatever it has accepted.
+    pub(crate) fn hold(&self) {
+        self.is_serving.store(true, Ordering::Release);
+    }
+
     /// Returns the next request. Blocks until there is one.
     pub(crate) fn next(&mut self) -> Option<SignalRequest> {
-        self.is_serving.store(true, Ordering::Release);
         self.requests.blocking_recv()
     }
 

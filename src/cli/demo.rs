@@ -93,6 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     drop(inside);
     let answers = answer_table::answers(&startup.loaded, PATH)?;
+    signals.hold();
     let service = Service::start(startup, config).context("can't start the demo")?;
     print_introduction(&arguments.dir, &folder, &service, &answers)?;
     let outcome = service.run_until_stopped(signals);

@@ -88,6 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         tenants = snapshot.tenants.len(),
         "sluice {}", env!("CARGO_PKG_VERSION")
     );
+    signals.hold();
     let service = Service::start(startup, path).context(NOT_STARTED)?;
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");

@@ -527,8 +527,14 @@ fn gates_of_an_empty_store_answer_503_until_it_has_flags() {
         partial.text()
     );
     assert_eq!(client.ask(&managed.ask()).code(), "FLAG_NOT_FOUND");
-    let whole = apply(&mut admin, &["board", "export"]);
-    assert_eq!(whole.status, 200, "{}", whole.text());
+    fs::write(
+        managed.path().join("flags.yaml"),
+        flags(&["board", "export"]).to_string(),
+    )
+    .unwrap();
+    let server = format!("http://{}", sluice.admin());
+    let command = ["apply", "-f", "flags.yaml", "--yes", "--server", &server];
+    crate::process::sluice(managed.path(), command, "").exits(0);
     // `board` is on and `export` is not off.
     assert_eq!(client.ask(&managed.ask()).status, 403);
     assert_eq!(ready(&mut admin).status, 200);

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use config::{Colour, LoadedConfig, Reload, ReloadResponse, Report, WatchOptions};
+use config::{Catalog, Colour, Files, JsonEdit, LoadedConfig, Reload, ReloadResponse, Report, WatchOptions};
+use rules::Eligibility;
 use tempfile::TempDir;
 
 const GATEWAY: &str = "
@@ -160,6 +161,21 @@ fn a_missing_document_is_an_error_and_an_empty_match_is_none() {
         let report = load(folder.path()).unwrap_err().to_string();
         assert!(report.contains("invalid-pattern"), "{pattern}: {report}");
     }
+}
+
+#[test]
+fn with_flags_of_a_store_included_documents_are_kept_in_memory() {
+    let folder = folder(&[("conf.d/a.yaml", &route("a", "api"))]);
+    let path = folder.path().join("sluice.yaml");
+    let flag = JsonEdit::Flag("a".to_owned(), Some(serde_json::json!({})));
+    let catalog = Catalog::of_json(Eligibility::Enforced, &[flag]).unwrap();
+    let load = |files| config::load_managed(files, &path, &|_| None, catalog.compiled(), 1);
+    let loaded = load(Files::Disk).unwrap_or_else(|report| panic!("{report}"));
+    // A change of flags must not apply a change of the files.
+    fs::remove_file(folder.path().join("conf.d/a.yaml")).unwrap();
+    let again = load(loaded.files.clone()).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(names(&again), ["first", "a"]);
+    assert_eq!(names(&load(Files::Disk).unwrap()), ["first"]);
 }
 
 #[test]

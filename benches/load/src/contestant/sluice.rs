@@ -121,6 +121,7 @@ fn gateway_document(site: &Site, setup: Setup) -> anyhow::Result<String> {
         "version: 1
 threads: 1
 access_log: {{ output: off }}
+drain: {{ delay: 0s }}
 admin: {{ address: \"127.0.0.1:0\" }}
 listeners:
   - {{ name: public, address: \"127.0.0.1:0\", h2c: true, {LIMITS} }}
