@@ -168,10 +168,12 @@ impl Watcher {
     }
 
     /// Makes the watch read the files now, and report the result even if their contents are served already, or were
-    /// refused already.
-    pub fn reload(&self) {
+    /// refused already. Returns false if the watch has ended, which only a panic of its thread does.
+    #[must_use]
+    pub fn reload(&self) -> bool {
         self.shared.reload.store(true, Ordering::Release);
         let _ = self.hints.try_send(());
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Returns a handle for the owners of other dependencies of the load.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -51,7 +51,7 @@ pub(super) struct Arguments {
     admin_address: Option<String>,
     /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
     /// the configuration, else info].
-    #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL", hide_env_values = true)]
+    #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL")]
     log_level: Option<String>,
     /// The format of the log [default: that of the configuration, else text].
     #[arg(
@@ -138,6 +138,9 @@ fn start_log(arguments: &Arguments, path: &Path) -> Result<()> {
     process_log::start(format, &directives)?;
     Ok(())
 }
+
+/// Time in which the same signal again is not a second one.
+const REPEATED: Duration = Duration::from_millis(500);
 
 /// Start of the last line of a process that could not start.
 pub(super) const NOT_STARTED: &str = "not started";
@@ -263,10 +266,8 @@ impl Service {
         let signal = loop {
             match signals.next().context("the thread of signals has ended")? {
                 SignalRequest::End(signal) => break signal,
-                SignalRequest::Reload => {
-                    info!("SIGHUP: the files are read again");
-                    self.watcher.reload();
-                }
+                SignalRequest::Reload if self.watcher.reload() => info!("SIGHUP: the files are read again"),
+                SignalRequest::Reload => error!("{NOT_RELOADED} the file watch has ended, restart to reload"),
                 SignalRequest::ReopenLogs => reopen_logs(&access_log),
                 SignalRequest::Upgrade => log_reserved(),
             }
@@ -275,10 +276,16 @@ impl Service {
         if !signal.is_delayed() {
             times.delay = Duration::ZERO;
         }
-        info!(delay = ?times.delay, timeout = ?times.timeout, "{}: draining, no longer ready", signal.name());
+        let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
+        info!(
+            delay = %seconds(times.delay),
+            timeout = %seconds(times.timeout),
+            "{}: draining, no longer ready",
+            signal.name()
+        );
         let mut second = None;
         let stopped = self.running.stop_within(times, async {
-            second = Some(second_end(&mut signals, &access_log).await);
+            second = Some(second_end(signal, &mut signals, &access_log).await);
         });
         drop(self.watcher);
         drop(self.break_glass);
@@ -288,10 +295,13 @@ impl Service {
     }
 }
 
-/// Handles signals during a drain, until one of them aborts it.
-async fn second_end(signals: &mut Signals, access_log: &AccessLogger) -> EndSignal {
+/// Handles signals during a drain that `first` began, until one of them aborts it.
+async fn second_end(first: EndSignal, signals: &mut Signals, access_log: &AccessLogger) -> EndSignal {
+    let begun = Instant::now();
     loop {
         match signals.next_in_drain().await {
+            // Shells and supervisors send one signal to the process and to its group.
+            SignalRequest::End(signal) if signal == first && begun.elapsed() < REPEATED => {}
             SignalRequest::End(signal) => return signal,
             SignalRequest::Reload => info!("SIGHUP is ignored during the drain"),
             SignalRequest::ReopenLogs => reopen_logs(access_log),
@@ -314,18 +324,19 @@ fn log_reserved() {
 /// Logs the end of the process, as its last line.
 fn log_end(stopped: Stopped, times: DrainTimes, second: Option<EndSignal>) {
     let cut_off = match stopped.cut_off {
+        0 => "no request was cut off".to_owned(),
         1 => "1 request was cut off".to_owned(),
         more => format!("{more} requests were cut off"),
     };
     match stopped.end {
-        DrainEnd::Finished => info!("ended: no request was cut off"),
+        DrainEnd::Finished => info!("ended: {cut_off}"),
         DrainEnd::TimedOut => warn!(
             "ended: {cut_off} because `drain.timeout` of {:?} had elapsed",
             times.timeout
         ),
         DrainEnd::Aborted => {
             let name = second.map_or("a signal", EndSignal::name);
-            warn!("ended: {cut_off} by a second signal, {name}");
+            warn!("ended by a second signal, {name}: {cut_off}");
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -164,7 +163,7 @@ fn a_drain_that_cuts_requests_off_ends_with_their_number() {
         (
             &["QUIT", "HUP", "USR2", "TERM"],
             "drain: { delay: 30s }",
-            "WARN ended: 1 request was cut off by a second signal, SIGTERM",
+            "WARN ended by a second signal, SIGTERM: 1 request was cut off",
         ),
     ] {
         let (_go, upstream) = waiting();
@@ -185,6 +184,26 @@ fn a_drain_that_cuts_requests_off_ends_with_their_number() {
         }
         ends(sluice, 0, last);
     }
+}
+
+#[test]
+fn a_signal_that_is_sent_twice_at_once_counts_once() {
+    let (go, upstream) = waiting();
+    let folder = folder(&upstream, "access_log: { output: off }\n");
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
+    let mut busy = Client::connect(sluice.listener());
+    busy.send(Request::get("/").bytes());
+    upstream.await_count(1);
+    // As `timeout` and some shells do: once to the process, once to its group.
+    sluice.signal("INT");
+    sluice.signal("INT");
+    sluice.line("draining, no longer ready");
+    never("a second signal", || {
+        sluice.printed().iter().any(|line| line.contains("ended"))
+    });
+    go.send(()).unwrap();
+    assert_eq!(busy.response().text(), "done");
+    ends(sluice, 0, "INFO ended: no request was cut off");
 }
 
 /// Returns true if the process handles SIGUSR2, the last signal whose handler it installs.
@@ -245,7 +264,7 @@ fn a_start_that_fails_ends_with_a_line() {
 }
 
 /// Starts `sluice run` on a new terminal. Returns the other side of the terminal.
-fn start_on_terminal(folder: &Path) -> (SluiceProcess, OwnedFd) {
+fn start_on_terminal(folder: &Path) -> (SluiceProcess, BufReader<File>) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&master).unwrap();
@@ -253,13 +272,12 @@ fn start_on_terminal(folder: &Path) -> (SluiceProcess, OwnedFd) {
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     let terminal = File::options().read(true).write(true).open(name).unwrap();
     let sluice = SluiceProcess::start_between(folder, terminal.try_clone().unwrap(), terminal);
-    (sluice, master)
+    (sluice, BufReader::new(File::from(master)))
 }
 
 /// Reads lines of a terminal until one has this text.
-fn read_until(terminal: &OwnedFd, text: &str) -> String {
-    let reader = BufReader::new(File::from(terminal.try_clone().unwrap()));
-    let mut lines = reader.lines().map_while(Result::ok);
+fn read_until(terminal: &mut BufReader<File>, text: &str) -> String {
+    let mut lines = terminal.lines().map_while(Result::ok);
     lines.find(|line| line.contains(text)).unwrap()
 }
 
@@ -267,12 +285,12 @@ fn read_until(terminal: &OwnedFd, text: &str) -> String {
 fn drain_delay_is_zero_on_a_terminal() {
     let upstream = Upstream::named("api");
     let folder = folder(&upstream, "access_log: { output: off }\n");
-    let (mut sluice, terminal) = start_on_terminal(folder.path());
-    read_until(&terminal, "admin listening");
+    let (mut sluice, mut terminal) = start_on_terminal(folder.path());
+    read_until(&mut terminal, "admin listening");
     sluice.signal("TERM");
-    let line = read_until(&terminal, "draining");
-    assert!(line.contains("delay=0ns"), "{line}");
-    read_until(&terminal, "ended: no request was cut off");
+    let line = read_until(&mut terminal, "draining");
+    assert!(line.contains("delay=0s"), "{line}");
+    read_until(&mut terminal, "ended: no request was cut off");
     assert_eq!(sluice.ended().code(), Some(0));
 }
 
@@ -280,10 +298,10 @@ fn drain_delay_is_zero_on_a_terminal() {
 fn a_closed_terminal_ends_the_process() {
     let upstream = Upstream::named("api");
     let folder = folder(&upstream, "access_log: { output: off }\n");
-    let (mut sluice, terminal) = start_on_terminal(folder.path());
-    read_until(&terminal, "admin listening");
+    let (mut sluice, mut terminal) = start_on_terminal(folder.path());
+    read_until(&mut terminal, "admin listening");
     sluice.signal("HUP");
-    read_until(&terminal, "nothing to reload");
+    read_until(&mut terminal, "nothing to reload");
     drop(terminal);
     never("the end", || sluice.has_ended());
     sluice.signal("HUP");

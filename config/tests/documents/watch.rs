@@ -119,11 +119,11 @@ fn a_file_written_in_place_takes_effect_within_half_a_second() {
 #[test]
 fn a_requested_reload_reports_its_result() {
     let setup = setup();
-    setup.watcher.reload();
+    assert!(setup.watcher.reload());
     setup.expect_reload(&Reloaded::Unchanged);
     setup.write("version: 1\nflags: {}\nflag: {}\n");
     setup.expect_reload(&Reloaded::Refused(vec!["unknown-field"]));
-    setup.watcher.reload();
+    assert!(setup.watcher.reload());
     setup.expect_reload(&Reloaded::Refused(vec!["unknown-field"]));
     setup.write(&flags(1));
     setup.expect_reload(&Reloaded::Restored);
