@@ -229,11 +229,11 @@ fn hints_name_codes_of_the_api() {
     let known = fs::read_to_string(root.join("docs/api.md")).unwrap();
     let help = fs::read_to_string(root.join("src/cli/command_hints.rs")).unwrap();
     let refused = fs::read_to_string(root.join("src/cli/rejection.rs")).unwrap();
-    let state = fs::read_to_string(root.join("src/cli/flags/state.rs")).unwrap();
+    let urgent = fs::read_to_string(root.join("src/cli/urgent.rs")).unwrap();
     let is_code =
         |text: &&str| text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let mut count = 0;
-    for source in [&help, &refused, &state] {
+    for source in [&help, &refused, &urgent] {
         let source = source.split("#[cfg(test)]").next().unwrap();
         for code in source.split('"').skip(1).step_by(2).filter(is_code) {
             assert!(

@@ -33,7 +33,7 @@ pub(super) enum MissingParts {
     Removed,
 }
 
-/// How a document is applied.
+/// The treatment of a document that is applied.
 pub(super) struct Options<'o> {
     pub(super) missing_parts: MissingParts,
     pub(super) new_flags: NewFlags,

@@ -333,7 +333,7 @@ fn another_unknown_tier_affects_only_unknown_tenants() {
 }
 
 #[test]
-fn tenants_without_a_record_are_changed_by_their_share_of_a_rollout() {
+fn tenants_without_a_record_have_a_share_of_a_rollout() {
     let state = state(json!({ "version": 1, "flags": {
         "board": { "lifecycle": "ga" },
         "above": { "lifecycle": "ga", "default": "on", "requires": ["board"] },

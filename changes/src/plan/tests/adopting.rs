@@ -192,7 +192,7 @@ fn a_document_can_not_make_a_flag_require_one_behind_it() {
 }
 
 #[test]
-fn a_requirement_that_is_behind_already_rejects_no_other_document() {
+fn a_requirement_behind_already_rejects_no_document() {
     let mut state = state(json!({ "version": 1, "flags": {
         "young": {}, "board": { "lifecycle": "beta", "requires": ["young"], "owner": "a" },
     } }));
