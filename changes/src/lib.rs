@@ -38,8 +38,8 @@ pub use plan::{
 };
 pub use policy::{GaPolicy, LifecyclePolicy, Revertible};
 pub use preview::{
-    ChangedDecision, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage, UnchangedTenants,
-    affects_more_than, preview, preview_page,
+    ChangedDecision, IneffectiveOverride, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage,
+    UnchangedTenants, affects_more_than, ineffective_overrides, preview, preview_page,
 };
 pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};

@@ -3,6 +3,7 @@
 
 mod collector;
 mod outcome;
+mod overrides;
 mod reach;
 mod requests;
 mod scope;
@@ -16,6 +17,7 @@ use self::collector::Collector;
 pub use self::outcome::{
     ChangedDecision, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage, UnchangedTenants,
 };
+pub use self::overrides::{IneffectiveOverride, ineffective_overrides};
 pub use self::reach::affects_more_than;
 use self::scope::Scope;
 use self::side::Side;

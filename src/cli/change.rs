@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::client::{ClientRequest, ClientResponse, Retry, encoded};
 use super::exit::Exit;
 use super::rejection::Intent;
-use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
+use super::render::{json, printable};
 use super::route;
 use super::session::Session;
 
@@ -175,7 +175,11 @@ pub(super) fn print_result(
     done: impl FnOnce(&Value) -> String,
 ) -> Result<()> {
     session.print_response(answer, |body| match options.dry_run {
-        true => dry_run_text(body, unchanged, options.force),
+        true => format!(
+            "{}{}",
+            dry_run_text(body, unchanged, options.force),
+            overrides_text(body).trim_start()
+        ),
         false => applied_text(body, &done(body)),
     })
 }
@@ -186,8 +190,22 @@ fn applied_text(body: &Value, done: &str) -> String {
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
         Some(false) => format!("nothing to change   {revision}"),
-        _ => format!("{done}   {revision}"),
+        _ => format!("{done}   {revision}{}", overrides_text(body)),
     }
+}
+
+/// Returns a note for each override that has no effect.
+fn overrides_text(body: &Value) -> String {
+    let notes = json::list(body, "overrides_without_effect").iter().map(|found| {
+        let text = |field| printable(json::text(found, field).unwrap_or_default());
+        format!(
+            "\nnote: the override of {} for {} has no effect now: {}",
+            text("flag"),
+            text("org"),
+            text("reason")
+        )
+    });
+    notes.collect()
 }
 
 #[cfg(test)]
@@ -244,6 +262,13 @@ mod tests {
         );
         assert!(
             message(serde_json::json!({ "revision": 7, "changed": false })).starts_with("nothing to change")
+        );
+        let overrides = serde_json::json!({ "revision": 7, "changed": true, "overrides_without_effect": [
+            { "org": "acme", "flag": "board", "reason": "not eligible at beta" },
+        ] });
+        assert_eq!(
+            message(overrides),
+            "done   revision 7\nnote: the override of board for acme has no effect now: not eligible at beta"
         );
     }
 }

@@ -6,6 +6,7 @@ use super::difference::Difference;
 use super::item::ItemResult;
 use crate::affected::Affected;
 use crate::audit::Entry;
+use crate::preview::IneffectiveOverride;
 use crate::record::Write;
 use crate::refusal::{Code, Refusal};
 use crate::state::StateEdit;
@@ -41,6 +42,8 @@ pub struct Summary {
     pub skipped: Vec<Code>,
     /// The tiers that a promotion to ga leaves off, since their tier default is off.
     pub kept_off: Vec<String>,
+    /// The overrides that were set and have no effect. The caller sets it, since it is known after compiling.
+    pub ineffective_overrides: Vec<IneffectiveOverride>,
     /// The difference of an applied document.
     pub document: Option<Difference>,
 }

@@ -1,8 +1,8 @@
 //! Answers to changes: applies a change or runs it dry, and builds the body of the result or of the failure.
 
 use changes::{
-    Change, ChangeSource, ChangedDecision, Code, ItemOutcome, ItemResult, Preview, Refusal, Request, Role,
-    Summary,
+    Change, ChangeSource, ChangedDecision, Code, IneffectiveOverride, ItemOutcome, ItemResult, Preview,
+    Refusal, Request, Role, Summary,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,6 +42,10 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     tiers_still_off: Vec<String>,
+    /// The overrides that the change sets and that have no effect now, with the reason; at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    overrides_without_effect: Vec<IneffectiveOverrideBody>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -74,6 +78,10 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     tiers_still_off: Vec<String>,
+    /// The overrides that the change sets and that have no effect now, with the reason; at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    overrides_without_effect: Vec<IneffectiveOverrideBody>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -132,6 +140,16 @@ struct ChangedDecisionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     share_percent: Option<f64>,
+}
+
+/// An override without effect.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OverrideWithoutEffect)]
+struct IneffectiveOverrideBody {
+    org: String,
+    flag: String,
+    /// The reason in words, such as `not eligible at beta`.
+    reason: String,
 }
 
 /// Tenants whose variant does not change, for one cause.
@@ -251,6 +269,7 @@ impl From<Applied> for AppliedChange {
             cascade,
             skipped,
             kept_off,
+            ineffective_overrides,
             document,
         } = applied.summary;
         Self {
@@ -260,6 +279,7 @@ impl From<Applied> for AppliedChange {
             also_reverted: cascade,
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
+            overrides_without_effect: override_bodies(ineffective_overrides),
             difference: document.map(DifferenceBody::from),
         }
     }
@@ -271,6 +291,7 @@ impl From<DryRun> for DryRunBody {
             cascade,
             skipped,
             kept_off,
+            ineffective_overrides,
             document,
         } = dry_run.summary;
         Self {
@@ -281,9 +302,19 @@ impl From<DryRun> for DryRunBody {
             also_reverted: cascade,
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
+            overrides_without_effect: override_bodies(ineffective_overrides),
             difference: document.map(DifferenceBody::from),
         }
     }
+}
+
+fn override_bodies(overrides: Vec<IneffectiveOverride>) -> Vec<IneffectiveOverrideBody> {
+    let bodies = overrides.into_iter().map(|found| IneffectiveOverrideBody {
+        org: found.org,
+        flag: found.flag,
+        reason: found.reason,
+    });
+    bodies.collect()
 }
 
 impl From<Preview> for PreviewBody {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use changes::{Facts, LifecyclePolicy, NoPlan, Plan, Refusal, Request, StateEdit, affects_more_than};
+use changes::{
+    Facts, LifecyclePolicy, NoPlan, Plan, Refusal, Request, StateEdit, affects_more_than,
+    ineffective_overrides,
+};
 use config::{Compiled, Draft};
 use rules::{Flags, Tenants, Timestamp};
 
@@ -63,15 +66,16 @@ pub(super) fn prepare(
     if plan.unreadable.is_empty()
         && let Ok(draft) = drafted
     {
-        return Ok(Prepared::new(plan, draft));
+        return Ok(Prepared::new(plan, draft).noting_overrides(current, request.at));
     }
     let excluded = invalid_tenants(&current.catalog, &request.change, &plan);
     if excluded.is_empty() {
-        return drafted.map(|draft| Prepared::new(plan, draft));
+        let prepared = drafted.map(|draft| Prepared::new(plan, draft));
+        return prepared.map(|prepared| prepared.noting_overrides(current, request.at));
     }
     let plan = plan_excluding(excluded)?;
     let draft = draft(&plan)?;
-    Ok(Prepared::new(plan, draft))
+    Ok(Prepared::new(plan, draft).noting_overrides(current, request.at))
 }
 
 impl Prepared {
@@ -81,6 +85,13 @@ impl Prepared {
             draft,
             result: None,
         }
+    }
+
+    /// Adds the overrides that the change sets and that have no effect.
+    fn noting_overrides(mut self, current: &CurrentState, at: Timestamp) -> Self {
+        self.plan.summary.ineffective_overrides =
+            ineffective_overrides(&current.state, &self.plan.edits, side(&self.draft), at);
+        self
     }
 
     /// Adds the state after the change, if the change is large.

@@ -632,3 +632,40 @@ fn a_document_can_not_make_a_beta_flag_require_an_alpha_one() {
         );
     }
 }
+
+#[test]
+fn an_override_without_effect_says_so() {
+    let server = Server::start();
+    let document =
+        json!({ "version": 1, "policy": { "alpha_overrides": false }, "flags": { "young.flag": {} } });
+    server.send_ok("PUT", "/platform/document?force=true", Some(&document));
+    let path = "/platform/orgs/acme";
+    let young = json!({ "org": "acme", "flag": "young.flag",
+        "reason": "it is alpha, and `policy.alpha_overrides` is false" });
+    let on = json!({ "enabled": true });
+    let single = format!("{path}/feature-flags/young.flag");
+    let patch = json!({ "overrides": { "young.flag": true } });
+    let import = json!({ "mode": "patch", "tenants": { "acme": { "overrides": { "young.flag": "on" } } } });
+    for (method, path, body) in [
+        ("POST", single.as_str(), &on),
+        ("PATCH", path, &patch),
+        ("POST", "/platform/orgs:import", &import),
+    ] {
+        let dry_run = server.send_ok(method, &format!("{path}?dry_run=true"), Some(body));
+        assert_eq!(dry_run["overrides_without_effect"], json!([young]), "{path}");
+        let applied = server.send_ok(method, path, Some(body));
+        assert_eq!(applied["overrides_without_effect"], json!([young]), "{path}");
+        server.send_ok("POST", &single, Some(&json!({ "enabled": null })));
+    }
+    // An override of a flag that its tenant is eligible for has an effect, and one of off always has.
+    let board = "/platform/orgs/acme/feature-flags/dispatch.v2Board";
+    let applied = server.send_ok("POST", board, Some(&on));
+    assert_eq!(applied.get("overrides_without_effect"), None);
+    let applied = server.send_ok("POST", &single, Some(&json!({ "enabled": false })));
+    assert_eq!(applied.get("overrides_without_effect"), None);
+    let killed = "/platform/feature-flags/dispatch.v2Board/kill";
+    server.send_ok("POST", killed, Some(&json!({})));
+    server.send_ok("POST", board, Some(&json!({ "enabled": null })));
+    let applied = server.send_ok("POST", board, Some(&on));
+    assert_eq!(applied["overrides_without_effect"][0]["reason"], "killed");
+}
