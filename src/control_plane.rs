@@ -21,7 +21,7 @@ use tracing::warn;
 use crate::active_config::ActiveConfig;
 use crate::client_flags;
 use crate::clock;
-use crate::last_good::LastGood;
+use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::operators;
 use crate::startup::StartupFlags;
 use crate::story::{self, ExplainGateway, ExplainInput};
@@ -40,6 +40,8 @@ pub(crate) struct ControlPlane {
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
     recorder: Option<StateRecorder>,
+    /// Dropped after the recorder, whose last document has all states.
+    _states_keeper: Option<StatesKeeper>,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
 }
@@ -135,12 +137,10 @@ impl ControlPlane {
                 )
             }
             StartupFlags::LastGood {
-                path,
-                directory,
-                damage,
-                ..
+                directory, damage, ..
             } => {
-                let document = Box::new(move || config::FlagsDocument::read(config::Files::Disk, &path).ok());
+                let beside = directory.clone();
+                let document = Box::new(move || last_good::read(&beside));
                 let eligibility = active_config.eligibility();
                 let control = Control::of_files(document, eligibility, policy, observe, History::new(now));
                 let left = Arc::new(DamagedStore::open(&directory, &damage.detail));
@@ -156,7 +156,9 @@ impl ControlPlane {
         });
         // Beside the store, because its file system has room for the store.
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let recorder = StateRecorder::start(Arc::clone(&control), directory);
+        let states = directory.as_deref().map(StatesFile::new);
+        let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
+        let recorder = StateRecorder::start(Arc::clone(&control), directory.zip(states));
         Self {
             control,
             // Nobody may sign in until `attach_proxy` sets the operators: an empty `Known` has none.
@@ -164,6 +166,7 @@ impl ControlPlane {
             observer,
             explainer,
             recorder,
+            _states_keeper: states_keeper,
             scratch,
         }
     }
@@ -205,12 +208,14 @@ struct StateRecorder {
 }
 
 impl StateRecorder {
-    fn start(control: Arc<Control>, directory: Option<PathBuf>) -> Option<Self> {
+    /// `store` is the directory of the store, and the file of states in it.
+    fn start(control: Arc<Control>, store: Option<(PathBuf, Arc<StatesFile>)>) -> Option<Self> {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
         // Only the last round, after `stop`, writes regardless of intervals: nothing may be lost at the exit.
         let record = move || {
-            let mut last_good = directory.as_deref().map(LastGood::new);
+            let directory = store.as_ref().map(|(directory, _)| directory.clone());
+            let mut last_good = store.map(|(directory, states)| LastGood::new(&directory, states));
             let mut observed_at = Instant::now();
             loop {
                 // A condition variable instead of a sleep, so that the end of the process does not wait for the interval.
@@ -257,6 +262,22 @@ impl Drop for StateRecorder {
         self.stop.1.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Starts the thread that writes the states of flags, for the control plane.
+fn keep_states(control: &Control, states: Arc<StatesFile>) -> Option<StatesKeeper> {
+    match StatesKeeper::start(states) {
+        Ok(keeper) => {
+            control.set_keep_states(keeper.handle());
+            Some(keeper)
+        }
+        Err(error) => {
+            warn!(
+                "can't start the thread for states of flags; kills are answered before they are in the last good document: {error}"
+            );
+            None
         }
     }
 }

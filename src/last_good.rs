@@ -1,17 +1,22 @@
 //! The last good document: a copy of the content of a store in a file beside it, served while the store can't be used.
+//! Beside it is a small file with the states of flags (lifecycles and kills), which is written before a change of a
+//! state is answered; the document follows within a fraction of a second.
+
+mod states;
 
 use std::fs::{OpenOptions, Permissions};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufWriter, Result, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::FlagsDocument;
-use control::{Control, Revision, State};
-use rules::Lifecycle;
+use config::{Files, FlagsDocument};
+use control::{Control, Revision};
+use serde::Serialize;
 use tracing::warn;
 
+pub(crate) use self::states::{StatesFile, StatesKeeper};
 use crate::parent_directory::sync_entry;
 
 /// Name of the file, in the directory of the store.
@@ -29,34 +34,52 @@ pub(crate) fn path(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
 }
 
+/// Reads the last good document with the states of flags that were written after it; `None` if there is none, or it is
+/// invalid.
+pub(crate) fn read(directory: &Path) -> Option<FlagsDocument> {
+    // The report of an invalid document is dropped: no operator wrote it, and the damage of the store is what has to be
+    // repaired.
+    let mut document = FlagsDocument::read(Files::Disk, &path(directory)).ok()?;
+    StatesFile::apply_to(&mut document, directory);
+    Some(document)
+}
+
+/// Writes the states of flags into the last good document, so that a copy of the document has them. Without states,
+/// or if it fails, the document stays as it is.
+pub(crate) fn merge(directory: &Path, document: &FlagsDocument) {
+    if !StatesFile::exists(directory) {
+        return;
+    }
+    let written = write_atomically(&path(directory), document);
+    if let Err(error) = written.and_then(|()| StatesFile::remove(directory)) {
+        warn!("can't write the states of flags into the last good document: {error}");
+    }
+}
+
 /// Writer of the last good document.
 pub(crate) struct LastGood {
     path: PathBuf,
+    states: Arc<StatesFile>,
     written: Option<Revision>,
-    /// Hash of the lifecycles and kills in the document written last.
-    states_hash: u64,
     next_write: Option<Instant>,
 }
 
 impl LastGood {
     /// Creates the writer for the store in this directory.
-    pub(crate) fn new(directory: &Path) -> Self {
+    pub(crate) fn new(directory: &Path, states: Arc<StatesFile>) -> Self {
         Self {
             path: path(directory),
+            states,
             written: None,
-            states_hash: 0,
             next_write: None,
         }
     }
 
-    /// Writes the document if it has changed and the pause since the last write is over. A change of a lifecycle or a
-    /// kill is written without a pause, because a restart from the last good document must not undo a kill. Nothing is
-    /// written for an empty store.
+    /// Writes the document if it has changed and the pause since the last write is over. Nothing is written for an empty
+    /// store.
     pub(crate) fn write_if_due(&mut self, control: &Control) {
         let now = Instant::now();
-        if self.next_write.is_none_or(|until| until <= now)
-            || control.read(|state, _| states_hash(state)) != self.states_hash
-        {
+        if self.next_write.is_none_or(|until| until <= now) {
             self.write_now(control);
         }
     }
@@ -71,10 +94,10 @@ impl LastGood {
         }
         let begun = Instant::now();
         let state = control.read(|state, _| state.clone());
-        // Set even if the write fails. Otherwise the state would differ at every call, and a full disk would be written
-        // to without the pause.
-        self.states_hash = states_hash(&state);
-        let rest = match write_atomically(&self.path, &state.document) {
+        let written = write_atomically(&self.path, &state.document);
+        // The states are in the document now. A file of older states would undo a later kill whose states could not be
+        // written.
+        let rest = match written.and_then(|()| self.states.remove_up_to(state.revision)) {
             Ok(()) => {
                 self.written = Some(state.revision);
                 begun.elapsed().saturating_mul(REST_FACTOR)
@@ -88,19 +111,9 @@ impl LastGood {
     }
 }
 
-/// Hashes the lifecycle of each flag, and whether it is killed.
-fn states_hash(state: &State) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (key, flag) in state.flags() {
-        let lifecycle = flag.lifecycle().map(Lifecycle::as_str);
-        (key, lifecycle, flag.is_enabled()).hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-/// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then:
-/// the last good document is for the case that the disk fails.
-fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
+/// Writes the content beside the path, and renames it once it is on the disk. The previous file stays until then: the
+/// last good document is for the case that the disk fails.
+fn write_atomically(path: &Path, content: &impl Serialize) -> Result<()> {
     // A fixed name: a process that crashes in every write leaves one file, not one for each crash. The lock of the store
     // excludes other writers.
     let temporary = path.with_extension("new");
@@ -114,7 +127,7 @@ fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
     // The mode of `open` applies to new files only, and a file may be left from a crash.
     file.set_permissions(Permissions::from_mode(MODE))?;
     let mut file = BufWriter::new(file);
-    serde_json::to_writer(&mut file, document)?;
+    serde_json::to_writer(&mut file, content)?;
     file.flush()?;
     file.get_ref().sync_all()?;
     std::fs::rename(temporary, path)?;

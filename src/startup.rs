@@ -36,8 +36,6 @@ pub(crate) enum StartupFlags {
     /// The last good document, because the store or its disk is damaged. No change is possible.
     LastGood {
         compiled: Compiled,
-        /// Path of the document.
-        path: PathBuf,
         /// Directory of the store.
         directory: PathBuf,
         /// The damage of the store, and its help.
@@ -208,19 +206,17 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         help,
     };
     let message = format!("{}. To fix this: {}", damage.detail, damage.help);
-    // The reports of an invalid last good document are dropped: no operator wrote it, and the damage of the store is
-    // what has to be repaired.
-    let document = FlagsDocument::read(Files::Disk, &path);
+    let document = last_good::read(&directory);
     let catalog = document
-        .ok()
+        .clone()
         .and_then(|document| control::catalog_of(document, eligibility));
-    let Some(catalog) = catalog else {
+    let (Some(document), Some(catalog)) = (document, catalog) else {
         bail!("{message}. There is no last good document to serve instead");
     };
+    last_good::merge(&directory, &document);
     error!("{message}. The last good document is served instead, and no change is possible");
     Ok(StartupFlags::LastGood {
         compiled: catalog.compiled().clone(),
-        path,
         directory,
         damage,
     })

@@ -11,10 +11,12 @@ mod outcome;
 mod prepared;
 mod urgency;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use changes::{Code, Entry, LifecyclePolicy, Plan, Refusal, Request, Revision, State, preview};
+use changes::{
+    Code, Entry, LifecyclePolicy, ManagedFlag, Plan, Refusal, Request, Revision, State, StateEdit, preview,
+};
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Timestamp};
@@ -30,6 +32,7 @@ use self::urgency::{Urgency, UrgentChanges};
 use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
+use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 use crate::observe::Observe;
 use crate::publish::{Fit, Publish};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
@@ -54,6 +57,8 @@ pub struct Control {
     /// The urgent changes that are being applied.
     urgent: UrgentChanges,
     current: RwLock<CurrentState>,
+    /// The copy of flags' states for a start without the store, once there is one.
+    keep_states: OnceLock<Arc<dyn KeepStates>>,
 }
 
 /// The owner of the flags.
@@ -160,11 +165,34 @@ impl Control {
             self.audit_refusal(request, &error);
             return Err(error);
         }
-        let applied = self.apply_latest(request);
-        if let Err(error) = &applied {
-            self.audit_refusal(request, error);
+        let mut applied = self.apply_latest(request);
+        match &mut applied {
+            Ok(applied) => self.keep_states(applied),
+            Err(error) => self.audit_refusal(request, error),
         }
         applied
+    }
+
+    /// Sets the copy of flags' states that is written before a change of one of them is answered.
+    pub fn set_keep_states(&self, keep_states: Arc<dyn KeepStates>) {
+        let _ = self.keep_states.set(keep_states);
+    }
+
+    /// Writes the copy of flags' states, if the change alters one. The writer lock is not held: on a slow disk, other
+    /// changes do not wait for it.
+    fn keep_states(&self, applied: &mut Applied) {
+        if applied.last_good != LastGood::Due {
+            return;
+        }
+        let Some(keep_states) = self.keep_states.get() else {
+            applied.last_good = LastGood::Unaffected;
+            return;
+        };
+        let state = self.current.read().state.clone();
+        applied.last_good = match keep_states.keep(&state, LAST_GOOD_WAIT) {
+            true => LastGood::Written,
+            false => LastGood::NotWritten,
+        };
     }
 
     /// Runs an action while no change is between its check and its publication, such as accepting a gateway document.
@@ -400,11 +428,16 @@ impl Control {
             ..
         } = plan;
         let expected = self.current.read().state.revision;
+        let last_good = match alters_states(&self.current.read().state, &edits) {
+            true => LastGood::Due,
+            false => LastGood::Unaffected,
+        };
         let applied = |revision, changed| Applied {
             revision,
             changed,
             items,
             summary,
+            last_good,
         };
         if writes.is_empty() {
             if !audit.is_empty() {
@@ -474,6 +507,17 @@ impl Control {
     }
 }
 
+/// Returns true if an edit alters the lifecycle of a flag, or kills or restores one.
+fn alters_states(state: &State, edits: &[StateEdit]) -> bool {
+    edits.iter().any(|edit| match edit {
+        StateEdit::Flag(key, after) => {
+            let states = |flag: &ManagedFlag| (flag.lifecycle(), flag.is_enabled());
+            state.flag(key).as_ref().map(states) != after.as_ref().map(states)
+        }
+        StateEdit::Head(_) | StateEdit::Segment(..) | StateEdit::Tenant(..) => false,
+    })
+}
+
 impl Opened {
     /// Creates the control plane. The caller has published the compiled snapshot already.
     #[must_use]
@@ -496,6 +540,7 @@ impl Opened {
             writer: Mutex::new(()),
             urgent: UrgentChanges::default(),
             current: RwLock::new(self.current),
+            keep_states: OnceLock::new(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod break_glass;
 mod change_effect;
 mod engine;
 mod history;
+mod keep_states;
 mod observe;
 pub mod operators;
 mod publish;
@@ -45,6 +46,7 @@ pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
 pub use history::{History, MAX_ERROR_HOURS};
+pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use observe::{FlagObservation, Observe};
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{

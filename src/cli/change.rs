@@ -190,7 +190,11 @@ fn applied_text(body: &Value, done: &str) -> String {
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
         Some(false) => format!("nothing to change   {revision}"),
-        _ => format!("{done}   {revision}{}", overrides_text(body)),
+        _ => format!(
+            "{done}   {revision}{}{}",
+            overrides_text(body),
+            last_good_text(body)
+        ),
     }
 }
 
@@ -206,6 +210,17 @@ fn overrides_text(body: &Value) -> String {
         )
     });
     notes.collect()
+}
+
+/// Returns the note of a change that the last good document does not contain yet.
+fn last_good_text(body: &Value) -> &'static str {
+    match json::text(body, "last_good") {
+        Some("not_written") => {
+            "\nnote: the last good document can't be written in time; if the store is lost now, a start without it does not \
+             know this change"
+        }
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -270,5 +285,7 @@ mod tests {
             message(overrides),
             "done   revision 7\nnote: the override of board for acme has no effect now: not eligible at beta"
         );
+        let not_written = serde_json::json!({ "revision": 7, "changed": true, "last_good": "not_written" });
+        assert!(message(not_written).starts_with("done   revision 7\nnote: the last good document"));
     }
 }

@@ -1,42 +1,145 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use control::{Change, Control, LifecyclePolicy, MemoryStore};
+use control::{Change, Control, LastGood as Kept, LifecyclePolicy, MemoryStore};
+use rules::Lifecycle;
 use serde_json::{Value, json};
 use testkit::{RecordingPlane, admin_request, adopt_document, open_control};
 
-use super::LastGood;
+use super::states::{StatesFile, StatesKeeper};
+use super::{LastGood, read};
 
-fn apply(control: &Control, change: Change) {
-    assert!(control.apply(&admin_request(change)).unwrap().changed);
+fn apply(control: &Control, change: Change) -> Kept {
+    let applied = control.apply(&admin_request(change)).unwrap();
+    assert!(applied.changed);
+    applied.last_good
 }
 
-#[test]
-fn kill_is_written_at_once_before_the_next_document() {
-    let folder = tempfile::tempdir().unwrap();
+fn kill() -> Change {
+    Change::Kill { flag: "board".into() }
+}
+
+fn restore() -> Change {
+    Change::Restore { flag: "board".into() }
+}
+
+fn put_tenant(org: &str) -> Change {
+    Change::PutTenant {
+        org: org.into(),
+        record: json!({}),
+    }
+}
+
+/// Creates a control plane with the flag `board` at ga.
+fn control() -> Control {
     let plane = Arc::new(RecordingPlane::default());
     let control = open_control(Arc::new(MemoryStore::new()), LifecyclePolicy::default(), &plane);
     let document =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
     apply(&control, adopt_document(&document.to_string()));
-    let mut last_good = LastGood::new(folder.path());
-    let written =
-        || -> Value { serde_json::from_slice(&std::fs::read(super::path(folder.path())).unwrap()).unwrap() };
+    control
+}
+
+/// Returns true if the flag is killed in the last good document, with the states beside it.
+fn is_killed(directory: &Path) -> bool {
+    read(directory).unwrap().flags["board"].enabled == Some(false)
+}
+
+#[test]
+fn a_kill_is_on_the_disk_before_it_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let states = StatesFile::new(folder.path());
+    let keeper = StatesKeeper::start(Arc::clone(&states)).unwrap();
+    control.set_keep_states(keeper.handle());
+    let mut last_good = LastGood::new(folder.path(), states);
     last_good.write_if_due(&control);
     last_good.next_write = Instant::now().checked_add(Duration::from_secs(3_600));
+    assert!(!is_killed(folder.path()));
+    assert_eq!(apply(&control, put_tenant("globex")), Kept::Unaffected);
+    // A busy machine may take longer than the wait; the kill is then not answered as written.
+    let answered = apply(&control, kill());
+    assert_eq!(answered == Kept::Written, is_killed(folder.path()));
+    testkit::eventually("the states", || is_killed(folder.path()).then_some(()));
+    last_good.write_if_due(&control);
+    let document: Value =
+        serde_json::from_slice(&std::fs::read(super::path(folder.path())).unwrap()).unwrap();
+    assert_eq!(
+        document["flags"]["board"].get("enabled"),
+        None,
+        "the document rests"
+    );
+    assert_eq!(document["tenants"].get("globex"), None);
+
+    last_good.write_now(&control);
+    assert!(!StatesFile::exists(folder.path()), "the document has the states");
+    assert!(is_killed(folder.path()));
+    apply(&control, restore());
+    testkit::eventually("the states", || (!is_killed(folder.path())).then_some(()));
+}
+
+#[test]
+fn a_kill_succeeds_if_the_states_can_not_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let gone = folder.path().join("gone");
+    let keeper = StatesKeeper::start(StatesFile::new(&gone)).unwrap();
+    control.set_keep_states(keeper.handle());
+    assert_eq!(apply(&control, kill()), Kept::NotWritten);
+    assert!(control.read(|state, _| !state.flag("board").unwrap().is_enabled()));
+    std::fs::create_dir(&gone).unwrap();
+    apply(&control, restore());
+    testkit::eventually("the states of the next change", || {
+        StatesFile::exists(&gone).then_some(())
+    });
+}
+
+#[test]
+fn older_states_do_not_undo_a_newer_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let states = StatesFile::new(folder.path());
+    let keeper = StatesKeeper::start(Arc::clone(&states)).unwrap();
+    control.set_keep_states(keeper.handle());
+    apply(&control, kill());
+    testkit::eventually("the states", || StatesFile::exists(folder.path()).then_some(()));
+    drop(keeper);
+    // The states of the restore are not written, but the document is.
+    apply(&control, restore());
+    LastGood::new(folder.path(), states).write_now(&control);
+    assert!(!is_killed(folder.path()));
+}
+
+#[test]
+fn states_are_merged_into_the_document_of_a_lost_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let states = StatesFile::new(folder.path());
+    LastGood::new(folder.path(), Arc::clone(&states)).write_now(&control);
+    let keeper = StatesKeeper::start(states).unwrap();
+    control.set_keep_states(keeper.handle());
+    apply(&control, kill());
     apply(
         &control,
-        Change::PutTenant {
-            org: "globex".into(),
-            record: json!({}),
+        Change::SetState {
+            flag: "board".into(),
+            to: Lifecycle::Beta,
+            cascade: false,
+            ga_default: control::GaDefault::On,
+            urgent: None,
         },
     );
-    last_good.write_if_due(&control);
-    assert_eq!(written()["tenants"]["globex"], Value::Null, "it rests");
-    apply(&control, Change::Kill { flag: "board".into() });
-    last_good.write_if_due(&control);
-    assert_eq!(written()["flags"]["board"]["enabled"], json!(false));
-    assert_eq!(written()["tenants"]["globex"], json!({}));
+    let is_merged = || {
+        let board = Arc::clone(&read(folder.path()).unwrap().flags["board"]);
+        let lifecycle = board.lifecycle.map(|lifecycle| lifecycle.value);
+        (board.enabled == Some(false) && lifecycle == Some(Lifecycle::Beta)).then_some(())
+    };
+    testkit::eventually("both states", is_merged);
+    drop(keeper);
+    super::merge(folder.path(), &read(folder.path()).unwrap());
+    assert!(!StatesFile::exists(folder.path()));
+    assert_eq!(is_merged(), Some(()));
 }

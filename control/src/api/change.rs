@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::change_effect::ChangeEffect;
 use crate::engine::{Applied, ApplyError, Damage, DryRun};
+use crate::keep_states::LastGood;
 use crate::store::StoreError;
 
 use super::difference::DifferenceBody;
@@ -50,6 +51,11 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     difference: Option<DifferenceBody>,
+    /// `not_written` if the last good document did not contain the change within 50 ms; otherwise absent. The change is
+    /// committed and active. If the store is lost before the next attempt, a start without it does not know the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_good: Option<&'static str>,
 }
 
 /// The effects that a change would have.
@@ -281,6 +287,7 @@ impl From<Applied> for AppliedChange {
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
             difference: document.map(DifferenceBody::from),
+            last_good: (applied.last_good == LastGood::NotWritten).then_some("not_written"),
         }
     }
 }

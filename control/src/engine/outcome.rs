@@ -3,6 +3,7 @@
 use changes::{ItemResult, Preview, Refusal, Revision, Summary};
 use config::Report;
 
+use crate::keep_states::LastGood;
 use crate::publish::PublishError;
 use crate::store::StoreError;
 
@@ -17,6 +18,8 @@ pub struct Applied {
     pub items: Vec<ItemResult>,
     /// The side effects of an applied document or a cascade.
     pub summary: Summary,
+    /// The copy of flags' states for a start without the store.
+    pub last_good: LastGood,
 }
 
 /// The result of a dry run.
