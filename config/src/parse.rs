@@ -15,6 +15,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan};
 
 use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::problem::{Label, Problem};
+use crate::report::MAX_PROBLEMS;
 use crate::source::Source;
 
 use self::bounded_input::{BoundedInput, MAX_INDICATORS};
@@ -86,6 +87,8 @@ struct Builder<'s, 'p> {
     limit: usize,
     /// The place of the last event.
     last: Span,
+    /// The number of problems other than repeated keys.
+    reported: usize,
 }
 
 /// A list or mapping whose end was not read yet.
@@ -112,6 +115,7 @@ impl<'s, 'p> Builder<'s, 'p> {
             nodes: 0,
             limit,
             last: Span::default(),
+            reported: 0,
         }
     }
 
@@ -270,7 +274,7 @@ impl<'s, 'p> Builder<'s, 'p> {
             return entries;
         }
         self.source.mark_repeated_key();
-        for &(first, again) in &repeated {
+        for &(first, again) in repeated.iter().take(MAX_PROBLEMS) {
             if let (Some(first), Some(again)) = (entries.get(first), entries.get(again)) {
                 let title = format!("the key `{}` is written twice", again.key);
                 let at = Label::new(self.source, again.key_span, "again here");
@@ -279,6 +283,15 @@ impl<'s, 'p> Builder<'s, 'p> {
                 self.problems
                     .push(Problem::error("duplicate-key", title, at).also(first).help(help));
             }
+        }
+        if let Some(&(_, again)) = repeated.get(MAX_PROBLEMS)
+            && let Some(again) = entries.get(again)
+        {
+            // A problem takes a hundred times the memory of a repeated key.
+            let title = format!("{} further keys are written twice", repeated.len() - MAX_PROBLEMS);
+            let at = Label::new(self.source, again.key_span, "the first of them");
+            self.problems
+                .push(Problem::error("duplicate-key", title, at).help("keep each key once"));
         }
         let again: HashSet<usize> = repeated.into_iter().map(|(_, again)| again).collect();
         entries
@@ -333,6 +346,11 @@ impl<'s, 'p> Builder<'s, 'p> {
         label: &str,
         help: Option<String>,
     ) {
+        self.reported += 1;
+        // Reports show no more, and a document may have millions of tags.
+        if self.reported > MAX_PROBLEMS {
+            return;
+        }
         let at = Label::new(self.source, span, label);
         self.problems
             .push(Problem::error(code, title, at).maybe_help(help));

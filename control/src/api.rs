@@ -91,6 +91,8 @@ pub struct Api {
     backups: Mutex<()>,
     /// The names of the listener.
     hosts: AdminHosts,
+    /// Held while a document is parsed.
+    parsing: Mutex<()>,
 }
 
 /// A source of the current time.
@@ -117,6 +119,7 @@ impl Api {
             scratch,
             backups: Mutex::new(()),
             hosts: AdminHosts::default(),
+            parsing: Mutex::new(()),
         }
     }
 

@@ -165,3 +165,12 @@ fn a_value_in_brackets_has_a_maximum_length() {
     assert_eq!(problems(&"- [a, b, c]\n".repeat(MAX_INDICATORS)), []);
     assert_eq!(problems(&format!("[{}1]", "1,".repeat(2 * MAX_INDICATORS))), []);
 }
+
+#[test]
+fn problems_of_a_text_have_a_maximum_number() {
+    let repeated = problems(&"a: 1\n".repeat(100_000));
+    assert_eq!(repeated.len(), MAX_PROBLEMS + 1);
+    assert_eq!(repeated[MAX_PROBLEMS], ("duplicate-key", MAX_PROBLEMS + 2, 1));
+    let tagged = problems(&"- !a b\n".repeat(100_000));
+    assert_eq!(tagged.len(), MAX_PROBLEMS);
+}

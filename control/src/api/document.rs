@@ -13,18 +13,15 @@ use super::query::{DECISION_MAKER, INCIDENT};
 use super::request::{ApiRequest, BodyFormat, MAX_DOCUMENT_BYTES};
 use super::schema::RequestSchema;
 
-/// A flags document, in JSON or YAML.
-pub(crate) struct DocumentBody(FlagsDocument);
+/// A flags document, in JSON or YAML. The operation parses it, so that it can limit the number of documents that are parsed
+/// at a time.
+pub(crate) struct DocumentBody;
 
 impl RequestBody for DocumentBody {
     const SCHEMA: RequestSchema = RequestSchema::Document(MAX_DOCUMENT_BYTES);
 
-    fn read(request: &ApiRequest) -> Result<Self, ApiProblem> {
-        let document = match request.format {
-            BodyFormat::Yaml => read(&request.body),
-            BodyFormat::Json => json(request)?,
-        };
-        document.map(Self).map_err(|report| ApiProblem::invalid(&report))
+    fn read(_: &ApiRequest) -> Result<Self, ApiProblem> {
+        Ok(Self)
     }
 }
 
@@ -37,9 +34,9 @@ pub(crate) fn export(
     Ok(Reply::at(state.revision, AnyObject(state.document)))
 }
 
-pub(crate) fn apply(api: &Api, request: &ApiRequest, DocumentBody(document): DocumentBody) -> ChangeReply {
+pub(crate) fn apply(api: &Api, request: &ApiRequest, _: DocumentBody) -> ChangeReply {
     let apply = Change::ApplyDocument {
-        document,
+        document: document(api, request)?,
         prune: request.query.is("prune"),
         new_flags: new_flags(request)?,
     };
@@ -70,6 +67,20 @@ fn new_flags(request: &ApiRequest) -> Result<NewFlags, ApiProblem> {
         reason: text("reason").unwrap_or_default(),
     });
     Ok(NewFlags::Adopted { urgent })
+}
+
+/// Parses the body. The tree of a document of the maximum size takes up to a gigabyte, so one document is parsed at a
+/// time.
+///
+/// # Errors
+/// The body is not a document.
+fn document(api: &Api, request: &ApiRequest) -> Result<FlagsDocument, ApiProblem> {
+    let _alone = api.parsing.lock();
+    let document = match request.format {
+        BodyFormat::Yaml => read(&request.body),
+        BodyFormat::Json => json(request)?,
+    };
+    document.map_err(|report| ApiProblem::invalid(&report))
 }
 
 /// Parses a JSON body with the parser of files, so that its problems have the same places and texts.
