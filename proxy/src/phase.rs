@@ -16,5 +16,6 @@ pub(crate) mod route;
 pub(crate) mod subject;
 pub(crate) mod target;
 pub(crate) mod trailers;
+pub(crate) mod unidentified;
 pub(crate) mod upstream_head;
 pub(crate) mod verification;

@@ -8,7 +8,7 @@ use tokens::Identity;
 use crate::credential_sources::FoundToken;
 use crate::findings::DecisionHeaders;
 use crate::issuer_keys::Unproven;
-use crate::phase::identity::Unidentified;
+use crate::phase::unidentified::Unidentified;
 use crate::refusal::RequestRefusal;
 use crate::rendered_flags::Rendered;
 
