@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::control_plane::RequestExplainer;
 use crate::issuer_keys::issuer_keys;
+use crate::request_explainer::RequestExplainer;
 
 /// The path below the prefix of the API.
 const PATH: &str = "/me/feature-flags";

@@ -9,10 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use control::api::Api;
 use control::operators::{Known, Operators};
-use control::{
-    Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish,
-    RequestExplanation, RequestQuestion, Unexplained,
-};
+use control::{Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish};
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
 use rules::{AdminHosts, Timestamp};
@@ -23,8 +20,8 @@ use crate::client_flags;
 use crate::clock;
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::operators;
+use crate::request_explainer::RequestExplainer;
 use crate::startup::StartupFlags;
-use crate::story::{self, ExplainGateway, ExplainInput};
 
 /// Interval at which the recorder checks for a new document.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -50,32 +47,6 @@ pub(crate) struct ControlPlane {
 struct ProxyObserver {
     observed: OnceLock<proxy::Observations>,
     active_config: Arc<ActiveConfig>,
-}
-
-/// Explains requests by the active configuration, once the proxy runs and has keys.
-pub(crate) struct RequestExplainer {
-    active_config: Arc<ActiveConfig>,
-    keys: OnceLock<Arc<KeyStore>>,
-}
-
-impl RequestExplainer {
-    /// Returns the active gateway and the keys that verify tokens; `None` until the proxy runs.
-    pub(crate) fn running(&self) -> Option<(ExplainGateway, &KeyStore)> {
-        Some((self.active_config.gateway()?, self.keys.get()?))
-    }
-}
-
-impl Explain for RequestExplainer {
-    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
-        let (gateway, keys) = self.running().ok_or(Unexplained::NotRunning)?;
-        let story = story::explain(&ExplainInput {
-            gateway: &gateway,
-            question,
-            keys,
-            at,
-        })?;
-        Ok(story)
-    }
 }
 
 impl Observe for ProxyObserver {
@@ -150,10 +121,7 @@ impl ControlPlane {
             }
         };
         let control = Arc::new(control);
-        let explainer = Arc::new(RequestExplainer {
-            active_config: Arc::clone(active_config),
-            keys: OnceLock::new(),
-        });
+        let explainer = Arc::new(RequestExplainer::new(Arc::clone(active_config)));
         // Beside the store, because its file system has room for the store.
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
         let states = directory.as_deref().map(StatesFile::new);
@@ -189,7 +157,7 @@ impl ControlPlane {
         // Set now and not in `new`: the proxy needs the routes of the control plane to start, so the control plane is
         // created before it.
         let _ = self.observer.observed.set(running.observations());
-        let _ = self.explainer.keys.set(Arc::clone(running.keys()));
+        self.explainer.set_keys(Arc::clone(running.keys()));
         self.operators.replace(operators::load(loaded, running.keys())?);
         Ok(())
     }

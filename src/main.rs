@@ -16,6 +16,7 @@ mod parent_directory;
 mod printable;
 mod process_log;
 mod rejection_reason;
+mod request_explainer;
 mod signals;
 mod startup;
 mod story;

@@ -1,10 +1,8 @@
 //! `GET /` of the admin listener: what it is, and what is served where. As JSON for a client that asks for it, otherwise
 //! as text.
 
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, StatusCode};
-
-use super::{AdminResponse, TEXT, answer};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName};
 
 const INDEX_TEXT: &str = "\
 Sluice: admin listener
@@ -19,7 +17,8 @@ const INDEX_JSON: &str = concat!(
     "\n"
 );
 
-pub(super) async fn index(headers: HeaderMap) -> AdminResponse {
+/// Answers the request.
+pub(super) async fn index(headers: HeaderMap) -> ([(HeaderName, &'static str); 2], &'static str) {
     let accepted = headers.get_all(ACCEPT).iter();
     let mut ranges = accepted
         .filter_map(|value| value.to_str().ok())
@@ -28,8 +27,9 @@ pub(super) async fn index(headers: HeaderMap) -> AdminResponse {
         let name = range.split(';').next().unwrap_or_default().trim();
         name.eq_ignore_ascii_case("application/json")
     };
-    match ranges.any(is_json) {
-        true => answer(StatusCode::OK, "application/json", INDEX_JSON.into()),
-        false => answer(StatusCode::OK, TEXT, INDEX_TEXT.into()),
-    }
+    let (kind, body) = match ranges.any(is_json) {
+        true => ("application/json", INDEX_JSON),
+        false => ("text/plain; charset=utf-8", INDEX_TEXT),
+    };
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], body)
 }
