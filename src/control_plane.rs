@@ -11,8 +11,7 @@ use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish};
 use parking_lot::{Condvar, Mutex};
-use proxy::KeyStore;
-use rules::{AdminHosts, Timestamp};
+use rules::AdminHosts;
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
