@@ -110,10 +110,11 @@ impl LoadContext {
             let problems = &mut self.problems;
             secrets.extend(insert_variables(source, &mut root, shape, variables, problems));
             source.set_secrets(secrets);
-            documents.push(Document {
-                source,
-                root: root.clone(),
-            });
+            // Places are searched in the tree of each document. A single document is its own merged tree.
+            if sources.len() > 1 {
+                let root = root.clone();
+                documents.push(Document { source, root });
+            }
             match &mut merged {
                 None => merged = Some(Merged { source, root }),
                 Some(merged) => merged.add(source, root, problems),
@@ -123,7 +124,11 @@ impl LoadContext {
         override_addresses(&mut root, variables, &mut self.problems);
         let (value, notes) = read_root::<GatewayDocument>(source, &root, &mut self.problems);
         self.note(notes);
-        Some((documents, value?))
+        let value = value?;
+        if documents.is_empty() {
+            documents.push(Document { source, root });
+        }
+        Some((documents, value))
     }
 }
 
