@@ -19,6 +19,7 @@ mod rejection_reason;
 mod request_explainer;
 mod signals;
 mod startup;
+mod store_watch;
 mod story;
 mod terminal;
 

@@ -13,11 +13,28 @@ use crate::event::Event;
 use crate::record::Revision;
 use crate::urgent::Urgent;
 
+/// The time by which an entry may be earlier than the one before it: requests are committed in another order than they
+/// arrive, and a large document takes seconds.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
+
+/// Returns the milliseconds by which the clock ran back between two consecutive entries; none within a minute.
+#[must_use]
+pub fn clock_ran_back(before: Timestamp, at: Timestamp) -> Option<i64> {
+    let back = before.0.saturating_sub(at.0);
+    (back > CLOCK_TOLERANCE_MS).then_some(back)
+}
+
 /// SHA-256.
 pub type EntryHash = [u8; 32];
 
 /// The hash that the first entry follows.
 pub const GENESIS: EntryHash = [0; 32];
+
+/// Returns a hash in hex.
+#[must_use]
+pub fn hash_text(hash: &EntryHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The outcome of the audited operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -145,6 +162,13 @@ impl Entry {
         if let Some(display_name) = &actor.display_name {
             self.details
                 .insert("actor_name".to_owned(), display_name.as_str().into());
+        }
+    }
+
+    /// Adds how far the clock ran back since the entry before, if it did. A store calls this before it seals the entry.
+    pub fn note_clock(&mut self, before: Timestamp) {
+        if let Some(back) = clock_ran_back(before, self.at) {
+            self.details.insert("clock_ran_back_ms".to_owned(), back.into());
         }
     }
 

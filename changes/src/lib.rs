@@ -26,7 +26,9 @@ mod urgent;
 
 pub use actor::{Actor, ChangeSource, Role};
 pub use affected::{Affected, UnknownTenantEffect};
-pub use audit::{Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit, verify};
+pub use audit::{
+    Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit, clock_ran_back, hash_text, verify,
+};
 pub use change::{Change, GaDefault, ImportMode, NewFlags};
 pub use codec::{UnreadableRecords, json_edits, read_records};
 pub use event::Event;

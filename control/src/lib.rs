@@ -40,7 +40,7 @@ pub use changes::{
     Outcome, Part, PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision,
     Role, Sealed, Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit,
     Summary, TamperedAudit, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write,
-    affects_more_than, plan, preview, preview_page, refused_entry, stale, verify,
+    affects_more_than, clock_ran_back, hash_text, plan, preview, preview_page, refused_entry, stale, verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
@@ -58,6 +58,6 @@ pub use request_question::{
     Sender, attribute, attribute_value, check_method, header,
 };
 pub use store::{
-    AuditFilter, AuditPage, Changes, Commit, DamagedStore, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record,
-    RestoreError, Restored, SqliteStore, Store, StoreError,
+    AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, Loaded, MAX_AUDIT_PAGE, MemoryStore,
+    Record, RestoreError, Restored, SqliteStore, Store, StoreError,
 };

@@ -158,6 +158,15 @@ impl AuditFilter {
     }
 }
 
+/// The extent of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckExtent {
+    /// The structure of the pages.
+    Pages,
+    /// The pages, and that every index agrees with its table, so that filters of the log find every entry.
+    Whole,
+}
+
 /// A store of flags and the audit log. Calls block; async callers use a blocking thread.
 pub trait Store: Send + Sync {
     /// Loads all records at the newest revision.
@@ -221,6 +230,22 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store can't be read.
     fn audit_head(&self) -> Result<(u64, EntryHash), StoreError>;
+
+    /// Checks the stored data while the store is in use. It takes as long as reading all of them.
+    ///
+    /// # Errors
+    /// The data are damaged or can't be read, or [`Store::stop_check`] ended the check.
+    fn check(&self, _extent: CheckExtent) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends a check that is running.
+    fn stop_check(&self) {}
+
+    /// Returns the damage that an operation or a check of this process has found.
+    fn found_damage(&self) -> Option<String> {
+        None
+    }
 
     /// Writes a consistent copy into a new file while the store is in use.
     ///

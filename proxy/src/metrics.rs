@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use prometheus::core::Collector;
-use prometheus::{Registry, TextEncoder};
+use prometheus::{Gauge, Registry, TextEncoder};
 use tracing::error;
 
 use self::connections::ConnectionMetrics;
@@ -32,6 +32,7 @@ pub struct Metrics {
     pub(crate) tokens: TokenMetrics,
     pub(crate) connections: ConnectionMetrics,
     pub(crate) reloads: ReloadMetrics,
+    pub(crate) store_damaged: Gauge,
 }
 
 impl Metrics {
@@ -53,6 +54,11 @@ impl Metrics {
             tokens: TokenMetrics::new(&registry),
             connections: ConnectionMetrics::new(&registry),
             reloads: ReloadMetrics::new(&registry),
+            store_damaged: registration::gauge(
+                &registry,
+                "sluice_store_damaged",
+                "1 if the store that has the flags is damaged, otherwise 0.",
+            ),
             registry,
         }
     }

@@ -133,6 +133,15 @@ impl Publisher {
         self.readiness.set_reload_error(report, now);
     }
 
+    /// Shows damage of the store that has the flags in the readiness and as a metric, or that there is none.
+    pub fn set_store_damage(&self, words: Option<String>) {
+        self.shared
+            .metrics
+            .store_damaged
+            .set(f64::from(u8::from(words.is_some())));
+        self.readiness.set_note("store", words);
+    }
+
     /// Returns the times of a shutdown.
     pub(crate) fn drain_times(&self) -> DrainTimes {
         let drain = self.settings.lock().drain;

@@ -5,6 +5,7 @@ use super::client::encoded;
 pub(super) const FLAGS: &str = "/api/v1/platform/feature-flags";
 pub(super) const TENANTS: &str = "/api/v1/platform/orgs";
 pub(super) const AUDIT: &str = "/api/v1/platform/audit";
+pub(super) const AUDIT_VERIFY: &str = "/api/v1/platform/audit/verify";
 pub(super) const DOCUMENT: &str = "/api/v1/platform/document";
 pub(super) const BACKUP: &str = "/api/v1/platform/backup";
 pub(super) const EXPLAIN: &str = "/api/v1/explain";

@@ -24,6 +24,7 @@ use crate::operators;
 use crate::process_log::{self, LevelDirectives};
 use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
+use crate::store_watch::StoreWatch;
 use crate::terminal;
 
 /// Default of `drain.delay`, unless a person runs this process on a terminal: the time in which load balancers notice
@@ -165,6 +166,7 @@ pub(super) struct Service {
     pub(super) running: Running,
     watcher: Watcher,
     break_glass: Option<BreakGlassThread>,
+    store_watch: Option<StoreWatch>,
     control_plane: ControlPlane,
 }
 
@@ -203,6 +205,10 @@ impl Service {
             }
             _ => None,
         };
+        let store = match &flags {
+            StartupFlags::Store { directory, .. } => Some(directory.clone()),
+            StartupFlags::Files | StartupFlags::LastGood { .. } => None,
+        };
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
@@ -223,7 +229,7 @@ impl Service {
         let running = active_config.start(options)?;
         log_limits(&running);
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
-        running.readiness().set_note("store", damage);
+        running.publisher().set_store_damage(damage);
         // After the proxy: a kill is acknowledged once it is published, which needs a proxy.
         let break_glass = match socket_config.zip(break_glass_kills) {
             Some((socket_config, break_glass_kills)) => {
@@ -246,10 +252,14 @@ impl Service {
             readiness: Arc::clone(running.readiness()),
         };
         let watcher = reloader.watch().context("can't watch the files")?;
+        // Last: the check reads the whole store.
+        let store_watch = store
+            .and_then(|directory| StoreWatch::start(&control_plane.control, &directory, running.publisher()));
         Ok(Self {
             running,
             watcher,
             break_glass,
+            store_watch,
             control_plane,
         })
     }
@@ -289,6 +299,7 @@ impl Service {
         });
         drop(self.watcher);
         drop(self.break_glass);
+        drop(self.store_watch);
         drop(self.control_plane);
         log_end(stopped, times, second);
         Ok(Exit::Success)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::{
-    AuditFilter, AuditPage, Changes, Commit, EntryHash, Loaded, MemoryStore, Revision, Store, StoreError,
+    AuditFilter, AuditPage, Changes, CheckExtent, Commit, EntryHash, Loaded, MemoryStore, Revision, Store,
+    StoreError,
 };
 
 /// Functions of a test that run before operations of a store: they may wait, fail or panic.
@@ -102,6 +103,10 @@ impl<H: StoreHooks> Store for HookedStore<H> {
 
     fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
         self.inner.audit_head()
+    }
+
+    fn check(&self, extent: CheckExtent) -> Result<(), StoreError> {
+        self.inner.check(extent)
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::{Client, Request, eventually};
 
 use crate::managed::{ManagedGateway, get, post};
-use crate::process::sluice;
+use crate::process::{SluiceProcess, sluice};
 
 /// Returns a gateway whose process got SIGKILL right after the flag was killed, with a seed that has the flag on.
 fn killed() -> ManagedGateway {
@@ -135,6 +135,42 @@ fn a_damaged_store_is_reported_and_its_remaining_log_shown() {
         "",
     );
     output.exits(1).reports("STORE_DAMAGED").reports("sluice restore");
+}
+
+#[test]
+fn a_damaged_index_is_shown_and_blocks_no_kill() {
+    let managed = ManagedGateway::new();
+    let mut sluice = managed.run();
+    managed.furnish(&sluice);
+    let metrics = |sluice: &SluiceProcess| {
+        Client::connect(sluice.admin())
+            .ask(&Request::get("/metrics"))
+            .text()
+            .to_owned()
+    };
+    assert!(metrics(&sluice).contains("\nsluice_store_damaged 0\n"));
+    sluice.signal("TERM");
+    sluice.ended();
+    // The name of an event in the index of events, which is in a page of its own (10: a leaf of an index).
+    let file = managed.path().join("data/sluice.db");
+    let mut bytes = fs::read(&file).unwrap();
+    let is_in_index =
+        |place: usize| bytes[place / 4096 * 4096] == 10 && bytes[place..].starts_with(b"document_applied");
+    let place = (0..bytes.len()).find(|place| is_in_index(*place)).unwrap();
+    bytes[place] ^= 1;
+    fs::write(&file, bytes).unwrap();
+
+    let sluice = managed.run();
+    sluice.line("the store is damaged");
+    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    assert!(ready.text().contains("[!] store: "), "{}", ready.text());
+    assert!(metrics(&sluice).contains("\nsluice_store_damaged 1\n"));
+    let mut admin = Client::connect(sluice.admin());
+    let kill = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(kill.status, 200, "{}", kill.text());
+    assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 403);
+    let proof = get(&mut admin, "/platform/audit/verify");
+    assert!(proof.text().contains("\"intact\":false"), "{}", proof.text());
 }
 
 #[test]

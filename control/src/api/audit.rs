@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use changes::{Event, GENESIS, Revision, Role, verify};
+use changes::{Event, GENESIS, Revision, Role, clock_ran_back, hash_text, verify};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::Control;
-use crate::store::{AuditFilter, Store, StoreError};
+use crate::store::{AuditFilter, CheckExtent, Store, StoreError};
 
 use super::Api;
-use super::audit_entry::{LogEntry, LogScope, SealedBody, hex};
+use super::audit_entry::{LogEntry, LogScope, SealedBody};
 use super::change::store_unavailable;
 use super::handler::{AnyOf, NoBody, Reply};
 use super::org_audit_log::OrgAuditLog;
@@ -22,6 +22,9 @@ use super::streamed_body::JsonLines;
 
 /// The number of entries that verification and export read at a time.
 const ENTRIES_PER_READ: usize = 1_000;
+
+/// The largest number of entries that a verification lists because the clock ran back.
+const MAX_CLOCK_ENTRIES: usize = 1_000;
 
 /// A page of the log, newest entry first.
 #[derive(Serialize, ToSchema)]
@@ -44,10 +47,14 @@ pub(crate) struct VerificationBody {
     entries: u64,
     /// Id and hash of the last verified entry. A copy kept elsewhere proves later that the end of the log is complete.
     head: String,
-    /// The fault after the verified entries; absent if the log is intact.
+    /// The fault after the verified entries, or of the store; absent if the log is intact.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<String>,
+    /// The entries that are more than a minute earlier than the entry before them: the clock of the machine ran back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    clock_ran_back: Vec<u64>,
 }
 
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<AuditLog>, ApiProblem> {
@@ -104,6 +111,7 @@ pub(crate) fn verify_log(
     let control = api.control();
     let store = readable_store(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
+    let (mut newest_at, mut back) = (None, Vec::new());
     let mut last_revision = Revision::default();
     let before = newest_revision(control).map_err(|error| store_unavailable(&error))?;
     loop {
@@ -115,7 +123,17 @@ pub(crate) fn verify_log(
         }
         for sealed in &page.entries {
             match verify(last, [sealed]) {
-                Ok(proven) => (last, last_revision) = (proven, sealed.revision),
+                Ok(proven) => {
+                    (last, last_revision) = (proven, sealed.revision);
+                    let at = sealed.entry().ok().map(|entry| entry.at);
+                    if let (Some(before), Some(at)) = (newest_at, at)
+                        && clock_ran_back(before, at).is_some()
+                        && back.len() < MAX_CLOCK_ENTRIES
+                    {
+                        back.push(sealed.id);
+                    }
+                    newest_at = at.or(newest_at);
+                }
                 Err(tampered) => {
                     problem = Some(tampered.to_string());
                     break;
@@ -139,11 +157,18 @@ pub(crate) fn verify_log(
             ),
         });
     }
+    // The indexes that filters use are not part of the chain.
+    if problem.is_none()
+        && let Err(damage) = store.check(CheckExtent::Whole)
+    {
+        problem = Some(damage.to_string());
+    }
     Ok(Reply::new(VerificationBody {
         intact: problem.is_none(),
         entries: id,
-        head: format!("{id}:{}", hex(&hash)),
+        head: format!("{id}:{}", hash_text(&hash)),
         problem,
+        clock_ran_back: back,
     }))
 }
 

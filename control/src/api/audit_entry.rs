@@ -1,6 +1,6 @@
 //! Bodies of audit entries.
 
-use changes::{Entry, EntryHash, Outcome, Patch, Sealed, Urgent, timestamp};
+use changes::{Entry, Outcome, Patch, Sealed, Urgent, hash_text, timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -149,8 +149,8 @@ impl EntryBody {
             patch,
             inverse,
             details,
-            previous: hex(&sealed.previous),
-            hash: hex(&sealed.hash),
+            previous: hash_text(&sealed.previous),
+            hash: hash_text(&sealed.hash),
         }
     }
 }
@@ -175,8 +175,8 @@ impl From<&Sealed> for SealedBody {
         Self {
             id: sealed.id,
             revision: sealed.revision.0,
-            previous: hex(&sealed.previous),
-            hash: hex(&sealed.hash),
+            previous: hash_text(&sealed.previous),
+            hash: hash_text(&sealed.hash),
             text: sealed.text.clone(),
         }
     }
@@ -188,13 +188,4 @@ pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Applied => "applied",
         Outcome::Refused => "refused",
     }
-}
-
-/// Returns a hash in hex.
-pub(crate) fn hex(hash: &EntryHash) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, TamperedAudit, verify};
+use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, TamperedAudit, hash_text, verify};
 use serde::{Deserialize, Serialize};
 
 /// The largest size of a journal, in bytes; about 100,000 entries.
@@ -275,8 +275,8 @@ impl Journal {
     fn write(&mut self, sealed: Sealed) -> io::Result<u64> {
         let line = Line {
             id: sealed.id,
-            previous: hex(&sealed.previous),
-            hash: hex(&sealed.hash),
+            previous: hash_text(&sealed.previous),
+            hash: hash_text(&sealed.hash),
             entry: sealed.text,
         };
         let mut line = serde_json::to_string(&line)?;
@@ -352,10 +352,6 @@ fn sealed(line: &[u8]) -> Option<Sealed> {
         hash: unhex(&line.hash)?,
         text: line.entry,
     })
-}
-
-fn hex(hash: &EntryHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<EntryHash> {

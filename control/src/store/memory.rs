@@ -102,8 +102,12 @@ impl Store for MemoryStore {
         }
         for entry in &commit.audit {
             let (last, hash) = state.head();
-            let sealed = Sealed::after(hash, last.saturating_add(1), revision, entry);
-            state.log.push((sealed, entry.clone()));
+            let mut entry = entry.clone();
+            if let Some((_, before)) = state.log.last() {
+                entry.note_clock(before.at);
+            }
+            let sealed = Sealed::after(hash, last.saturating_add(1), revision, &entry);
+            state.log.push((sealed, entry));
         }
         self.newest.advance(revision);
         Ok(revision)

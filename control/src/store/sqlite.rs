@@ -16,33 +16,51 @@ mod upgrade;
 mod write_back;
 mod writer;
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use changes::EntryHash;
 use parking_lot::Mutex;
+use rusqlite::{InterruptHandle, Transaction};
 
 pub use self::damaged::DamagedStore;
 use self::directory::{Directory, Purpose};
+use self::fault::at;
 use self::head::{HeadFile, StoreHead};
 use self::readers::Readers;
 pub use self::restore::{RestoreError, Restored};
 use self::writer::Writer;
 use super::newest::Newest;
-use super::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
+use super::{AuditFilter, AuditPage, Changes, CheckExtent, Commit, Loaded, Revision, Store, StoreError};
 
 /// The number of newest log entries that are verified when the store is opened; `sluice audit verify` verifies all.
 const CHECKED_AT_START: u64 = 1000;
 
+/// The size of a store, in bytes, up to which its pages are checked before it is served: about a third of a second. A
+/// larger one is only checked afterwards ([`Store::check`]), so that a long log delays no start.
+const CHECKED_BEFORE_SERVING: u64 = 64 << 20;
+
 /// A store of flags and the audit log in a directory.
-#[derive(Debug)]
 pub struct SqliteStore {
     // Fields are dropped in this order: the writer is the last connection and writes the log back into the file, and
     // only then the directory is unlocked.
     readers: Readers,
     writer: Mutex<Writer>,
     newest: Newest,
+    /// Ends the check that is running.
+    running_check: Mutex<Option<InterruptHandle>>,
+    /// The first damage that an operation or a check has found.
+    damage: Mutex<Option<String>>,
     directory: Directory,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SqliteStore {
@@ -67,6 +85,8 @@ impl SqliteStore {
             readers,
             writer: Mutex::new(writer),
             newest: Newest::starting_at(newest),
+            running_check: Mutex::new(None),
+            damage: Mutex::new(None),
             directory,
         })
     }
@@ -90,6 +110,18 @@ impl SqliteStore {
         restore::check_unchanged(path)
     }
 
+    /// Remembers damage that an operation has found.
+    fn noting_damage<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Corrupt(damage)) = &result {
+            self.damage.lock().get_or_insert_with(|| damage.clone());
+        }
+        result
+    }
+
+    fn read<T>(&self, what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.noting_damage(self.readers.read(what))
+    }
+
     fn open_file(directory: &Directory) -> Result<Writer, StoreError> {
         let known = HeadFile::open(directory.path())?;
         if known.is_none() && directory.is_logged()? {
@@ -103,7 +135,9 @@ impl SqliteStore {
         // Nothing is written until the file is known to be complete.
         directory::leave_log(&connection, true)?;
         schema::check_format(&connection).map_err(|error| error.with_way_back(directory.path()))?;
-        copy::check(&connection)?;
+        if directory.file().metadata().map_err(at(&directory.file()))?.len() <= CHECKED_BEFORE_SERVING {
+            copy::check(&connection)?;
+        }
         if let Some((_, head)) = &known {
             head.is_in(&connection)?;
         }
@@ -136,7 +170,7 @@ impl StoreError {
 
 impl Store for SqliteStore {
     fn load(&self) -> Result<Loaded, StoreError> {
-        self.readers.read(|connection| records::load(connection))
+        self.read(|connection| records::load(connection))
     }
 
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
@@ -150,14 +184,14 @@ impl Store for SqliteStore {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Revision, StoreError> {
         let mut writer = self.writer.lock();
-        let revision = writer.commit(&self.readers, expected, commit, interrupted)?;
+        let committed = writer.commit(&self.readers, expected, commit, interrupted);
+        let revision = self.noting_damage(committed)?;
         self.newest.advance(revision);
         Ok(revision)
     }
 
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
-        self.readers
-            .read(|connection| records::changes_since(connection, since))
+        self.read(|connection| records::changes_since(connection, since))
     }
 
     fn watch(&self, since: Revision, timeout: Duration) -> Result<Changes, StoreError> {
@@ -171,17 +205,40 @@ impl Store for SqliteStore {
         before: Option<u64>,
         limit: usize,
     ) -> Result<AuditPage, StoreError> {
-        self.readers
-            .read(|connection| log::filtered(connection, filter, before, limit))
+        self.read(|connection| log::filtered(connection, filter, before, limit))
     }
 
     fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
-        self.readers
-            .read(|connection| log::after(connection, after, limit))
+        self.read(|connection| log::after(connection, after, limit))
     }
 
     fn audit_head(&self) -> Result<(u64, EntryHash), StoreError> {
-        self.readers.read(|connection| log::head(connection))
+        self.read(|connection| log::head(connection))
+    }
+
+    fn check(&self, extent: CheckExtent) -> Result<(), StoreError> {
+        // A connection of its own, so that the readers stay free. SQLite's log is not written back meanwhile.
+        let checked = self.readers.while_reading(|| {
+            let connection = self.directory.connect(Purpose::Read)?;
+            *self.running_check.lock() = Some(connection.get_interrupt_handle());
+            let checked = match extent {
+                CheckExtent::Pages => copy::check(&connection),
+                CheckExtent::Whole => copy::check_all(&connection),
+            };
+            *self.running_check.lock() = None;
+            checked
+        });
+        self.noting_damage(checked)
+    }
+
+    fn stop_check(&self) {
+        if let Some(check) = &*self.running_check.lock() {
+            check.interrupt();
+        }
+    }
+
+    fn found_damage(&self) -> Option<String> {
+        self.damage.lock().clone()
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! A line of an exported log, converted to the sealed entry that its hash is computed from.
 
+pub(in crate::cli) use control::hash_text as hex;
 use control::{EntryHash, Revision, Sealed};
 use serde::Deserialize;
 
@@ -25,11 +26,6 @@ pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
         hash: unhex(&line.hash)?,
         text: line.text,
     })
-}
-
-/// Formats a hash as hex digits.
-pub(in crate::cli) fn hex(hash: &EntryHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parses a hash from hex digits.

@@ -6,20 +6,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use control::{EntryHash, GENESIS};
+use control::{EntryHash, GENESIS, Sealed};
+use rules::Timestamp;
 
 use super::export;
 use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{LineSplitter, MAX_LINE};
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputFormat};
-use crate::cli::render::entries;
+use crate::cli::render::{entries, json};
+use crate::cli::required_members::RequiredMembers;
+use crate::cli::route;
 use crate::cli::session::{ConnectionOptions, Session};
 
 /// Proves that no entry of the audit log is missing or altered.
 ///
-/// Computes the chain of hashes again, locally. Also checks that a server's log ends where its records do. Prints the
-/// id and hash of the newest entry. Store them elsewhere, and pass them as --head the next time: they prove that the
+/// Computes the chain of hashes again, locally. Also checks that a server's log ends where its records do, and has the
+/// server check its whole store. Warns of entries before which the clock ran back. Prints the id and hash of the newest entry. Store them elsewhere, and pass them as --head the next time: they prove that the
 /// log was not truncated or rewritten. Exits with 1 if the log was altered.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -67,6 +70,7 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
             // the first, and has the revision that the store was at before it was read.
             let store = read(&session, &mut verification)?;
             verification.compare_with_store(log_revision, store);
+            verification.check_of_server(&session)?;
         }
     }
     if arguments.file.is_some() && verification.lines == 0 && verification.missing_head().is_none() {
@@ -102,6 +106,7 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
     if format == OutputFormat::Json {
         output::print_json(serde_json::json!({
             "ok": problem.is_none(), "entries": verification.entries, "head": format!("{id}:{}", hex(&hash)), "problem": problem,
+            "clock_ran_back": verification.clock_ran_back.iter().map(|(id, _)| id).collect::<Vec<_>>(),
         }))?;
     } else if problem.is_none() {
         output::print(format_args!(
@@ -109,6 +114,14 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
             entries(verification.entries)
         ))?;
         output::print(format_args!("head {id}:{}", hex(&hash)))?;
+    }
+    if format == OutputFormat::Text {
+        for (id, back) in &verification.clock_ran_back {
+            output::print_stderr(format_args!(
+                "warning: the clock ran back by {} s before entry {id}",
+                back.div_euclid(1_000)
+            ));
+        }
     }
     let Some(problem) = problem else {
         return Ok(Exit::Success);
@@ -132,6 +145,9 @@ struct Verification {
     revision: u64,
     lines: u64,
     entries: u64,
+    /// The time of the last entry, and the entries before which the clock ran back, with the milliseconds.
+    at: Option<Timestamp>,
+    clock_ran_back: Vec<(u64, i64)>,
     /// The first problem.
     problem: Option<String>,
     head: Option<(u64, EntryHash)>,
@@ -145,6 +161,8 @@ impl Verification {
             revision: 0,
             lines: 0,
             entries: 0,
+            at: None,
+            clock_ran_back: Vec::new(),
             problem: None,
             head,
             is_head_seen: head.is_some_and(|(id, _)| id == 0),
@@ -168,10 +186,36 @@ impl Verification {
                 self.last = last;
                 self.revision = sealed.revision.0;
                 self.entries = self.entries.saturating_add(1);
+                self.note_clock(&sealed);
                 self.compare(last);
             }
             Err(tampered) => self.problem = Some(tampered.to_string()),
         }
+    }
+
+    /// Notes an entry that is much earlier than the one before it.
+    fn note_clock(&mut self, sealed: &Sealed) {
+        let at = sealed.entry().ok().map(|entry| entry.at);
+        if let (Some(before), Some(at)) = (self.at, at)
+            && let Some(back) = control::clock_ran_back(before, at)
+        {
+            self.clock_ran_back.push((sealed.id, back));
+        }
+        self.at = at.or(self.at);
+    }
+
+    /// Asks the server to check the whole store, with the indexes that filters of the log use.
+    fn check_of_server(&mut self, session: &Session) -> Result<()> {
+        if self.problem.is_some() {
+            return Ok(());
+        }
+        let answer = session.read(route::AUDIT_VERIFY, RequiredMembers::Boolean("intact"))?;
+        let body = answer.json()?;
+        if !json::is(&body, "intact") {
+            let problem = json::text(&body, "problem").unwrap_or("the server finds its store damaged");
+            self.problem = Some(problem.to_owned());
+        }
+        Ok(())
     }
 
     fn compare(&mut self, (id, hash): (u64, EntryHash)) {
@@ -218,8 +262,7 @@ impl Verification {
 
 #[cfg(test)]
 mod tests {
-    use control::{ChangeSource, Entry, Event, Revision, Sealed};
-    use rules::Timestamp;
+    use control::{ChangeSource, Entry, Event, Revision};
 
     use super::*;
 
@@ -330,6 +373,20 @@ mod tests {
         }
         let other = Some((5, [7; 32]));
         assert!(verified(&lines, other).1.unwrap().contains("rewritten"));
+    }
+
+    #[test]
+    fn entries_before_which_the_clock_ran_back_are_noted() {
+        let mut verification = Verification::new(None);
+        let mut hash = GENESIS;
+        for (id, minutes) in [(1, 10), (2, 20), (3, 5), (4, 6)] {
+            let at = Timestamp(minutes * 60_000);
+            let entry = Entry::new(at, Event::FlagKilled, ChangeSource::Api, "ann".into(), "r".into());
+            let sealed = Sealed::after(hash, id, Revision(id), &entry);
+            hash = sealed.hash;
+            verification.note_clock(&sealed);
+        }
+        assert_eq!(verification.clock_ran_back, [(3, 15 * 60_000)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use changes::{EntryHash, Revision};
 use super::directory::Directory;
 use super::log;
 use super::readers::Readers;
-use crate::store::{AuditFilter, AuditPage, Changes, Commit, Loaded, Store, StoreError};
+use crate::store::{AuditFilter, AuditPage, Changes, CheckExtent, Commit, Loaded, Store, StoreError};
 
 /// The readable part of a damaged store.
 #[derive(Debug)]
@@ -90,6 +90,14 @@ impl Store for DamagedStore {
             Some((readers, _)) => readers.read(|connection| log::head(connection)),
             None => self.damage(),
         }
+    }
+
+    fn check(&self, _: CheckExtent) -> Result<(), StoreError> {
+        self.damage()
+    }
+
+    fn found_damage(&self) -> Option<String> {
+        Some(self.damage.clone())
     }
 
     fn backup(&self, _: &Path) -> Result<(), StoreError> {

@@ -1,6 +1,9 @@
 //! The table of the audit log. Each entry is stored as the text that was hashed.
 
-use changes::{Entry, EntryHash, Event, GENESIS, Revision, Sealed, timestamp};
+use std::borrow::Cow;
+
+use changes::{Entry, EntryHash, Event, GENESIS, Revision, Sealed, clock_ran_back, timestamp};
+use rules::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
@@ -11,6 +14,7 @@ use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, StoreError};
 
 const HEAD: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
 const NEWEST: &str = "SELECT revision FROM audit ORDER BY id DESC LIMIT 1";
+const NEWEST_AT: &str = "SELECT at FROM audit ORDER BY id DESC LIMIT 1";
 const HASH_OF: &str = "SELECT hash FROM audit WHERE id = ?1";
 const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VALUES (?1, ?2, ?3, ?4, ?5)";
 const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -47,9 +51,15 @@ pub(super) fn append(
         return Ok(());
     }
     let (mut last, mut hash) = head(connection)?;
+    let mut before = newest_at(connection)?;
     let mut statement = connection.prepare_cached(APPEND).map_err(fault)?;
     for entry in entries {
-        let sealed = Sealed::after(hash, last.saturating_add(1), revision, entry);
+        let mut entry = Cow::Borrowed(entry);
+        if let Some(before) = before.filter(|before| clock_ran_back(*before, entry.at).is_some()) {
+            entry.to_mut().note_clock(before);
+        }
+        before = Some(entry.at);
+        let sealed = Sealed::after(hash, last.saturating_add(1), revision, &entry);
         let (id, revision) = (to_column(sealed.id), to_column(revision.0));
         statement
             .execute(params![id, revision, sealed.previous, sealed.hash, sealed.text])
@@ -57,6 +67,17 @@ pub(super) fn append(
         (last, hash) = (sealed.id, sealed.hash);
     }
     Ok(())
+}
+
+/// Returns the time of the newest entry; none in an empty log, or if the entry can't be read.
+fn newest_at(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let mut statement = connection.prepare_cached(NEWEST_AT).map_err(fault)?;
+    let mut rows = statement.query([]).map_err(fault)?;
+    let Some(row) = rows.next().map_err(fault)? else {
+        return Ok(None);
+    };
+    let at: Option<String> = row.get(0).map_err(fault)?;
+    Ok(at.and_then(|at| Timestamp::parse(&at).ok()))
 }
 
 /// Returns a page of the entries after an id, oldest first.

@@ -375,3 +375,64 @@ fn an_interrupted_commit_leaves_nothing() {
     assert_eq!(store.commit(Some(Revision(2)), &many).unwrap(), Revision(3));
     assert_eq!(store.load().unwrap().records.len(), 5_002);
 }
+
+#[test]
+fn the_log_notes_a_clock_that_ran_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let memory = crate::store::MemoryStore::new();
+    let entry = |seconds: i64| {
+        let at = Timestamp(1_800_000_000_000 + seconds * 1_000);
+        Entry::new(at, Event::FlagKilled, ChangeSource::Api, "ada".into(), "r".into())
+    };
+    for store in [&store as &dyn Store, &memory] {
+        for seconds in [0, 100, 50, 200, 0, 10] {
+            let commit = Commit {
+                writes: Vec::new(),
+                audit: vec![entry(seconds)],
+            };
+            store.commit(None, &commit).unwrap();
+        }
+        let page = store.audit_after(0, 10).unwrap();
+        let noted: Vec<_> = page
+            .entries
+            .iter()
+            .map(|sealed| sealed.entry().unwrap().details.get("clock_ran_back_ms").cloned())
+            .collect();
+        // By less than a minute, requests may be committed in another order.
+        assert_eq!(noted, [None, None, None, None, Some(json!(200_000)), None]);
+        changes::verify((0, changes::GENESIS), &page.entries).unwrap();
+    }
+}
+
+#[test]
+fn a_check_finds_an_index_that_disagrees_with_the_log() {
+    let (_directory, path) = filled(40);
+    let file = path.join("sluice.db");
+    // The key of a flag in the index, which is there in a page of its own and in the table as part of a text.
+    let mut bytes = fs::read(&file).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let root: u32 = connection
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'audit_actor'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(connection);
+    let root = usize::try_from(root).unwrap();
+    let page = &mut bytes[(root - 1) * 4096..root * 4096];
+    let key = page.windows(3).rposition(|text| text == b"ada").unwrap();
+    page[key] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(
+        store.check(CheckExtent::Pages).ok(),
+        Some(()),
+        "the pages are well-formed"
+    );
+    assert_eq!(store.found_damage(), None);
+    let damage = store.check(CheckExtent::Whole).unwrap_err();
+    assert!(matches!(damage, StoreError::Corrupt(_)), "{damage}");
+    assert!(store.found_damage().unwrap().contains("audit_actor"), "{damage}");
+}
