@@ -17,6 +17,7 @@ use tracing::warn;
 use crate::active_config::ActiveConfig;
 use crate::client_flags;
 use crate::clock;
+use crate::config_audit::{ConfigAudit, RecordedConfig, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::operators;
 use crate::request_explainer::RequestExplainer;
@@ -40,6 +41,7 @@ pub(crate) struct ControlPlane {
     _states_keeper: Option<StatesKeeper>,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
+    pub(crate) config_audit: Arc<ConfigAudit>,
 }
 
 /// The observations of the proxy, once it runs, and the kills of this machine.
@@ -123,6 +125,7 @@ impl ControlPlane {
         let explainer = Arc::new(RequestExplainer::new(Arc::clone(active_config)));
         // Beside the store, because its file system has room for the store.
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
+        let config_audit = Arc::new(ConfigAudit::new(directory.as_deref()));
         let states = directory.as_deref().map(StatesFile::new);
         let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
         let recorder = StateRecorder::start(Arc::clone(&control), directory.zip(states));
@@ -135,6 +138,7 @@ impl ControlPlane {
             recorder,
             _states_keeper: states_keeper,
             scratch,
+            config_audit,
         }
     }
 
@@ -157,7 +161,11 @@ impl ControlPlane {
         // created before it.
         let _ = self.observer.observed.set(running.observations());
         self.explainer.set_keys(Arc::clone(running.keys()));
-        self.operators.replace(operators::load(loaded, running.keys())?);
+        let known = operators::load(loaded, running.keys())?;
+        let operators = operator_digests(known.as_ref());
+        self.operators.replace(known);
+        let document = RecordedConfig::of_document(loaded);
+        self.config_audit.record(&self.control, document, Some(operators));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod break_glass;
 mod cli;
 mod client_flags;
 mod clock;
+mod config_audit;
 mod control_plane;
 mod environment;
 mod issuer_keys;

@@ -77,6 +77,14 @@ events! {
     DocumentApplied: "platform.document_applied";
     /// A copy of the store was taken.
     BackupTaken: "platform.backup_taken";
+    /// A backup was restored in place of the store.
+    StoreRestored: "platform.store_restored";
+    /// The gateway document is another one.
+    ConfigChanged: "platform.config_changed";
+    /// The conditions of changes are other ones.
+    PolicyChanged: "platform.policy_changed";
+    /// The operators are other ones.
+    OperatorsChanged: "platform.operators_changed";
     /// Credentials were rejected.
     SignInFailed: "platform.sign_in_failed";
 }

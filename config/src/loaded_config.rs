@@ -44,6 +44,12 @@ pub struct LoadedConfig {
 }
 
 impl LoadedConfig {
+    /// Returns the digest of the documents, 12 hex digits, as in the revision of its snapshot.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Returns true if its routes, identity and headers, which were compiled before a change of flags, are valid
     /// after it: they name no id whose meaning changed.
     #[must_use]

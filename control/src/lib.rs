@@ -59,5 +59,5 @@ pub use request_question::{
 };
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, Loaded, MAX_AUDIT_PAGE, MemoryStore,
-    Record, RestoreError, Restored, SqliteStore, Store, StoreError,
+    Record, RestoreError, Restored, RestoredBy, SqliteStore, Store, StoreError,
 };

@@ -12,7 +12,7 @@ use changes::{Entry, EntryHash, Event, Json, Key, Revision, Sealed, Write};
 use rules::Timestamp;
 
 pub use memory::MemoryStore;
-pub use sqlite::{DamagedStore, RestoreError, Restored, SqliteStore};
+pub use sqlite::{DamagedStore, RestoreError, Restored, RestoredBy, SqliteStore};
 
 /// The largest page of the log, in entries.
 pub const MAX_AUDIT_PAGE: usize = 1000;

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use control::{RestoreError, SqliteStore};
+use control::{RestoreError, RestoredBy, SqliteStore};
 
 use super::audit::exported_entry::hex;
 use super::exit::Exit;
 use super::output;
 use super::render::entries;
+use crate::clock;
+use crate::config_audit::process_actor;
 
 /// Replaces the content of a store's directory by a backup.
 ///
 /// No server may use the directory. The backup is checked first: it must be complete, no entry of its audit log may be
 /// missing or altered, no record may be altered, and its format must be known. The former content is moved into a
-/// folder in the directory, `replaced-1` and so on. Do not copy a backup over `sluice.db` yourself: SQLite would replay
+/// folder in the directory, `replaced-1` and so on. The audit log gets an entry with the user of the process. Do not copy a backup over `sluice.db` yourself: SQLite would replay
 /// an older log beside it into the copy.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,7 +31,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let restored = match SqliteStore::restore(&arguments.from, &arguments.to) {
+    let by = RestoredBy {
+        actor: process_actor(),
+        at: clock::now(),
+    };
+    let restored = match SqliteStore::restore(&arguments.from, &arguments.to, &by) {
         Ok(restored) => restored,
         Err(error) => {
             output::print_stderr(format_args!("error: {error}"));

@@ -1,5 +1,6 @@
 //! `sluice run`: runs the proxy and reloads its files, until a signal ends it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use super::exit::Exit;
 use super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
+use crate::config_audit::{ConfigAudit, RecordedConfig, operator_digests};
 use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
 use crate::operators;
@@ -247,6 +249,7 @@ impl Service {
             active_config,
             publisher: running.publisher(),
             control: Arc::clone(&control_plane.control),
+            config_audit: Arc::clone(&control_plane.config_audit),
             operators: Arc::clone(&control_plane.operators),
             keys: Arc::clone(running.keys()),
             readiness: Arc::clone(running.readiness()),
@@ -382,6 +385,7 @@ struct Reloader {
     active_config: Arc<ActiveConfig>,
     publisher: Publisher,
     control: Arc<Control>,
+    config_audit: Arc<ConfigAudit>,
     operators: Arc<Operators>,
     keys: Arc<KeyStore>,
     readiness: Arc<Readiness>,
@@ -418,7 +422,9 @@ impl Reloader {
                 let applied = known.and_then(|known| Ok((known, self.control.without_changes(apply)?)));
                 match applied {
                     Ok((known, published)) => {
-                        self.replace_operators(known);
+                        let operators = self.replace_operators(known);
+                        let document = self.active_config.with_loaded(RecordedConfig::of_document);
+                        self.config_audit.record(&self.control, document, operators);
                         self.control.files_changed();
                         self.control.set_eligibility(self.active_config.eligibility());
                         let revision = self.active_config.revision();
@@ -451,7 +457,9 @@ impl Reloader {
                     .active_config
                     .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
                 if let Some(known) = known {
+                    let operators = operator_digests(Some(&known));
                     self.operators.replace(Some(known));
+                    self.config_audit.record_operators(&self.control, operators);
                 }
                 output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
@@ -469,14 +477,18 @@ impl Reloader {
 
     /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until
     /// the next start: a lost line must not make every user of the machine a platform-admin.
-    fn replace_operators(&self, known: Option<Known>) {
+    ///
+    /// Returns the digests of the new operators; `None` if the former ones stay.
+    fn replace_operators(&self, known: Option<Known>) -> Option<BTreeMap<String, String>> {
         let note = |words| self.readiness.set_note("operators", words);
         if known.is_none() && self.operators.asks() {
             note(Some(OPERATORS_KEPT.to_owned()));
             warn!("{OPERATORS_KEPT}");
-        } else {
-            self.operators.replace(known);
-            note(None);
+            return None;
         }
+        let operators = operator_digests(known.as_ref());
+        self.operators.replace(known);
+        note(None);
+        Some(operators)
     }
 }

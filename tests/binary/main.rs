@@ -10,6 +10,7 @@
 )]
 
 mod answering;
+mod audited;
 mod break_glass;
 mod checking;
 mod client_flags;

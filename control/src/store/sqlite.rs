@@ -29,7 +29,7 @@ use self::directory::{Directory, Purpose};
 use self::fault::at;
 use self::head::{HeadFile, StoreHead};
 use self::readers::Readers;
-pub use self::restore::{RestoreError, Restored};
+pub use self::restore::{RestoreError, Restored, RestoredBy};
 use self::writer::Writer;
 use super::newest::Newest;
 use super::{AuditFilter, AuditPage, Changes, CheckExtent, Commit, Loaded, Revision, Store, StoreError};
@@ -92,13 +92,13 @@ impl SqliteStore {
     }
 
     /// Replaces the store in the directory `to` with a backup. The backup is checked first and left as it is; the
-    /// previous files are moved into a folder in the directory.
+    /// previous files are moved into a folder in the directory. The audit log of the backup gets an entry.
     ///
     /// # Errors
     /// The file is not a complete backup, another process uses the directory, or it can't be written. If files were
     /// moved already, the store cannot be opened until a restore has finished.
-    pub fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
-        restore::restore(from, to)
+    pub fn restore(from: &Path, to: &Path, by: &RestoredBy) -> Result<Restored, RestoreError> {
+        restore::restore(from, to, by)
     }
 
     /// Checks a backup without changing it: it is a store, it is complete, no entry of its audit log is missing or

@@ -63,7 +63,12 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             };
             (change, "applyDocument")
         }
-        Event::BackupTaken | Event::SignInFailed => return None,
+        Event::BackupTaken
+        | Event::StoreRestored
+        | Event::ConfigChanged
+        | Event::PolicyChanged
+        | Event::OperatorsChanged
+        | Event::SignInFailed => return None,
     })
 }
 

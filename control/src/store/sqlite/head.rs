@@ -2,12 +2,13 @@
 //! SQLite takes a damaged record of its log for the end of the log; a store behind its head file has lost
 //! acknowledged commits.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
-use changes::{EntryHash, Revision};
+use changes::{EntryHash, Revision, hash_text};
 use rusqlite::Connection;
 
 use super::directory::{HEAD, sync_directory};
@@ -26,6 +27,13 @@ pub(super) struct StoreHead {
     revision: Revision,
     id: u64,
     hash: EntryHash,
+}
+
+impl fmt::Display for StoreHead {
+    /// Writes the newest entry as `ID:HASH`, as `sluice audit verify` prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.id, hash_text(&self.hash))
+    }
 }
 
 impl StoreHead {

@@ -5,11 +5,14 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use changes::{EntryHash, Revision};
-use rusqlite::Connection;
+use changes::{ChangeSource, Entry, EntryHash, Event, Revision, hash_text};
+use rules::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+use serde_json::Map;
 
 use super::directory::{Directory, Purpose, open};
 use super::fault::{at, fault};
+use super::head::HeadFile;
 use super::{copy, log, records, schema};
 use crate::store::StoreError;
 
@@ -22,6 +25,26 @@ pub struct Restored {
     pub head: (u64, EntryHash),
     /// The folder with the previous files, if there were any.
     pub aside: Option<PathBuf>,
+}
+
+/// The person or program that restores a backup, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredBy {
+    /// The actor: `uid:1000`, the user of the process.
+    pub actor: String,
+    /// The time.
+    pub at: Timestamp,
+}
+
+#[cfg(test)]
+impl RestoredBy {
+    /// Creates an actor for tests.
+    pub(super) fn tester() -> Self {
+        Self {
+            actor: "uid:1000".to_owned(),
+            at: Timestamp(1_800_000_000_000),
+        }
+    }
 }
 
 /// The reason why a backup was not restored.
@@ -41,7 +64,7 @@ pub enum RestoreError {
 }
 
 /// Restores the backup `from` to the directory `to`, which is created if needed.
-pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
+pub(super) fn restore(from: &Path, to: &Path, by: &RestoredBy) -> Result<Restored, RestoreError> {
     let invalid_backup = |error: StoreError| RestoreError::InvalidBackup {
         path: from.to_owned(),
         reason: match error {
@@ -73,7 +96,10 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
         .open(&whole)
         .map_err(at(&whole))?;
     std::io::copy(&mut source, &mut copied).map_err(at(&whole))?;
-    let (revision, head) = check(&whole).map_err(invalid_backup)?;
+    // The last commit of the store that is replaced, if its head file can be read.
+    let replaced = HeadFile::open(directory.path()).ok().flatten();
+    let replaced = replaced.map(|(_, head)| head.to_string());
+    let (revision, head) = check(&whole, by, replaced).map_err(invalid_backup)?;
     copied.sync_all().map_err(at(&whole))?;
     for made in [whole.clone(), directory.lock_file()] {
         give_to_owner_of(to, &made).map_err(at(&made))?;
@@ -87,8 +113,12 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> 
 }
 
 /// Checks the pages, the whole log and each record of a file, and upgrades it to the newest format, as one file
-/// without a log.
-fn check(file: &Path) -> Result<(Revision, (u64, EntryHash)), StoreError> {
+/// without a log. Adds the audit entry of the restore.
+fn check(
+    file: &Path,
+    by: &RestoredBy,
+    replaced: Option<String>,
+) -> Result<(Revision, (u64, EntryHash)), StoreError> {
     let mut connection = open(file, Purpose::Write)?;
     schema::check_format(&connection)?;
     connection
@@ -96,9 +126,36 @@ fn check(file: &Path) -> Result<(Revision, (u64, EntryHash)), StoreError> {
         .map_err(fault)?;
     copy::check_all(&connection)?;
     schema::migrate(&mut connection)?;
-    let contents = check_contents(&connection)?;
+    let (revision, restored) = check_contents(&connection)?;
+    let entry = entry(by, &replaced, restored);
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(fault)?;
+    log::append(&transaction, revision, &[entry])?;
+    let head = log::head(&transaction)?;
+    transaction.commit().map_err(fault)?;
     connection.close().map_err(|(_, error)| fault(error))?;
-    Ok(contents)
+    Ok((revision, head))
+}
+
+/// Creates the audit entry of a restore, with the newest entries of the backup and of the store that it replaces.
+fn entry(by: &RestoredBy, replaced: &Option<String>, (id, hash): (u64, EntryHash)) -> Entry {
+    let mut details = Map::new();
+    let restored = format!("{id}:{}", hash_text(&hash));
+    details.insert("restored_head".to_owned(), restored.into());
+    if let Some(replaced) = replaced {
+        details.insert("replaced_head".to_owned(), replaced.as_str().into());
+    }
+    Entry {
+        details,
+        ..Entry::new(
+            by.at,
+            Event::StoreRestored,
+            ChangeSource::File,
+            by.actor.clone(),
+            "restore".to_owned(),
+        )
+    }
 }
 
 /// Checks a file without changing it. An older format is checked for integrity only, since its content cannot be read

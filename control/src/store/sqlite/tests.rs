@@ -166,7 +166,7 @@ fn a_truncated_or_empty_log_is_not_opened() {
         fs::copy(&backup, path.join("other/sluice.db")).unwrap();
         let refused = text_of(SqliteStore::open(&path.join("other")));
         assert!(refused.contains("missing"), "{statement}: {refused}");
-        let refused = SqliteStore::restore(&backup, &path.join("third")).unwrap_err();
+        let refused = SqliteStore::restore(&backup, &path.join("third"), &RestoredBy::tester()).unwrap_err();
         assert!(refused.to_string().contains("missing"), "{statement}: {refused}");
     }
 }

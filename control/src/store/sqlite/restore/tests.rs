@@ -8,7 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{Commit, SqliteStore, Store};
+use crate::store::{AuditFilter, Commit, SqliteStore, Store};
 
 /// A store that was killed in the middle of its work: its file, a log beside it, and a backup from before.
 struct Killed {
@@ -41,7 +41,7 @@ impl Killed {
     }
 
     fn restore(&self) -> Result<Restored, RestoreError> {
-        SqliteStore::restore(&self.path("backup"), &self.data())
+        SqliteStore::restore(&self.path("backup"), &self.data(), &RestoredBy::tester())
     }
 }
 
@@ -132,6 +132,26 @@ fn a_restored_backup_replaces_the_files_and_keeps_them() {
     let store = SqliteStore::open(&killed.data()).unwrap();
     assert_eq!(store.load().unwrap().revision, Revision(10));
     assert_eq!(restored.head, store.audit_head().unwrap());
+    let entry = store.audit(&AuditFilter::default(), None, 1).unwrap().entries[0]
+        .entry()
+        .unwrap();
+    assert_eq!(
+        (entry.event, entry.actor.as_str()),
+        (Event::StoreRestored, "uid:1000")
+    );
+    let head = |name: &str| {
+        entry.details[name]
+            .as_str()
+            .unwrap()
+            .split_once(':')
+            .unwrap()
+            .0
+            .to_owned()
+    };
+    assert_eq!(
+        (head("restored_head"), head("replaced_head")),
+        ("10".to_owned(), "20".to_owned())
+    );
     change(&store, 10..12);
     drop(store);
     // The files that were moved away can be opened again.
@@ -148,7 +168,7 @@ fn a_restored_backup_replaces_the_files_and_keeps_them() {
 fn a_missing_directory_is_created() {
     let killed = Killed::new();
     let to = killed.path("a/b");
-    let restored = SqliteStore::restore(&killed.path("backup"), &to).unwrap();
+    let restored = SqliteStore::restore(&killed.path("backup"), &to, &RestoredBy::tester()).unwrap();
     assert_eq!((restored.revision, restored.aside), (Revision(10), None));
     assert_eq!(
         SqliteStore::open(&to).unwrap().load().unwrap().revision,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::super::{SqliteStore, directory, schema};
+use super::super::{RestoredBy, SqliteStore, directory, schema};
 use super::*;
 use crate::store::Store as _;
 
@@ -71,6 +71,6 @@ fn an_older_version_names_the_restore_command() {
     let directory = store.path().display();
     let with = format!("`sluice restore {} --to {directory}`", backup.display());
     assert!(refused().contains(&with), "{}", refused());
-    SqliteStore::restore(&backup, store.path()).unwrap();
+    SqliteStore::restore(&backup, store.path(), &RestoredBy::tester()).unwrap();
     drop(SqliteStore::open(store.path()).unwrap());
 }
