@@ -93,7 +93,7 @@ fn flags_of_files_are_stale_without_times_that_nobody_saw() {
         .iter()
         .filter(|line| line.contains("UNDECIDED"))
         .collect();
-    assert_eq!(undecided[0], "base UNDECIDED no decision since 2026-11-20 09:14");
+    assert_eq!(undecided[0], "base UNDECIDED no decision since 2026-11-20 09:14Z");
     assert!(
         !observed
             .iter()

@@ -397,7 +397,7 @@ fn the_root_says_what_the_listener_is() {
         body.starts_with("Sluice: admin listener\n") && body.contains("/readyz?verbose"),
         "{body}"
     );
-    let request = "GET / HTTP/1.1\r\nhost: admin\r\naccept: text/html;q=0.1, application/json\r\nconnection: close\r\n\r\n";
+    let request = "GET / HTTP/1.1\r\nhost: localhost\r\naccept: text/html;q=0.1, application/json\r\nconnection: close\r\n\r\n";
     let answer = exchange(running.address, request);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(
