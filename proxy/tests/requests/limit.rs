@@ -207,7 +207,7 @@ fn limits_of_the_routes_of_other_readings_apply() {
 }
 
 #[test]
-fn limits_of_routes_that_the_upstream_does_not_serve_are_hidden() {
+fn limits_of_routes_that_are_not_served_stay_hidden() {
     let (exact, folding) = (Upstream::named("exact"), Upstream::named("folding"));
     let address = exact.address();
     let proxy = Proxy::builder()
