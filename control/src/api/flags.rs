@@ -20,7 +20,7 @@ use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 
 /// The largest number of decisions for one answer; flags beyond it have no `tenants_on`.
-pub const MAX_COUNTED_DECISIONS: usize = 400_000;
+pub const MAX_COUNTED_DECISIONS: usize = 200_000;
 
 /// A flag: its definition, its state and the numbers of its tenants.
 #[derive(Serialize, ToSchema)]
