@@ -69,10 +69,10 @@ pub use operators::{
     check_operator_name,
 };
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
-pub use problem::{CODES, Problem, Severity, WARNINGS};
+pub use problem::{CODES, MAX_PROBLEMS, Problem, Severity, WARNINGS};
 pub use read::MAX_DIRECTORY_FILES;
 pub use render::Colour;
-pub use report::{MAX_PROBLEMS, Report};
+pub use report::Report;
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,

@@ -14,8 +14,7 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan};
 
 use crate::node::{MappingEntry, Node, NodeKind, Span};
-use crate::problem::{Label, Problem};
-use crate::report::MAX_PROBLEMS;
+use crate::problem::{Label, MAX_PROBLEMS, Problem};
 use crate::source::Source;
 
 use self::bounded_input::{BoundedInput, MAX_INDICATORS};

@@ -9,6 +9,9 @@ use crate::node::Span;
 use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
+/// The maximum number of problems in a report; further ones are counted.
+pub const MAX_PROBLEMS: usize = 200;
+
 /// The codes of all problems.
 pub const CODES: [&str; 105] = [
     "admin-not-loopback",

@@ -8,12 +8,9 @@ use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
 use crate::masked::message::mask_message;
-use crate::problem::{At, Problem, Severity};
+use crate::problem::{At, MAX_PROBLEMS, Problem, Severity};
 use crate::render::{self, Colour};
 use crate::source::{Place, Sources};
-
-/// The maximum number of problems in a report; further ones are counted.
-pub const MAX_PROBLEMS: usize = 200;
 
 /// The problems of one load.
 #[derive(Debug)]
