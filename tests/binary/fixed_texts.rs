@@ -96,8 +96,8 @@ fn no_fixed_text_is_masked() {
     for (file, code) in &files {
         for text in literals(code) {
             texts += 1;
-            // The placeholder is replaced by a token, which is masked.
-            let text = text.replace("{token}", "TOKEN");
+            // The placeholders are replaced by a token, which is masked, and by the name of its file.
+            let text = text.replace("{token}", "TOKEN").replace("$(cat {})", "TOKEN");
             let body = serde_json::json!({ "detail": text, "help": text }).to_string();
             let mut bytes = body.clone().into_bytes();
             mask_bytes(&mut bytes, TextFormat::Json);

@@ -517,7 +517,9 @@ fn gates_of_an_empty_store_answer_503_until_it_has_flags() {
     sluice.line("reloaded");
     // The first flags must be all that are named.
     let apply = |admin: &mut Client, keys: &[&str]| {
-        put(admin, "/platform/document?adopt=true&force=true", &flags(keys))
+        let justified = "decision_maker=carla&incident=MIG-1&reason=a%20test";
+        let path = format!("/platform/document?adopt=true&force=true&{justified}");
+        put(admin, &path, &flags(keys))
     };
     let partial = apply(&mut admin, &["board"]);
     assert_eq!(partial.status, 422, "{}", partial.text());
