@@ -2,6 +2,7 @@
 //! fails before its commit has no effect; an acknowledged change is on the disk and active.
 
 mod blast_radius;
+mod commit_error;
 mod current_facts;
 mod current_state;
 mod files;
@@ -15,17 +16,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use changes::{
-    Code, Entry, LifecyclePolicy, ManagedFlag, Plan, Refusal, Request, Revision, State, StateEdit, preview,
+    Code, Entry, LifecyclePolicy, ManagedFlag, Refusal, Request, Revision, State, StateEdit, preview,
 };
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Timestamp};
 
+use self::commit_error::CommitError;
 use self::current_facts::CurrentFacts;
 use self::current_state::CurrentState;
 pub use self::files::{Damage, catalog_of};
 use self::files::{Unpublished, read_only, state_of_document};
 pub use self::opened::{OpenError, Opened};
+use self::outcome::applied;
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::prepared::{Prepared, prepare};
 use self::urgency::{Urgency, UrgentChanges};
@@ -330,14 +333,13 @@ impl Control {
         let urgency = Urgency::of(&request.change);
         let _waiting = (urgency == Urgency::Urgent).then(|| self.urgent.enter());
         let mut queue = None;
+        let mut former = None;
         for attempt in 1..2 * MAX_TRIES {
             if attempt >= MAX_TRIES && urgency == Urgency::Common {
                 queue = queue.or_else(|| Some(self.queue.lock()));
             }
             let current = self.snapshot();
-            let prepared = self
-                .prepare_within_limit(&current, request)?
-                .with_result(&current);
+            let prepared = self.prepare_again(&current, request, former.take())?;
             let _queue = (urgency == Urgency::Common && queue.is_none()).then(|| self.queue.lock());
             let (fit, writer) = match urgency {
                 Urgency::Common => {
@@ -351,22 +353,46 @@ impl Control {
                 }
             };
             let (Some(fit), true) = (fit, current.is_same_version(&self.current.read())) else {
+                former = Some((current, prepared));
                 continue;
             };
-            // The persistent maps are changed in place if this copy does not share them.
-            drop(current);
+            // Small changes edit the persistent maps in place, which this copy must not share then.
+            let base = prepared.result.is_some().then_some(current);
             match self.commit_and_publish(prepared, fit, urgency, writer) {
-                Err(ApplyError::Store(StoreError::Interrupted)) => {}
-                applied => return applied,
+                Ok(applied) => return Ok(applied),
+                Err(CommitError::Failed(error)) => return Err(error),
+                Err(CommitError::Interrupted(prepared)) => former = base.map(|base| (base, *prepared)),
             }
         }
         // So many urgent changes were first that the others must wait for this one.
         let writer = self.writer.lock();
         let current = self.snapshot();
-        let prepared = self.prepare_within_limit(&current, request)?;
+        let prepared = self.prepare_again(&current, request, former)?;
         let fit = self.check_fit(&current, &prepared)?.unwrap_or_default();
         drop(current);
-        self.commit_and_publish(prepared, fit, Urgency::Urgent, writer)
+        let applied = self.commit_and_publish(prepared, fit, Urgency::Urgent, writer);
+        applied.map_err(|error| match error {
+            CommitError::Failed(error) => error,
+            CommitError::Interrupted(_) => ApplyError::Store(StoreError::Interrupted),
+        })
+    }
+
+    /// Prepares a change against the current state: from what was prepared against a former one, if no other change has
+    /// touched the same parts since; otherwise anew, which can take long.
+    fn prepare_again(
+        &self,
+        current: &CurrentState,
+        request: &Request,
+        former: Option<(CurrentState, Prepared)>,
+    ) -> Result<Prepared, ApplyError> {
+        let rebased = former
+            .filter(|_| request.expected.is_none())
+            .and_then(|(base, prepared)| prepared.rebased(&base, current));
+        let prepared = match rebased {
+            Some(prepared) => self.within_limit(prepared, current, request)?,
+            None => self.prepare_within_limit(current, request)?,
+        };
+        Ok(prepared.with_result(current))
     }
 
     /// Checks that the data plane can serve a prepared change; none if another change was first, so that it must be
@@ -389,6 +415,16 @@ impl Control {
         request: &Request,
     ) -> Result<Prepared, ApplyError> {
         let prepared = self.prepare(current, request)?;
+        self.within_limit(prepared, current, request)
+    }
+
+    /// Refuses a change that is beyond the blast radius and not forced.
+    fn within_limit(
+        &self,
+        prepared: Prepared,
+        current: &CurrentState,
+        request: &Request,
+    ) -> Result<Prepared, ApplyError> {
         let limit = blast_radius::limit(&self.policy, &prepared.plan, request).filter(|_| !request.force);
         if let Some(limit) = limit
             && prepared.affects_more_than(limit, current, request.at)
@@ -413,48 +449,46 @@ impl Control {
     /// and only then is it visible.
     fn commit_and_publish(
         &self,
-        prepared: Prepared,
+        mut prepared: Prepared,
         fit: Fit,
         urgency: Urgency,
         writer: MutexGuard<'_, ()>,
-    ) -> Result<Applied, ApplyError> {
-        let Prepared { plan, draft, result } = prepared;
-        let Plan {
-            edits,
-            writes,
-            audit,
-            items,
-            summary,
-            ..
-        } = plan;
+    ) -> Result<Applied, CommitError> {
         let expected = self.current.read().state.revision;
-        let last_good = match alters_states(&self.current.read().state, &edits) {
+        let last_good = match alters_states(&self.current.read().state, &prepared.plan.edits) {
             true => LastGood::Due,
             false => LastGood::Unaffected,
         };
-        let applied = |revision, changed| Applied {
-            revision,
-            changed,
-            items,
-            summary,
-            last_good,
+        let commit = Commit {
+            writes: std::mem::take(&mut prepared.plan.writes),
+            audit: std::mem::take(&mut prepared.plan.audit),
         };
-        if writes.is_empty() {
-            if !audit.is_empty() {
-                self.record(audit)?;
+        if commit.writes.is_empty() {
+            if !commit.audit.is_empty() {
+                self.record(commit.audit)?;
             }
-            return Ok(applied(expected, false));
+            return Ok(applied(prepared.plan, expected, false, last_good));
         }
-        let commit = Commit { writes, audit };
         let interrupted = || urgency == Urgency::Common && self.urgent.are_waiting();
         let revision = match self.store.commit_unless(Some(expected), &commit, &interrupted) {
             Ok(revision) => revision,
             Err(error) => {
                 // The urgent change that interrupts this one is next.
                 MutexGuard::unlock_fair(writer);
-                return Err(error.into());
+                if !matches!(error, StoreError::Interrupted) {
+                    return Err(error.into());
+                }
+                prepared.plan.writes = commit.writes;
+                prepared.plan.audit = commit.audit;
+                return Err(CommitError::Interrupted(Box::new(prepared)));
             }
         };
+        let Prepared {
+            mut plan,
+            draft,
+            result,
+        } = prepared;
+        let edits = std::mem::take(&mut plan.edits);
         // Held until after `publish`, so that a reader never sees a revision that is not yet served.
         let mut current = self.current.write();
         let former = match result {
@@ -476,12 +510,10 @@ impl Control {
             // The commit cannot be undone: clients may have read it, and the next start serves it. `check` has passed, so
             // this is an internal failure of the data plane.
             tracing::error!(%error, revision = revision.0, "committed, but publishing failed");
-            return Err(ApplyError::NotPublished {
-                revision,
-                reason: error.to_string(),
-            });
+            let reason = error.to_string();
+            return Err(ApplyError::NotPublished { revision, reason }.into());
         }
-        Ok(applied(revision, true))
+        Ok(applied(plan, revision, true, last_good))
     }
 
     fn audit_refusal(&self, request: &Request, error: &ApplyError) {

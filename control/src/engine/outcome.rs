@@ -1,6 +1,6 @@
 //! The results of changes and dry runs, and the errors of changes.
 
-use changes::{ItemResult, Preview, Refusal, Revision, Summary};
+use changes::{ItemResult, Plan, Preview, Refusal, Revision, Summary};
 use config::Report;
 
 use crate::keep_states::LastGood;
@@ -79,5 +79,16 @@ impl From<PublishError> for ApplyError {
             PublishError::Document(report) => Self::Invalid(report),
             PublishError::Prepare(reason) => Self::Publish(reason),
         }
+    }
+}
+
+/// Returns the result of a plan that is applied, or that changes nothing.
+pub(super) fn applied(plan: Plan, revision: Revision, changed: bool, last_good: LastGood) -> Applied {
+    Applied {
+        revision,
+        changed,
+        items: plan.items,
+        summary: plan.summary,
+        last_good,
     }
 }

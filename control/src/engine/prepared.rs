@@ -94,6 +94,28 @@ impl Prepared {
         self
     }
 
+    /// Returns the change as prepared against `current`, if none of its parts has changed since it was prepared against
+    /// `base`: its plan stays valid, and only its parts are compiled again.
+    pub(super) fn rebased(self, base: &CurrentState, current: &CurrentState) -> Option<Self> {
+        let (before, now) = (&base.state, &current.state);
+        let is_same = |edit: &StateEdit| match edit {
+            StateEdit::Flag(key, _) => before.flag(key) == now.flag(key),
+            StateEdit::Tenant(id, _) => before.tenant(id) == now.tenant(id),
+            StateEdit::Head(_) | StateEdit::Segment(..) => true,
+        };
+        let same_rest = before.document.head == now.document.head
+            && before.document.segments == now.document.segments
+            // A document may remove all flags that it omits.
+            && before.document.flags.keys().eq(now.document.flags.keys())
+            && base.eligibility() == current.eligibility();
+        if !same_rest || !self.plan.unreadable.is_empty() || !self.plan.edits.iter().all(is_same) {
+            return None;
+        }
+        let edits = self.plan.edits.iter().map(StateEdit::document_edit);
+        let draft = current.catalog.draft(edits.collect()).ok()?;
+        Some(Self::new(self.plan, draft))
+    }
+
     /// Adds the state after the change, if the change is large.
     pub(super) fn with_result(self, current: &CurrentState) -> Self {
         if self.plan.edits.len() < MANY_EDITS {
