@@ -144,7 +144,7 @@ fn a_damaged_index_is_shown_and_blocks_no_kill() {
     managed.furnish(&sluice);
     let metrics = |sluice: &SluiceProcess| {
         Client::connect(sluice.admin())
-            .ask(&Request::get("/metrics"))
+            .ask(&Request::get("/metrics").host("localhost"))
             .text()
             .to_owned()
     };
@@ -162,7 +162,7 @@ fn a_damaged_index_is_shown_and_blocks_no_kill() {
 
     let sluice = managed.run();
     sluice.line("the store is damaged");
-    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose").host("localhost"));
     assert!(ready.text().contains("[!] store: "), "{}", ready.text());
     assert!(metrics(&sluice).contains("\nsluice_store_damaged 1\n"));
     let mut admin = Client::connect(sluice.admin());
