@@ -4,11 +4,12 @@ mod text;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use config::LoadedConfig;
-use control::{InvalidQuestion, RequestForm};
+use control::{InvalidQuestion, RequestForm, Sender};
 use hyper::Method;
 use rules::{InvalidTenantId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
@@ -26,7 +27,11 @@ use super::route;
 use super::session::{AccessOptions, Session};
 use crate::clock;
 use crate::environment::variable;
+use crate::issuer_keys::issuer_keys;
 use crate::story::{self, ExplainGateway, ExplainInput};
+
+/// The maximum time to wait for the keys of issuers.
+const KEYS_WAIT: Duration = Duration::from_secs(5);
 
 /// Explains what would happen to a request, and why.
 ///
@@ -159,6 +164,7 @@ fn may_hold_secrets(arguments: &Arguments) -> bool {
 /// The request is none that a client can send, or no runtime can be started.
 pub(super) fn by_files(loaded: &LoadedConfig, request: Value, at: Timestamp) -> Result<Value> {
     let form: RequestForm = serde_json::from_value(request)?;
+    let question = form.read()?;
     // A worker thread, because keys are fetched by spawned tasks, which a runtime of this thread alone would not run while
     // this thread waits for them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -168,9 +174,23 @@ pub(super) fn by_files(loaded: &LoadedConfig, request: Value, at: Timestamp) -> 
         .context("can't start the async runtime")?;
     let handle = runtime.handle().clone();
     let keys = proxy::KeyStore::new(handle, proxy::FetchTiming::default(), &proxy::Metrics::new());
+    // The proxy has its keys before it serves. Held until the explanation: without an owner, fetching ends.
+    let issuers = loaded.identity.issuers.iter();
+    let held: Vec<_> = issuers
+        .filter_map(|issuer| issuer_keys(issuer, &keys).ok())
+        .collect();
+    if matches!(question.sender, Sender::Unnamed | Sender::Token(_)) {
+        keys.wait(async {
+            let until = tokio::time::Instant::now() + KEYS_WAIT;
+            for keys in &held {
+                let left = until.saturating_duration_since(tokio::time::Instant::now());
+                keys.loaded_within(left).await;
+            }
+        });
+    }
     let story = story::explain(&ExplainInput {
         gateway: &ExplainGateway::load(loaded)?,
-        question: &form.read()?,
+        question: &question,
         keys: &keys,
         at,
     });

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use testkit::{Issuer, KeyServer};
+use tokens::Algorithm;
+
 use crate::{
     files,
+    gateway_document::{self, LISTENERS},
     process::{CommandOutput, sluice},
     tokens::demo_folder,
 };
@@ -87,6 +91,28 @@ fn a_token_that_a_lenient_route_ignores_is_explained() {
     let source = "the token is not a signed JSON web token; with `auth: lenient` such a token is ignored";
     assert!(output.stdout.contains("identity  anonymous"), "{}", output.stdout);
     assert!(output.stdout.contains(source), "{}", output.stdout);
+}
+
+#[test]
+fn keys_of_a_url_are_fetched_for_a_route_that_does_not_wait() {
+    let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
+    let server = KeyServer::of(&[&issuer]);
+    let folder = tempfile::tempdir().unwrap();
+    let keys = format!("jwks_url: \"{}\"", server.url());
+    let config = format!(
+        "{LISTENERS}flags: {{ file: flags.yaml }}\n{}upstreams: {{ api: '127.0.0.1:9' }}\nunmatched: {{ upstream: api }}\n",
+        gateway_document::issuers(&issuer, "ES256", &keys),
+    );
+    std::fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    std::fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
+    let token = issuer.token("acme");
+    let output = sluice(folder.path(), ["explain", "--token", &token, "GET", "/about"], "");
+    output.exits(0);
+    assert!(
+        output.stdout.contains("identity  tenant acme"),
+        "{}",
+        output.stdout
+    );
 }
 
 /// Changes the gated route of the demo, so that it matches only requests for the host a.test.
