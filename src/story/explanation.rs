@@ -7,7 +7,7 @@ use control::{
 use proxy::{Decider, DryResult, DryRunRequest, RequestDryRun, StatedCaller, dry_run};
 use rules::{
     Action, AttributeId, AttributeValue, Auth, ClosedAnswer, GateMode, Preflight, RequestDecision, Route,
-    RouteId, Subject, Timestamp, Truth,
+    RouteId, Subject, Timestamp, Truth, Unmatched,
 };
 
 use super::caller::{self, SubjectText};
@@ -215,19 +215,24 @@ impl DecisionDetails {
             gate: route.and_then(|route| gate(decider, route, decision, subject, at)),
             subject: SubjectText::of(subject),
             auth: Some(decision.auth),
-            detail: detail(&decision.action),
+            detail: detail(&decision.action, &snapshot.routes.unmatched),
         }
     }
 }
 
 /// Returns details of an action that its code does not state; empty if there are none.
-fn detail(action: &Action<'_>) -> &'static str {
+fn detail(action: &Action<'_>, unmatched: &Unmatched) -> &'static str {
     match action {
         Action::Unmatched(_) => "no route matches the request",
         Action::Conflict => "as for an unknown path: two closed gates lead to different upstreams",
         Action::Closed(ClosedAnswer::Reject(reject)) => match reject {
             reject if reject.reveal && reject.body.is_none() => "naming the flag",
-            reject if reject.status == 404 => "as for an unknown path",
+            reject if reject.status == 404 => match unmatched {
+                Unmatched::Reject(404) => "as for an unknown path",
+                Unmatched::Reject(_) | Unmatched::Upstream { .. } => {
+                    "by Sluice; `unmatched` answers unknown paths"
+                }
+            },
             _ => "",
         },
         Action::FlagNotFound => "the store has never held a flag",

@@ -44,7 +44,7 @@ fn a_closed_gate_is_explained_step_by_step() {
         "channel is stable; not on the allowlist; not opted in",
         "would otherwise:",
         "tier tier2",
-        "answer    404, as for an unknown path",
+        "answer    404, by Sluice; `unmatched` answers unknown paths",
         "upstream  not called",
     ] {
         assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
@@ -522,7 +522,7 @@ fn answers_to_grpc_clients_are_explained_in_their_form() {
         (
             "application/grpc",
             "/api/dispatch/v2/board",
-            "200 with grpc-status 12, as for an unknown path",
+            "200 with grpc-status 12, by Sluice; `unmatched` answers unknown paths",
         ),
         (
             "application/grpc+proto",
@@ -532,7 +532,7 @@ fn answers_to_grpc_clients_are_explained_in_their_form() {
         (
             "application/grpc-web",
             "/api/dispatch/v2/board",
-            "404, as for an unknown path",
+            "404, by Sluice; `unmatched` answers unknown paths",
         ),
     ] {
         let text = of(content_type, path);
