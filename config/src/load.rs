@@ -197,12 +197,14 @@ fn flags_of(
         FlagsAt::Store(flags) => {
             let at = Label::new(source, flags.store.key()?.span, "");
             let title = "these flags are in a store, which is not read here";
-            let help = "to check gates and headers against flags, pass a document with them: `--flags FILE`; \
-                 `sluice export -o FILE` writes it from the running server";
             if is_error {
+                let help = "a change from files to a store takes effect at the next start of `sluice run`; to explain a \
+                     request, ask the running server: `sluice explain --server ADDRESS`";
                 let unread = Problem::error("managed-flags", title, at);
                 context.problems.push(unread.help(help));
             } else {
+                let help = "to check gates and headers against flags, pass a document with them: `--flags FILE`; \
+                     `sluice export -o FILE` writes it from the running server";
                 let unread = Problem::warning("managed-flags", title, at);
                 context.warnings.push(unread.help(help));
             }

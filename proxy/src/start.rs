@@ -60,7 +60,9 @@ pub struct StartOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address can't be bound.
-    #[error("listener `{listener}` can't bind {address}: {reason}")]
+    #[error(
+        "listener `{listener}` can't bind {address}: {reason} (choose another one: `address` of the listener in the configuration, or --address; for the admin listener --admin-address)"
+    )]
     Bind {
         /// The listener's name; `admin` for the admin listener.
         listener: Box<str>,
