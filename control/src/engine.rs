@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use changes::{
-    Code, Entry, LifecyclePolicy, ManagedFlag, Refusal, Request, Revision, State, StateEdit, preview,
+    Change, Code, Entry, LifecyclePolicy, ManagedFlag, Refusal, Request, Revision, State, StateEdit, preview,
 };
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -377,8 +377,9 @@ impl Control {
         })
     }
 
-    /// Prepares a change against the current state: from what was prepared against a former one, if no other change has
-    /// touched the same parts since; otherwise anew, which can take long.
+    /// Prepares a change against the current state: from what was prepared against a former one, if it is an import and no
+    /// other change has touched the same parts since; otherwise anew, which can take long. Only an import is rebased: the
+    /// conditions of other changes read flags and tenants that they do not edit.
     fn prepare_again(
         &self,
         current: &CurrentState,
@@ -386,8 +387,8 @@ impl Control {
         former: Option<(CurrentState, Prepared)>,
     ) -> Result<Prepared, ApplyError> {
         let rebased = former
-            .filter(|_| request.expected.is_none())
-            .and_then(|(base, prepared)| prepared.rebased(&base, current));
+            .filter(|_| request.expected.is_none() && matches!(request.change, Change::ImportTenants { .. }))
+            .and_then(|(base, prepared)| prepared.rebased(&base, current, request.at));
         let prepared = match rebased {
             Some(prepared) => self.within_limit(prepared, current, request)?,
             None => self.prepare_within_limit(current, request)?,

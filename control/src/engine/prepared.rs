@@ -96,7 +96,7 @@ impl Prepared {
 
     /// Returns the change as prepared against `current`, if none of its parts has changed since it was prepared against
     /// `base`: its plan stays valid, and only its parts are compiled again.
-    pub(super) fn rebased(self, base: &CurrentState, current: &CurrentState) -> Option<Self> {
+    pub(super) fn rebased(self, base: &CurrentState, current: &CurrentState, at: Timestamp) -> Option<Self> {
         let (before, now) = (&base.state, &current.state);
         let is_same = |edit: &StateEdit| match edit {
             StateEdit::Flag(key, _) => before.flag(key) == now.flag(key),
@@ -113,7 +113,7 @@ impl Prepared {
         }
         let edits = self.plan.edits.iter().map(StateEdit::document_edit);
         let draft = current.catalog.draft(edits.collect()).ok()?;
-        Some(Self::new(self.plan, draft))
+        Some(Self::new(self.plan, draft).noting_overrides(current, at))
     }
 
     /// Adds the state after the change, if the change is large.
