@@ -79,6 +79,14 @@ pub(super) fn steps(
     split.steps
 }
 
+/// Returns the event of an override.
+fn override_event(is_off: bool) -> Event {
+    match is_off {
+        true => Event::FlagDisabled,
+        false => Event::FlagEnabled,
+    }
+}
+
 /// A record that is changed step by step.
 struct SplitRecord<'r> {
     org: &'r str,
@@ -99,8 +107,10 @@ impl SplitRecord<'_> {
             .cloned()
             .collect();
         for (flag, variant) in wanted {
-            let event = match variant.as_str() {
-                Some(variant) if is_off(flag, variant) => Event::FlagDisabled,
+            let event = match variant {
+                Value::Bool(true) => override_event(is_off(flag, "true")),
+                Value::Bool(false) => override_event(is_off(flag, "false")),
+                Value::String(variant) => override_event(is_off(flag, variant)),
                 _ => Event::FlagEnabled,
             };
             let operation = self.set_override(flag, variant);

@@ -355,7 +355,7 @@ fn flag_events(plan: &Plan) -> Vec<(crate::Event, String, String)> {
 fn every_change_of_a_record_has_the_events_of_its_flags() {
     use crate::Event::{BetaAllowed, BetaDisallowed, FlagDisabled, FlagEnabled, OptedIn, OptedOut};
     let record = json!({ "tier": "t1", "beta": ["theme"], "attributes": { "country": "DE" },
-        "overrides": { "wide": "off", "theme": "blue" }, "opt_in": ["board"], "opt_out": ["wide"] });
+        "overrides": { "wide": false, "theme": "blue" }, "opt_in": ["board"], "opt_out": ["wide"] });
     let set = |org: &str| {
         let events = [
             (OptedIn, "board"),
