@@ -171,14 +171,8 @@ pub(crate) async fn body(
 ) -> Result<(Bytes, BodyFormat), ApiProblem> {
     let (limit, format) = match form {
         RequestSchema::None => (0, BodyFormat::Json),
-        // An empty body has no type. That a page of another site can send one without a preflight request is harmless: the
-        // caller needs a token, or the check of the origin has passed.
-        RequestSchema::OptionalJson(_, limit) if !headers.contains_key(header::CONTENT_TYPE) => {
-            return untyped(limit, body).await;
-        }
-        RequestSchema::Json(_, limit)
-        | RequestSchema::OptionalJson(_, limit)
-        | RequestSchema::Record(_, limit) => (
+        RequestSchema::OptionalJson(_, limit) => return optional(limit, headers, body).await,
+        RequestSchema::Json(_, limit) | RequestSchema::Record(_, limit) => (
             limit,
             media_type(headers, &[("application/json", BodyFormat::Json)])?,
         ),
@@ -194,11 +188,16 @@ pub(crate) async fn body(
     Ok((bytes, format))
 }
 
-/// Reads a body without a content type, which must be empty.
-async fn untyped(limit: usize, body: HttpBody) -> Result<(Bytes, BodyFormat), ApiProblem> {
+/// Reads a body that may be empty, whose content type then does not matter. That a page of another site can send an empty
+/// one without a preflight request is harmless: the caller needs a token, or the check of the origin has passed.
+async fn optional(
+    limit: usize,
+    headers: &HeaderMap,
+    body: HttpBody,
+) -> Result<(Bytes, BodyFormat), ApiProblem> {
     let bytes = collect(body, limit).await?;
     if !bytes.is_empty() {
-        media_type(&HeaderMap::new(), &[("application/json", BodyFormat::Json)])?;
+        media_type(headers, &[("application/json", BodyFormat::Json)])?;
     }
     Ok((bytes, BodyFormat::Json))
 }
