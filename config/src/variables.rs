@@ -17,6 +17,9 @@ use crate::source::Source;
 /// The beginning of a reference.
 const OPEN: &str = "${";
 
+/// The shortest part of a scalar that is masked alone, in bytes. Shorter ones would mask parts of ordinary words.
+const MIN_MASKED: usize = 4;
+
 /// The source of the values of variables.
 pub(crate) type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
 
@@ -81,7 +84,8 @@ impl Inserter<'_> {
     fn scalar(&mut self, node: &mut Node<'_>, shape: Shape) {
         let is_plain = matches!(node.kind, NodeKind::Plain(_));
         let span = node.span;
-        let expanded = node.raw().map(|text| expand(text, self.variables));
+        let mut parts = Vec::new();
+        let expanded = node.raw().map(|text| expand(text, self.variables, &mut parts));
         let value = match expanded {
             Some(Ok(value)) => value,
             Some(Err(reason)) => {
@@ -91,13 +95,17 @@ impl Inserter<'_> {
             }
             None => return,
         };
-        self.inserted.push(SecretValue {
-            at: span,
-            // The excerpt shows the reference, not the value.
-            span: Span { len: 0, ..span },
-            text: value.clone(),
-            is_key: false,
-        });
+        // The parts as well: a message may quote one of them alone.
+        parts.retain(|part| part.len() >= MIN_MASKED);
+        for text in std::iter::once(value.clone()).chain(parts) {
+            self.inserted.push(SecretValue {
+                at: span,
+                // The excerpt shows the reference, not the value.
+                span: Span { len: 0, ..span },
+                text,
+                is_key: false,
+            });
+        }
         let value = Cow::Owned(value);
         node.kind = match shape {
             Shape::Boolean
@@ -132,8 +140,12 @@ impl Inserter<'_> {
     }
 }
 
-/// Returns the text with its references replaced.
-fn expand<'t>(text: &'t str, variables: Variables<'_>) -> Result<String, NoValue<'t>> {
+/// Returns the text with its references replaced. Appends the inserted values to `parts`.
+fn expand<'t>(
+    text: &'t str,
+    variables: Variables<'_>,
+    parts: &mut Vec<String>,
+) -> Result<String, NoValue<'t>> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, reference)) = rest.split_once(OPEN) {
@@ -160,7 +172,10 @@ fn expand<'t>(text: &'t str, variables: Variables<'_>) -> Result<String, NoValue
         }
         let value = variables(name).filter(|value| default.is_none() || !value.is_empty());
         match (value, default) {
-            (Some(value), _) => expanded.push_str(&value),
+            (Some(value), _) => {
+                expanded.push_str(&value);
+                parts.push(value);
+            }
             (None, Some(default)) => expanded.push_str(default),
             (None, None) => return Err(NoValue::Unset(name)),
         }
@@ -213,7 +228,7 @@ mod tests {
             "NESTED" => Some("${HOST}".to_owned()),
             _ => None,
         };
-        let found = match expand(text, &variables) {
+        let found = match expand(text, &variables, &mut Vec::new()) {
             Ok(value) => value,
             Err(NoValue::Malformed(text)) => format!("malformed: {text}"),
             Err(NoValue::Unset(name)) => format!("unset: {name}"),
