@@ -1,13 +1,12 @@
 //! `GET /api/v1/me/feature-flags`: the flags that are on for a client, for front ends. It is on the admin listener and is
 //! made reachable by a route of the gateway, so it accepts the tokens of requests, not those of operators.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 use control::api::PREFIX;
@@ -72,18 +71,14 @@ async fn preflight() -> Response<Body> {
     response
 }
 
-async fn list(
-    State(state): State<ListState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Response<Body> {
+async fn list(State(state): State<ListState>, headers: HeaderMap) -> Response<Body> {
     let Ok(slot) = state.slots.acquire_owned().await else {
         return problem(&unavailable());
     };
     let (explainer, sent) = (state.explainer, headers.clone());
     // Verifying a token may wait for keys.
     let decided = tokio::task::spawn_blocking(move || {
-        let decided = decide(&explainer, peer, &sent);
+        let decided = decide(&explainer, &sent);
         drop(slot);
         decided
     });
@@ -99,11 +94,7 @@ async fn list(
     }
 }
 
-fn decide(
-    explainer: &RequestExplainer,
-    peer: SocketAddr,
-    headers: &HeaderMap,
-) -> Result<ClientFlags, ClientRefused> {
+fn decide(explainer: &RequestExplainer, headers: &HeaderMap) -> Result<ClientFlags, ClientRefused> {
     let (gateway, keys) = explainer.running().ok_or_else(unavailable)?;
     let decider = &gateway.decider;
     let listener = decider.listeners().first().ok_or_else(unavailable)?;
@@ -112,7 +103,8 @@ fn decide(
         listener,
         head: &head,
         caller: None,
-        client: Some(peer.ip()),
+        // The peer is the gateway, if the request came through one of its routes.
+        client: None,
         attributes: Vec::new(),
     };
     let now = clock::now();
