@@ -21,6 +21,8 @@ pub(crate) struct Findings {
     pub(crate) body_limit: Option<u64>,
     /// The caller, if the route asks for one.
     pub(crate) caller: Option<Caller>,
+    /// The code of the reason why a credential was ignored, on a route with `auth: lenient`.
+    pub(crate) ignored: Option<&'static str>,
     /// The code that the caller would have been refused with, if its routes did not only observe.
     pub(crate) observed: Option<&'static str>,
     /// The verdict of the route's gate.

@@ -56,7 +56,9 @@ impl Reserved {
             .into_iter()
             .chain(REWRITTEN_HEADERS)
             .chain(CONTENT_HEADERS);
-        let staying = read.into_iter().chain(framing);
+        // A header that a proxy overwrites is the client's if anyone else sent it, also if it is read.
+        let read = read.into_iter().filter(|name| !overwritten.contains(name));
+        let staying = read.chain(framing);
         let staying = staying.map(|name| entry(name, KeptSpelling::Stays));
         let mut entries: Vec<ReservedName> = removed.chain(staying).collect();
         for name in CLIENT_HEADERS {

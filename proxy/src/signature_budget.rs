@@ -8,12 +8,12 @@ use governor::Quota;
 
 use crate::keyed_limiter::{ClientKey, ElapsedClock, KeyedLimiter};
 
-/// Verifications for one client in a second.
+/// Bad tokens of one client in a second.
 const RATE: NonZeroU32 = NonZeroU32::new(100).unwrap();
-/// Verifications for one client at once.
-pub(crate) const BURST: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+/// Bad tokens of one client at once.
+const BURST: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// The verifications that were made for each client.
+/// The verifications that failed for each client. Clients without a known address are counted together.
 #[derive(Debug)]
 pub(crate) struct SignatureBudget(KeyedLimiter<ClientKey>);
 
@@ -23,9 +23,14 @@ impl SignatureBudget {
         Self(KeyedLimiter::new(quota, ElapsedClock::start()))
     }
 
-    /// Counts a verification for a client; clients without a known address are counted together. Returns false if the
-    /// budget is used up.
-    pub(crate) fn take(&self, client: Option<IpAddr>) -> bool {
-        self.0.count(&ClientKey::of(client)).is_ok()
+    /// Returns true if the budget of a client is used up. Counts nothing.
+    pub(crate) fn is_used_up(&self, client: Option<IpAddr>) -> bool {
+        self.0.wait(&ClientKey::of(client)).is_some()
+    }
+
+    /// Counts a verification that failed. Valid tokens cost nothing, so that clients behind one address stay identified.
+    pub(crate) fn count_failure(&self, client: Option<IpAddr>) {
+        // Counted even over the limit, which the next request finds.
+        let _ = self.0.count(&ClientKey::of(client));
     }
 }

@@ -94,7 +94,7 @@ pub async fn client_flags(
         )),
     };
     let identified = identify(&received, decider, rules::Auth::Optional, at, &mut verifier).await;
-    let caller = identified.map_err(refused)?;
+    let caller = identified.map_err(refused)?.caller;
     let client = client_text(decider, &forwarding);
     let mut attributes = SubjectAttributes::new();
     let origin = (&received.head.fields, client.as_deref());

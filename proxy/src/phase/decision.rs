@@ -111,10 +111,18 @@ async fn identify_caller(
     let routes = &*decider.snapshot.routes;
     let auth = candidates.auth(routes);
     match identity::identify(request, decider, auth, now, effects).await {
-        Ok(caller) => found.caller = caller,
+        Ok(identified) => {
+            found.caller = identified.caller;
+            found.ignored = identified.ignored;
+            identified
+                .ignored
+                .into_iter()
+                .for_each(|code| effects.ignored(code));
+        }
         Err(refusal) if candidates.only_observe(routes) => {
             let code = refusal.answer.code.name;
             effects.observed(code);
+            effects.count_refused(candidates.ids());
             found.observed = Some(code);
         }
         Err(refusal) => {
@@ -137,16 +145,18 @@ async fn identify_caller(
 fn carries_flags(
     decider: &Decider,
     decision: &RequestDecision<'_>,
-    caller: Option<&Caller>,
+    found: &Findings,
     subject: &Subject<'_>,
     effects: &impl Effects,
 ) -> bool {
-    caller.is_some()
-        || match decider.snapshot.headers.anonymous {
-            Some(AnonymousFlags::Decide) => true,
-            Some(AnonymousFlags::Omit) => false,
-            None => decision.auth == Auth::Optional || effects.has_visitor_id(decision.route, subject),
-        }
+    let anonymous = decider.snapshot.headers.anonymous;
+    match (&found.caller, anonymous) {
+        (Some(_), _) | (None, Some(AnonymousFlags::Decide)) => true,
+        (None, Some(AnonymousFlags::Omit)) => false,
+        // The sender of a refused credential is probably known to the application.
+        (None, None) if found.ignored.is_some() || found.observed.is_some() => false,
+        (None, None) => decision.auth == Auth::Optional || effects.has_visitor_id(decision.route, subject),
+    }
 }
 
 /// Decides the gates of the candidates, and renders what follows from them.
@@ -189,7 +199,7 @@ fn decide_gates(
     head::check_length(request.head, decider, served.clone(), found)?;
     effects.count(served, caller.as_ref().and_then(Caller::tenant))?;
     found.upstream = Some(forward.upstream);
-    found.headers = match carries_flags(decider, &decision, found.caller.as_ref(), subject, effects) {
+    found.headers = match carries_flags(decider, &decision, found, subject, effects) {
         true => effects.rendered(decision.route, subject, now, || {
             headers::render(decider, decision.route, subject, now)
         }),

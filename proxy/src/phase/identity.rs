@@ -14,6 +14,15 @@ use crate::phase::received::Received;
 use crate::phase::unidentified::Unidentified;
 use crate::refusal::RequestRefusal;
 
+/// The result of an identification.
+#[derive(Debug, Default)]
+pub(crate) struct Identified {
+    /// The caller; none if the request is anonymous.
+    pub(crate) caller: Option<Caller>,
+    /// The code of the reason why a credential was ignored.
+    pub(crate) ignored: Option<&'static str>,
+}
+
 /// The proof of a request's caller.
 enum Credential<'r> {
     /// It needs no further check.
@@ -24,8 +33,8 @@ enum Credential<'r> {
     Nothing,
 }
 
-/// Returns the caller; none if there is no token and none is required, and for `Lenient` none if anything is wrong with
-/// it.
+/// Identifies the caller. A request without a token is anonymous if none is required; with `Lenient` also one whose
+/// credential is refused.
 ///
 /// # Errors
 /// The answer to a request whose token is missing or refused, or whose tenant is.
@@ -35,13 +44,17 @@ pub(crate) async fn identify(
     auth: Auth,
     now: Timestamp,
     effects: &mut impl Effects,
-) -> Result<Option<Caller>, RequestRefusal> {
+) -> Result<Identified, RequestRefusal> {
     match auth {
-        Auth::None => Ok(None),
+        Auth::None => Ok(Identified::default()),
         Auth::Lenient => Ok(identify_if_valid(request, decider, now, effects)),
         Auth::Optional | Auth::Required => {
-            let identified = identify_or_refuse(request, decider, auth, now, effects).await;
-            identified.map_err(|unidentified| unidentified.refusal(decider))
+            let caller = identify_or_refuse(request, decider, auth, now, effects).await;
+            let caller = caller.map_err(|unidentified| unidentified.refusal(decider))?;
+            Ok(Identified {
+                caller,
+                ..Identified::default()
+            })
         }
     }
 }
@@ -66,22 +79,28 @@ async fn identify_or_refuse(
     }
 }
 
-/// Returns the caller that a valid credential proves. Waits for nothing; a refused credential is counted.
+/// Identifies the caller if the credential is valid. Waits for nothing.
 fn identify_if_valid(
     request: &Received<'_>,
     decider: &Decider,
     now: Timestamp,
     effects: &mut impl Effects,
-) -> Option<Caller> {
-    let identified = credential(request, decider, now).and_then(|credential| match credential {
+) -> Identified {
+    let caller = credential(request, decider, now).and_then(|credential| match credential {
         Credential::Proven(caller) => Ok(Some(caller)),
         Credential::Token(token) => admitted(decider, effects.verify_at_once(token)?).map(Some),
         Credential::Nothing => Ok(None),
     });
-    identified.unwrap_or_else(|unidentified| {
-        effects.ignored(unidentified.code());
-        None
-    })
+    match caller {
+        Ok(caller) => Identified {
+            caller,
+            ..Identified::default()
+        },
+        Err(unidentified) => Identified {
+            ignored: Some(unidentified.code()),
+            ..Identified::default()
+        },
+    }
 }
 
 /// Finds the credential of a request. A token takes precedence over a certificate, and a refused token is not replaced

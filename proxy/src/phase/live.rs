@@ -165,13 +165,15 @@ impl Effects for LiveEffects<'_> {
         if let Some(identity) = self.kept(token) {
             return Ok(identity);
         }
+        let client = self.forwarding.client();
         let verified = match self.begin(token) {
-            Ok(_) if !self.signatures.take(self.forwarding.client()) => {
-                return Err(Unidentified::OverBudget);
-            }
+            Ok(_) if self.signatures.is_used_up(client) => return Err(Unidentified::OverBudget),
             Ok(verification) => verification.complete_at_once(),
             Err(unproven) => Err(unproven),
         };
+        if let Err(Unproven::Rejected(_)) = &verified {
+            self.signatures.count_failure(client);
+        }
         self.keep(token, verified).map_err(Unidentified::of)
     }
 

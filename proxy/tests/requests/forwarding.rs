@@ -73,7 +73,11 @@ fn trusted_forwarding_headers_are_extended() {
 fn client_address_header_needs_a_proxy_that_overwrites_it() {
     let upstream = Upstream::named("api");
     let proxies = |networks: &str| {
-        format!("trusted_proxies: {{ networks: [{networks}], headers: [X-Real-IP, true-client-ip] }}")
+        // A header that is also read is nevertheless that of the client, unless a proxy overwrites it.
+        format!(
+            "trusted_proxies: {{ networks: [{networks}], headers: [X-Real-IP, true-client-ip] }}\n\
+             identity: {{ attributes: {{ country: {{ header: X-Real-IP }} }} }}"
+        )
     };
     let said = [
         ("X-Real-IP", "192.0.2.7"),

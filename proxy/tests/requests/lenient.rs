@@ -217,6 +217,11 @@ fn verifications_of_one_client_are_limited() {
         assert!(sent < 20_000, "no limit");
     }
     assert!(sent > 900, "only {sent}");
+    // Valid tokens cost nothing.
+    for _ in 0..1_100 {
+        let token = proxy.token("globex");
+        assert_eq!(ask(&mut client, &token, "192.0.2.3").as_deref(), Some("globex"));
+    }
     // A token that was verified before still counts, and so do other clients.
     assert_eq!(ask(&mut client, &known, "192.0.2.1").as_deref(), Some("acme"));
     assert_eq!(
@@ -316,6 +321,12 @@ fn the_id_of_a_visitor_lets_anonymous_flags_be_decided() {
         with("Cookie", "vid=v-1"),
         format!("/plain {decided}; /some {decided}; /unread {decided}; /unmatched {decided}; ")
     );
+    // The sender of a refused token may be known to the application.
+    let expired = Request::get("/plain")
+        .header("Cookie", "vid=v-1")
+        .token("sk_live_51H8");
+    assert_eq!(proxy.ask(&expired).status, 200);
+    assert_eq!(of_caller(&upstream), [const { None }; 5]);
     // Another attribute is no id.
     assert_eq!(
         with("CF-IPCountry", "DE"),
