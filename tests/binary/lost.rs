@@ -162,8 +162,11 @@ fn a_damaged_index_is_shown_and_blocks_no_kill() {
 
     let sluice = managed.run();
     sluice.line("the store is damaged");
-    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose").host("localhost"));
-    assert!(ready.text().contains("[!] store: "), "{}", ready.text());
+    // The line in the log comes first.
+    eventually("the note about the store", || {
+        let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose").host("localhost"));
+        ready.text().contains("[!] store: ").then_some(())
+    });
     assert!(metrics(&sluice).contains("\nsluice_store_damaged 1\n"));
     let mut admin = Client::connect(sluice.admin());
     let kill = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
