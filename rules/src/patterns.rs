@@ -43,16 +43,16 @@ impl Patterns {
     /// Compiles an expression that regards case, unless it is known.
     ///
     /// # Errors
-    /// As for [`Patterns::compile_with`].
+    /// The expression is invalid, or the limit of the document is exceeded. The latter is returned once; no expression
+    /// is compiled after it, and the error is none.
     pub fn compile(&mut self, source: &str) -> Result<Arc<Pattern>, Option<InvalidPattern>> {
         self.compile_with(source, Case::Exact)
     }
 
-    /// Compiles an expression, unless it is known.
+    /// Compiles an expression like [`Patterns::compile`], with this treatment of case.
     ///
     /// # Errors
-    /// The expression is invalid, or the limit of the document is exceeded. The latter is returned once; no expression
-    /// is compiled after it, and the error is none.
+    /// As for [`Patterns::compile`].
     pub(crate) fn compile_with(
         &mut self,
         source: &str,
