@@ -23,7 +23,7 @@ pub use same_origin::{Foreign, same_origin};
 pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
-use attempts::{Attempts, Examination};
+use attempts::Attempts;
 use static_token::TokenId;
 use token_index::TokenIndex;
 
@@ -132,9 +132,9 @@ impl Operators {
     /// Returns the actor of a request from its headers and the address of its peer.
     ///
     /// # Errors
-    /// The caller is not signed in. Failures are counted by address. A static token whose hash has an id is accepted
-    /// whatever the address did before, so that the failures of one caller do not lock out another. Credentials that cost
-    /// more to examine share a quota, if too many sign-ins from their address have failed.
+    /// The caller is not signed in. Failures are counted by address. A token of the issuer, and a static token whose hash
+    /// has an id, is accepted whatever the address did before, so that the failures of one caller do not lock out another.
+    /// Searches among the other static tokens share a quota.
     pub async fn sign_in(
         &self,
         headers: &HeaderMap,
@@ -145,10 +145,10 @@ impl Operators {
         let Some(accepted) = accepted else {
             return local(peer);
         };
-        let examine = |kind| self.attempts.may_examine(peer.ip(), kind);
+        let may_search = || self.attempts.may_search(peer.ip());
         let found = match bearer(headers) {
             Ok(None) => return Err(NotSignedIn::Missing),
-            Ok(Some(token)) => accepted.actor(token, now, &examine).await,
+            Ok(Some(token)) => accepted.actor(token, now, &may_search).await,
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
         match found {
@@ -161,8 +161,8 @@ impl Operators {
     }
 }
 
-/// Returns the time to wait before credentials may be examined that cost much to examine.
-type Examine<'e> = &'e (dyn Fn(Examination) -> Result<(), Duration> + Sync);
+/// Returns the time to wait before a token may be compared with every token whose hash has no id.
+type MaySearch<'e> = &'e (dyn Fn() -> Result<(), Duration> + Sync);
 
 impl Accepted {
     fn of(known: Known) -> Arc<Self> {
@@ -172,25 +172,28 @@ impl Accepted {
         })
     }
 
-    async fn actor(&self, token: &str, now: Timestamp, examine: Examine<'_>) -> Result<Actor, NotSignedIn> {
+    async fn actor(
+        &self,
+        token: &str,
+        now: Timestamp,
+        may_search: MaySearch<'_>,
+    ) -> Result<Actor, NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
-            return self.holder(token, now, examine);
+            return self.holder(token, now, may_search);
         }
         match &self.issuer {
-            Some(issuer) => {
-                examine(Examination::Signature).map_err(|wait| NotSignedIn::TooMany { wait })?;
-                issuer.actor(token, now).await
-            }
+            // Whatever the address did before: an operator behind it must be able to kill a flag.
+            Some(issuer) => issuer.actor(token, now).await,
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
         }
     }
 
-    fn holder(&self, token: &str, now: Timestamp, examine: Examine<'_>) -> Result<Actor, NotSignedIn> {
+    fn holder(&self, token: &str, now: Timestamp, may_search: MaySearch<'_>) -> Result<Actor, NotSignedIn> {
         let mut holder = self.tokens.find(token);
         if holder.is_none() && self.tokens.has_tokens_without_id() && TokenId::of(token).is_some() {
-            examine(Examination::Search).map_err(|wait| NotSignedIn::TooMany { wait })?;
+            may_search().map_err(|wait| NotSignedIn::TooMany { wait })?;
             holder = self.tokens.search(token);
         }
         match holder {

@@ -1,5 +1,5 @@
-//! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and the examination of credentials
-//! from addresses with many failures, so that a flood of invalid credentials does not delay the other requests.
+//! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and the searches among static tokens
+//! without an id, so that a flood of invalid credentials does not delay the other requests.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,28 +16,20 @@ pub const FAILURES_PER_MINUTE: u32 = 10;
 /// The largest number of addresses with a count of their own; the others share one.
 pub const MAX_PEERS: usize = 10_000;
 
-/// The number of credentials per second that are examined for all addresses with too many failed sign-ins together.
-const EXAMINED_PER_SECOND: u32 = 50;
-/// The number of searches per second among tokens whose hashes have no id, for all other addresses together.
+/// The number of searches per second among tokens whose hashes have no id, for all addresses with too many failed sign-ins
+/// together.
+const SUSPENDED_SEARCHES_PER_SECOND: u32 = 50;
+/// The same for all other addresses together.
 const SEARCHES_PER_SECOND: u32 = 200;
 
 type Limiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
-
-/// The kind of an examination of credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Examination {
-    /// A signature of an issuer is verified.
-    Signature,
-    /// A token is compared with every token whose hash has no id.
-    Search,
-}
 
 /// Counts of failed sign-ins.
 pub(super) struct Attempts {
     failures: Limiter,
     /// The addresses with too many failures, and until when.
     suspended: RwLock<HashMap<IpAddr, Instant>>,
-    examined: DefaultDirectRateLimiter,
+    suspended_searches: DefaultDirectRateLimiter,
     searches: DefaultDirectRateLimiter,
     clock: DefaultClock,
 }
@@ -48,7 +40,7 @@ impl Attempts {
         Self {
             failures: RateLimiter::hashmap(Quota::per_minute(number(FAILURES_PER_MINUTE))),
             suspended: RwLock::default(),
-            examined: RateLimiter::direct(Quota::per_second(number(EXAMINED_PER_SECOND))),
+            suspended_searches: RateLimiter::direct(Quota::per_second(number(SUSPENDED_SEARCHES_PER_SECOND))),
             searches: RateLimiter::direct(Quota::per_second(number(SEARCHES_PER_SECOND))),
             clock: DefaultClock::default(),
         }
@@ -70,13 +62,12 @@ impl Attempts {
         Some(wait)
     }
 
-    /// Counts an examination of credentials, and returns the time to wait if it exceeds its quota.
-    pub(super) fn may_examine(&self, peer: IpAddr, kind: Examination) -> Result<(), Duration> {
+    /// Counts a search among tokens whose hashes have no id, and returns the time to wait if it exceeds its quota.
+    pub(super) fn may_search(&self, peer: IpAddr) -> Result<(), Duration> {
         let until = self.suspended.read().get(&counted_as(peer)).copied();
         let quota = match until.is_some_and(|until| Instant::now() < until) {
-            true => &self.examined,
-            false if kind == Examination::Search => &self.searches,
-            false => return Ok(()),
+            true => &self.suspended_searches,
+            false => &self.searches,
         };
         let exceeded = quota.check();
         exceeded.map_err(|exceeded| exceeded.wait_time_from(self.clock.now()))

@@ -225,7 +225,7 @@ async fn the_subject_identifies_an_actor_and_not_its_display_name() {
         ("sre+\u{7}/", None),
     ] {
         let accepted = operators.accepted.read().clone().unwrap();
-        let actor = accepted.actor(token, NOW, &|_| Ok(())).await.unwrap();
+        let actor = accepted.actor(token, NOW, &|| Ok(())).await.unwrap();
         assert_eq!(actor.name, "oidc:https://login.example#ann");
         assert_eq!(actor.display_name.as_deref(), expected);
     }
@@ -256,6 +256,22 @@ async fn only_failed_sign_ins_of_an_address_are_limited() {
     let elsewhere = SocketAddr::from(([10, 0, 0, 1], 1));
     let other = operators.sign_in(&headers(&["Bearer x"]), elsewhere, NOW).await;
     assert_eq!(other, invalid("the token is unknown"));
+}
+
+#[tokio::test]
+async fn a_flood_locks_no_operator_of_the_issuer_out() {
+    let operators = Operators::of(Known {
+        tokens: Vec::new(),
+        issuer: Some(IssuerRoles {
+            issuer: "https://login.example".to_owned(),
+            verify: Arc::new(Issuer(AtomicUsize::new(0))),
+            roles: vec![("sre".to_owned(), Role::Operator)],
+        }),
+    });
+    for _ in 0..500 {
+        assert!(sign_in(&operators, &["Bearer x"]).await.is_err());
+        assert!(sign_in(&operators, &["Bearer sre/"]).await.is_ok());
+    }
 }
 
 #[tokio::test]
