@@ -118,20 +118,7 @@ pub async fn dry_run(
     };
     let assumed = request.assumed();
     let forwarding = request.forwarding(&read, decider);
-    let mut recorder = DryRunRecorder {
-        decider,
-        keys,
-        now,
-        explain,
-        client: forwarding.client(),
-        is_routed: false,
-        is_open: false,
-        run: RequestDryRun::of(answered(
-            &decider.unmatched_refusal(),
-            AnswerFormat::Problem,
-            None,
-        )),
-    };
+    let mut recorder = DryRunRecorder::new(decider, keys, now, explain, forwarding.client());
     let mut found = Findings::default();
     let mut received = Received {
         head: &mut read.head,
@@ -271,6 +258,22 @@ struct DryRunRecorder<'d, K, X> {
     is_routed: bool,
     is_open: bool,
     run: RequestDryRun,
+}
+
+impl<'d, K, X> DryRunRecorder<'d, K, X> {
+    fn new(decider: &'d Decider, keys: K, now: u64, explain: X, client: Option<IpAddr>) -> Self {
+        let unmatched = answered(&decider.unmatched_refusal(), AnswerFormat::Problem, None);
+        Self {
+            decider,
+            keys,
+            now,
+            explain,
+            client,
+            is_routed: false,
+            is_open: false,
+            run: RequestDryRun::of(unmatched),
+        }
+    }
 }
 
 impl<K: Send, X: Send> Trace for DryRunRecorder<'_, K, X> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rules::{Kind, Timestamp, decide};
 
-use super::{AnswerFormat, DryRunRecorder, DryRunRequest, RequestDryRun, answered};
+use super::{AnswerFormat, DryRunRecorder, DryRunRequest};
 use crate::decider::Decider;
 use crate::issuer_keys::IssuerKeys;
 use crate::phase::identity::identify;
@@ -79,20 +79,8 @@ pub async fn client_flags(
         certificate: None,
         assumed: &assumed,
     };
-    let mut verifier = DryRunRecorder {
-        decider,
-        keys,
-        now,
-        explain: |_: &rules::RequestDecision<'_>, _: &rules::Subject<'_>| {},
-        client: forwarding.client(),
-        is_routed: false,
-        is_open: false,
-        run: RequestDryRun::of(answered(
-            &decider.unmatched_refusal(),
-            AnswerFormat::Problem,
-            None,
-        )),
-    };
+    let ignore = |_: &rules::RequestDecision<'_>, _: &rules::Subject<'_>| {};
+    let mut verifier = DryRunRecorder::new(decider, keys, now, ignore, forwarding.client());
     let identified = identify(&received, decider, rules::Auth::Optional, at, &mut verifier).await;
     let caller = identified.map_err(refused)?.caller;
     let client = client_text(decider, &forwarding);
