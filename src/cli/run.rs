@@ -1,30 +1,31 @@
 //! `sluice run`: runs the proxy and reloads its files, until a signal ends it.
 
-use std::collections::BTreeMap;
+mod drain;
+mod reloader;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use config::{Files, LogLevel, ProcessLogFormat, Reload, ReloadResponse, WatchOptions, Watcher};
-use control::operators::{Known, Operators};
-use control::{BreakGlass, Control};
+use config::{Files, LogLevel, ProcessLogFormat, Watcher};
+use control::BreakGlass;
 use logging::LogFormat;
-use proxy::{AccessLogger, DrainEnd, DrainTimes, KeyStore, Publisher, Readiness, Running, Stopped};
+use proxy::Running;
 use tracing::{error, info, warn};
 
+use self::drain::{log_end, log_reserved, reopen_logs, second_end};
+use self::reloader::{NOT_RELOADED, Reloader};
 use super::config_path::config_path;
 use super::exit::Exit;
-use super::output::{self, RenderedReport};
+use super::output;
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
-use crate::config_audit::{ConfigAudit, RecordedConfig, operator_digests};
 use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
-use crate::operators;
 use crate::process_log::{self, LevelDirectives};
-use crate::signals::{EndSignal, SignalRequest, Signals};
+use crate::signals::{SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
 use crate::store_watch::StoreWatch;
 use crate::terminal;
@@ -141,9 +142,6 @@ fn start_log(arguments: &Arguments, path: &Path) -> Result<()> {
     process_log::start(format, &directives)?;
     Ok(())
 }
-
-/// Time in which the same signal again is not a second one.
-const REPEATED: Duration = Duration::from_millis(500);
 
 /// Start of the last line of a process that could not start.
 pub(super) const NOT_STARTED: &str = "not started";
@@ -309,52 +307,6 @@ impl Service {
     }
 }
 
-/// Handles signals during a drain that `first` began, until one of them aborts it.
-async fn second_end(first: EndSignal, signals: &mut Signals, access_log: &AccessLogger) -> EndSignal {
-    let begun = Instant::now();
-    loop {
-        match signals.next_in_drain().await {
-            // Shells and supervisors send one signal to the process and to its group.
-            SignalRequest::End(signal) if signal == first && begun.elapsed() < REPEATED => {}
-            SignalRequest::End(signal) => return signal,
-            SignalRequest::Reload => info!("SIGHUP is ignored during the drain"),
-            SignalRequest::ReopenLogs => reopen_logs(access_log),
-            SignalRequest::Upgrade => log_reserved(),
-        }
-    }
-}
-
-/// Opens the log files again, after a signal.
-fn reopen_logs(access_log: &AccessLogger) {
-    if !access_log.reopen() {
-        info!("SIGUSR1: no log is a file, so none is opened again");
-    }
-}
-
-fn log_reserved() {
-    warn!("SIGUSR2 is ignored: it is reserved for the upgrade of the binary");
-}
-
-/// Logs the end of the process, as its last line.
-fn log_end(stopped: Stopped, times: DrainTimes, second: Option<EndSignal>) {
-    let cut_off = match stopped.cut_off {
-        0 => "no request was cut off".to_owned(),
-        1 => "1 request was cut off".to_owned(),
-        more => format!("{more} requests were cut off"),
-    };
-    match stopped.end {
-        DrainEnd::Finished => info!("ended: {cut_off}"),
-        DrainEnd::TimedOut => warn!(
-            "ended: {cut_off} because `drain.timeout` of {:?} had elapsed",
-            times.timeout
-        ),
-        DrainEnd::Aborted => {
-            let name = second.map_or("a signal", EndSignal::name);
-            warn!("ended by a second signal, {name}: {cut_off}");
-        }
-    }
-}
-
 /// Logs the limits of requests, tunnels, memory and open files.
 fn log_limits(running: &Running) {
     let capacity = running.capacity();
@@ -371,124 +323,5 @@ fn log_limits(running: &Running) {
             "the limit of open files is low: half of it is reserved for health checks, the admin API and files, which \
              may not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
         );
-    }
-}
-
-/// Start of the message of a rejected reload, before the reason or the report.
-const NOT_RELOADED: &str = "not reloaded, the last accepted config stays active:";
-/// Message if a reloaded document has no `admin.operators` any more.
-const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; the former operators stay until the next start; after it every user \
-     of this machine is platform-admin. Restore `admin.operators`, or restart to continue without operators";
-
-/// Handler of changes of the files.
-struct Reloader {
-    active_config: Arc<ActiveConfig>,
-    publisher: Publisher,
-    control: Arc<Control>,
-    config_audit: Arc<ConfigAudit>,
-    operators: Arc<Operators>,
-    keys: Arc<KeyStore>,
-    readiness: Arc<Readiness>,
-}
-
-impl Reloader {
-    /// Watches the files of the active config, and handles their changes.
-    fn watch(self) -> std::io::Result<Watcher> {
-        let active_config = Arc::clone(&self.active_config);
-        let reading = Arc::clone(&active_config);
-        let watcher = active_config.with_loaded(|loaded| {
-            config::watch_by(
-                WatchOptions::default(),
-                loaded,
-                move || reading.read_document(),
-                move |reload| self.reload(reload),
-            )
-        })?;
-        active_config.set_reread_handle(watcher.reread_handle());
-        Ok(watcher)
-    }
-
-    /// Applies a change of the files, or logs why it is rejected.
-    fn reload(&self, reload: Reload) -> ReloadResponse {
-        match reload {
-            Reload::Applied(loaded) => {
-                let warnings = &loaded.warnings;
-                let warnings = (!warnings.is_empty()).then(|| RenderedReport::of(warnings));
-                // Before the document is applied, so that invalid operators reject all of it.
-                let known = operators::load(&loaded, &self.keys);
-                let apply = || self.active_config.apply_document(*loaded);
-                // `without_changes` excludes changes of the control plane meanwhile: each change checks the flags against
-                // the document that is active, and publishes what fitted it.
-                let applied = known.and_then(|known| Ok((known, self.control.without_changes(apply)?)));
-                match applied {
-                    Ok((known, published)) => {
-                        let operators = self.replace_operators(known);
-                        let document = self.active_config.with_loaded(RecordedConfig::of_document);
-                        self.config_audit.record(&self.control, document, operators);
-                        self.control.files_changed();
-                        self.control.set_eligibility(self.active_config.eligibility());
-                        let revision = self.active_config.revision();
-                        info!(%revision, "reloaded");
-                        if let Some(warnings) = warnings {
-                            warnings.print();
-                        }
-                        for field in published.needs_restart {
-                            warn!(field, "a change of this field takes effect at the next start");
-                        }
-                    }
-                    Err(refused) => {
-                        let reason = refused.to_string();
-                        self.publisher.record_refused(&reason);
-                        if reason.contains('\n') {
-                            output::log_report(NOT_RELOADED, &reason);
-                        } else {
-                            error!("{NOT_RELOADED} {reason}");
-                        }
-                        // The watcher remembers that the files differ from the active config, and reports `Restored`
-                        // when they equal it again.
-                        return ReloadResponse::NotServed;
-                    }
-                }
-            }
-            Reload::Refused(report) => {
-                self.publisher.record_refused(&report.headline());
-                // A token that was removed from its file is invalid at once, even if another document is rejected.
-                let known = self
-                    .active_config
-                    .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
-                if let Some(known) = known {
-                    let operators = operator_digests(Some(&known));
-                    self.operators.replace(Some(known));
-                    self.config_audit.record_operators(&self.control, operators);
-                }
-                output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
-            }
-            Reload::Restored => {
-                self.publisher.record_unchanged();
-                info!("the files equal the active config again");
-            }
-            Reload::Unchanged => {
-                self.publisher.record_unchanged();
-                info!("nothing to reload: the files equal the active config");
-            }
-        }
-        ReloadResponse::Served
-    }
-
-    /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until
-    /// the next start: a lost line must not make every user of the machine a platform-admin.
-    ///
-    /// Returns the digests of the new operators; `None` if the former ones stay.
-    fn replace_operators(&self, known: Option<Known>) -> Option<BTreeMap<String, String>> {
-        let note = |words| self.readiness.set_note("operators", words);
-        if known.is_none() && self.operators.asks() {
-            note(Some(OPERATORS_KEPT.to_owned()));
-            warn!("{OPERATORS_KEPT}");
-            return None;
-        }
-        let operators = operator_digests(known.as_ref());
-        self.operators.replace(known);
-        note(None);
-        Some(operators)
     }
 }
