@@ -258,7 +258,7 @@ pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
         StoreError::Conflict { .. } => (Code::StoreUnavailable, "another change was committed meanwhile"),
         StoreError::Interrupted => (
             Code::StoreUnavailable,
-            "the change gave way to urgent changes too often",
+            "the change gave way to kills, each time that it was tried",
         ),
         StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),
         StoreError::Io(_) | StoreError::TooNew { .. } => {

@@ -1,24 +1,28 @@
-//! The changes that turn a feature off or restore it. They wait for no other kind of change: a longer commit gives way.
+//! The order in which changes are committed: a kill waits for no other kind of change, and the changes that turn a
+//! feature off or restore it wait for no import and no document. A longer commit gives way to them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use changes::Change;
 
-/// The order in which changes are committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The order in which changes are committed, the most urgent last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
-    /// Gives way to urgent changes.
+    /// Gives way to urgent changes and kills.
     Common,
-    /// Waits only for other urgent changes, and for commits that cannot be interrupted any more.
+    /// Waits for other urgent changes, for commits that cannot be interrupted any more, and for a common change that gave
+    /// way too often.
     Urgent,
+    /// Waits only for commits that cannot be interrupted any more.
+    Kill,
 }
 
 impl Urgency {
     /// Returns the urgency of a change: that of the lane of its operation in the admin API.
     pub(super) fn of(change: &Change) -> Self {
         match change {
-            Change::Kill { .. }
-            | Change::Restore { .. }
+            Change::Kill { .. } => Self::Kill,
+            Change::Restore { .. }
             | Change::SetState { .. }
             | Change::SetOverride { .. }
             | Change::Disallow { .. } => Self::Urgent,
@@ -37,22 +41,36 @@ impl Urgency {
     }
 }
 
-/// The number of urgent changes that are being applied.
+/// The numbers of urgent changes and of kills that are being applied.
 #[derive(Debug, Default)]
-pub(super) struct UrgentChanges(AtomicUsize);
+pub(super) struct UrgentChanges {
+    urgent: AtomicUsize,
+    kills: AtomicUsize,
+}
 
-/// An urgent change that is being applied, until this is dropped.
+/// An urgent change or a kill that is being applied, until this is dropped.
 pub(super) struct UrgentChange<'u>(&'u AtomicUsize);
 
 impl UrgentChanges {
-    pub(super) fn enter(&self) -> UrgentChange<'_> {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        UrgentChange(&self.0)
+    /// Counts a change that is being applied, unless it is a common one.
+    pub(super) fn enter(&self, urgency: Urgency) -> Option<UrgentChange<'_>> {
+        let counter = match urgency {
+            Urgency::Common => return None,
+            Urgency::Urgent => &self.urgent,
+            Urgency::Kill => &self.kills,
+        };
+        counter.fetch_add(1, Ordering::AcqRel);
+        Some(UrgentChange(counter))
     }
 
-    /// Returns true if an urgent change waits or is being committed.
-    pub(super) fn are_waiting(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
+    /// Returns true if a change that is more urgent waits or is being committed.
+    pub(super) fn are_waiting(&self, than: Urgency) -> bool {
+        let is_waiting = |counter: &AtomicUsize| counter.load(Ordering::Acquire) > 0;
+        match than {
+            Urgency::Common => is_waiting(&self.urgent) || is_waiting(&self.kills),
+            Urgency::Urgent => is_waiting(&self.kills),
+            Urgency::Kill => false,
+        }
     }
 }
 

@@ -138,7 +138,7 @@ fn a_kill_does_not_wait_for_an_import_that_is_written() {
 }
 
 #[test]
-fn an_import_gives_way_a_limited_number_of_times() {
+fn an_import_gives_way_to_restores_a_limited_number_of_times() {
     let held = Arc::new(HeldCommits {
         interrupted: usize::MAX,
         ..HeldCommits::default()
@@ -155,4 +155,30 @@ fn an_import_gives_way_a_limited_number_of_times() {
         import.is_finished().then_some(())
     });
     assert_eq!(import.join().unwrap()["changed"], true);
+}
+
+#[test]
+fn an_import_that_only_gave_way_to_kills_is_rejected() {
+    let held = Arc::new(HeldCommits {
+        interrupted: usize::MAX,
+        ..HeldCommits::default()
+    });
+    let store = HookedStore::new(Arc::clone(&held));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let importing = Arc::clone(&server);
+    let import = thread::spawn(move || {
+        importing.send_as(
+            Role::PlatformAdmin,
+            "POST",
+            "/platform/orgs:import",
+            Some(&import()),
+        )
+    });
+    // The import gives way to each kill, also to one that changes nothing.
+    eventually("the import ends", || {
+        server.send_ok("POST", KILL, Some(&json!({})));
+        import.is_finished().then_some(())
+    });
+    let rejected = import.join().unwrap();
+    assert_eq!(rejected.status, 503);
 }

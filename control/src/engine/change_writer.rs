@@ -1,0 +1,323 @@
+//! Writes changes to the store and publishes them, one at a time. A change that others overtake is prepared again; one
+//! that is not urgent gives way to those that are.
+
+use std::sync::Arc;
+
+use changes::{Change, LifecyclePolicy, ManagedFlag, Request, Revision, State, StateEdit, preview};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use rules::Eligibility;
+
+use super::blast_radius;
+use super::commit_error::CommitError;
+use super::current_facts::CurrentFacts;
+use super::current_state::CurrentState;
+use super::outcome::{Applied, ApplyError, DryRun, applied};
+use super::prepared::{Prepared, prepare, side};
+use super::urgency::{Urgency, UrgentChanges};
+use crate::history::History;
+use crate::keep_states::LastGood;
+use crate::publish::{Fit, Publish};
+use crate::store::{Commit, Store, StoreError};
+
+/// The number of times a change is prepared without the queue, where another change may be first; as often with it,
+/// where only urgent changes may be first; and twice as often with the queue of those, where only kills may be.
+const MAX_TRIES: usize = 8;
+
+/// The store, the current state, and the locks under which a change alters both.
+pub(super) struct ChangeWriter {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) current: RwLock<CurrentState>,
+    pub(super) policy: LifecyclePolicy,
+    pub(super) history: Mutex<History>,
+    publish: Arc<dyn Publish>,
+    /// Held by a change that is not urgent from the check with the data plane to its publication.
+    queue: Mutex<()>,
+    /// Held by an urgent change other than a kill from before its check to its publication, and by a common change that
+    /// gave way to those too often.
+    urgent_queue: Mutex<()>,
+    /// Held from the last check of a change to its publication. Planning and compiling are done before.
+    publication: Mutex<()>,
+    /// The urgent changes that are being applied.
+    urgent: UrgentChanges,
+}
+
+impl ChangeWriter {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        current: CurrentState,
+        policy: LifecyclePolicy,
+        publish: Arc<dyn Publish>,
+        history: History,
+    ) -> Self {
+        Self {
+            store,
+            current: RwLock::new(current),
+            policy,
+            history: Mutex::new(history),
+            publish,
+            queue: Mutex::new(()),
+            urgent_queue: Mutex::new(()),
+            publication: Mutex::new(()),
+            urgent: UrgentChanges::default(),
+        }
+    }
+
+    /// Returns a copy of the current state, which shares its parts.
+    pub(super) fn snapshot(&self) -> CurrentState {
+        self.current.read().clone()
+    }
+
+    /// Sets the eligibility rules of the current state.
+    pub(super) fn set_eligibility(&self, eligibility: Eligibility) {
+        let _publication = self.publication.lock();
+        let mut current = self.current.write();
+        if current.eligibility() != eligibility {
+            current.catalog.set_eligibility(eligibility);
+        }
+    }
+
+    /// Runs an action while no change is between its check and its publication.
+    pub(super) fn without_changes<R>(&self, action: impl FnOnce() -> R) -> R {
+        let _queue = self.queue.lock();
+        let _publication = self.publication.lock();
+        action()
+    }
+
+    /// Returns the effect that a change would have, and writes nothing.
+    ///
+    /// # Errors
+    /// The reasons to reject the change.
+    pub(super) fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
+        let current = self.snapshot();
+        let Prepared { plan, draft, .. } = self.prepare(&current, request)?;
+        // `apply` makes the same check before its commit.
+        self.publish.check(draft.compiled())?;
+        let preview = preview(current.side(), side(&draft), &plan.affected, request.at);
+        let limit = blast_radius::limit(&self.policy, &plan, request);
+        Ok(DryRun {
+            revision: current.state.revision,
+            needs_force: limit.is_some_and(|limit| preview.affects_more_than(limit)),
+            preview,
+            items: plan.items,
+            summary: plan.summary,
+        })
+    }
+
+    /// Applies a change to the newest state. Planning and compiling can take seconds, so they run without a lock and are
+    /// repeated if another change was first. After some tries a change holds the queue meanwhile, and after some more the
+    /// queue of urgent changes, so that a slow one cannot starve. Only kills can still be first then, and no kill waits for
+    /// a common change: one that gave way to kills in all its tries is rejected.
+    pub(super) fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
+        let urgency = Urgency::of(&request.change);
+        let _waiting = self.urgent.enter(urgency);
+        let (mut queue, mut urgent_queue) = (None, None);
+        let mut former = None;
+        for attempt in 0..4 * MAX_TRIES {
+            if urgency == Urgency::Common && attempt >= MAX_TRIES {
+                queue.get_or_insert_with(|| self.queue.lock());
+            }
+            if urgency == Urgency::Common && attempt >= 2 * MAX_TRIES {
+                urgent_queue.get_or_insert_with(|| self.urgent_queue.lock());
+            }
+            let current = self.snapshot();
+            let prepared = self.prepare_again(&current, request, former.take())?;
+            let _queue = (urgency == Urgency::Common && queue.is_none()).then(|| self.queue.lock());
+            let _urgent_queue = (urgency == Urgency::Urgent).then(|| self.urgent_queue.lock());
+            let (fit, publication) = match urgency {
+                Urgency::Common => {
+                    let fit = self.check_fit(&current, &prepared)?;
+                    (fit, self.publication.lock())
+                }
+                Urgency::Urgent | Urgency::Kill => {
+                    // The queue is not held, so the gateway's document can be replaced until the lock of publication is.
+                    let publication = self.publication.lock();
+                    (self.check_fit(&current, &prepared)?, publication)
+                }
+            };
+            let (Some(fit), true) = (fit, current.is_same_version(&self.current.read())) else {
+                former = Some((current, prepared));
+                continue;
+            };
+            // Small changes edit the persistent maps in place, which this copy must not share then.
+            let base = prepared.result.is_some().then_some(current);
+            let gives_way_as = match urgent_queue {
+                Some(_) => Urgency::Urgent,
+                None => urgency,
+            };
+            match self.commit_and_publish(prepared, fit, gives_way_as, publication) {
+                Ok(applied) => return Ok(applied),
+                Err(CommitError::Failed(error)) => return Err(error),
+                Err(CommitError::Interrupted(prepared)) => former = base.map(|base| (base, *prepared)),
+            }
+        }
+        match urgency {
+            Urgency::Common => Err(ApplyError::Store(StoreError::Interrupted)),
+            Urgency::Urgent | Urgency::Kill => self.apply_alone(request),
+        }
+    }
+
+    /// Applies an urgent change that others overtook in all its tries, while these wait.
+    fn apply_alone(&self, request: &Request) -> Result<Applied, ApplyError> {
+        let publication = self.publication.lock();
+        let current = self.snapshot();
+        let prepared = self.prepare_again(&current, request, None)?;
+        let fit = self.check_fit(&current, &prepared)?.unwrap_or_default();
+        drop(current);
+        let applied = self.commit_and_publish(prepared, fit, Urgency::Kill, publication);
+        applied.map_err(|error| match error {
+            CommitError::Failed(error) => error,
+            CommitError::Interrupted(_) => ApplyError::Store(StoreError::Interrupted),
+        })
+    }
+
+    /// Prepares a change against the current state: from what was prepared against a former one, if it is an import and no
+    /// other change has touched the same parts since; otherwise anew, which can take long. Only an import is rebased: the
+    /// conditions of other changes read flags and tenants that they do not edit.
+    fn prepare_again(
+        &self,
+        current: &CurrentState,
+        request: &Request,
+        former: Option<(CurrentState, Prepared)>,
+    ) -> Result<Prepared, ApplyError> {
+        let rebased = former
+            .filter(|_| request.expected.is_none() && matches!(request.change, Change::ImportTenants { .. }))
+            .and_then(|(base, prepared)| prepared.rebased(&base, current, request.at));
+        let prepared = match rebased {
+            Some(prepared) => self.within_limit(prepared, current, request)?,
+            None => self.prepare_within_limit(current, request)?,
+        };
+        Ok(prepared.with_result(current))
+    }
+
+    /// Checks that the data plane can serve a prepared change; none if another change was first, so that it must be
+    /// prepared again. Loads the gateway's document again if ids change, which can take long: the queue is held, so that
+    /// the document stays the same, but not the lock of publication.
+    fn check_fit(&self, current: &CurrentState, prepared: &Prepared) -> Result<Option<Fit>, ApplyError> {
+        if !current.is_same_version(&self.current.read()) {
+            return Ok(None);
+        }
+        match prepared.plan.writes.is_empty() {
+            true => Ok(Some(None)),
+            false => Ok(Some(self.publish.check(prepared.draft.compiled())?)),
+        }
+    }
+
+    /// Returns a change that is prepared, and within the blast radius unless it is forced.
+    fn prepare_within_limit(
+        &self,
+        current: &CurrentState,
+        request: &Request,
+    ) -> Result<Prepared, ApplyError> {
+        let prepared = self.prepare(current, request)?;
+        self.within_limit(prepared, current, request)
+    }
+
+    /// Refuses a change that is beyond the blast radius and not forced.
+    fn within_limit(
+        &self,
+        prepared: Prepared,
+        current: &CurrentState,
+        request: &Request,
+    ) -> Result<Prepared, ApplyError> {
+        let limit = blast_radius::limit(&self.policy, &prepared.plan, request).filter(|_| !request.force);
+        if let Some(limit) = limit
+            && prepared.affects_more_than(limit, current, request.at)
+        {
+            return Err(ApplyError::Refused(vec![blast_radius::refusal(limit)]));
+        }
+        Ok(prepared)
+    }
+
+    pub(super) fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
+        let facts = CurrentFacts {
+            compiled: current.catalog.compiled(),
+            store: (current.state.revision != Revision::default()).then_some(&*self.store),
+            history: &self.history,
+            now: request.at,
+        };
+        prepare(current, request, &self.policy, &facts)
+    }
+
+    /// Commits and publishes a change that was prepared against the current state. The order makes every failure clean:
+    /// `check` rejects what the data plane cannot serve before anything is written, the commit makes the change durable,
+    /// and only then is it visible.
+    fn commit_and_publish(
+        &self,
+        mut prepared: Prepared,
+        fit: Fit,
+        urgency: Urgency,
+        publication: MutexGuard<'_, ()>,
+    ) -> Result<Applied, CommitError> {
+        let expected = self.current.read().state.revision;
+        let last_good = match alters_states(&self.current.read().state, &prepared.plan.edits) {
+            true => LastGood::Due,
+            false => LastGood::Unaffected,
+        };
+        let commit = Commit {
+            writes: std::mem::take(&mut prepared.plan.writes),
+            audit: std::mem::take(&mut prepared.plan.audit),
+        };
+        if commit.writes.is_empty() {
+            if !commit.audit.is_empty() {
+                self.store.commit(None, &commit)?;
+            }
+            return Ok(applied(prepared.plan, expected, false, last_good));
+        }
+        let interrupted = || self.urgent.are_waiting(urgency);
+        let revision = match self.store.commit_unless(Some(expected), &commit, &interrupted) {
+            Ok(revision) => revision,
+            Err(error) => {
+                // The urgent change that interrupts this one is next.
+                MutexGuard::unlock_fair(publication);
+                if !matches!(error, StoreError::Interrupted) {
+                    return Err(error.into());
+                }
+                prepared.plan.writes = commit.writes;
+                prepared.plan.audit = commit.audit;
+                return Err(CommitError::Interrupted(Box::new(prepared)));
+            }
+        };
+        let Prepared {
+            mut plan,
+            draft,
+            result,
+        } = prepared;
+        let edits = std::mem::take(&mut plan.edits);
+        // Held until after `publish`, so that a reader never sees a revision that is not yet served.
+        let mut current = self.current.write();
+        let former = match result {
+            Some(mut result) => {
+                result.state.revision = revision;
+                Some(std::mem::replace(&mut *current, result))
+            }
+            None => {
+                current.adopt(&edits, draft, revision);
+                None
+            }
+        };
+        let published = self.publish.publish(current.catalog.compiled(), revision, fit);
+        drop(current);
+        drop(publication);
+        // Large, and no longer needed by anyone: freed while others can go on.
+        drop((former, commit, edits));
+        if let Err(error) = published {
+            // The commit cannot be undone: clients may have read it, and the next start serves it. `check` has passed, so
+            // this is an internal failure of the data plane.
+            tracing::error!(%error, revision = revision.0, "committed, but publishing failed");
+            let reason = error.to_string();
+            return Err(ApplyError::NotPublished { revision, reason }.into());
+        }
+        Ok(applied(plan, revision, true, last_good))
+    }
+}
+
+/// Returns true if an edit alters the lifecycle of a flag, or kills or restores one.
+fn alters_states(state: &State, edits: &[StateEdit]) -> bool {
+    edits.iter().any(|edit| match edit {
+        StateEdit::Flag(key, after) => {
+            let states = |flag: &ManagedFlag| (flag.lifecycle(), flag.is_enabled());
+            state.flag(key).as_ref().map(states) != after.as_ref().map(states)
+        }
+        StateEdit::Head(_) | StateEdit::Segment(..) | StateEdit::Tenant(..) => false,
+    })
+}
