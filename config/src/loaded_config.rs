@@ -64,9 +64,8 @@ impl LoadedConfig {
             IdChanges::All => return false,
         };
         let routes = self.snapshot.routes.all().iter();
-        let gates = routes.filter_map(|route| route.gate.as_ref());
-        let mut named = gates
-            .flat_map(|gate| gate.flags().iter().copied())
+        let mut named = routes
+            .flat_map(rules::Route::flags)
             .chain(self.snapshot.headers.named_flags());
         !named.any(|flag| moved.contains(&flag))
     }

@@ -117,8 +117,8 @@ pub use request_target::{
     TargetOptions, TooManyReadings, is_plain, normalise, readings,
 };
 pub use route::{
-    Auth, ClosedAnswer, Destination, GateMode, OnError, Otherwise, Preflight, Reject, RejectBody, Route,
-    Routes, Unmatched,
+    Auth, ClosedAnswer, Destination, GateMode, MAX_ALL_OBSERVED, MAX_OBSERVED, OnError, Otherwise, Preflight,
+    Reject, RejectBody, Route, Routes, Unmatched,
 };
 pub use route_table::{
     ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,

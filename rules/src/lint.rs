@@ -81,6 +81,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
     for route in snapshot.routes.all() {
         let name = || route.name.to_string();
+        used.extend(route.flags());
         let Some(gate) = &route.gate else {
             warnings.push(Warning {
                 site: route.site,
@@ -88,7 +89,6 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
             });
             continue;
         };
-        used.extend(gate.flags());
         let never_on = |flag: FlagId, is: Option<VariantId>| {
             let defined = flags.flag(flag)?;
             // Flags that serve their off variant to no subject are not detected.

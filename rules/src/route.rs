@@ -6,6 +6,11 @@ use crate::{
     TargetOptions, UpstreamId,
 };
 
+/// The most flags that one route observes beside those of its gate.
+pub const MAX_OBSERVED: usize = 8;
+/// The most flags that all routes observe together.
+pub const MAX_ALL_OBSERVED: usize = 100;
+
 /// A route, compiled.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -27,6 +32,8 @@ pub struct Route {
     pub body_limit: Option<u64>,
     /// The rate limit for each tenant or client.
     pub limit: Option<RateLimit>,
+    /// The flags that its requests count for beside those of the gate, in key order.
+    pub observed: Box<[FlagId]>,
     /// The destination behind an open gate.
     pub destination: Destination,
     /// The action of a closed gate.
@@ -43,6 +50,12 @@ impl Route {
             .iter()
             .find(|(given, _)| *given == cause)
             .map_or(&self.otherwise, |(_, otherwise)| otherwise)
+    }
+
+    /// Returns the flags of its gate and those that it observes. A flag may occur twice.
+    pub fn flags(&self) -> impl Iterator<Item = FlagId> {
+        let gated = self.gate.as_ref().map_or(&[][..], Gate::flags);
+        gated.iter().chain(&self.observed).copied()
     }
 
     /// Returns every upstream that requests of this route may be sent to.

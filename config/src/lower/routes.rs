@@ -1,10 +1,11 @@
 //! Routes: their match, gate, limit and upstream.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rules::{
-    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, LimitBy, Methods, OnError,
-    Pattern, Route, RouteMatch, Sited, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, LimitBy, MAX_ALL_OBSERVED,
+    Methods, OnError, Pattern, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;
@@ -34,8 +35,24 @@ impl<'s> Gateway<'_, 's> {
         let names = || routes.iter().filter_map(|route| route.value.name.written());
         names().for_each(|name| self.check_name("a route", name));
         self.check_unique("route", names());
+        self.check_observed(routes);
         let routes = routes.iter();
         routes.map(|route| self.route(route, body_limit)).collect()
+    }
+
+    /// Reports that routes observe more flags than the process can count for.
+    fn check_observed(&mut self, routes: &[Placed<RouteFields<'s>>]) {
+        let lists = routes.iter().filter_map(|route| route.value.observe.value());
+        let mut keys = HashSet::new();
+        let beyond = lists.flatten().find(|key| {
+            keys.insert(&*key.value);
+            keys.len() > MAX_ALL_OBSERVED
+        });
+        if let Some(beyond) = beyond {
+            let title = format!("the routes observe more than {MAX_ALL_OBSERVED} flags");
+            let help = "observe only the flags whose errors and latencies you compare now";
+            self.error("limit", title, beyond.span, help);
+        }
     }
 
     fn route(&mut self, written: &Placed<RouteFields<'s>>, body_limit: Option<Option<u64>>) -> Lowered {
@@ -82,6 +99,9 @@ impl<'s> Gateway<'_, 's> {
             }
             Some(limit)
         });
+        let observed = fields
+            .observe
+            .lower(Box::default(), |keys| Some(self.flag_list(&keys.value)));
         let (otherwise, causes) = otherwise?;
         Some(Route {
             name: name.into(),
@@ -93,6 +113,7 @@ impl<'s> Gateway<'_, 's> {
             on_error: fields.on_error.or_default()?,
             body_limit: fields.body_limit.or(body_limit?)?,
             limit: limit?,
+            observed: observed?,
             destination: destination?,
             otherwise,
             causes,

@@ -3,15 +3,15 @@
 use std::num::NonZeroU32;
 
 use rules::{
-    Auth, GateMode, LimitBy, MAX_HEADER_MATCHES, MAX_LIMIT, MAX_ROUTES, OnError, Preflight, Sited,
-    TrailingSlash,
+    Auth, GateMode, LimitBy, MAX_HEADER_MATCHES, MAX_LIMIT, MAX_OBSERVED, MAX_ROUTES, OnError, Preflight,
+    Sited, TrailingSlash,
 };
 
 use super::UNBOUNDED;
 use super::allow::Allow;
 use super::answer::Otherwise;
 use super::gate::Gate;
-use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName, VariantName};
+use super::text::{BodyLimit, FlagKey, HeaderName, Name, Regex, UpstreamName, VariantName};
 use crate::form::{
     Boolean, Field, List, Map, Placed, PlacedText, Whole, fields, object, parsed, single, texts, union,
     word_of, words,
@@ -40,6 +40,9 @@ parsed! {
     };
 }
 
+/// The flags that requests of a route count for.
+pub(crate) type ObservedFlags = List<Placed<FlagKey>, 0, MAX_OBSERVED>;
+
 /// The routes.
 pub(crate) type RouteList = List<Placed<Route>, 0, MAX_ROUTES>;
 
@@ -64,6 +67,8 @@ fields! {
         body_limit: field BodyLimit,
         /// Rate limit of the route. Default: none.
         limit: field Limit,
+        /// Flags whose arms requests of the route count for, beside those of its gate. Default: none.
+        observe: field ObservedFlags,
         /// Upstream behind an open gate.
         upstream: field UpstreamName,
         /// Upstreams behind an open gate, by the served variant.

@@ -14,6 +14,7 @@ mod catalog;
 mod good;
 mod including;
 mod managed;
+mod observed;
 mod operators;
 mod problems;
 mod reports;
