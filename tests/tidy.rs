@@ -31,6 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("changes", &["rules", "config"]),
     ("control", &["rules", "tokens", "config", "changes", "redact"]),
+    ("verdicts", &[]),
+    ("verdicts/simulation", &["verdicts"]),
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),
     ("properties", &["rules", "tokens", "wire", "config", "proxy"]),
     ("benches/bare-pingora", &[]),
@@ -98,6 +100,7 @@ fn sources() -> Vec<(String, String)> {
         "changes",
         "proxy",
         "control",
+        "verdicts",
         "testkit",
         "properties",
         "benches",
@@ -196,6 +199,11 @@ fn rules_do_no_io() {
 #[test]
 fn changes_do_no_io() {
     check(impure("changes/src/", NOT_IN_CHANGES));
+}
+
+#[test]
+fn verdicts_do_no_io() {
+    check(impure("verdicts/src/", &["std::thread", "std::io", "HashMap"]));
 }
 
 /// Returns the files below a folder, without tests, that use a name of `IMPURE` or `more`.

@@ -1,0 +1,34 @@
+//! The verdicts of rollouts. Pure: no I/O, no clock, no randomness; time is the number of a slot.
+//!
+//! ```text
+//! Slot (5 s of counts, by unit and arm) -> Stage::ingest -> trials: windows, games, evidence
+//!                                          Stage::look   -> Verdict { pass | fail | inconclusive | not_applicable }
+//! ```
+
+mod assignment;
+mod bound;
+mod check;
+mod games;
+pub mod histogram;
+mod level;
+mod ratio;
+mod report_check;
+mod roster;
+mod sample_check;
+mod slot;
+mod split;
+mod stage;
+mod surprise;
+mod survival;
+mod trial;
+mod verdict;
+mod windows;
+
+pub use check::{Baseline, Check, Minimum, StageConfig, Tally, alpha_of_check};
+pub use ratio::{MIN_SUBJECTS, SampleRatio};
+pub use report_check::{MAX_REPORTS, ReportCheck};
+pub use roster::MAX_UNITS;
+pub use sample_check::SampleCheck;
+pub use slot::{Arm, DEFAULT_CAP, Ingested, InvalidSlot, SLOT_SECONDS, Slot, UnitCount};
+pub use stage::{Stage, Totals, Uncounted};
+pub use verdict::{Reason, Sample, Status, Verdict};
