@@ -46,20 +46,6 @@ pub struct Actor {
     pub org: Option<String>,
 }
 
-impl Actor {
-    /// Returns true if the name in a sign-off is that of this actor. Earlier versions named an actor with an issuer's
-    /// token by the display name: such a sign-off counts as the actor's own, so that the actor does not sign twice.
-    #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
-        let former = || {
-            let (issuer, _) = self.name.split_once('#')?;
-            let display_name = self.display_name.as_ref()?;
-            Some(format!("{issuer}#{display_name}"))
-        };
-        self.name == name || former().is_some_and(|former| former == name)
-    }
-}
-
 impl Role {
     /// All roles.
     pub const ALL: [Self; 4] = [Self::OrgAdmin, Self::Viewer, Self::Operator, Self::PlatformAdmin];

@@ -137,7 +137,7 @@ pub(super) fn sign_off(
     }
     let sign_offs = &mut flag.state_mut().sign_offs;
     let mut signed = sign_offs.iter();
-    if signed.any(|sign_off| sign_off.role == as_role && actor.is_named(&sign_off.by)) {
+    if signed.any(|sign_off| sign_off.role == as_role && sign_off.by == actor.name) {
         return Ok(());
     }
     sign_offs.retain(|sign_off| sign_off.role != as_role);
@@ -154,7 +154,7 @@ pub(super) fn sign_off(
 /// Returns the refusal of an actor who has signed off for another role.
 fn signed_for_other_role(flag: &ManagedFlag, key: &str, as_role: &str, actor: &Actor) -> Option<Refusal> {
     let mut sign_offs = flag.state.sign_offs.iter();
-    let taken = sign_offs.find(|sign_off| actor.is_named(&sign_off.by) && sign_off.role != as_role)?;
+    let taken = sign_offs.find(|sign_off| sign_off.by == actor.name && sign_off.role != as_role)?;
     let by = &actor.name;
     let detail = format!("{by} has signed off {key} for {} already", taken.role);
     let help = format!("have somebody else sign off for {as_role}: one person signs off for one role");
