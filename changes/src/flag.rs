@@ -312,6 +312,8 @@ pub(crate) struct FormerState {
     pub(crate) created: Timestamp,
     /// True if it was killed when it was removed.
     pub(crate) is_killed: bool,
+    /// Its lifecycle when it was removed; none if its kind had none.
+    pub(crate) lifecycle: Option<Lifecycle>,
     /// Its last kill, restore or revert.
     pub(crate) unsettled: Option<Unsettled>,
 }
@@ -323,9 +325,14 @@ impl FormerState {
         Some(Self {
             created: record.created,
             is_killed: !record.enabled,
+            lifecycle: record.lifecycle.as_deref().and_then(lifecycle_named),
             unsettled: record.unsettled,
         })
     }
+}
+
+fn lifecycle_named(name: &str) -> Option<Lifecycle> {
+    Lifecycle::ALL.into_iter().find(|known| known.as_str() == name)
 }
 
 impl StateRecord {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use config::{FlagsDocument, Head, OwnedTenant, ToJson as _};
 use imbl::OrdMap;
-use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
+use rules::{FlagDefinition, Kind, Lifecycle, SegmentDefinition, Site, Sited};
 use serde_json::{Map, Value};
 
 use super::builder::{EntryFields, PlanBuilder};
@@ -239,7 +239,8 @@ impl DocumentMerge<'_, '_> {
 
     /// Returns the state of a new flag. A flag that existed before keeps its history: the time it was created, its last
     /// kill, restore or revert, and a kill that was not ended. Otherwise a document without the flag and another with
-    /// it would end a kill and the waiting time after it.
+    /// it would end a kill and the waiting time after it. For the same reason a flag that was removed before ga may not
+    /// be added again as a kind without a lifecycle.
     fn new_flag(
         &mut self,
         key: &str,
@@ -253,6 +254,10 @@ impl DocumentMerge<'_, '_> {
         if former.is_some() {
             details.insert("added_again".to_owned(), true.into());
         }
+        let kind = written.kind.unwrap_or_default();
+        let skipped = former.as_ref().and_then(|former| former.lifecycle);
+        self.refusals
+            .extend(skipped.and_then(|from| skipped_by_removal(key, from, kind)));
         let mut flag = ManagedFlag {
             definition: Arc::new(written.clone()),
             state: Arc::new(FlagState {
@@ -407,6 +412,21 @@ fn unfinished_lifecycle(key: &str, after: &ManagedFlag) -> Option<Refusal> {
         let detail = format!("{key} is {from}; as kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)
             .help(help)
+            .fact("flag", key)
+            .fact("from", from.as_str())
+            .fact("kind", kind.as_str())
+    })
+}
+
+/// Returns the refusal of a flag that was removed at alpha or beta and is added again as a kind without a lifecycle: it
+/// would be on for tenants without a promotion. One that was retired when it was removed was at ga before.
+fn skipped_by_removal(key: &str, from: Lifecycle, kind: Kind) -> Option<Refusal> {
+    (from < Lifecycle::Ga && !kind.has_lifecycle()).then(|| {
+        let detail = format!(
+            "{key} was {from} when it was removed; as kind {kind} it would have no lifecycle, and that would skip ga"
+        );
+        Refusal::new(Code::StateSkipped, detail)
+            .help("add it with its former kind and promote it to ga first, or give the new flag another key")
             .fact("flag", key)
             .fact("from", from.as_str())
             .fact("kind", kind.as_str())
