@@ -7,6 +7,7 @@ mod difference;
 mod document;
 mod facts;
 mod flag;
+mod flag_lists;
 mod import;
 mod item;
 mod lifecycle;

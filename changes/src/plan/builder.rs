@@ -8,6 +8,7 @@ use imbl::OrdMap;
 use rules::{FlagDefinition, Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
+use super::flag_lists;
 use super::planned::{NoPlan, Plan, Summary};
 use super::record_steps;
 use super::request::Request;
@@ -234,11 +235,11 @@ pub(super) fn tenant_not_found(org: &str) -> Refusal {
         .fact("org", org)
 }
 
-/// Reads a tenant's record as documents write it.
+/// Reads a tenant's record as documents write it. A flag that a list repeats counts once.
 pub(super) fn read_tenant(id: &str, written: Value) -> Result<Arc<OwnedTenant>, NoPlan> {
     let edit = JsonEdit::Tenant(id.to_owned(), Some(written));
     match JsonEdit::read(std::slice::from_ref(&edit)).as_deref() {
-        Some([Edit::Tenant(_, Some(record))]) => Ok(Arc::clone(record)),
+        Some([Edit::Tenant(_, Some(record))]) => Ok(flag_lists::with_each_flag_once(record)),
         _ => Err(NoPlan::Unreadable(vec![edit])),
     }
 }

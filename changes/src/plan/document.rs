@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
 use super::facts::Facts;
-use super::tenant;
+use super::{flag_lists, tenant};
 use crate::audit::Outcome;
 use crate::change::NewFlags;
 use crate::event::Event;
@@ -296,6 +296,7 @@ impl DocumentMerge<'_, '_> {
     }
 
     fn tenant(&mut self, id: &Arc<str>, record: &Arc<OwnedTenant>) {
+        let record = &flag_lists::with_each_flag_once(record);
         if let Some(before) = self.builder.state.tenant(id) {
             if before != record {
                 let fields = fields(&before.to_json(), &record.to_json());

@@ -294,10 +294,10 @@ fn choices(record: &Map<String, Value>) -> HashMap<String, Choice> {
     choices
 }
 
-/// Returns the names of one list that the other does not have, in their order.
+/// Returns the names of one list that the other does not have, in their order and each once.
 fn missing_in(names: &[String], other: &[String]) -> Vec<String> {
-    let other: HashSet<&str> = other.iter().map(String::as_str).collect();
-    let missing = names.iter().filter(|name| !other.contains(name.as_str()));
+    let mut known: HashSet<&str> = other.iter().map(String::as_str).collect();
+    let missing = names.iter().filter(|name| known.insert(name.as_str()));
     missing.cloned().collect()
 }
 

@@ -403,6 +403,45 @@ fn every_change_of_a_record_has_the_events_of_its_flags() {
 }
 
 #[test]
+fn a_repeated_flag_of_a_record_has_one_audit_entry() {
+    let record = json!({ "beta": ["theme", "board", "theme"], "opt_in": ["board", "board"], "opt_out": ["wide", "wide"] });
+    let once = json!({ "beta": ["theme", "board"], "opt_in": ["board"], "opt_out": ["wide"] });
+    let patch = Change::PatchTenant {
+        org: "bare".into(),
+        patch: record.clone(),
+    };
+    let put = Change::PutTenant {
+        org: "bare".into(),
+        record: record.clone(),
+    };
+    let import = Change::ImportTenants {
+        mode: ImportMode::Upsert,
+        tenants: vec![("bare".into(), record.clone())],
+    };
+    let document = applying(json!({ "version": 1, "tiers": ["t1", "t2"], "tenants": { "bare": record } }));
+    for change in [patch, put, import, document] {
+        let mut state = tenants();
+        if matches!(change, Change::ApplyDocument { .. }) {
+            made(
+                &mut state,
+                &admin(Change::DeleteTenant { org: "bare".into() }, HOUR),
+            );
+        }
+        let plan = made(&mut state, &admin(change.clone(), HOUR));
+        assert_eq!(flag_events(&plan).len(), 4, "{change:?}");
+        let of_record = plan
+            .audit
+            .iter()
+            .filter(|entry| entry.flag.is_none() && entry.org.is_some());
+        let is_new = matches!(change, Change::ApplyDocument { .. });
+        assert_eq!(of_record.count(), usize::from(is_new), "nothing else is changed");
+        assert_eq!(tenant(&state, "bare"), once);
+        let again = made(&mut state, &admin(change, 2 * HOUR));
+        assert!(again.audit.is_empty(), "{:?}", again.audit);
+    }
+}
+
+#[test]
 fn the_events_of_flags_are_those_of_single_calls() {
     let single = [
         overridden("acme", "wide", Some(json!(false))),
