@@ -35,8 +35,8 @@ pub use event::Event;
 pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};
 pub use permission::Permission;
 pub use plan::{
-    Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, PartFields, Plan, Request, Section,
-    Summary, plan, plan_excluding, refused_entry,
+    Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, MAX_IMPORT_ENTRIES, NoPlan, Part, PartFields,
+    Plan, Request, Section, Summary, plan, plan_excluding, refused_entry,
 };
 pub use policy::{GaPolicy, LifecyclePolicy, Revertible};
 pub use preview::{

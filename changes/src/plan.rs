@@ -31,7 +31,7 @@ use crate::urgent::{self, Urgent};
 use self::builder::{PlanBuilder, PlanStep};
 pub use self::difference::{Difference, Part, PartFields, Section};
 pub use self::facts::Facts;
-pub use self::import::MAX_IMPORT;
+pub use self::import::{MAX_IMPORT, MAX_IMPORT_ENTRIES};
 pub use self::item::{ItemOutcome, ItemResult};
 pub use self::planned::{NoPlan, Plan, Summary};
 pub use self::request::Request;

@@ -18,6 +18,10 @@ use crate::refusal::{Code, Refusal};
 /// The most tenants in one import.
 pub const MAX_IMPORT: usize = 10_000;
 
+/// The most audit entries of one import. Each changed flag of a tenant has an entry of about 1 KB, which stays in the log
+/// for ever.
+pub const MAX_IMPORT_ENTRIES: usize = 50_000;
+
 #[derive(Default, Serialize)]
 struct Counts {
     created: usize,
@@ -45,6 +49,9 @@ pub(super) fn import(
         let again = !seen.insert(id.as_str());
         let outcome =
             item(builder, mode, id, given, again).unwrap_or_else(|refusal| ItemOutcome::Refused(*refusal));
+        if builder.plan.audit.len() >= MAX_IMPORT_ENTRIES {
+            return Err(vec![too_many_entries()].into());
+        }
         counts.count(&outcome);
         builder.plan.items.push(ItemResult {
             id: id.clone(),
@@ -64,6 +71,16 @@ pub(super) fn import(
     }
     builder.audit(Event::TenantsImported, outcome, details);
     Ok(())
+}
+
+/// Returns the refusal of an import whose entries, with that of the whole import, exceed the limit.
+fn too_many_entries() -> Refusal {
+    let detail = format!(
+        "the import changes so many flags of tenants that its audit entries exceed the {MAX_IMPORT_ENTRIES} of one import"
+    );
+    Refusal::new(Code::InvalidDocument, detail)
+        .help("split it into several imports; each changed override, allowlist place, opt-in and opt-out is an entry")
+        .fact("limit", MAX_IMPORT_ENTRIES)
 }
 
 fn refusal_code(item: &ItemResult) -> Option<&'static str> {

@@ -25,6 +25,9 @@ const BATCH_TENANTS: usize = 10_000;
 /// Largest size of the tenants in a request, in bytes. The limit of the server is higher, to leave room for the other
 /// fields.
 const BATCH_BYTES: usize = 12 * 1024 * 1024;
+/// Largest number of audit entries in a request, for new records. The limit of the server is higher, since a record may
+/// also remove flags.
+const BATCH_ENTRIES: usize = 25_000;
 /// Largest number of rejected tenants in the output.
 const MAX_LISTED: usize = 100;
 
@@ -149,24 +152,36 @@ fn send_batches(
 
 fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
     let mut batches: Vec<Map<String, Value>> = Vec::new();
-    let mut bytes = usize::MAX;
+    let (mut bytes, mut entries) = (0_usize, 0_usize);
     for (id, record) in tenants {
         let size = id
             .len()
             .saturating_add(record.to_string().len())
             .saturating_add(8);
         bytes = bytes.saturating_add(size);
+        entries = entries.saturating_add(audit_entries(&record));
+        let fits = bytes <= BATCH_BYTES && entries <= BATCH_ENTRIES;
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_TENANTS && bytes <= BATCH_BYTES => {
-                drop(batch.insert(id, record))
-            }
+            Some(batch) if batch.len() < BATCH_TENANTS && fits => drop(batch.insert(id, record)),
             _ => {
-                bytes = size;
+                (bytes, entries) = (size, audit_entries(&record));
                 batches.push(Map::from_iter([(id, record)]));
             }
         }
     }
     batches
+}
+
+/// Returns the number of audit entries of a new record: one for each flag in it, and one for the rest.
+fn audit_entries(record: &Value) -> usize {
+    let lists = ["beta", "opt_in", "opt_out"].map(|list| fields::list(record, list).len());
+    let overrides = record
+        .get("overrides")
+        .and_then(Value::as_object)
+        .map_or(0, Map::len);
+    lists
+        .into_iter()
+        .fold(overrides.saturating_add(1), usize::saturating_add)
 }
 
 impl ImportSummary {
@@ -240,6 +255,14 @@ mod tests {
         let big = "x".repeat(5 * 1024 * 1024);
         assert_eq!(sizes(batches(tenants(5, &big))), [2, 2, 1]);
         assert_eq!(sizes(batches(tenants(2, &"x".repeat(BATCH_BYTES)))), [1, 1]);
+        let overrides: Map<_, _> = (0..999).map(|flag| (format!("f{flag}"), json!(true))).collect();
+        let record = |place: usize| {
+            (
+                format!("t{place}"),
+                json!({ "overrides": overrides, "beta": ["f1"] }),
+            )
+        };
+        assert_eq!(sizes(batches((0..60).map(record).collect())), [24, 24, 12]);
     }
 
     #[test]

@@ -341,6 +341,32 @@ fn an_import_has_a_limit() {
     assert_eq!(plan.audit.last().unwrap().details["created"], MAX_IMPORT);
 }
 
+#[test]
+fn the_audit_entries_of_an_import_have_a_limit() {
+    let flags: Vec<String> = (0..400).map(|place| format!("f{place}")).collect();
+    let defined = flags.iter().map(|flag| (flag.clone(), json!({ "kind": "ops" })));
+    let mut state = state(json!({ "version": 1, "flags": Value::Object(defined.collect()) }));
+    let overrides: serde_json::Map<_, _> = flags.iter().map(|flag| (flag.clone(), json!(true))).collect();
+    // One entry for the record, and one for each override.
+    let most = (MAX_IMPORT_ENTRIES - 1) / (flags.len() + 1);
+    let import = |count: usize| {
+        let record = |place: usize| (format!("t{place}"), json!({ "overrides": overrides }));
+        let tenants = (0..count).map(record).collect();
+        let mode = ImportMode::Upsert;
+        admin(Change::ImportTenants { mode, tenants }, 0)
+    };
+    let refusals = refused(&state, &import(most + 1));
+    assert_eq!(codes(&refusals), ["INVALID_DOCUMENT"]);
+    assert!(refusals[0].detail.contains("50000"), "{}", refusals[0].detail);
+    let plan = made(&mut state, &import(most));
+    assert_eq!(plan.audit.len(), most * (flags.len() + 1) + 1);
+    let of_flag = plan
+        .audit
+        .iter()
+        .filter(|entry| entry.flag.as_deref() == Some("f7"));
+    assert_eq!(of_flag.count(), most, "each change is found by its flag");
+}
+
 /// Returns the events of flags of a plan, with their orgs.
 fn flag_events(plan: &Plan) -> Vec<(crate::Event, String, String)> {
     let entries = plan.audit.iter();
