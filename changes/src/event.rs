@@ -1,14 +1,16 @@
 //! The events that audit entries record, with their names in the audit logs.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Defines the events, one line each: the variant, the name in the platform's log and, for events that concern one org,
 /// the name in the log of that org.
 macro_rules! events {
     ($($(#[$doc:meta])+ $event:ident: $platform:literal $(, org $org:literal)?;)+) => {
-        /// An event of the audit log. Stored entries name it in snake case.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        /// An event of the audit log. Stored entries have its name in the platform's log.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Event {
             $($(#[$doc])+ $event,)+
         }
@@ -22,6 +24,12 @@ macro_rules! events {
             pub fn platform_name(self) -> &'static str {
                 match self {
                     $(Self::$event => $platform,)+
+                }
+            }
+
+            fn variant_name(self) -> &'static str {
+                match self {
+                    $(Self::$event => stringify!($event),)+
                 }
             }
 
@@ -90,16 +98,62 @@ events! {
 }
 
 impl Event {
-    /// Returns the events with this name, or whose name ends with it at a `.` or `_`: `platform.feature_flag_killed`,
-    /// `feature_flag_killed` and `flag_killed` name the same event.
+    /// Returns the events with this name in a log, that of the platform or that of an org.
     #[must_use]
     pub fn named(name: &str) -> Vec<Self> {
-        let is_named = |full: &str| {
-            let rest = full.strip_suffix(name);
-            !name.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['.', '_']))
-        };
         let all = Self::ALL.into_iter();
-        all.filter(|event| is_named(event.platform_name()) || event.org_name() == name)
+        all.filter(|event| event.platform_name() == name || event.org_name() == name)
             .collect()
+    }
+
+    /// Returns the name in entries that earlier builds stored: the variant's name in snake case.
+    #[must_use]
+    pub fn former_name(self) -> String {
+        let mut name = String::new();
+        for letter in self.variant_name().chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.platform_name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        let mut all = Self::ALL.into_iter();
+        let event = all.find(|event| event.platform_name() == name || event.former_name() == name);
+        event.ok_or_else(|| Error::custom(format_args!("unknown event `{name}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_one_name_in_a_log() {
+        for event in Event::ALL {
+            let name = event.platform_name();
+            assert_eq!(serde_json::to_value(event).unwrap(), name);
+            assert_eq!(serde_json::from_value::<Event>(name.into()).unwrap(), event);
+            assert!(Event::named(name).contains(&event) && Event::named(event.org_name()).contains(&event));
+            // In entries of earlier builds.
+            let former = event.former_name();
+            assert_eq!(serde_json::from_value::<Event>(former.into()).unwrap(), event);
+        }
+        assert_eq!(Event::FlagKilled.former_name(), "flag_killed");
+        for other in ["flag_killed", "feature_flag_killed", "killed", ""] {
+            assert_eq!(Event::named(other), [], "{other}");
+        }
+        assert!(serde_json::from_value::<Event>("killed".into()).is_err());
     }
 }

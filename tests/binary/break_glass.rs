@@ -134,7 +134,11 @@ fn a_local_kill_survives_reloads_and_restarts_until_restored() {
         .lines()
         .filter_map(|line| line.split("\"event\":\"").nth(1)?.split('"').next())
         .collect();
-    assert_eq!(events, ["flag_killed", "flag_restored"], "{journal}");
+    assert_eq!(
+        events,
+        ["platform.feature_flag_killed", "platform.feature_flag_restored"],
+        "{journal}"
+    );
 }
 
 #[test]

@@ -478,7 +478,7 @@ fn promote_never_reverts_and_revert_never_promotes() {
         output.starts_with("board: beta -> alpha, together with: export"),
         "{output}"
     );
-    let output = managed.done(&["audit", "list", "--action", "state_changed"]);
+    let output = managed.done(&["audit", "list", "--action", "platform.feature_flag_state_changed"]);
     assert!(
         output.contains("URGENT: decided by cto, INC-1, outage"),
         "{output}"

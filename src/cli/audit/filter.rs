@@ -17,8 +17,7 @@ pub(super) struct Filter {
     /// Only entries by this actor.
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Only entries of this action, as the list names it: `platform.feature_flag_killed`, `feature_flag_killed` or
-    /// `flag_killed`.
+    /// Only entries of this action, as the list names it: `platform.feature_flag_killed`.
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
     /// Only entries at or after this time: RFC 3339, or an age: `24h`.

@@ -46,17 +46,11 @@ fn row(entry: &Value) -> [String; 7] {
         json::number(entry, "id").map_or(String::new(), |id| id.to_string()),
         moment_to_the_second(&text("at")),
         text("actor"),
-        short(&text("action")).to_owned(),
+        text("action"),
         text("flag"),
         text("org"),
         details(entry),
     ]
-}
-
-/// Removes the common prefixes of actions.
-fn short(action: &str) -> &str {
-    let rest = action.strip_prefix("platform.").unwrap_or(action);
-    rest.strip_prefix("feature_flag_").unwrap_or(rest)
 }
 
 /// Formats the details of an entry: codes of a rejection, from and to, source, urgent promotion, reason.
@@ -101,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn audit_entry_is_printed_as_one_line() {
+    fn audit_entry_is_one_line_with_the_action_of_the_api() {
         let entry = json!({
             "id": 7, "at": "2026-11-20T09:14:03.250Z", "actor": "ann", "role": "operator", "source": "api",
             "action": "platform.feature_flag_state_changed", "outcome": "applied", "flag": "dispatch.v2Board",
@@ -109,7 +103,7 @@ mod tests {
         });
         assert_eq!(
             row(&entry).join("|"),
-            "7|2026-11-20 09:14:03Z|ann|state_changed|dispatch.v2Board||alpha -> beta; by Ann Lee; \"pilot\""
+            "7|2026-11-20 09:14:03Z|ann|platform.feature_flag_state_changed|dispatch.v2Board||alpha -> beta; by Ann Lee; \"pilot\""
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use changes::{Entry, EntryHash, Event, GENESIS, Revision, Sealed, clock_ran_back, timestamp};
+use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, clock_ran_back, timestamp};
 use rules::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
@@ -119,17 +119,14 @@ fn condition(filter: &AuditFilter, before: Option<u64>) -> (String, Vec<Value>) 
         }
     }
     if !filter.events.is_empty() {
-        let marks = vec!["?"; filter.events.len()].join(", ");
+        let names = filter.events.iter();
+        let names = names.flat_map(|event| [event.platform_name().to_owned(), event.former_name()]);
+        let before = values.len();
+        values.extend(names.map(Value::from));
+        let marks = vec!["?"; values.len().saturating_sub(before)].join(", ");
         sql.push_str(&format!(" AND event IN ({marks})"));
-        values.extend(filter.events.iter().map(|event| Value::from(name(*event))));
     }
     (sql, values)
-}
-
-/// Returns the name of the event in entries.
-fn name(event: Event) -> String {
-    let written = serde_json::to_value(event).unwrap_or_default();
-    written.as_str().unwrap_or_default().to_owned()
 }
 
 /// Checks that the newest `count` entries follow each other.

@@ -586,7 +586,7 @@ fn an_adoption_beyond_alpha_needs_a_decision_maker() {
     assert_eq!(applied.status, 200, "{}", applied.text());
     let log = server.send_ok(
         "GET",
-        "/platform/audit?flag=moved.flag&action=feature_flag_state_changed",
+        "/platform/audit?flag=moved.flag&action=platform.feature_flag_state_changed",
         None,
     );
     let entry = &log["entries"][0];

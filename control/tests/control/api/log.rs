@@ -51,8 +51,8 @@ fn the_log_has_filters() {
     for (query, count) in [
         ("flag=ui.shell", 4),
         ("flag=ui.shell&action=platform.feature_flag_killed", 1),
-        ("flag=ui.shell&action=state_changed", 1),
-        ("action=flag_killed", 1),
+        ("flag=ui.shell&action=platform.feature_flag_state_changed", 1),
+        ("action=platform.feature_flag_killed", 1),
         ("actor=platform-admin", 2),
         ("actor=nobody", 0),
         ("from=2026-11-21T00:00:00Z&flag=ui.shell", 4),
