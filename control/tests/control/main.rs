@@ -12,3 +12,4 @@ mod api;
 mod contract;
 mod durability;
 mod engine;
+mod races;
