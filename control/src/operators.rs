@@ -3,6 +3,7 @@
 
 mod attempts;
 mod same_origin;
+mod searches;
 mod static_token;
 mod token_index;
 mod verify;
@@ -24,7 +25,6 @@ pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
 use attempts::Attempts;
-use static_token::TokenId;
 use token_index::TokenIndex;
 
 /// The largest number of static tokens.
@@ -113,14 +113,16 @@ impl Operators {
 
     fn over(known: Option<Known>) -> Self {
         Self {
-            accepted: RwLock::new(known.map(Accepted::of)),
+            accepted: RwLock::new(known.map(|known| Accepted::of(known, None))),
             attempts: Attempts::new(),
         }
     }
 
     /// Replaces the accepted credentials; with none, any caller on this machine is a platform admin.
     pub fn replace(&self, known: Option<Known>) {
-        *self.accepted.write() = known.map(Accepted::of);
+        let mut accepted = self.accepted.write();
+        let former = accepted.take();
+        *accepted = known.map(|known| Accepted::of(known, former.as_deref()));
     }
 
     /// Returns true if credentials are configured.
@@ -132,23 +134,34 @@ impl Operators {
     /// Returns the actor of a request from its headers and the address of its peer.
     ///
     /// # Errors
-    /// The caller is not signed in. Failures are counted by address. A token of the issuer, and a static token whose hash
-    /// has an id, is accepted whatever the address did before, so that the failures of one caller do not lock out another.
-    /// Searches among the other static tokens share a quota.
+    /// The caller is not signed in. Failures are counted by address. A valid token is accepted whatever the address did
+    /// before, so that the failures of one caller do not lock out another. One that has to be searched for waits for its
+    /// turn.
     pub async fn sign_in(
         &self,
         headers: &HeaderMap,
         peer: SocketAddr,
         now: Timestamp,
     ) -> Result<Actor, NotSignedIn> {
-        let accepted = self.accepted.read().clone();
-        let Some(accepted) = accepted else {
+        let Some(mut accepted) = self.accepted() else {
             return local(peer);
         };
-        let may_search = || self.attempts.may_search(peer.ip());
         let found = match bearer(headers) {
             Ok(None) => return Err(NotSignedIn::Missing),
-            Ok(Some(token)) => accepted.actor(token, now, &may_search).await,
+            Ok(Some(token)) => {
+                let mut turn = None;
+                if let Some(tokens) = accepted.tokens.searched_tokens(token) {
+                    turn = Some(self.attempts.searches(peer.ip()).turn(tokens).await);
+                    // The credentials may have been replaced while the caller waited.
+                    accepted = match self.accepted() {
+                        Some(accepted) => accepted,
+                        None => return local(peer),
+                    };
+                }
+                let found = accepted.actor(token, now).await;
+                drop(turn);
+                found
+            }
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
         match found {
@@ -159,27 +172,29 @@ impl Operators {
             found => found,
         }
     }
+
+    fn accepted(&self) -> Option<Arc<Accepted>> {
+        self.accepted.read().clone()
+    }
 }
 
-/// Returns the time to wait before a token may be compared with every token whose hash has no id.
-type MaySearch<'e> = &'e (dyn Fn() -> Result<(), Duration> + Sync);
-
 impl Accepted {
-    fn of(known: Known) -> Arc<Self> {
+    /// Creates the credentials. Tokens that have signed in with the former ones are found as fast as before.
+    fn of(known: Known, former: Option<&Self>) -> Arc<Self> {
+        let tokens = TokenIndex::new(known.tokens, MAX_STATIC_TOKENS);
+        if let Some(former) = former {
+            tokens.remember(&former.tokens);
+        }
         Arc::new(Self {
-            tokens: TokenIndex::new(known.tokens, MAX_STATIC_TOKENS),
+            tokens,
             issuer: known.issuer,
         })
     }
 
-    async fn actor(
-        &self,
-        token: &str,
-        now: Timestamp,
-        may_search: MaySearch<'_>,
-    ) -> Result<Actor, NotSignedIn> {
+    /// Returns the actor of a token. One that is searched for needs a turn.
+    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
-            return self.holder(token, now, may_search);
+            return self.holder(token, now);
         }
         match &self.issuer {
             // Whatever the address did before: an operator behind it must be able to kill a flag.
@@ -190,10 +205,9 @@ impl Accepted {
         }
     }
 
-    fn holder(&self, token: &str, now: Timestamp, may_search: MaySearch<'_>) -> Result<Actor, NotSignedIn> {
+    fn holder(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
         let mut holder = self.tokens.find(token);
-        if holder.is_none() && self.tokens.has_tokens_without_id() && TokenId::of(token).is_some() {
-            may_search().map_err(|wait| NotSignedIn::TooMany { wait })?;
+        if holder.is_none() && self.tokens.searched_tokens(token).is_some() {
             holder = self.tokens.search(token);
         }
         match holder {

@@ -1,5 +1,6 @@
-//! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and the searches among static tokens
-//! without an id, so that a flood of invalid credentials does not delay the other requests.
+//! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and orders the searches among static
+//! tokens without an id, so that a flood of invalid credentials neither delays the other requests nor locks a valid token
+//! out.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,79 +8,97 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use parking_lot::RwLock;
+use parking_lot::Mutex;
+
+use super::searches::Searches;
 
 /// The number of failed sign-ins from one address (IPv6: one /64) per minute.
 pub const FAILURES_PER_MINUTE: u32 = 10;
-/// The largest number of addresses with a count of their own; the others share one.
+/// The largest number of addresses with a count. Beyond it, those that have not failed for longest are forgotten.
 pub const MAX_PEERS: usize = 10_000;
-
-/// The number of searches per second among tokens whose hashes have no id, for all addresses with too many failed sign-ins
-/// together.
-const SUSPENDED_SEARCHES_PER_SECOND: u32 = 50;
-/// The same for all other addresses together.
-const SEARCHES_PER_SECOND: u32 = 200;
-
-type Limiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
 
 /// Counts of failed sign-ins.
 pub(super) struct Attempts {
-    failures: Limiter,
-    /// The addresses with too many failures, and until when.
-    suspended: RwLock<HashMap<IpAddr, Instant>>,
-    suspended_searches: DefaultDirectRateLimiter,
-    searches: DefaultDirectRateLimiter,
+    peers: Mutex<Peers>,
+    /// The searches of addresses with too many failures.
+    suspended_searches: Searches,
+    /// The searches of all other addresses.
+    searches: Searches,
     clock: DefaultClock,
+}
+
+/// The addresses with failures, in two halves: once the newer one is full, the older one is dropped and the newer one
+/// takes its place. An address that fails is moved to the newer half. Since an address shares its count with no other, a
+/// flood from many addresses exhausts the count of none of the others.
+#[derive(Default)]
+struct Peers {
+    newer: HashMap<IpAddr, Peer>,
+    older: HashMap<IpAddr, Peer>,
+}
+
+/// An address with failures.
+struct Peer {
+    failures: DefaultDirectRateLimiter,
+    /// The time until which it has too many failures.
+    suspended_until: Option<Instant>,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
-            failures: RateLimiter::hashmap(Quota::per_minute(number(FAILURES_PER_MINUTE))),
-            suspended: RwLock::default(),
-            suspended_searches: RateLimiter::direct(Quota::per_second(number(SUSPENDED_SEARCHES_PER_SECOND))),
-            searches: RateLimiter::direct(Quota::per_second(number(SEARCHES_PER_SECOND))),
+            peers: Mutex::default(),
+            suspended_searches: Searches::new(),
+            searches: Searches::new(),
             clock: DefaultClock::default(),
         }
     }
 
     /// Counts a failure; returns the time to wait if there were too many.
     pub(super) fn failed(&self, peer: IpAddr) -> Option<Duration> {
-        if self.failures.len() >= MAX_PEERS {
-            self.failures.retain_recent();
-        }
-        let key = if self.failures.len() >= MAX_PEERS {
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-        } else {
-            counted_as(peer)
-        };
-        let refused = self.failures.check_key(&key).err()?;
+        let mut peers = self.peers.lock();
+        let peer = peers.failing(counted_as(peer));
+        let refused = peer.failures.check().err()?;
         let wait = refused.wait_time_from(self.clock.now());
-        self.suspend(key, Instant::now(), wait);
+        peer.suspended_until = Instant::now().checked_add(wait);
         Some(wait)
     }
 
-    /// Counts a search among tokens whose hashes have no id, and returns the time to wait if it exceeds its quota.
-    pub(super) fn may_search(&self, peer: IpAddr) -> Result<(), Duration> {
-        let until = self.suspended.read().get(&counted_as(peer)).copied();
-        let quota = match until.is_some_and(|until| Instant::now() < until) {
+    /// Returns the searches among tokens whose hashes have no id, for callers at this address. Those with too many
+    /// failures have searches of their own, so that the others do not wait for them.
+    pub(super) fn searches(&self, peer: IpAddr) -> &Searches {
+        match self.peers.lock().are_suspended(counted_as(peer)) {
             true => &self.suspended_searches,
             false => &self.searches,
-        };
-        let exceeded = quota.check();
-        exceeded.map_err(|exceeded| exceeded.wait_time_from(self.clock.now()))
+        }
+    }
+}
+
+impl Peers {
+    /// Returns an address that has failed now.
+    fn failing(&mut self, address: IpAddr) -> &mut Peer {
+        if !self.newer.contains_key(&address) && self.newer.len() >= MAX_PEERS / 2 {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        let known = self.older.remove(&address);
+        self.newer
+            .entry(address)
+            .or_insert_with(|| known.unwrap_or_else(Peer::new))
     }
 
-    fn suspend(&self, peer: IpAddr, now: Instant, wait: Duration) {
-        let mut suspended = self.suspended.write();
-        if suspended.len() >= MAX_PEERS {
-            suspended.retain(|_, until| now < *until);
-        }
-        if suspended.len() < MAX_PEERS {
-            suspended.insert(peer, now + wait);
+    fn are_suspended(&self, address: IpAddr) -> bool {
+        let peer = self.newer.get(&address).or_else(|| self.older.get(&address));
+        let until = peer.and_then(|peer| peer.suspended_until);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+impl Peer {
+    fn new() -> Self {
+        let quota = Quota::per_minute(NonZeroU32::new(FAILURES_PER_MINUTE).unwrap_or(NonZeroU32::MIN));
+        Self {
+            failures: RateLimiter::direct(quota),
+            suspended_until: None,
         }
     }
 }
@@ -90,5 +109,35 @@ pub(crate) fn counted_as(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    }
+
+    #[test]
+    fn failures_of_many_addresses_exhaust_no_other_count() {
+        let attempts = Attempts::new();
+        let (flood, other) = (address(0), address(1));
+        for _ in 0..FAILURES_PER_MINUTE {
+            assert_eq!(attempts.failed(flood), None);
+        }
+        // More addresses than have a count, each with some failures; one address goes on throughout.
+        for number in 2..25_000 {
+            for _ in 0..2 {
+                assert_eq!(attempts.failed(address(number)), None, "{number}");
+            }
+            if number % 1_000 == 0 {
+                assert!(attempts.failed(flood).is_some(), "{number}");
+            }
+        }
+        assert_eq!(attempts.failed(other), None);
+        let peers = attempts.peers.lock();
+        assert!(peers.newer.len() + peers.older.len() <= MAX_PEERS);
     }
 }

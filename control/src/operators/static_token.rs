@@ -33,7 +33,7 @@ pub struct StaticToken {
 
 /// HMAC-SHA-256 (RFC 2104) of a token under a random key of its own. A token has 256 random bits, so that guessing is
 /// infeasible without a slow hash.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash {
     /// None for a hash that an older version printed.
     id: Option<TokenId>,

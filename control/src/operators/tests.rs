@@ -225,7 +225,7 @@ async fn the_subject_identifies_an_actor_and_not_its_display_name() {
         ("sre+\u{7}/", None),
     ] {
         let accepted = operators.accepted.read().clone().unwrap();
-        let actor = accepted.actor(token, NOW, &|| Ok(())).await.unwrap();
+        let actor = accepted.actor(token, NOW).await.unwrap();
         assert_eq!(actor.name, "oidc:https://login.example#ann");
         assert_eq!(actor.display_name.as_deref(), expected);
     }
@@ -324,30 +324,99 @@ async fn tokens_with_and_without_an_id_sign_in() {
     }
 }
 
-#[tokio::test]
-async fn floods_of_invalid_tokens_are_not_compared_with_all() {
+/// Returns operators with 998 tokens without an id, one with an id and one more without, and the last two tokens.
+fn many_without_id() -> (Vec<StaticToken>, [String; 2]) {
     let (secret, known) = token("new", Role::Viewer, None, None);
     let (old_secret, old) = token("old", Role::Viewer, None, None);
     let mut tokens: Vec<_> = (1..MAX_STATIC_TOKENS - 1)
         .map(|_| without_id(&token("other", Role::Viewer, None, None).1))
         .collect();
     tokens.extend([known, without_id(&old)]);
-    let operators = Operators::of(Known { tokens, issuer: None });
-    sign_in(&operators, &[&format!("Bearer {old_secret}")])
-        .await
-        .unwrap();
-    let begun = std::time::Instant::now();
-    for _ in 0..2_000 {
-        let bogus = token("bogus", Role::Viewer, None, None).0;
-        sign_in(&operators, &[&format!("Bearer {bogus}")])
-            .await
-            .unwrap_err();
-        sign_in(&operators, &["Bearer sluice_short"]).await.unwrap_err();
+    (tokens, [secret, old_secret])
+}
+
+/// Keeps `callers` sign-ins with invalid tokens in progress.
+fn flood(operators: &Arc<Operators>, callers: usize) -> Vec<tokio::task::JoinHandle<()>> {
+    let callers = (0..callers).map(|_| {
+        let operators = Arc::clone(operators);
+        tokio::spawn(async move {
+            loop {
+                let bogus = format!("Bearer {}", token("bogus", Role::Viewer, None, None).0);
+                let refused = sign_in(&operators, &[&bogus]).await;
+                assert!(refused.is_err());
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    callers.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_locks_no_static_token_out() {
+    let (tokens, secrets) = many_without_id();
+    let operators = Arc::new(Operators::of(Known { tokens, issuer: None }));
+    // As many as the admin listener has connections.
+    let flood = flood(&operators, 128);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // From the same address, and none has signed in before.
+    for secret in &secrets {
+        let begun = std::time::Instant::now();
+        sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
-    // Comparing each with all of them takes more than 10 s.
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    // From the same address, valid tokens still sign in.
-    for secret in [secret, old_secret] {
+    flood.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_stay_found_across_a_reload() {
+    let (tokens, [_, secret]) = many_without_id();
+    let known = |tokens: &[StaticToken]| Known {
+        tokens: tokens.to_vec(),
+        issuer: None,
+    };
+    let operators = Operators::of(known(&tokens));
+    let sent = format!("Bearer {secret}");
+    sign_in(&operators, &[&sent]).await.unwrap();
+    let is_searched = || {
+        operators
+            .accepted()
+            .unwrap()
+            .tokens
+            .searched_tokens(&secret)
+            .is_some()
+    };
+    // In another place of the list, with another role; and then without it.
+    let mut reordered = tokens.clone();
+    reordered.reverse();
+    reordered[0].role = Role::Operator;
+    operators.replace(Some(known(&reordered)));
+    assert!(!is_searched());
+    assert_eq!(sign_in(&operators, &[&sent]).await.unwrap().role, Role::Operator);
+    operators.replace(Some(known(&reordered[1..])));
+    assert!(is_searched());
+    assert_eq!(
+        sign_in(&operators, &[&sent]).await,
+        invalid("the token is unknown")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_invalid_tokens_are_compared_at_a_limited_rate() {
+    let (tokens, [secret, _]) = many_without_id();
+    let operators = Arc::new(Operators::of(Known { tokens, issuer: None }));
+    let searches = &operators.attempts.searches(HERE.0.into());
+    let begun = std::time::Instant::now();
+    let tokens = std::num::NonZeroU32::new(1_000).unwrap();
+    for _ in 0..60 {
+        drop(searches.turn(tokens).await);
+    }
+    // 10,000 hashes at once, and 100,000 per second after them.
+    let taken = begun.elapsed();
+    assert!((480..5_000).contains(&taken.as_millis()), "{taken:?}");
+    // Tokens with an id, and texts that cannot be a token, do not wait for a turn.
+    let _turn = searches.turn(tokens).await;
+    for _ in 0..2_000 {
+        sign_in(&operators, &["Bearer sluice_short"]).await.unwrap_err();
         sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
     }
 }

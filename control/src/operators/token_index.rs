@@ -2,6 +2,7 @@
 //! of an older token does not name its beginning; such a token is found by comparing with all of them, once.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::RwLock;
@@ -15,8 +16,8 @@ pub(super) struct TokenIndex {
     by_id: HashMap<TokenId, Vec<usize>>,
     /// The tokens whose hashes have no id.
     without_id: Vec<usize>,
-    /// The tokens without an id that have signed in, by their SHA-256. They have 256 random bits, so the digest needs no
-    /// salt.
+    /// The tokens without an id that have signed in, by their SHA-256, since the start of the process. They have 256 random
+    /// bits, so the digest needs no salt.
     signed_in: RwLock<HashMap<[u8; 32], usize>>,
 }
 
@@ -40,6 +41,22 @@ impl TokenIndex {
         }
     }
 
+    /// Adds the tokens that have signed in with a former index and that this one still has, so that they are found without
+    /// a search.
+    pub(super) fn remember(&self, former: &Self) {
+        let without_id = self.without_id.iter();
+        let places: HashMap<_, _> = without_id
+            .filter_map(|index| Some((&self.tokens.get(*index)?.hash, *index)))
+            .collect();
+        let mut signed_in = self.signed_in.write();
+        for (digest, index) in &*former.signed_in.read() {
+            let token = former.tokens.get(*index);
+            if let Some(place) = token.and_then(|token| places.get(&token.hash)) {
+                signed_in.insert(*digest, *place);
+            }
+        }
+    }
+
     /// Returns the entry of a token, if its hash has an id or it has signed in before.
     pub(super) fn find(&self, token: &str) -> Option<&StaticToken> {
         let same_id = TokenId::of(token).and_then(|id| self.by_id.get(&id));
@@ -54,9 +71,14 @@ impl TokenIndex {
         self.tokens.get(index)
     }
 
-    /// Returns true if a token that [`TokenIndex::find`] does not find may still be known.
-    pub(super) fn has_tokens_without_id(&self) -> bool {
-        !self.without_id.is_empty()
+    /// Returns the number of tokens to search among for a token; none if it is found without a search, or cannot be one of
+    /// them.
+    pub(super) fn searched_tokens(&self, token: &str) -> Option<NonZeroU32> {
+        let number = u32::try_from(self.without_id.len())
+            .ok()
+            .and_then(NonZeroU32::new)?;
+        let is_searched = TokenId::of(token).is_some() && self.find(token).is_none();
+        is_searched.then_some(number)
     }
 
     /// Returns the entry of a token whose hash has no id. Compares with all of them, so that the time taken does not
