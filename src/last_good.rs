@@ -12,15 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::{Files, FlagsDocument};
-use control::{Control, Revision};
+use control::{Control, LAST_GOOD_FILE, Revision};
 use serde::Serialize;
 use tracing::warn;
 
 pub(crate) use self::states::{StatesFile, StatesKeeper};
 use crate::parent_directory::sync_entry;
 
-/// Name of the file, in the directory of the store.
-const FILE_NAME: &str = "last-good.json";
 /// Mode of the file: readable by its owner only, like the store.
 const MODE: u32 = 0o600;
 /// Pause after a write, as a multiple of the time that the write took. A large document takes at most a 20th of the
@@ -31,7 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Returns the path of the last good document.
 pub(crate) fn path(directory: &Path) -> PathBuf {
-    directory.join(FILE_NAME)
+    directory.join(LAST_GOOD_FILE)
 }
 
 /// Reads the last good document with the states of flags that were written after it; `None` if there is none, or it is
@@ -94,9 +92,10 @@ impl LastGood {
         }
         let begun = Instant::now();
         let state = control.read(|state, _| state.clone());
-        let written = write_atomically(&self.path, &state.document);
-        // The states are in the document now. A file of older states would undo a later kill whose states could not be
-        // written.
+        // A file of older states would undo a later kill whose states could not be written. So the file gets these states
+        // before the document, and is removed once they are in it.
+        let refreshed = self.states.refresh(&state);
+        let written = refreshed.and_then(|()| write_atomically(&self.path, &state.document));
         let rest = match written.and_then(|()| self.states.remove_up_to(state.revision)) {
             Ok(()) => {
                 self.written = Some(state.revision);

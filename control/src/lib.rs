@@ -58,6 +58,7 @@ pub use request_question::{
     Sender, attribute, attribute_value, check_method, header,
 };
 pub use store::{
-    AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, Loaded, MAX_AUDIT_PAGE, MemoryStore,
-    Record, RestoreError, Restored, RestoredBy, SqliteStore, Store, StoreError,
+    AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
+    LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,
+    SqliteStore, Store, StoreError,
 };

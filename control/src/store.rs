@@ -14,6 +14,12 @@ use rules::Timestamp;
 pub use memory::MemoryStore;
 pub use sqlite::{DamagedStore, RestoreError, Restored, RestoredBy, SqliteStore};
 
+/// Name of the file beside a store with its last good document, and of that with newer states of flags. They belong to
+/// the content of the store: a restore moves them aside with it.
+pub const LAST_GOOD_FILE: &str = "last-good.json";
+/// See [`LAST_GOOD_FILE`].
+pub const LAST_GOOD_STATES_FILE: &str = "last-good-states.json";
+
 /// The largest page of the log, in entries.
 pub const MAX_AUDIT_PAGE: usize = 1000;
 

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use config::FlagsDocument;
-use control::{KeepStates, Revision, State};
+use control::{KeepStates, LAST_GOOD_STATES_FILE, Revision, State};
 use parking_lot::{Condvar, Mutex};
 use rules::{Lifecycle, Site, Sited};
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,6 @@ use tracing::warn;
 use super::write_atomically;
 use crate::parent_directory::sync_entry;
 
-/// Name of the file, in the directory of the store.
-const FILE_NAME: &str = "last-good-states.json";
 /// Largest file that is read, in bytes: 10,000 flags with the longest keys take 2 MB.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -27,8 +25,8 @@ const MAX_BYTES: u64 = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct StatesFile {
     path: PathBuf,
-    /// The revision of the states in the file; 0 for a file of an earlier process. The lock is held while the file is
-    /// written or removed.
+    /// The newest revision whose states are in the file or in the document; 0 for files of an earlier process. The lock is
+    /// held while the file is written or removed.
     revision: Mutex<Revision>,
 }
 
@@ -49,20 +47,20 @@ struct FlagStates {
 impl StatesFile {
     pub(crate) fn new(directory: &Path) -> Arc<Self> {
         Arc::new(Self {
-            path: directory.join(FILE_NAME),
+            path: directory.join(LAST_GOOD_STATES_FILE),
             revision: Mutex::new(Revision::default()),
         })
     }
 
     /// Returns true if there is a file of states in the directory.
     pub(super) fn exists(directory: &Path) -> bool {
-        directory.join(FILE_NAME).exists()
+        directory.join(LAST_GOOD_STATES_FILE).exists()
     }
 
     /// Applies the states in the directory to the flags of the document that they name. Without a readable file the
     /// document stays as it is.
     pub(super) fn apply_to(document: &mut FlagsDocument, directory: &Path) {
-        let path = directory.join(FILE_NAME);
+        let path = directory.join(LAST_GOOD_STATES_FILE);
         if path.metadata().map_or(u64::MAX, |file| file.len()) > MAX_BYTES {
             return;
         }
@@ -91,19 +89,43 @@ impl StatesFile {
 
     /// Removes the file in the directory.
     pub(super) fn remove(directory: &Path) -> Result<()> {
-        remove(&directory.join(FILE_NAME))
+        remove(&directory.join(LAST_GOOD_STATES_FILE))
     }
 
-    /// Removes the file if its states are not newer than the revision.
+    /// Writes the states into the file if there is one with older states. Called before the document of this state is
+    /// written: if the process ends before it removes the file, its states are still not older than the document.
+    pub(super) fn refresh(&self, state: &State) -> Result<()> {
+        let mut written = self.revision.lock();
+        if *written > state.revision || !self.path.exists() {
+            return Ok(());
+        }
+        self.write_states(state)?;
+        *written = state.revision;
+        Ok(())
+    }
+
+    /// Removes the file if its states are not newer than the document, which is at this revision.
     pub(super) fn remove_up_to(&self, revision: Revision) -> Result<()> {
-        let written = self.revision.lock();
+        let mut written = self.revision.lock();
         if *written > revision {
             return Ok(());
         }
+        *written = revision;
         remove(&self.path)
     }
 
-    fn write(&self, state: &State) -> Result<()> {
+    /// Writes the states, unless newer ones are in the file or in the document.
+    pub(super) fn write(&self, state: &State) -> Result<()> {
+        let mut written = self.revision.lock();
+        if *written >= state.revision {
+            return Ok(());
+        }
+        self.write_states(state)?;
+        *written = state.revision;
+        Ok(())
+    }
+
+    fn write_states(&self, state: &State) -> Result<()> {
         let flags = state.flags().map(|(key, flag)| {
             let states = FlagStates {
                 lifecycle: flag.lifecycle().map(|lifecycle| lifecycle.as_str().to_owned()),
@@ -114,10 +136,7 @@ impl StatesFile {
         let states = States {
             flags: flags.collect(),
         };
-        let mut written = self.revision.lock();
-        write_atomically(&self.path, &states)?;
-        *written = state.revision;
-        Ok(())
+        write_atomically(&self.path, &states)
     }
 }
 

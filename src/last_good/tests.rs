@@ -114,6 +114,32 @@ fn older_states_do_not_undo_a_newer_document() {
 }
 
 #[test]
+fn states_are_never_older_than_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let states = StatesFile::new(folder.path());
+    apply(&control, kill());
+    let killed = control.read(|state, _| state.clone());
+    states.write(&killed).unwrap();
+    // The process ends after the document is written, and before the file of states is removed.
+    apply(&control, restore());
+    let restored = control.read(|state, _| state.clone());
+    states.refresh(&restored).unwrap();
+    super::write_atomically(&super::path(folder.path()), &restored.document).unwrap();
+    assert!(StatesFile::exists(folder.path()) && !is_killed(folder.path()));
+    // A thread that writes older states is slower than the document.
+    LastGood::new(folder.path(), Arc::clone(&states)).write_now(&control);
+    states.write(&killed).unwrap();
+    assert!(!StatesFile::exists(folder.path()) && !is_killed(folder.path()));
+    // Newer states are written, and stay when an older document is written late.
+    apply(&control, kill());
+    states.write(&control.read(|state, _| state.clone())).unwrap();
+    states.refresh(&restored).unwrap();
+    states.remove_up_to(restored.revision).unwrap();
+    assert!(is_killed(folder.path()));
+}
+
+#[test]
 fn states_are_merged_into_the_document_of_a_lost_store() {
     let folder = tempfile::tempdir().unwrap();
     let control = control();

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{at, fault};
 use super::schema;
-use crate::store::StoreError;
+use crate::store::{LAST_GOOD_FILE, LAST_GOOD_STATES_FILE, StoreError};
 
 /// The store's file.
 const FILE: &str = "sluice.db";
@@ -108,7 +108,10 @@ impl Directory {
     fn move_aside(&self) -> Result<Option<PathBuf>, StoreError> {
         let mut there = Vec::new();
         let [log, index, journal] = BESIDE.map(|what| self.beside(what));
-        for file in [self.file(), log, index, journal, self.path.join(HEAD)] {
+        // The last good document last: it is served if the restore is not finished.
+        let last_good = [LAST_GOOD_STATES_FILE, LAST_GOOD_FILE].map(|name| self.path.join(name));
+        let of_store = [self.file(), log, index, journal, self.path.join(HEAD)];
+        for file in of_store.into_iter().chain(last_good) {
             if file.try_exists().map_err(at(&file))? {
                 there.push(file);
             }

@@ -277,3 +277,21 @@ fn an_unfinished_restore_is_reported_and_repeated() {
         }
     }
 }
+
+#[test]
+fn the_last_good_document_is_moved_aside_with_its_store() {
+    let killed = Killed::new();
+    let of_content = ["last-good.json", "last-good-states.json"];
+    for name in of_content {
+        fs::write(killed.data().join(name), "newer than the backup").unwrap();
+    }
+    fs::write(killed.data().join("observations.json"), "{}").unwrap();
+    let aside = killed.restore().unwrap().aside.unwrap();
+    for name in of_content {
+        assert!(
+            !killed.data().join(name).exists() && aside.join(name).exists(),
+            "{name}"
+        );
+    }
+    assert!(killed.data().join("observations.json").exists());
+}
