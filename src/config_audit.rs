@@ -1,6 +1,9 @@
 //! The audit entries of changes of the configuration: of the gateway document, of the policy of changes and of the
 //! operators, by the user of the process. What was recorded last is in a file beside the store, so that a change made
-//! while the process did not run is recorded at the next start.
+//! while the process did not run is recorded at the next start. The file names the entry of the log that it was written
+//! with: if the log does not have it, such as after the restore of an older store, the file does not count.
+
+mod recorded_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,14 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
+use self::recorded_file::{RecordedFile, VariablesKey};
 use crate::clock;
-use crate::parent_directory::{parent_directory, sync_entry};
+use crate::environment;
 
-/// Name of the file, in the directory of the store.
-const FILE_NAME: &str = "audited-config.json";
 /// Number of hex digits of a digest, as in revisions.
 const DIGITS: usize = 12;
-/// Largest number of gates or operators that an entry names.
+/// Largest number of gates, variables or operators in one list of an entry.
 const MAX_NAMED: usize = 1_000;
 /// Request id of the entries.
 const REQUEST_ID: &str = "config";
@@ -36,15 +38,26 @@ pub(crate) fn process_actor() -> String {
 pub(crate) struct ConfigAudit {
     /// Path of the file; none without a store.
     path: Option<PathBuf>,
-    recorded: Mutex<Option<RecordedConfig>>,
+    key: VariablesKey,
+    state: Mutex<AuditState>,
 }
 
-/// The configuration that was recorded last.
+#[derive(Default)]
+struct AuditState {
+    /// The configuration that was recorded last.
+    recorded: Option<RecordedConfig>,
+    /// A newer configuration whose entries could not be written.
+    unrecorded: Option<RecordedConfig>,
+}
+
+/// A configuration as it is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecordedConfig {
     /// Digest of the gateway document and the files that it includes.
     document: String,
-    /// Gates with their route and flags: `board: dispatch.v2Board`.
+    /// The environment variables that the document uses, with a keyed digest of the value of each: it may be a secret.
+    variables: BTreeMap<String, String>,
+    /// Gates with route and condition: `board /board/**: dispatch.v2Board`.
     gates: BTreeSet<String>,
     policy: Map<String, Value>,
     /// Operators by name, with a digest of role, token and expiry each.
@@ -53,12 +66,35 @@ pub(crate) struct RecordedConfig {
 
 impl ConfigAudit {
     /// Reads what was recorded last for the store in the directory. Without a store, changes are logged only.
-    pub(crate) fn new(directory: Option<&Path>) -> Self {
-        let path = directory.map(|directory| directory.join(FILE_NAME));
-        let text = path.as_ref().and_then(|path| std::fs::read(path).ok());
+    pub(crate) fn new(directory: Option<&Path>, control: &Control) -> Self {
+        let path = directory.map(recorded_file::path);
+        let file = path.as_deref().and_then(|path| RecordedFile::read(path, control));
+        let (key, recorded) = match file {
+            Some(file) => (file.key, Some(file.config)),
+            None => (VariablesKey::random(), None),
+        };
         Self {
             path,
-            recorded: Mutex::new(text.and_then(|text| serde_json::from_slice(&text).ok())),
+            key,
+            state: Mutex::new(AuditState {
+                recorded,
+                unrecorded: None,
+            }),
+        }
+    }
+
+    /// Returns the part of the configuration that is in the gateway document and its environment.
+    pub(crate) fn of_document(&self, loaded: &LoadedConfig) -> RecordedConfig {
+        let variables = loaded.variables().iter();
+        let variables = variables.filter_map(|name| {
+            let value = environment::variable(name)?;
+            Some((name.clone(), self.key.digest(&value)))
+        });
+        RecordedConfig {
+            document: loaded.digest().to_owned(),
+            variables: variables.collect(),
+            gates: gates(loaded),
+            ..RecordedConfig::default()
         }
     }
 
@@ -69,37 +105,48 @@ impl ConfigAudit {
         document: RecordedConfig,
         operators: Option<BTreeMap<String, String>>,
     ) {
-        let mut recorded = self.recorded.lock();
-        let kept = || recorded.as_ref().map(|former| former.operators.clone());
+        let mut state = self.state.lock();
+        let kept = || state.newest().map(|former| former.operators.clone());
         let current = RecordedConfig {
             policy: policy_fields(control.policy()),
             operators: operators.or_else(kept).unwrap_or_default(),
             ..document
         };
-        self.write(control, &mut recorded, current);
+        self.write(control, &mut state, current);
     }
 
     /// Records other operators; the rest of the configuration is as it was.
     pub(crate) fn record_operators(&self, control: &Control, operators: BTreeMap<String, String>) {
-        let mut recorded = self.recorded.lock();
-        let Some(former) = recorded.clone() else { return };
-        self.write(control, &mut recorded, RecordedConfig { operators, ..former });
+        let mut state = self.state.lock();
+        let Some(former) = state.newest().cloned() else {
+            return;
+        };
+        self.write(control, &mut state, RecordedConfig { operators, ..former });
     }
 
-    /// Writes the entries of the differences, and then the file. If the entries can't be written, the next call tries
+    /// Writes the entries again that could not be written, if there are any. Called periodically.
+    pub(crate) fn retry(&self, control: &Control) {
+        let mut state = self.state.lock();
+        if let Some(current) = state.unrecorded.take() {
+            self.write(control, &mut state, current);
+        }
+    }
+
+    /// Writes the entries of the differences, and then the file. If the entries can't be written, [`Self::retry`] tries
     /// again.
-    fn write(&self, control: &Control, recorded: &mut Option<RecordedConfig>, current: RecordedConfig) {
-        let differences = current.differences(recorded.as_ref());
+    fn write(&self, control: &Control, state: &mut AuditState, current: RecordedConfig) {
+        let differences = current.differences(state.recorded.as_ref());
+        let was_unrecorded = state.unrecorded.take().is_some();
         if differences.is_empty() {
             return;
         }
         // Without a store there is no audit log, and at the start nothing to compare with.
         if control.is_read_only() {
-            for (event, details) in differences.iter().filter(|_| recorded.is_some()) {
+            for (event, details) in differences.iter().filter(|_| state.recorded.is_some()) {
                 let (actor, details) = (process_actor(), Value::Object(details.clone()));
                 info!(event = event.platform_name(), actor, %details, "the configuration was changed");
             }
-            *recorded = Some(current);
+            state.recorded = Some(current);
             return;
         }
         let entries = differences.into_iter().map(|(event, details)| Entry {
@@ -113,28 +160,31 @@ impl ConfigAudit {
             )
         });
         if let Err(error) = control.record(entries.collect()) {
-            warn!("can't record the change of the configuration in the audit log: {error}");
+            // Once, and not at each retry.
+            if !was_unrecorded {
+                warn!(
+                    "can't record the change of the configuration in the audit log, which is tried again: {error}"
+                );
+            }
+            state.unrecorded = Some(current);
             return;
         }
         if let Some(path) = &self.path
-            && let Err(error) = write_file(path, &current)
+            && let Err(error) = RecordedFile::write(path, &self.key, &current, control)
         {
             warn!("can't write {}: {error}", path.display());
         }
-        *recorded = Some(current);
+        state.recorded = Some(current);
+    }
+}
+
+impl AuditState {
+    fn newest(&self) -> Option<&RecordedConfig> {
+        self.unrecorded.as_ref().or(self.recorded.as_ref())
     }
 }
 
 impl RecordedConfig {
-    /// Returns the part of the configuration that is in the gateway document.
-    pub(crate) fn of_document(loaded: &LoadedConfig) -> Self {
-        Self {
-            document: loaded.digest().to_owned(),
-            gates: gates(loaded),
-            ..Self::default()
-        }
-    }
-
     /// Returns the events of the differences from the former configuration, with their details. Without a former one,
     /// everything is new.
     fn differences(&self, former: Option<&Self>) -> Vec<(Event, Map<String, Value>)> {
@@ -151,11 +201,18 @@ impl RecordedConfig {
             events.push((event, details));
         };
         let known = |digest: String| former.is_some().then_some(digest);
-        if self.document != before.document || self.gates != before.gates {
+        let is_same = |is: &Self| {
+            (&is.document, &is.variables, &is.gates) == (&before.document, &before.variables, &before.gates)
+        };
+        if !is_same(self) {
             event(
                 Event::ConfigChanged,
                 [known(before.document.clone()), Some(self.document.clone())],
                 &[
+                    (
+                        "variables",
+                        named(changed_names(&before.variables, &self.variables).iter()),
+                    ),
                     ("gates_added", named(self.gates.difference(&before.gates))),
                     ("gates_removed", named(before.gates.difference(&self.gates))),
                 ],
@@ -227,20 +284,36 @@ pub(crate) fn operator_digests(known: Option<&Known>) -> BTreeMap<String, String
     tokens.chain(issuer).collect()
 }
 
-/// Returns the gates of the document, each as `ROUTE: FLAG, FLAG`.
+/// Returns the names whose digests differ, or that only one of the maps has.
+fn changed_names(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let names = before.keys().chain(after.keys());
+    let changed = names.filter(|name| before.get(*name) != after.get(*name));
+    changed.cloned().collect()
+}
+
+/// Returns the gates of the document, each as `ROUTE HOST PATH METHODS: CONDITION`, without a host or methods that match
+/// all.
 fn gates(loaded: &LoadedConfig) -> BTreeSet<String> {
     let snapshot = &loaded.snapshot;
     let routes = snapshot.routes.all().iter();
-    let gates = routes.filter_map(|route| {
-        let gate = route.gate.as_ref()?;
-        let flags = gate.flags().iter().filter_map(|id| snapshot.flags.flag(*id));
-        let flags: Vec<&str> = flags.map(|flag| flag.key().as_str()).collect();
-        let mode = match route.mode {
-            GateMode::Shadow => " (shadow)",
-            GateMode::Enforce => "",
-        };
-        Some(format!("{}: {}{mode}", route.name, flags.join(", ")))
-    });
+    let gates = routes
+        .zip(snapshot.routes.table().routes())
+        .filter_map(|(route, conditions)| {
+            let condition = route.gate.as_ref()?.describe(&snapshot.flags);
+            let mut text = route.name.to_string();
+            let path = conditions.path.to_string();
+            for part in [conditions.host.to_string(), path, conditions.methods.to_string()] {
+                if part != "*" {
+                    text.push(' ');
+                    text.push_str(&part);
+                }
+            }
+            let mode = match route.mode {
+                GateMode::Shadow => " (shadow)",
+                GateMode::Enforce => "",
+            };
+            Some(format!("{text}: {condition}{mode}"))
+        });
     gates.collect()
 }
 
@@ -266,8 +339,15 @@ fn policy_fields(policy: &LifecyclePolicy) -> Map<String, Value> {
         .collect()
 }
 
+/// Returns a list of names. The last item of a list that is too long says how many more there are.
 fn named<'n>(names: impl Iterator<Item = &'n String>) -> Value {
-    names.take(MAX_NAMED).cloned().collect()
+    let mut names = names.cloned();
+    let mut listed: Vec<String> = names.by_ref().take(MAX_NAMED).collect();
+    let more = names.count();
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    listed.into()
 }
 
 fn is_filled(value: &Value) -> bool {
@@ -285,17 +365,6 @@ fn digest_of(value: &impl Serialize) -> String {
     let digest = digest(&SHA256, &text);
     let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
     digits.collect::<String>().chars().take(DIGITS).collect()
-}
-
-/// Writes the file, readable by its owner only, like the store.
-fn write_file(path: &Path, recorded: &RecordedConfig) -> std::io::Result<()> {
-    let directory = parent_directory(path);
-    // Temporary files are readable by their owner only.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(&mut file, recorded)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_entry(path)
 }
 
 #[cfg(test)]

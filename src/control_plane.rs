@@ -1,5 +1,6 @@
 //! The control plane of this process, created from the source of the flags and served by the admin API. A thread
-//! records what the proxy observes of flags, and writes the last good document.
+//! records what the proxy observes of flags, writes the last good document, and retries audit entries of the
+//! configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +18,7 @@ use tracing::warn;
 use crate::active_config::ActiveConfig;
 use crate::client_flags;
 use crate::clock;
-use crate::config_audit::{ConfigAudit, RecordedConfig, operator_digests};
+use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::operators;
 use crate::request_explainer::RequestExplainer;
@@ -125,10 +126,14 @@ impl ControlPlane {
         let explainer = Arc::new(RequestExplainer::new(Arc::clone(active_config)));
         // Beside the store, because its file system has room for the store.
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let config_audit = Arc::new(ConfigAudit::new(directory.as_deref()));
+        let config_audit = Arc::new(ConfigAudit::new(directory.as_deref(), &control));
         let states = directory.as_deref().map(StatesFile::new);
         let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
-        let recorder = StateRecorder::start(Arc::clone(&control), directory.zip(states));
+        let recorder = StateRecorder::start(
+            Arc::clone(&control),
+            Arc::clone(&config_audit),
+            directory.zip(states),
+        );
         Self {
             control,
             // Nobody may sign in until `attach_proxy` sets the operators: an empty `Known` has none.
@@ -164,7 +169,7 @@ impl ControlPlane {
         let known = operators::load(loaded, running.keys())?;
         let operators = operator_digests(known.as_ref());
         self.operators.replace(known);
-        let document = RecordedConfig::of_document(loaded);
+        let document = self.config_audit.of_document(loaded);
         self.config_audit.record(&self.control, document, Some(operators));
         Ok(())
     }
@@ -176,7 +181,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// The thread that records observations and writes the last good document. Dropping it waits for its last write.
+/// The thread that records observations, writes the last good document and retries audit entries. Dropping it waits for its last write.
 struct StateRecorder {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
@@ -184,7 +189,11 @@ struct StateRecorder {
 
 impl StateRecorder {
     /// `store` is the directory of the store, and the file of states in it.
-    fn start(control: Arc<Control>, store: Option<(PathBuf, Arc<StatesFile>)>) -> Option<Self> {
+    fn start(
+        control: Arc<Control>,
+        config_audit: Arc<ConfigAudit>,
+        store: Option<(PathBuf, Arc<StatesFile>)>,
+    ) -> Option<Self> {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
         // Only the last round, after `stop`, writes regardless of intervals: nothing may be lost at the exit.
@@ -205,6 +214,7 @@ impl StateRecorder {
                 if is_last || observed_at.elapsed() >= OBSERVE_INTERVAL {
                     observed_at = Instant::now();
                     observe(&control, directory.as_deref());
+                    config_audit.retry(&control);
                 }
                 match &mut last_good {
                     Some(last_good) if is_last => last_good.write_now(&control),

@@ -1,5 +1,7 @@
 //! Entry points of loading: read, check and compile documents. All problems are returned in one report.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -120,6 +122,27 @@ pub(crate) enum FlagsFrom<'c> {
 }
 
 pub(crate) fn load_as(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags_from: FlagsFrom<'_>,
+) -> Result<LoadedConfig, Report> {
+    let used = RefCell::new(BTreeSet::new());
+    let noting = |name: &str| {
+        let value = variable(name);
+        if value.is_some() {
+            used.borrow_mut().insert(name.to_owned());
+        }
+        value
+    };
+    let loaded = load_with(files, path, &noting, flags_from)?;
+    Ok(LoadedConfig {
+        variables: used.into_inner(),
+        ..loaded
+    })
+}
+
+fn load_with(
     files: Files,
     path: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -261,5 +284,6 @@ fn loaded(
         line_index: Arc::new(line_index),
         awaited_flags: parts.awaited_flags,
         digest,
+        variables: BTreeSet::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The result of a load of a gateway document and all files that it names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Snapshot, SnapshotRevision, Tenants};
@@ -41,6 +42,8 @@ pub struct LoadedConfig {
     pub awaited_flags: Box<[Box<str>]>,
     /// The digest of the documents, 12 hex digits.
     pub(crate) digest: String,
+    /// The names of the environment variables that the load has used.
+    pub(crate) variables: BTreeSet<String>,
 }
 
 impl LoadedConfig {
@@ -48,6 +51,13 @@ impl LoadedConfig {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Returns the names of the environment variables that the documents refer to, or that replace an address in them, and
+    /// that were set.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeSet<String> {
+        &self.variables
     }
 
     /// Returns true if its routes, identity and headers, which were compiled before a change of flags, are valid

@@ -1,10 +1,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::atomic::Ordering;
+
+use control::LifecyclePolicy;
+use testkit::ControlFixture;
+
 use super::*;
 
 fn recorded(document: &str, gates: &[&str], operators: &[(&str, &str)], soak: i64) -> RecordedConfig {
     RecordedConfig {
         document: document.to_owned(),
+        variables: BTreeMap::new(),
         gates: gates.iter().map(|gate| (*gate).to_owned()).collect(),
         policy: Map::from_iter([
             ("promotion.soak_ms".to_owned(), json!(soak)),
@@ -69,13 +75,149 @@ fn the_first_start_has_no_digest_before() {
 }
 
 #[test]
-fn what_was_recorded_is_read_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = recorded("aaa", &["board: a"], &[("ann", "1")], 7);
-    write_file(&folder.path().join(FILE_NAME), &config).unwrap();
+fn a_changed_variable_is_named_without_its_value() {
+    let with = |variables: &[(&str, &str)]| {
+        let key = VariablesKey::random();
+        assert_ne!(key.digest("hunter2"), VariablesKey::random().digest("hunter2"));
+        let variables = variables.iter();
+        RecordedConfig {
+            variables: variables
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..recorded("aaa", &[], &[], 7)
+        }
+    };
+    let before = with(&[("SLUICE_ADDRESS", "1"), ("SECRET", "2"), ("OLD", "3")]);
+    let after = with(&[("SLUICE_ADDRESS", "1"), ("SECRET", "9"), ("NEW", "4")]);
+    let found = after.differences(Some(&before));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, Event::ConfigChanged);
     assert_eq!(
-        *ConfigAudit::new(Some(folder.path())).recorded.lock(),
-        Some(config)
+        Value::Object(found[0].1.clone()),
+        json!({ "before": "aaa", "after": "aaa", "variables": ["NEW", "OLD", "SECRET"] })
     );
-    assert_eq!(*ConfigAudit::new(None).recorded.lock(), None);
+}
+
+#[test]
+fn a_long_list_says_how_many_more_there_are() {
+    let names: Vec<String> = (0..MAX_NAMED + 7)
+        .map(|number| format!("gate {number}"))
+        .collect();
+    let listed = named(names.iter());
+    let listed = listed.as_array().unwrap();
+    assert_eq!(
+        (listed.len(), &listed[MAX_NAMED]),
+        (MAX_NAMED + 1, &json!("and 7 more"))
+    );
+    assert_eq!(
+        named(names[..MAX_NAMED].iter()).as_array().unwrap().len(),
+        MAX_NAMED
+    );
+}
+
+#[test]
+fn a_gate_is_recorded_with_its_condition_and_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sluice.yaml");
+    std::fs::write(
+        folder.path().join("flags.yaml"),
+        "{ version: 1, flags: { a: {}, b: {} } }",
+    )
+    .unwrap();
+    let load = |route: &str| {
+        let document = format!(
+            "version: 1\nlisteners: [{{ name: public, address: '127.0.0.1:0' }}]\nadmin: off\n\
+             flags: {{ file: flags.yaml }}\nupstreams: {{ legacy: '127.0.0.1:3000' }}\n\
+             routes:\n- {{ name: \"${{CARGO_PKG_NAME}}\", upstream: legacy, {route} }}\n"
+        );
+        std::fs::write(&path, document).unwrap();
+        let loaded = config::load(&path, &environment::variable);
+        loaded.unwrap_or_else(|report| panic!("{report}"))
+    };
+    let text = |route: &str| gates(&load(route)).into_iter().next().unwrap();
+    assert_eq!(text("match: /a, gate: a"), "sluice /a: a");
+    assert_eq!(text("match: /a, gate: { not: a }"), "sluice /a: not a");
+    assert_eq!(text("match: /b, gate: { any: [a, b] }"), "sluice /b: any(a, b)");
+    assert_eq!(
+        text(
+            "match: { path: /b/**, host: a.example, methods: [GET] }, gate: { all: [a, { flag: b, is: off }] }, mode: shadow"
+        ),
+        "sluice a.example /b/** GET: all(a, b is off) (shadow)"
+    );
+    let recorded = ConfigAudit::new(
+        None,
+        &ControlFixture::new(LifecyclePolicy::default(), "version: 1").control,
+    )
+    .of_document(&load("match: /a, gate: a"));
+    assert!(recorded.variables.keys().eq(["CARGO_PKG_NAME"]), "{recorded:?}");
+}
+
+fn control_plane() -> ControlFixture {
+    ControlFixture::new(LifecyclePolicy::default(), "{ version: 1, flags: { board: {} } }")
+}
+
+fn config_events(fixture: &ControlFixture) -> usize {
+    let is_config = |event| {
+        matches!(
+            event,
+            Event::ConfigChanged | Event::PolicyChanged | Event::OperatorsChanged
+        )
+    };
+    fixture
+        .log()
+        .iter()
+        .filter(|entry| is_config(entry.event))
+        .count()
+}
+
+#[test]
+fn what_was_recorded_counts_only_with_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = control_plane();
+    let config = recorded("aaa", &["board: a"], &[("ann", "1")], 7);
+    let record = |fixture: &ControlFixture| {
+        let audit = ConfigAudit::new(Some(folder.path()), &fixture.control);
+        audit.record(&fixture.control, config.clone(), Some(config.operators.clone()));
+        config_events(fixture)
+    };
+    assert_eq!(record(&fixture), 3);
+    assert_eq!(record(&fixture), 3, "nothing has changed");
+    // The file is left, and the log of the store is another one: shorter, and then of the same length.
+    let restored = control_plane();
+    assert_eq!(record(&restored), 3);
+    let other = ControlFixture::new(LifecyclePolicy::default(), "{ version: 1, flags: { list: {} } }");
+    assert_eq!(record(&other), 3);
+    assert_eq!(record(&other), 3, "and then it is bound to that log");
+}
+
+#[test]
+fn entries_that_could_not_be_written_are_written_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = control_plane();
+    let audit = ConfigAudit::new(Some(folder.path()), &fixture.control);
+    let record = |document: &str| {
+        let config = recorded(document, &[], &[("ann", "1")], 7);
+        audit.record(&fixture.control, config.clone(), Some(config.operators));
+    };
+    record("aaa");
+    fixture.store.hooks.0.store(true, Ordering::Relaxed);
+    record("bbb");
+    audit.record_operators(&fixture.control, BTreeMap::new());
+    audit.retry(&fixture.control);
+    assert_eq!(config_events(&fixture), 3);
+    fixture.store.hooks.0.store(false, Ordering::Relaxed);
+    audit.retry(&fixture.control);
+    let log = fixture.log();
+    let [.., config, operators] = &log[..] else {
+        panic!("{log:?}")
+    };
+    assert_eq!(
+        (&config.details["before"], &config.details["after"]),
+        (&json!("aaa"), &json!("bbb"))
+    );
+    assert_eq!(operators.details["removed"], json!(["ann"]));
+    audit.retry(&fixture.control);
+    assert_eq!(fixture.log().len(), log.len(), "once");
+    let again = ConfigAudit::new(Some(folder.path()), &fixture.control);
+    assert_eq!(again.state.lock().recorded, audit.state.lock().recorded);
 }

@@ -17,7 +17,11 @@ fn entries(sluice: &SluiceProcess, action: &str) -> Vec<Value> {
 fn another_configuration_is_in_the_audit_log() {
     let managed = ManagedGateway::new();
     let mut sluice = managed.run();
-    for action in ["config_changed", "policy_changed", "operators_changed"] {
+    for action in [
+        "platform.config_changed",
+        "platform.policy_changed",
+        "platform.operators_changed",
+    ] {
         let first = entries(&sluice, action);
         assert_eq!(first.len(), 1, "{action}: {first:?}");
         assert!(first[0]["actor"].as_str().unwrap().starts_with("uid:"));
@@ -28,14 +32,14 @@ fn another_configuration_is_in_the_audit_log() {
     }
     managed.furnish(&sluice);
     let changed = eventually("an entry of the reload", || {
-        entries(&sluice, "config_changed")
+        entries(&sluice, "platform.config_changed")
             .into_iter()
             .next()
             .filter(|entry| entry["details"]["before"].is_string())
     });
     assert_eq!(
         changed["details"]["gates_added"],
-        json!(["board: board"]),
+        json!(["board /board: board"]),
         "{changed}"
     );
     assert_ne!(changed["details"]["before"], changed["details"]["after"]);
@@ -44,8 +48,8 @@ fn another_configuration_is_in_the_audit_log() {
 
     // Nothing has changed, so a start records nothing.
     let mut sluice = managed.run();
-    let count = entries(&sluice, "config_changed").len();
-    assert_eq!(entries(&sluice, "policy_changed").len(), 1);
+    let count = entries(&sluice, "platform.config_changed").len();
+    assert_eq!(entries(&sluice, "platform.policy_changed").len(), 1);
     sluice.signal("TERM");
     sluice.ended();
 
@@ -53,14 +57,14 @@ fn another_configuration_is_in_the_audit_log() {
     managed.route("spare");
     managed.edit("soak: 0s", "soak: 1s");
     let sluice = managed.run();
-    let configs = entries(&sluice, "config_changed");
+    let configs = entries(&sluice, "platform.config_changed");
     assert_eq!(configs.len(), count + 1);
     let details = &configs[0]["details"];
     assert_eq!(
         (&details["gates_added"], &details["gates_removed"]),
-        (&json!(["board: spare"]), &json!(["board: board"]))
+        (&json!(["board /board: spare"]), &json!(["board /board: board"]))
     );
-    let policy = &entries(&sluice, "policy_changed")[0]["details"];
+    let policy = &entries(&sluice, "platform.policy_changed")[0]["details"];
     assert_eq!(
         (&policy["fields_before"], &policy["fields_after"]),
         (

@@ -36,6 +36,11 @@ fn files_in_memory_load_like_files_on_disk() {
     let memory = load(files.clone()).unwrap_or_else(|report| panic!("{report}"));
     assert_eq!(memory.snapshot.revision, disk.snapshot.revision);
     assert_eq!(memory.inputs, disk.inputs);
+    assert!(
+        disk.variables().iter().eq(["JWT_SECRET"]),
+        "{:?}",
+        disk.variables()
+    );
     files.remove(&folder.join("gone.html"));
     files.remove(&folder.join("flags.d/a.yaml"));
     files.remove(&folder.join("flags.d/b.json"));

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
-use crate::config_audit::{ConfigAudit, RecordedConfig, operator_digests};
+use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::operators;
 
 /// Start of the message of a rejected reload, before the reason or the report.
@@ -63,7 +63,9 @@ impl Reloader {
                 match applied {
                     Ok((known, published)) => {
                         let operators = self.replace_operators(known);
-                        let document = self.active_config.with_loaded(RecordedConfig::of_document);
+                        let document = self
+                            .active_config
+                            .with_loaded(|loaded| self.config_audit.of_document(loaded));
                         self.config_audit.record(&self.control, document, operators);
                         self.control.files_changed();
                         self.control.set_eligibility(self.active_config.eligibility());
