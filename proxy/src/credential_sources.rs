@@ -32,6 +32,17 @@ impl CredentialSources {
         token.into_iter().chain(attributes)
     }
 
+    /// Returns the names of all headers that are read, cookies included. Some occur twice.
+    pub(crate) fn varying_headers(&self) -> impl Iterator<Item = &str> {
+        let attributes = self.attributes.iter();
+        let attributes = attributes.filter_map(|attribute| match &attribute.place {
+            AttributePlace::Header(name) => Some(&**name),
+            AttributePlace::Cookie(_) => Some(COOKIE),
+            AttributePlace::Client => None,
+        });
+        std::iter::once(self.token.header()).chain(attributes)
+    }
+
     /// Returns the attributes that are read from the client's address.
     pub(crate) fn client_attributes(&self) -> impl Iterator<Item = AttributeId> {
         let attributes = self.attributes.iter();

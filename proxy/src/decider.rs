@@ -55,12 +55,18 @@ impl Decider {
         let signing_key = settings.signing_key.as_ref();
         let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
         let routes = &snapshot.routes;
+        let injected_headers = InjectedHeaders::new(
+            &snapshot.headers,
+            &snapshot.revision,
+            signing_key,
+            credentials.varying_headers(),
+        );
         Ok(Self {
             issuers: Arc::new(issuers),
             reserved: Arc::new(reserved(&snapshot, &credentials, &settings.trusted_proxies)),
             replaces_attributes,
             credentials: Arc::new(credentials),
-            injected_headers: InjectedHeaders::new(&snapshot.headers, &snapshot.revision, signing_key),
+            injected_headers,
             closed_answers: routes
                 .all()
                 .iter()

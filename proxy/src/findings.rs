@@ -31,6 +31,8 @@ pub(crate) struct Findings {
     pub(crate) upstream: Option<UpstreamId>,
     /// The headers that carry the decision to the upstream.
     pub(crate) headers: Rendered<DecisionHeaders>,
+    /// True if another caller could get other flags on this route.
+    pub(crate) flags_vary: bool,
     /// The fields that the request was decided by, if the upstream's head has other values for an attribute.
     pub(crate) decided_fields: Option<Box<Fields>>,
 }

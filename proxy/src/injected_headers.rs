@@ -1,5 +1,6 @@
 //! The names of the headers that the proxy injects, as they are sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rules::{FlagId, HeaderPlan, SnapshotRevision};
@@ -17,11 +18,25 @@ pub(crate) struct InjectedHeaders {
     pub(crate) request_id: Option<Arc<str>>,
     pub(crate) signature: Option<Arc<Signature>>,
     /// The response header to clients.
-    pub(crate) response: Option<Arc<str>>,
+    pub(crate) response: Option<ResponseHeader>,
+}
+
+/// The response header that lists flags.
+#[derive(Debug, Clone)]
+pub(crate) struct ResponseHeader {
+    pub(crate) name: Arc<str>,
+    /// The names of the request's headers that its value depends on, as `Vary` lists them.
+    pub(crate) vary: Arc<str>,
 }
 
 impl InjectedHeaders {
-    pub(crate) fn new(plan: &HeaderPlan, revision: &SnapshotRevision, key: Option<(&str, &[u8])>) -> Self {
+    /// Prepares the names of `plan`. `read` are the names of the headers that callers and their attributes are read from.
+    pub(crate) fn new<'r>(
+        plan: &HeaderPlan,
+        revision: &SnapshotRevision,
+        key: Option<(&str, &[u8])>,
+        read: impl Iterator<Item = &'r str>,
+    ) -> Self {
         let named = |name: &Option<Box<str>>| name.as_deref().map(title);
         Self {
             tenant: named(&plan.tenant),
@@ -39,7 +54,16 @@ impl InjectedHeaders {
                 .as_deref()
                 .zip(key)
                 .map(|(name, (id, secret))| Arc::new(Signature::new(title(name), id, secret, plan.names()))),
-            response: named(&plan.response),
+            response: plan.response.as_deref().map(|name| ResponseHeader {
+                name: title(name),
+                vary: read
+                    .map(title)
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+                    .into(),
+            }),
         }
     }
 

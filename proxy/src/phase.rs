@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod admission;
+pub(crate) mod cache_control;
 pub(crate) mod decision;
 pub(crate) mod effects;
 pub(crate) mod head;

@@ -159,6 +159,13 @@ fn carries_flags(
     }
 }
 
+/// Returns true if flags that are decided on a route with this `auth` depend on the sender of the request. Without `auth`
+/// they depend on the attributes that the request itself provides, if any are configured and used.
+fn flags_vary(decider: &Decider, auth: Auth) -> bool {
+    let uses_attributes = decider.snapshot.headers.anonymous != Some(AnonymousFlags::Omit);
+    auth != Auth::None || uses_attributes && !decider.credentials.attributes.is_empty()
+}
+
 /// Decides the gates of the candidates, and renders what follows from them.
 fn decide_gates(
     decider: &Decider,
@@ -199,6 +206,7 @@ fn decide_gates(
     head::check_length(request.head, decider, served.clone(), found)?;
     effects.count(served, caller.as_ref().and_then(Caller::tenant))?;
     found.upstream = Some(forward.upstream);
+    found.flags_vary = flags_vary(decider, decision.auth);
     found.headers = match carries_flags(decider, &decision, found, subject, effects) {
         true => effects.rendered(decision.route, subject, now, || {
             headers::render(decider, decision.route, subject, now)

@@ -3,8 +3,9 @@
 
 use wire::{Fields, ResponseHead};
 
-use crate::findings::DecisionHeaders;
+use crate::findings::Findings;
 use crate::injected_headers::InjectedHeaders;
+use crate::phase::cache_control;
 
 /// Maximum of names in `Connection` that are read.
 const MAX_NOMINATIONS: usize = 32;
@@ -13,7 +14,7 @@ const KEPT: [&str; 3] = ["content-length", "content-type", "set-cookie"];
 
 /// Removes the fields that are not for the client, and sets the header that lists the flags. The framing of the body
 /// is left to the code that sends it: `Content-Length` stays, `Transfer-Encoding` is removed.
-pub(crate) fn filter_fields(head: &mut ResponseHead, injected: &InjectedHeaders, decided: &DecisionHeaders) {
+pub(crate) fn filter_fields(head: &mut ResponseHead, injected: &InjectedHeaders, found: &Findings) {
     let is_switch = head.status() == 101;
     let nominated = nominated(&head.fields);
     head.fields.retain(|name, _| {
@@ -27,11 +28,16 @@ pub(crate) fn filter_fields(head: &mut ResponseHead, injected: &InjectedHeaders,
     if is_switch {
         head.fields.push("Connection", b"Upgrade");
     }
-    if let Some(name) = &injected.response {
+    if let Some(header) = &injected.response {
         // The header belongs to the proxy: a value that the upstream set under that name is removed.
-        head.fields.remove(name);
-        if let Some(flags) = &decided.flags {
-            head.fields.push(name, flags.as_bytes());
+        head.fields.remove(&header.name);
+        if let Some(flags) = &found.headers.flags {
+            head.fields.push(&header.name, flags.as_bytes());
+        }
+        // The absence of the header depends on the caller as well. Nothing else is stored: no interim response, and no
+        // switch of protocols.
+        if found.flags_vary && !head.is_interim() && !is_switch {
+            cache_control::set_private(&mut head.fields, &header.vary);
         }
     }
 }

@@ -3,7 +3,7 @@
 use ::wire::Fields;
 use rules::{CONTENT_HEADERS, HOP_HEADERS, REWRITTEN_HEADERS};
 
-use crate::injected_headers::InjectedHeaders;
+use crate::injected_headers::{InjectedHeaders, ResponseHeader};
 use crate::reserved::Reserved;
 
 /// Fields that say who asks, or how to read the message.
@@ -29,7 +29,7 @@ pub(crate) fn of_request(mut sent: Fields, reserved: &Reserved) -> Option<Fields
 /// Returns the trailers of a response that the client gets, if any.
 pub(crate) fn of_response(mut sent: Fields, injected: &InjectedHeaders) -> Option<Fields> {
     sent.retain(|name, _| !is_of_head(name));
-    if let Some(name) = &injected.response {
+    if let Some(ResponseHeader { name, .. }) = &injected.response {
         sent.remove(name);
     }
     (!sent.is_empty()).then_some(sent)

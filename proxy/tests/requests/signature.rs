@@ -205,3 +205,42 @@ fn the_response_header_lists_flags_if_configured() {
     let answer = proxy.get("/plain", "acme");
     assert_eq!(answer.head.values("x-feature-flags"), ["forged", "again"]);
 }
+
+#[test]
+fn a_shared_cache_may_not_store_the_flags_of_a_caller() {
+    let upstream = Upstream::answering(|_, stream| {
+        testkit::reply(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: public, max-age=60, s-maxage=600\r\n\
+             CDN-Cache-Control: max-age=600\r\nVary: Accept\r\n\r\nok",
+        )
+    });
+    let route = "{ name: plain, match: /plain, upstream: api }";
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route(route)
+        .route("{ name: static, match: /static, auth: none, upstream: api }")
+        .with("headers: { response: X-Feature-Flags }")
+        .start();
+    let callers = [proxy.get("/plain", "acme"), proxy.ask(&Request::get("/plain"))];
+    for answer in &callers {
+        assert_eq!(answer.head.values("cache-control"), ["private, max-age=60"]);
+        assert_eq!(answer.head.values("cdn-cache-control"), [""; 0]);
+        assert_eq!(answer.head.values("vary"), ["Accept", "Authorization"]);
+    }
+    let [caller, anonymous] = callers.map(|answer| answer.head.values("x-feature-flags").len());
+    assert_eq!((caller, anonymous), (1, 0));
+    // These flags are the same for everyone.
+    let answer = proxy.get("/static", "acme");
+    assert_eq!(
+        answer.head.values("cache-control"),
+        ["public, max-age=60, s-maxage=600"]
+    );
+    assert_eq!(answer.head.values("vary"), ["Accept"]);
+    let proxy = Proxy::builder().upstream("api", &upstream).route(route).start();
+    let answer = proxy.get("/plain", "acme");
+    assert_eq!(
+        answer.head.values("cache-control"),
+        ["public, max-age=60, s-maxage=600"]
+    );
+}

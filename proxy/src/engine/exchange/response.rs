@@ -222,5 +222,5 @@ impl Exchange<'_> {
 /// Removes the fields that are not for the client, and sets the header that lists the flags.
 fn filter_fields(head: &mut ResponseHead, context: &RequestContext) {
     let injected = &context.prepared.decider.injected_headers;
-    response::filter_fields(head, injected, &context.found.headers);
+    response::filter_fields(head, injected, &context.found);
 }

@@ -1,8 +1,9 @@
 use wire::{HttpVersion, ResponseHead};
 
 use super::filter_fields;
-use crate::findings::DecisionHeaders;
-use crate::injected_headers::InjectedHeaders;
+use crate::findings::{DecisionHeaders, Findings};
+use crate::injected_headers::{InjectedHeaders, ResponseHeader};
+use crate::rendered_flags::Rendered;
 
 fn injected(response: Option<&str>) -> InjectedHeaders {
     InjectedHeaders {
@@ -13,7 +14,10 @@ fn injected(response: Option<&str>) -> InjectedHeaders {
         revision: None,
         request_id: None,
         signature: None,
-        response: response.map(Into::into),
+        response: response.map(|name| ResponseHeader {
+            name: name.into(),
+            vary: "Authorization".into(),
+        }),
     }
 }
 
@@ -29,7 +33,7 @@ fn head(status: u16, lines: &[(&str, &str)]) -> ResponseHead {
 #[track_caller]
 fn check(status: u16, lines: &[(&str, &str)], expected: &[&str]) {
     let mut head = head(status, lines);
-    filter_fields(&mut head, &injected(None), &DecisionHeaders::default());
+    filter_fields(&mut head, &injected(None), &Findings::default());
     let mut names: Vec<_> = head
         .fields
         .iter()
@@ -83,7 +87,32 @@ fn only_the_proxy_lists_flags_for_a_client() {
             flags: flags.map(str::to_owned),
             ..DecisionHeaders::default()
         };
-        filter_fields(&mut head, &injected(Some("X-Flags")), &decided);
+        let found = Findings {
+            headers: Rendered::Own(decided),
+            flags_vary: true,
+            ..Findings::default()
+        };
+        filter_fields(&mut head, &injected(Some("X-Flags")), &found);
         assert_eq!(head.fields.values("x-flags").collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn only_final_responses_with_flags_of_a_caller_are_private() {
+    for (status, flags_vary, expected) in [
+        (200, true, &[&b"private"[..]][..]),
+        (304, true, &[b"private"]),
+        (200, false, &[]),
+        (103, true, &[]),
+        (101, true, &[]),
+    ] {
+        let mut head = head(status, &[]);
+        let found = Findings {
+            flags_vary,
+            ..Findings::default()
+        };
+        filter_fields(&mut head, &injected(Some("X-Flags")), &found);
+        let values = head.fields.values("cache-control").collect::<Vec<_>>();
+        assert_eq!(values, expected, "{status} {flags_vary}");
     }
 }
