@@ -11,6 +11,15 @@ pub(crate) struct FoldedSet(Box<[FoldedText]>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FoldedText(Box<str>);
 
+/// A text that is searched for in others by the algorithm of Knuth, Morris and Pratt (SIAM Journal on Computing 6, 1977).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoldedPart {
+    /// Its folded characters.
+    characters: Box<[char]>,
+    /// For each position, the length of the longest beginning of the text that also ends there, and is shorter.
+    borders: Box<[usize]>,
+}
+
 /// Returns the character that stands for all cases of a character.
 fn fold(c: char) -> char {
     if c.is_ascii() {
@@ -42,6 +51,53 @@ impl FoldedText {
     /// Compares with a text. The order of folded texts is that of their characters.
     fn compare(&self, text: &str) -> Ordering {
         self.0.chars().cmp(text.chars().map(fold))
+    }
+}
+
+impl FoldedPart {
+    pub(crate) fn new(text: &str) -> Self {
+        let characters: Box<[char]> = text.chars().map(fold).collect();
+        let mut part = Self {
+            borders: Box::default(),
+            characters,
+        };
+        let mut borders = Vec::with_capacity(part.characters.len());
+        let mut length = 0;
+        for (index, &c) in part.characters.iter().enumerate() {
+            // The border of the first character is empty: it may not be the text up to there itself.
+            length = match index {
+                0 => 0,
+                _ => part.extended(&borders, length, c),
+            };
+            borders.push(length);
+        }
+        part.borders = borders.into();
+        part
+    }
+
+    /// Returns true if `text` contains this text. The time is linear in the length of `text`, whatever its characters,
+    /// and each of them is folded once.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        let mut length = 0;
+        self.characters.is_empty()
+            || text.chars().map(fold).any(|c| {
+                length = self.extended(&self.borders, length, c);
+                length == self.characters.len()
+            })
+    }
+
+    /// Returns the length of the longest beginning of this text that ends with `c`, after one of this length.
+    fn extended(&self, borders: &[usize], mut length: usize, c: char) -> usize {
+        loop {
+            if self.characters.get(length) == Some(&c) {
+                return length.saturating_add(1);
+            }
+            let Some(last) = length.checked_sub(1) else {
+                return 0;
+            };
+            // A border is shorter than the text that it belongs to, so the loop ends.
+            length = borders.get(last).copied().unwrap_or_default();
+        }
     }
 }
 
@@ -104,8 +160,8 @@ mod tests {
             let folded = fold(c);
             if folded != c {
                 folding += 1;
-                let source = Pattern::containing([&*c.to_string()]);
-                let pattern = Pattern::parse_with(&source, Case::Folded).unwrap();
+                // In a class of characters none of these has another meaning.
+                let pattern = Pattern::parse_with(&format!("[{c}]"), Case::Folded).unwrap();
                 assert!(pattern.is_match(&folded.to_string()), "{c:?} {folded:?}");
                 assert_eq!(fold(folded), folded, "{c:?}");
             }
@@ -139,5 +195,49 @@ mod tests {
         let (start, end) = (FoldedText::new("Große"), FoldedText::new("STRAẞE"));
         assert!(start.starts("GROẞE Straße") && end.ends("große straße"));
         assert!(!start.starts("gro") && !end.ends("aße") && FoldedText::new("").starts("x"));
+    }
+
+    #[test]
+    fn a_folded_part_is_found_wherever_it_is() {
+        let long = "ab".repeat(2_000);
+        for (part, text, expected) in [
+            ("", "", true),
+            ("x", "", false),
+            ("Beta", "1.0-BETA.2", true),
+            ("beta", "bet-a", false),
+            ("größe", "DIE GRÖẞE, DIE GRÖßE", true),
+            ("k", "\u{212a}elvin", true),
+            ("aab", "AAAAAAB", true),
+            ("abcabd", "abcABCABD", true),
+            ("aab", "ababab", false),
+            (&format!("{long}C"), &format!("AB{long}c"), true),
+            (&format!("{long}C"), &format!("{long}d"), false),
+        ] {
+            assert_eq!(
+                FoldedPart::new(part).is_in(text),
+                expected,
+                "{part:?} in {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folded_search_finds_what_a_plain_search_does() {
+        let words = |length: u32| (0..3_usize.pow(length)).map(move |n| word(n, length));
+        fn word(mut n: usize, length: u32) -> String {
+            let mut text = String::new();
+            for _ in 0..length {
+                text.push(['a', 'B', 'b'][n % 3]);
+                n /= 3;
+            }
+            text
+        }
+        for part in (0..=4).flat_map(words) {
+            let folded = FoldedPart::new(&part);
+            for text in (0..=6).flat_map(words) {
+                let expected = text.to_lowercase().contains(&part.to_lowercase());
+                assert_eq!(folded.is_in(&text), expected, "{part:?} in {text:?}");
+            }
+        }
     }
 }

@@ -81,12 +81,6 @@ impl Pattern {
         Self::parse_with(source, Case::Exact)
     }
 
-    /// Returns the source of an expression that matches texts with one of `parts` in them.
-    pub(crate) fn containing<'t>(parts: impl IntoIterator<Item = &'t str>) -> String {
-        let parts: Vec<String> = parts.into_iter().map(escape).collect();
-        parts.join("|")
-    }
-
     /// Compiles `source` like [`Pattern::parse`], with this treatment of case.
     pub(crate) fn parse_with(source: &str, case: Case) -> Result<Self, InvalidPattern> {
         if source.len() > MAX_PATTERN {
@@ -185,18 +179,6 @@ impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source && self.case == other.case
     }
-}
-
-/// Returns an expression that matches this text only.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$#&-~".contains(c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 /// Returns the deepest cause of an error in one line. Outer causes only name the failed stage, and a syntax

@@ -1,10 +1,10 @@
 //! Compiles the operators of clauses with `fold`.
 
 use super::FlagsCompiler;
-use crate::folded::{FoldedSet, FoldedText};
+use crate::folded::{FoldedPart, FoldedSet, FoldedText};
 use crate::operator::{FoldedOperator, Operator};
 use crate::pattern::Case;
-use crate::{AttributeValue, Name, OperatorDefinition, Pattern, ProblemKind, Site, Sited};
+use crate::{AttributeValue, Name, OperatorDefinition, ProblemKind, Site, Sited};
 
 impl FlagsCompiler<'_> {
     /// Compiles an operator of a clause with `fold`.
@@ -30,8 +30,8 @@ impl FlagsCompiler<'_> {
             Definition::NoneOf(texts) => FoldedOperator::NoneOf(self.folded_names(site, word, texts)),
             Definition::Contains(texts) => {
                 self.values(site, word, texts.len());
-                let source = Pattern::containing(texts.iter().map(|text| &*text.value));
-                return Some(Operator::Matches(self.pattern(site, &source, Case::Folded)?));
+                let parts = texts.iter().map(|text| FoldedPart::new(&text.value));
+                FoldedOperator::Contains(parts.collect())
             }
             Definition::Matches(source) => {
                 return Some(Operator::Matches(self.pattern(site, source, Case::Folded)?));

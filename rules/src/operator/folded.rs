@@ -1,7 +1,6 @@
-//! Operators on texts that do not regard case: `fold: true`. `contains` and `matches` are automata, like `matches`
-//! without `fold`.
+//! Operators on texts that do not regard case: `fold: true`. `matches` is an automaton, like `matches` without `fold`.
 
-use crate::folded::{FoldedSet, FoldedText};
+use crate::folded::{FoldedPart, FoldedSet, FoldedText};
 
 /// A compiled operator of a clause with `fold`.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +9,7 @@ pub(crate) enum FoldedOperator {
     NotIn(FoldedSet),
     Prefix(Box<[FoldedText]>),
     Suffix(Box<[FoldedText]>),
+    Contains(Box<[FoldedPart]>),
     AnyOf(FoldedSet),
     AllOf(FoldedSet),
     NoneOf(FoldedSet),
@@ -22,6 +22,7 @@ impl FoldedOperator {
             Self::NotIn(set) => !set.has(text),
             Self::Prefix(texts) => texts.iter().any(|start| start.starts(text)),
             Self::Suffix(texts) => texts.iter().any(|end| end.ends(text)),
+            Self::Contains(parts) => parts.iter().any(|part| part.is_in(text)),
             Self::AnyOf(_) | Self::AllOf(_) | Self::NoneOf(_) => false,
         }
     }
@@ -31,7 +32,7 @@ impl FoldedOperator {
             Self::AnyOf(set) => set.has_any(items),
             Self::AllOf(set) => set.is_within(items),
             Self::NoneOf(set) => !set.has_any(items),
-            Self::In(_) | Self::NotIn(_) | Self::Prefix(_) | Self::Suffix(_) => false,
+            Self::In(_) | Self::NotIn(_) | Self::Prefix(_) | Self::Suffix(_) | Self::Contains(_) => false,
         }
     }
 
@@ -44,6 +45,7 @@ impl FoldedOperator {
     pub(super) fn comparisons(&self) -> usize {
         match self {
             Self::Prefix(texts) | Self::Suffix(texts) => texts.len(),
+            Self::Contains(parts) => parts.len(),
             Self::AllOf(set) => set.len(),
             Self::In(_) | Self::NotIn(_) | Self::AnyOf(_) | Self::NoneOf(_) => 1,
         }

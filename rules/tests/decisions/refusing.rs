@@ -65,6 +65,16 @@ fn decision_has_a_maximum_cost() {
     );
 }
 
+#[test]
+fn texts_to_contain_without_case_may_be_long() {
+    let texts: Vec<String> = (0..20).map(|n| format!("\"{n}{}\"", "kS".repeat(500))).collect();
+    let document = format!(
+        "version: 1\nflags:\n  f: {{ lifecycle: ga, rules: [{{ when: {{ attribute: x, contains: [{}], fold: true }}, serve: on }}] }}\n",
+        texts.join(", ")
+    );
+    assert_eq!(codes(&document), [""; 0]);
+}
+
 /// Returns flags of rules with these expressions, 10 in a flag.
 fn matching(expressions: impl IntoIterator<Item = String>) -> String {
     let expressions: Vec<String> = expressions.into_iter().collect();
