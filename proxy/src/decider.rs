@@ -203,7 +203,8 @@ fn is_replaced(name: &str, plan: &HeaderPlan) -> bool {
 
 fn reserved(snapshot: &Snapshot, credentials: &CredentialSources, proxies: &TrustedProxies) -> Reserved {
     let plan = &snapshot.headers;
-    let names = plan.names().chain(plan.signature.as_deref());
+    let removed = plan.removed.iter().map(|name| &**name);
+    let names = plan.names().chain(plan.signature.as_deref()).chain(removed);
     let routes = snapshot.routes.table().routes().iter();
     let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
     let read = credentials.headers().chain(matched);

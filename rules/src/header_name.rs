@@ -17,9 +17,9 @@ pub const HOP_HEADERS: [&str; 11] = [
     "upgrade",
 ];
 
-/// Names that change method, target, host or scheme in frameworks that obey them, and `Proxy`, which CGI turns
-/// into the variable HTTP_PROXY. They are removed from every request.
-pub const OVERRIDE_HEADERS: [&str; 49] = [
+/// Names that change method, target, host, scheme, checks or files in frameworks that obey them, and `Proxy`, which CGI
+/// turns into the variable HTTP_PROXY. They are removed from every request.
+pub const OVERRIDE_HEADERS: [&str; 58] = [
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -68,12 +68,21 @@ pub const OVERRIDE_HEADERS: [&str; 49] = [
     "x-forwarded",
     "forwarded-for",
     "front-end-https",
+    "x-matched-path",
+    "x-invoke-path",
+    "x-invoke-query",
+    "x-invoke-output",
+    "x-now-route-matches",
+    "x-middleware-subrequest",
+    "x-middleware-rewrite",
+    "x-sendfile-type",
+    "x-accel-mapping",
     "proxy",
 ];
 
 /// Names that state the client's address. They are removed from every request, unless a trusted proxy overwrites
 /// them: a proxy that does not know a name forwards the value of its client.
-pub const CLIENT_HEADERS: [&str; 36] = [
+pub const CLIENT_HEADERS: [&str; 39] = [
     "x-real-ip",
     "x-client-ip",
     "x-remote-ip",
@@ -110,6 +119,9 @@ pub const CLIENT_HEADERS: [&str; 36] = [
     "incap-client-ip",
     "ali-cdn-real-ip",
     "eo-connecting-ip",
+    "x-true-client-ip",
+    "cdn-src-ip",
+    "x-appengine-remote-addr",
 ];
 
 /// Further request headers that are removed or rewritten.
@@ -204,6 +216,15 @@ pub fn is_header_taken(name: &str) -> bool {
         || STANDARD_PREFIXES.iter().any(|prefix| begins_alike(name, prefix))
 }
 
+/// Returns true if this name, or one that folds alike, has a meaning in HTTP, or Sluice reads or writes it, so that it
+/// can't be removed from requests. Names that are removed in any case are excluded.
+#[must_use]
+pub fn is_header_needed(name: &str) -> bool {
+    let mut needed = HOP_HEADERS.iter().chain(&REWRITTEN_HEADERS).chain(&STANDARD);
+    needed.any(|known| is_header_alias(name, known))
+        || STANDARD_PREFIXES.iter().any(|prefix| begins_alike(name, prefix))
+}
+
 /// Returns true if a header with a meaning begins with `prefix`.
 #[must_use]
 pub fn is_header_prefix_taken(prefix: &str) -> bool {
@@ -249,7 +270,7 @@ fn taken() -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_header_lost, is_header_prefix_taken, is_header_taken};
+    use super::{is_header_lost, is_header_needed, is_header_prefix_taken, is_header_taken};
 
     #[test]
     fn reserved_header_names_are_taken_in_any_alias() {
@@ -288,6 +309,30 @@ mod tests {
         }
         for prefix in ["X-Feature-", "X-Flag-", "Flag-"] {
             assert!(!is_header_prefix_taken(prefix), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn header_names_of_http_are_needed() {
+        for name in [
+            "Host",
+            "content_type",
+            "Cookie",
+            "Authorization",
+            "X-Forwarded-For",
+            "Sec-Fetch-Site",
+            "via",
+        ] {
+            assert!(is_header_needed(name), "{name}");
+        }
+        for name in [
+            "X-Matched-Path",
+            "X-Original-URL",
+            "X-Real-IP",
+            "X-Internal-User",
+            "Proxy",
+        ] {
+            assert!(!is_header_needed(name), "{name}");
         }
     }
 

@@ -29,6 +29,8 @@ pub struct HeaderPlan {
     pub response: Option<Box<str>>,
     /// The prefix under which all per-flag headers are reserved, set or not.
     pub reserved_prefix: Option<Box<str>>,
+    /// Further names that are removed from every request.
+    pub removed: Box<[Box<str>]>,
     /// The headers with flags of an anonymous request. None: decided where `auth` is optional and where the request
     /// has the id of a visitor, otherwise omitted.
     pub anonymous: Option<AnonymousFlags>,
@@ -87,6 +89,12 @@ impl HeaderPlan {
         let prefix = self.reserved_prefix.as_deref();
         names.any(|reserved| is_header_alias(name, reserved))
             || prefix.is_some_and(|prefix| begins_alike(name, prefix))
+    }
+
+    /// Returns true if a header of this name is removed from requests because the operator lists it.
+    #[must_use]
+    pub fn removes(&self, name: &str) -> bool {
+        self.removed.iter().any(|removed| is_header_alias(name, removed))
     }
 
     /// Returns true if the flags header lists every flag that is on.

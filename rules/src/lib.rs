@@ -90,7 +90,8 @@ pub use header_match::{
 };
 pub use header_name::{
     CLIENT_HEADERS, CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, client_header,
-    fold_header_byte, is_header_alias, is_header_lost, is_header_prefix_taken, is_header_taken,
+    fold_header_byte, is_header_alias, is_header_lost, is_header_needed, is_header_prefix_taken,
+    is_header_taken,
 };
 pub use header_plan::{AnonymousFlags, DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};

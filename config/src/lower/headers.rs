@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use rules::{
     AnonymousFlags, DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include,
-    fold_header_byte, is_header_lost, is_header_prefix_taken, is_header_taken,
+    fold_header_byte, is_header_lost, is_header_needed, is_header_prefix_taken, is_header_taken,
 };
 
 use super::gateway::Gateway;
-use crate::form::Field;
+use crate::form::{Field, PlacedText};
 use crate::node::Span;
 use crate::problem::Problem;
 use crate::shape::headers::{FlagsHeaderFields, HeadersFields, Included, PerFlagFields, SomeFlags};
@@ -66,6 +66,7 @@ impl<'s> Gateway<'_, 's> {
             let help = "write the name of a header in `flags`, or remove `flags: off`";
             self.error("flags-needed", title, key.span, help);
         }
+        let removed = self.removed_headers(&fields.remove, &used);
         // Where nobody can be identified, the flags of an anonymous subject are those of each request.
         let anonymous = match fields.anonymous.value() {
             None if !self.identifies_callers => Some(AnonymousFlags::Decide),
@@ -82,6 +83,7 @@ impl<'s> Gateway<'_, 's> {
             baggage,
             response,
             reserved_prefix,
+            removed,
             anonymous,
         }
     }
@@ -111,6 +113,35 @@ impl<'s> Gateway<'_, 's> {
         Some(name.to_ascii_lowercase().into())
     }
 
+    /// Returns the names that the operator removes from requests, in lower case. A name that Sluice needs is reported.
+    fn removed_headers(&mut self, names: &Field<Vec<PlacedText<'s>>>, used: &[Used]) -> Box<[Box<str>]> {
+        let mut removed = Vec::new();
+        for PlacedText { value: name, span } in names.value().into_iter().flatten() {
+            if self.check_token("header", name, *span).is_none() {
+                continue;
+            }
+            let folded = fold(name);
+            let set = used.iter().find(|used| used.folded == folded);
+            let (why, help) = if let Some(used) = set {
+                let why = format!("sluice sets it as the header of {}", used.what);
+                (why, "remove the entry: a value from a client is always removed")
+            } else if is_header_needed(name) {
+                let help = "list only names without a meaning in HTTP, such as those that a framework reads";
+                ("it has a meaning in HTTP".to_owned(), help)
+            } else {
+                removed.push(name.to_ascii_lowercase().into());
+                continue;
+            };
+            self.error(
+                "reserved-header",
+                format!("`{name}` can't be removed: {why}"),
+                *span,
+                help,
+            );
+        }
+        removed.into()
+    }
+
     fn refuse_taken(&mut self, what: &str, span: Span) {
         let help = "choose another name, such as one that begins with `X-`";
         self.error(
@@ -126,6 +157,9 @@ impl<'s> Gateway<'_, 's> {
         let (why, help) = if self.plan.as_ref().is_some_and(|plan| plan.reserves(name)) {
             let why = "sluice sets it, and removes it from requests of clients";
             (why, "use another header, or rename the one under `headers`")
+        } else if self.plan.as_ref().is_some_and(|plan| plan.removes(name)) {
+            let why = "`headers.remove` removes it from requests";
+            (why, "use another header, or remove it from `headers.remove`")
         } else if !is_header_lost(name) {
             return Some(());
         } else if name.eq_ignore_ascii_case("host") {

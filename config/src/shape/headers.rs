@@ -16,6 +16,9 @@ use crate::validate::{InvalidValue, Slot, Validator};
 /// The maximum number of headers with the state of one flag each.
 const MAX_PER_FLAG: usize = 100;
 
+/// The maximum number of headers that are removed from requests.
+const MAX_REMOVED: usize = 100;
+
 texts! {
     HeaderNameOrOff: any "the name of a header, or `off`";
     HeaderPrefix: any "the beginning of a header name";
@@ -72,6 +75,8 @@ fields! {
         /// Headers with flags of a request without a caller: `decide` or `omit`. Default: decide with `auth: optional`
         /// or the id of a visitor, otherwise omit.
         anonymous: field AnonymousFlags,
+        /// Names of further headers that are removed from every request, with their aliases. Default: none.
+        remove: field List<Placed<HeaderName>, 0, MAX_REMOVED>,
     }
 }
 

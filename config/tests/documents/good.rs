@@ -275,6 +275,10 @@ fn headers_equal_the_document() {
         ]
     );
     assert_eq!(headers.reserved_prefix.as_deref(), Some("x-flag-"));
+    assert_eq!(
+        *headers.removed,
+        ["x-internal-user".into(), "x-original-url".into()]
+    );
 }
 
 #[test]

@@ -356,3 +356,24 @@ fn aliases_of_read_headers_are_removed() {
         }
     }
 }
+
+#[test]
+fn headers_that_the_operator_lists_are_removed() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("headers: { remove: [X-Internal-User, Debug] }")
+        .with("trusted_proxies: [127.0.0.1]")
+        .start();
+    for path in PATHS {
+        let request = Request::get(path)
+            .token(&proxy.token("acme"))
+            .header("x-internal-user", "forged")
+            .header("X_Internal_User", "forged")
+            .header("DEBUG", "forged")
+            .header("X-Internal-Users", "kept");
+        let seen = last(&upstream, &proxy, &request);
+        let forged = seen.head.headers.iter().filter(|(_, value)| value == "forged");
+        assert_eq!(forged.count(), 0, "{path}");
+        assert_eq!(seen.header("X-Internal-Users"), Some("kept"), "{path}");
+    }
+}

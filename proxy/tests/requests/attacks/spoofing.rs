@@ -33,7 +33,7 @@ const OURS: [&str; 12] = [
     "forwarded",
 ];
 /// Names that no one sets.
-const NOBODYS: [&str; 40] = [
+const NOBODYS: [&str; 52] = [
     "x-feature-other",
     "x-forwarded-port",
     "x-forwarded-prefix",
@@ -74,6 +74,18 @@ const NOBODYS: [&str; 40] = [
     "x-tunneled-method",
     "x-original-for",
     "remote-addr",
+    "x-matched-path",
+    "x-invoke-path",
+    "x-invoke-query",
+    "x-invoke-output",
+    "x-now-route-matches",
+    "x-middleware-subrequest",
+    "x-middleware-rewrite",
+    "x-sendfile-type",
+    "x-accel-mapping",
+    "x-true-client-ip",
+    "cdn-src-ip",
+    "x-appengine-remote-addr",
 ];
 /// Names of framing and content, of which the aliases are removed.
 const FRAMING: [&str; 9] = [
