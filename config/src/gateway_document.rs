@@ -134,8 +134,9 @@ impl LoadContext {
 
 /// Returns the patterns of the field `include`, and their places. Values of another type are reported by the form.
 fn include_patterns(source: &Source, variables: Variables<'_>) -> Vec<(String, Span)> {
-    // The text of a document without the word needs no second parser.
-    if !source.text.contains(GatewayDocument::INCLUDE) {
+    // The text of a document without the word needs no second parser. With a backslash the word may be there in another
+    // spelling: `"incl\u0075de"` is the same key.
+    if !source.text.contains(GatewayDocument::INCLUDE) && !source.text.contains('\\') {
         return Vec::new();
     }
     let mut ignored = Vec::new();

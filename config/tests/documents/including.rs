@@ -231,3 +231,22 @@ fn added_changed_and_removed_documents_are_reloads() {
     fs::remove_dir_all(path.join("conf.d/..v1")).unwrap();
     check("first y");
 }
+
+#[test]
+fn an_escaped_include_is_read_like_any_other() {
+    let folder = folder(&[("conf.d/a.yaml", &route("a", "api"))]);
+    for key in ["\"incl\\u0075de\"", "\"\\x69nclude\""] {
+        fs::write(
+            folder.path().join("sluice.yaml"),
+            GATEWAY.replace("include:", &format!("{key}:")),
+        )
+        .unwrap();
+        let loaded = load(folder.path()).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(names(&loaded), ["first", "a"], "{key}");
+    }
+    let json = r#"{ "version": 1, "incl\u0075de": ["conf.d/*.yaml"], "listeners": [ { "name": "a", "address": "127.0.0.1:0" } ],
+        "admin": "off", "flags": { "file": "flags.yaml" }, "upstreams": { "api": "127.0.0.1:3000" } }"#;
+    fs::write(folder.path().join("sluice.json"), json).unwrap();
+    let loaded = config::load(&folder.path().join("sluice.json"), &|_| None);
+    assert_eq!(names(&loaded.unwrap_or_else(|report| panic!("{report}"))), ["a"]);
+}
