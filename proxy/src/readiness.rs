@@ -178,7 +178,7 @@ impl ReadinessReport {
     }
 }
 
-/// Describes flags that gates await, at most eight by name.
+/// Describes flags that gates and headers await, at most eight by name.
 fn awaited_words(keys: &[Box<str>]) -> String {
     let named: Vec<String> = keys.iter().take(8).map(|key| format!("`{key}`")).collect();
     let more = match keys.len().saturating_sub(named.len()) {
@@ -186,8 +186,9 @@ fn awaited_words(keys: &[Box<str>]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "the store has never held a flag, and routes name {}{more}: they answer 503 FLAG_NOT_FOUND; apply a document \
-         with these flags (`sluice apply -f FLAGS`), or name one as `flags.store.seed` and start again",
+        "the store has never held a flag, and sluice.yaml names {}{more}: until they exist, gates with them answer 503 \
+         FLAG_NOT_FOUND, and headers omit them; apply a document with these flags (`sluice apply -f FLAGS`), or name one \
+         as `flags.store.seed` and start again",
         named.join(", ")
     )
 }

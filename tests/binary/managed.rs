@@ -503,7 +503,7 @@ fn gates_of_an_empty_store_answer_503_until_it_has_flags() {
     let ready = |admin: &mut Client| admin.ask(&Request::get("/readyz").host("localhost"));
     let unready = ready(&mut admin);
     assert_eq!(unready.status, 503);
-    let reason = "[-] flags: the store has never held a flag, and routes name `board`, `export`";
+    let reason = "[-] flags: the store has never held a flag, and sluice.yaml names `board`, `export`";
     assert!(unready.text().contains(reason), "{}", unready.text());
     let explained = json!({ "request": { "method": "GET", "path": "/board", "tenant": "acme" } });
     let explained = post(&mut admin, "/explain", &explained);

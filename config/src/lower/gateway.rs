@@ -133,8 +133,8 @@ impl<'a, 's> Gateway<'a, 's> {
         let (problems, _) = translate(unknown, self.documents, self.names, self.broken);
         let warnings = problems.into_iter().map(|problem| {
             let title = format!("{}: the store has never held a flag", problem.title);
-            let help = "until it exists, its routes answer 503 FLAG_NOT_FOUND; apply a document with all flags that are named here \
-                 (`sluice apply -f FLAGS`), or name it as `flags.store.seed` before the start";
+            let help = "until it exists, gates with it answer 503 FLAG_NOT_FOUND, and headers omit it; apply a document with all \
+                 flags that are named here (`sluice apply -f FLAGS`), or name it as `flags.store.seed` before the start";
             problem.into_warning("empty-store", title).help(help)
         });
         self.context.warnings.extend(warnings);

@@ -248,8 +248,9 @@ async fn awaited_flags_prevent_readiness_until_they_exist() {
     let awaited = ["board".into(), "export".into()];
     readiness.set_awaited_flags(&awaited);
     readiness.set_snapshot("0-3f9c", at(40));
-    let words = "the store has never held a flag, and routes name `board`, `export`: they answer 503 FLAG_NOT_FOUND; apply \
-                 a document with these flags (`sluice apply -f FLAGS`), or name one as `flags.store.seed` and start again";
+    let words = "the store has never held a flag, and sluice.yaml names `board`, `export`: until they exist, gates with them \
+                 answer 503 FLAG_NOT_FOUND, and headers omit them; apply a document with these flags (`sluice apply -f \
+                 FLAGS`), or name one as `flags.store.seed` and start again";
     check(&readiness, false, &[&format!("flags: {words}")]);
     readiness.set_awaited_flags(&[]);
     readiness.set_snapshot("1-3f9c", at(50));
