@@ -114,12 +114,25 @@ impl ActiveConfig {
         let accepted = self.accepted.lock();
         let stored = accepted.stored.as_ref();
         let stored = stored.map(|stored| (stored.compiled.clone(), stored.revision));
+        let source = accepted.loaded.flags_source.clone();
         // Loading takes long for a large document. Changes of flags must not wait for it, so the lock is released;
         // `apply_document` loads again if the flags have changed since.
         drop(accepted);
         match stored {
             Some((compiled, revision)) => self.load_with_flags(Files::Disk, &compiled, revision),
-            None => config::load(&self.path, &variable),
+            None => self.load_with_files(&source),
+        }
+    }
+
+    /// Loads the gateway document with flags from files: those that it names or, if it names a store, those of `source`.
+    fn load_with_files(&self, source: &FlagsSource) -> Result<LoadedConfig, config::Report> {
+        let settings = config::flags_settings(Files::Disk, &self.path, &variable);
+        let is_in_store = settings.is_ok_and(|settings| matches!(settings.flags, FlagsSource::Store(_)));
+        match source {
+            FlagsSource::File(flags) | FlagsSource::Directory(flags) if is_in_store => {
+                config::load_with_flags_at(&self.path, &variable, flags)
+            }
+            _ => config::load(&self.path, &variable),
         }
     }
 
@@ -131,7 +144,15 @@ impl ActiveConfig {
         let mut accepted = self.accepted.lock();
         // The store is opened at the start, so a document that names another source is applied with the flags of the
         // current one.
-        let moves = accepted.stored.is_some() && loaded.flags_source != accepted.loaded.flags_source;
+        let moves = match (&accepted.stored, &loaded.flags_source) {
+            (Some(_), source) => *source != accepted.loaded.flags_source,
+            (None, FlagsSource::Store(_)) => {
+                // The source of the next reload, too.
+                loaded.flags_source = accepted.loaded.flags_source.clone();
+                true
+            }
+            (None, _) => false,
+        };
         if let Some(stored) = &accepted.stored {
             let StoredFlags {
                 compiled, revision, ..

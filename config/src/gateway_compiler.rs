@@ -113,6 +113,9 @@ impl<'s> GatewayCompiler<'_, 's> {
         let routes = root.routes.value().map_or(&[][..], |routes| routes);
         let lowered = gateway.routes(routes, body_limit(root));
         refuse_conflicts(&mut gateway, &lowered);
+        if !gateway.identifies_callers && gateway.context.problems.is_empty() {
+            gateway.warn_of_missing_issuers(routes);
+        }
         let awaited_flags = gateway.awaited_flags.take().unwrap_or_default();
         let (flags, tenants) = compiled?;
         let routes = lowered

@@ -62,7 +62,9 @@ pub use identity::{
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
 pub use loaded_config::LoadedConfig;
-pub use managed::{FlagsSettings, check, flags_settings, load_managed, log_settings};
+pub use managed::{
+    CheckedDocument, FlagsSettings, check, flags_settings, load_managed, load_with_flags_at, log_settings,
+};
 pub use node::is_not_finite;
 pub use operators::{
     ChangePolicy, InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken,

@@ -113,7 +113,7 @@ pub fn operator_tokens(files: Files, path: &Path) -> Result<Vec<OperatorToken>, 
 pub(crate) enum FlagsFrom<'c> {
     /// The documents that it names. Flags in a store are an error.
     Document,
-    /// The documents that it names. Flags in a store are a warning, and everything else is checked.
+    /// The documents that it names. Flags in a store are not read, and everything else is checked.
     DocumentUnlessStore,
     /// Another document, or a directory of documents.
     Path(&'c Path),
@@ -218,18 +218,13 @@ fn flags_of(
         FlagsAt::File(path) => (path, false),
         FlagsAt::Directory(path) => (path, true),
         FlagsAt::Store(flags) => {
-            let at = Label::new(source, flags.store.key()?.span, "");
-            let title = "these flags are in a store, which is not read here";
             if is_error {
+                let at = Label::new(source, flags.store.key()?.span, "");
+                let title = "these flags are in a store, which is not read here";
                 let help = "a change from files to a store takes effect at the next start of `sluice run`; to explain a \
                      request, ask the running server: `sluice explain --server ADDRESS`";
                 let unread = Problem::error("managed-flags", title, at);
                 context.problems.push(unread.help(help));
-            } else {
-                let help = "to check gates and headers against flags, pass a document with them: `--flags FILE`; \
-                     `sluice export -o FILE` writes it from the running server";
-                let unread = Problem::warning("managed-flags", title, at);
-                context.warnings.push(unread.help(help));
             }
             return None;
         }

@@ -84,13 +84,47 @@ pub fn load_managed(
     load_as(files, path, variable, FlagsFrom::Compiled(flags, revision))
 }
 
-/// Returns all errors and warnings of the gateway document at `path`. `flags` is a document or directory whose flags
-/// are used instead of those that the document names. Without it, flags in a store are not read, which is a warning.
+/// Loads the gateway document at `path` with the flags of the document, or directory of documents, at `flags`. The
+/// location of flags in the document is not read; [`LoadedConfig::flags_source`] returns it.
+///
+/// # Errors
+/// All problems of the documents.
+pub fn load_with_flags_at(
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags: &Path,
+) -> Result<LoadedConfig, Report> {
+    load_as(Files::Disk, path, variable, FlagsFrom::Path(flags))
+}
+
+/// The result of checking a gateway document.
+#[derive(Debug)]
+pub struct CheckedDocument {
+    /// All errors and warnings.
+    pub report: Report,
+    /// True if the document was checked against flags. Flags in a store are not read.
+    pub has_read_flags: bool,
+}
+
+/// Checks the gateway document at `path`. `flags` is a document or directory whose flags are used instead of those that
+/// the document names. Without it, flags in a store are not read, and everything else is checked.
 #[must_use]
-pub fn check(path: &Path, variable: &dyn Fn(&str) -> Option<String>, flags: Option<&Path>) -> Report {
+pub fn check(
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags: Option<&Path>,
+) -> CheckedDocument {
     let flags_from = flags.map_or(FlagsFrom::DocumentUnlessStore, FlagsFrom::Path);
-    match load_as(Files::Disk, path, variable, flags_from) {
+    let report = match load_as(Files::Disk, path, variable, flags_from) {
         Ok(loaded) => loaded.warnings,
         Err(report) => report,
+    };
+    let is_in_store = || {
+        let settings = flags_settings(Files::Disk, path, variable);
+        settings.is_ok_and(|settings| matches!(settings.flags, FlagsSource::Store(_)))
+    };
+    CheckedDocument {
+        report,
+        has_read_flags: flags.is_some() || !is_in_store(),
     }
 }

@@ -13,7 +13,7 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 105] = [
+pub const CODES: [&str; 106] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -81,6 +81,7 @@ pub const CODES: [&str; 105] = [
     "nesting",
     "never-open",
     "no-client-certificates",
+    "no-issuer",
     "no-usable-key",
     "not-utf8",
     "opted-both-ways",
@@ -129,8 +130,8 @@ pub const WARNINGS: [&str; 12] = [
     "everybody-trusted",
     "expired-certificate",
     "idle-preflight",
-    "managed-flags",
     "never-open",
+    "no-issuer",
     "no-usable-key",
     "ungated-route",
     "unused-allow",

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::config_path::config_path;
 use super::exit::Exit;
-use super::output::{self, OutputFormat};
+use super::output;
 use crate::environment::variable;
 
 /// Checks a configuration and its flags.
@@ -31,14 +31,27 @@ pub(super) struct Arguments {
     strict: bool,
 }
 
+/// The note about flags in a store.
+const UNREAD_FLAGS: &str = "note: the flags are in a store, so gates and headers were not checked against flags; to check \
+                            them too, pass a document: `--flags FILE` (`sluice export -o FILE` writes one)";
+
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let path = config_path(arguments.config.as_ref());
-    let report = config::check(&path, &variable, arguments.flags.as_deref());
-    match OutputFormat::from_json_option(arguments.json) {
-        OutputFormat::Text if report.is_empty() => {
-            output::print(format_args!("ok: no problems in {}", path.display()))?;
+    let checked = config::check(&path, &variable, arguments.flags.as_deref());
+    let report = &checked.report;
+    if arguments.json {
+        let mut result = report.to_json();
+        if let Some(members) = result.as_object_mut() {
+            members.insert("flags_read".to_owned(), checked.has_read_flags.into());
         }
-        format => output::print_document_report(&report, format)?,
+        output::print_json(format_args!("{result:#}"))?;
+    } else if report.is_empty() {
+        output::print(format_args!("ok: no problems in {}", path.display()))?;
+    } else {
+        output::print_report(report);
+    }
+    if !arguments.json && !checked.has_read_flags {
+        output::print(UNREAD_FLAGS)?;
     }
     let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
     Ok(Exit::success_if(!bad))

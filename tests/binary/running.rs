@@ -254,3 +254,27 @@ fn an_update_of_a_config_map_is_followed_without_a_warning() {
     let printed = sluice.printed();
     assert!(!printed.iter().any(|line| line.contains("WARN")), "{printed:#?}");
 }
+
+#[test]
+fn a_reload_that_moves_flags_to_a_store_warns() {
+    let upstream = Upstream::named("legacy");
+    let (folder, issuer) = folder(&upstream);
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
+    let request = Request::get("/added").token(&issuer.token("acme"));
+    let status = || Client::connect(sluice.listener()).ask(&request).status;
+    assert_eq!(status(), 404);
+    let edit = |from: &str, to: &str| files::edit(folder.path(), "sluice.yaml", from, to);
+    edit(
+        "flags: { file: flags.yaml }",
+        "flags: { store: { sqlite: data, seed: flags.yaml } }",
+    );
+    let warning = "a change of this field takes effect at the next start field=\"flags\"";
+    sluice.line(warning);
+    // The rest of the document is applied, now and later, with the flags of the files.
+    edit("match: /board/**", "match: /added");
+    sluice.line("reloaded");
+    eventually("the new route is served", || (status() == 200).then_some(()));
+    write_flags(folder.path(), false);
+    eventually("the file has the flags", || (status() == 403).then_some(()));
+    assert!(!folder.path().join("data").exists());
+}

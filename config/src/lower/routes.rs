@@ -55,6 +55,33 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
+    /// Warns of the routes that require a caller, for a document in which no request can have one.
+    pub(crate) fn warn_of_missing_issuers(&mut self, routes: &[Placed<RouteFields<'s>>]) {
+        for Placed { value: fields, span } in routes {
+            let gate = fields.gate.key();
+            let is_required = match fields.auth.value() {
+                Some(auth) => *auth == Auth::Required,
+                None => gate.is_some(),
+            };
+            // A route in shadow mode rejects no request.
+            if !is_required || fields.mode.value() == Some(&GateMode::Shadow) {
+                continue;
+            }
+            let name = fields.name.value().map_or("", |name| name);
+            let why = match fields.auth.key() {
+                Some(_) => "`auth: required`",
+                None => "a gate, and so `auth: required`",
+            };
+            let title =
+                format!("route `{name}` has {why}, but the document has no issuer: every request gets a 401");
+            let at = fields.auth.key().or(gate).map_or(*span, |key| key.span);
+            let help = "add the service that signs your tokens to `issuers`, or read the tenant from client certificates \
+                        (`identity.tenant`); for a gate without callers, such as a rollout by visitor, write `auth: optional`";
+            let warning = Problem::warning("no-issuer", title, self.label(at, "")).help(help);
+            self.context.warnings.push(warning);
+        }
+    }
+
     fn route(&mut self, written: &Placed<RouteFields<'s>>, body_limit: Option<Option<u64>>) -> Lowered {
         let fields = &written.value;
         let name: Box<str> = fields.name.value().map_or("", |name| name).into();

@@ -7,7 +7,7 @@ use config::{Report, Severity};
 
 /// Returns the report of `sluice check` for the documents in a folder.
 fn check(folder: &Path) -> Report {
-    config::check(&folder.join("sluice.yaml"), &|_| None, None)
+    config::check(&folder.join("sluice.yaml"), &|_| None, None).report
 }
 
 /// Returns the codes of the warnings, each with the line that it is about.
@@ -117,8 +117,8 @@ fn a_warning_is_allowed_on_the_thing_itself() {
         ),
         (
             [
-                "name: a, match: /a, gate: beta, allow: [never-open]",
-                "name: b, match: /b, gate: beta",
+                "name: a, match: /a, auth: optional, gate: beta, allow: [never-open]",
+                "name: b, match: /b, auth: optional, gate: beta",
             ],
             ["old: {}", closed],
             ["never-open 8", "unused-flag 3"],
@@ -231,12 +231,12 @@ fn an_allowance_of_the_document_covers_included_ones() {
 #[test]
 fn an_allowance_without_a_warning_is_reported() {
     let flags = ["f: { lifecycle: ga, default: on, allow: [unused-flag] }"];
-    let gated = "name: a, match: /a, gate: f, allow: [never-open]";
+    let gated = "name: a, match: /a, auth: optional, gate: f, allow: [never-open]";
     assert_eq!(
         warnings_of("", &[gated], &flags),
         ["unused-allow 7", "unused-allow 3"]
     );
-    let expected = "name: a, match: /a, gate: f, allow: [never-open, unused-allow]";
+    let expected = "name: a, match: /a, auth: optional, gate: f, allow: [never-open, unused-allow]";
     assert_eq!(warnings_of("", &[expected], &flags), ["unused-allow 3"]);
     // With an error not all warnings are known.
     let folder = tempfile::tempdir().unwrap();

@@ -161,16 +161,15 @@ fn check_without_store_covers_all_but_its_flags() {
     let secret = |name: &str| (name == "S").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     let check = |gateway: &str, flags: Option<&Path>| {
         std::fs::write(&path, gateway).unwrap();
-        let report = config::check(&path, &secret, flags);
-        let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
-        (codes, report.errors())
+        let checked = config::check(&path, &secret, flags);
+        let problems = checked.report.problems().iter();
+        let codes: Vec<_> = problems.map(|problem| problem.code).collect();
+        assert_eq!(checked.has_read_flags, flags.is_some());
+        (codes, checked.report.errors())
     };
-    assert_eq!(check(GATEWAY, None), (vec!["managed-flags"], 0));
+    assert_eq!(check(GATEWAY, None), (vec![], 0));
     let misspelt = GATEWAY.replace("upstream: api", "upstream: apo");
-    assert_eq!(
-        check(&misspelt, None),
-        (vec!["managed-flags", "unknown-upstream"], 1)
-    );
+    assert_eq!(check(&misspelt, None), (vec!["unknown-upstream"], 1));
     let exported = folder.path().join("export.json");
     std::fs::write(&exported, serde_json::to_string(catalog().document()).unwrap()).unwrap();
     assert_eq!(check(GATEWAY, Some(&exported)), (vec![], 0));
