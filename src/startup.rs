@@ -100,8 +100,12 @@ fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags>
     let opened = opened
         .commit_seed()
         .with_context(|| format!("can't commit the seed to the store in {}", directory.display()))?;
-    if let Some(seed) = seed.filter(|_| is_seeded) {
-        info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty and starts with its seed");
+    if let Some(seed) = seed {
+        let (seed, revision) = (seed.display(), opened.revision().0);
+        match is_seeded {
+            true => info!(%seed, revision, "the store was empty and starts with its seed"),
+            false => info!(%seed, revision, "the store has data, so `flags.store.seed` is not used"),
+        }
     }
     Ok(StartupFlags::Store { opened, directory })
 }

@@ -601,9 +601,11 @@ fn an_empty_store_starts_with_its_seed_and_reads_it_once() {
     let mut admin = Client::connect(running.admin());
     let killed = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
     assert_eq!(killed.status, 200, "{}", killed.text());
+    running.line("the store was empty and starts with its seed");
     running.signal("TERM");
     running.ended();
     let running = managed.run();
+    running.line("the store has data, so `flags.store.seed` is not used");
     assert_eq!(
         Client::connect(running.listener()).ask(&managed.ask()).status,
         403
