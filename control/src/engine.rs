@@ -142,7 +142,7 @@ impl Control {
     /// Nothing was changed, except for [`ApplyError::NotPublished`]: that change is committed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         if self.is_read_only() {
-            let error = read_only(self.damage());
+            let error = ApplyError::Refused(vec![read_only(self.damage())]);
             self.audit_refusal(request, &error);
             return Err(error);
         }
@@ -187,7 +187,11 @@ impl Control {
     /// The reasons to reject the change.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
-        self.writer.dry_run(request)
+        let read_only = self.is_read_only().then(|| read_only(self.damage()));
+        Ok(DryRun {
+            read_only,
+            ..self.writer.dry_run(request)?
+        })
     }
 
     /// Reads the current state and its snapshot, at one revision. Changes are not blocked meanwhile.

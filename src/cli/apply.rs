@@ -14,7 +14,7 @@ use super::output::{self, OutputFormat, print_body};
 use super::rejection::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
-use super::render::preview::{UnchangedTenants, dry_run_text};
+use super::render::preview::{UnchangedTenants, dry_run_text, read_only_text};
 use super::session::{ConnectionOptions, Session};
 use super::urgent::{UrgentOptions, with_urgent_hint};
 use super::{document, route};
@@ -67,18 +67,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
         return Err(session.invalid_read(&shown).into());
     };
+    let read_only = read_only_text(&body);
+    let shown_exit = Exit::success_if(read_only.is_none());
     if options.dry_run && session.format() == OutputFormat::Json {
         print_body(&shown.body)?;
-        return Ok(Exit::Success);
+        return Ok(shown_exit);
     }
     if session.format() == OutputFormat::Text {
         output::print(plan(&body, found, options.force).trim_end())?;
     }
-    if options.dry_run || is_empty(found) {
-        if session.format() == OutputFormat::Json {
-            print_body(&shown.body)?;
+    // A server whose flags are in files rejects the document in any case, so nobody is asked to confirm it.
+    if options.dry_run || read_only.is_some() || is_empty(found) {
+        match (session.format(), read_only) {
+            (OutputFormat::Json, _) => print_body(&shown.body)?,
+            (OutputFormat::Text, Some(text)) => output::print_stderr(text),
+            (OutputFormat::Text, None) => {}
         }
-        return Ok(Exit::Success);
+        return Ok(shown_exit);
     }
     if !arguments.yes && !confirm("apply this?")? {
         output::print_stderr("nothing was applied");

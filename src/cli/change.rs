@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::client::{ClientRequest, ClientResponse, Retry, encoded};
 use super::exit::Exit;
 use super::rejection::Intent;
-use super::render::preview::{UnchangedTenants, dry_run_text};
+use super::render::preview::{UnchangedTenants, dry_run_text, read_only_text};
 use super::render::{json, printable};
 use super::route;
 use super::session::Session;
@@ -176,9 +176,10 @@ pub(super) fn print_result(
 ) -> Result<()> {
     session.print_response(answer, |body| match options.dry_run {
         true => format!(
-            "{}{}",
+            "{}{}{}",
             dry_run_text(body, unchanged, options.force),
-            overrides_text(body).trim_start()
+            overrides_text(body).trim_start(),
+            read_only_text(body).unwrap_or_default()
         ),
         false => applied_text(body, &done(body)),
     })

@@ -127,6 +127,21 @@ fn a_flag_of_files_is_killed_locally_through_the_socket() {
         "{refused}"
     );
 
+    // A dry run says that it would be rejected.
+    let tried = output(&["flags", "kill", "board", "--dry-run", "--server", &admin], 0);
+    assert!(tried.contains("READ_ONLY_SOURCE"), "{tried}");
+    let flags = "version: 1\nflags: { board: { lifecycle: ga }, export: {} }\n";
+    fs::write(folder.path().join("new.yaml"), flags).unwrap();
+    for more in [&["--dry-run"][..], &["--yes"], &["--dry-run", "--json"]] {
+        let apply = [&["apply", "-f", "new.yaml", "--server", &admin][..], more].concat();
+        let tried = output(&apply, 1);
+        assert!(
+            tried.contains("READ_ONLY_SOURCE") && tried.contains("export"),
+            "{tried}"
+        );
+        assert!(tried.contains("the flags are managed by files"), "{tried}");
+    }
+
     let socket = ["--socket", "sluice.sock"];
     let kill = |more: &[&str], code| output(&[&["flags", "kill", "board"][..], &socket, more].concat(), code);
     kill(&[], 2);

@@ -67,6 +67,10 @@ pub(crate) struct DryRunBody {
     revision: u64,
     /// True if the change is rejected without `force`, because it affects more tenants than `max_blast_radius`.
     needs_force: bool,
+    /// The reason why every change is rejected by this server: files manage its flags, or its store is damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    read_only: Option<RefusalBody>,
     preview: PreviewBody,
     /// The result for each item; only for a change of many items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -304,6 +308,7 @@ impl From<DryRun> for DryRunBody {
         Self {
             revision: dry_run.revision.0,
             needs_force: dry_run.needs_force,
+            read_only: dry_run.read_only.map(RefusalBody::from),
             preview: PreviewBody::from(dry_run.preview),
             items: dry_run.items.into_iter().map(ItemBody::from).collect(),
             also_reverted: cascade,

@@ -97,6 +97,7 @@ impl ChangeWriter {
         Ok(DryRun {
             revision: current.state.revision,
             needs_force: limit.is_some_and(|limit| preview.affects_more_than(limit)),
+            read_only: None,
             preview,
             items: plan.items,
             summary: plan.summary,

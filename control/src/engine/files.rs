@@ -8,7 +8,6 @@ use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
 use super::current_state::CurrentState;
-use super::outcome::ApplyError;
 use crate::publish::{Fit, Publish, PublishError};
 
 /// Facts for reading a document: no tenants, no errors.
@@ -100,14 +99,15 @@ impl Damage {
     }
 }
 
-pub(super) fn read_only(damage: Option<&Damage>) -> ApplyError {
+/// Returns the refusal of every change: the store is damaged, or files manage the flags.
+pub(super) fn read_only(damage: Option<&Damage>) -> Refusal {
     if let Some(damage) = damage {
-        return ApplyError::Refused(vec![damage.refusal()]);
+        return damage.refusal();
     }
     let refusal = Refusal::new(
         Code::ReadOnlySource,
         "the flags are managed by files and can't be changed here",
     );
     let help = "change the document; in an incident kill the flag on each machine: sluice flags kill KEY --socket PATH";
-    ApplyError::Refused(vec![refusal.help(help)])
+    refusal.help(help)
 }

@@ -29,6 +29,8 @@ pub struct DryRun {
     pub revision: Revision,
     /// True if the change would be rejected without `force`, since it affects too many tenants.
     pub needs_force: bool,
+    /// The reason why every change is rejected here, if files manage the flags or the store is damaged.
+    pub read_only: Option<Refusal>,
     /// The decisions that would change.
     pub preview: Preview,
     /// The results of the items of an import.

@@ -23,7 +23,8 @@ pub(crate) fn difference(difference: &Value) -> String {
     for (field, mark, words) in SORTS {
         let parts = json::list(difference, field);
         for part in parts.iter().take(MAX_PARTS) {
-            text.push_str(&line(mark, part));
+            let is_new = field == "kept_by_operators" && is_new_flag(difference, part);
+            text.push_str(&line(mark, part, is_new));
         }
         let more = parts.len().saturating_sub(MAX_PARTS);
         if more > 0 {
@@ -48,14 +49,37 @@ pub(crate) fn is_empty(difference: &Value) -> bool {
         .all(|field| json::list(difference, field).is_empty())
 }
 
-fn line(mark: char, part: &Value) -> String {
+/// Returns true for a flag that the document adds.
+fn is_new_flag(difference: &Value, part: &Value) -> bool {
+    let key = |part: &Value| json::text(part, "name").map(str::to_owned);
+    let is_flag = |part: &Value| json::text(part, "section") == Some("flag");
+    let mut added = json::list(difference, "added")
+        .iter()
+        .filter(|added| is_flag(added));
+    is_flag(part) && added.any(|added| key(added) == key(part))
+}
+
+/// Returns the words for a field of a new flag that is not as the document has it.
+fn start_of(field: String) -> String {
+    match &*field {
+        "lifecycle" => "starts as alpha (--adopt keeps the lifecycle of the document)".to_owned(),
+        "enabled" => "starts killed, as it was when it was removed".to_owned(),
+        _ => field,
+    }
+}
+
+fn line(mark: char, part: &Value, is_new: bool) -> String {
     let section = json::text(part, "section").unwrap_or_default();
     let name = printable(json::text(part, "name").unwrap_or_default());
     let what = match section {
         "head" => "head of the document".to_owned(),
         section => format!("{:7} {name}", printable(section)),
     };
-    let fields: Vec<String> = json::list(part, "fields").iter().map(json::word).collect();
+    let fields = json::list(part, "fields").iter().map(json::word);
+    let fields: Vec<String> = match is_new {
+        true => fields.map(start_of).collect(),
+        false => fields.collect(),
+    };
     match fields.is_empty() {
         true => format!("  {mark} {what}\n"),
         false => format!("  {mark} {what}: {}\n", printable(&fields.join(", "))),
@@ -89,6 +113,32 @@ mod tests {
              \x20 = flag    dispatch.v2Board: lifecycle, tiers\n\
              2 to add, 2 to change, 1 to remove, 1 kept by operators\n"
         );
+    }
+
+    #[test]
+    fn a_new_flag_is_shown_with_the_state_it_starts_in() {
+        let kept = |fields: &[&str]| json!([{ "section": "flag", "name": "export", "fields": fields }]);
+        for (fields, expected) in [
+            (
+                &["lifecycle"][..],
+                "starts as alpha (--adopt keeps the lifecycle of the document)",
+            ),
+            (&["enabled"], "starts killed, as it was when it was removed"),
+        ] {
+            let answer = json!({
+                "added": [{ "section": "flag", "name": "export" }],
+                "kept_by_operators": kept(fields),
+            });
+            let text = difference(&answer);
+            let line = format!("  + flag    export\n  = flag    export: {expected}\n");
+            assert!(text.starts_with(&line), "{text}");
+        }
+        // A segment of the same name is another part.
+        let answer = json!({
+            "added": [{ "section": "segment", "name": "export" }],
+            "kept_by_operators": kept(&["lifecycle"]),
+        });
+        assert!(difference(&answer).contains("  = flag    export: lifecycle\n"));
     }
 
     #[test]

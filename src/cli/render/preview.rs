@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::json;
 use super::words::counted;
 use crate::printable::printable;
+use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
 /// Largest number of changed decisions in the output; the others are counted.
 const MAX_FLIPS: usize = 50;
@@ -29,6 +30,21 @@ pub(crate) fn dry_run_text(answer: &Value, unchanged: UnchangedTenants<'_>, is_f
         text.push_str("needs --force: more tenants change than `max_blast_radius` allows\n");
     }
     text
+}
+
+/// Renders the reason why a server rejects every change, if its answer to a dry run has one.
+pub(crate) fn read_only_text(answer: &Value) -> Option<String> {
+    let refusal = answer.get("read_only").filter(|refusal| refusal.is_object())?;
+    let reasons = [RejectionReason {
+        code: json::text(refusal, "code").unwrap_or_default(),
+        detail: json::text(refusal, "detail").unwrap_or_default(),
+        hint: json::text(refusal, "help"),
+    }];
+    let mut text = "this server rejects every change:\n".to_owned();
+    // Writing to a string can't fail.
+    let _ = write_reasons(&mut text, &reasons).and_then(|()| write_hints(&mut text, &reasons));
+    text.truncate(text.trim_end().len());
+    Some(text)
 }
 
 /// Renders a preview.
