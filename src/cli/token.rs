@@ -32,7 +32,8 @@ pub(super) struct Arguments {
     /// The tenant.
     #[arg(long)]
     tenant: String,
-    /// The place of the tenant in the claims: `tenant`, `org.id`, or a JSON pointer.
+    /// The place of the tenant in the claims: `tenant`, `org.id`, `organization.0` (the first item of a list), or a JSON
+    /// pointer.
     #[arg(long, value_name = "CLAIM", default_value = "tenant", value_parser = claim)]
     tenant_claim: TenantClaim,
     /// The user (`sub`).
@@ -95,6 +96,8 @@ impl TokenRequest<'_> {
         for (depth, name) in self.tenant_claim.iter().enumerate().rev() {
             if depth == 0 {
                 claims.insert(name.clone(), tenant.take());
+            } else if name == FIRST_ITEM {
+                tenant = json!([tenant]);
             } else {
                 tenant = json!({ name.as_str(): tenant });
             }
@@ -112,17 +115,72 @@ fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer>
     })
 }
 
+/// The name of the first item of a list in a claim path.
+const FIRST_ITEM: &str = "0";
+
 /// The names of a claim path, checked as in the configuration.
 #[derive(Debug, Clone)]
 struct TenantClaim(Vec<String>);
 
 fn claim(text: &str) -> Result<TenantClaim, String> {
     ClaimPath::parse(text).map_err(|invalid| invalid.to_string())?;
-    Ok(TenantClaim(match text.strip_prefix('/') {
+    let names: Vec<String> = match text.strip_prefix('/') {
         Some(pointer) => pointer
             .split('/')
             .map(|name| name.replace("~1", "/").replace("~0", "~"))
             .collect(),
         None => text.split('.').map(str::to_owned).collect(),
-    }))
+    };
+    // The claims themselves are an object, so the first name is never a position.
+    match names.iter().skip(1).find(|name| is_later_item(name)) {
+        Some(name) => Err(format!(
+            "`{name}` is a position in a list, and this command writes lists with one item: write `0`"
+        )),
+        None => Ok(TenantClaim(names)),
+    }
+}
+
+/// Returns true for a position after the first: digits without a leading zero, as claim paths are read.
+fn is_later_item(name: &str) -> bool {
+    !name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_the_tenant_where_its_path_is_read() {
+        for (path, expected) in [
+            ("tenant", json!({ "tenant": "acme" })),
+            ("org.id", json!({ "org": { "id": "acme" } })),
+            ("organization.0", json!({ "organization": ["acme"] })),
+            ("orgs.0.id", json!({ "orgs": [{ "id": "acme" }] })),
+            (
+                "/https:~1~1example.com~1orgs/0",
+                json!({ "https://example.com/orgs": ["acme"] }),
+            ),
+            ("0.00", json!({ "0": { "00": "acme" } })),
+        ] {
+            let names = claim(path).unwrap().0;
+            let request = TokenRequest {
+                issuer: "i",
+                audience: "a",
+                tenant: "acme",
+                tenant_claim: &names,
+                user: None,
+                groups: &[],
+                ttl: Duration::from_secs(60),
+            };
+            let claims = request.claims(0);
+            for (name, value) in expected.as_object().unwrap() {
+                assert_eq!(claims.get(name), Some(value), "{path}");
+            }
+            let found = ClaimPath::parse(path).unwrap();
+            assert_eq!(found.resolve(&claims), Some(&json!("acme")), "{path}");
+        }
+        for path in ["organization.1", "orgs.0.12"] {
+            assert!(claim(path).unwrap_err().contains("write `0`"), "{path}");
+        }
+    }
 }
