@@ -17,8 +17,9 @@ pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     definition: RateLimit,
     tenants: KeyedLimiter<TenantId, C>,
     clients: KeyedLimiter<ClientKey, C>,
-    /// Counts requests whose caller was refused. Apart from `clients`, so that a client without such requests learns
-    /// nothing about the route before its gate is decided.
+    /// Counts requests whose caller was refused, by address. Apart from `clients`: a request that was accepted does not
+    /// count, so that valid requests up to the limit tell nothing about the route before its gate is decided. Clients of
+    /// one address share the count: behind a NAT, a neighbour's bad tokens get a client a 429 here too.
     refused: KeyedLimiter<ClientKey, C>,
 }
 
