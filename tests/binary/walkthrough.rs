@@ -266,9 +266,17 @@ impl ShellSession {
         while let Some(word) = words.next() {
             match word {
                 "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
-                "--retry" => drop(words.next()),
+                "--retry" | "--retry-max-time" => drop(words.next()),
                 word => url = word,
             }
+        }
+        let application = self.applications.iter().find_map(|(port, application)| {
+            let (_, path) = url.split_once(&format!(":{port}"))?;
+            Some((application.address(), path))
+        });
+        if let Some((address, path)) = application {
+            let answer = Client::connect(address).ask(&Request::get(path));
+            return format!("{}\n", answer.text().trim_end());
         }
         let server = self.server.as_ref().unwrap();
         if let Some((_, path)) = url.split_once(":9090") {
