@@ -15,8 +15,8 @@ setup: ## installs what the build needs and the machine lacks, with its package 
 	@scripts/setup
 
 demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; PORT=18080 if the ports from 8080 are in use
-	$(CARGO) build --locked
-	@$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
+	$(CARGO) build --profile demo --locked
+	@$(CARGO) run --quiet --profile demo --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
 
 test: setup ## runs every test; installs schemathesis into target/ once, from PyPI
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
