@@ -37,8 +37,8 @@ pub struct LoadedConfig {
     pub files: Files,
     /// Converts sites to line_index.
     pub line_index: Arc<LineIndex>,
-    /// The keys of the flags that gates name and that do not exist yet, because the store has never held a flag. Such
-    /// gates can't be decided.
+    /// The keys of the flags that gates and headers name and that do not exist yet, because the store has never held a
+    /// flag. Such gates can't be decided, and such headers omit the flags.
     pub awaited_flags: Box<[Box<str>]>,
     /// The digest of the documents, 12 hex digits.
     pub(crate) digest: String,

@@ -54,9 +54,9 @@ struct ReadinessState {
     /// The revision served, and the time of its publication.
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,
-    /// The keys of the flags that gates await.
+    /// The keys of the flags that gates and headers await.
     awaited_flags: Box<[Box<str>]>,
-    /// True if the gates of every snapshot so far have awaited flags.
+    /// True if every snapshot so far has awaited flags.
     has_always_awaited: bool,
     notes: BTreeMap<String, String>,
 }
@@ -81,8 +81,8 @@ impl Readiness {
         self.keys.set_needed();
     }
 
-    /// Sets the keys of the flags that gates name and that do not exist yet. They prevent readiness until a snapshot
-    /// was served whose gates await no flag.
+    /// Sets the keys of the flags that gates and headers name and that do not exist yet. They prevent readiness until
+    /// a snapshot was served that awaits no flag.
     pub(crate) fn set_awaited_flags(&self, keys: &[Box<str>]) {
         let mut state = self.state.lock();
         state.awaited_flags = keys.into();
