@@ -294,7 +294,9 @@ impl ShellSession {
     }
 
     fn start(&mut self) {
-        let server = SluiceProcess::start(self.folder.path(), ["run"]);
+        // A page may leave the address out, and the default port may be in use: by another page, for example.
+        let variables = [("SLUICE_ADMIN_ADDRESS", "127.0.0.1:0")];
+        let server = SluiceProcess::start_with(&variables, self.folder.path(), ["run"]);
         let admin: SocketAddr = server.admin();
         let _ = server.listener();
         self.server = Some(server);
