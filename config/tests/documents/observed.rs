@@ -26,7 +26,7 @@ fn check(count: usize) -> Report {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flags.yaml"), flags).unwrap();
     fs::write(folder.path().join("sluice.yaml"), sluice).unwrap();
-    config::check(&folder.path().join("sluice.yaml"), &|_| None, None)
+    config::check(&folder.path().join("sluice.yaml"), &|_| None, None).report
 }
 
 #[test]
