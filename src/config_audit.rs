@@ -18,12 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tracing::{info, warn};
 
-use self::recorded_file::{RecordedFile, VariablesKey};
+use self::recorded_file::{DIGITS, RecordedFile, VariablesKey};
 use crate::clock;
 use crate::environment;
 
-/// Number of hex digits of a digest, as in revisions.
-const DIGITS: usize = 12;
 /// Largest number of gates, variables or operators in one list of an entry.
 const MAX_NAMED: usize = 1_000;
 /// Request id of the entries.
@@ -170,7 +168,7 @@ impl ConfigAudit {
             return;
         }
         if let Some(path) = &self.path
-            && let Err(error) = RecordedFile::write(path, &self.key, &current, control)
+            && let Err(error) = RecordedFile::write(path, &self.key, current.clone(), control)
         {
             warn!("can't write {}: {error}", path.display());
         }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::{hmac, rand};
 use control::{Control, hash_text};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{DIGITS, RecordedConfig};
 use crate::parent_directory::{parent_directory, sync_entry};
 
 /// Name of the file, in the directory of the store.
 const FILE_NAME: &str = "audited-config.json";
+/// Number of hex digits of a digest, as in revisions.
+pub(super) const DIGITS: usize = 12;
 /// Length of a key, in bytes.
 const KEY_BYTES: usize = 16;
 
@@ -20,13 +22,13 @@ pub(super) fn path(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
 }
 
-/// The content of the file.
+/// The content of the file, with a configuration of type `C`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct RecordedFile {
+pub(super) struct RecordedFile<C> {
     /// Id and hash of an entry of the log, not before the entries of the configuration: `ID:HASH`.
     entry: String,
     pub(super) key: VariablesKey,
-    pub(super) config: RecordedConfig,
+    pub(super) config: C,
 }
 
 /// The key of the digests of variables, random and only in the file: a value with few possibilities can't be found from
@@ -52,7 +54,7 @@ impl VariablesKey {
     }
 }
 
-impl RecordedFile {
+impl<C: Serialize + DeserializeOwned> RecordedFile<C> {
     /// Reads the file; none if there is none, or if the log does not have its entry.
     pub(super) fn read(path: &Path, control: &Control) -> Option<Self> {
         let file: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
@@ -63,18 +65,13 @@ impl RecordedFile {
     }
 
     /// Writes the file, readable by its owner only, like the store. The entries of the configuration are in the log.
-    pub(super) fn write(
-        path: &Path,
-        key: &VariablesKey,
-        config: &RecordedConfig,
-        control: &Control,
-    ) -> Result<()> {
+    pub(super) fn write(path: &Path, key: &VariablesKey, config: C, control: &Control) -> Result<()> {
         // The newest entry may be a later one. Its hash covers all entries before it.
         let newest = control.store().audit_head().map_err(Error::other)?;
         let file = Self {
             entry: entry_text(newest),
             key: key.clone(),
-            config: config.clone(),
+            config,
         };
         let directory = parent_directory(path);
         // Temporary files are readable by their owner only.

@@ -346,7 +346,7 @@ fn the_audit_entries_of_an_import_have_a_limit() {
     let flags: Vec<String> = (0..400).map(|place| format!("f{place}")).collect();
     let defined = flags.iter().map(|flag| (flag.clone(), json!({ "kind": "ops" })));
     let mut state = state(json!({ "version": 1, "flags": Value::Object(defined.collect()) }));
-    let overrides: serde_json::Map<_, _> = flags.iter().map(|flag| (flag.clone(), json!(true))).collect();
+    let overrides: Map<_, _> = flags.iter().map(|flag| (flag.clone(), json!(true))).collect();
     // One entry for the record, and one for each override.
     let most = (MAX_IMPORT_ENTRIES - 1) / (flags.len() + 1);
     let import = |count: usize| {
