@@ -49,8 +49,14 @@ fn is_private(fields: &Fields) -> bool {
 fn directives(fields: &Fields) -> impl Iterator<Item = &[u8]> {
     let values = fields.values("cache-control");
     values.flat_map(|value| {
-        let mut is_quoted = false;
+        // In a quoted string a backslash takes the meaning of the next byte (RFC 9110 section 5.6.4).
+        let (mut is_quoted, mut is_escaped) = (false, false);
         let parts = value.split(move |&byte| {
+            if is_escaped {
+                is_escaped = false;
+                return false;
+            }
+            is_escaped = is_quoted && byte == b'\\';
             is_quoted ^= byte == b'"';
             byte == b',' && !is_quoted
         });
@@ -115,6 +121,7 @@ mod tests {
                 "private, no-cache=\"set-cookie, etag\"",
             ),
             ("private, public", "private"),
+            ("x=\"a\\\"\", public, s-maxage=60", "private, x=\"a\\\"\""),
             ("", "private"),
             ("x=\"open, public", "private, x=\"open, public"),
         ] {

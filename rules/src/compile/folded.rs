@@ -1,7 +1,8 @@
 //! Compiles the operators of clauses with `fold`.
 
 use super::FlagsCompiler;
-use crate::folded::{FoldedPart, FoldedSet, FoldedText};
+use crate::bounds::MAX_VALUES;
+use crate::folded::{FoldedParts, FoldedSet, FoldedText};
 use crate::operator::{FoldedOperator, Operator};
 use crate::pattern::Case;
 use crate::{AttributeValue, Name, OperatorDefinition, ProblemKind, Site, Sited};
@@ -30,8 +31,14 @@ impl FlagsCompiler<'_> {
             Definition::NoneOf(texts) => FoldedOperator::NoneOf(self.folded_names(site, word, texts)),
             Definition::Contains(texts) => {
                 self.values(site, word, texts.len());
-                let parts = texts.iter().map(|text| FoldedPart::new(&text.value));
-                FoldedOperator::Contains(parts.collect())
+                let parts = texts.iter().map(|text| &*text.value);
+                let Some(parts) = FoldedParts::new(parts) else {
+                    let (what, limit, found) = ("texts of `contains`", MAX_VALUES, texts.len());
+                    let kind = ProblemKind::Limit { what, limit, found };
+                    self.problems.report(site, kind);
+                    return None;
+                };
+                FoldedOperator::Contains(parts)
             }
             Definition::Matches(source) => {
                 return Some(Operator::Matches(self.pattern(site, source, Case::Folded)?));

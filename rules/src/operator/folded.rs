@@ -1,6 +1,6 @@
 //! Operators on texts that do not regard case: `fold: true`. `matches` is an automaton, like `matches` without `fold`.
 
-use crate::folded::{FoldedPart, FoldedSet, FoldedText};
+use crate::folded::{FoldedParts, FoldedSet, FoldedText};
 
 /// A compiled operator of a clause with `fold`.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +9,7 @@ pub(crate) enum FoldedOperator {
     NotIn(FoldedSet),
     Prefix(Box<[FoldedText]>),
     Suffix(Box<[FoldedText]>),
-    Contains(Box<[FoldedPart]>),
+    Contains(FoldedParts),
     AnyOf(FoldedSet),
     AllOf(FoldedSet),
     NoneOf(FoldedSet),
@@ -22,7 +22,7 @@ impl FoldedOperator {
             Self::NotIn(set) => !set.has(text),
             Self::Prefix(texts) => texts.iter().any(|start| start.starts(text)),
             Self::Suffix(texts) => texts.iter().any(|end| end.ends(text)),
-            Self::Contains(parts) => parts.iter().any(|part| part.is_in(text)),
+            Self::Contains(parts) => parts.are_in(text),
             Self::AnyOf(_) | Self::AllOf(_) | Self::NoneOf(_) => false,
         }
     }

@@ -244,6 +244,10 @@ fn a_kill_needs_no_body() {
     let form = request("POST", kill, None).token(server.token(Role::Operator));
     let form = form.header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(server.send(form).status, 200);
-    let log = server.send_ok("GET", "/platform/audit?action=platform.feature_flag_restored", None);
+    let log = server.send_ok(
+        "GET",
+        "/platform/audit?action=platform.feature_flag_restored",
+        None,
+    );
     assert_eq!(log["entries"][0]["reason"], "INC-7", "{log}");
 }
