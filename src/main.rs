@@ -14,6 +14,7 @@ mod last_good;
 mod lock_holder;
 mod operators;
 mod parent_directory;
+mod port_holder;
 mod printable;
 mod process_log;
 mod rejection_reason;

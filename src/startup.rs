@@ -21,6 +21,8 @@ pub(crate) struct Startup {
     /// The gateway document, loaded with the flags.
     pub(crate) loaded: LoadedConfig,
     pub(crate) flags: StartupFlags,
+    /// Path of the document that an empty store starts with. [`commit_seed`] commits it.
+    pub(crate) seed: Option<PathBuf>,
 }
 
 /// The source of the flags.
@@ -43,7 +45,7 @@ pub(crate) enum StartupFlags {
     },
 }
 
-/// Loads the gateway document at `path`, and the flags from the source that it names.
+/// Loads the gateway document at `path`, and the flags from the source that it names. The store stays unchanged.
 ///
 /// # Errors
 /// The inner error is the report of invalid documents. The outer error is any other: the store is in use, or it is
@@ -61,6 +63,7 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         return Ok(loaded.map(|loaded| Startup {
             loaded,
             flags: StartupFlags::Files,
+            seed: None,
         }));
     };
     let flags = match open_store(&directory, eligibility) {
@@ -86,13 +89,15 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         Ok(loaded) => loaded,
         Err(report) => return Ok(Err(report)),
     };
-    let flags = commit_seed(flags, seed.as_deref())?;
-    Ok(Ok(Startup { loaded, flags }))
+    Ok(Ok(Startup { loaded, flags, seed }))
 }
 
-/// Commits the seed of an empty store. Called once the gateway document is valid with it: otherwise the store would
-/// keep a seed that can't be served.
-fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
+/// Commits the seed of an empty store. Called once the gateway document is valid with it and the listeners are bound:
+/// otherwise a start that fails would leave a seed in the store, and the next start would not read the corrected one.
+///
+/// # Errors
+/// The store can't be written.
+pub(crate) fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
     let StartupFlags::Store { opened, directory } = flags else {
         return Ok(flags);
     };

@@ -8,8 +8,8 @@
 //!                     Refusal -> answer (and the connection goes on)
 //! ```
 //!
-//! - [`rules`] and [`tokens`] decide. Only `start`, `capacity`, `decider`, `prepared_snapshot` and `publisher` know
-//!   the documents.
+//! - [`rules`] and [`tokens`] decide. Only `start`, `sockets`, `capacity`, `decider`, `prepared_snapshot` and `publisher`
+//!   know the documents.
 //! - The same phases decide a request that is served and one that is explained: [`dry_run()`] only records.
 //! - State that outlives a snapshot (endpoints and their state, fetched keys, verified tokens, counters) is found by its
 //!   definition and reused by the next snapshot with the same one.
@@ -78,6 +78,7 @@ mod shares;
 mod signature;
 mod signature_budget;
 mod snapshot_metrics;
+mod sockets;
 mod split_mix;
 mod start;
 mod token_cache;
@@ -116,6 +117,7 @@ pub use running::{Bound, DrainEnd, Running, Stopped};
 #[cfg(feature = "scripted")]
 pub use scripted::ScriptedEngine;
 pub use shared::{Probe, ProbeStage};
+pub use sockets::{BindError, BoundSockets};
 pub use start::{StartError, StartOptions, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 #[cfg(feature = "scripted")]

@@ -1,8 +1,8 @@
-//! Start of a proxy. Listeners are bound before anything is served, so that errors appear at once and by name.
-//! `running` has what follows.
+//! Start of a proxy. Listeners are bound before anything is served (`sockets`), so that errors appear at once and by
+//! name. `running` has what follows.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
@@ -33,15 +33,18 @@ use crate::metrics::{Metrics, ReloadResult};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
-use crate::running::{Bound, Running};
+use crate::running::Running;
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
+use crate::sockets::{ADMIN_LISTENER, BindError, BoundSocket, BoundSockets};
 use crate::upstreams::{Connector, UpstreamStore};
 use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
 
 /// The options of a start beside the documents.
 #[derive(Default)]
 pub struct StartOptions {
+    /// The sockets of the listeners, bound by the same documents. Default: the start binds them.
+    pub sockets: Option<BoundSockets>,
     /// Routes that are merged into the admin listener.
     pub admin_routes: Option<Router>,
     /// Destination and format of the access log, in place of those of the documents.
@@ -60,17 +63,8 @@ pub struct StartOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address can't be bound.
-    #[error(
-        "listener `{listener}` can't bind {address}: {reason} (choose another one: `address` of the listener in the configuration, or --address; for the admin listener --admin-address)"
-    )]
-    Bind {
-        /// The listener's name; `admin` for the admin listener.
-        listener: Box<str>,
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        reason: io::Error,
-    },
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The documents can't be served.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -88,14 +82,12 @@ pub enum StartError {
 /// A part of the documents can't be served. Nothing is served then.
 pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
-    let listeners = bind_all(&settings.listeners)?;
+    let sockets = options.sockets.map_or_else(|| BoundSockets::bind(settings), Ok)?;
+    let (listeners, admin_socket) = sockets.into_parts();
     let admin_listener = settings.admin.as_ref();
     let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
     let hosts = admin_listener.filter(|_| !is_encrypted);
     let hosts = hosts.map(|admin| Arc::new(admin.hosts.clone()));
-    let admin_listener = admin_listener
-        .map(|admin| bind("admin", admin.address))
-        .transpose()?;
     let threads = settings
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
@@ -135,9 +127,9 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         options.probe,
     ));
 
-    let bound = listeners.iter().map(Listening::bound).collect();
+    let bound = listeners.iter().map(BoundSocket::bound).collect();
     let (stop, stopped) = watch::channel(false);
-    let admin = match admin_listener {
+    let admin = match admin_socket {
         Some(listening) => {
             let encryption = is_encrypted.then(|| encryption(&shared));
             let state = AdminState {
@@ -169,46 +161,6 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
 
-/// A bound listener.
-struct Listening {
-    name: Box<str>,
-    address: SocketAddr,
-    socket: TcpListener,
-}
-
-impl Listening {
-    fn bound(&self) -> Bound {
-        Bound {
-            name: self.name.clone(),
-            address: self.address,
-        }
-    }
-}
-
-fn bind_all(listeners: &[Listener]) -> Result<Vec<Listening>, StartError> {
-    listeners
-        .iter()
-        .map(|listener| bind(&listener.name, listener.address))
-        .collect()
-}
-
-fn bind(name: &str, address: SocketAddr) -> Result<Listening, StartError> {
-    let bound = TcpListener::bind(address).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        Ok(Listening {
-            name: name.into(),
-            address,
-            socket,
-        })
-    });
-    bound.map_err(|reason| StartError::Bind {
-        listener: name.into(),
-        address,
-        reason,
-    })
-}
-
 fn runtime(threads: usize) -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -221,7 +173,7 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 fn serve<'l>(
     runtime: &Runtime,
     shared: &Arc<Shared>,
-    listeners: impl Iterator<Item = (Listening, &'l Listener)>,
+    listeners: impl Iterator<Item = (BoundSocket, &'l Listener)>,
     stopped: &watch::Receiver<bool>,
 ) {
     for (listening, definition) in listeners {
@@ -273,7 +225,7 @@ fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
 }
 
 fn serve_admin(
-    listening: Listening,
+    listening: BoundSocket,
     (shared, state): (&Shared, AdminState),
     encryption: Option<TlsConfigSource>,
     more: Option<Router>,
@@ -283,8 +235,8 @@ fn serve_admin(
     let most = shared.shares.capacity().admin_connections();
     let metrics = Arc::clone(&shared.metrics);
     let server = AdminServer::start_with(listening.socket, router, metrics, encryption, most);
-    let failed = |reason| StartError::Bind {
-        listener: "admin".into(),
+    let failed = |reason| BindError {
+        listener: ADMIN_LISTENER.into(),
         address,
         reason,
     };

@@ -24,6 +24,7 @@ use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
+use crate::port_holder;
 use crate::process_log::{self, LevelDirectives};
 use crate::signals::{SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
@@ -173,9 +174,10 @@ pub(super) struct Service {
 impl Service {
     /// Starts the proxy with the configuration that was loaded from `path`, and watches its files.
     ///
-    /// The order of the steps matters. The control plane is created before the proxy, because the proxy serves its
-    /// routes on the admin listener. The operators are set after it, because their tokens are verified by the keys that
-    /// the proxy fetches. The watcher is last, because a reload needs all of them.
+    /// The order of the steps matters. The seed of an empty store is committed once the listeners are bound. The control
+    /// plane is created before the proxy, because the proxy serves its routes on the admin listener. The operators are
+    /// set after it, because their tokens are verified by the keys that the proxy fetches. The watcher is last, because
+    /// a reload needs all of them.
     ///
     /// # Errors
     /// An address is in use, or a file, a thread or a key can't be used.
@@ -184,10 +186,13 @@ impl Service {
         if let Err(refused) = proxy::raise_descriptor_limit() {
             warn!("can't raise the limit of open files: {refused}");
         }
-        let Startup { loaded, flags } = startup;
+        let Startup { loaded, flags, seed } = startup;
         if !loaded.warnings.is_empty() {
             output::print_report(&loaded.warnings);
         }
+        // Before the seed: a start that fails for an address must leave the store empty.
+        let sockets = proxy::BoundSockets::bind(&loaded.settings).map_err(port_holder::with_holder)?;
+        let flags = startup::commit_seed(flags, seed.as_deref())?;
         let socket_config = loaded.settings.break_glass.clone();
         let open =
             |socket_config: &config::BreakGlassSettings| Arc::new(BreakGlass::open(&socket_config.journal));
@@ -217,6 +222,7 @@ impl Service {
             admin.map(|admin| admin.hosts.clone()).unwrap_or_default()
         });
         let options = proxy::StartOptions {
+            sockets: Some(sockets),
             admin_routes: Some(control_plane.api(admin_hosts)),
             default_drain_delay: if terminal::is_attached() {
                 Duration::ZERO

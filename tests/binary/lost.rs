@@ -2,6 +2,7 @@
 //! does not start a new store over it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::json;
@@ -201,6 +202,47 @@ fn a_seed_rejected_by_the_gateway_document_is_not_committed() {
     let proof = get(&mut admin, "/platform/audit/verify");
     let proof = proof.text();
     assert!(proof.contains("\"intact\":true"), "{proof}");
+}
+
+#[test]
+fn a_start_without_its_port_leaves_the_store_empty() {
+    let managed = ManagedGateway::new();
+    managed.route("board");
+    managed.edit("sqlite: data", "sqlite: data, seed: seed.yaml");
+    let seed = |default: bool| {
+        let text = format!("version: 1\nflags: {{ board: {{ default: {default}, lifecycle: ga }} }}\n");
+        fs::write(managed.path().join("seed.yaml"), text).unwrap();
+    };
+    seed(false);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for option in ["--address", "--admin-address"] {
+        let output = sluice(managed.path(), ["run", option, &address], "");
+        let holder = format!("; process {} (", std::process::id());
+        output.exits(1).reports("Address already in use").reports(&holder);
+        assert!(!output.stderr.contains("starts with its seed"), "{output}");
+    }
+    seed(true);
+    let running = managed.run();
+    running.line("starts with its seed");
+    assert_eq!(
+        Client::connect(running.listener()).ask(&managed.ask()).status,
+        200
+    );
+}
+
+#[test]
+fn a_busy_port_of_another_sluice_asks_to_wait() {
+    let managed = ManagedGateway::new();
+    let running = managed.run();
+    let address = running.listener().to_string();
+    let output = sluice(managed.path(), ["run", "--address", &address], "");
+    output.exits(1).reports("uses the store");
+    let files = ManagedGateway::new();
+    let output = sluice(files.path(), ["run", "--address", &address], "");
+    output
+        .exits(1)
+        .reports("(sluice) listens there: end it, or wait until it has drained");
 }
 
 #[test]
