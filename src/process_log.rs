@@ -84,9 +84,17 @@ impl Drop for FlushOnExit {
     fn drop(&mut self) {
         // The panic itself is logged where it happened. What was dropped since may have logged more.
         if std::thread::panicking() {
+            write_counts();
             error!("ended: the main thread panicked");
         }
         flush();
+    }
+}
+
+/// Has the counts of repetitions written before the next line, which is the last one.
+pub(crate) fn write_counts() {
+    if let Some(log) = current() {
+        log.write_counts();
     }
 }
 

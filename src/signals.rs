@@ -163,6 +163,7 @@ fn handle(
 
 /// Ends a process that does not serve yet.
 fn end_at_start(signal: EndSignal) -> ! {
+    process_log::write_counts();
     info!("ended by {} before it served", signal.name());
     process_log::flush();
     std::process::exit(0)

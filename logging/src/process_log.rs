@@ -124,9 +124,15 @@ impl ProcessLog {
         self.writer.put(item, size);
     }
 
-    /// Queues the error that ends the process: its first line as a line, the others as a block below it. Waits up to
-    /// `limit` for room in the queue. Blocks the caller.
+    /// Has the counts of repetitions written before the next line, so that a last line stays the last. Never waits.
+    pub fn write_counts(&self) {
+        self.writer.settle();
+    }
+
+    /// Queues the error that ends the process: its first line as a line, the others as a block below it. The counts of
+    /// repetitions are written before it. Waits up to `limit` for room in the queue. Blocks the caller.
     pub fn last_error(&self, error: &str, limit: Duration) {
+        self.write_counts();
         let (line, text) = error.split_once('\n').unwrap_or((error, ""));
         let (item, size) = block(Level::ERROR, line, TitleUse::Line, text);
         self.writer.put_timeout(item, size, limit);

@@ -66,6 +66,8 @@ enum Message<T> {
     Item(T, usize),
     /// Everything before it is to be written out, and then acknowledged.
     Flush(SyncSender<()>),
+    /// The lines that the formatter holds back are to be written.
+    Settle,
     /// The file is to be opened again.
     Reopen,
 }
@@ -146,6 +148,11 @@ impl<T: Send + 'static> LineWriter<T> {
             && flushed
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()))
                 .is_ok()
+    }
+
+    /// Has the lines that the formatter holds back written before the next item, unless the queue is full. Never waits.
+    pub fn settle(&self) {
+        let _ = self.sender.try_send(Message::Settle);
     }
 
     /// Makes the thread open a file again after the lines that are queued, and report it with
@@ -269,6 +276,10 @@ impl<S: LineFormatter> WriterThread<S> {
                 self.flush();
                 // The caller may have stopped waiting.
                 let _ = done.try_send(());
+            }
+            Message::Settle => {
+                self.formatter.settle(&mut self.lines);
+                self.write();
             }
             Message::Reopen => self.reopen_file(),
         }

@@ -170,6 +170,39 @@ fn pending_count_is_written_without_further_lines() {
 }
 
 /// Starts a log whose output arrives at the receiver.
+#[test]
+fn counts_of_repetitions_come_before_a_last_line() {
+    let sink = Sink::default();
+    let log = start(&sink, ProcessLogOptions::default());
+    let levels = Levels::parse("info").0;
+    let subscriber = tracing_subscriber::registry().with(log.layer(levels));
+    tracing::subscriber::with_default(subscriber, || {
+        for _ in 0..3 {
+            warn!("keys could not be fetched");
+        }
+        log.write_counts();
+        info!("ended");
+        for _ in 0..2 {
+            warn!("the disk is full");
+        }
+    });
+    log.last_error("not started", LONG);
+    assert!(log.flush(LONG));
+    let lines = sink.lines();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(
+        lines,
+        [
+            " WARN keys could not be fetched",
+            " WARN keys could not be fetched (repeated 2 times in the last 1 s)",
+            " INFO ended",
+            " WARN the disk is full",
+            " WARN the disk is full (repeated once in the last 1 s)",
+            "ERROR not started",
+        ]
+    );
+}
+
 fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
     struct Channel(Sender<String>);
     impl Write for Channel {
@@ -342,9 +375,9 @@ fn a_json_log_has_one_record_for_each_entry() {
         { "level": "ERROR", "message": "not reloaded", "report": "error: a\n  --> b" },
         { "level": "WARN", "message": "one\ntwo" },
         { "level": "WARN", "message": "1 warning", "report": "warning: c" },
-        { "level": "ERROR", "message": "not started: d", "report": "e" },
         { "level": "WARN", "target": target, "message": "again", "fields": { "error": "no\\u{1b}[2J" },
           "repeated": 1, "seconds": 1 },
+        { "level": "ERROR", "message": "not started: d", "report": "e" },
     ]);
     assert_eq!(serde_json::Value::Array(records.collect()), expected);
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use proxy::{AccessLogger, DrainEnd, DrainTimes, Stopped};
 use tracing::{info, warn};
 
+use crate::process_log;
 use crate::signals::{EndSignal, SignalRequest, Signals};
 
 /// Time in which the same signal again is not a second one.
@@ -47,6 +48,7 @@ pub(super) fn log_end(stopped: Stopped, times: DrainTimes, second: Option<EndSig
         1 => "1 request was cut off".to_owned(),
         more => format!("{more} requests were cut off"),
     };
+    process_log::write_counts();
     match stopped.end {
         DrainEnd::Finished => info!("ended: {cut_off}"),
         DrainEnd::TimedOut => warn!(
