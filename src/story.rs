@@ -7,6 +7,7 @@ mod input;
 mod limits;
 mod listener;
 mod rejected_candidates;
+mod rejected_token;
 mod request_head;
 
 pub(crate) use self::explanation::explain;

@@ -156,7 +156,9 @@ impl IssuerKeys {
         }
     }
 
-    pub(crate) fn status(&self) -> Option<KeysStatus> {
+    /// Returns the status of fetched keys; none for keys that are part of the documents.
+    #[must_use]
+    pub fn status(&self) -> Option<KeysStatus> {
         match &self.source {
             KeysSource::Fixed(_) => None,
             KeysSource::Remote { keys, .. } => Some(keys.status()),

@@ -124,13 +124,13 @@ fn story(input: &ExplainInput<'_>, run: &RequestDryRun, details: DecisionDetails
     let text = match (details.auth, &run.result) {
         // A request that Sluice answers as an unmatched one has no caller.
         (Some(auth), _) if route.is_some() || auth != Auth::None => {
-            caller::describe(decider, run, question, (&details.subject, auth))
+            caller::describe(input, run, (&details.subject, auth))
         }
         // Rejected for its caller: no decision was made, so there are no details of one.
         (None, DryResult::Answered { code, .. }) if is_caller_code(code) => {
             let gate = route.and_then(|route| route.gate.as_ref());
             story.unevaluated_gate = gate.map(|gate| gate.describe(&snapshot.flags));
-            caller::describe_rejected(decider, run, code)
+            caller::describe_rejected(input, run, code)
         }
         _ => caller::CallerText::default(),
     };

@@ -45,6 +45,7 @@ mod operators;
 mod process;
 mod reaching;
 mod recipes;
+mod rejected_tokens;
 mod running;
 mod secrets;
 mod security;

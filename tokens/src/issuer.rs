@@ -240,6 +240,17 @@ impl Issuer {
         &self.name
     }
 
+    /// Returns the accepted audiences.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.audiences.iter().map(|audience| &**audience)
+    }
+
+    /// Returns the required `typ` in lower case, without `application/`; none if any is accepted.
+    #[must_use]
+    pub fn required_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
+    }
+
     /// Returns the path to the tenant in its tokens.
     #[must_use]
     pub fn tenant_claim(&self) -> &ClaimPath {

@@ -33,7 +33,8 @@
 //! - **Keys are checked when loaded** by the library that verifies with them: RSA of 2048 to 8192 bits, points on
 //!   their curve, secrets no shorter than the hash they are used with (RFC 7518 section 3.2).
 //! - **Answers hold no text of the token.** [`Rejection::code`] and [`Rejection::description`] are fixed texts,
-//!   fit for a metric label and for `error_description` (RFC 6750 section 3).
+//!   fit for a metric label and for `error_description` (RFC 6750 section 3). [`StatedToken`] has the text of a
+//!   token for explanations to operators; no check uses it.
 //!
 //! # Design choices
 //!
@@ -74,6 +75,7 @@ mod rejection;
 mod roca;
 mod signer;
 mod skipped_key;
+mod stated_token;
 mod unverified;
 mod validity;
 mod verify;
@@ -99,5 +101,6 @@ pub use rejection::{Claim, Rejection};
 pub use roca::has_roca_fingerprint;
 pub use signer::{InvalidSigner, Signer, SigningFailed};
 pub use skipped_key::{SkipReason, SkippedKey};
+pub use stated_token::StatedToken;
 pub use unverified::{MAX_KID_BYTES, MAX_TOKEN_BYTES, Unverified};
 pub use validity::MAX_NUMERIC_DATE;
