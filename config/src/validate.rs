@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use rules::Site;
 
+pub(crate) use self::help::did_you_mean;
 use self::help::type_help;
 pub(crate) use self::invalid_value::InvalidValue;
 use crate::allowance::Allowance;

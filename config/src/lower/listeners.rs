@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::gateway::Gateway;
+use crate::address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
 use crate::form::Placed;
 use crate::problem::Problem;
 use crate::settings::Listener;
@@ -55,6 +56,17 @@ impl<'s> Gateway<'_, 's> {
         let is_taken =
             |other: &&Placed<SocketAddr>| other.value == address.value && address.value.port() != 0;
         if let Some(first) = taken.iter().find(is_taken) {
+            if let Some((variable, option)) = self.override_of(address.value) {
+                // The address itself has no place in the document.
+                let used = self.label(first.span, "used here");
+                let title = format!(
+                    "two listeners have the address `{}`, which `{variable}` or {option} sets",
+                    address.value
+                );
+                let problem = Problem::error("duplicate", title, used);
+                self.push(problem.help(format!("give {option} another port")));
+                return None;
+            }
             let first = self.label(first.span, "first here");
             let title = format!("two listeners have the address `{}`", address.value);
             let again = self.label(address.span, "again here");
@@ -64,5 +76,19 @@ impl<'s> Gateway<'_, 's> {
         }
         taken.push(*address);
         Some(address.value)
+    }
+
+    /// Returns the variable that sets this address, and the option that comes before it.
+    fn override_of(&self, address: SocketAddr) -> Option<(&'static str, &'static str)> {
+        let options = [
+            (ADMIN_ADDRESS_VARIABLE, "--admin-address"),
+            (ADDRESS_VARIABLE, "--address"),
+        ];
+        options.into_iter().find(|(variable, _)| {
+            let written = (self.environment)(variable).unwrap_or_default();
+            written
+                .split([',', '='])
+                .any(|part| part.trim().parse() == Ok(address))
+        })
     }
 }

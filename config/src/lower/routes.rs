@@ -1,6 +1,7 @@
 //! Routes: their match, gate, limit and upstream.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rules::{
@@ -12,8 +13,9 @@ use super::gateway::Gateway;
 use crate::form::{Placed, PlacedText};
 use crate::node::Span;
 use crate::problem::Problem;
-use crate::shape::route::{HeaderMatches, MatchFields, RouteFields};
+use crate::shape::route::{HeaderMatches, MatchFields, Route as RouteForm, RouteFields};
 use crate::translate::pattern_help;
+use crate::validate::did_you_mean;
 
 /// A route, as far as it could be lowered.
 #[derive(Debug)]
@@ -36,8 +38,12 @@ impl<'s> Gateway<'_, 's> {
         names().for_each(|name| self.check_name("a route", name));
         self.check_unique("route", names());
         self.check_observed(routes);
-        let routes = routes.iter();
-        routes.map(|route| self.route(route, body_limit)).collect()
+        let ends = routes.iter().skip(1).map(|next| next.span.start);
+        let ends = ends.chain([u32::MAX]);
+        let lowered = routes.iter().zip(ends);
+        lowered
+            .map(|(route, end)| self.route(route, end, body_limit))
+            .collect()
     }
 
     /// Reports that routes observe more flags than the process can count for.
@@ -82,7 +88,13 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn route(&mut self, written: &Placed<RouteFields<'s>>, body_limit: Option<Option<u64>>) -> Lowered {
+    /// Lowers a route, whose fields are before the offset `end`.
+    fn route(
+        &mut self,
+        written: &Placed<RouteFields<'s>>,
+        end: u32,
+        body_limit: Option<Option<u64>>,
+    ) -> Lowered {
         let fields = &written.value;
         let name: Box<str> = fields.name.value().map_or("", |name| name).into();
         let span = fields.name.written().map_or(written.span, |name| name.span);
@@ -93,7 +105,8 @@ impl<'s> Gateway<'_, 's> {
         } else {
             format!("route `{name}`")
         };
-        let route = self.lower_route(fields, &name, &user, (span, body_limit));
+        let offsets = written.span.start..end;
+        let route = self.lower_route(fields, &name, &user, (span, offsets), body_limit);
         Lowered {
             name,
             span,
@@ -102,16 +115,28 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
+    /// Returns true if an unknown field between these offsets was reported as a misspelling of `upstream`.
+    fn has_misspelt_upstream(&self, offsets: Range<u32>) -> bool {
+        let sites = self.source.site(offsets.start)..self.source.site(offsets.end);
+        let help = did_you_mean(RouteForm::UPSTREAM);
+        self.context.problems.iter().any(|problem| {
+            problem.code == "unknown-field"
+                && problem.help.as_deref() == Some(&*help)
+                && problem.site().is_some_and(|site| sites.contains(&site))
+        })
+    }
+
     fn lower_route(
         &mut self,
         fields: &RouteFields<'s>,
         name: &str,
         user: &str,
-        (span, body_limit): (Span, Option<Option<u64>>),
+        (span, offsets): (Span, Range<u32>),
+        body_limit: Option<Option<u64>>,
     ) -> Option<Route> {
         let gate = fields.gate.lower_optional(|gate| self.gate(&gate.value));
         let otherwise = self.otherwise(&fields.otherwise, user);
-        let destination = self.destination(fields, gate.as_ref().map(Option::as_ref), (span, user));
+        let destination = self.destination(fields, gate.as_ref().map(Option::as_ref), (span, offsets, user));
         // A gate needs to know the tenant.
         let auth = fields.auth.or(match fields.gate.key() {
             Some(_) => Auth::Required,
@@ -241,18 +266,19 @@ impl<'s> Gateway<'_, 's> {
     }
 
     /// Returns the destination behind an open gate. The outer `gate` is none if the gate has a problem, the inner one
-    /// if the route has no gate. `span` is the place of the route's name.
+    /// if the route has no gate. `span` is the place of the route's name, and `offsets` has all of its fields.
     fn destination(
         &mut self,
         fields: &RouteFields<'s>,
         gate: Option<Option<&Gate>>,
-        (span, user): (Span, &str),
+        (span, offsets, user): (Span, Range<u32>, &str),
     ) -> Option<Destination> {
         let upstream = fields
             .upstream
             .lower_optional(|upstream| self.upstream(upstream, user))?;
         let Some(key) = fields.variants.key() else {
-            if upstream.is_none() {
+            // A misspelt field was reported, and reporting it as missing too would hide the cause.
+            if upstream.is_none() && !self.has_misspelt_upstream(offsets) {
                 let help = "add `upstream`: the name of the upstream that its requests are forwarded to";
                 self.error("missing-upstream", format!("{user} has no upstream"), span, help);
             }

@@ -81,6 +81,10 @@ fields! {
 }
 
 impl Route {
+    pub(crate) const UPSTREAM: &str = word_of!(RouteFields.upstream);
+}
+
+impl Route {
     pub(crate) const NAME: &str = word_of!(RouteFields.name);
 }
 

@@ -25,6 +25,18 @@ const RESOLVE_INTERVAL_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 
 parsed! {
     EndpointAddress("`HOST:PORT`", "invalid-endpoint"): (Box<str>, u16) = |text| {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let authority = rest.split('/').next().unwrap_or_default();
+            // Without user information, which is a secret.
+            let authority = authority.rsplit('@').next().unwrap_or_default();
+            let port = if Host::parse(authority).is_ok_and(|host| host.port.is_none()) { ":80" } else { "" };
+            let help = match scheme {
+                "https" => format!("write `{{ endpoints: [\"HOST:PORT\"], tls: {{ sni: HOST }} }}` without `https://`; the \
+                                    port of https is 443"),
+                _ => format!("write `{authority}{port}` without `{scheme}://`"),
+            };
+            return Err(InvalidValue::new(format!("`{text}` is a URL, not an endpoint"), help));
+        }
         let help = "write a host and a port, such as `orders.internal:8080` or `[::1]:8080`";
         let refusal = |reason: &dyn Display| InvalidValue::new(format!("`{text}` is not an endpoint: {reason}"), help);
         let host = Host::parse(text).map_err(|reason| refusal(&reason))?;

@@ -12,6 +12,14 @@ pub(super) fn type_help(node: &Node<'_>, shape: Shape) -> String {
     }
     match (shape, node.scalar()) {
         (_, Some(Scalar::Null)) => "remove the field, or give it a value".to_owned(),
+        // A port alone. In quotes it would not be an address either.
+        (Shape::Text(what), Some(Scalar::Integer(port)))
+            if what.contains(":8080") && (1..=65_535).contains(&port) =>
+        {
+            format!(
+                "write an address and the port: `\"127.0.0.1:{port}\"`, or `\"0.0.0.0:{port}\"` for all addresses"
+            )
+        }
         (Shape::Text(_) | Shape::Name(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
             format!("to write this text, put it in quotes: `\"{text}\"`")
         }
@@ -41,6 +49,17 @@ pub(super) fn joined_field_help(text: &str, shape: Shape) -> Option<String> {
     is_field.then(|| format!("write a space after the colon: `{name}: {}`", shorten(value)))
 }
 
+/// Returns the help for a word of other tools in the place of a field that has another name here.
+pub(super) fn meant_field_help(object: &str, key: &str) -> Option<String> {
+    match (object, key) {
+        ("a flag", "killed" | "kill" | "disabled" | "disable") => {
+            Some("to turn the flag off for everyone, write `enabled: false`".to_owned())
+        }
+        ("a route", "flag" | "flags" | "feature") => Some(did_you_mean("gate")),
+        _ => None,
+    }
+}
+
 /// Returns the help for a text in quotes that would have the right type without them.
 fn quotes_help(node: &Node<'_>, shape: Shape) -> Option<String> {
     let NodeKind::Quoted(text) = &node.kind else {
@@ -59,6 +78,6 @@ fn quotes_help(node: &Node<'_>, shape: Shape) -> Option<String> {
     fits.then(|| format!("remove the quotes: `{text}`"))
 }
 
-pub(super) fn did_you_mean(meant: &str) -> String {
+pub(crate) fn did_you_mean(meant: &str) -> String {
     format!("did you mean `{meant}`?")
 }

@@ -1,6 +1,6 @@
 //! Mappings with known fields, and values of several shapes that are distinguished by a key.
 
-use super::help::{did_you_mean, joined_field_help};
+use super::help::{did_you_mean, joined_field_help, meant_field_help};
 use super::{Slot, Validator, has_allow};
 use crate::node::{MappingEntry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
@@ -95,7 +95,9 @@ impl Validator<'_> {
         let title = format!("{} has no field `{}`", object.name, shorten(key));
         let names = object.names();
         let joined = joined_field_help(key, shape);
-        let meant = joined.or_else(|| closest(key, names.iter().copied()).map(did_you_mean));
+        let meant = joined
+            .or_else(|| meant_field_help(object.name, key))
+            .or_else(|| closest(key, names.iter().copied()).map(did_you_mean));
         let help = meant.unwrap_or_else(|| format!("its fields are {}", all_of(&names)));
         self.report::<()>("unknown-field", title, span, "", help);
     }

@@ -157,6 +157,11 @@ fn addresses_of_the_environment_come_before_the_document() {
         ("", "0.0.0.0:91", "error[admin-not-loopback]"),
         ("", "here", "`here` in `SLUICE_ADMIN_ADDRESS` is not an address"),
         (
+            "127.0.0.1:81",
+            "127.0.0.1:81",
+            "two listeners have the address `127.0.0.1:81`, which `SLUICE_ADMIN_ADDRESS` or --admin-address sets",
+        ),
+        (
             "other=[::]:81",
             "",
             "no listener has the name `other`, which `SLUICE_ADDRESS` names",
