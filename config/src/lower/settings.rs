@@ -13,7 +13,8 @@ use crate::shape::answer::BodyFields;
 use crate::shape::sluice::GatewayFields;
 
 /// The default address of the admin listener.
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
+pub(crate) const DEFAULT_ADMIN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 /// The default maximum size of a request body, in bytes.
 const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
@@ -61,7 +62,7 @@ impl<'s> Gateway<'_, 's> {
         taken: &mut Vec<Placed<SocketAddr>>,
     ) -> Option<Option<AdminListener>> {
         let left_out = AdminListener {
-            address: ADMIN,
+            address: DEFAULT_ADMIN,
             tls: None,
             hosts: AdminHosts::default(),
         };
