@@ -12,6 +12,10 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "SIGN_OFF_MISSING" => "`sluice flags sign-off FLAG --as ROLE`",
         "EXIT_CRITERIA" => "add tenants: `sluice tenants allow TENANT FLAG`, or let them opt in",
         "ROLLBACK_OPEN" => "`sluice flags restore FLAG`",
+        "READ_ONLY_SOURCE" => {
+            "edit the file: `enabled: false` turns a flag off for everyone; in an incident kill the flag on each machine: \
+             `sluice flags kill FLAG --socket PATH`. If sluice.yaml names a store by now, restart the server"
+        }
         "NOT_SIGNED_IN" => "set a token with --token-file or in SLUICE_TOKEN",
         "SIGN_IN_FAILED" => {
             "`sluice operators token` creates a token, and its entry for the document of tokens"

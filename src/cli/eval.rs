@@ -5,12 +5,12 @@ mod line;
 
 use std::{
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
-use config::LoadedFlags;
+use config::{Files, FlagsSource, LoadedFlags};
 use rules::{Cause, Eligibility, Subject, Timestamp, UnknownTenant, decide};
 use serde_json::to_writer;
 
@@ -20,6 +20,7 @@ use line::{EvalLine, InvalidLine, MAX_LINE};
 use super::exit::Exit;
 use super::output;
 use crate::clock;
+use crate::environment::variable;
 
 /// Size of the buffers of input and output, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -62,6 +63,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let loaded = match config::load_flags(&arguments.flags, eligibility) {
         Ok(loaded) => loaded,
         Err(report) => {
+            if let Some(message) = gateway_message(&arguments.flags) {
+                bail!(message);
+            }
             output::print_report(&report);
             return Ok(Exit::Failure);
         }
@@ -72,6 +76,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     let mut output = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     evaluator.answer_all(BufReader::with_capacity(BUFFER, io::stdin().lock()), &mut output)
+}
+
+/// Returns the message for a gateway document in the place of a flags document.
+fn gateway_message(path: &Path) -> Option<String> {
+    let settings = config::flags_settings(Files::Disk, path, &variable).ok()?;
+    let source = match settings.flags {
+        FlagsSource::File(flags) | FlagsSource::Directory(flags) => {
+            format!("name its flags document: --flags {}", flags.display())
+        }
+        FlagsSource::Store(_) => {
+            "its flags are in a store: `sluice export -o FILE` writes them to a flags document".to_owned()
+        }
+    };
+    Some(format!(
+        "{} is a gateway document, not a flags document; {source}",
+        path.display()
+    ))
 }
 
 struct Evaluator {

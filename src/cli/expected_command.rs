@@ -19,16 +19,30 @@ const ROLL_BACK: &str = "`sluice flags revert FLAG STATE` goes back to an earlie
 const LOG_IN: &str = "set a token with --token-file or in SLUICE_TOKEN; `sluice whoami` shows whose it is";
 const IMPORT: &str =
     "`sluice apply -f FILE` applies a flags document, `sluice tenants import FILE` imports tenants";
+const LOGS: &str = "`sluice run` writes its log to standard error, and the access log to standard output or to \
+                    `access_log.output` of sluice.yaml; `sluice audit list` lists the changes of flags";
+const EVAL: &str = "subjects are JSON lines on standard input: echo '{\"flag\":\"board.v2\",\"tenant\":\"acme\"}' | sluice \
+                    eval --flags flags.yaml";
 
 /// Returns the hint for the unknown command of a usage error, if there is one.
 pub(super) fn hint(error: &clap::Error) -> Option<&'static str> {
-    if error.kind() != ErrorKind::InvalidSubcommand {
-        return None;
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {}
+        ErrorKind::UnknownArgument if is_of_eval(error) => return Some(EVAL),
+        _ => return None,
     }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
     hint_for(word)
+}
+
+/// Returns true for a usage error of `sluice eval`.
+fn is_of_eval(error: &clap::Error) -> bool {
+    match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string().contains("sluice eval"),
+        _ => false,
+    }
 }
 
 fn hint_for(word: &str) -> Option<&'static str> {
@@ -43,6 +57,7 @@ fn hint_for(word: &str) -> Option<&'static str> {
         "list" | "ls" | "get" => LIST,
         "rollback" | "undo" | "revert" => ROLL_BACK,
         "login" | "auth" => LOG_IN,
+        "logs" | "log" | "tail" => LOGS,
         "import" | "load" | "push" => IMPORT,
         _ => return None,
     })

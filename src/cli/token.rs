@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, ClaimPath, Signer};
@@ -10,6 +10,9 @@ use tokens::{Algorithm, ClaimPath, Signer};
 use super::exit::Exit;
 use super::{duration, output};
 use crate::clock;
+
+/// The beginning of a PEM block (RFC 7468).
+const PEM: &[u8] = b"-----BEGIN ";
 
 /// Creates a token for testing, signed with your own private key.
 #[derive(Debug, Args)]
@@ -110,9 +113,16 @@ impl TokenRequest<'_> {
 fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer> {
     Ok(if algorithm.is_symmetric() {
         Signer::from_secret(key.trim_ascii_end(), algorithm, kid)?
+    } else if find_pem(key).is_none() {
+        bail!("{algorithm} needs a private key as PEM; if the file has a secret, add `--alg HS256`")
     } else {
         Signer::from_pem(key, algorithm, kid)?
     })
+}
+
+/// Returns the place of the first PEM block.
+fn find_pem(key: &[u8]) -> Option<usize> {
+    key.windows(PEM.len()).position(|part| part == PEM)
 }
 
 /// The name of the first item of a list in a claim path.

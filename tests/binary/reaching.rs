@@ -123,7 +123,14 @@ fn a_flag_of_files_is_killed_locally_through_the_socket() {
     };
     let refused = output(&["flags", "kill", "board", "--server", &admin], 1);
     assert!(
-        refused.contains("READ_ONLY_SOURCE") && refused.contains("--socket"),
+        [
+            "READ_ONLY_SOURCE",
+            "`enabled: false`",
+            "--socket",
+            "names a store"
+        ]
+        .iter()
+        .all(|part| refused.contains(part)),
         "{refused}"
     );
 

@@ -15,6 +15,33 @@ pub(crate) fn demo_folder() -> TempDir {
 }
 
 #[test]
+fn a_secret_without_its_algorithm_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("login.secret"), "ab".repeat(32)).unwrap();
+    let create = |rest: &[&str]| {
+        let arguments = [
+            &[
+                "token",
+                "--key",
+                "login.secret",
+                "--issuer",
+                "i",
+                "--audience",
+                "a",
+                "--tenant",
+                "acme",
+            ],
+            rest,
+        ];
+        sluice(folder.path(), arguments.concat(), "")
+    };
+    create(&[]).exits(1).reports(
+        "can't sign with login.secret: RS256 needs a private key as PEM; if the file has a secret, add `--alg HS256`",
+    );
+    create(&["--alg", "HS256"]).exits(0);
+}
+
+#[test]
 fn token_signed_by_the_cli_is_accepted() {
     let folder = demo_folder();
     let arguments = [
