@@ -69,6 +69,32 @@ fn every_recipe_answers_as_its_table_says() {
     }
 }
 
+#[test]
+fn a_recipe_accepts_the_tokens_of_the_quick_start() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)).unwrap();
+    let (algorithm, keys) = ("algorithms: [HS256]", "keys: { secret_file: login.secret }");
+    assert!(page.contains(&format!(
+        "with `{algorithm}` instead of `[RS256]` and `{keys}` instead"
+    )));
+    let recipe = recipes().remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let config = recipe.config.replace("algorithms: [RS256]", algorithm);
+    let config = config.replace(&format!("keys: {KEYS}"), keys);
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("flags.yaml"), recipe.flags).unwrap();
+    fs::write(folder.path().join("login.secret"), "ab".repeat(32)).unwrap();
+    for (tenant, code) in [("acme", 0), ("globex", 1)] {
+        let command = format!(
+            "token --key login.secret --alg HS256 --issuer https://login.example --audience my-api --tenant {tenant} \
+             --tenant-claim org.id"
+        );
+        let token = sluice(folder.path(), command.split(' '), "");
+        token.exits(0);
+        let arguments = ["explain", "--token", token.stdout.trim(), "GET", "/api/v2/board"];
+        sluice(folder.path(), arguments, "").exits(code);
+    }
+}
+
 /// An nginx process, ended when it is dropped.
 struct Nginx(Child);
 
