@@ -44,10 +44,8 @@ fn holder(address: SocketAddr) -> Option<(u32, String)> {
     }
     let holds = |process: &Path| {
         let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
-        let targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
-        targets
-            .into_iter()
-            .any(|target| links.iter().any(|link| target.as_os_str() == link.as_str()))
+        let mut targets = descriptors.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
+        targets.any(|target| links.iter().any(|link| target.as_os_str() == link.as_str()))
     };
     let processes = fs::read_dir("/proc").ok()?.flatten();
     processes
