@@ -77,10 +77,11 @@ impl Attempts {
 impl Peers {
     /// Returns an address that has failed now.
     fn failing(&mut self, address: IpAddr) -> &mut Peer {
+        // Before the older half is dropped, so that the address keeps its count.
+        let known = self.older.remove(&address);
         if !self.newer.contains_key(&address) && self.newer.len() >= MAX_PEERS / 2 {
             self.older = std::mem::take(&mut self.newer);
         }
-        let known = self.older.remove(&address);
         self.newer
             .entry(address)
             .or_insert_with(|| known.unwrap_or_else(Peer::new))
@@ -139,5 +140,21 @@ mod tests {
         assert_eq!(attempts.failed(other), None);
         let peers = attempts.peers.lock();
         assert!(peers.newer.len() + peers.older.len() <= MAX_PEERS);
+    }
+
+    #[test]
+    fn an_address_keeps_its_count_when_it_drops_the_older_half() {
+        let attempts = Attempts::new();
+        let flood = address(0);
+        for _ in 0..FAILURES_PER_MINUTE {
+            assert_eq!(attempts.failed(flood), None);
+        }
+        // The address is in the older half, and the newer one is full.
+        for number in 1..u32::try_from(MAX_PEERS).unwrap() {
+            assert_eq!(attempts.failed(address(number)), None);
+        }
+        assert_eq!(attempts.peers.lock().newer.len(), MAX_PEERS / 2);
+        assert!(attempts.peers.lock().older.contains_key(&flood));
+        assert!(attempts.failed(flood).is_some());
     }
 }
