@@ -125,7 +125,7 @@ impl ConfigAudit {
     /// Writes the entries again that could not be written, if there are any. Called periodically.
     pub(crate) fn retry(&self, control: &Control) {
         let mut state = self.state.lock();
-        if let Some(current) = state.unrecorded.take() {
+        if let Some(current) = state.unrecorded.clone() {
             self.write(control, &mut state, current);
         }
     }

@@ -1,11 +1,27 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use control::LifecyclePolicy;
 use testkit::ControlFixture;
 
+use tracing::{Event as LogEvent, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
 use super::*;
+
+/// Counts warnings in the log of the process.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &LogEvent<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() == Level::WARN {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
 
 fn recorded(document: &str, gates: &[&str], operators: &[(&str, &str)], soak: i64) -> RecordedConfig {
     RecordedConfig {
@@ -201,9 +217,16 @@ fn entries_that_could_not_be_written_are_written_later() {
     };
     record("aaa");
     fixture.store.hooks.0.store(true, Ordering::Relaxed);
-    record("bbb");
-    audit.record_operators(&fixture.control, BTreeMap::new());
-    audit.retry(&fixture.control);
+    let warnings = Warnings::default();
+    let log = tracing_subscriber::registry().with(warnings.clone());
+    tracing::subscriber::with_default(log, || {
+        record("bbb");
+        audit.record_operators(&fixture.control, BTreeMap::new());
+        for _ in 0..3 {
+            audit.retry(&fixture.control);
+        }
+    });
+    assert_eq!(warnings.0.load(Ordering::Relaxed), 1, "not at each retry");
     assert_eq!(config_events(&fixture), 3);
     fixture.store.hooks.0.store(false, Ordering::Relaxed);
     audit.retry(&fixture.control);
