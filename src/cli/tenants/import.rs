@@ -25,8 +25,8 @@ const BATCH_TENANTS: usize = 10_000;
 /// Largest size of the tenants in a request, in bytes. The limit of the server is higher, to leave room for the other
 /// fields.
 const BATCH_BYTES: usize = 12 * 1024 * 1024;
-/// Largest number of audit entries in a request, for new records. The limit of the server is higher, since a record may
-/// also remove flags.
+/// Largest number of audit entries in a request. The limit of the server is higher, since the records may have changed
+/// since they were read.
 const BATCH_ENTRIES: usize = 25_000;
 /// Largest number of rejected tenants in the output.
 const MAX_LISTED: usize = 100;
@@ -83,7 +83,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         }
     }
     let count = u64::try_from(tenants.len()).unwrap_or(u64::MAX);
-    let batches = batches(tenants);
+    let batches = batches(tenants, &losses);
     if options.if_revision.is_some() && batches.len() > 1 {
         bail!(
             "this import needs {} requests, and each changes the revision: leave --if-revision out",
@@ -150,7 +150,8 @@ fn send_batches(
     Ok(())
 }
 
-fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
+/// Splits an import into requests within the limits of the server.
+fn batches(tenants: Map<String, Value>, losses: &ImportLosses) -> Vec<Map<String, Value>> {
     let mut batches: Vec<Map<String, Value>> = Vec::new();
     let (mut bytes, mut entries) = (0_usize, 0_usize);
     for (id, record) in tenants {
@@ -159,12 +160,13 @@ fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
             .saturating_add(record.to_string().len())
             .saturating_add(8);
         bytes = bytes.saturating_add(size);
-        entries = entries.saturating_add(audit_entries(&record));
+        let added = audit_entries(&record).saturating_add(losses.count(&id));
+        entries = entries.saturating_add(added);
         let fits = bytes <= BATCH_BYTES && entries <= BATCH_ENTRIES;
         match batches.last_mut() {
             Some(batch) if batch.len() < BATCH_TENANTS && fits => drop(batch.insert(id, record)),
             _ => {
-                (bytes, entries) = (size, audit_entries(&record));
+                (bytes, entries) = (size, added);
                 batches.push(Map::from_iter([(id, record)]));
             }
         }
@@ -172,7 +174,8 @@ fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
     batches
 }
 
-/// Returns the number of audit entries of a new record: one for each flag in it, and one for the rest.
+/// Returns the largest number of audit entries of a record, without those of what it removes: one for each flag in it, and
+/// one for the rest.
 fn audit_entries(record: &Value) -> usize {
     let lists = ["beta", "opt_in", "opt_out"].map(|list| fields::list(record, list).len());
     let overrides = record
@@ -250,11 +253,15 @@ mod tests {
     #[test]
     fn many_tenants_are_sent_in_batches() {
         let sizes = |batches: Vec<Map<String, Value>>| batches.iter().map(Map::len).collect::<Vec<_>>();
-        assert_eq!(sizes(batches(tenants(3, ""))), [3]);
-        assert_eq!(sizes(batches(tenants(20_001, ""))), [10_000, 10_000, 1]);
+        let none = ImportLosses::default();
+        assert_eq!(sizes(batches(tenants(3, ""), &none)), [3]);
+        assert_eq!(sizes(batches(tenants(20_001, ""), &none)), [10_000, 10_000, 1]);
         let big = "x".repeat(5 * 1024 * 1024);
-        assert_eq!(sizes(batches(tenants(5, &big))), [2, 2, 1]);
-        assert_eq!(sizes(batches(tenants(2, &"x".repeat(BATCH_BYTES)))), [1, 1]);
+        assert_eq!(sizes(batches(tenants(5, &big), &none)), [2, 2, 1]);
+        assert_eq!(
+            sizes(batches(tenants(2, &"x".repeat(BATCH_BYTES)), &none)),
+            [1, 1]
+        );
         let overrides: Map<_, _> = (0..999).map(|flag| (format!("f{flag}"), json!(true))).collect();
         let record = |place: usize| {
             (
@@ -262,7 +269,17 @@ mod tests {
                 json!({ "overrides": overrides, "beta": ["f1"] }),
             )
         };
-        assert_eq!(sizes(batches((0..60).map(record).collect())), [24, 24, 12]);
+        assert_eq!(sizes(batches((0..60).map(record).collect(), &none)), [24, 24, 12]);
+    }
+
+    #[test]
+    fn removals_count_against_the_size_of_a_request() {
+        let lost: Vec<_> = (0..BATCH_ENTRIES - 2)
+            .map(|flag| format!("beta f{flag}"))
+            .collect();
+        let losses = ImportLosses::of("t1", lost);
+        let sizes: Vec<usize> = batches(tenants(4, ""), &losses).iter().map(Map::len).collect();
+        assert_eq!(sizes, [2, 2]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The losses of an import: data of existing records that it would remove. They are computed before anything is sent.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::{Map, Value};
 
@@ -21,7 +23,7 @@ pub(super) struct ImportLosses {
     /// The revision of the store that they were computed for.
     pub(super) revision: Option<u64>,
     /// Tenant ids, each with its losses as text.
-    lost: Vec<(String, String)>,
+    lost: BTreeMap<String, Vec<String>>,
 }
 
 impl ImportLosses {
@@ -47,7 +49,7 @@ impl ImportLosses {
                 let Some(given) = tenants.get(id) else { continue };
                 let lost = lost(before, given, mode);
                 if !lost.is_empty() {
-                    losses.lost.push((id.to_owned(), lost.join(", ")));
+                    losses.lost.insert(id.to_owned(), lost);
                 }
             }
             after = json::text(&page, "next").map(ToOwned::to_owned);
@@ -56,6 +58,11 @@ impl ImportLosses {
             }
         }
         Ok(losses)
+    }
+
+    /// Returns the number of losses of a tenant. Each has an audit entry at most.
+    pub(super) fn count(&self, tenant: &str) -> usize {
+        self.lost.get(tenant).map_or(0, Vec::len)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -67,7 +74,7 @@ impl ImportLosses {
         let verb = if count == 1 { "loses" } else { "lose" };
         let mut table = TextTable::new(["", ""]);
         for (id, lost) in self.lost.iter().take(MAX_LISTED) {
-            table.row([format!("  - {}", printable(id)), printable(lost)]);
+            table.row([format!("  - {}", printable(id)), printable(&lost.join(", "))]);
         }
         let mut text = format!(
             "{} {verb} data that the file does not have:\n",
@@ -118,6 +125,17 @@ fn lost(before: &Value, given: &Value, mode: ImportModeArgument) -> Vec<String> 
         }
     }
     lost
+}
+
+#[cfg(test)]
+impl ImportLosses {
+    /// Creates the losses of a tenant.
+    pub(super) fn of(tenant: &str, lost: Vec<String>) -> Self {
+        Self {
+            revision: None,
+            lost: BTreeMap::from([(tenant.to_owned(), lost)]),
+        }
+    }
 }
 
 #[cfg(test)]
