@@ -180,6 +180,7 @@ fn rejection_text(rejection: &ApplyError) -> String {
         ApplyError::Conflict { expected, current } => {
             format!("the store is at revision {}, not {}", current.0, expected.0)
         }
+        ApplyError::GaveWay => "it gave way to kills".to_owned(),
         ApplyError::Store(error) => error.to_string(),
         ApplyError::Publish(reason) | ApplyError::NotPublished { reason, .. } => reason.clone(),
     }

@@ -15,6 +15,7 @@ mod urgency;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use changes::{Code, Entry, LifecyclePolicy, Refusal, Request, State};
 use config::{Catalog, Compiled, FlagsDocument};
@@ -107,6 +108,13 @@ impl Control {
             writer,
             ..self
         }
+    }
+
+    /// Sets the time after which a change that gave way to kills is rejected.
+    #[must_use]
+    pub fn giving_up_after(mut self, time: Duration) -> Self {
+        self.writer.give_up_after = time;
+        self
     }
 
     /// Returns the damage of the store because of which changes are rejected.
@@ -296,8 +304,9 @@ impl Control {
                 Code::InvalidDocument,
                 "the document would be invalid",
             )],
-            // A conflict is not a refusal; after an error of the store its audit log cannot be written either.
+            // A conflict, or a change that gave way, is not a refusal; after an error of the store its audit log cannot be written either.
             ApplyError::Conflict { .. }
+            | ApplyError::GaveWay
             | ApplyError::Store(_)
             | ApplyError::Publish(_)
             | ApplyError::NotPublished { .. } => return,

@@ -137,10 +137,7 @@ impl StoreError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Conflict { .. } => Some("read it again and repeat the change"),
-            Self::Interrupted => {
-                Some("nothing was changed: repeat the change when no more flags are being killed")
-            }
+            Self::Conflict { .. } | Self::Interrupted => Some("read it again and repeat the change"),
             Self::Full(_) => Some("free space on the disk"),
             Self::Io(_) => Some("check the disk and the permissions of the store's directory"),
             Self::Corrupt(_) => Some(

@@ -1,5 +1,7 @@
 //! Answers to changes: applies a change or runs it dry, and builds the body of the result or of the failure.
 
+use std::time::Duration;
+
 use changes::{
     Change, ChangeSource, ChangedDecision, Code, IneffectiveOverride, ItemOutcome, ItemResult, Preview,
     Refusal, Request, Role, Summary,
@@ -17,6 +19,9 @@ use super::handler::{AnyOf, Reply};
 use super::problem::{ApiProblem, RefusalBody};
 use super::request::ApiRequest;
 use super::{Api, codes};
+
+/// The time after which a change that gave way to kills may be repeated.
+const KILLS_WAIT: Duration = Duration::from_secs(4);
 
 /// The result of an applied change.
 #[derive(Serialize, ToSchema)]
@@ -227,6 +232,12 @@ fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> ApiProbl
                 .fact("expected", expected.0);
             ApiProblem::rejected(vec![refusal])
         }
+        ApplyError::GaveWay => ApiProblem::new(
+            codes::GAVE_WAY,
+            "the change gave way to kills until its time was over",
+        )
+        .retry_after(KILLS_WAIT)
+        .help("nothing was changed: repeat the change when no more flags are being killed"),
         ApplyError::Store(error) => store_unavailable(&error),
         ApplyError::Publish(reason) => {
             ApiProblem::new(codes::DEFECT, "the data plane could not prepare the change")
@@ -259,11 +270,9 @@ pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
         StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
         StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
         StoreError::InUse => (Code::StoreUnavailable, "another process uses the store"),
-        StoreError::Conflict { .. } => (Code::StoreUnavailable, "another change was committed meanwhile"),
-        StoreError::Interrupted => (
-            Code::StoreUnavailable,
-            "the change gave way to kills, each time that it was tried",
-        ),
+        StoreError::Conflict { .. } | StoreError::Interrupted => {
+            (Code::StoreUnavailable, "another change was committed meanwhile")
+        }
         StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),
         StoreError::Io(_) | StoreError::TooNew { .. } => {
             (Code::StoreUnavailable, "the store can't be read or written")

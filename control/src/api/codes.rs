@@ -57,6 +57,8 @@ codes! {
     DEFECT = 500,
     /// Committed and audited, but publishing failed; active after the next start.
     PUBLISH_FAILED = 500,
+    /// The change gave way to kills until its time was over. Nothing was changed.
+    GAVE_WAY = 503,
     /// The keys of the issuer can't be fetched now.
     SIGN_IN_UNAVAILABLE = 503,
     /// The request was not answered within the time limit. The member `change` has the effect of a change.

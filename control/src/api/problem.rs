@@ -165,7 +165,8 @@ impl ApiProblem {
         }
     }
 
-    /// Writes a failure of the server to the log of the process, with its cause. Rejections of clients are not logged.
+    /// Writes a failure of the server to the log of the process, with its cause. Rejections of clients, and changes that gave
+    /// way to others, are not logged.
     pub(crate) fn log(&self, request_id: &str) {
         let ProblemParts {
             status,
@@ -174,7 +175,7 @@ impl ApiProblem {
             cause,
             ..
         } = &*self.0;
-        if *status >= 500 {
+        if *status >= 500 && *code != super::codes::GAVE_WAY.0 {
             error!(request_id, code, cause, "{detail}");
         }
     }

@@ -2,6 +2,7 @@
 //! that is not urgent gives way to those that are.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use changes::{Change, LifecyclePolicy, ManagedFlag, Request, Revision, State, StateEdit, preview};
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -19,9 +20,24 @@ use crate::keep_states::LastGood;
 use crate::publish::{Fit, Publish};
 use crate::store::{Commit, Store, StoreError};
 
-/// The number of times a change is prepared without the queue, where another change may be first; as often with it,
-/// where only urgent changes may be first; and twice as often with the queue of those, where only kills may be.
+/// The number of times a common change is prepared without the queue, where another change may be first; and as often with
+/// it, where only urgent changes may be first. After these it has the queue of those too, and only kills may be.
 const MAX_TRIES: usize = 8;
+/// The time after which a change that gave way to kills is rejected; below the time limit of a request.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(25);
+
+/// A former state and the change that was prepared against it, if it can be used again.
+type Former = Option<(CurrentState, Prepared)>;
+
+/// The result of one try to commit a change.
+enum Tried {
+    /// It was applied, or failed.
+    Ended(Result<Applied, ApplyError>),
+    /// Another change was first. Nothing was written.
+    Overtaken(Former),
+    /// The commit gave way to an urgent change. Nothing was written.
+    Interrupted(Former),
+}
 
 /// The store, the current state, and the locks under which a change alters both.
 pub(super) struct ChangeWriter {
@@ -30,6 +46,8 @@ pub(super) struct ChangeWriter {
     pub(super) policy: LifecyclePolicy,
     pub(super) history: Mutex<History>,
     publish: Arc<dyn Publish>,
+    /// The time after which a change that gave way to kills is rejected.
+    pub(super) give_up_after: Duration,
     /// Held by a change that is not urgent from the check with the data plane to its publication.
     queue: Mutex<()>,
     /// Held by an urgent change other than a kill from before its check to its publication, and by a common change that
@@ -55,6 +73,7 @@ impl ChangeWriter {
             policy,
             history: Mutex::new(history),
             publish,
+            give_up_after: GIVE_UP_AFTER,
             queue: Mutex::new(()),
             urgent_queue: Mutex::new(()),
             publication: Mutex::new(()),
@@ -105,55 +124,95 @@ impl ChangeWriter {
     }
 
     /// Applies a change to the newest state. Planning and compiling can take seconds, so they run without a lock and are
-    /// repeated if another change was first. After some tries a change holds the queue meanwhile, and after some more the
-    /// queue of urgent changes, so that a slow one cannot starve. Only kills can still be first then, and no kill waits for
-    /// a common change: one that gave way to kills in all its tries is rejected.
+    /// repeated if another change was first.
     pub(super) fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         let urgency = Urgency::of(&request.change);
         let _waiting = self.urgent.enter(urgency);
-        let (mut queue, mut urgent_queue) = (None, None);
+        match urgency {
+            Urgency::Common => self.apply_common(request),
+            Urgency::Urgent | Urgency::Kill => self.apply_urgent(request, urgency),
+        }
+    }
+
+    /// Applies a change that gives way to urgent ones. After some tries it holds the queue while it is prepared, and after
+    /// some more the queue of urgent changes, so that a slow one cannot starve. Only kills can still be first then, and no
+    /// kill waits for a common change: after them it waits for a pause, and after some time it is rejected.
+    fn apply_common(&self, request: &Request) -> Result<Applied, ApplyError> {
+        let begun = Instant::now();
+        let deadline = begun.checked_add(self.give_up_after).unwrap_or(begun);
+        let mut urgent_queue = None;
         let mut former = None;
-        for attempt in 0..4 * MAX_TRIES {
-            if urgency == Urgency::Common && attempt >= MAX_TRIES {
-                queue.get_or_insert_with(|| self.queue.lock());
-            }
-            if urgency == Urgency::Common && attempt >= 2 * MAX_TRIES {
+        for attempt in 0_usize.. {
+            // Before the queue, in all changes that take both.
+            if attempt >= 2 * MAX_TRIES {
                 urgent_queue.get_or_insert_with(|| self.urgent_queue.lock());
             }
+            // Held for one try only, so that the replacement of the gateway's document waits no longer.
+            let queue = (attempt >= MAX_TRIES).then(|| self.queue.lock());
             let current = self.snapshot();
             let prepared = self.prepare_again(&current, request, former.take())?;
-            let _queue = (urgency == Urgency::Common && queue.is_none()).then(|| self.queue.lock());
-            let _urgent_queue = (urgency == Urgency::Urgent).then(|| self.urgent_queue.lock());
-            let (fit, publication) = match urgency {
-                Urgency::Common => {
-                    let fit = self.check_fit(&current, &prepared)?;
-                    (fit, self.publication.lock())
-                }
-                Urgency::Urgent | Urgency::Kill => {
-                    // The queue is not held, so the gateway's document can be replaced until the lock of publication is.
-                    let publication = self.publication.lock();
-                    (self.check_fit(&current, &prepared)?, publication)
-                }
-            };
-            let (Some(fit), true) = (fit, current.is_same_version(&self.current.read())) else {
-                former = Some((current, prepared));
-                continue;
-            };
-            // Small changes edit the persistent maps in place, which this copy must not share then.
-            let base = prepared.result.is_some().then_some(current);
+            let queue = queue.unwrap_or_else(|| self.queue.lock());
+            let fit = self.check_fit(&current, &prepared)?;
+            let publication = self.publication.lock();
             let gives_way_as = match urgent_queue {
                 Some(_) => Urgency::Urgent,
-                None => urgency,
+                None => Urgency::Common,
             };
-            match self.commit_and_publish(prepared, fit, gives_way_as, publication) {
-                Ok(applied) => return Ok(applied),
-                Err(CommitError::Failed(error)) => return Err(error),
-                Err(CommitError::Interrupted(prepared)) => former = base.map(|base| (base, *prepared)),
+            let is_interrupted;
+            (is_interrupted, former) =
+                match self.try_commit((current, prepared), fit, gives_way_as, publication) {
+                    Tried::Ended(applied) => return applied,
+                    Tried::Overtaken(again) => (false, again),
+                    Tried::Interrupted(again) => (true, again),
+                };
+            // Those that wait for it are next.
+            MutexGuard::unlock_fair(queue);
+            let only_kills_are_first = urgent_queue.is_some();
+            if only_kills_are_first && Instant::now() >= deadline {
+                break;
+            }
+            if (is_interrupted || only_kills_are_first) && !self.urgent.wait_for_pause_of_kills(deadline) {
+                break;
             }
         }
-        match urgency {
-            Urgency::Common => Err(ApplyError::Store(StoreError::Interrupted)),
-            Urgency::Urgent | Urgency::Kill => self.apply_alone(request),
+        Err(ApplyError::GaveWay)
+    }
+
+    /// Applies an urgent change or a kill. The queue is not held, so the gateway's document can be replaced until the lock of
+    /// publication is.
+    fn apply_urgent(&self, request: &Request, urgency: Urgency) -> Result<Applied, ApplyError> {
+        let mut former = None;
+        for _ in 0..4 * MAX_TRIES {
+            let current = self.snapshot();
+            let prepared = self.prepare_again(&current, request, former.take())?;
+            let _urgent_queue = (urgency == Urgency::Urgent).then(|| self.urgent_queue.lock());
+            let publication = self.publication.lock();
+            let fit = self.check_fit(&current, &prepared)?;
+            match self.try_commit((current, prepared), fit, urgency, publication) {
+                Tried::Ended(applied) => return applied,
+                Tried::Overtaken(again) | Tried::Interrupted(again) => former = again,
+            }
+        }
+        self.apply_alone(request)
+    }
+
+    /// Commits and publishes a change that was prepared against this state, unless another change was first.
+    fn try_commit(
+        &self,
+        (current, prepared): (CurrentState, Prepared),
+        fit: Option<Fit>,
+        gives_way_as: Urgency,
+        publication: MutexGuard<'_, ()>,
+    ) -> Tried {
+        let (Some(fit), true) = (fit, current.is_same_version(&self.current.read())) else {
+            return Tried::Overtaken(Some((current, prepared)));
+        };
+        // Small changes edit the persistent maps in place, which this copy must not share then.
+        let base = prepared.result.is_some().then_some(current);
+        match self.commit_and_publish(prepared, fit, gives_way_as, publication) {
+            Ok(applied) => Tried::Ended(Ok(applied)),
+            Err(CommitError::Failed(error)) => Tried::Ended(Err(error)),
+            Err(CommitError::Interrupted(prepared)) => Tried::Interrupted(base.map(|base| (base, *prepared))),
         }
     }
 
@@ -167,7 +226,7 @@ impl ChangeWriter {
         let applied = self.commit_and_publish(prepared, fit, Urgency::Kill, publication);
         applied.map_err(|error| match error {
             CommitError::Failed(error) => error,
-            CommitError::Interrupted(_) => ApplyError::Store(StoreError::Interrupted),
+            CommitError::Interrupted(_) => ApplyError::GaveWay,
         })
     }
 
@@ -178,7 +237,7 @@ impl ChangeWriter {
         &self,
         current: &CurrentState,
         request: &Request,
-        former: Option<(CurrentState, Prepared)>,
+        former: Former,
     ) -> Result<Prepared, ApplyError> {
         let rebased = former
             .filter(|_| request.expected.is_none() && matches!(request.change, Change::ImportTenants { .. }))

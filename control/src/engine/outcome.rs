@@ -53,6 +53,8 @@ pub enum ApplyError {
         /// The current revision.
         current: Revision,
     },
+    /// It gave way to kills until its time was over. Nothing was changed.
+    GaveWay,
     /// The store did not commit.
     Store(StoreError),
     /// The data plane cannot serve the result. Nothing was changed.

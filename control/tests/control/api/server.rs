@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    ChangeSource, Control, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened, Publish,
-    RequestExplanation, RequestQuestion, Role, SqliteStore, Store, Unexplained,
+    ChangeSource, Control, Damage, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened,
+    Publish, RequestExplanation, RequestQuestion, Role, SqliteStore, Store, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -43,6 +43,7 @@ tenants:
 pub(crate) struct Server {
     address: SocketAddr,
     clock: Arc<AtomicI64>,
+    control: Arc<Control>,
     tokens: Vec<(Role, String)>,
     _server: AdminServer,
     scratch: tempfile::TempDir,
@@ -92,6 +93,24 @@ impl Server {
         Self::with_timeout(control, true, SHORT_TIMEOUT)
     }
 
+    /// Starts the API with further static tokens.
+    pub(crate) fn with_more_tokens(more: Vec<StaticToken>) -> Self {
+        Self::serve(managed(Arc::new(MemoryStore::new())), Some(more), REQUEST_TIMEOUT)
+    }
+
+    /// Starts the API with a store, and a time after which a change that gave way to kills is rejected.
+    pub(crate) fn with_store_giving_up_after(store: Arc<dyn Store>, time: Duration) -> Self {
+        Self::new(managed(store).giving_up_after(time), true)
+    }
+
+    /// Starts the API with flags that files manage, since the store is damaged.
+    pub(crate) fn with_damaged_store(damage: Damage) -> Self {
+        Self::new(
+            of_files().replacing_damaged_store(Arc::new(MemoryStore::new()), damage),
+            true,
+        )
+    }
+
     /// Starts the API without operators.
     pub(crate) fn without_operators() -> Self {
         Self::new(managed(Arc::new(MemoryStore::new())), false)
@@ -113,14 +132,7 @@ impl Server {
 
     /// Starts the API with flags that files manage.
     pub(crate) fn with_files() -> Self {
-        let control = Control::of_files(
-            Box::new(|| Some(flags_document(DOCUMENT))),
-            Eligibility::Enforced,
-            LifecyclePolicy::default(),
-            plane(),
-            History::new(Timestamp(START)),
-        );
-        Self::new(control, true)
+        Self::new(of_files(), true)
     }
 
     fn new(control: Control, with_operators: bool) -> Self {
@@ -128,10 +140,19 @@ impl Server {
     }
 
     fn with_timeout(control: Control, with_operators: bool, timeout: Duration) -> Self {
+        Self::serve(control, with_operators.then(Vec::new), timeout)
+    }
+
+    /// Serves the API with an actor of each role and these tokens; without operators if there are none.
+    fn serve(control: Control, more_tokens: Option<Vec<StaticToken>>, timeout: Duration) -> Self {
+        let with_operators = more_tokens.is_some();
         let clock = Arc::new(AtomicI64::new(START));
         let control = Arc::new(control);
         let mut tokens = Vec::new();
-        let mut known = Known::default();
+        let mut known = Known {
+            tokens: more_tokens.unwrap_or_default(),
+            issuer: None,
+        };
         for role in Role::ALL.into_iter().filter(|_| with_operators) {
             let (token, hash) = TokenHash::issue().unwrap();
             tokens.push((role, token));
@@ -151,7 +172,7 @@ impl Server {
             Operators::local()
         });
         let api = Api::new(
-            control,
+            Arc::clone(&control),
             operators,
             Arc::new(EchoedQuestion),
             scratch.path().to_owned(),
@@ -163,6 +184,7 @@ impl Server {
         Self {
             address,
             clock,
+            control,
             tokens,
             _server: AdminServer::start(listener, router(Arc::new(api)), Arc::new(Metrics::new())).unwrap(),
             scratch,
@@ -177,6 +199,10 @@ impl Server {
     /// Returns the number of files in the folder for copies.
     pub(crate) fn remaining_copies(&self) -> usize {
         std::fs::read_dir(self.scratch.path()).unwrap().count()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -269,6 +295,17 @@ fn managed_with_policy(store: Arc<dyn Store>, policy: LifecyclePolicy) -> Contro
         .apply(&request)
         .unwrap_or_else(|error| panic!("{error:?}"));
     control
+}
+
+/// A control plane for flags that files manage.
+fn of_files() -> Control {
+    Control::of_files(
+        Box::new(|| Some(flags_document(DOCUMENT))),
+        Eligibility::Enforced,
+        LifecyclePolicy::default(),
+        plane(),
+        History::new(Timestamp(START)),
+    )
 }
 
 fn plane() -> Arc<RecordingPlane> {

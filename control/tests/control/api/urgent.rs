@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control::api::{MAX_CONCURRENT_REQUESTS, REQUEST_BURST, URGENT_BURST};
 use control::{Role, StoreError};
@@ -147,13 +147,66 @@ fn an_import_gives_way_to_restores_a_limited_number_of_times() {
     let server = Arc::new(Server::with_store(Arc::new(store)));
     let importing = Arc::clone(&server);
     let import = thread::spawn(move || importing.send_ok("POST", "/platform/orgs:import", Some(&import())));
-    // Kills without a pause would otherwise prevent it for ever.
+    // Restores without a pause would otherwise prevent it for ever.
     eventually("the import ends", || {
-        for path in [KILL, "/platform/feature-flags/ui.shell/restore"] {
-            server.send_ok("POST", path, Some(&json!({})));
-        }
+        server.send_ok(
+            "POST",
+            "/platform/feature-flags/ui.shell/restore",
+            Some(&json!({})),
+        );
         import.is_finished().then_some(())
     });
+    assert_eq!(import.join().unwrap()["changed"], true);
+    assert!(*held.begun.lock() > 16);
+}
+
+#[test]
+fn an_import_waits_for_a_pause_of_kills() {
+    let held = Arc::new(HeldCommits {
+        interrupted: usize::MAX,
+        ..HeldCommits::default()
+    });
+    let store = HookedStore::new(Arc::clone(&held));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let importing = Arc::clone(&server);
+    let import = thread::spawn(move || importing.send_ok("POST", "/platform/orgs:import", Some(&import())));
+    eventually("the import is being written", || {
+        (*held.begun.lock() == 1).then_some(())
+    });
+    // Each would interrupt a try.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        server.send_ok("POST", KILL, Some(&json!({})));
+        // Within the quota of an actor.
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(import.join().unwrap()["changed"], true);
+    assert!(*held.begun.lock() < 32);
+}
+
+#[test]
+fn a_reload_waits_for_one_try_of_an_import() {
+    let held = Arc::new(HeldCommits {
+        interrupted: usize::MAX,
+        ..HeldCommits::default()
+    });
+    let store = HookedStore::new(Arc::clone(&held));
+    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let importing = Arc::clone(&server);
+    let import = thread::spawn(move || importing.send_ok("POST", "/platform/orgs:import", Some(&import())));
+    // One kill for each try, until the import is prepared with the queue of changes.
+    for tries in 1..=12 {
+        eventually("the next try", || (*held.begun.lock() == tries).then_some(()));
+        server.send_ok("POST", KILL, Some(&json!({})));
+    }
+    eventually("the next try", || (*held.begun.lock() == 13).then_some(()));
+    let reloading = Arc::clone(&server);
+    let reload = thread::spawn(move || reloading.control().without_changes(|| ()));
+    eventually("the reload", || {
+        server.send_ok("POST", KILL, Some(&json!({})));
+        reload.is_finished().then_some(())
+    });
+    assert!(!import.is_finished());
     assert_eq!(import.join().unwrap()["changed"], true);
 }
 
@@ -164,8 +217,10 @@ fn an_import_that_only_gave_way_to_kills_is_rejected() {
         ..HeldCommits::default()
     });
     let store = HookedStore::new(Arc::clone(&held));
-    let server = Arc::new(Server::with_store(Arc::new(store)));
+    let server = Server::with_store_giving_up_after(Arc::new(store), Duration::from_secs(2));
+    let server = Arc::new(server);
     let importing = Arc::clone(&server);
+    let begun = Instant::now();
     let import = thread::spawn(move || {
         importing.send_as(
             Role::PlatformAdmin,
@@ -180,5 +235,8 @@ fn an_import_that_only_gave_way_to_kills_is_rejected() {
         import.is_finished().then_some(())
     });
     let rejected = import.join().unwrap();
-    assert_eq!(rejected.status, 503);
+    assert_eq!((rejected.status, rejected.code().as_str()), (503, "GAVE_WAY"));
+    assert_eq!(rejected.json()["change"], "not_applied");
+    assert!(rejected.header("retry-after").is_some());
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
 }
