@@ -64,11 +64,14 @@ pub(crate) fn load(loaded: &LoadedConfig, keys: &KeyStore) -> Result<Option<Know
     build(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
 }
 
-/// Builds the operators from the current file of tokens and the loaded issuer; `None` if there is no such file, or it
-/// is invalid.
+/// Builds the operators from the current file of tokens and the loaded issuer; without a file, those of the loaded
+/// document. `None` if the file is invalid, or there are no operators.
 pub(crate) fn reload_tokens(loaded: &LoadedConfig, keys: &KeyStore) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
-    let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;
+    let tokens = match operators.tokens_file.as_deref() {
+        Some(file) => config::operator_tokens(Files::Disk, file).ok()?,
+        None => operators.tokens.clone(),
+    };
     build(&tokens, operators.issuer.as_ref(), keys).ok()
 }
 

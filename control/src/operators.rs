@@ -125,6 +125,22 @@ impl Operators {
         *accepted = known.map(|known| Accepted::of(known, former.as_deref()));
     }
 
+    /// Rejects the accepted static tokens and issuer that these credentials do not have any more, and accepts no others.
+    pub fn revoke_missing(&self, known: &Known) {
+        let mut accepted = self.accepted.write();
+        if let Some(former) = &*accepted {
+            let is_kept = |issuer: &&IssuerRoles| {
+                let known = known.issuer.as_ref();
+                known.is_some_and(|known| known.issuer == issuer.issuer)
+            };
+            let kept = Known {
+                tokens: former.tokens.present_in(&known.tokens),
+                issuer: former.issuer.as_ref().filter(is_kept).cloned(),
+            };
+            *accepted = Some(Accepted::of(kept, Some(former)));
+        }
+    }
+
     /// Returns true if credentials are configured.
     #[must_use]
     pub fn asks(&self) -> bool {

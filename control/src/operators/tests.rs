@@ -136,6 +136,24 @@ async fn a_removed_token_is_rejected() {
 }
 
 #[tokio::test]
+async fn revoking_removes_tokens_and_adds_none() {
+    let [(ann, known_ann), (bob, known_bob), (eve, known_eve)] =
+        ["ann", "bob", "eve"].map(|name| token(name, Role::Viewer, None, None));
+    let operators = Operators::of(Known {
+        tokens: vec![known_ann, known_bob.clone()],
+        issuer: None,
+    });
+    operators.revoke_missing(&Known {
+        tokens: vec![known_eve, known_bob],
+        issuer: None,
+    });
+    for (token, is_accepted) in [(ann, false), (bob, true), (eve, false)] {
+        let signed_in = sign_in(&operators, &[&format!("Bearer {token}")]).await;
+        assert_eq!(signed_in.is_ok(), is_accepted);
+    }
+}
+
+#[tokio::test]
 async fn roles_of_an_issuer_are_mapped_and_the_widest_applies() {
     let issuer = Arc::new(Issuer(AtomicUsize::new(0)));
     let roles = [

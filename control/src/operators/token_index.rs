@@ -1,7 +1,7 @@
 //! The static tokens, by the beginning of each: a sign-in computes one keyed hash, however many tokens there are. The hash
 //! of an older token does not name its beginning; such a token is found by comparing with all of them, once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -55,6 +55,13 @@ impl TokenIndex {
                 signed_in.insert(*digest, *place);
             }
         }
+    }
+
+    /// Returns the tokens whose hashes a list has.
+    pub(super) fn present_in(&self, list: &[StaticToken]) -> Vec<StaticToken> {
+        let hashes: HashSet<_> = list.iter().map(|token| &token.hash).collect();
+        let tokens = self.tokens.iter().filter(|token| hashes.contains(&token.hash));
+        tokens.cloned().collect()
     }
 
     /// Returns the entry of a token, if its hash has an id or it has signed in before.

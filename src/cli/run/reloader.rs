@@ -56,6 +56,10 @@ impl Reloader {
                 let warnings = (!warnings.is_empty()).then(|| RenderedReport::of(warnings));
                 // Before the document is applied, so that invalid operators reject all of it.
                 let known = operators::load(&loaded, &self.keys);
+                // At once: the document may have to wait for a change that is being committed.
+                if let Ok(Some(known)) = &known {
+                    self.operators.revoke_missing(known);
+                }
                 let apply = || self.active_config.apply_document(*loaded);
                 // `without_changes` excludes changes of the control plane meanwhile: each change checks the flags against
                 // the document that is active, and publishes what fitted it.
@@ -81,6 +85,7 @@ impl Reloader {
                     Err(refused) => {
                         let reason = refused.to_string();
                         self.publisher.record_refused(&reason);
+                        self.reload_tokens();
                         if reason.contains('\n') {
                             output::log_report(NOT_RELOADED, &reason);
                         } else {
@@ -94,15 +99,7 @@ impl Reloader {
             }
             Reload::Refused(report) => {
                 self.publisher.record_refused(&report.headline());
-                // A token that was removed from its file is invalid at once, even if another document is rejected.
-                let known = self
-                    .active_config
-                    .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
-                if let Some(known) = known {
-                    let operators = operator_digests(Some(&known));
-                    self.operators.replace(Some(known));
-                    self.config_audit.record_operators(&self.control, operators);
-                }
+                self.reload_tokens();
                 output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
             Reload::Restored => {
@@ -115,6 +112,19 @@ impl Reloader {
             }
         }
         ReloadResponse::Served
+    }
+
+    /// Replaces the operators by those of the active document, with the current file of tokens: a token that was removed from
+    /// it is invalid at once, even if another document is rejected.
+    fn reload_tokens(&self) {
+        let known = self
+            .active_config
+            .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
+        if let Some(known) = known {
+            let operators = operator_digests(Some(&known));
+            self.operators.replace(Some(known));
+            self.config_audit.record_operators(&self.control, operators);
+        }
     }
 
     /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until
@@ -134,3 +144,6 @@ impl Reloader {
         Some(operators)
     }
 }
+
+#[cfg(test)]
+mod tests;
