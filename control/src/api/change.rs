@@ -200,6 +200,7 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
             .map_err(|error| failed_change(api, request, error))?;
         if request.actor.role == Role::OrgAdmin {
             dry_run.preview = super::org_flags::visible_preview(api, request.org(), dry_run.preview);
+            dry_run.read_only = dry_run.read_only.map(|refusal| changes_impossible(refusal.code));
         }
         let revision = dry_run.revision;
         return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(dry_run))));
@@ -258,9 +259,14 @@ fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> ApiProbl
 /// The admin of an org gets neither.
 pub(crate) fn store_damaged(damage: &Damage, role: Role) -> ApiProblem {
     ApiProblem::rejected(vec![match role {
-        Role::OrgAdmin => Refusal::new(damage.code, "changes are not possible now"),
+        Role::OrgAdmin => changes_impossible(damage.code),
         Role::Viewer | Role::Operator | Role::PlatformAdmin => damage.refusal(),
     }])
+}
+
+/// Returns the refusal of every change, without the cause and the help, for the admin of an org.
+fn changes_impossible(code: Code) -> Refusal {
+    Refusal::new(code, "changes are not possible now")
 }
 
 /// Returns the problem of a store that can't be read or written. The text of the error, which may contain paths, goes

@@ -1,7 +1,7 @@
 //! The matrix of every route and every role, generated from the table of the router.
 
-use control::Role;
 use control::api::{ApiRoute, ORG_CHANGE_BURST, ROUTES};
+use control::{Code, Damage, Role};
 use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
@@ -341,4 +341,33 @@ fn changes_of_an_org_can_not_fill_the_log() {
         200,
         "staff is held up by nobody"
     );
+}
+
+#[test]
+fn a_dry_run_tells_customers_no_cause_of_read_only() {
+    let damage = Damage {
+        code: Code::StoreDamaged,
+        detail: "/var/lib/sluice/flags.db is malformed".into(),
+        help: "sluice restore BACKUP --to /var/lib/sluice".into(),
+    };
+    let opt_in = "/orgs/acme/feature-flags/dispatch.v2Board/opt-in?dry_run=true";
+    for (server, code, cause) in [
+        (
+            Server::with_damaged_store(damage),
+            "STORE_DAMAGED",
+            "/var/lib/sluice",
+        ),
+        (Server::with_files(), "READ_ONLY_SOURCE", "--socket"),
+    ] {
+        let read_only = |role| {
+            let answer = server.send_as(role, "POST", opt_in, Some(&json!({})));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()["read_only"].clone()
+        };
+        let shown = read_only(Role::Operator);
+        assert_eq!(shown["code"], code);
+        assert!(shown.to_string().contains(cause), "{shown}");
+        let expected = json!({ "code": code, "detail": "changes are not possible now" });
+        assert_eq!(read_only(Role::OrgAdmin), expected);
+    }
 }
