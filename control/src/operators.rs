@@ -94,6 +94,8 @@ pub enum NotSignedIn {
         /// The time to wait before the next attempt.
         wait: Duration,
     },
+    /// The token has to be searched for, and too many callers wait for a search.
+    TooManyWaiting,
     /// No credentials are configured, and the caller is not on this machine.
     NotLocal,
 }
@@ -152,7 +154,7 @@ impl Operators {
     /// # Errors
     /// The caller is not signed in. Failures are counted by address. A valid token is accepted whatever the address did
     /// before, so that the failures of one caller do not lock out another. One that has to be searched for waits for its
-    /// turn.
+    /// turn, and is refused if too many callers wait.
     pub async fn sign_in(
         &self,
         headers: &HeaderMap,
@@ -167,7 +169,9 @@ impl Operators {
             Ok(Some(token)) => {
                 let mut turn = None;
                 if let Some(tokens) = accepted.tokens.searched_tokens(token) {
-                    turn = Some(self.attempts.searches(peer.ip()).turn(tokens).await);
+                    let searches = self.attempts.searches(peer.ip());
+                    let waited = searches.turn(counted_as(peer.ip()), tokens).await;
+                    turn = Some(waited.ok_or(NotSignedIn::TooManyWaiting)?);
                     // The credentials may have been replaced while the caller waited.
                     accepted = match self.accepted() {
                         Some(accepted) => accepted,

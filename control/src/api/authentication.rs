@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
@@ -90,6 +91,12 @@ fn not_signed_in(reason: &NotSignedIn) -> ApiProblem {
             "too many failed sign-ins from this address",
         )
         .retry_after(*wait),
+        NotSignedIn::TooManyWaiting => ApiProblem::new(
+            codes::TOO_MANY_REQUESTS,
+            "too many sign-ins with tokens that have to be searched for wait for their turn",
+        )
+        .retry_after(Duration::ZERO)
+        .help("wait 1 s; a token whose hash has an ID does not wait: issue a new one"),
         NotSignedIn::NotLocal => ApiProblem::new(
             codes::NOT_LOCAL,
             "no operators are configured, so only requests from this machine are accepted",

@@ -51,7 +51,7 @@ codes! {
     /// The question contradicts itself: it has a token and also a tenant, or a user without a tenant. Or it names a
     /// listener that does not exist.
     INVALID_QUESTION = 422,
-    /// Too many requests, or too many failed sign-ins; `Retry-After` has the seconds to wait.
+    /// Too many requests, failed sign-ins or sign-ins that wait; `Retry-After` has the seconds to wait.
     TOO_MANY_REQUESTS = 429,
     /// A defect of the server; the log of the process has the cause under the id of the request.
     DEFECT = 500,

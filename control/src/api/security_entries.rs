@@ -27,6 +27,7 @@ pub(crate) fn failed_sign_in(
         NotSignedIn::Missing
         | NotSignedIn::Unavailable
         | NotSignedIn::TooMany { .. }
+        | NotSignedIn::TooManyWaiting
         | NotSignedIn::NotLocal => return None,
     };
     let details = [

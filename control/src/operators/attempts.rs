@@ -1,6 +1,6 @@
 //! Limits failed sign-ins by address, which slows guessing and bounds the audit log; and orders the searches among static
 //! tokens without an id, so that a flood of invalid credentials neither delays the other requests nor locks a valid token
-//! out.
+//! of another address out.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

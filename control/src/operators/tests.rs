@@ -376,10 +376,11 @@ async fn a_flood_locks_no_static_token_out() {
     // As many as the admin listener has connections.
     let flood = flood(&operators, 128);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    // From the same address, and none has signed in before.
-    for secret in &secrets {
+    // None has signed in before. That with an id is of the same address.
+    for (secret, peer) in secrets.iter().zip([HERE, ([127, 0, 0, 2], 1)]) {
         let begun = std::time::Instant::now();
-        sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
+        let sent = headers(&[&format!("Bearer {secret}")]);
+        operators.sign_in(&sent, peer.into(), NOW).await.unwrap();
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
     flood.iter().for_each(tokio::task::JoinHandle::abort);
@@ -426,13 +427,13 @@ async fn floods_of_invalid_tokens_are_compared_at_a_limited_rate() {
     let begun = std::time::Instant::now();
     let tokens = std::num::NonZeroU32::new(1_000).unwrap();
     for _ in 0..60 {
-        drop(searches.turn(tokens).await);
+        drop(searches.turn(HERE.0.into(), tokens).await);
     }
     // 10,000 hashes at once, and 100,000 per second after them.
     let taken = begun.elapsed();
     assert!((480..5_000).contains(&taken.as_millis()), "{taken:?}");
     // Tokens with an id, and texts that cannot be a token, do not wait for a turn.
-    let _turn = searches.turn(tokens).await;
+    let _turn = searches.turn(HERE.0.into(), tokens).await;
     for _ in 0..2_000 {
         sign_in(&operators, &["Bearer sluice_short"]).await.unwrap_err();
         sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
