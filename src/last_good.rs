@@ -37,7 +37,7 @@ pub(crate) fn path(directory: &Path) -> PathBuf {
 pub(crate) fn read(directory: &Path) -> Option<FlagsDocument> {
     // The report of an invalid document is dropped: no operator wrote it, and the damage of the store is what has to be
     // repaired.
-    let mut document = FlagsDocument::read(Files::Disk, &path(directory)).ok()?;
+    let mut document = FlagsDocument::read_stored(Files::Disk, &path(directory)).ok()?;
     StatesFile::apply_to(&mut document, directory);
     Some(document)
 }

@@ -46,6 +46,48 @@ pub struct Actor {
     pub org: Option<String>,
 }
 
+/// The name of the controller of rollout plans, which no operator can have.
+const CONTROLLER: &str = "rollout";
+
+/// The name of every caller of this machine, if no operators are configured.
+const LOCAL: &str = "local";
+
+impl Actor {
+    /// Returns the caller of this machine, if no operators are configured.
+    #[must_use]
+    pub fn local() -> Self {
+        Self {
+            name: LOCAL.to_owned(),
+            display_name: None,
+            role: Role::PlatformAdmin,
+            org: None,
+        }
+    }
+
+    /// Returns true for the caller of this machine, if no operators are configured.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.name == LOCAL
+    }
+
+    /// Returns the controller of rollout plans.
+    #[must_use]
+    pub fn controller() -> Self {
+        Self {
+            name: CONTROLLER.to_owned(),
+            display_name: None,
+            role: Role::Operator,
+            org: None,
+        }
+    }
+
+    /// Returns true for the controller of rollout plans.
+    #[must_use]
+    pub fn is_controller(&self) -> bool {
+        self.name == CONTROLLER
+    }
+}
+
 impl Role {
     /// All roles.
     pub const ALL: [Self; 4] = [Self::OrgAdmin, Self::Viewer, Self::Operator, Self::PlatformAdmin];

@@ -87,7 +87,9 @@ impl Affected {
                 .rollout
                 .iter()
                 .filter_map(|rollout| rollout.audience.as_ref());
-            let mut conditions = rules.chain(audience);
+            let stages = flag.exposure.iter().flat_map(|exposure| &exposure.stages.value);
+            let stages = stages.filter_map(|stage| stage.audience.as_ref());
+            let mut conditions = rules.chain(audience).chain(stages);
             if conditions.any(|condition| names_one(&condition.value, &segments)) {
                 self.flags.insert(key.to_string());
             }

@@ -1,11 +1,12 @@
 //! The changes that can be made at run time: one variant for each changing operation of the admin API.
 
-use config::FlagsDocument;
+use config::{FlagsDocument, Rollback};
 use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use crate::event::Event;
 use crate::refusal::Refusal;
+use crate::rollout::{CheckResult, Step, StepAction};
 use crate::urgent::{self, Urgent};
 
 /// A change. Names are as written; planning checks that they exist.
@@ -118,6 +119,77 @@ pub enum Change {
         /// The role, as the policy names it: `engineering`, `operations`, ..
         as_role: String,
     },
+    /// Sets the rollout plan of a flag, or edits the later stages of an active one.
+    SetPlan {
+        /// The flag.
+        flag: String,
+        /// As in a plan file.
+        plan: Value,
+    },
+    /// Removes the rollout plan of a flag, and its stages with it.
+    RemovePlan {
+        /// The flag.
+        flag: String,
+    },
+    /// Approves the rollout plan of a flag for one role.
+    ApprovePlan {
+        /// The flag.
+        flag: String,
+        /// The role, as the plan names it: `technical`, `operations`, ..
+        as_role: String,
+    },
+    /// Checks off an item of the checklist of a rollout plan, or opens it again.
+    CheckPlanItem {
+        /// The flag.
+        flag: String,
+        /// The item, as in the plan.
+        item: String,
+        /// False to open it again.
+        is_done: bool,
+    },
+    /// Starts the rollout plan of a flag: enters its first stage.
+    StartRollout {
+        /// The flag.
+        flag: String,
+    },
+    /// Pauses the rollout plan of a flag. Its stages stay in force.
+    PauseRollout {
+        /// The flag.
+        flag: String,
+    },
+    /// Continues the rollout plan of a flag in the same stage.
+    ResumeRollout {
+        /// The flag.
+        flag: String,
+    },
+    /// Enters the next stage of a rollout plan, or completes it after the last one, by the decision of a person.
+    AdvanceRollout {
+        /// The flag.
+        flag: String,
+        /// The verdicts about the present stage.
+        evidence: Vec<CheckResult>,
+    },
+    /// Rolls the rollout plan of a flag back.
+    RollBackRollout {
+        /// The flag.
+        flag: String,
+        /// The effect, if it is another one than that of the plan.
+        to: Option<Rollback>,
+    },
+    /// Ends the rollout plan of a flag. The flag is decided as without one.
+    CancelRollout {
+        /// The flag.
+        flag: String,
+    },
+    /// Takes a step of the controller. It is refused unless it is what follows from the evidence at this time.
+    TakeStep {
+        /// The flag.
+        flag: String,
+        /// The step.
+        step: Step,
+        /// The verdicts that it follows from.
+        evidence: Vec<CheckResult>,
+    },
     /// Applies a flags document: the fields that documents own, and all fields of flags and tenants that are new.
     ApplyDocument {
         /// The document.
@@ -204,6 +276,17 @@ impl Change {
             | Self::Restore { flag }
             | Self::SetTiers { flag, .. }
             | Self::SetRollout { flag, .. }
+            | Self::SetPlan { flag, .. }
+            | Self::RemovePlan { flag }
+            | Self::ApprovePlan { flag, .. }
+            | Self::CheckPlanItem { flag, .. }
+            | Self::StartRollout { flag }
+            | Self::PauseRollout { flag }
+            | Self::ResumeRollout { flag }
+            | Self::AdvanceRollout { flag, .. }
+            | Self::RollBackRollout { flag, .. }
+            | Self::CancelRollout { flag }
+            | Self::TakeStep { flag, .. }
             | Self::SignOff { flag, .. } => (Some(flag), None),
             Self::SetOverride { org, flag, .. }
             | Self::Allow { org, flag }
@@ -240,6 +323,22 @@ impl Change {
             Self::OptIn { .. } => Event::OptedIn,
             Self::OptOut { .. } => Event::OptedOut,
             Self::SignOff { .. } => Event::SignedOff,
+            Self::SetPlan { .. } => Event::PlanSet,
+            Self::RemovePlan { .. } => Event::PlanRemoved,
+            Self::ApprovePlan { .. } => Event::PlanApproved,
+            Self::CheckPlanItem { .. } => Event::PlanItemChecked,
+            Self::StartRollout { .. } => Event::RolloutStarted,
+            Self::PauseRollout { .. } => Event::RolloutPaused,
+            Self::ResumeRollout { .. } => Event::RolloutResumed,
+            Self::AdvanceRollout { .. } => Event::StageEntered,
+            Self::RollBackRollout { .. } => Event::RolloutRolledBack,
+            Self::CancelRollout { .. } => Event::RolloutCancelled,
+            Self::TakeStep { step, .. } => match step.action {
+                StepAction::Enter { .. } => Event::StageEntered,
+                StepAction::Pause { .. } => Event::RolloutPaused,
+                StepAction::RollBack { .. } => Event::RolloutRolledBack,
+                StepAction::Complete => Event::RolloutCompleted,
+            },
             Self::ApplyDocument { .. } => Event::DocumentApplied,
         }
     }

@@ -59,6 +59,28 @@ events! {
     TiersChanged: "platform.feature_flag_tiers_changed";
     /// The rollout was set or removed.
     RolloutChanged: "platform.feature_flag_rollout_changed";
+    /// A rollout plan was set or edited.
+    PlanSet: "platform.feature_flag_plan_set";
+    /// A rollout plan was removed.
+    PlanRemoved: "platform.feature_flag_plan_removed";
+    /// A role approved a rollout plan.
+    PlanApproved: "platform.feature_flag_plan_approved";
+    /// An item of the checklist of a rollout plan was checked off, or opened again.
+    PlanItemChecked: "platform.feature_flag_plan_item_checked";
+    /// A rollout plan was started.
+    RolloutStarted: "platform.feature_flag_rollout_started";
+    /// A rollout plan was paused.
+    RolloutPaused: "platform.feature_flag_rollout_paused";
+    /// A rollout plan was resumed.
+    RolloutResumed: "platform.feature_flag_rollout_resumed";
+    /// A rollout plan entered its next stage.
+    StageEntered: "platform.feature_flag_rollout_stage_entered";
+    /// A rollout plan was rolled back.
+    RolloutRolledBack: "platform.feature_flag_rollout_rolled_back";
+    /// A rollout plan was cancelled.
+    RolloutCancelled: "platform.feature_flag_rollout_cancelled";
+    /// A rollout plan was completed.
+    RolloutCompleted: "platform.feature_flag_rollout_completed";
     /// An override that gives a tenant the flag was set.
     FlagEnabled: "platform.feature_flag_enabled", org "feature_flag.enabled";
     /// An override that takes the flag from a tenant was set.

@@ -1,13 +1,15 @@
 //! A flag of the state: its definition, and the state that documents do not have (since when, by whom, sign-offs).
-//! Documents own all fields of the definition except `lifecycle`, `enabled`, `tiers` and `rollout`, which operators
-//! own.
+//! Documents own all fields of the definition except `lifecycle`, `enabled`, `tiers`, `rollout` and `exposure`, which
+//! operators own.
 
 use std::sync::Arc;
 
-use config::ToJson as _;
+use config::{ToJson as _, read_exposure};
 use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::rollout::ManagedPlan;
 
 /// A flag of the state. Clones share its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +31,10 @@ pub struct FlagState {
     pub created: Timestamp,
     /// The sign-offs for its next promotion.
     pub sign_offs: Vec<SignOff>,
-    /// The last kill, restore or revert.
+    /// The last kill, restore, revert or rollback.
     pub unsettled: Option<Unsettled>,
+    /// The rollout plan with its run.
+    pub plan: Option<Arc<ManagedPlan>>,
     /// The time of the last change.
     pub changed: Timestamp,
     /// The actor of the last change.
@@ -60,11 +64,11 @@ pub struct SignOff {
     pub at: Timestamp,
 }
 
-/// A kill, a restore or a revert.
+/// A kill, a restore, a revert or a rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unsettled {
-    /// `killed`, `restored` or `reverted`.
+    /// `killed`, `restored`, `reverted` or `rolled back`.
     pub how: String,
     /// The time.
     #[serde(with = "crate::timestamp")]
@@ -90,17 +94,22 @@ pub(crate) struct StateRecord {
     tiers: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rollout: Option<Value>,
+    /// The stages of a rollout plan in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exposure: Option<Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sign_offs: Vec<SignOff>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsettled: Option<Unsettled>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<ManagedPlan>,
     #[serde(with = "crate::timestamp")]
     changed: Timestamp,
     changed_by: String,
 }
 
 /// The fields of a definition that operators own; the record of a definition never holds them.
-const OWNED: [&str; 4] = ["lifecycle", "enabled", "tiers", "rollout"];
+const OWNED: [&str; 6] = ["lifecycle", "enabled", "tiers", "rollout", "exposure", "plan"];
 
 impl ManagedFlag {
     /// Returns its lifecycle; none for kinds without one.
@@ -205,6 +214,11 @@ impl ManagedFlag {
             .collect()
     }
 
+    /// Sets the stages in force.
+    pub(crate) fn set_exposure(&mut self, exposure: Option<&Value>) {
+        self.definition_mut().exposure = exposure.and_then(read_exposure);
+    }
+
     pub(crate) fn definition_mut(&mut self) -> &mut FlagDefinition {
         Arc::make_mut(&mut self.definition)
     }
@@ -229,6 +243,8 @@ impl ManagedFlag {
             requires,
             rules,
             rollout: _,
+            plan: _,
+            exposure: _,
             schedule,
             revertible,
             expires,
@@ -281,8 +297,14 @@ impl ManagedFlag {
             default: self.promoted_default().map(|serve| serve.value.to_json()),
             tiers: tiers.collect(),
             rollout: self.definition.rollout.as_ref().map(|rollout| rollout.to_json()),
+            exposure: self
+                .definition
+                .exposure
+                .as_ref()
+                .map(|exposure| exposure.to_json()),
             sign_offs: state.sign_offs.clone(),
             unsettled: state.unsettled.clone(),
+            plan: state.plan.as_deref().cloned(),
             changed: state.changed,
             changed_by: state.changed_by.clone(),
         };
@@ -358,6 +380,9 @@ impl StateRecord {
         if let Some(rollout) = &self.rollout {
             fields.insert("rollout".into(), rollout.clone());
         }
+        if let Some(exposure) = &self.exposure {
+            fields.insert("exposure".into(), exposure.clone());
+        }
         flag
     }
 
@@ -372,6 +397,7 @@ impl StateRecord {
             created: self.created,
             sign_offs: self.sign_offs,
             unsettled: self.unsettled,
+            plan: self.plan.map(Arc::new),
             changed: self.changed,
             changed_by: self.changed_by,
         }

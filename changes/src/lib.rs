@@ -19,6 +19,7 @@ mod policy;
 mod preview;
 mod record;
 mod refusal;
+mod rollout;
 mod stale;
 mod state;
 pub mod timestamp;
@@ -45,6 +46,11 @@ pub use preview::{
 };
 pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};
+pub use rollout::{
+    Approval, CheckResult, CheckVerdict, CheckedItem, CourseEntry, Exposed, Halt, MAX_COURSE, ManagedPlan,
+    RolloutState, Run, StageClock, Step, StepAction, Template, Turn, Wait, exposure_at, exposure_of, is_open,
+    next_opening, stages_without_control, step, waits,
+};
 pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::{State, StateEdit};
 pub use urgent::Urgent;

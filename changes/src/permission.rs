@@ -91,6 +91,17 @@ impl Change {
             | Self::ImportTenants { .. }
             | Self::Allow { .. }
             | Self::Disallow { .. }
+            | Self::SetPlan { .. }
+            | Self::RemovePlan { .. }
+            | Self::ApprovePlan { .. }
+            | Self::CheckPlanItem { .. }
+            | Self::StartRollout { .. }
+            | Self::PauseRollout { .. }
+            | Self::ResumeRollout { .. }
+            | Self::AdvanceRollout { .. }
+            | Self::RollBackRollout { .. }
+            | Self::CancelRollout { .. }
+            | Self::TakeStep { .. }
             | Self::SignOff { .. } => Permission::Operate,
             Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
             Self::ApplyDocument { .. } => Permission::Administer,

@@ -15,6 +15,7 @@ mod planned;
 mod promotion;
 mod record_steps;
 mod request;
+mod rollout;
 mod tenant;
 
 use std::collections::BTreeMap;
@@ -104,6 +105,21 @@ fn add_change(
         Change::SetTiers { flag, tiers } => flag::set_tiers(builder, flag, tiers)?,
         Change::SetRollout { flag, rollout } => flag::set_rollout(builder, flag, rollout.as_ref())?,
         Change::SignOff { flag, as_role } => flag::sign_off(builder, flag, as_role, policy)?,
+        Change::SetPlan { flag, plan } => rollout::set(builder, flag, plan, policy, facts)?,
+        Change::RemovePlan { flag } => rollout::remove(builder, flag)?,
+        Change::ApprovePlan { flag, as_role } => rollout::approve(builder, flag, as_role)?,
+        Change::CheckPlanItem { flag, item, is_done } => rollout::check_item(builder, flag, item, *is_done)?,
+        Change::StartRollout { flag } => rollout::start(builder, flag, policy, facts)?,
+        Change::PauseRollout { flag } => rollout::pause(builder, flag)?,
+        Change::ResumeRollout { flag } => rollout::resume(builder, flag)?,
+        Change::AdvanceRollout { flag, evidence } => {
+            rollout::advance(builder, flag, evidence, policy, facts)?
+        }
+        Change::RollBackRollout { flag, to } => rollout::roll_back(builder, flag, *to)?,
+        Change::CancelRollout { flag } => rollout::cancel(builder, flag)?,
+        Change::TakeStep { flag, step, evidence } => {
+            rollout::take_step(builder, flag, (step, evidence), policy, facts)?;
+        }
         Change::SetOverride { org, flag, variant } => {
             tenant::set_override(builder, org, flag, variant.as_ref())?;
         }

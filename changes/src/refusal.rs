@@ -45,6 +45,32 @@ pub enum Code {
     UnknownSignOff,
     /// The actor has signed off for another role already. 409.
     SignOffTaken,
+    /// The flag has no rollout plan. 404.
+    PlanNotFound,
+    /// The rollout plan cannot advance. 422.
+    InvalidPlan,
+    /// A rollout plan decides over the rollout and the lifecycle of the flag. 409.
+    RolloutRunning,
+    /// The state of the rollout plan does not permit the operation. 409.
+    RolloutState,
+    /// A role has not approved the rollout plan. 409.
+    ApprovalMissing,
+    /// The actor has approved the rollout plan for another role already. 409.
+    ApprovalTaken,
+    /// The rollout plan does not ask for an approval of this role. 409.
+    UnknownApproval,
+    /// The checklist of the rollout plan has no such item. 409.
+    UnknownItem,
+    /// Items of the checklist of the rollout plan are open. 409.
+    ChecklistOpen,
+    /// The window of the rollout plan is closed. 409.
+    OutsideWindow,
+    /// The duration of the stage has not passed. 409.
+    StageNotElapsed,
+    /// A check of the stage has not passed. 409.
+    CheckNotPassed,
+    /// The rollout plan has changed since the step was computed. 409.
+    StepOutdated,
     /// The actor's role may not do this. 403.
     RoleMissing,
     /// The document would be invalid; the problems are those that `sluice check` prints. 422.
@@ -76,7 +102,7 @@ pub struct Refusal {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 40] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -97,6 +123,19 @@ impl Code {
         Self::OptInClosed,
         Self::UnknownSignOff,
         Self::SignOffTaken,
+        Self::PlanNotFound,
+        Self::InvalidPlan,
+        Self::RolloutRunning,
+        Self::RolloutState,
+        Self::ApprovalMissing,
+        Self::ApprovalTaken,
+        Self::UnknownApproval,
+        Self::UnknownItem,
+        Self::ChecklistOpen,
+        Self::OutsideWindow,
+        Self::StageNotElapsed,
+        Self::CheckNotPassed,
+        Self::StepOutdated,
         Self::RoleMissing,
         Self::InvalidDocument,
         Self::InvalidUrgent,
@@ -130,6 +169,19 @@ impl Code {
             Self::OptInClosed => "OPT_IN_CLOSED",
             Self::UnknownSignOff => "UNKNOWN_SIGN_OFF",
             Self::SignOffTaken => "SIGN_OFF_TAKEN",
+            Self::PlanNotFound => "PLAN_NOT_FOUND",
+            Self::InvalidPlan => "INVALID_PLAN",
+            Self::RolloutRunning => "ROLLOUT_RUNNING",
+            Self::RolloutState => "ROLLOUT_STATE",
+            Self::ApprovalMissing => "APPROVAL_MISSING",
+            Self::ApprovalTaken => "APPROVAL_TAKEN",
+            Self::UnknownApproval => "UNKNOWN_APPROVAL",
+            Self::UnknownItem => "UNKNOWN_ITEM",
+            Self::ChecklistOpen => "CHECKLIST_OPEN",
+            Self::OutsideWindow => "OUTSIDE_WINDOW",
+            Self::StageNotElapsed => "STAGE_NOT_ELAPSED",
+            Self::CheckNotPassed => "CHECK_NOT_PASSED",
+            Self::StepOutdated => "STEP_OUTDATED",
             Self::RoleMissing => "ROLE_MISSING",
             Self::InvalidDocument => "INVALID_DOCUMENT",
             Self::InvalidUrgent => "INVALID_URGENT",
@@ -144,10 +196,10 @@ impl Code {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::FlagNotFound | Self::TenantNotFound => 404,
+            Self::FlagNotFound | Self::TenantNotFound | Self::PlanNotFound => 404,
             Self::RoleMissing => 403,
             Self::RevisionConflict => 412,
-            Self::InvalidDocument | Self::InvalidUrgent => 422,
+            Self::InvalidDocument | Self::InvalidUrgent | Self::InvalidPlan => 422,
             Self::StoreUnavailable | Self::StoreDamaged => 503,
             Self::NoLifecycle
             | Self::StateUnchanged
@@ -167,6 +219,17 @@ impl Code {
             | Self::OptInClosed
             | Self::UnknownSignOff
             | Self::SignOffTaken
+            | Self::RolloutRunning
+            | Self::RolloutState
+            | Self::ApprovalMissing
+            | Self::ApprovalTaken
+            | Self::UnknownApproval
+            | Self::UnknownItem
+            | Self::ChecklistOpen
+            | Self::OutsideWindow
+            | Self::StageNotElapsed
+            | Self::CheckNotPassed
+            | Self::StepOutdated
             | Self::AlreadyExists => 409,
         }
     }

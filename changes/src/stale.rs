@@ -171,7 +171,9 @@ impl StaleCheck<'_> {
             .tiers
             .iter()
             .any(|(_, variant)| flag.is_off(variant));
-        (is_long && flag.is_enabled() && against == 0 && is_on && tiers_on).then(|| {
+        // The stages of a plan hold some subjects back.
+        let is_on = is_on && tiers_on && flag.definition.exposure.is_none();
+        (is_long && flag.is_enabled() && against == 0 && is_on).then(|| {
             let minute = timestamp::minute(since);
             let detail = format!("ga since {minute}, on for everyone, and no tenant is excluded");
             reason(StaleCode::LongGa, detail).fact("since", timestamp::text(since))

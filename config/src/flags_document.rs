@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::document::refuse_twice;
 use crate::files::Files;
-use crate::form::read_document;
+use crate::form::read_with_notes;
 use crate::json;
 use crate::load_context::LoadContext;
 use crate::lower;
@@ -25,7 +25,7 @@ use crate::report::Report;
 use crate::shape::ALLOW;
 use crate::shape::flags::FlagsDocument as Fields;
 use crate::source::NOWHERE;
-use crate::validate::VERSION;
+use crate::validate::{Origin, VERSION};
 use crate::value_json::ToJson;
 
 /// The version of a document, its sections with parts by name, and the allowed warnings, which are those of a file; all
@@ -65,11 +65,26 @@ impl FlagsDocument {
     /// # Errors
     /// All problems of reading, syntax and form, and names that occur twice.
     pub fn read(files: Files, path: &Path) -> Result<Self, Report> {
+        Self::read_from(LoadContext::of(files), path)
+    }
+
+    /// Reads as [`FlagsDocument::read`] does a document that Sluice wrote. It may have the fields of operators that no
+    /// document of people has, such as the stages of a rollout plan.
+    ///
+    /// # Errors
+    /// As [`FlagsDocument::read`].
+    pub fn read_stored(files: Files, path: &Path) -> Result<Self, Report> {
         let mut context = LoadContext::of(files);
+        context.origin = Origin::Store;
+        Self::read_from(context, path)
+    }
+
+    fn read_from(mut context: LoadContext, path: &Path) -> Result<Self, Report> {
+        let origin = context.origin;
         let is_directory = context.files.is_directory(path);
         let sources = context.flags_sources(path, is_directory, None);
         if let [source] = sources.as_slice()
-            && let Some(document) = placeless(&source.text)
+            && let Some(document) = placeless(origin, &source.text)
         {
             return Ok(document);
         }
@@ -80,7 +95,7 @@ impl FlagsDocument {
             return Err(context.into_report());
         }
         let roots: Vec<_> = documents.into_iter().map(|document| document.root).collect();
-        Ok(Self::of(&roots, &mut Vec::new()))
+        Ok(Self::of(origin, &roots, &mut Vec::new()))
     }
 
     /// Reads a flags document from its text. `name` is the path of the file in reports.
@@ -88,7 +103,8 @@ impl FlagsDocument {
     /// # Errors
     /// As [`FlagsDocument::read`].
     pub fn parse(name: &str, text: &[u8]) -> Result<Self, Report> {
-        let read = str::from_utf8(text).ok().and_then(placeless);
+        let read = str::from_utf8(text).ok();
+        let read = read.and_then(|text| placeless(Origin::People, text));
         read.map_or_else(
             || {
                 let files = Files::Memory([(name.into(), text.to_vec())].into());
@@ -98,9 +114,25 @@ impl FlagsDocument {
         )
     }
 
+    /// Returns the document without the fields that no document of people has: applying it again keeps those of the store.
+    #[must_use]
+    pub fn without_stored_fields(mut self) -> Self {
+        let exposed = self.flags.iter().filter(|(_, flag)| flag.exposure.is_some());
+        let exposed: Vec<Arc<str>> = exposed.map(|(key, _)| Arc::clone(key)).collect();
+        for key in exposed {
+            if let Some(flag) = self.flags.get_mut(&key) {
+                Arc::make_mut(flag).exposure = None;
+            }
+        }
+        self
+    }
+
     /// Returns the document of these trees. Its definitions have no sites, because they outlive the text.
-    fn of(roots: &[Node<'_>], problems: &mut Vec<Problem>) -> Self {
-        let read = |root| Some((&*NOWHERE, read_document::<Fields>(&NOWHERE, root, problems)?));
+    fn of(origin: Origin, roots: &[Node<'_>], problems: &mut Vec<Problem>) -> Self {
+        let read = |root| {
+            let (fields, _) = read_with_notes::<Fields>(origin, &NOWHERE, root, problems);
+            Some((&*NOWHERE, fields?))
+        };
         let read = roots.iter().filter_map(read).collect();
         let definition = lower::flags::merge(read, &mut Vec::new());
         let mut fields = Map::new();
@@ -134,10 +166,10 @@ impl FlagsDocument {
 
 /// Reads a JSON document without places, which takes a tenth of the memory. Returns none if there is any problem, which
 /// needs a place.
-fn placeless(text: &str) -> Option<FlagsDocument> {
+fn placeless(origin: Origin, text: &str) -> Option<FlagsDocument> {
     let root = parse::json(text)?;
     let mut problems = Vec::new();
-    let document = FlagsDocument::of(&[root], &mut problems);
+    let document = FlagsDocument::of(origin, &[root], &mut problems);
     problems.is_empty().then_some(document)
 }
 

@@ -26,7 +26,7 @@ use crate::shape::Shape;
 use crate::validate::{Slot, Validator};
 
 pub(crate) use self::collection::{List, Map};
-pub(crate) use self::document::{read_document, read_root, read_with_notes};
+pub(crate) use self::document::{read_document, read_root, read_stored, read_with_notes};
 pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, fields, group, object, single, word, word_of};
 pub(crate) use self::parsed::parsed;

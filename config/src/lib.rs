@@ -29,11 +29,13 @@ mod masked;
 mod node;
 mod operators;
 mod parse;
+mod plan_document;
 mod problem;
 mod quantity;
 mod read;
 mod render;
 mod report;
+mod rollout_plan;
 mod schema;
 mod secret_value;
 mod secret_values;
@@ -50,7 +52,9 @@ mod variables;
 mod watch;
 
 pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
-pub use catalog::{Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_rollout, read_tiers};
+pub use catalog::{
+    Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_exposure, read_rollout, read_tiers,
+};
 pub use document::{JsonDocument, flags_document};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
@@ -71,10 +75,16 @@ pub use operators::{
     check_operator_name,
 };
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
+pub use plan_document::{PlanDocument, plan_document, read_plan};
 pub use problem::{CODES, MAX_PROBLEMS, Problem, Severity, WARNINGS};
 pub use read::MAX_DIRECTORY_FILES;
 pub use render::Colour;
 pub use report::Report;
+pub use rollout_plan::{
+    Advance, Bound, Breaker, Check, CheckAction, DayTime, Days, Finish, MAX_APPROVALS, MAX_CHECKLIST,
+    MAX_CHECKS, MAX_STAGES, MAX_WINDOWS, Metric, Minimum, PrometheusBound, Rollback, RolloutPlan, Stage,
+    Window, Zone,
+};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,

@@ -17,13 +17,15 @@ use crate::read::{self, Unreadable};
 use crate::report::Report;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{BrokenParts, translate};
-use crate::validate::Notes;
+use crate::validate::{Notes, Origin};
 use crate::{form, parse};
 
 /// The state of one load.
 #[derive(Debug, Default)]
 pub(crate) struct LoadContext {
     pub(crate) files: Files,
+    /// The author of the documents.
+    pub(crate) origin: Origin,
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
     /// Warnings: settings that are allowed, but probably not as intended.
@@ -120,7 +122,8 @@ impl LoadContext {
         let (mut documents, mut values) = (Vec::new(), Vec::new());
         for source in sources {
             if let Some(root) = parse::parse(source, &mut self.problems) {
-                let (value, notes) = form::read_with_notes::<F>(source, &root, &mut self.problems);
+                let (value, notes) =
+                    form::read_with_notes::<F>(self.origin, source, &root, &mut self.problems);
                 self.note(notes);
                 values.extend(value.map(|value| (&**source, value)));
                 documents.push(Document { source, root });

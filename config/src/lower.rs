@@ -11,6 +11,7 @@ pub(crate) mod headers;
 pub(crate) mod issuers;
 pub(crate) mod listeners;
 pub(crate) mod operators;
+pub(crate) mod plan;
 pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;

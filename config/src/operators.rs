@@ -56,8 +56,9 @@ pub enum InvalidOperatorName {
 /// # Errors
 /// The reason why it is invalid.
 pub fn check_operator_name(name: &str) -> Result<(), InvalidOperatorName> {
-    // Callers on this machine if no operators are configured, the clock, unknown callers, and flags that files manage.
-    const RESERVED: [&str; 4] = ["local", "sluice", "unknown", "files"];
+    // Callers on this machine if no operators are configured, the clock, the controller of rollout plans, unknown callers,
+    // and flags that files manage.
+    const RESERVED: [&str; 5] = ["local", "sluice", "rollout", "unknown", "files"];
     // Operators of an issuer, and users of a process.
     const RESERVED_PREFIXES: [&str; 2] = ["oidc:", "uid:"];
     let words_are_visible = name

@@ -13,7 +13,7 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 106] = [
+pub const CODES: [&str; 107] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -96,6 +96,7 @@ pub const CODES: [&str; 106] = [
     "secret-in-document",
     "segment-cycle",
     "several-documents",
+    "stored-field",
     "tenant-needed",
     "too-few-variants",
     "ungated-route",

@@ -19,6 +19,14 @@ pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     quantity(text, &DURATION_UNITS)
 }
 
+/// Returns the text of a duration with the largest unit of which it is a multiple: `2d`, `90m`.
+pub(crate) fn duration_text(ms: u64) -> String {
+    let divides = |(_, factor): &&(&str, u64)| ms > 0 && ms.is_multiple_of(*factor);
+    let unit = DURATION_UNITS.iter().rev().find(divides);
+    let (unit, factor) = unit.unwrap_or(&("ms", 1));
+    format!("{}{unit}", ms / factor)
+}
+
 /// Returns a size in bytes. It is written as a whole number and a unit: `512B`, `4KiB`, `10MiB`, `1GiB`.
 pub(crate) fn size_bytes(text: &str) -> Option<u64> {
     quantity(text, &SIZE_UNITS)

@@ -122,7 +122,7 @@ impl Definitions {
         let one_of = match object.needs {
             Needs::Nothing => None,
             Needs::AtLeastOne => Some(("anyOf", object.names())),
-            Needs::ExactlyOne(fields) => Some(("oneOf", names(&mut fields.iter()))),
+            Needs::ExactlyOne(fields, _) => Some(("oneOf", names(&mut fields.iter()))),
         };
         if let (Some(schema), Some((word, names))) = (schema.as_object_mut(), one_of) {
             let one = names.iter().map(|name| json!({ "required": [name] }));

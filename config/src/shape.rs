@@ -11,9 +11,11 @@ pub(crate) mod headers;
 pub(crate) mod issuer;
 pub(crate) mod limits;
 pub(crate) mod listener;
+pub(crate) mod plan;
 pub(crate) mod proxies;
 pub(crate) mod route;
 pub(crate) mod secret;
+pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod sluice;
 pub(crate) mod tenant;
@@ -79,8 +81,8 @@ pub(crate) enum Needs {
     Nothing,
     /// At least one of its fields.
     AtLeastOne,
-    /// Exactly one of these fields.
-    ExactlyOne(&'static [FieldShape]),
+    /// Exactly one of these fields. The text is the help if there are several.
+    ExactlyOne(&'static [FieldShape], &'static str),
 }
 
 /// A field of an object.
@@ -97,6 +99,8 @@ pub(crate) struct FieldShape {
 pub(crate) enum Member {
     Field(FieldShape),
     Group(&'static [FieldShape]),
+    /// A field that only stores have: no message or schema lists it.
+    Stored,
 }
 
 /// A mapping from names that the operator chooses.
@@ -184,11 +188,12 @@ impl Shape {
 }
 
 impl ObjectShape {
-    /// Returns the fields, including those of groups.
+    /// Returns the fields that people write, including those of groups.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &'static FieldShape> + use<> {
         let fields = |member: &'static Member| match member {
             Member::Field(field) => std::slice::from_ref(field),
             Member::Group(fields) => fields,
+            Member::Stored => &[],
         };
         self.members.iter().flat_map(fields)
     }

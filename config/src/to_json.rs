@@ -1,9 +1,9 @@
 //! Conversion of definitions to JSON, in the form of a flags document. Reading the result yields the same definition.
 
 use rules::{
-    AttributeValue, ConditionDefinition, FlagDefinition, Name, OwnedName, RequirementDefinition,
-    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited,
-    Spelled, TenantDefinition,
+    AttributeValue, ConditionDefinition, ExposureDefinition, FlagDefinition, Name, OwnedName,
+    RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
+    ServeDefinition, Sited, Spelled, StageDefinition, TenantDefinition,
 };
 use serde_json::{Map, Value};
 
@@ -26,6 +26,8 @@ impl ToJson for FlagDefinition {
             requires,
             rules,
             rollout,
+            plan,
+            exposure,
             schedule,
             revertible,
             expires,
@@ -47,6 +49,12 @@ impl ToJson for FlagDefinition {
         flag.put("requires", some(requires).map(list));
         flag.put("rules", some(rules).map(list));
         flag.put("rollout", rollout.as_ref().map(ToJson::to_json));
+        // The text was read from JSON.
+        let plan = plan
+            .as_deref()
+            .and_then(|plan| serde_json::from_str::<Value>(plan).ok());
+        flag.put("plan", plan);
+        flag.put("exposure", exposure.as_ref().map(ToJson::to_json));
         flag.put(
             "schedule",
             schedule.as_ref().map(|schedule| schedule.value.to_json()),
@@ -182,6 +190,33 @@ impl ToJson for RolloutDefinition {
     }
 }
 
+impl ToJson for ExposureDefinition {
+    fn to_json(&self) -> Value {
+        let Self { by, serve, stages } = self;
+        let mut exposure = JsonFields::default();
+        exposure.put("by", by.as_ref().map(text));
+        exposure.put("serve", serve.as_ref().map(|serve| serve.value.to_json()));
+        exposure.put("stages", Some(list(&stages.value)));
+        exposure.into()
+    }
+}
+
+impl ToJson for StageDefinition {
+    fn to_json(&self) -> Value {
+        let Self {
+            name,
+            audience,
+            percentage,
+        } = self;
+        let audience = audience.as_ref().map(|audience| audience.value.to_json());
+        let mut stage = JsonFields::default();
+        stage.put("name", Some(&**name));
+        stage.put("audience", audience);
+        stage.put("percentage", Some(number(&percentage.value)));
+        stage.into()
+    }
+}
+
 impl ToJson for ScheduleDefinition {
     fn to_json(&self) -> Value {
         let mut schedule = JsonFields::default();
@@ -193,10 +228,10 @@ impl ToJson for ScheduleDefinition {
 
 /// An object that omits fields without a value.
 #[derive(Default)]
-struct JsonFields(Map<String, Value>);
+pub(crate) struct JsonFields(Map<String, Value>);
 
 impl JsonFields {
-    fn put(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    pub(crate) fn put(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.0.insert(name.to_owned(), value.into());
         }
@@ -210,11 +245,11 @@ impl From<JsonFields> for Value {
 }
 
 /// A list that is omitted if it is empty, because both mean the same.
-fn some<T>(list: &[T]) -> Option<&[T]> {
+pub(crate) fn some<T>(list: &[T]) -> Option<&[T]> {
     (!list.is_empty()).then_some(list)
 }
 
-fn list<T: ToJson>(items: &[T]) -> Value {
+pub(crate) fn list<T: ToJson>(items: &[T]) -> Value {
     items.iter().map(ToJson::to_json).collect()
 }
 

@@ -27,10 +27,21 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) struct Validator<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
+    origin: Origin,
     references: References,
     notes: Notes,
     /// The sites of the objects being read that have `allow`, outermost first.
     parts: Vec<RangeInclusive<Site>>,
+}
+
+/// The author of a document.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// People.
+    #[default]
+    People,
+    /// Sluice, in its store or a copy of it.
+    Store,
 }
 
 /// The references to environment variables in the scalars of a document.
@@ -103,10 +114,11 @@ impl<'n> Slot<'n> {
 }
 
 impl<'a> Validator<'a> {
-    pub(crate) fn new(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
+    pub(crate) fn new(origin: Origin, source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
         Self {
             source,
             problems,
+            origin,
             references: References::Refused,
             notes: Notes::default(),
             parts: Vec::new(),
@@ -117,7 +129,7 @@ impl<'a> Validator<'a> {
     pub(crate) fn after_insertion(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
         Self {
             references: References::Inserted,
-            ..Self::new(source, problems)
+            ..Self::new(Origin::People, source, problems)
         }
     }
 
@@ -146,6 +158,17 @@ impl<'a> Validator<'a> {
             let at = Label::new(self.source, span, "");
             self.notes.allowances.push(Allowance { code, at, part });
         }
+    }
+
+    /// Returns true if the document may have a field that only stores have; otherwise reports the field.
+    pub(crate) fn accepts_stored_field(&mut self, name: &str, span: Span) -> bool {
+        if self.origin == Origin::People {
+            let title = format!("`{name}` is not a field of documents");
+            let help = "remove it: the rollout plan of the flag sets it in the store; to serve a percentage of the subjects, \
+                 write `rollout`";
+            self.report::<()>("stored-field", title, span, "", help);
+        }
+        self.origin == Origin::Store
     }
 
     /// Returns the site of a place in this document.

@@ -281,12 +281,7 @@ fn local(peer: SocketAddr) -> Result<Actor, NotSignedIn> {
     if !is_loopback(peer.ip()) {
         return Err(NotSignedIn::NotLocal);
     }
-    Ok(Actor {
-        name: "local".to_owned(),
-        display_name: None,
-        role: Role::PlatformAdmin,
-        org: None,
-    })
+    Ok(Actor::local())
 }
 
 fn is_loopback(address: IpAddr) -> bool {

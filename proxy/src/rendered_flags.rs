@@ -90,6 +90,8 @@ impl<V> RenderedFlags<V> {
     ) -> Rendered<V> {
         let list = self.lists.of(route);
         let inputs = self.lists.inputs(list);
+        // Breakers are no part of the snapshot, and a request may try a half-open one.
+        let inputs = inputs.filter(|_| subject.open_breakers.is_empty());
         let Some(inputs) = inputs.filter(|inputs| inputs.depend_on_tenant_alone(subject.record)) else {
             return Rendered::Own(render());
         };

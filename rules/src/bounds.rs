@@ -8,6 +8,8 @@ pub const MAX_SEGMENTS: usize = 10_000;
 pub const MAX_TIERS: usize = 100;
 /// The most rules in a flag.
 pub const MAX_RULES: usize = 1_000;
+/// The most stages of a rollout plan in force for a flag.
+pub const MAX_STAGES: usize = 100;
 /// The most variants in a flag.
 pub const MAX_VARIANTS: usize = 100;
 /// The most flags that a flag requires.

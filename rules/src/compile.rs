@@ -3,6 +3,7 @@
 
 mod condition;
 mod cost;
+mod exposure;
 mod flag;
 mod folded;
 mod part;

@@ -3,6 +3,7 @@
 
 use crate::{
     Cause, Decision, Eligibility, Flag, FlagId, Flags, Lifecycle, Reason, Subject, Timestamp, VariantId,
+    exposure::Exposure,
     flag::TableStart,
     tenant::{TenantChoice, TenantFlagSettings},
 };
@@ -16,6 +17,15 @@ pub(crate) struct Evaluation<'a> {
     /// The settings of the subject's tenant for the flag; `None` if it is on none of its lists.
     pub(crate) settings: Option<&'a TenantFlagSettings>,
     pub(crate) now: Timestamp,
+}
+
+/// Returns the first decision of some lines, each of which is evaluated only if none before it decides.
+macro_rules! first_of {
+    ($($line:expr),+ $(,)?) => {
+        $(if let Some(decision) = $line {
+            return decision;
+        })+
+    };
 }
 
 /// Returns what `flag` serves to `subject` at `now`. Allocates nothing, takes no lock and can't fail: an id
@@ -37,6 +47,10 @@ pub(crate) fn decide_flag(
     subject: &Subject<'_>,
     now: Timestamp,
 ) -> Decision {
+    // Nearly always there is none.
+    if !subject.open_breakers.is_empty() {
+        return decide_with_breakers(flags, id, flag, subject, now);
+    }
     // Most tenants are on no list of any flag. The search for the others is a call, because the registers that it needs
     // would be saved for all.
     match subject.record {
@@ -45,6 +59,33 @@ pub(crate) fn decide_flag(
         }
         _ => decide_without_settings(flags, flag, subject, now),
     }
+}
+
+/// Decides for a subject with open circuit breakers, of this flag or of others: a required flag may have one.
+#[cold]
+#[inline(never)]
+fn decide_with_breakers(
+    flags: &Flags,
+    id: FlagId,
+    flag: &Flag,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Decision {
+    let settings = subject.record.and_then(|record| record.listed_settings(id));
+    let evaluation = Evaluation {
+        flags,
+        flag,
+        subject,
+        settings,
+        now,
+    };
+    first_of!(
+        evaluation.retired(),
+        evaluation.killed(),
+        evaluation.schedule(),
+        evaluation.breaker(id),
+    );
+    decide_by_all_lines(flags, flag, subject, settings, now)
 }
 
 /// Decides for a tenant that is on some lists.
@@ -72,15 +113,6 @@ fn decide_without_settings(flags: &Flags, flag: &Flag, subject: &Subject<'_>, no
         TableStart::Rules => decide_from_rules(flags, flag, subject),
         TableStart::First => decide_by_all_lines(flags, flag, subject, None, now),
     }
-}
-
-/// Returns the first decision of some lines, each of which is evaluated only if none before it decides.
-macro_rules! first_of {
-    ($($line:expr),+ $(,)?) => {
-        $(if let Some(decision) = $line {
-            return decision;
-        })+
-    };
 }
 
 #[cold]
@@ -121,6 +153,7 @@ fn decide_by_all_lines<'a>(
         evaluation.override_to(),
         evaluation.rule(),
         evaluation.opt_in(),
+        evaluation.exposure(),
     );
     decide_from_rollout(flags, flag, subject)
 }
@@ -226,6 +259,12 @@ impl<'a> Evaluation<'a> {
         let schedule = self.flag.schedule?;
         let within = schedule.from <= self.now && self.now < schedule.until;
         (!within).then(|| self.off(Reason::Disabled, Cause::Schedule))
+    }
+
+    /// Decides line 4a: the circuit breaker of the flag, whose id this is, is open for the subject.
+    pub(crate) fn breaker(&self, id: FlagId) -> Option<Decision> {
+        let is_open = self.subject.has_open_breaker(id);
+        is_open.then(|| self.off(Reason::Disabled, Cause::Breaker))
     }
 
     /// Decides line 5: a required flag is not on. Compiling refuses cycles and limits the cost.
@@ -336,6 +375,41 @@ impl<'a> Evaluation<'a> {
         }
         let variant = rollout.serve.variant(self.flags, self.subject)?;
         Some(self.serve(variant, Reason::Split, Cause::Rollout))
+    }
+
+    /// Decides line 12 while stages of a rollout plan are in force: the subject is in the audience of one.
+    #[inline(always)]
+    pub(crate) fn exposure(&self) -> Option<Decision> {
+        self.staged(self.flag.exposure.as_deref()?)
+    }
+
+    /// A call of its own, so that flags without an exposure need no registers for it.
+    #[inline(never)]
+    fn staged(&self, exposure: &Exposure) -> Option<Decision> {
+        let bucket = exposure.bucketing.bucket(self.flags, self.subject);
+        let variant = exposure.serve.variant(self.flags, self.subject);
+        let ids = bucket.zip(variant);
+        let mut last = None;
+        for (index, stage) in exposure.stages.iter().enumerate() {
+            if !stage.is_in_audience(self.flags, self.subject) {
+                continue;
+            }
+            if let Some((bucket, variant)) = ids
+                && bucket < stage.share
+            {
+                return Some(Decision {
+                    place: place(index),
+                    ..self.serve(variant, Reason::Split, Cause::Rollout)
+                });
+            }
+            last = Some(index);
+        }
+        // Tier defaults and the default do not apply: otherwise control could be served the treatment.
+        let place = last.map(|last| ids.map_or(u16::MAX, |_| place(last)))?;
+        Some(Decision {
+            place,
+            ..self.off(Reason::Split, Cause::HeldBack)
+        })
     }
 
     /// Decides line 13: the default of the subject's tier.

@@ -14,7 +14,9 @@ pub struct Decision {
     pub reason: Reason,
     /// The line of the decision table.
     pub cause: Cause,
-    /// For [`Cause::Rule`] the rule's place in the flag, for [`Cause::Prerequisite`] the requirement's; else 0.
+    /// For [`Cause::Rule`] the rule's place in the flag, for [`Cause::Prerequisite`] the requirement's. For
+    /// [`Cause::Rollout`] the place of the stage that admits the subject, and for [`Cause::HeldBack`] of the last stage
+    /// that has it in its audience, or `u16::MAX` if it has no id for its bucket. Else 0.
     pub place: u16,
 }
 
@@ -46,6 +48,8 @@ pub enum Cause {
     Killed,
     /// The time is outside the flag's schedule.
     Schedule,
+    /// The flag's circuit breaker is open for the subject.
+    Breaker,
     /// A required flag is not on.
     Prerequisite,
     /// The tenant's override.
@@ -60,6 +64,8 @@ pub enum Cause {
     OptIn,
     /// The subject is in the rollout.
     Rollout,
+    /// The subject is in the audience of a stage of the rollout plan, and no stage admits it.
+    HeldBack,
     /// The tier default.
     Tier,
     /// No other line decided.
@@ -94,18 +100,25 @@ impl Cause {
             | Self::Override
             | Self::OptOut
             | Self::Lifecycle => true,
-            Self::Prerequisite | Self::Rule | Self::OptIn | Self::Rollout | Self::Tier | Self::Default => {
-                false
-            }
+            // A breaker that is half-open lets some requests of its tenant try.
+            Self::Breaker
+            | Self::Prerequisite
+            | Self::Rule
+            | Self::OptIn
+            | Self::Rollout
+            | Self::HeldBack
+            | Self::Tier
+            | Self::Default => false,
         }
     }
 
     /// All causes, in the order of the decision table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownFlag,
         Self::Retired,
         Self::Killed,
         Self::Schedule,
+        Self::Breaker,
         Self::Prerequisite,
         Self::Override,
         Self::OptOut,
@@ -113,6 +126,7 @@ impl Cause {
         Self::Rule,
         Self::OptIn,
         Self::Rollout,
+        Self::HeldBack,
         Self::Tier,
         Self::Default,
     ];
@@ -125,6 +139,7 @@ impl Cause {
             Self::Retired => "retired",
             Self::Killed => "killed",
             Self::Schedule => "schedule",
+            Self::Breaker => "breaker",
             Self::Prerequisite => "prerequisite",
             Self::Override => "override",
             Self::OptOut => "opt_out",
@@ -132,6 +147,7 @@ impl Cause {
             Self::Rule => "rule",
             Self::OptIn => "opt_in",
             Self::Rollout => "rollout",
+            Self::HeldBack => "held_back",
             Self::Tier => "tier",
             Self::Default => "default",
         }

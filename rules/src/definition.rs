@@ -1,6 +1,7 @@
 //! The flags document before it is compiled: names as written, each with its place. Its shape is that of the YAML
 //! document (docs/flags.md). An omitted field is `None` or empty; `compile` applies its default.
 
+mod exposure;
 mod operator;
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use crate::{AttributeValue, Channel, Decimal, Kind, Lifecycle, Sited};
 
+pub use exposure::{ExposureDefinition, StageDefinition};
 pub use operator::{OperatorDefinition, OperatorWord};
 
 /// A name as written, borrowed from the document where that is possible.
@@ -168,6 +170,10 @@ pub struct FlagDefinition {
     pub rules: Vec<RuleDefinition>,
     /// The percentage rollout.
     pub rollout: Option<RolloutDefinition>,
+    /// The rollout plan of a new flag, as JSON text; for the control plane.
+    pub plan: Option<Box<str>>,
+    /// The stages of a rollout plan in force. They replace the percentage rollout.
+    pub exposure: Option<ExposureDefinition>,
     /// The period in which the flag may be on.
     pub schedule: Option<Sited<ScheduleDefinition>>,
     /// True if it can be reverted without harm; for the control plane.

@@ -60,14 +60,15 @@ impl Decision {
             Cause::Retired => TableLine::RETIRED,
             Cause::Killed => TableLine::KILLED,
             Cause::Schedule => TableLine::SCHEDULE,
-            Cause::Prerequisite => TableLine::PREREQUISITE,
+            // A breaker is line 4a, before the prerequisites.
+            Cause::Breaker | Cause::Prerequisite => TableLine::PREREQUISITE,
             Cause::OptOut => TableLine::OPT_OUT,
             Cause::Lifecycle => TableLine::LIFECYCLE,
             // To off it is line 6.
             Cause::Override => TableLine::OVERRIDE,
             Cause::Rule => TableLine::RULE,
             Cause::OptIn => TableLine::OPT_IN,
-            Cause::Rollout => TableLine::ROLLOUT,
+            Cause::Rollout | Cause::HeldBack => TableLine::ROLLOUT,
             Cause::Tier => TableLine::TIER,
             Cause::Default => TableLine::DEFAULT,
         }
@@ -104,6 +105,7 @@ impl Flags {
         // Only a retired flag decides by its final variant.
         let same_end = !is_retired || one.final_variant == two.final_variant;
         let same_flag = one.off == two.off && one.variants == two.variants && one.salt == two.salt;
+        let same_rollout = one.rollout == two.rollout && one.exposure == two.exposure;
         let lines: [(bool, TableLine); LINES] = [
             (same_flag, TableLine::FIRST),
             (was_retired == is_retired && same_end, TableLine::RETIRED),
@@ -116,7 +118,7 @@ impl Flags {
             ),
             (one.rules == two.rules && same_segments, TableLine::RULE),
             (one.opt_in_serves == two.opt_in_serves, TableLine::OPT_IN),
-            (one.rollout == two.rollout && same_segments, TableLine::ROLLOUT),
+            (same_rollout && same_segments, TableLine::ROLLOUT),
             (one.tiers == two.tiers, TableLine::TIER),
             (one.default == two.default, TableLine::DEFAULT),
         ];
@@ -127,12 +129,7 @@ impl Flags {
 
 impl Flag {
     fn names_segments(&self) -> bool {
-        let audience = self
-            .rollout
-            .iter()
-            .filter_map(|rollout| rollout.audience.as_ref());
-        let mut conditions = self.rules.iter().map(|rule| &rule.when).chain(audience);
-        conditions.any(Condition::names_segments)
+        self.conditions().any(Condition::names_segments)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
 };
 
 mod clauses;
+mod exposure;
 mod figures;
 mod mismatch;
 mod split;
@@ -59,6 +60,7 @@ pub enum StepOutcome {
 pub fn explain(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Option<Explanation> {
     let evaluation = Evaluation::new(flags, flag, subject, now)?;
     let mut explainer = Explainer {
+        flag,
         evaluation,
         decided: None,
         steps: Vec::new(),
@@ -75,6 +77,7 @@ pub fn explain(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestam
 }
 
 struct Explainer<'a> {
+    flag: FlagId,
     evaluation: Evaluation<'a>,
     decided: Option<Decision>,
     steps: Vec<ExplanationStep>,
@@ -118,7 +121,7 @@ impl<'a> Explainer<'a> {
             .map_or("", |variant| &*variant.name)
     }
 
-    /// Adds lines 2 to 4.
+    /// Adds lines 2 to 4a.
     fn states(&mut self) {
         let flag = self.evaluation.flag;
         if flag.lifecycle == Some(Lifecycle::Retired) {
@@ -141,6 +144,10 @@ impl<'a> Explainer<'a> {
             };
             self.step(Cause::Schedule, "schedule", found, answer.to_owned())
                 .note = figures::schedule(schedule);
+        }
+        if let Some(found) = self.evaluation.breaker(self.flag) {
+            let answer = "open for this tenant".to_owned();
+            self.step(Cause::Breaker, "circuit breaker", Some(found), answer);
         }
     }
 
@@ -283,6 +290,7 @@ impl<'a> Explainer<'a> {
             self.step(Cause::OptIn, "opted in", evaluation.opt_in(), answer);
         }
         self.rollout();
+        self.exposure();
         if !evaluation.flag.tiers.is_empty() {
             let tier = evaluation
                 .subject

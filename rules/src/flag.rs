@@ -2,7 +2,7 @@
 
 use crate::{
     FlagId, FlagKey, Kind, Lifecycle, Site, TierId, Timestamp, VariantId, bucket::Bucketing,
-    condition::Condition, split::Serve,
+    condition::Condition, exposure::Exposure, split::Serve,
 };
 
 /// The separator of the items in the flags header (RFC 9651 section 4.1.1).
@@ -26,7 +26,10 @@ pub struct Flag {
     pub(crate) tiers: Box<[Option<VariantId>]>,
     pub(crate) requires: Box<[Requirement]>,
     pub(crate) rules: Box<[Rule]>,
+    /// `None` while there is an exposure, which replaces it.
     pub(crate) rollout: Option<Rollout>,
+    /// On the heap, because few flags have one.
+    pub(crate) exposure: Option<Box<Exposure>>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) opt_in_serves: VariantId,
     pub(crate) final_variant: VariantId,
@@ -171,6 +174,19 @@ impl Flag {
         self.rules.get(usize::from(place)).map(|rule| &*rule.name)
     }
 
+    /// Returns true if stages of a rollout plan are in force.
+    #[must_use]
+    pub fn has_exposure(&self) -> bool {
+        self.exposure.is_some()
+    }
+
+    /// Returns the name of the stage at `place`, as in a decision by [`Cause::Rollout`] or [`Cause::HeldBack`].
+    #[must_use]
+    pub fn stage_name(&self, place: u16) -> Option<&str> {
+        let stages = &self.exposure.as_deref()?.stages;
+        stages.get(usize::from(place)).map(|stage| &*stage.name)
+    }
+
     /// Returns the flag of the requirement at `place`, as in a decision.
     #[must_use]
     pub fn required_flag(&self, place: u16) -> Option<FlagId> {
@@ -191,13 +207,26 @@ impl Flag {
         let is_open = self.enabled
             && matches!(self.lifecycle, Some(Lifecycle::Ga) | None)
             && self.schedule.is_none()
-            && self.requires.is_empty();
+            && self.requires.is_empty()
+            && self.exposure.is_none();
         self.start = match (is_open, self.rules.is_empty()) {
             (false, _) => TableStart::First,
             (true, false) => TableStart::Rules,
             (true, true) => TableStart::Rollout,
         };
         self
+    }
+
+    /// Returns every condition of the flag itself, without those of segments.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let rules = self.rules.iter().map(|rule| &rule.when);
+        let rollout = self
+            .rollout
+            .iter()
+            .filter_map(|rollout| rollout.audience.as_ref());
+        let stages = self.exposure.iter().flat_map(|exposure| &exposure.stages);
+        let stages = stages.filter_map(|stage| stage.audience.as_ref());
+        rules.chain(rollout).chain(stages)
     }
 
     /// Returns the default for `tier`.

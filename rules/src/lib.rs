@@ -4,6 +4,7 @@
 //! [`Snapshot`] of small integers. Deciding reads the snapshot and allocates nothing.
 
 mod admin_hosts;
+mod arm;
 mod attribute_names;
 mod bounds;
 mod bucket;
@@ -17,6 +18,7 @@ mod decision_inputs;
 mod definition;
 mod difference;
 mod explain;
+mod exposure;
 mod flag;
 mod flags;
 mod flags_list;
@@ -62,9 +64,10 @@ mod value;
 mod version;
 
 pub use admin_hosts::{AdminHosts, InvalidAdminHost, MAX_ADMIN_HOSTS};
+pub use arm::Arm;
 pub use bounds::{
-    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_TIERS,
-    MAX_VALUES, MAX_VARIANTS,
+    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_STAGES,
+    MAX_TIERS, MAX_VALUES, MAX_VARIANTS,
 };
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
 pub use candidates::Candidates;
@@ -74,10 +77,10 @@ pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
 pub use decision::{Cause, Decision, Reason};
 pub use decision_inputs::DecisionInputs;
 pub use definition::{
-    ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition,
-    OperatorWord, OwnedName, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition,
-    ScheduleDefinition, SegmentDefinition, ServeDefinition, Spelled, TenantDefinition,
-    UnknownTenantDefinition,
+    ConditionDefinition, ExposureDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name,
+    OperatorDefinition, OperatorWord, OwnedName, Policy, RequirementDefinition, RolloutDefinition,
+    RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Spelled, StageDefinition,
+    TenantDefinition, UnknownTenantDefinition,
 };
 pub use difference::{Differences, TableLine};
 pub use explain::{ClauseTrace, ClauseValue, Explanation, ExplanationStep, StepOutcome, explain};

@@ -218,13 +218,17 @@ fn never_served_reason(
     wanted: Option<VariantId>,
 ) -> Option<String> {
     let serves = |variant: VariantId| wanted.map_or(variant != flag.off, |wanted| variant == wanted);
-    let by_definition = flag.default.variants().any(serves)
-        || flag.rules.iter().any(|rule| rule.serve.variants().any(serves))
-        || flag
-            .rollout
-            .as_ref()
-            .is_some_and(|rollout| rollout.share > 0 && rollout.serve.variants().any(serves))
-        || flag.tiers.iter().flatten().any(|variant| serves(*variant));
+    let by_rollout = flag.rollout.as_ref();
+    let by_rollout =
+        by_rollout.is_some_and(|rollout| rollout.share > 0 && rollout.serve.variants().any(serves));
+    let exposure = flag.exposure.as_deref();
+    let by_exposure =
+        exposure.is_some_and(|exposure| exposure.admits_some() && exposure.serve.variants().any(serves));
+    let by_defaults = exposure.is_none_or(|exposure| !exposure.is_of_everyone())
+        && (flag.default.variants().any(serves)
+            || flag.tiers.iter().flatten().any(|variant| serves(*variant)));
+    let by_rules = flag.rules.iter().any(|rule| rule.serve.variants().any(serves));
+    let by_definition = by_rules || by_rollout || by_exposure || by_defaults;
     let by_tenant = || {
         tenants.iter().any(|tenant| {
             let settings = tenant.settings_for(id);

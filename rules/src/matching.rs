@@ -3,6 +3,7 @@
 
 use crate::bucket::{Bucketing, digits};
 use crate::condition::{Clause, Condition};
+use crate::exposure::Stage;
 use crate::split::{Serve, Split};
 use crate::subject::{AttributeRef, Subject};
 use crate::{AttributeId, Flags, TierId, UnknownTenant, Value, VariantId};
@@ -106,6 +107,14 @@ impl Bucketing {
             Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
             Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),
         }
+    }
+}
+
+impl Stage {
+    /// Returns true if the subject is in the audience.
+    pub(crate) fn is_in_audience(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
+        let audience = self.audience.as_ref();
+        audience.is_none_or(|audience| audience.holds(flags, subject))
     }
 }
 

@@ -55,6 +55,13 @@ impl RequestInputs {
                 self.condition(flags, audience);
             }
         }
+        if let Some(exposure) = &flag.exposure {
+            self.bucketing(&exposure.bucketing);
+            self.serve(&exposure.serve);
+            for audience in exposure.stages.iter().filter_map(|stage| stage.audience.as_ref()) {
+                self.condition(flags, audience);
+            }
+        }
         self.serve(&flag.default);
     }
 

@@ -1,6 +1,6 @@
 //! The subject of a decision: tenant, user, groups and named attributes, all borrowed.
 
-use crate::{AttributeId, Channel, Tenant, Value};
+use crate::{AttributeId, Channel, FlagId, Tenant, Value};
 
 /// The most named attributes that a request can bring along.
 pub const MAX_SUBJECT_ATTRIBUTES: usize = 32;
@@ -21,6 +21,9 @@ pub struct Subject<'a> {
     pub groups: &'a [Box<str>],
     /// The request's attributes, by the snapshot's ids. Of two with one name the first counts.
     pub attributes: &'a [(AttributeId, Value<'a>)],
+    /// The flags whose circuit breaker is open for the subject's tenant. A request that may try a half-open breaker has
+    /// no entry.
+    pub open_breakers: &'a [FlagId],
 }
 
 /// An attribute that a clause, a split or a rollout reads.
@@ -54,6 +57,11 @@ impl<'a> Subject<'a> {
     /// Returns the release channel: that of the record, or stable.
     pub(crate) fn channel(&self) -> Channel {
         self.record.map_or(Channel::Stable, Tenant::channel)
+    }
+
+    /// Returns true if the circuit breaker of `flag` is open for the subject.
+    pub(crate) fn has_open_breaker(&self, flag: FlagId) -> bool {
+        self.open_breakers.contains(&flag)
     }
 
     /// Returns true if the tenant is internal.

@@ -92,6 +92,7 @@ fn deciding_allocates_nothing() {
         .map(|(name, value)| (loaded.flags.attribute_id(name).unwrap(), *value))
         .collect();
     let groups: [Box<str>; 2] = ["sales".into(), "dev".into()];
+    let breakers = [loaded.flags.id("version").unwrap()];
     let long_user = "u".repeat(2_000);
     let mut served_on = 0;
     let before = ALLOCATIONS.with(Cell::get);
@@ -104,6 +105,7 @@ fn deciding_allocates_nothing() {
                 user,
                 groups: &groups,
                 attributes: &attributes,
+                open_breakers: &breakers,
             };
             for (id, flag) in loaded.flags.iter() {
                 let decision = black_box(decide(&loaded.flags, id, &subject, Timestamp(0)));

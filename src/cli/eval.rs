@@ -183,6 +183,7 @@ impl Evaluator {
             user: question.user.as_deref(),
             groups: &question.groups,
             attributes: &attributes,
+            ..Subject::default()
         };
         let decision = decide(flags, id, &subject, self.now.unwrap_or_else(clock::now));
         let flag = flags.flag(id);

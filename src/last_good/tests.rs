@@ -169,3 +169,17 @@ fn states_are_merged_into_the_document_of_a_lost_store() {
     assert!(!StatesFile::exists(folder.path()));
     assert_eq!(is_merged(), Some(()));
 }
+
+#[test]
+fn the_stages_of_a_plan_are_in_the_last_good_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let stages = json!({ "stages": [{ "name": "quarter", "percentage": 25 }] });
+    let mut document =
+        config::FlagsDocument::parse("document", b"{ \"version\": 1, \"flags\": { \"board\": {} } }")
+            .unwrap();
+    let board = Arc::make_mut(document.flags.get_mut("board").unwrap());
+    board.exposure = config::read_exposure(&stages);
+    assert!(board.exposure.is_some());
+    super::write_atomically(&super::path(folder.path()), &document).unwrap();
+    assert_eq!(read(folder.path()).unwrap(), document);
+}

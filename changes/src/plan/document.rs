@@ -7,7 +7,7 @@ mod signed;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use config::{FlagsDocument, Head, OwnedTenant, ToJson as _};
+use config::{FlagsDocument, Head, OwnedTenant, RolloutPlan, ToJson as _, read_plan};
 use imbl::OrdMap;
 use rules::{FlagDefinition, Kind, Lifecycle, SegmentDefinition, Site, Sited};
 use serde_json::{Map, Value};
@@ -15,13 +15,14 @@ use serde_json::{Map, Value};
 use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
 use super::facts::Facts;
-use super::{flag_lists, tenant};
+use super::{flag_lists, rollout, tenant};
 use crate::audit::Outcome;
 use crate::change::NewFlags;
 use crate::event::Event;
 use crate::flag::{DefaultOwner, FlagState, FormerState, ManagedFlag};
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
+use crate::rollout::{ManagedPlan, Mark, Surroundings, unsuitable};
 use crate::state::StateEdit;
 
 /// The treatment of flags and segments that the document leaves out.
@@ -51,6 +52,7 @@ pub(super) fn apply(
         options,
         adopted: Vec::new(),
         difference: Difference::default(),
+        segments: &document.segments,
         shared_edits: Vec::new(),
         flags_to_sign_again: BTreeSet::new(),
         refusals: Vec::new(),
@@ -91,6 +93,8 @@ struct DocumentMerge<'m, 'a> {
     /// The new flags beyond alpha.
     adopted: Vec<(Arc<str>, Lifecycle)>,
     difference: Difference,
+    /// The segments of the document.
+    segments: &'m OrdMap<Arc<str>, Arc<SegmentDefinition>>,
     /// The edits of the head and of segments.
     shared_edits: Vec<StateEdit>,
     /// The flags with sign-offs that are affected by changed segments.
@@ -170,6 +174,7 @@ impl DocumentMerge<'_, '_> {
             default,
             tiers,
             rollout,
+            exposure,
             ..
         } = (*before.definition).clone();
         *after.definition_mut() = FlagDefinition {
@@ -178,6 +183,9 @@ impl DocumentMerge<'_, '_> {
             default,
             tiers,
             rollout,
+            // Operators own the plan; the state has it.
+            plan: None,
+            exposure,
             ..written.clone()
         };
         // An exported document contains the default that a promotion has set, not the default of the documents.
@@ -266,6 +274,7 @@ impl DocumentMerge<'_, '_> {
                 created: former.as_ref().map_or(at, |former| former.created),
                 sign_offs: Vec::new(),
                 unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
+                plan: None,
                 changed: at,
                 changed_by: self.builder.request.actor.name.clone(),
             }),
@@ -292,7 +301,39 @@ impl DocumentMerge<'_, '_> {
                 .kept_by_operators(Section::Flag, key, vec!["enabled".to_owned()]);
         }
         definition.tiers = tiers;
+        if let Some(plan) = definition.plan.take() {
+            self.new_plan(key, &mut flag, &plan);
+        }
         flag
+    }
+
+    /// Sets the plan of a new flag, unless it cannot advance.
+    fn new_plan(&mut self, key: &str, flag: &mut ManagedFlag, written: &str) {
+        // The text was read from JSON, and has the form of a plan.
+        let plan = serde_json::from_str(written).ok();
+        let plan: Option<RolloutPlan> = plan.as_ref().and_then(read_plan);
+        let Some(plan) = plan.filter(|_| self.options.facts.runs_plans()) else {
+            return;
+        };
+        let (known, written) = (&self.builder.state.document.segments, &self.segments);
+        let segment = |name: &str| written.get(name).or_else(|| known.get(name)).cloned();
+        let (policy, facts) = (self.options.policy, self.options.facts);
+        let surroundings = Surroundings {
+            segments: written.keys().chain(known.keys()).map(|name| &**name).collect(),
+            ..rollout::surroundings(self.builder, key, flag, &segment, policy, facts)
+        };
+        let reasons = unsuitable(&plan, &surroundings);
+        if !reasons.is_empty() {
+            let reasons = reasons.into_iter().map(|reason| reason.fact("flag", key));
+            return self.refusals.extend(reasons);
+        }
+        let id = self.builder.state.revision.0.saturating_add(1);
+        let mark = Mark {
+            by: &self.builder.request.actor.name,
+            at: self.builder.at(),
+            why: self.builder.request.reason.as_deref(),
+        };
+        rollout::put(flag, Some(ManagedPlan::new(plan, id, mark)));
     }
 
     fn tenant(&mut self, id: &Arc<str>, record: &Arc<OwnedTenant>) {
@@ -313,6 +354,12 @@ impl DocumentMerge<'_, '_> {
         let removed = state.document.flags.keys();
         let removed: Vec<_> = removed.filter(|key| !written.contains_key(*key)).collect();
         for key in &removed {
+            let plan = state.states.get(*key).and_then(|state| state.plan.as_deref());
+            if let Some(managed) = plan.filter(|managed| managed.state().is_active())
+                && !self.builder.request.force
+            {
+                self.refusals.push(rollout::running(key, managed));
+            }
             self.difference.removed(Section::Flag, key);
             let entry_fields = EntryFields {
                 flag: Some(&***key),
@@ -388,9 +435,18 @@ fn fields_kept_by_operators(written: &FlagDefinition, flag: &ManagedFlag) -> Vec
             "rollout",
             written.rollout.is_some() && written.rollout != flag.definition.rollout,
         ),
+        ("plan", writes_another_plan(written, flag)),
     ];
     let fields = differs.into_iter().filter(|(_, differs)| *differs);
     fields.map(|(field, _)| field.to_owned()).collect()
+}
+
+/// Returns true if the document has a plan, and the flag another one or none.
+fn writes_another_plan(written: &FlagDefinition, flag: &ManagedFlag) -> bool {
+    let Some(plan) = &written.plan else { return false };
+    let plan = serde_json::from_str(plan).ok();
+    let plan = plan.as_ref().and_then(read_plan);
+    plan.as_ref() != flag.state.plan.as_deref().map(|managed| &*managed.plan)
 }
 
 /// Returns the refusal of a change to a kind without a lifecycle while the flag is not at ga. From alpha or beta the

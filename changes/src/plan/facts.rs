@@ -20,6 +20,16 @@ pub trait Facts {
         None
     }
 
+    /// Returns true if operators are configured, so that several people can approve a plan.
+    fn has_operators(&self) -> bool {
+        true
+    }
+
+    /// Returns true if rollout plans are run: the flags are in a store.
+    fn runs_plans(&self) -> bool {
+        true
+    }
+
     /// Returns the number of requests that the flag let through and that met an error (5xx) in the last `window_ms`
     /// milliseconds.
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64;

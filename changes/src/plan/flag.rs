@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
 use super::planned::NoPlan;
+use super::rollout::{ManualChange, pause_killed, yield_to_hand};
 use crate::actor::Actor;
 use crate::event::Event;
 use crate::flag::{ManagedFlag, SignOff, Unsettled};
@@ -22,6 +23,7 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
     if flag.is_enabled() {
         flag.definition_mut().enabled = Some(false);
         unsettle(builder, &mut flag, "killed");
+        pause_killed(builder, &mut flag);
         builder.write_flag(Event::FlagKilled, key, flag, Map::new());
     }
     builder.plan.withdraws = true;
@@ -79,6 +81,7 @@ pub(super) fn set_tiers(builder: &mut PlanBuilder<'_>, key: &str, written: &Map<
 /// Sets the rollout, or removes it.
 pub(super) fn set_rollout(builder: &mut PlanBuilder<'_>, key: &str, written: Option<&Value>) -> PlanStep {
     let mut flag = builder.flag(key)?;
+    yield_to_hand(builder, key, &mut flag, ManualChange::Rollout)?;
     let after = match written {
         None => None,
         Some(written) => match read_rollout(written) {

@@ -9,6 +9,7 @@ use super::dependency;
 use super::facts::Facts;
 use super::flag::unsettle;
 use super::promotion::Promotion;
+use super::rollout::{ManualChange, yield_to_hand};
 use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::ManagedFlag;
@@ -57,6 +58,12 @@ pub(super) fn set_state(
     if transition.to < from {
         return revert(builder, transition, from);
     }
+    let mut flag = flag;
+    let change = match transition.to {
+        Lifecycle::Retired => ManualChange::Retirement,
+        _ => ManualChange::Lifecycle,
+    };
+    yield_to_hand(builder, transition.flag, &mut flag, change)?;
     let promotion = Promotion {
         state: builder.state,
         key: transition.flag,
@@ -104,22 +111,23 @@ fn promote(
         let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
         details.insert("skipped".into(), codes.into());
     }
-    let kept_off = kept_off(promotion, transition.ga_default);
+    let serves_everyone = transition.to == Lifecycle::Ga && transition.ga_default == GaDefault::On;
+    let kept_off = if serves_everyone {
+        kept_off(promotion.flag)
+    } else {
+        Vec::new()
+    };
     write(builder, transition, transition.flag, after, details);
     builder.summary().skipped = skipped;
     builder.summary().kept_off = kept_off;
     Ok(())
 }
 
-/// Returns the tiers that stay off after a promotion with the default on: a tier default has precedence over the
-/// flag's default.
-fn kept_off(promotion: &Promotion<'_>, wanted: GaDefault) -> Vec<String> {
-    if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers {
-        return Vec::new();
-    }
-    let tiers = promotion.flag.definition.tiers.iter();
+/// Returns the tiers that stay off when the default is on: a tier default has precedence over the flag's default.
+pub(super) fn kept_off(flag: &ManagedFlag) -> Vec<String> {
+    let tiers = flag.definition.tiers.iter();
     tiers
-        .filter(|(_, variant)| promotion.flag.is_off(variant))
+        .filter(|(_, variant)| flag.is_off(variant))
         .map(|(tier, _)| tier.value.to_string())
         .collect()
 }
@@ -198,7 +206,9 @@ fn revert_flag(
     flag: &str,
     details: Map<String, Value>,
 ) -> PlanStep {
-    let mut after = with_lifecycle(&builder.flag(flag)?, transition.to, builder);
+    let mut before = builder.flag(flag)?;
+    yield_to_hand(builder, flag, &mut before, ManualChange::Lifecycle)?;
+    let mut after = with_lifecycle(&before, transition.to, builder);
     unsettle(builder, &mut after, "reverted");
     if transition.to < Lifecycle::Ga {
         after.promote_default(None);
@@ -226,7 +236,7 @@ fn write(
 }
 
 /// Returns the flag with another lifecycle and without sign-offs.
-fn with_lifecycle(flag: &ManagedFlag, to: Lifecycle, builder: &PlanBuilder<'_>) -> ManagedFlag {
+pub(super) fn with_lifecycle(flag: &ManagedFlag, to: Lifecycle, builder: &PlanBuilder<'_>) -> ManagedFlag {
     let mut moved = flag.clone();
     moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));
     let state = moved.state_mut();

@@ -3,6 +3,8 @@ mod applying;
 mod lifecycles;
 mod operating;
 pub(crate) mod properties;
+mod rollout_properties;
+mod rollouts;
 mod tenants;
 
 use config::FlagsDocument;

@@ -111,6 +111,7 @@ impl<'s> TenantDecision<'s> {
             Cause::Retired => "retired".to_owned(),
             Cause::Killed => "killed".to_owned(),
             Cause::Schedule => "outside its schedule".to_owned(),
+            Cause::Breaker => "circuit breaker".to_owned(),
             Cause::Prerequisite => {
                 let required = flag.required_flag(decision.place).and_then(|id| flags.flag(id));
                 required.map_or("a requirement".to_owned(), |required| {
@@ -125,7 +126,14 @@ impl<'s> TenantDecision<'s> {
             },
             Cause::Rule => format!("rule {}", flag.rule_name(decision.place).unwrap_or_default()),
             Cause::OptIn => "opted in".to_owned(),
-            Cause::Rollout => "rollout".to_owned(),
+            Cause::Rollout => match flag.stage_name(decision.place) {
+                Some(stage) => format!("rollout, stage {stage}"),
+                None => "rollout".to_owned(),
+            },
+            Cause::HeldBack => match flag.stage_name(decision.place) {
+                Some(stage) => format!("held back at stage {stage}"),
+                None => "held back".to_owned(),
+            },
             Cause::Tier => format!("tier {}", tier(flags, *tenant).unwrap_or_default()),
             Cause::Default => "default".to_owned(),
         }

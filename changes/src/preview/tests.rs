@@ -457,3 +457,49 @@ fn many_tenants_are_each_counted_once() {
         assert_eq!(found, is_beyond, "{limit}");
     }
 }
+
+#[test]
+fn a_preview_of_a_stage_equals_deciding_everything_twice() {
+    let tenants = (0..40).map(|place| {
+        let record = if place % 4 == 0 {
+            json!({ "internal": true })
+        } else {
+            json!({})
+        };
+        (format!("tenant-{place}"), record)
+    });
+    let tenants: serde_json::Map<String, Value> = tenants.collect();
+    let before = state(json!({ "version": 1, "tenants": tenants, "flags": {
+        "board": { "lifecycle": "ga", "default": "on" },
+        "above": { "lifecycle": "ga", "default": "on", "requires": ["board"] },
+    } }));
+    let internal = json!({ "attribute": "internal", "eq": true });
+    let stages = json!({ "stages": [
+        { "name": "internal", "audience": internal, "percentage": 100 }, { "name": "half", "percentage": 50 },
+    ] });
+    let mut board = before.flag("board").unwrap();
+    board.definition_mut().exposure = config::read_exposure(&stages);
+    let edits = [StateEdit::Flag("board".into(), Some(board))];
+    let affected = Affected::of(&before, &edits);
+    let mut after = before.clone();
+    after.absorb(&edits, before.revision);
+    let (before, after) = (catalog(&before), catalog(&after));
+    let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
+    let preview = preview(sides[0], sides[1], &affected, Timestamp(START + HOUR));
+    let expected = by_brute_force(before.compiled(), after.compiled());
+    let of_known = expected.into_iter().filter(|line| line.0.is_some()).collect();
+    assert_eq!(lines(&preview.decisions), of_known);
+    let held_back = preview
+        .decisions
+        .iter()
+        .filter(|decision| decision.flag == "board");
+    assert!((10..20).contains(&held_back.clone().count()));
+    for decision in held_back {
+        let reason = (decision.cause.as_str(), &*decision.reason);
+        assert_eq!(reason, ("held_back", "held back at stage half"));
+    }
+    assert_eq!(preview.unknown_tenant.len(), 2, "{:?}", preview.unknown_tenant);
+    for unknown in &preview.unknown_tenant {
+        assert!(unknown.share_permille.unwrap().abs_diff(500) <= 15, "{unknown:?}");
+    }
+}

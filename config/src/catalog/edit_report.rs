@@ -10,7 +10,7 @@ use super::draft::{DraftProblems, compile};
 use super::edit::{Edit, JsonEdit, JsonEdits};
 use super::part::Tree;
 use crate::flags_document::{Head, OwnedTenant};
-use crate::form::read_document;
+use crate::form::read_stored;
 use crate::inputs::Inputs;
 use crate::locate;
 use crate::lower::{self, Document};
@@ -73,7 +73,7 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
     }
     // The definitions are compiled even if the form has problems, so that one report has the problems of both. `broken`
     // suppresses those that only follow from a part that could not be read.
-    let read = read_document::<FlagsDocument>(&source, &document.root, &mut problems);
+    let read = read_stored::<FlagsDocument>(&source, &document.root, &mut problems);
     let broken = BrokenParts::of(&documents, &problems, false);
     let read = read.map(|fields| (&*source, fields));
     let definition = lower::flags::merge(read.into_iter().collect(), &mut problems);

@@ -1,10 +1,10 @@
 //! Reading of single fields of a flag from JSON, by the forms of documents.
 
-use rules::{Name, OwnedName, RolloutDefinition};
+use rules::{ExposureDefinition, Name, OwnedName, RolloutDefinition};
 use serde_json::Value;
 
 use super::part::read_field;
-use crate::shape::flags::{Rollout, TierVariants};
+use crate::shape::flags::{Exposure, Rollout, TierVariants};
 
 /// Reads the rollout of a flag, as documents write it. Returns none if it does not have the form; [`Catalog::explain`]
 /// returns the problems of the flag with it.
@@ -13,6 +13,12 @@ use crate::shape::flags::{Rollout, TierVariants};
 #[must_use]
 pub fn read_rollout(written: &Value) -> Option<RolloutDefinition> {
     read_field::<Rollout>(written)
+}
+
+/// Reads the stages of a rollout plan in force. Returns none if they do not have the form.
+#[must_use]
+pub fn read_exposure(written: &Value) -> Option<ExposureDefinition> {
+    read_field::<Exposure>(written)
 }
 
 /// Reads the variants of a flag by tier, as documents write them. Returns none if they do not have the form;

@@ -7,7 +7,7 @@ use rules::FlagsDefinition;
 use serde_json::{Map, Value};
 
 use crate::flags_document::NOT_IN_HEAD;
-use crate::form::{Form, Of, read_document};
+use crate::form::{Form, Of, read_stored};
 use crate::lower;
 use crate::node::{MappingEntry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
@@ -47,20 +47,20 @@ pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
         return None;
     }
     let mut problems = Vec::new();
-    let fields = read_document::<FlagsDocument>(&NOWHERE, &tree.root, &mut problems)?;
+    let fields = read_stored::<FlagsDocument>(&NOWHERE, &tree.root, &mut problems)?;
     let definition = lower::flags::merge(vec![(&NOWHERE, fields)], &mut problems);
     problems.is_empty().then_some(definition)
 }
 
 /// Returns the value of a field of a part; none if it does not have its form.
-pub(super) fn read_field<'v, F: Form>(written: &'v Value) -> Option<Of<'v, F>> {
+pub(crate) fn read_field<'v, F: Form>(written: &'v Value) -> Option<Of<'v, F>> {
     let mut numbers = Numbers::default();
     let root = numbers.node(written, FIELD_DEPTH);
     if !numbers.too_deep.is_empty() {
         return None;
     }
     let mut problems = Vec::new();
-    let field = read_document::<F>(&NOWHERE, &root, &mut problems)?;
+    let field = read_stored::<F>(&NOWHERE, &root, &mut problems)?;
     problems.is_empty().then_some(field)
 }
 

@@ -120,6 +120,21 @@ impl<T: Clone> Field<T> {
 }
 
 impl<T> Field<T> {
+    /// Reads an entry as [`Field::take`] does. In a document that people write, it is refused.
+    pub(crate) fn take_stored<'s, F: Form<Value<'s> = T>>(
+        &mut self,
+        name: &'static str,
+        entry: &MappingEntry<'s>,
+        validator: &mut Validator<'_>,
+    ) -> bool {
+        if entry.key != name || validator.accepts_stored_field(name, entry.key_span) {
+            return self.take::<F>(name, entry, validator);
+        }
+        let span = entry.key_span;
+        *self = Self::Refused(FieldKey { name, span });
+        true
+    }
+
     /// Reads an entry and returns true if its key is this name; otherwise returns false.
     pub(crate) fn take<'s, F: Form<Value<'s> = T>>(
         &mut self,

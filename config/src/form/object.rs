@@ -56,6 +56,7 @@ macro_rules! word_of {
 /// - `strict`: none if omitted (or the value after `=`, as in `weight: strict Weight = 1`); no object if refused;
 /// - `optional`: none if omitted or refused;
 /// - `default`: the default of its type if omitted or refused;
+/// - `stored`: as `optional`, and refused in documents that people write. The JSON Schema does not have it;
 /// - `field`: a [`Field`](super::Field), for the lowering; `must` is the same for a required field;
 /// - `include`: the fields of a group.
 ///
@@ -117,6 +118,9 @@ macro_rules! object {
     (@member include [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
         $crate::shape::Member::Group(<$of as $crate::form::Fields>::FIELDS)
     };
+    (@member stored [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
+        $crate::shape::Member::Stored
+    };
     (@member $need:ident [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
         $crate::shape::Member::Field($crate::form::object!(@field $need [$($doc)+] [$($word)+] $of))
     };
@@ -138,12 +142,16 @@ macro_rules! object {
     (@take include $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
         <$of as $crate::form::Fields>::take(&mut $field, $entry, $validator)
     };
+    (@take stored $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
+        $field.take_stored::<$of>($crate::form::word!($($word)+), $entry, $validator)
+    };
     (@take $need:ident $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
         $field.take::<$of>($crate::form::word!($($word)+), $entry, $validator)
     };
 
     (@end required $field:ident) => { $field.into_value()? };
     (@end optional $field:ident) => { $field.into_value() };
+    (@end stored $field:ident) => { $field.into_value() };
     (@end default $field:ident) => { $field.into_value().unwrap_or_default() };
     (@end strict $field:ident) => { $field.into_optional()? };
     (@end strict $field:ident, $left_out:expr) => { $field.into_optional()?.unwrap_or_else(|| $left_out) };

@@ -223,6 +223,8 @@ causes! {
     Killed,
     /// Answer outside the flag's schedule.
     Schedule,
+    /// Answer if the circuit breaker of the flag is open for the tenant.
+    Breaker,
     /// Answer if a flag that the flag requires is not on.
     Prerequisite,
     /// Answer if the tenant's override decided.
@@ -237,6 +239,8 @@ causes! {
     OptIn,
     /// Answer if the rollout decided.
     Rollout,
+    /// Answer if a stage of the rollout plan has the subject in its audience and does not admit it.
+    HeldBack,
     /// Answer if the default of the tier decided.
     Tier,
     /// Answer if the default of the flag decided.

@@ -41,9 +41,12 @@ single! {
     Segment("a segment reference") segment: Sited<Owned<SegmentName>>, "Name of the segment.";
 }
 
+/// The help for a clause with several operators.
+const SEVERAL_OPERATORS: &str = "write one clause for each and join them with `all`";
+
 object! {
     /// Operator on one attribute. It is false if the attribute is missing or of another type.
-    Clause("a clause", Needs::ExactlyOne(ClauseOperators::FIELDS)): ConditionDefinition {
+    Clause("a clause", Needs::ExactlyOne(ClauseOperators::FIELDS, SEVERAL_OPERATORS)): ConditionDefinition {
         /// Name of the attribute.
         attribute: required Sited<Owned<Attribute>>,
         /// Compares texts without regard to upper and lower case. Default: false.

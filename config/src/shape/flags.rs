@@ -1,12 +1,14 @@
 //! The form of the flags document. `rules` checks names and numbers further.
 
 use rules::{
-    FlagDefinition, Kind, Lifecycle, Name, OwnedName, Policy, RequirementDefinition, RolloutDefinition,
-    RuleDefinition, ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
+    ExposureDefinition, FlagDefinition, Kind, Lifecycle, Name, OwnedName, Policy, RequirementDefinition,
+    RolloutDefinition, RuleDefinition, ScheduleDefinition, Sited, StageDefinition, UnknownTenantDefinition,
 };
 
 use super::allow::Allow;
 use super::condition::Condition;
+use super::plan::PlanText;
+use super::serve::{Identifier, Serve};
 use super::tenant::Tenant;
 use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
 use super::{Needs, UNBOUNDED};
@@ -16,7 +18,6 @@ use crate::form::{
 };
 
 texts! {
-    Identifier: filled "`tenant`, `user` or the name of an attribute";
     Date: any "a date such as `2027-03-01`";
     Salt: filled "a text";
 }
@@ -115,6 +116,10 @@ object! {
         rules: default List<Rule, 0, UNBOUNDED>,
         /// Rollout to a percentage of the subjects.
         rollout: optional Rollout,
+        /// Rollout plan of a new flag. Operators own it afterwards. Default: none.
+        plan: optional PlanText,
+        /// Stages of a rollout plan in force.
+        exposure: stored Exposure,
         /// Period outside of which the flag is off. Default: none.
         schedule: optional Sited<Schedule>,
         /// Declares that the flag can be turned off again without harm. Default: false.
@@ -139,7 +144,8 @@ object! {
         FlagDefinition {
             key: OwnedName::default(),
             variants: variants.map(|variants| variants.into_iter().map(json).collect()),
-            description, owner, kind, lifecycle, enabled, default, off, tiers: tiers.collect(), requires, rules, rollout, schedule,
+            description, owner, kind, lifecycle, enabled, default, off, tiers: tiers.collect(), requires, rules, rollout, plan,
+            exposure, schedule,
             revertible, expires, opt_in_serves, final_variant, salt, allow,
         }
     }
@@ -187,27 +193,6 @@ object! {
     } => RuleDefinition { name, when, serve }
 }
 
-union! {
-    Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition {
-        scalar Sited<Owned<VariantWord>> => ServeDefinition::Variant,
-        mapping Split => |split| split,
-    }
-}
-
-object! {
-    /// Several variants, each for a percentage of the subjects.
-    Split("a split"): ServeDefinition {
-        /// Percentages by variant, 100 in total.
-        split: required Map<Sited<VariantName>, Option<Sited<Percentage>>, 1, UNBOUNDED>,
-        /// Attribute that selects the bucket: `tenant`, `user` or the name of another. Default: tenant.
-        by: optional Sited<Owned<Identifier>>,
-    } => {
-        // Without all percentages their sum would be reported as well.
-        let weight = |(variant, percentage): (Name<'_>, Option<_>)| Some((variant.into_owned(), percentage?));
-        ServeDefinition::Split { weights: split.into_iter().map(weight).collect::<Option<_>>()?, by }
-    }
-}
-
 object! {
     /// Percentage of the subjects, chosen by a stable hash.
     Rollout("a rollout"): RolloutDefinition {
@@ -220,6 +205,30 @@ object! {
         /// Variant or split that subjects in the rollout are served. Default: the variant `on`.
         serve: optional Sited<Serve>,
     } => RolloutDefinition { percentage, by, audience, serve }
+}
+
+object! {
+    /// Stages of a rollout plan in force.
+    Exposure("an exposure"): ExposureDefinition {
+        /// Attribute that selects the bucket: `tenant`, `user` or the name of another. Default: tenant.
+        by: optional Sited<Owned<Identifier>>,
+        /// Variant or split that admitted subjects are served. Default: the variant `on`.
+        serve: optional Sited<Serve>,
+        /// Stages, from the first one to the current one.
+        stages: required Sited<List<Stage, 1, UNBOUNDED>>,
+    } => ExposureDefinition { by, serve, stages }
+}
+
+object! {
+    /// Stage of a rollout plan.
+    Stage("a stage in force"): StageDefinition {
+        /// Name, for explanations.
+        name: required Boxed<Prose>,
+        /// Condition that subjects must meet to take part. Default: all take part.
+        audience: optional Sited<Condition>,
+        /// Percentage from 0 to 100, in steps of 0.001.
+        percentage: required Sited<Percentage>,
+    } => StageDefinition { name, audience, percentage }
 }
 
 object! {

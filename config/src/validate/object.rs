@@ -41,7 +41,9 @@ impl Validator<'_> {
                 let help = format!("write {names}, or remove the whole field");
                 self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
             }
-            Needs::ExactlyOne(fields) => self.exactly_one(node, object, fields, (slot, unknown)),
+            Needs::ExactlyOne(fields, several) => {
+                self.exactly_one(node, object, (fields, several), (slot, unknown));
+            }
         }
     }
 
@@ -49,7 +51,7 @@ impl Validator<'_> {
         &mut self,
         node: &Node<'_>,
         object: &'static ObjectShape,
-        fields: &'static [FieldShape],
+        (fields, several): (&'static [FieldShape], &str),
         (slot, unknown): (Slot<'_>, bool),
     ) {
         let written: Vec<_> = fields.iter().filter_map(|field| node.entry(field.name)).collect();
@@ -63,8 +65,7 @@ impl Validator<'_> {
             }
             [_] => {}
             [first, .., last] => {
-                let help = "write one clause for each and join them with `all`";
-                self.several(object.name, &written, (first, last), help);
+                self.several(object.name, &written, (first, last), several);
             }
         }
     }

@@ -31,7 +31,10 @@ pub(crate) fn export(
     _: NoBody,
 ) -> Result<Reply<AnyObject<FlagsDocument>>, ApiProblem> {
     let state = api.control().read(|state, _| state.clone());
-    Ok(Reply::at(state.revision, AnyObject(state.document)))
+    Ok(Reply::at(
+        state.revision,
+        AnyObject(state.document.without_stored_fields()),
+    ))
 }
 
 pub(crate) fn apply(api: &Api, request: &ApiRequest, _: DocumentBody) -> ChangeReply {

@@ -237,6 +237,7 @@ fn flag_explanation(
         user: question.user.as_deref(),
         groups: &question.groups,
         attributes: &attributes,
+        ..Subject::default()
     };
     let ExplainedFlag {
         flag,

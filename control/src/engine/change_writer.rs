@@ -294,6 +294,7 @@ impl ChangeWriter {
             store: (current.state.revision != Revision::default()).then_some(&*self.store),
             history: &self.history,
             now: request.at,
+            has_operators: !request.actor.is_local(),
         };
         prepare(current, request, &self.policy, &facts)
     }

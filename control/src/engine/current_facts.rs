@@ -18,6 +18,8 @@ pub(super) struct CurrentFacts<'k> {
     pub(super) store: Option<&'k dyn Store>,
     pub(super) history: &'k Mutex<History>,
     pub(super) now: Timestamp,
+    /// True if operators are configured, so that several people can approve a plan.
+    pub(super) has_operators: bool,
 }
 
 impl Facts for CurrentFacts<'_> {
@@ -53,6 +55,10 @@ impl Facts for CurrentFacts<'_> {
                 None
             }
         }
+    }
+
+    fn has_operators(&self) -> bool {
+        self.has_operators
     }
 
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {

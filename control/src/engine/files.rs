@@ -21,6 +21,10 @@ impl Facts for NoFacts {
     fn errors_within(&self, _: &str, _: i64) -> u64 {
         0
     }
+
+    fn runs_plans(&self) -> bool {
+        false
+    }
 }
 
 /// A `Publish` for flags managed by files: the binary publishes them itself.

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use changes::Change;
+use changes::{Change, StepAction};
 use parking_lot::{Condvar, Mutex};
 
 /// The order in which changes are committed, the most urgent last.
@@ -23,11 +23,19 @@ impl Urgency {
     /// Returns the urgency of a change: that of the lane of its operation in the admin API.
     pub(super) fn of(change: &Change) -> Self {
         match change {
-            Change::Kill { .. } => Self::Kill,
+            // A rollback turns the feature off, as the plan says.
+            Change::Kill { .. } | Change::RollBackRollout { .. } => Self::Kill,
             Change::Restore { .. }
             | Change::SetState { .. }
             | Change::SetOverride { .. }
-            | Change::Disallow { .. } => Self::Urgent,
+            | Change::Disallow { .. }
+            | Change::PauseRollout { .. }
+            | Change::CancelRollout { .. } => Self::Urgent,
+            Change::TakeStep { step, .. } => match step.action {
+                StepAction::RollBack { .. } => Self::Kill,
+                StepAction::Pause { .. } => Self::Urgent,
+                StepAction::Enter { .. } | StepAction::Complete => Self::Common,
+            },
             Change::SetTiers { .. }
             | Change::SetRollout { .. }
             | Change::PutTenant { .. }
@@ -38,6 +46,13 @@ impl Urgency {
             | Change::OptIn { .. }
             | Change::OptOut { .. }
             | Change::SignOff { .. }
+            | Change::SetPlan { .. }
+            | Change::RemovePlan { .. }
+            | Change::ApprovePlan { .. }
+            | Change::CheckPlanItem { .. }
+            | Change::StartRollout { .. }
+            | Change::ResumeRollout { .. }
+            | Change::AdvanceRollout { .. }
             | Change::ApplyDocument { .. } => Self::Common,
         }
     }

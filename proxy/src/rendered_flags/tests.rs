@@ -145,3 +145,23 @@ fn threads_find_the_values_of_their_tenants() {
         }
     });
 }
+
+#[test]
+fn values_of_a_tenant_with_an_open_breaker_are_not_kept() {
+    let snapshot = loaded("[half, quarter]", PERSONAL, "large").snapshot;
+    let cache = RenderedFlags::new(&snapshot);
+    let quarter = [snapshot.flags.id("quarter").unwrap()];
+    let closed = snapshot.subject(Some("tenant-1"));
+    let open = Subject {
+        open_breakers: &quarter,
+        ..closed
+    };
+    let find = |subject: &Subject<'_>| {
+        let found = cache.find(None, subject, NOVEMBER, || {
+            rendered(&snapshot, None, subject, NOVEMBER)
+        });
+        found.contains("quarter")
+    };
+    let found = [closed, open, closed, open].map(|subject| find(&subject));
+    assert_eq!(found, [true, false, true, false]);
+}

@@ -20,7 +20,6 @@ use crate::{
 };
 
 use super::FlagsCompiler;
-use super::cost::conditions;
 use crate::bounds::{MAX_NESTING, MAX_VALUES};
 
 impl FlagsCompiler<'_> {
@@ -228,7 +227,7 @@ impl FlagsCompiler<'_> {
     pub(super) fn check_patterns(&mut self, flags: &[FlagSlot], segments: &[Segment]) {
         let Some(site) = self.newest_pattern else { return };
         let mut all = Vec::new();
-        let flags = flags.iter().flatten().flat_map(|flag| conditions(flag));
+        let flags = flags.iter().flatten().flat_map(|flag| flag.conditions());
         for condition in flags.chain(segments.iter().map(|segment| &segment.condition)) {
             condition.visit_patterns(&mut |pattern| all.push(pattern));
         }

@@ -60,17 +60,7 @@ pub(super) fn check_some(
 
 /// Returns true if deciding both flags costs the same and involves the same conditions and requirements.
 pub(super) fn is_same(before: &Flag, now: &Flag) -> bool {
-    before.requires == now.requires && conditions(before).eq(conditions(now))
-}
-
-/// Returns every condition of a flag.
-pub(super) fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
-    let rules = flag.rules.iter().map(|rule| &rule.when);
-    let audience = flag
-        .rollout
-        .iter()
-        .filter_map(|rollout| rollout.audience.as_ref());
-    rules.chain(audience)
+    before.requires == now.requires && before.conditions().eq(now.conditions())
 }
 
 /// Returns the cost of each segment; reports a problem and returns `None` if segments refer to each other in
@@ -112,7 +102,7 @@ fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
     for index in order.into_iter().flatten() {
         let Some(flag) = flag(index) else { continue };
         let mut cost = Cost { depth: 0, total: 1 };
-        for condition in conditions(flag) {
+        for condition in flag.conditions() {
             cost.total = cost.total.saturating_add(cost_of(condition, segments).total);
         }
         for required in &flag.requires {

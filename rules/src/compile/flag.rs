@@ -12,7 +12,7 @@ use super::FlagsCompiler;
 use crate::bounds::{MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
 
 /// The default name of the variant that means "on".
-const ON: &str = "on";
+pub(super) const ON: &str = "on";
 const OFF: &str = "off";
 
 /// A flag while it is compiled: what its parts have to know of it.
@@ -62,6 +62,10 @@ impl FlagsCompiler<'_> {
             .rollout
             .as_ref()
             .map(|rollout| self.rollout(&context, rollout));
+        let exposure = definition
+            .exposure
+            .as_ref()
+            .map(|exposure| self.exposure(&context, exposure));
         let schedule = definition
             .schedule
             .as_ref()
@@ -81,8 +85,13 @@ impl FlagsCompiler<'_> {
             tiers,
             requires,
             rules,
+            // Lines that follow the exposure read no rollout.
             rollout: match rollout {
-                Some(rollout) => Some(rollout?),
+                Some(rollout) => Some(rollout?).filter(|_| exposure.is_none()),
+                None => None,
+            },
+            exposure: match exposure {
+                Some(exposure) => Some(Box::new(exposure?)),
                 None => None,
             },
             schedule,
@@ -164,7 +173,7 @@ impl FlagsCompiler<'_> {
 
     /// Returns the variant written in `field`, or the one called `otherwise`; reports a problem if the flag
     /// has neither.
-    fn named_or(
+    pub(super) fn named_or(
         &mut self,
         written: Option<&Name<'_>>,
         flag: &NamedFlag,

@@ -35,7 +35,7 @@ pub fn compile_flags(
 ) -> Result<Flags, Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::clone(&former.flags.attributes));
     let (slots, segments) = (&former.flags.slots, &former.flags.segments);
-    compiler.reuse_patterns(slots.iter().flatten().flat_map(|flag| cost::conditions(flag)));
+    compiler.reuse_patterns(slots.iter().flatten().flat_map(|flag| flag.conditions()));
     compiler.reuse_patterns(segments.iter().map(|segment| &segment.condition));
     let flags = compiler.whole(definition, eligibility, &former.reusable(names));
     if compiler.problems.is_empty() {
@@ -105,7 +105,7 @@ impl Flags {
         let former = changed
             .iter()
             .filter_map(|flag| self.flag(self.id(&flag.key.value)?));
-        former.for_each(|flag| compiler.reuse_patterns(cost::conditions(flag)));
+        former.for_each(|flag| compiler.reuse_patterns(flag.conditions()));
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);
         let (mut removed_ids, mut added_ids) = (HashSet::new(), Vec::new());

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rules::{Eligibility, FlagsHeader, Include, Tenant, Timestamp};
 
 use crate::properties::{any_document, any_number};
-use crate::test_subject::{NOON, TestSubject, load};
+use crate::test_subject::{NOON, TestSubject, load, load_stored};
 
 const DOCUMENT: &str = r#"
 version: 1
@@ -114,7 +114,7 @@ proptest! {
         numbers in proptest::collection::vec(any_number(), 2),
         now in -2_000_000_000_000_i64..4_000_000_000_000,
     ) {
-        let loaded = load(&document, Eligibility::Enforced);
+        let loaded = load_stored(&document, Eligibility::Enforced);
         let now = Timestamp(now);
         for tenant in [Some("a"), Some("b"), Some("c"), Some("d"), Some("z"), None] {
             let requests: Vec<TestSubject> = (0..2).map(|at| TestSubject {
@@ -126,6 +126,7 @@ proptest! {
                     ("y".to_owned(), numbers[at].into()),
                     ("z".to_owned(), [texts[at].as_str()].into_iter().collect()),
                 ],
+                open_breakers: Vec::new(),
             }).collect();
             for (id, flag) in loaded.flags.iter() {
                 let inputs = loaded.flags.decision_inputs([id]);

@@ -2,7 +2,7 @@
 
 use rules::{Eligibility, StepOutcome, Timestamp, explain};
 
-use crate::test_subject::{NOON, TestSubject, load};
+use crate::test_subject::{NOON, TestSubject, load, load_stored};
 
 const DOCUMENT: &str = "
 version: 1
@@ -30,7 +30,7 @@ fn lines(test_subject: &TestSubject) -> Vec<String> {
 }
 
 fn lines_of(document: &str, test_subject: &TestSubject) -> Vec<String> {
-    let loaded = load(document, Eligibility::Enforced);
+    let loaded = load_stored(document, Eligibility::Enforced);
     let flag = loaded.flags.id("dispatch.v2Board").unwrap();
     let now = Timestamp::parse(NOON).unwrap();
     let explanation = test_subject
@@ -186,6 +186,15 @@ fn a_split_is_explained_with_its_bucket() {
 }
 
 #[test]
+fn an_open_breaker_is_explained() {
+    let document = "version: 1\nflags: { dispatch.v2Board: { lifecycle: ga, default: on } }\n";
+    let mut broken = TestSubject::tenant("umbrella");
+    broken.open_breakers.push("dispatch.v2Board".to_owned());
+    let lines = lines_of(document, &broken);
+    assert_eq!(lines[1], "circuit breaker | open for this tenant |  | decided");
+}
+
+#[test]
 fn a_schedule_is_explained_with_its_times() {
     let step = |schedule: &str| {
         let document = format!(
@@ -210,4 +219,37 @@ fn a_schedule_is_explained_with_its_times() {
     for (schedule, expected) in cases {
         assert_eq!(step(schedule), format!("schedule | {expected}"));
     }
+}
+
+#[test]
+fn stages_in_force_are_explained() {
+    let document = "
+version: 1
+flags:
+  dispatch.v2Board:
+    lifecycle: ga
+    default: on
+    exposure:
+      stages:
+        - { name: internal, audience: { attribute: internal, eq: true }, percentage: 100 }
+        - { name: half, percentage: 50 }
+tenants: { staff: { internal: true } }
+";
+    let explained = |tenant: &str| lines_of(document, &TestSubject::tenant(tenant)).split_off(3);
+    let held_back = [
+        "stage internal 100 % by tenant | bucket 96,606, not in | not in its audience | passed",
+        "  internal eq true | Value(\"false\") | false",
+        "stage half 50 % by tenant | bucket 96,606, not in |  | passed",
+        "held back | in the audience of stage half and not admitted |  | decided",
+        "default | on |  | would serve 0",
+    ];
+    assert_eq!(explained("acme"), held_back);
+    let admitted = [
+        "stage half 50 % by tenant | bucket 48,697, in, serves on |  | decided",
+        "default | on |  | would serve 0",
+    ];
+    assert_eq!(explained("umbrella")[2..], admitted);
+    let anonymous = lines_of(document, &TestSubject::default()).split_off(5);
+    let no_id = "held back | in the audience of a stage, without an id for its bucket |  | decided";
+    assert_eq!(anonymous[1], no_id);
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use rules::{WarningKind, lint};
+use rules::{Eligibility, Snapshot, WarningKind, lint};
+
+use crate::test_subject::load_stored;
 
 /// Returns the warnings about a route with `gate` over `flags` and `tenants`, while the flags header lists the flags of
 /// the route.
@@ -33,12 +35,14 @@ routes:
     let document = format!("version: 1\ntiers: [t1]\nflags: {{ {flags} }}\ntenants: {{ {tenants} }}\n");
     fs::write(folder.path().join("flags.yaml"), document).unwrap();
     match config::load(&folder.path().join("sluice.yaml"), &|_| None) {
-        Ok(loaded) => lint(&loaded.snapshot)
-            .into_iter()
-            .map(|warning| warning.kind)
-            .collect(),
+        Ok(loaded) => kinds(&loaded.snapshot),
         Err(report) => panic!("{}", report.render(config::Colour::Never)),
     }
+}
+
+fn kinds(snapshot: &Snapshot) -> Vec<WarningKind> {
+    let warnings = lint(snapshot).into_iter();
+    warnings.map(|warning| warning.kind).collect()
 }
 
 /// Returns the reason why the gate `f` can't open in production; `None` if it may.
@@ -190,4 +194,45 @@ fn a_flag_is_used_by_a_gate_or_by_a_flag_in_use() {
     assert_eq!(unused("route"), ["h"]);
     assert_eq!(unused("[h]"), [""; 0]);
     assert_eq!(unused("all"), [""; 0]);
+}
+
+#[test]
+fn stages_that_admit_no_subject_close_the_gate() {
+    let nothing = Some("`f` serves nothing but its off variant".to_owned());
+    let check = |flag: &str, expected: &Option<String>| {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = "version: 1\nlisteners: [{ name: p, address: '127.0.0.1:0' }]\nflags: { file: flags.yaml }\n\
+                       upstreams: { u: '127.0.0.1:1' }\n\
+                       routes: [{ name: r, match: /r, gate: f, upstream: u, auth: none, otherwise: { reject: 404 } }]\n";
+        fs::write(folder.path().join("sluice.yaml"), gateway).unwrap();
+        fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { f: {} }\n").unwrap();
+        let loaded = config::load(&folder.path().join("sluice.yaml"), &|_| None);
+        let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
+        let document = format!("version: 1\nflags: {{ f: {{ lifecycle: ga, {flag} }} }}\n");
+        let stored = load_stored(&document, Eligibility::Enforced);
+        let snapshot = Snapshot {
+            flags: stored.flags.into(),
+            ..(*loaded.snapshot).clone()
+        };
+        let reason = kinds(&snapshot).into_iter().find_map(|kind| match kind {
+            WarningKind::NeverOpen { reason, .. } => Some(reason),
+            _ => None,
+        });
+        assert_eq!(reason, *expected, "{flag}");
+    };
+    let internal = "audience: { attribute: internal, eq: true }";
+    let stages = |stages: &str| format!("exposure: {{ stages: [{stages}] }}, rollout: {{ percentage: 100 }}");
+    check(&stages("{ name: a, percentage: 0 }"), &nothing);
+    check(
+        &format!("default: on, {}", stages("{ name: a, percentage: 0 }")),
+        &nothing,
+    );
+    check(&stages("{ name: a, percentage: 0.001 }"), &None);
+    let of_internal = stages(&format!("{{ name: a, {internal}, percentage: 0 }}"));
+    check(&of_internal, &nothing);
+    check(&format!("default: on, {of_internal}"), &None);
+    check(
+        "exposure: { stages: [{ name: a, percentage: 100 }], serve: off }",
+        &nothing,
+    );
 }

@@ -8,9 +8,11 @@
 
 mod depending;
 mod explaining;
+mod exposure;
 mod linting;
 mod numbers;
 mod operating;
+mod oracle;
 mod properties;
 mod refusing;
 mod spec;

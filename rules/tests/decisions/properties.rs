@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rules::{Cause, Decimal, Eligibility, OperatorWord, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
-use crate::test_subject::{NOON, TestSubject, load};
+use crate::test_subject::{NOON, TestSubject, load, load_stored};
 
 fn rollout(percentage: &str, enabled: bool) -> config::LoadedFlags {
     let document = format!(
@@ -54,7 +54,7 @@ proptest! {
         number in any_number(),
         now in any::<i64>(),
     ) {
-        let loaded = load(&document, Eligibility::Enforced);
+        let loaded = load_stored(&document, Eligibility::Enforced);
         let test_subject = TestSubject {
             tenant,
             user,
@@ -64,6 +64,7 @@ proptest! {
                 ("y".to_owned(), number.into()),
                 ("z".to_owned(), ["a", text.as_str()].into_iter().collect()),
             ],
+            open_breakers: Vec::new(),
         };
         for (id, flag) in loaded.flags.iter() {
             let decision = test_subject.decide(&loaded, flag.key().as_str(), Timestamp(now));
@@ -145,12 +146,17 @@ fn any_flag() -> impl Strategy<Value = String> {
     let rule = (condition.clone(), serve.clone())
         .prop_map(|(when, serve)| format!("{{ when: {when}, serve: {serve} }}"));
     let rules = proptest::collection::vec(rule, 1..4);
-    (lifecycle, any::<bool>(), rules, 0_u32..=100_000, condition, serve, any::<bool>()).prop_map(
-        |(lifecycle, enabled, rules, share, audience, default, requires)| {
+    (lifecycle, any::<bool>(), rules, 0_u32..=100_000, condition, serve, any::<[bool; 2]>()).prop_map(
+        |(lifecycle, enabled, rules, share, audience, default, [requires, staged])| {
             let rules = rules.join(", ");
-            format!(
-                "lifecycle: {lifecycle}, enabled: {enabled}, rules: [{rules}], rollout: {{ percentage: {}, audience: {audience} }}, default: {default}, tiers: {{ t1: on }}, schedule: {{ from: '1990-01-01T00:00:00Z' }}{}",
+            let stages = format!(
+                ", exposure: {{ by: user, stages: [{{ name: a, audience: {audience}, percentage: {} }}, {{ name: b, audience: {{ segment: s }}, percentage: 50 }}] }}",
                 percentage(share),
+            );
+            format!(
+                "lifecycle: {lifecycle}, enabled: {enabled}, rules: [{rules}], rollout: {{ percentage: {}, audience: {audience} }}, default: {default}, tiers: {{ t1: on }}, schedule: {{ from: '1990-01-01T00:00:00Z' }}{}{}",
+                percentage(share),
+                if staged { &stages } else { "" },
                 if requires { "#r" } else { "" },
             )
         },

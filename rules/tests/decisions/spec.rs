@@ -1,15 +1,15 @@
 //! Every case of `spec/decisions`, which other languages can read as data.
 
-use rules::{Cause, Eligibility, OperatorWord, StepOutcome, Timestamp, explain};
+use rules::{Arm, Cause, Decision, Eligibility, Flag, OperatorWord, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
-use crate::test_subject::{NOON, TestSubject, load};
+use crate::test_subject::{NOON, TestSubject, load_stored};
 
 fn check(file: &str, at_least: usize) -> Vec<String> {
     let spec: Json = serde_json::from_str(file).unwrap();
     let document = spec["document"].to_string();
-    let enforced = load(&document, Eligibility::Enforced);
-    let relaxed = load(&document, Eligibility::Relaxed);
+    let enforced = load_stored(&document, Eligibility::Enforced);
+    let relaxed = load_stored(&document, Eligibility::Relaxed);
     let cases = spec["cases"].as_array().unwrap();
     assert!(cases.len() >= at_least, "{} cases", cases.len());
     let mut causes = Vec::new();
@@ -38,13 +38,24 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
             decision.reason.as_str(),
             decision.cause.as_str(),
             rule.unwrap_or(""),
+            flag_stage(flag, &decision),
         ];
         let text = |field: &str| expected[field].as_str().unwrap_or("");
         assert_eq!(
             found,
-            [text("variant"), text("reason"), text("cause"), text("rule")],
+            [
+                text("variant"),
+                text("reason"),
+                text("cause"),
+                text("rule"),
+                text("stage")
+            ],
             "{name}"
         );
+        if let Some(arm) = expected["arm"].as_str() {
+            let found = test_subject.resolve(loaded, |subject| loaded.flags.arm(id, &decision, subject));
+            assert_eq!(arm_name(found), arm, "{name}");
+        }
         let explanation = test_subject
             .resolve(loaded, |subject| explain(&loaded.flags, id, subject, now))
             .unwrap();
@@ -59,6 +70,23 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
         causes.push(decision.cause.to_string());
     }
     causes
+}
+
+/// Returns the name of the stage that decided, if one did.
+fn flag_stage<'f>(flag: &'f Flag, decision: &Decision) -> &'f str {
+    match decision.cause {
+        Cause::Rollout | Cause::HeldBack => flag.stage_name(decision.place).unwrap_or(""),
+        _ => "",
+    }
+}
+
+fn arm_name(arm: Arm) -> String {
+    match arm {
+        Arm::Treatment => "treatment".to_owned(),
+        Arm::Control => "control".to_owned(),
+        Arm::OptedIn => "opted_in".to_owned(),
+        Arm::Excluded(cause) => format!("excluded: {cause}"),
+    }
 }
 
 #[test]
@@ -109,6 +137,17 @@ fn numbers_are_compared_by_all_of_their_digits() {
 }
 
 #[test]
+fn open_breakers_match_the_spec_file() {
+    check(include_str!("../../spec/decisions/breakers.json"), 20);
+}
+
+#[test]
 fn groups_without_user_or_group_are_missing() {
     check(include_str!("../../spec/decisions/groups.json"), 11);
+}
+
+#[test]
+fn stages_of_a_plan_match_the_spec_file() {
+    let causes = check(include_str!("../../spec/decisions/exposure.json"), 45);
+    assert!(causes.iter().filter(|cause| *cause == "held_back").count() >= 15);
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use config::LoadedFlags;
+use config::{Catalog, Files, FlagsDocument, LoadedFlags};
 use rules::{AttributeId, AttributeValue, Decimal, Decision, Eligibility, Subject, Timestamp, decide};
 use serde_json::Value as Json;
 
@@ -17,6 +17,21 @@ pub(crate) fn load(document: &str, eligibility: Eligibility) -> LoadedFlags {
     load_file(&file, eligibility)
 }
 
+/// Loads the flags and tenants of a document as a store has it: with the stages of rollout plans in force.
+pub(crate) fn load_stored(document: &str, eligibility: Eligibility) -> LoadedFlags {
+    let path = Path::new("flags.yaml");
+    let files = Files::Memory([(path.to_owned(), document.as_bytes().to_vec())].into());
+    let compiled = FlagsDocument::read_stored(files, path)
+        .and_then(|document| Catalog::new(eligibility, document))
+        .unwrap_or_else(|report| panic!("{}", report.render(config::Colour::Never)));
+    let compiled = compiled.compiled();
+    LoadedFlags {
+        flags: (*compiled.flags).clone(),
+        tenants: (*compiled.tenants).clone(),
+        ..load("version: 1", eligibility)
+    }
+}
+
 fn load_file(file: &Path, eligibility: Eligibility) -> LoadedFlags {
     match config::load_flags(file, eligibility) {
         Ok(loaded) => loaded,
@@ -24,13 +39,15 @@ fn load_file(file: &Path, eligibility: Eligibility) -> LoadedFlags {
     }
 }
 
-/// A subject as the spec files write it: `{"tenant", "user", "groups", "attributes"}`.
-#[derive(Debug, Default)]
+/// A subject as the spec files write it: `{"tenant", "user", "groups", "attributes", "open_breakers"}`.
+#[derive(Debug, Default, Clone)]
 pub(crate) struct TestSubject {
     pub(crate) tenant: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) groups: Vec<Box<str>>,
     pub(crate) attributes: Vec<(String, AttributeValue)>,
+    /// The keys of the flags whose circuit breaker is open for it.
+    pub(crate) open_breakers: Vec<String>,
 }
 
 impl TestSubject {
@@ -54,6 +71,7 @@ impl TestSubject {
             .into_iter()
             .flatten()
             .map(|group| group.as_str().unwrap().into());
+        let breakers = subject["open_breakers"].as_array().into_iter().flatten();
         let attributes = subject["attributes"].as_object().into_iter().flatten();
         Self {
             tenant: text("tenant"),
@@ -62,6 +80,7 @@ impl TestSubject {
             attributes: attributes
                 .map(|(name, value)| (name.clone(), value_from_json(value)))
                 .collect(),
+            open_breakers: breakers.map(|key| key.as_str().unwrap().to_owned()).collect(),
         }
     }
 
@@ -72,12 +91,15 @@ impl TestSubject {
             .iter()
             .filter_map(|(name, value)| Some((loaded.flags.attribute_id(name)?, value.as_value())))
             .collect();
+        let breakers = self.open_breakers.iter();
+        let open_breakers: Vec<_> = breakers.map(|key| loaded.flags.id(key).unwrap()).collect();
         evaluate(&Subject {
             tenant: self.tenant.as_deref(),
             record: self.tenant.as_deref().and_then(|id| loaded.tenants.find(id)),
             user: self.user.as_deref(),
             groups: &self.groups,
             attributes: &attributes,
+            open_breakers: &open_breakers,
         })
     }
 

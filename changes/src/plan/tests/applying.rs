@@ -363,3 +363,35 @@ fn another_definition_removes_the_sign_offs() {
         assert_eq!(reported, takes_back, "{what}");
     }
 }
+
+#[test]
+fn a_document_leaves_the_stages_of_a_plan_alone() {
+    let mut state = kept();
+    let exposure = json!({ "by": "user", "serve": "on", "stages": [
+        { "name": "internal", "audience": { "segment": "old" }, "percentage": 100 },
+        { "name": "quarter", "percentage": 25 },
+    ] });
+    let mut board = state.flag("board").unwrap();
+    board.definition_mut().exposure = config::read_exposure(&exposure);
+    state.absorb(&[StateEdit::Flag("board".into(), Some(board))], Revision(2));
+    let stored = records(&state);
+    assert_eq!(stored["states"]["board"]["exposure"], exposure);
+    assert_eq!(stored["definitions"]["board"].get("exposure"), None);
+    let keys = all_keys(&state).into_iter();
+    let keyed = keys.map(|key| {
+        let record = codec::record(&state, &key).unwrap();
+        (key, crate::record::Json::from(&record))
+    });
+    assert_eq!(codec::read_records(state.revision, keyed).unwrap(), state);
+
+    let document =
+        json!({ "version": 1, "flags": { "board": { "owner": "b", "rollout": { "percentage": 50 } } } });
+    made(&mut state, &apply(document, false, false));
+    let board = flag(&state, "board");
+    assert_eq!((&board["owner"], &board["exposure"]), (&json!("b"), &exposure));
+    let exported = state.document.clone().without_stored_fields();
+    assert_eq!(exported.flags["board"].exposure, None);
+    let segment = json!({ "version": 1, "segments": { "old": { "attribute": "a", "eq": 2 } } });
+    let plan = made(&mut state, &apply(segment, false, false));
+    assert!(plan.affected.flags.contains("board"), "{:?}", plan.affected);
+}

@@ -214,6 +214,9 @@ fn written_edits_equal_the_read_ones() {
             ] }, "serve": serve },
         ],
         "rollout": { "percentage": 12.50, "by": "user", "audience": { "segment": "dach" }, "serve": "on" },
+        "exposure": { "by": "user", "serve": serve, "stages": [
+            { "name": "internal", "audience": { "segment": "dach" }, "percentage": 100 }, { "name": "all", "percentage": 12.50 },
+        ] },
         "schedule": { "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z" }, "revertible": false,
         "expires": "2027-03-01", "opt_in_serves": "on", "final": "on", "salt": "s",
     });

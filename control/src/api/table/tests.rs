@@ -63,6 +63,18 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             };
             (change, "applyDocument")
         }
+        // Rollout plans have no routes yet.
+        Event::PlanSet
+        | Event::PlanRemoved
+        | Event::PlanApproved
+        | Event::PlanItemChecked
+        | Event::RolloutStarted
+        | Event::RolloutPaused
+        | Event::RolloutResumed
+        | Event::StageEntered
+        | Event::RolloutRolledBack
+        | Event::RolloutCancelled
+        | Event::RolloutCompleted => return None,
         Event::BackupTaken
         | Event::StoreRestored
         | Event::ConfigChanged

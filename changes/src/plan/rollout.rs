@@ -1,0 +1,142 @@
+//! Changes of a flag's rollout plan. What all of them have in common: the guards of other changes while a plan is active,
+//! and the place where a plan and its exposure are written.
+
+mod operation;
+mod preparation;
+mod progress;
+
+use serde_json::{Map, Value};
+
+use super::builder::PlanBuilder;
+use crate::event::Event;
+use crate::flag::ManagedFlag;
+use crate::refusal::{Code, Refusal};
+use crate::rollout::{Exposed, ManagedPlan, Mark, RolloutState, exposure_of};
+
+pub(super) use self::operation::{cancel, pause, resume, roll_back};
+pub(super) use self::preparation::{approve, check_item, remove, set, surroundings};
+pub(super) use self::progress::{advance, start, take_step};
+
+/// Returns the flag and its plan.
+fn planned_flag(builder: &PlanBuilder<'_>, key: &str) -> Result<(ManagedFlag, ManagedPlan), Vec<Refusal>> {
+    let flag = builder.flag(key)?;
+    let managed = flag.state.plan.as_deref().cloned();
+    let managed = managed.ok_or_else(|| {
+        let refusal = Refusal::new(Code::PlanNotFound, format!("{key} has no rollout plan"));
+        vec![refusal.help("set a plan first").fact("flag", key)]
+    })?;
+    Ok((flag, managed))
+}
+
+/// Returns the actor, time and reason of the request.
+fn mark<'b>(builder: &'b PlanBuilder<'_>) -> Mark<'b> {
+    Mark {
+        by: &builder.request.actor.name,
+        at: builder.at(),
+        why: builder.request.reason.as_deref(),
+    }
+}
+
+/// Writes a flag with its plan, and the stages in force into its definition.
+fn write(
+    builder: &mut PlanBuilder<'_>,
+    event: Event,
+    key: &str,
+    mut flag: ManagedFlag,
+    managed: Option<ManagedPlan>,
+    mut details: Map<String, Value>,
+) {
+    if let Some(managed) = &managed {
+        details.insert("run".to_owned(), managed.run.id.into());
+        details.insert("rollout".to_owned(), managed.state().as_str().into());
+        let stage = managed
+            .stage_name()
+            .map(|stage| ("stage".to_owned(), stage.into()));
+        details.extend(stage);
+    }
+    put(&mut flag, managed);
+    builder.write_flag(event, key, flag, details);
+}
+
+/// Sets the plan of a flag, and the stages in force in its definition.
+pub(super) fn put(flag: &mut ManagedFlag, managed: Option<ManagedPlan>) {
+    flag.set_exposure(managed.as_ref().and_then(exposure_of).as_ref());
+    flag.state_mut().plan = managed.map(Into::into);
+}
+
+/// Returns the refusal of an operation that the state of the plan does not permit.
+fn wrong_state(key: &str, managed: &ManagedPlan, help: &str) -> Vec<Refusal> {
+    let state = managed.state().as_str();
+    let detail = format!("the rollout plan of {key} is {state}");
+    vec![
+        Refusal::new(Code::RolloutState, detail)
+            .help(help)
+            .fact("rollout", state),
+    ]
+}
+
+/// A change that decides over what an active plan decides over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ManualChange {
+    /// The rollout is set: it takes the place of the stages.
+    Rollout,
+    /// The lifecycle is set.
+    Lifecycle,
+    /// The flag is retired: it serves its final variant to everyone.
+    Retirement,
+}
+
+/// Refuses a change by hand while a plan is active. If it is forced, a new rollout ends the plan, and a new lifecycle
+/// pauses it.
+pub(super) fn yield_to_hand(
+    builder: &PlanBuilder<'_>,
+    key: &str,
+    flag: &mut ManagedFlag,
+    change: ManualChange,
+) -> Result<(), Vec<Refusal>> {
+    let Some(mut managed) = flag.state.plan.as_deref().cloned() else {
+        return Ok(());
+    };
+    if managed.state().is_active() && !builder.request.force {
+        return Err(vec![running(key, &managed)]);
+    }
+    let mark = mark(builder);
+    match (change, managed.state()) {
+        (ManualChange::Rollout, state) if state.is_active() => managed.cancel(mark),
+        // The stages of an ended plan would have precedence over the rollout.
+        (ManualChange::Rollout, _) => managed.run.exposed = Exposed::Nothing,
+        (ManualChange::Retirement, state) if state.is_active() || state.is_prepared() => managed.cancel(mark),
+        (ManualChange::Retirement, _) => managed.run.exposed = Exposed::Nothing,
+        (ManualChange::Lifecycle, RolloutState::Running) => {
+            let why = mark.why.or(Some("the lifecycle was set by hand"));
+            managed.pause(None, Mark { why, ..mark });
+        }
+        (ManualChange::Lifecycle, _) => {}
+    }
+    put(flag, Some(managed));
+    Ok(())
+}
+
+/// Pauses the plan of a flag that is killed. A restore does not resume it.
+pub(super) fn pause_killed(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag) {
+    let running = flag.state.plan.as_deref();
+    let running = running.filter(|managed| managed.state() == RolloutState::Running);
+    if let Some(mut managed) = running.cloned() {
+        let mark = mark(builder);
+        let why = mark.why.or(Some("the flag was killed"));
+        managed.pause(None, Mark { why, ..mark });
+        put(flag, Some(managed));
+    }
+}
+
+/// Returns the refusal of a change that an active plan excludes.
+pub(super) fn running(key: &str, managed: &ManagedPlan) -> Refusal {
+    let state = managed.state().as_str();
+    let stage = managed.stage_name().unwrap_or_default();
+    let detail = format!("the rollout plan of {key} is {state}, in stage `{stage}`");
+    Refusal::new(Code::RolloutRunning, detail)
+        .help("advance, pause or cancel the plan instead, or repeat the change with `force`")
+        .fact("flag", key)
+        .fact("rollout", state)
+        .fact("stage", stage)
+}

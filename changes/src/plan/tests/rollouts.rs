@@ -1,0 +1,908 @@
+//! Rollout plans, by the sentences of docs/rollouts.md.
+
+use config::{Rollback, read_plan};
+use rules::Timestamp;
+
+use super::*;
+use crate::event::Event;
+use crate::rollout::{
+    CheckResult, CheckVerdict, Exposed, ManagedPlan, RolloutState, Step, StepAction, Template, Wait,
+    exposure_at, exposure_of, stages_without_control, step, waits,
+};
+
+const DAY: i64 = 24 * HOUR;
+
+fn start_state() -> State {
+    state(
+        json!({ "version": 1, "segments": { "pilots": { "attribute": "groups", "any_of": ["pilots"] } }, "flags": {
+        "board": { "lifecycle": "ga", "revertible": true },
+        "young": { "lifecycle": "alpha", "revertible": true },
+        "switch": { "kind": "ops" },
+        "theme": { "lifecycle": "ga", "variants": { "off": null, "blue": 1 }, "final": "blue" },
+    }, "tenants": { "acme": { "internal": true }, "globex": {} } }),
+    )
+}
+
+/// Three stages of a day with a check each; the last one is ended by a person.
+fn simple() -> Value {
+    json!({ "stages": [
+        { "name": "one", "percentage": 5, "for": "1d" },
+        { "name": "two", "percentage": 50, "for": "1d" },
+        { "name": "all", "percentage": 100, "for": "1d", "advance": "manual" },
+    ], "rollback": "exposure" })
+}
+
+fn set(flag: &str, plan: Value) -> Change {
+    Change::SetPlan {
+        flag: flag.into(),
+        plan,
+    }
+}
+
+fn start(flag: &str) -> Change {
+    Change::StartRollout { flag: flag.into() }
+}
+
+fn managed(state: &State, flag: &str) -> ManagedPlan {
+    state.states[flag].plan.as_deref().cloned().unwrap()
+}
+
+fn evidence(verdict: CheckVerdict) -> Vec<CheckResult> {
+    vec![CheckResult {
+        check: "errors".into(),
+        verdict,
+    }]
+}
+
+/// Returns the request of the controller to take a step.
+fn taking(flag: &str, step: Step, evidence: Vec<CheckResult>, after_ms: i64) -> Request {
+    let change = Change::TakeStep {
+        flag: flag.into(),
+        step,
+        evidence,
+    };
+    Request {
+        actor: Actor::controller(),
+        source: ChangeSource::Scheduler,
+        reason: None,
+        force: true,
+        ..admin(change, after_ms)
+    }
+}
+
+/// Takes the step that follows from the verdict, if there is one.
+fn tick(state: &mut State, flag: &str, verdict: CheckVerdict, after_ms: i64) -> Option<StepAction> {
+    let now = Timestamp(START + after_ms);
+    let step = step(&managed(state, flag), &evidence(verdict), now)?;
+    made(state, &taking(flag, step.clone(), evidence(verdict), after_ms));
+    Some(step.action)
+}
+
+/// The state with a running plan of `board`, in its first stage.
+fn running(plan: Value) -> State {
+    let mut state = start_state();
+    made(&mut state, &admin(set("board", plan), 0));
+    made(&mut state, &admin(start("board"), 0));
+    state
+}
+
+fn bob(change: Change, after_ms: i64) -> Request {
+    by(Role::Operator, None, admin(change, after_ms))
+}
+
+#[test]
+fn a_plan_goes_from_draft_to_completed() {
+    let mut state = start_state();
+    let mut plan = simple();
+    plan["finish"] = json!({ "default": "on" });
+    made(&mut state, &admin(set("board", plan), 0));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Approved);
+    assert_eq!(exposure_of(&managed(&state, "board")), None);
+    made(&mut state, &admin(start("board"), HOUR));
+    let pass = CheckVerdict::Pass;
+    assert_eq!(tick(&mut state, "board", pass, DAY), None);
+    let entered = |stage| Some(StepAction::Enter { stage });
+    assert_eq!(tick(&mut state, "board", pass, DAY + HOUR), entered(1));
+    assert_eq!(tick(&mut state, "board", pass, DAY + HOUR), None);
+    assert_eq!(tick(&mut state, "board", pass, 2 * DAY + HOUR), entered(2));
+    let plan = managed(&state, "board");
+    assert_eq!(exposure_of(&plan), Some(exposure_at(&plan.plan, 2)));
+    // The last stage waits for a person.
+    let now = Timestamp(START + 3 * DAY + HOUR);
+    assert_eq!(waits(&plan, &evidence(pass), now), [Wait::Person]);
+    assert_eq!(tick(&mut state, "board", pass, 3 * DAY + HOUR), None);
+    assert_eq!(flag(&state, "board").get("default"), None);
+    let advance = Change::AdvanceRollout {
+        flag: "board".into(),
+        evidence: evidence(pass),
+    };
+    let done = made(&mut state, &admin(advance, 3 * DAY + HOUR));
+    assert_eq!(done.audit[0].event, Event::RolloutCompleted);
+    let plan = managed(&state, "board");
+    assert_eq!(plan.state(), RolloutState::Completed);
+    assert_eq!(exposure_of(&plan), None);
+    assert_eq!(flag(&state, "board")["default"], "on");
+    let turns = plan
+        .run
+        .course
+        .iter()
+        .map(|entry| serde_json::to_value(entry.turn).unwrap());
+    assert_eq!(
+        turns.collect::<Vec<_>>(),
+        ["set", "started", "stage_entered", "stage_entered", "completed"]
+    );
+}
+
+#[test]
+fn only_finish_writes_the_default() {
+    let mut state = running(simple());
+    for day in 1..3 {
+        tick(&mut state, "board", CheckVerdict::Pass, day * DAY).unwrap();
+    }
+    let advance = Change::AdvanceRollout {
+        flag: "board".into(),
+        evidence: evidence(CheckVerdict::Pass),
+    };
+    made(&mut state, &admin(advance, 3 * DAY));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Completed);
+    assert_eq!(flag(&state, "board").get("default"), None);
+    assert_eq!(managed(&state, "board").run.exposed, Exposed::Through(2));
+}
+
+#[test]
+fn a_step_is_taken_once() {
+    let mut state = running(simple());
+    let now = Timestamp(START + DAY);
+    let pass = evidence(CheckVerdict::Pass);
+    let step = step(&managed(&state, "board"), &pass, now).unwrap();
+    let request = taking("board", step.clone(), pass.clone(), DAY);
+    // Another one was computed at the same turn, and comes after a pause.
+    let mut paused = state.clone();
+    made(
+        &mut paused,
+        &admin(Change::PauseRollout { flag: "board".into() }, DAY),
+    );
+    assert_eq!(codes(&refused(&paused, &request)), ["STEP_OUTDATED"]);
+    made(&mut state, &request);
+    assert_eq!(codes(&refused(&state, &request)), ["STEP_OUTDATED"]);
+    // A step that does not follow from its evidence is refused.
+    let failing = taking("board", step, evidence(CheckVerdict::Inconclusive), 3 * DAY);
+    assert_eq!(codes(&refused(&state, &failing)), ["STEP_OUTDATED"]);
+    // Only the controller takes steps.
+    assert_eq!(
+        codes(&refused(&state, &bob(request.change.clone(), DAY))),
+        ["ROLE_MISSING"]
+    );
+}
+
+#[test]
+fn a_step_of_a_former_plan_is_refused() {
+    let mut state = running(simple());
+    let pass = evidence(CheckVerdict::Pass);
+    let step = step(&managed(&state, "board"), &pass, Timestamp(START + DAY)).unwrap();
+    let former = managed(&state, "board").run.id;
+    made(
+        &mut state,
+        &admin(Change::CancelRollout { flag: "board".into() }, HOUR),
+    );
+    made(
+        &mut state,
+        &admin(Change::RemovePlan { flag: "board".into() }, HOUR),
+    );
+    made(&mut state, &admin(set("board", simple()), 0));
+    made(&mut state, &admin(start("board"), 0));
+    assert_ne!(managed(&state, "board").run.id, former);
+    let request = taking("board", step, pass, DAY);
+    assert_eq!(codes(&refused(&state, &request)), ["STEP_OUTDATED"]);
+}
+
+#[test]
+fn a_failing_check_has_its_effect() {
+    let check = |then: &str, expected: Option<StepAction>| {
+        let mut plan = simple();
+        plan["checks"] = json!([{ "name": "errors", "error_rate": { "above": "1%" }, "then": then }]);
+        let mut state = running(plan);
+        assert_eq!(tick(&mut state, "board", CheckVerdict::Fail, DAY), expected);
+        managed(&state, "board")
+    };
+    let errors = || "errors".to_owned();
+    let plan = check("pause", Some(StepAction::Pause { check: errors() }));
+    assert_eq!(
+        (plan.state(), plan.run.exposed),
+        (RolloutState::Paused, Exposed::Through(0))
+    );
+    let halt = plan.run.halt.unwrap();
+    assert_eq!(
+        (halt.by.as_str(), halt.check.as_deref()),
+        ("rollout", Some("errors"))
+    );
+    let plan = check("rollback", Some(StepAction::RollBack { check: errors() }));
+    assert_eq!(plan.state(), RolloutState::RolledBack);
+    assert_eq!(exposure_of(&plan).unwrap()["stages"][0]["percentage"], json!(0));
+    // It notifies, and the stage does not end.
+    assert_eq!(check("notify", None).state(), RolloutState::Running);
+}
+
+#[test]
+fn an_inconclusive_check_neither_advances_nor_rolls_back() {
+    let mut state = running(simple());
+    for verdict in [CheckVerdict::Inconclusive, CheckVerdict::NotApplicable] {
+        assert_eq!(tick(&mut state, "board", verdict, 90 * DAY), None);
+    }
+    let plan = managed(&state, "board");
+    assert_eq!(step(&plan, &[], Timestamp(START + 90 * DAY)), None);
+    let unmeasured = waits(
+        &plan,
+        &evidence(CheckVerdict::NotApplicable),
+        Timestamp(START + 90 * DAY),
+    );
+    assert_eq!(unmeasured, [Wait::Unmeasured]);
+}
+
+#[test]
+fn the_gravest_effect_of_failing_checks_comes_first() {
+    let mut plan = simple();
+    plan["checks"] = json!([
+        { "name": "slow", "p95": { "above": "2s" }, "then": "notify" },
+        { "name": "errors", "error_rate": { "above": "1%" } },
+        { "name": "slower", "p95": { "worse_than_control": "20%" }, "then": "rollback" },
+    ]);
+    let plan = managed(&running(plan), "board");
+    let results = ["slow", "errors", "slower"].map(|check| CheckResult {
+        check: check.into(),
+        verdict: CheckVerdict::Fail,
+    });
+    let action = |results: &[CheckResult]| step(&plan, results, Timestamp(START)).map(|step| step.action);
+    assert_eq!(
+        action(&results),
+        Some(StepAction::RollBack {
+            check: "slower".into()
+        })
+    );
+    assert_eq!(
+        action(&results[..2]),
+        Some(StepAction::Pause {
+            check: "errors".into()
+        })
+    );
+    assert_eq!(action(&results[..1]), None);
+}
+
+#[test]
+fn a_comparison_decides_nothing_without_a_control_arm() {
+    let plan = json!({ "stages": [{ "name": "all", "percentage": 100, "for": "1d" }], "checks": [
+        { "name": "errors", "error_rate": { "above": "1%" } },
+        { "name": "slower", "p95": { "worse_than_control": "20%" }, "then": "rollback" },
+    ] });
+    let plan = managed(&running(plan), "board");
+    assert_eq!(stages_without_control(&plan.plan).collect::<Vec<_>>(), ["all"]);
+    let mut results = evidence(CheckVerdict::Pass);
+    results.push(CheckResult {
+        check: "slower".into(),
+        verdict: CheckVerdict::Fail,
+    });
+    let action = step(&plan, &results, Timestamp(START + DAY)).map(|step| step.action);
+    assert_eq!(action, Some(StepAction::Complete));
+}
+
+#[test]
+fn start_needs_approvals_and_the_checklist() {
+    let mut state = start_state();
+    let mut plan = simple();
+    plan["approvals"] = json!(["technical", "product"]);
+    plan["checklist"] = json!(["tests passing", "support informed"]);
+    made(&mut state, &admin(set("board", plan.clone()), 0));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Draft);
+    assert_eq!(
+        codes(&refused(&state, &admin(start("board"), 0))),
+        ["APPROVAL_MISSING", "CHECKLIST_OPEN"]
+    );
+    let approve = |as_role: &str| Change::ApprovePlan {
+        flag: "board".into(),
+        as_role: as_role.into(),
+    };
+    made(&mut state, &admin(approve("technical"), 0));
+    // Each role by a different person; the same one again changes nothing.
+    assert_eq!(
+        codes(&refused(&state, &admin(approve("product"), 0))),
+        ["APPROVAL_TAKEN"]
+    );
+    assert!(made(&mut state, &admin(approve("technical"), 1)).edits.is_empty());
+    assert_eq!(
+        codes(&refused(&state, &bob(approve("legal"), 0))),
+        ["UNKNOWN_APPROVAL"]
+    );
+    made(&mut state, &bob(approve("product"), 0));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Approved);
+    let item = |item: &str, is_done| Change::CheckPlanItem {
+        flag: "board".into(),
+        item: item.into(),
+        is_done,
+    };
+    let unknown = refused(&state, &admin(item("test passing", true), 0));
+    assert_eq!(codes(&unknown), ["UNKNOWN_ITEM"]);
+    assert_eq!(unknown[0].help.as_deref(), Some("did you mean `tests passing`?"));
+    for done in ["tests passing", "support informed"] {
+        made(&mut state, &bob(item(done, true), 0));
+    }
+    made(&mut state, &bob(item("support informed", false), 0));
+    assert_eq!(
+        codes(&refused(&state, &admin(start("board"), 0))),
+        ["CHECKLIST_OPEN"]
+    );
+    made(&mut state, &bob(item("support informed", true), HOUR));
+    let checked = managed(&state, "board").run.checked;
+    assert_eq!(
+        (checked[1].by.as_str(), checked[1].at),
+        ("bob", Timestamp(START + HOUR))
+    );
+    // An edit withdraws the approvals, and keeps what is done.
+    plan["ticket"] = json!("OPS-1");
+    made(&mut state, &admin(set("board", plan.clone()), 0));
+    assert_eq!(
+        codes(&refused(&state, &admin(start("board"), 0))),
+        ["APPROVAL_MISSING"]
+    );
+    made(&mut state, &admin(approve("technical"), 0));
+    made(&mut state, &bob(approve("product"), 0));
+    // The same plan again is no edit.
+    made(&mut state, &admin(set("board", plan), 0));
+    let started = made(&mut state, &admin(start("board"), 0));
+    assert_eq!(started.audit[0].event, Event::RolloutStarted);
+    assert_eq!(managed(&state, "board").state(), RolloutState::Running);
+    assert_eq!(
+        codes(&refused(&state, &admin(start("board"), 0))),
+        ["ROLLOUT_STATE"]
+    );
+}
+
+#[test]
+fn a_running_plan_is_edited_in_later_stages_only() {
+    let mut plan = simple();
+    plan["approvals"] = json!(["technical"]);
+    let approve = Change::ApprovePlan {
+        flag: "board".into(),
+        as_role: "technical".into(),
+    };
+    let mut state = start_state();
+    made(&mut state, &admin(set("board", plan.clone()), 0));
+    made(&mut state, &admin(approve.clone(), 0));
+    made(&mut state, &admin(start("board"), 0));
+    for (path, value) in [
+        ("/stages/0/percentage", json!(6)),
+        ("/rollback", json!("kill")),
+        ("/approvals", json!(["product"])),
+    ] {
+        let mut edited = plan.clone();
+        *edited.pointer_mut(path).unwrap() = value;
+        assert_eq!(
+            codes(&refused(&state, &admin(set("board", edited), 0))),
+            ["INVALID_PLAN"],
+            "{path}"
+        );
+    }
+    let mut edited = plan;
+    edited["stages"][1]["percentage"] = json!(20);
+    made(&mut state, &admin(set("board", edited), HOUR));
+    let run = managed(&state, "board").run;
+    assert_eq!(
+        (run.state, run.stage, run.exposed),
+        (RolloutState::Running, Some(0), Exposed::Through(0))
+    );
+    // The present stage goes on, and does not end before the new approval.
+    assert_eq!(tick(&mut state, "board", CheckVerdict::Pass, DAY), None);
+    let advance = Change::AdvanceRollout {
+        flag: "board".into(),
+        evidence: evidence(CheckVerdict::Pass),
+    };
+    let forced = Request {
+        force: true,
+        ..admin(advance, DAY)
+    };
+    assert_eq!(codes(&refused(&state, &forced)), ["APPROVAL_MISSING"]);
+    made(&mut state, &admin(approve, DAY));
+    assert!(tick(&mut state, "board", CheckVerdict::Pass, DAY).is_some());
+}
+
+#[test]
+fn a_pause_keeps_the_exposure_and_stops_the_timer() {
+    let mut state = running(simple());
+    let before = exposure_of(&managed(&state, "board"));
+    let pause = Change::PauseRollout { flag: "board".into() };
+    let paused = made(&mut state, &bob(pause.clone(), DAY / 2));
+    assert_eq!(paused.audit[0].event, Event::RolloutPaused);
+    assert!(paused.withdraws);
+    let plan = managed(&state, "board");
+    assert_eq!(exposure_of(&plan), before);
+    let halt = plan.run.halt.unwrap();
+    assert_eq!((halt.by.as_str(), halt.why.as_deref()), ("bob", Some("because")));
+    assert!(made(&mut state, &bob(pause, DAY)).edits.is_empty());
+    assert_eq!(tick(&mut state, "board", CheckVerdict::Pass, 9 * DAY), None);
+    made(
+        &mut state,
+        &admin(Change::ResumeRollout { flag: "board".into() }, 9 * DAY),
+    );
+    assert_eq!(exposure_of(&managed(&state, "board")), before);
+    assert_eq!(
+        tick(&mut state, "board", CheckVerdict::Pass, 9 * DAY + DAY / 2 - 1),
+        None
+    );
+    assert!(tick(&mut state, "board", CheckVerdict::Pass, 9 * DAY + DAY / 2).is_some());
+}
+
+#[test]
+fn a_kill_pauses_and_a_restore_does_not_resume() {
+    let mut state = running(simple());
+    made(&mut state, &admin(Change::Kill { flag: "board".into() }, HOUR));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Paused);
+    let resume = admin(Change::ResumeRollout { flag: "board".into() }, HOUR);
+    assert_eq!(codes(&refused(&state, &resume)), ["ROLLBACK_OPEN"]);
+    made(&mut state, &admin(Change::Restore { flag: "board".into() }, HOUR));
+    let plan = managed(&state, "board");
+    assert_eq!(
+        (plan.state(), plan.run.exposed),
+        (RolloutState::Paused, Exposed::Through(0))
+    );
+    made(&mut state, &resume);
+    assert_eq!(managed(&state, "board").state(), RolloutState::Running);
+}
+
+#[test]
+fn a_rollback_has_three_effects() {
+    let rolled_back = |to| {
+        let mut state = running(simple());
+        tick(&mut state, "board", CheckVerdict::Pass, DAY).unwrap();
+        let change = Change::RollBackRollout {
+            flag: "board".into(),
+            to,
+        };
+        let plan = made(&mut state, &admin(change, DAY));
+        assert_eq!(plan.audit[0].event, Event::RolloutRolledBack);
+        assert!(plan.withdraws);
+        let after = managed(&state, "board");
+        assert_eq!(after.state(), RolloutState::RolledBack);
+        // It does not change the lifecycle.
+        assert_eq!(flag(&state, "board")["lifecycle"], "ga");
+        (flag(&state, "board").get("enabled").cloned(), after.run.exposed)
+    };
+    assert_eq!(rolled_back(None), (None, Exposed::Withdrawn(1)));
+    assert_eq!(rolled_back(Some(Rollback::Previous)), (None, Exposed::Through(0)));
+    assert_eq!(
+        rolled_back(Some(Rollback::Kill)),
+        (Some(json!(false)), Exposed::Through(1))
+    );
+}
+
+#[test]
+fn a_person_advances_under_the_same_conditions() {
+    let state = running(simple());
+    let advance = |verdict, force, after_ms| {
+        let change = Change::AdvanceRollout {
+            flag: "board".into(),
+            evidence: evidence(verdict),
+        };
+        Request {
+            force,
+            ..admin(change, after_ms)
+        }
+    };
+    let early = advance(CheckVerdict::Inconclusive, false, HOUR);
+    assert_eq!(
+        codes(&refused(&state, &early)),
+        ["STAGE_NOT_ELAPSED", "CHECK_NOT_PASSED"]
+    );
+    let forced = made(
+        &mut state.clone(),
+        &advance(CheckVerdict::Inconclusive, true, HOUR),
+    );
+    assert_eq!(forced.audit[0].details["forced"], true);
+    assert_eq!(forced.audit[0].details["verdicts"]["errors"], "inconclusive");
+    let entered = made(&mut state.clone(), &advance(CheckVerdict::Pass, false, DAY));
+    assert_eq!(entered.audit[0].details["from_stage"], "one");
+}
+
+#[test]
+fn a_stage_is_entered_within_its_window_only() {
+    // START is a Friday, 09:14 UTC.
+    let mut plan = simple();
+    plan["window"] = json!([{ "days": "mon-thu", "zone": "UTC" }]);
+    plan["stages"][1]["window"] = json!([{ "days": "sun", "from": "12:00", "zone": "UTC" }]);
+    let mut state = start_state();
+    made(&mut state, &admin(set("board", plan), 0));
+    let closed = refused(&state, &admin(start("board"), 0));
+    assert_eq!(codes(&closed), ["OUTSIDE_WINDOW"]);
+    assert_eq!(closed[0].facts["opens"], "2026-11-23T00:00:00.000Z");
+    let monday = 3 * DAY;
+    made(&mut state, &admin(start("board"), monday));
+    let now = |after_ms| Timestamp(START + after_ms);
+    let wait = waits(
+        &managed(&state, "board"),
+        &evidence(CheckVerdict::Pass),
+        now(monday + DAY),
+    );
+    let opens = Timestamp::parse("2026-11-29T12:00:00Z").ok();
+    assert_eq!(wait, [Wait::Window { opens }]);
+    let sunday = 9 * DAY + 4 * HOUR;
+    assert!(tick(&mut state, "board", CheckVerdict::Pass, sunday).is_some());
+    // A pause happens at any time.
+    assert!(tick(&mut state, "board", CheckVerdict::Fail, sunday).is_some());
+}
+
+#[test]
+fn rollout_and_state_are_refused_while_a_plan_runs() {
+    let state = running(simple());
+    let rollout = Change::SetRollout {
+        flag: "board".into(),
+        rollout: Some(json!({ "percentage": 10 })),
+    };
+    let changes = [
+        rollout,
+        set_state("board", Lifecycle::Beta),
+        set_state("board", Lifecycle::Retired),
+    ];
+    let expected = [
+        RolloutState::Cancelled,
+        RolloutState::Paused,
+        RolloutState::Cancelled,
+    ];
+    for (change, expected) in changes.into_iter().zip(expected) {
+        let request = admin(change, 100 * DAY);
+        let refusals = refused(&state, &request);
+        assert_eq!(codes(&refusals)[0], "ROLLOUT_RUNNING");
+        let mut after = state.clone();
+        let forced = Request {
+            force: true,
+            ..request
+        };
+        made(&mut after, &forced);
+        assert_eq!(managed(&after, "board").state(), expected);
+    }
+    let remove = admin(Change::RemovePlan { flag: "board".into() }, 0);
+    assert_eq!(codes(&refused(&state, &remove)), ["ROLLOUT_RUNNING"]);
+    let removed = Change::ApplyDocument {
+        document: document(&json!({ "version": 1, "flags": { "theme": {} } })),
+        prune: true,
+        new_flags: NewFlags::Alpha,
+    };
+    assert_eq!(codes(&refused(&state, &admin(removed, 0))), ["ROLLOUT_RUNNING"]);
+}
+
+#[test]
+fn a_document_leaves_the_plan_alone() {
+    let mut state = running(simple());
+    let before = managed(&state, "board");
+    let written = json!({ "version": 1, "flags": { "board": { "owner": "me", "revertible": true, "plan": {
+        "stages": [{ "name": "all", "percentage": 100, "for": "1d" }] } } } });
+    let plan = made(&mut state, &admin(applying(written), 0));
+    let kept = &plan.summary.document.unwrap().kept_by_operators;
+    assert_eq!(kept[0].fields, ["plan"]);
+    assert_eq!(managed(&state, "board"), before);
+    assert_eq!(flag(&state, "board").get("plan"), None);
+}
+
+#[test]
+fn a_document_sets_the_plan_of_a_new_flag() {
+    let written = |plan: Value| {
+        json!({ "version": 1, "segments": { "new": { "attribute": "groups", "any_of": ["x"] } },
+            "flags": { "fresh": { "lifecycle": "ga", "plan": plan } } })
+    };
+    let mut plan = simple();
+    plan["stages"][0]["audience"] = json!({ "segment": "new" });
+    let mut state = start_state();
+    made(&mut state, &admin(applying(written(plan.clone())), 0));
+    assert_eq!(read_plan(&plan).as_ref(), Some(&*managed(&state, "fresh").plan));
+    assert_eq!(managed(&state, "fresh").state(), RolloutState::Approved);
+    plan["stages"][0]["audience"] = json!({ "segment": "nwe" });
+    let unsuitable = refused(&start_state(), &admin(applying(written(plan)), 0));
+    assert_eq!(codes(&unsuitable), ["INVALID_PLAN"]);
+    assert_eq!(unsuitable[0].help.as_deref(), Some("did you mean `new`?"));
+}
+
+/// The reasons to refuse the plan of the flag, each with its field.
+#[track_caller]
+fn check_reasons(flag: &str, plan: Value, expected: &[(&str, &str)]) {
+    let found = refused(&start_state(), &admin(set(flag, plan), HOUR));
+    let found: Vec<_> = found
+        .iter()
+        .map(|refusal| {
+            assert_eq!(refusal.code, Code::InvalidPlan);
+            assert!(refusal.help.is_some());
+            (refusal.facts["field"].as_str().unwrap(), refusal.detail.as_str())
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_plan_that_cannot_advance_is_refused() {
+    check_reasons(
+        "young",
+        json!({ "stages": [
+            { "name": "a", "percentage": 5, "for": "1h" },
+            { "name": "b", "percentage": 6, "for": "1d", "lifecycle": "ga", "audience": { "segment": "pilot" } },
+            { "name": "c", "percentage": 100, "for": "1d" },
+        ], "serve": "off", "finish": { "default": "blue" } }),
+        &[
+            (
+                "stages[1].lifecycle",
+                "stage `b` promotes young from alpha to ga, which skips beta",
+            ),
+            (
+                "stages[0].for",
+                "stage `b` promotes young to ga after 2 h at alpha; the policy needs 24 h",
+            ),
+            (
+                "stages[1].audience",
+                "the audience of stage `b` names the segment `pilot`, which does not exist",
+            ),
+            ("serve", "`serve` is `off`, the variant without the feature"),
+            (
+                "finish.default",
+                "`finish.default` names the variant `blue`, which young does not have",
+            ),
+        ],
+    );
+    check_reasons(
+        "board",
+        json!({ "stages": [{ "name": "a", "percentage": 5, "for": "1d", "lifecycle": "beta" }] }),
+        &[(
+            "stages[0].lifecycle",
+            "stage `a` would revert board from ga to beta",
+        )],
+    );
+    check_reasons(
+        "switch",
+        json!({ "stages": [{ "name": "a", "percentage": 5, "for": "1d", "lifecycle": "ga" }] }),
+        &[(
+            "stages[0].lifecycle",
+            "stage `a` promotes switch, whose kind ops has no lifecycle",
+        )],
+    );
+    check_reasons(
+        "theme",
+        json!({ "stages": [{ "name": "a", "percentage": 5, "for": "1d" }] }),
+        &[(
+            "serve",
+            "theme has no variant `on`, so the variant of admitted subjects is unknown",
+        )],
+    );
+    check_reasons(
+        "young",
+        json!({ "stages": [{ "name": "a", "percentage": 100, "for": "1d" }], "finish": { "default": "on" } }),
+        &[(
+            "finish",
+            "`finish` serves young to everyone, but the last stage leaves it at alpha, where only eligible tenants have it",
+        )],
+    );
+}
+
+#[test]
+fn a_provably_empty_audience_is_refused() {
+    let empty = |audience: Value| {
+        let plan = json!({ "stages": [{ "name": "a", "percentage": 5, "for": "1d", "audience": audience }] });
+        plan_of(&start_state(), &admin(set("board", plan), 0)).is_err()
+    };
+    let attribute = |name: &str, value: Value| json!({ "attribute": name, "eq": value });
+    assert!(empty(attribute("channel", json!("latest"))));
+    assert!(empty(attribute("tier", json!("gold"))));
+    assert!(empty(
+        json!({ "all": [attribute("internal", json!(true)), attribute("tenant", json!("globex"))] })
+    ));
+    assert!(empty(
+        json!({ "not": { "attribute": "channel", "in": ["stable"] } })
+    ));
+    // A request, or a tenant that is not known yet, may meet these.
+    assert!(!empty(attribute("internal", json!(true))));
+    assert!(!empty(attribute("tenant", json!("hooli"))));
+    assert!(!empty(attribute("country", json!("DE"))));
+    assert!(!empty(json!({ "segment": "pilots" })));
+}
+
+fn plan_of(state: &State, request: &Request) -> Result<Plan, NoPlan> {
+    plan(state, request, &LifecyclePolicy::default(), &GOOD)
+}
+
+#[test]
+fn approvals_need_operators() {
+    struct Alone;
+    impl Facts for Alone {
+        fn tenants_with(&self, _: &str) -> usize {
+            0
+        }
+        fn errors_within(&self, _: &str, _: i64) -> u64 {
+            0
+        }
+        fn has_operators(&self) -> bool {
+            false
+        }
+    }
+    let mut written = simple();
+    written["approvals"] = json!(["technical"]);
+    let request = admin(set("board", written), 0);
+    let found = plan(&start_state(), &request, &LifecyclePolicy::default(), &Alone);
+    assert_eq!(codes(&refusals(found.unwrap_err())), ["INVALID_PLAN"]);
+}
+
+#[test]
+fn a_malformed_plan_is_explained() {
+    let state = start_state();
+    let found = plan_of(
+        &state,
+        &admin(set("board", json!({ "stages": [{ "name": "a" }], "x": 1 })), 0),
+    );
+    let Err(NoPlan::Unreadable(edits)) = found else {
+        panic!("{found:?}")
+    };
+    let catalog = config::Catalog::new(rules::Eligibility::default(), state.document).unwrap();
+    let report = catalog.explain(&edits);
+    let pointers: Vec<_> = report
+        .problems()
+        .iter()
+        .filter_map(config::Problem::pointer)
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/flags/board/plan/stages/0",
+            "/flags/board/plan/stages/0",
+            "/flags/board/plan/x"
+        ],
+        "{report}"
+    );
+}
+
+#[test]
+fn an_audience_that_cannot_be_compiled_is_explained() {
+    let state = start_state();
+    let mut plan = simple();
+    plan["stages"][1]["audience"] = json!({ "attribute": "email", "matches": "(" });
+    let found = plan_of(&state, &admin(set("board", plan), 0));
+    let Err(NoPlan::Unreadable(edits)) = found else {
+        panic!("{found:?}")
+    };
+    let catalog = config::Catalog::new(rules::Eligibility::default(), state.document).unwrap();
+    let report = catalog.explain(&edits);
+    let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["invalid-pattern"], "{report}");
+}
+
+/// Returns the share of 2,000 tenants without a record that the flag is on for.
+fn share(state: &State, flag: &str) -> f64 {
+    let catalog = config::Catalog::new(rules::Eligibility::default(), state.document.clone()).unwrap();
+    let flags = &catalog.compiled().flags;
+    let id = flags.id(flag).unwrap();
+    let off = flags.flag(id).unwrap().off();
+    let on = (0..2_000).filter(|number| {
+        let tenant = format!("t{number}");
+        let subject = rules::Subject {
+            tenant: Some(&tenant),
+            ..rules::Subject::default()
+        };
+        rules::decide(flags, id, &subject, Timestamp(START)).variant != off
+    });
+    on.count() as f64 / 2_000.0
+}
+
+#[test]
+fn the_stages_in_force_decide() {
+    let near =
+        |found: f64, expected: f64| assert!((found - expected).abs() < 0.03, "{found}, not {expected}");
+    let mut plan = simple();
+    plan["stages"][2]["advance"] = json!("auto");
+    plan["finish"] = json!({ "default": "on" });
+    let mut state = start_state();
+    made(&mut state, &admin(set("board", plan), 0));
+    near(share(&state, "board"), 0.0);
+    made(&mut state, &admin(start("board"), 0));
+    near(share(&state, "board"), 0.05);
+    tick(&mut state, "board", CheckVerdict::Pass, DAY).unwrap();
+    near(share(&state, "board"), 0.5);
+    let mut paused = state.clone();
+    made(
+        &mut paused,
+        &admin(Change::PauseRollout { flag: "board".into() }, DAY),
+    );
+    near(share(&paused, "board"), 0.5);
+    let back = |to| Change::RollBackRollout {
+        flag: "board".into(),
+        to: Some(to),
+    };
+    for (to, expected) in [
+        (Rollback::Previous, 0.05),
+        (Rollback::Exposure, 0.0),
+        (Rollback::Kill, 0.0),
+    ] {
+        let mut after = state.clone();
+        made(&mut after, &admin(back(to), DAY));
+        near(share(&after, "board"), expected);
+    }
+    made(
+        &mut paused,
+        &admin(Change::CancelRollout { flag: "board".into() }, DAY),
+    );
+    near(share(&paused, "board"), 0.0);
+    tick(&mut state, "board", CheckVerdict::Pass, 2 * DAY).unwrap();
+    near(share(&state, "board"), 1.0);
+    tick(&mut state, "board", CheckVerdict::Pass, 3 * DAY).unwrap();
+    assert_eq!(flag(&state, "board").get("exposure"), None);
+    near(share(&state, "board"), 1.0);
+}
+
+#[test]
+fn a_stage_promotes_under_the_policy_and_leaves_the_default() {
+    let plan = json!({ "stages": [
+        { "name": "in", "percentage": 5, "for": "1d" },
+        { "name": "pilot", "lifecycle": "beta", "percentage": 10, "for": "2d" },
+        { "name": "wide", "lifecycle": "ga", "percentage": 20, "for": "1d" },
+    ] });
+    let mut state = start_state();
+    made(&mut state, &admin(set("young", plan), 0));
+    made(&mut state, &admin(start("young"), 0));
+    tick(&mut state, "young", CheckVerdict::Pass, DAY).unwrap();
+    assert_eq!(flag(&state, "young")["lifecycle"], "beta");
+    assert_eq!(state.states["young"].since, Timestamp(START + DAY));
+    // The conditions of a promotion to ga, too few tenants for example, hold the plan up.
+    let now = Timestamp(START + 3 * DAY);
+    let pass = evidence(CheckVerdict::Pass);
+    let step = step(&managed(&state, "young"), &pass, now).unwrap();
+    let request = taking("young", step, pass, 3 * DAY);
+    let few = Said {
+        tenants: 9,
+        errors: 0,
+    };
+    let unmet = refusals_by(&state, &request, &LifecyclePolicy::default(), &few);
+    assert_eq!(codes(&unmet), ["EXIT_CRITERIA"]);
+    let entered = made(&mut state, &request);
+    assert_eq!(
+        (&entered.audit[0].details["from"], &entered.audit[0].details["to"]),
+        (&json!("beta"), &json!("ga"))
+    );
+    assert_eq!(flag(&state, "young")["lifecycle"], "ga");
+    assert_eq!(flag(&state, "young").get("default"), None);
+}
+
+#[test]
+fn the_templates_fit_a_flag() {
+    let set_template = |flag: &str, template: Template| {
+        let document = config::plan_document("plan.yaml", template.text().as_bytes()).unwrap();
+        plan_of(&start_state(), &admin(set(flag, document.value), 0))
+    };
+    assert!(set_template("young", Template::Careful).is_ok());
+    assert!(set_template("board", Template::Fast).is_ok());
+}
+
+#[test]
+fn operations_name_the_state_that_excludes_them() {
+    let flag = || "board".to_owned();
+    let state = start_state();
+    let operations = [
+        Change::PauseRollout { flag: flag() },
+        Change::ResumeRollout { flag: flag() },
+        Change::AdvanceRollout {
+            flag: flag(),
+            evidence: Vec::new(),
+        },
+        Change::RollBackRollout {
+            flag: flag(),
+            to: None,
+        },
+    ];
+    let mut drafted = state.clone();
+    made(&mut drafted, &admin(set("board", simple()), 0));
+    for change in operations {
+        assert_eq!(
+            codes(&refused(&state, &admin(change.clone(), 0))),
+            ["PLAN_NOT_FOUND"]
+        );
+        assert_eq!(codes(&refused(&drafted, &admin(change, 0))), ["ROLLOUT_STATE"]);
+    }
+    made(&mut drafted, &admin(Change::CancelRollout { flag: flag() }, 0));
+    assert_eq!(managed(&drafted, "board").state(), RolloutState::Cancelled);
+    assert_eq!(
+        codes(&refused(&drafted, &admin(start("board"), 0))),
+        ["ROLLOUT_STATE"]
+    );
+    // The same plan again begins anew.
+    made(&mut drafted, &admin(set("board", simple()), 0));
+    assert_eq!(managed(&drafted, "board").state(), RolloutState::Approved);
+}

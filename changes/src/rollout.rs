@@ -1,0 +1,28 @@
+//! Rollout plans: the state machine of a plan, its next step, and the reasons for which it waits. Pure: evidence and
+//! time are arguments.
+
+mod audience;
+mod course;
+mod evidence;
+mod exposure;
+mod managed_plan;
+mod run;
+mod stage_clock;
+mod step;
+mod suitability;
+mod template;
+mod wait;
+mod window;
+
+pub use self::course::{CourseEntry, MAX_COURSE, Turn};
+pub use self::evidence::{CheckResult, CheckVerdict};
+pub use self::exposure::{exposure_at, exposure_of, stages_without_control};
+pub use self::managed_plan::ManagedPlan;
+pub(crate) use self::managed_plan::Mark;
+pub use self::run::{Approval, CheckedItem, Exposed, Halt, RolloutState, Run};
+pub use self::stage_clock::StageClock;
+pub use self::step::{Step, StepAction, step};
+pub(crate) use self::suitability::{Surroundings, unsuitable};
+pub use self::template::Template;
+pub use self::wait::{Wait, waits};
+pub use self::window::{is_open, next_opening};
