@@ -6,7 +6,7 @@ DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz simulate
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -80,3 +80,6 @@ bench-load: setup ## measures Sluice under load beside other proxies, which it i
 
 fuzz: setup ## runs each fuzz target for FUZZ_SECONDS (600); FUZZ_TARGETS="wire token" runs these alone
 	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+simulate: ## measures false alarms and detection times of rollouts into docs/rollouts/simulation.md; SIMULATE_ARGS="--plans 100 --page target/simulation.md"
+	$(CARGO) run --release --locked -p simulation -- $(SIMULATE_ARGS)

@@ -27,10 +27,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["rules", "tokens", "redact"]),
     (
         "proxy",
-        &["rules", "tokens", "wire", "redact", "logging", "config"],
+        &[
+            "rules", "tokens", "wire", "redact", "logging", "config", "verdicts",
+        ],
     ),
     ("changes", &["rules", "config"]),
-    ("control", &["rules", "tokens", "config", "changes", "redact"]),
+    (
+        "control",
+        &["rules", "tokens", "config", "changes", "redact", "verdicts"],
+    ),
     ("verdicts", &[]),
     ("verdicts/simulation", &["verdicts"]),
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),

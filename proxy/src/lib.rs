@@ -23,6 +23,7 @@ mod access_line;
 mod access_log;
 mod admin;
 mod answer;
+mod arms;
 mod baggage;
 mod caller;
 mod capacity;
@@ -91,6 +92,7 @@ pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
+pub use arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;

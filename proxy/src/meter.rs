@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts};
-use rules::Cause;
+use rules::{Cause, Snapshot};
 
+use crate::arms::ObservedFlags;
 use crate::outcome::RequestOutcome;
 
 /// The route label of requests that match no route, or are refused before matching.
@@ -44,12 +45,14 @@ pub struct FlagMeter {
 pub type MeteredFlag<'a> = (&'a str, Vec<&'a str>);
 
 /// The counters of one snapshot, by the ids of its routes and flags.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Meters {
     routes: Box<[Arc<RouteMeter>]>,
     unmatched: Arc<RouteMeter>,
     /// The counters by flag id; none if no flag has the id.
     flags: Box<[Option<Arc<FlagMeter>>]>,
+    /// The flags whose requests are counted by arm.
+    observed: ObservedFlags,
 }
 
 impl RouteMeter {
@@ -196,6 +199,15 @@ impl Meters {
             routes: routes.into_iter().map(route).collect(),
             unmatched: Arc::clone(&earlier.unmatched),
             flags: flags.into_iter().map(|metered| metered.map(flag)).collect(),
+            observed: earlier.observed.clone(),
+        }
+    }
+
+    /// Returns these counters with the observed flags of a snapshot.
+    pub(crate) fn observing(&self, snapshot: &Snapshot) -> Self {
+        Self {
+            observed: self.observed.following(snapshot),
+            ..self.clone()
         }
     }
 
@@ -205,7 +217,13 @@ impl Meters {
             routes: Box::default(),
             unmatched,
             flags: Box::default(),
+            observed: ObservedFlags::none(),
         }
+    }
+
+    /// Returns the flags whose requests are counted by arm.
+    pub(crate) fn observed(&self) -> &ObservedFlags {
+        &self.observed
     }
 
     /// Returns the counters of the route at `index`, or those of unmatched requests.

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rules::{Cause, GateMode, Otherwise};
+
+use crate::arms::TakenSlot;
 use crate::shared::Shared;
 
 /// The observations of a proxy. Cheap to clone.
@@ -40,6 +43,36 @@ impl Observations {
         let mut seen: Vec<FlagCounts> = prepared.meters.flags().map(flag).collect();
         seen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         seen
+    }
+
+    /// Ends the slot of each observed flag, and returns its key and its counts.
+    #[must_use]
+    pub fn take_slots(&self) -> Vec<(Box<str>, TakenSlot)> {
+        let prepared = self.shared.current.load();
+        let flags = prepared.meters.observed().all();
+        flags.map(|flag| (flag.key().into(), flag.take_slot())).collect()
+    }
+
+    /// Returns true if a route answers requests itself while its gate, which names the flag, is closed.
+    #[must_use]
+    pub fn answers_off(&self, flag: &str) -> bool {
+        let prepared = self.shared.current.load();
+        let snapshot = &prepared.decider.snapshot;
+        let Some(id) = snapshot.flags.id(flag) else {
+            return false;
+        };
+        let mut routes = snapshot.routes.all().iter();
+        routes.any(|route| {
+            let is_gated = route.gate.as_ref().is_some_and(|gate| gate.flags().contains(&id));
+            let answers = matches!(route.otherwise_for(Cause::HeldBack), Otherwise::Answer(_));
+            is_gated && answers && route.mode == GateMode::Enforce
+        })
+    }
+
+    /// Returns the ids of tenants that observed flags were counted for since the last call, each with its hash.
+    #[must_use]
+    pub fn take_tenant_names(&self) -> Vec<(u64, Box<str>)> {
+        self.shared.current.load().meters.observed().names().take()
     }
 
     /// Returns the keys of the flags that a gate names, in key order.

@@ -112,7 +112,10 @@ impl PreparedSnapshot {
     /// Returns a copy with other flags and tenants; none if the snapshot was compiled with other routes, upstreams or
     /// headers.
     pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) -> Option<Self> {
-        let meters = if self.decider.snapshot.flags.has_same_variants(&snapshot.flags) {
+        let observed = self.meters.observed();
+        let are_same = self.decider.snapshot.flags.has_same_variants(&snapshot.flags)
+            && observed.following(&snapshot).has_same_flags(observed);
+        let meters = if are_same {
             Arc::clone(&self.meters)
         } else {
             meters(&snapshot, metrics)
@@ -241,5 +244,6 @@ fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {
         let variants = flag.variants().iter().map(|variant| &*variant.name);
         Some((flag.key().as_str(), variants.collect()))
     });
-    metrics.prepare(snapshot.routes.all().iter().map(|route| &*route.name), flags)
+    let meters = metrics.prepare(snapshot.routes.all().iter().map(|route| &*route.name), flags);
+    Arc::new(meters.observing(snapshot))
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rules::Timestamp;
 use wire::RequestHead;
 
+use crate::arms::ArmsOfRequest;
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::in_flight::InFlight;
@@ -36,6 +37,8 @@ pub(crate) struct RequestContext {
     pub(crate) forwarding: Forwarding,
     /// The findings of its decision.
     pub(crate) found: Findings,
+    /// Its arms of the observed flags that it counts for.
+    pub(crate) arms: ArmsOfRequest,
     /// Its share of the process while an upstream is asked.
     pub(crate) share: Option<Arc<RequestShare>>,
     /// Its attempts at the upstream.
@@ -73,6 +76,7 @@ impl RequestContext {
             has_expectation: false,
             forwarding: Forwarding::default(),
             found: Findings::default(),
+            arms: ArmsOfRequest::new(),
             share: None,
             attempts: UpstreamAttempts::default(),
             upstream_time: None,

@@ -78,6 +78,24 @@ impl SnapshotMetrics {
         )
     }
 
+    fn arms(&self) -> Vec<MetricFamily> {
+        let observed = || self.meters.observed().all();
+        let metrics = observed().flat_map(|flag| {
+            flag.requests().map(|(arm, outcome, count)| {
+                counter_metric(&[("flag", flag.key()), ("arm", arm), ("outcome", outcome)], count)
+            })
+        });
+        let help = "Requests of observed flags, by flag, arm and outcome.";
+        let requests = family(
+            "sluice_flag_requests_total",
+            help,
+            MetricType::COUNTER,
+            metrics.collect(),
+        );
+        let durations = observed().flat_map(|flag| flag.durations().flat_map(Collector::collect));
+        [requests].into_iter().chain(durations).collect()
+    }
+
     fn snapshot(&self, now: SystemTime) -> Vec<MetricFamily> {
         let Some((revision, at)) = &self.snapshot else {
             return Vec::new();
@@ -122,6 +140,7 @@ impl Collector for SnapshotCollector {
         let current = self.current.load_full();
         let mut families = vec![current.requests(), current.decisions()];
         families.extend(current.durations());
+        families.extend(current.arms());
         families.extend(current.snapshot(SystemTime::now()));
         families
     }

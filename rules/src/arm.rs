@@ -1,5 +1,7 @@
 //! The arm of a rollout plan that a decision belongs to. The plan compares the requests of its arms.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::{Cause, Decision, FlagId, Flags, Subject};
 
 /// The arm of a decision. Treatment and control differ by the bucket alone.
@@ -30,12 +32,22 @@ impl Flags {
             let current = exposure.stages.last();
             current.is_some_and(|stage| stage.is_in_audience(self, subject))
         };
-        let is_of_current = usize::from(decision.place) == exposure.current();
+        let is_of_current = !exposure.stages.is_empty() && usize::from(decision.place) == exposure.current();
         match decision.cause {
             Cause::Rollout if is_of_current => Arm::Treatment,
             Cause::HeldBack if is_of_current => Arm::Control,
             Cause::OptIn if is_in_current_audience() => Arm::OptedIn,
             _ => excluded,
+        }
+    }
+
+    /// Returns the hash of the id that a flag with a rollout plan randomises by, and of the tenant's id for other flags;
+    /// `None` if the subject has no such id.
+    #[must_use]
+    pub fn unit(&self, flag: FlagId, subject: &Subject<'_>) -> Option<u64> {
+        match self.flag(flag)?.exposure.as_deref() {
+            Some(exposure) => exposure.bucketing.id_hash(self, subject),
+            None => subject.tenant.map(|tenant| xxh3_64(tenant.as_bytes())),
         }
     }
 }

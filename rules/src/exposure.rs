@@ -8,7 +8,7 @@ use crate::{bucket::Bucketing, condition::Condition, split::Serve};
 pub(crate) struct Exposure {
     pub(crate) bucketing: Bucketing,
     pub(crate) serve: Serve,
-    /// From the first stage of the plan to the current one; at least one.
+    /// From the first stage of the plan to the current one; none before the plan starts.
     pub(crate) stages: Box<[Stage]>,
 }
 

@@ -174,13 +174,13 @@ impl Flag {
         self.rules.get(usize::from(place)).map(|rule| &*rule.name)
     }
 
-    /// Returns true if stages of a rollout plan are in force.
+    /// Returns true if it has a rollout plan, started or not.
     #[must_use]
-    pub fn has_exposure(&self) -> bool {
+    pub fn is_planned(&self) -> bool {
         self.exposure.is_some()
     }
 
-    /// Returns the name of the stage at `place`, as in a decision by [`Cause::Rollout`] or [`Cause::HeldBack`].
+    /// Returns the name of the stage at `place`, as in a decision by `rollout` or `held_back`.
     #[must_use]
     pub fn stage_name(&self, place: u16) -> Option<&str> {
         let stages = &self.exposure.as_deref()?.stages;
@@ -208,7 +208,10 @@ impl Flag {
             && matches!(self.lifecycle, Some(Lifecycle::Ga) | None)
             && self.schedule.is_none()
             && self.requires.is_empty()
-            && self.exposure.is_none();
+            && self
+                .exposure
+                .as_ref()
+                .is_none_or(|exposure| exposure.stages.is_empty());
         self.start = match (is_open, self.rules.is_empty()) {
             (false, _) => TableStart::First,
             (true, false) => TableStart::Rules,

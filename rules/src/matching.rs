@@ -1,6 +1,8 @@
 //! Evaluates the parts of a flag for a subject: attribute values, conditions, buckets and splits.
 //! The types themselves know no [`Flags`], which hold them.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::bucket::{Bucketing, digits};
 use crate::condition::{Clause, Condition};
 use crate::exposure::Stage;
@@ -97,6 +99,15 @@ impl Bucketing {
             return id.map(|id| self.salt.bucket(id.as_bytes()));
         }
         self.bucket_of_value(flags, subject)
+    }
+
+    /// Returns the hash of the subject's id without the salt; `None` if it has no id.
+    pub(crate) fn id_hash(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u64> {
+        match subject.value(flags, self.by)? {
+            Value::String("") | Value::Boolean(_) | Value::List(_) => None,
+            Value::String(id) => Some(xxh3_64(id.as_bytes())),
+            Value::Number(id) => digits(id).map(|digits| xxh3_64(digits.as_bytes())),
+        }
     }
 
     /// Returns the bucket of any attribute's value. A call of its own, so that the tenant's bucket needs few registers.

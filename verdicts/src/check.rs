@@ -97,6 +97,9 @@ pub struct StageConfig {
     pub share: f64,
     /// Control's requests are answered and counted. False at 100 %, or if the gate rejects control.
     pub has_control: bool,
+    /// Without control, attribute every disturbance to the flag at once. Otherwise only one that begins within five
+    /// minutes after the stage was entered, or that lasts for more than an hour: an incident cannot be told apart.
+    pub attribute_at_once: bool,
     /// The condition of pass.
     pub minimum: Minimum,
     /// The most counted requests of one unit in one slot.

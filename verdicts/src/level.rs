@@ -9,7 +9,7 @@ pub(crate) const LEVELS: usize = 8;
 /// The shares of requests that become bad at each level, added to the baseline.
 const ADDED: [f64; LEVELS] = [0.0, 0.004, 0.01, 0.025, 0.06, 0.15, 0.35, 0.8];
 /// The factors on the odds of a bad request at each level.
-const ODDS: [f64; LEVELS] = [1.0, 1.35, 1.8, 2.5, 4.0, 8.0, 20.0, 100.0];
+const ODDS: [f64; LEVELS] = [1.0, 1.22, 1.5, 2.0, 3.0, 6.0, 15.0, 80.0];
 /// The smallest rate that a unit's baseline can have. A day without an error does not prove a rate of zero.
 const SMALLEST: f64 = 0.002;
 const LARGEST: f64 = 0.98;

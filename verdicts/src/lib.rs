@@ -11,6 +11,7 @@ mod check;
 mod games;
 pub mod histogram;
 mod level;
+mod measure;
 mod ratio;
 mod report_check;
 mod roster;

@@ -63,7 +63,7 @@ pub struct Totals {
     pub errors: u64,
 }
 
-/// What was not counted. The controller reports it.
+/// The requests and slots that were not counted. The controller reports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncounted {
     /// Counts of units beyond the maximum.
@@ -336,6 +336,11 @@ impl Stage {
                 Some(stage / before)
             }
         }
+    }
+
+    /// Returns the log-evidence of each check after the last slot, without a verdict.
+    pub fn log_evidence(&self) -> impl Iterator<Item = f64> {
+        self.trials.iter().map(|trial| trial.log_evidence)
     }
 
     /// Returns the subjects by arm, and whether their ratio is a mismatch.

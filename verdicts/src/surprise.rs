@@ -1,11 +1,11 @@
 //! Evidence from units that are bad independently of each other, for stages with few units.
 //!
-//! **H0**: in a window, each unit is in a burst of its own with probability at most 1 % (and may then do anything),
+//! **H0**: in a window, each unit is in a burst of its own with probability at most 0.5 % (and may then do anything),
 //! independently of other units; every other unit has the rate of one common level, which may change at any time
 //! and by any amount: an incident of both arms.
 //!
 //! For one common level, the capped likelihood ratio of a higher level is an e-value after division by
-//! `1 + 0.01 CAP` (Huber, *A robust version of the probability ratio test*, 1965; Saha and Ramdas, *Huber-robust
+//! `1 + 0.005 CAP` (Huber, *A robust version of the probability ratio test*, 1965; Saha and Ramdas, *Huber-robust
 //! likelihood ratio tests for composite nulls and alternatives*, 2024). Independent units multiply. Units of control
 //! bet on the lower level, against the incident. The minimum over all common levels is an e-value for H0.
 
@@ -13,9 +13,9 @@ use crate::level::{LEVELS, Scored, without_any_tenant};
 use crate::split::Split;
 
 /// The share of time in which a unit is in a burst of its own.
-const BURST: f64 = 0.01;
+const BURST: f64 = 0.005;
 /// The largest likelihood ratio of one unit.
-const CAP: f64 = 25.0;
+const CAP: f64 = 40.0;
 
 fn capped(ratio: f64) -> f64 {
     ratio.min(CAP.ln()) - (1.0 + BURST * CAP).ln()

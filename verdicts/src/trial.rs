@@ -9,38 +9,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     assignment, bound,
-    check::{Check, StageConfig, Tally},
-    games::{Games, SUPPORT},
-    histogram::{Histogram, first_at_or_above, lower_edge},
+    check::{Check, StageConfig},
+    games::Games,
+    histogram::Histogram,
     level::{Rates, Scored},
+    measure::{Measure, is_conspicuous},
     roster::Roster,
     slot::{Arm, UnitCount},
     split, surprise,
     survival::Survival,
-    windows::{BLOCKS, Count, FIVE_MINUTES, Pooled, SCALES, Windows},
+    windows::{BLOCKS, Count, FIVE_MINUTES, Pooled, SCALES, Sum, Windows},
 };
 
 /// The evidence of the assignment, in nats, with which independent bursts may decide: an e-value of 100.
 const WEAK: f64 = 4.6;
-/// The number of standard deviations above the baselines from which a window is looked at.
-const GATE: f64 = 2.5;
 /// The evidence of a disturbed block of five minutes: an e-value of 20.
 const DISTURBED: f64 = 3.0;
 /// A disturbance that begins within this many slots after the stage was entered (5 minutes) is attributed to the
 /// stage if there is no control.
 const ONSET: u64 = 60;
+/// The block, in slots, from which windows are looked at even if the pooled counts are inconspicuous.
+const LONG: u64 = 32;
 /// An evidence of 10 blocks pass for ten minutes.
 const ELEVATED: f64 = std::f64::consts::LN_10;
-/// The fewest requests of a baseline.
-const MIN_HISTORY: u64 = 20;
-/// The weight of the pooled baseline in a unit's baseline, in requests.
-const PRIOR: f64 = 50.0;
 
-/// The edges of a latency check: the first bucket that is bad, in each arm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Edges {
-    treatment: u16,
-    control: u16,
+/// The sums of both arms above the quantile of a comparison of latencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Tail {
+    treatment: Pooled,
+    control: Pooled,
+}
+
+impl Sum for Tail {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            treatment: self.treatment.plus(other.treatment),
+            control: self.control.plus(other.control),
+        }
+    }
+}
+
+/// Returns the quantile at which a comparison of latencies cuts to gather evidence: four times as many requests are
+/// above it. Answers that take a third longer move twice as much information across that cut as across the quantile
+/// itself. A failure needs treatment to be worse at the quantile itself as well.
+fn cut(check: Check) -> f64 {
+    match check {
+        Check::LatencyWorse { quantile, .. } => (1.0 - 4.0 * (1.0 - quantile)).max(0.5),
+        _ => 0.5,
+    }
 }
 
 /// The sums of one arm over the stage.
@@ -56,13 +72,12 @@ pub(crate) struct ArmSum {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trial {
     check: Check,
-    edges: Option<Edges>,
-    /// The baseline rate of each unit. Nothing: the unit has no history.
-    base: Vec<Option<f64>>,
-    pooled_base: f64,
+    measure: Measure,
+    /// For a comparison of latencies: the measure at the quantile itself. See [`cut`].
+    tail: Option<(Measure, Windows<Tail>)>,
     /// Nothing spoke against the units in the ten minutes before the stage.
     is_calm: bool,
-    units: Vec<Windows<Count>>,
+    units: Windows<Count>,
     pooled: Windows<Pooled>,
     games: Games,
     survival: Survival,
@@ -80,14 +95,20 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn new(check: Check, roster: &Roster) -> Self {
-        let mut trial = Self {
+        let measure = Measure::new(check, cut(check), roster);
+        let tail = match check {
+            Check::LatencyWorse { quantile, .. } => {
+                Some((Measure::new(check, quantile, roster), Windows::new(1)))
+            }
+            _ => None,
+        };
+        Self {
+            is_calm: measure.was_calm(roster),
             check,
-            edges: None,
-            base: Vec::new(),
-            pooled_base: 0.0,
-            is_calm: true,
-            units: Vec::new(),
-            pooled: Windows::default(),
+            measure,
+            tail,
+            units: Windows::new(0),
+            pooled: Windows::new(1),
             games: Games::default(),
             survival: Survival::default(),
             treatment: ArmSum::default(),
@@ -96,27 +117,7 @@ impl Trial {
             elevated: None,
             failed: None,
             rates: Vec::new(),
-        };
-        match check {
-            Check::LatencyAbove { bound, .. } => {
-                let edge = first_at_or_above(bound);
-                trial.edges = Some(Edges {
-                    treatment: edge,
-                    control: edge,
-                });
-            }
-            Check::LatencyWorse { .. } => {
-                let mut all = Histogram::default();
-                roster
-                    .baselines()
-                    .for_each(|baseline| all.merge(&baseline.day.latency));
-                trial.set_quantile(&all);
-            }
-            Check::ErrorRateAbove { .. } | Check::ErrorRateWorse { .. } => {}
         }
-        trial.pool(roster);
-        trial.is_calm = trial.was_calm(roster);
-        trial
     }
 
     pub(crate) fn check(&self) -> Check {
@@ -129,84 +130,21 @@ impl Trial {
 
     /// Takes the edges of a comparison of latencies from requests of earlier slots, if there are enough.
     pub(crate) fn follow(&mut self, control: &Histogram, roster: &Roster) {
-        if matches!(self.check, Check::LatencyWorse { .. }) && control.total() >= 500 {
-            let before = self.edges;
-            self.set_quantile(control);
-            if self.edges != before {
-                self.pool(roster);
-                self.base = (0..self.base.len())
-                    .map(|unit| self.base_of(unit, roster))
-                    .collect();
-                self.rates.clear();
-            }
+        if self.measure.follow(control, roster) {
+            self.rates.clear();
         }
-    }
-
-    /// The edge of control is the end of the bucket with the quantile; that of treatment is rounded up.
-    fn set_quantile(&mut self, latencies: &Histogram) {
-        if let Check::LatencyWorse { quantile, ratio } = self.check {
-            self.edges = latencies.quantile_bucket(quantile).map(|bucket| {
-                let control = bucket.saturating_add(1);
-                let treatment = first_at_or_above(lower_edge(control).mul_f64(ratio.clamp(1.0, 1000.0)));
-                Edges { treatment, control }
-            });
+        if let Some((tail, _)) = &mut self.tail {
+            tail.follow(control, roster);
         }
-    }
-
-    fn of_tally(&self, tally: &Tally) -> (u64, u64) {
-        match (self.check, self.edges) {
-            (Check::ErrorRateAbove { .. } | Check::ErrorRateWorse { .. }, _) => {
-                (tally.requests, tally.errors)
-            }
-            (_, Some(edges)) => (tally.latency.total(), tally.latency.count_from(edges.control)),
-            (_, None) => (0, 0),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts of a day")]
-    fn pool(&mut self, roster: &Roster) {
-        let (requests, bad) = roster.baselines().fold((0, 0), |(requests, bad), baseline| {
-            let (of_one, bad_of_one) = self.of_tally(&baseline.day);
-            (requests + of_one, bad + bad_of_one)
-        });
-        self.pooled_base = if requests > 0 {
-            bad as f64 / requests as f64
-        } else {
-            self.check.allowed_share().unwrap_or(0.0) / 2.0
-        };
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts of a day")]
-    fn smoothed(&self, tally: &Tally) -> Option<f64> {
-        let (requests, bad) = self.of_tally(tally);
-        (requests >= MIN_HISTORY).then(|| (bad as f64 + PRIOR * self.pooled_base) / (requests as f64 + PRIOR))
-    }
-
-    fn base_of(&self, unit: usize, roster: &Roster) -> Option<f64> {
-        let own = roster
-            .baseline(unit)
-            .and_then(|baseline| self.smoothed(&baseline.day));
-        if self.check.is_comparison() {
-            own
-        } else {
-            Some(own.unwrap_or(self.pooled_base))
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts of ten minutes")]
-    fn was_calm(&self, roster: &Roster) -> bool {
-        let sum = roster.baselines().fold(Pooled::default(), |sum, baseline| {
-            let (requests, bad) = self.of_tally(&baseline.recent);
-            let base = self.smoothed(&baseline.day).unwrap_or(self.pooled_base);
-            Pooled(sum.0 + requests as f64 * base, sum.1 + bad as f64)
-        });
-        !is_above(sum)
     }
 
     /// Adds a unit that appeared; units come in the order of the roster.
     pub(crate) fn add_unit(&mut self, roster: &Roster) {
-        self.base.push(self.base_of(self.base.len(), roster));
-        self.units.push(Windows::default());
+        self.measure.add_unit(roster);
+        self.units.add_unit();
+        if let Some((tail, _)) = &mut self.tail {
+            tail.add_unit(roster);
+        }
     }
 
     /// Returns whether a unit of an arm can be counted.
@@ -215,32 +153,11 @@ impl Trial {
     }
 
     pub(crate) fn count(&mut self, unit: usize, count: &UnitCount) {
-        let Some(Some(base)) = self.base.get(unit) else {
+        let Some((requests, bad, predicted)) = self.measure.of_count(unit, count) else {
             return;
         };
-        let (requests, bad) = match (self.check, self.edges) {
-            (Check::ErrorRateAbove { .. } | Check::ErrorRateWorse { .. }, _) => {
-                (count.capped_requests, count.capped_errors)
-            }
-            (_, Some(edges)) => {
-                let edge = if count.arm == Arm::Treatment {
-                    edges.treatment
-                } else {
-                    edges.control
-                };
-                let (requests, bad) = (count.latency.total(), count.latency.count_from(edge));
-                (
-                    u32::try_from(requests).unwrap_or(u32::MAX),
-                    u32::try_from(bad).unwrap_or(u32::MAX),
-                )
-            }
-            (_, None) => return,
-        };
-        let predicted = f64::from(requests) * base;
-        if let Some(windows) = self.units.get_mut(unit) {
-            windows.add(Count(requests, bad));
-        }
-        self.pooled.add(Pooled(predicted, f64::from(bad)));
+        self.units.add(unit, Count(requests, bad));
+        self.pooled.add(0, Pooled(predicted, f64::from(bad)));
         let arm = if count.arm == Arm::Treatment {
             &mut self.treatment
         } else {
@@ -249,14 +166,33 @@ impl Trial {
         arm.requests += u64::from(requests);
         arm.bad += u64::from(bad);
         arm.predicted += predicted;
+        if let Some((tail, windows)) = &mut self.tail
+            && let Some((_, bad, predicted)) = tail.of_count(unit, count)
+        {
+            let sum = Pooled(predicted, f64::from(bad));
+            windows.add(
+                0,
+                match count.arm {
+                    Arm::Treatment => Tail {
+                        treatment: sum,
+                        control: Pooled::default(),
+                    },
+                    Arm::Control => Tail {
+                        treatment: Pooled::default(),
+                        control: sum,
+                    },
+                },
+            );
+        }
     }
 
     /// Forgets the windows, after a gap longer than all of them.
     pub(crate) fn forget(&mut self) {
-        self.units
-            .iter_mut()
-            .for_each(|windows| *windows = Windows::default());
-        self.pooled = Windows::default();
+        self.units = Windows::new(self.measure.base().len());
+        self.pooled = Windows::new(1);
+        if let Some((_, windows)) = &mut self.tail {
+            *windows = Windows::new(1);
+        }
         self.survival.block(false);
     }
 
@@ -277,17 +213,20 @@ impl Trial {
 
     /// Closes a slot: the blocks that end with it are complete.
     pub(crate) fn close(&mut self, slot: u64, roster: &Roster, config: &StageConfig) {
-        self.units.iter_mut().for_each(|windows| windows.close(slot));
+        self.units.close(slot);
         self.pooled.close(slot);
+        if let Some((_, windows)) = &mut self.tail {
+            windows.close(slot);
+        }
         let block = BLOCKS.get(FIVE_MINUTES).copied().unwrap_or(1);
         if config.has_control || self.failed.is_some() || !(slot + 1).is_multiple_of(block) {
             return;
         }
         self.complete_rates(config);
-        let sum = |windows: &Windows<Count>| windows.block(FIVE_MINUTES);
-        let is_disturbed = is_above(self.pooled.block(FIVE_MINUTES))
-            && surprise::against_baseline(&self.scored(sum, roster)) >= DISTURBED
-            && self.against_bound(sum, roster) >= DISTURBED;
+        let sum = |unit: usize| self.units.block(FIVE_MINUTES, unit);
+        let is_disturbed = is_conspicuous(self.pooled.block(FIVE_MINUTES, 0))
+            && surprise::against_baseline(&self.scored(&sum, roster)) >= DISTURBED
+            && self.against_bound(&sum, roster) >= DISTURBED;
         let evidence = self.survival.block(is_disturbed);
         self.conclude(slot, evidence, config);
     }
@@ -302,7 +241,8 @@ impl Trial {
         }
     }
 
-    /// The windows that are due: the open slot alone, then one for each scale.
+    /// The windows that are looked at: the open slot alone, then one for each scale. Long windows are looked at
+    /// now and then if the pooled counts are just above the baselines: control outweighs a small treatment.
     fn due(&self, slot: u64) -> impl Iterator<Item = usize> {
         (0..=SCALES).filter(move |window| {
             let block = window
@@ -310,64 +250,82 @@ impl Trial {
                 .and_then(|scale| BLOCKS.get(scale))
                 .copied()
                 .unwrap_or(1);
-            slot.is_multiple_of((block / 4).max(1))
-                && self.games.is_due(*window, slot)
-                && is_above(sum(&self.pooled, *window))
+            let pooled = self.pooled.window(window.checked_sub(1), 0);
+            let is_long = block >= LONG && slot.is_multiple_of(block / 2) && pooled.1 >= pooled.0;
+            is_long || (slot.is_multiple_of((block / 4).max(1)) && is_conspicuous(pooled))
         })
     }
 
     fn look_at_arms(&mut self, slot: u64, roster: &Roster, config: &StageConfig) -> f64 {
-        let found = self
+        let looks: Vec<_> = self
             .due(slot)
             .map(|window| {
-                let units = self.scored(|windows| sum(windows, window), roster);
+                let units = self.scored(&|unit| self.units.window(window.checked_sub(1), unit), roster);
                 (window, split::find(&units, config.share), units)
             })
-            .filter(|(_, split, _)| split.support >= SUPPORT)
-            .max_by(|(_, one, _), (_, other, _)| one.support.total_cmp(&other.support));
-        let Some((window, split, units)) = found else {
+            .collect();
+        let supports: Vec<_> = looks
+            .iter()
+            .map(|(window, split, _)| (*window, split.support))
+            .collect();
+        let Some((at, price)) = self.games.open(slot, &supports) else {
             return 0.0;
         };
-        let price = self.games.open(window, slot);
-        let by_assignment = assignment::evidence(&units, split, config.share);
+        let Some((window, split, units)) = looks.get(at) else {
+            return 0.0;
+        };
+        let by_assignment = assignment::evidence(units, *split, config.share);
         let mut evidence = by_assignment;
         if by_assignment >= WEAK {
-            evidence = evidence.max(surprise::against_incidents(&units, split));
+            evidence = evidence.max(surprise::against_incidents(units, *split));
+        }
+        if !self.is_tail_worse(*window) {
+            evidence = 0.0;
         }
         if self.check.allowed_share().is_some() {
-            evidence = evidence.min(self.against_bound(|windows| sum(windows, window), roster));
+            evidence = evidence
+                .min(self.against_bound(&|unit| self.units.window(window.checked_sub(1), unit), roster));
         }
         (evidence - price).max(0.0)
+    }
+
+    /// Returns whether treatment is worse at the quantile itself in a window, relative to the baselines.
+    fn is_tail_worse(&self, window: usize) -> bool {
+        self.tail.as_ref().is_none_or(|(_, windows)| {
+            let Tail { treatment, control } = windows.window(window.checked_sub(1), 0);
+            let change = |sum: Pooled| (sum.1 + 0.5) / (sum.0 + 0.5);
+            change(treatment) > change(control)
+        })
     }
 
     fn look_at_onset(&mut self, slot: u64, roster: &Roster, config: &StageConfig) -> f64 {
-        if self.check.is_comparison() || !self.is_calm || slot >= config.first_slot + ONSET {
+        let is_onset = self.is_calm && slot < config.first_slot + ONSET;
+        if self.check.is_comparison() || !(is_onset || config.attribute_at_once) {
             return 0.0;
         }
-        let found = self
+        let looks: Vec<_> = self
             .due(slot)
             .map(|window| {
-                let of_window = |windows: &Windows<Count>| sum(windows, window);
-                let surprise = surprise::against_baseline(&self.scored(of_window, roster));
-                (window, surprise.min(self.against_bound(of_window, roster)))
+                let of_window = |unit: usize| self.units.window(window.checked_sub(1), unit);
+                let surprise = surprise::against_baseline(&self.scored(&of_window, roster));
+                (window, surprise.min(self.against_bound(&of_window, roster)))
             })
-            .filter(|(_, evidence)| *evidence >= SUPPORT)
-            .max_by(|(_, one), (_, other)| one.total_cmp(other));
-        let Some((window, evidence)) = found else {
+            .collect();
+        let Some((at, price)) = self.games.open(slot, &looks) else {
             return 0.0;
         };
-        let price = self.games.open(window, slot);
-        (evidence - price).max(0.0)
+        looks
+            .get(at)
+            .map_or(0.0, |(_, evidence)| (evidence - price).max(0.0))
     }
 
-    fn scored(&self, sum: impl Fn(&Windows<Count>) -> Count, roster: &Roster) -> Vec<Scored> {
+    fn scored(&self, sum: &impl Fn(usize) -> Count, roster: &Roster) -> Vec<Scored> {
         let divisor = self.check.treatment_divisor();
-        self.units
-            .iter()
+        (0..)
             .zip(&self.rates)
             .zip(roster.units())
-            .filter_map(|((windows, rates), unit)| {
-                let Count(requests, bad) = sum(windows);
+            .filter_map(|((at, rates), unit)| {
+                let Count(requests, bad) = sum(at);
                 let is_treatment = unit.arm == Arm::Treatment;
                 let bad = if is_treatment {
                     f64::from(bad) / divisor
@@ -384,13 +342,13 @@ impl Trial {
             .collect()
     }
 
-    fn against_bound(&self, sum: impl Fn(&Windows<Count>) -> Count, roster: &Roster) -> f64 {
+    fn against_bound(&self, sum: &impl Fn(usize) -> Count, roster: &Roster) -> f64 {
         let Some(allowed) = self.check.allowed_share() else {
             return f64::INFINITY;
         };
         let mut tenants: Vec<(f64, f64)> = Vec::new();
-        for (windows, unit) in self.units.iter().zip(roster.units()) {
-            let Count(requests, bad) = sum(windows);
+        for (at, unit) in roster.units().iter().enumerate() {
+            let Count(requests, bad) = sum(at);
             if unit.arm == Arm::Treatment && requests > 0 {
                 let at = unit.tenant as usize;
                 if tenants.len() <= at {
@@ -414,19 +372,8 @@ impl Trial {
         };
         let shape = self.check.shape();
         let known = self.rates.len();
-        let missing = self.base.iter().skip(known);
+        let missing = self.measure.base().iter().skip(known);
         self.rates
             .extend(missing.map(|base| Rates::new(shape, base.unwrap_or(0.0).max(least))));
     }
-}
-
-fn sum<S: crate::windows::Sum>(windows: &Windows<S>, window: usize) -> S {
-    window
-        .checked_sub(1)
-        .map_or_else(|| windows.slot(), |scale| windows.window(scale))
-}
-
-/// Returns whether there are clearly more bad requests than the baselines predict.
-fn is_above(Pooled(predicted, bad): Pooled) -> bool {
-    bad >= 3.0 && bad - predicted >= GATE * (predicted + 1.0).sqrt()
 }

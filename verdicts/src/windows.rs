@@ -35,61 +35,71 @@ impl Sum for Pooled {
     }
 }
 
-/// The blocks of all scales.
+/// The blocks of all scales, of any number of units. A column for each scale: closing a slot touches few.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Windows<S> {
-    growing: [S; SCALES],
-    complete: [S; SCALES],
-}
-
-impl<S: Sum> Default for Windows<S> {
-    fn default() -> Self {
-        Self {
-            growing: [S::default(); SCALES],
-            complete: [S::default(); SCALES],
-        }
-    }
+    growing: [Vec<S>; SCALES],
+    complete: [Vec<S>; SCALES],
 }
 
 impl<S: Sum> Windows<S> {
-    pub(crate) fn add(&mut self, sum: S) {
+    pub(crate) fn new(units: usize) -> Self {
+        let column = || std::array::from_fn(|_| vec![S::default(); units]);
+        Self {
+            growing: column(),
+            complete: column(),
+        }
+    }
+
+    pub(crate) fn add_unit(&mut self) {
+        self.growing
+            .iter_mut()
+            .chain(&mut self.complete)
+            .for_each(|column| column.push(S::default()));
+    }
+
+    pub(crate) fn add(&mut self, unit: usize, sum: S) {
         let [first, ..] = &mut self.growing;
-        *first = first.plus(sum);
+        if let Some(held) = first.get_mut(unit) {
+            *held = held.plus(sum);
+        }
     }
 
     /// Closes slot `number`: blocks that end with it become complete.
     pub(crate) fn close(&mut self, number: u64) {
-        let mut carry = S::default();
-        for ((block, growing), complete) in BLOCKS.iter().zip(&mut self.growing).zip(&mut self.complete) {
-            *growing = growing.plus(carry);
-            if !(number + 1).is_multiple_of(*block) {
-                return;
+        let ends = |block: &u64| (number + 1).is_multiple_of(*block);
+        let ended = BLOCKS.iter().take_while(|block| ends(block)).count();
+        for scale in 0..ended {
+            let (done, rest) = self.growing.split_at_mut(scale + 1);
+            let Some(done) = done.last_mut() else { return };
+            if let Some(next) = rest.first_mut() {
+                next.iter_mut()
+                    .zip(&*done)
+                    .for_each(|(next, done)| *next = next.plus(*done));
             }
-            carry = *growing;
-            *complete = *growing;
-            *growing = S::default();
+            if let Some(complete) = self.complete.get_mut(scale) {
+                std::mem::swap(complete, done);
+            }
+            done.fill(S::default());
         }
     }
 
-    /// Returns the slot that is not closed yet.
-    pub(crate) fn slot(&self) -> S {
-        let [first, ..] = self.growing;
-        first
+    /// Returns a unit's window of a scale, or its slot that is not closed yet.
+    pub(crate) fn window(&self, scale: Option<usize>, unit: usize) -> S {
+        let growing = self.growing.iter().take(scale.map_or(1, |scale| scale + 1));
+        let growing = growing.fold(S::default(), |sum, column| {
+            sum.plus(column.get(unit).copied().unwrap_or_default())
+        });
+        scale.map_or(growing, |scale| growing.plus(self.block(scale, unit)))
     }
 
-    /// Returns the window of a scale, with the slot that is not closed yet.
-    pub(crate) fn window(&self, scale: usize) -> S {
-        let growing = self
-            .growing
-            .iter()
-            .take(scale + 1)
-            .fold(S::default(), |sum, part| sum.plus(*part));
-        growing.plus(self.block(scale))
-    }
-
-    /// Returns the last complete block of a scale.
-    pub(crate) fn block(&self, scale: usize) -> S {
-        self.complete.get(scale).copied().unwrap_or_default()
+    /// Returns a unit's last complete block of a scale.
+    pub(crate) fn block(&self, scale: usize, unit: usize) -> S {
+        self.complete
+            .get(scale)
+            .and_then(|column| column.get(unit))
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -99,11 +109,11 @@ mod tests {
 
     #[test]
     fn a_window_covers_one_to_two_blocks() {
-        let mut windows = Windows::<Count>::default();
+        let mut windows = Windows::<Count>::new(1);
         for slot in 0..5000_u64 {
-            windows.add(Count(1, 0));
+            windows.add(0, Count(1, 0));
             for (scale, block) in BLOCKS.iter().enumerate() {
-                let seen = u64::from(windows.window(scale).0);
+                let seen = u64::from(windows.window(Some(scale), 0).0);
                 let in_block = (slot + 1) % block;
                 let complete = if slot + 1 >= *block { *block } else { 0 };
                 let expected = if in_block == 0 && slot + 1 >= *block {

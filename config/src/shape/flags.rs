@@ -214,8 +214,8 @@ object! {
         by: optional Sited<Owned<Identifier>>,
         /// Variant or split that admitted subjects are served. Default: the variant `on`.
         serve: optional Sited<Serve>,
-        /// Stages, from the first one to the current one.
-        stages: required Sited<List<Stage, 1, UNBOUNDED>>,
+        /// Stages, from the first one to the current one; none before the plan starts.
+        stages: required Sited<List<Stage, 0, UNBOUNDED>>,
     } => ExposureDefinition { by, serve, stages }
 }
 

@@ -8,6 +8,7 @@ use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Ten
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
+use crate::arms::ArmsOfRequest;
 use crate::credential_sources::FoundToken;
 use crate::findings::DecisionHeaders;
 use crate::forwarding::{Forwarding, ForwardingHeaders};
@@ -60,7 +61,8 @@ pub(crate) async fn decide(
         metrics: &shared.metrics,
         signatures: &shared.signature_budget,
         forwarding: &context.forwarding,
-        now: context.now.seconds(),
+        now: context.now,
+        arms: ArmsOfRequest::new(),
     };
     let (tokens, found) = (&shared.operator_tokens, &mut context.found);
     let decided = decide_received(
@@ -72,6 +74,7 @@ pub(crate) async fn decide(
         &mut effects,
     );
     let decided = decided.await;
+    context.arms = effects.arms;
     if found.ambiguous_target {
         shared.metrics.requests.ambiguous_targets.inc();
     }
@@ -89,8 +92,9 @@ struct LiveEffects<'r> {
     metrics: &'r Metrics,
     signatures: &'r SignatureBudget,
     forwarding: &'r Forwarding,
-    /// Seconds since 1970.
-    now: u64,
+    now: Timestamp,
+    /// The arms of the request.
+    arms: ArmsOfRequest,
 }
 
 impl Trace for LiveEffects<'_> {
@@ -189,7 +193,11 @@ impl Effects for LiveEffects<'_> {
         self.metrics.requests.rejections.count(code);
     }
 
-    fn decided(&mut self, _: &RequestDecision<'_>, _: &Subjects<'_>) {}
+    fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
+        let (snapshot, observed) = (&self.prepared.decider.snapshot, self.prepared.meters.observed());
+        let subject = subjects.of(decision.auth);
+        self.arms = observed.arms(snapshot, decision.route, subject, self.now);
+    }
 }
 
 impl<'r> LiveEffects<'r> {
@@ -202,7 +210,9 @@ impl<'r> LiveEffects<'r> {
     /// Returns the identity of a token that was verified before.
     fn kept(&self, token: FoundToken<'_>) -> Option<Arc<Identity>> {
         let prepared = self.prepared;
-        prepared.tokens.find(token.as_bytes(), self.now, &prepared.keys)
+        prepared
+            .tokens
+            .find(token.as_bytes(), self.now.seconds(), &prepared.keys)
     }
 
     fn begin<'t>(&self, token: FoundToken<'t>) -> Result<Verification<'t>, Unproven>
@@ -211,7 +221,12 @@ impl<'r> LiveEffects<'r> {
     {
         let prepared = self.prepared;
         let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
-        Verification::begin(&prepared.decider.issuers, keys, token.as_str(), self.now)
+        Verification::begin(
+            &prepared.decider.issuers,
+            keys,
+            token.as_str(),
+            self.now.seconds(),
+        )
     }
 
     /// Counts the result of a verification, and keeps the identity.

@@ -7,6 +7,7 @@ use rules::{TenantId, decide};
 use wire::RequestHead;
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
+use crate::arms::RequestEnd;
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
@@ -35,6 +36,11 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
         count_errors(head, context);
+    }
+    if !context.arms.is_empty() {
+        let end = request_end(context, status, duration);
+        let observed = prepared.meters.observed();
+        observed.count(&context.arms, context.id.as_str(), end);
     }
     if !shared.access_log.is_on() {
         return;
@@ -130,6 +136,27 @@ fn meter(context: &RequestContext) -> &RouteMeter {
     match context.found.route {
         Some(route) => meters.route(route.index()),
         None => meters.unmatched(),
+    }
+}
+
+/// Returns the end of a request, as observed flags count it. An error of the client is none of the flag.
+fn request_end(context: &RequestContext, status: u16, duration: Duration) -> RequestEnd {
+    match context.outcome {
+        RequestOutcome::Forwarded | RequestOutcome::Fallback | RequestOutcome::Shadowed => match status {
+            500.. => RequestEnd::Failed(duration),
+            _ => RequestEnd::Served(duration),
+        },
+        RequestOutcome::UpstreamError => RequestEnd::Broken,
+        RequestOutcome::ClientError | RequestOutcome::Shed | RequestOutcome::Aborted => RequestEnd::Aborted,
+        RequestOutcome::Rejected
+        | RequestOutcome::Redirected
+        | RequestOutcome::Unauthenticated
+        | RequestOutcome::Forbidden
+        | RequestOutcome::Limited
+        | RequestOutcome::Unmatched
+        | RequestOutcome::Undecided
+        | RequestOutcome::BadRequest
+        | RequestOutcome::Panicked => RequestEnd::Answered,
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod arms;
 mod attacks;
 mod attempts;
 mod balance;

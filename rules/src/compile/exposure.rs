@@ -1,7 +1,7 @@
 //! Compiles the exposure of a flag: the stages of a rollout plan in force.
 
 use crate::{
-    ExposureDefinition, ProblemKind, StageDefinition,
+    ExposureDefinition, StageDefinition,
     bounds::MAX_STAGES,
     bucket::{Bucketing, Salt},
     exposure::{Exposure, Stage},
@@ -21,10 +21,6 @@ impl FlagsCompiler<'_> {
         definition: &ExposureDefinition,
     ) -> Option<Exposure> {
         let (stages, site) = (&definition.stages.value, definition.stages.site);
-        if stages.is_empty() {
-            let field = "exposure.stages";
-            self.problems.report(site, ProblemKind::Empty { field });
-        }
         self.problems
             .limit(site, "stages in force", MAX_STAGES, stages.len());
         let by = self.by(definition.by.as_ref());

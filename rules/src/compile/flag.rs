@@ -62,6 +62,10 @@ impl FlagsCompiler<'_> {
             .rollout
             .as_ref()
             .map(|rollout| self.rollout(&context, rollout));
+        let has_stages = definition
+            .exposure
+            .as_ref()
+            .is_some_and(|exposure| !exposure.stages.value.is_empty());
         let exposure = definition
             .exposure
             .as_ref()
@@ -85,9 +89,9 @@ impl FlagsCompiler<'_> {
             tiers,
             requires,
             rules,
-            // Lines that follow the exposure read no rollout.
+            // Lines that follow stages in force read no rollout.
             rollout: match rollout {
-                Some(rollout) => Some(rollout?).filter(|_| exposure.is_none()),
+                Some(rollout) => Some(rollout?).filter(|_| !has_stages),
                 None => None,
             },
             exposure: match exposure {

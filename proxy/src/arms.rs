@@ -1,0 +1,14 @@
+//! The requests of observed flags, counted by arm: totals for metrics, and slots of counts by unit for the verdicts of
+//! rollouts. A request counts without a lock, and without an allocation after the first request of its tenant.
+
+mod arm_of_request;
+mod flag_arms;
+mod observed_flags;
+mod sample;
+mod tenant_names;
+mod unit_table;
+
+pub(crate) use self::arm_of_request::ArmsOfRequest;
+pub(crate) use self::flag_arms::RequestEnd;
+pub use self::flag_arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
+pub(crate) use self::observed_flags::ObservedFlags;
