@@ -3,14 +3,14 @@
 //! configuration.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use control::api::Api;
 use control::operators::{Known, Operators};
-use control::{Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish};
+use control::{Control, DamagedStore, Explain, History, Observe, Publish, Rollouts};
 use parking_lot::{Condvar, Mutex};
 use rules::AdminHosts;
 use tracing::warn;
@@ -21,7 +21,9 @@ use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::operators;
+use crate::proxy_observer::ProxyObserver;
 use crate::request_explainer::RequestExplainer;
+use crate::rollout_thread::RolloutThread;
 use crate::startup::StartupFlags;
 
 /// Interval at which the recorder checks for a new document.
@@ -30,6 +32,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Name of the file with the observations, in the directory of the store.
 const OBSERVATIONS_FILE: &str = "observations.json";
+/// Name of the file with the evidence of rollouts, in the directory of the store.
+const EVIDENCE_FILE: &str = "rollout-evidence.bin";
 
 /// The control plane of this process. Dropping it ends the recorder, which writes everything a last time.
 pub(crate) struct ControlPlane {
@@ -38,46 +42,13 @@ pub(crate) struct ControlPlane {
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
     recorder: Option<StateRecorder>,
+    /// The controller of rollout plans; none without a store.
+    rollouts: Option<RolloutThread>,
     /// Dropped after the recorder, whose last document has all states.
     _states_keeper: Option<StatesKeeper>,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
     pub(crate) config_audit: Arc<ConfigAudit>,
-}
-
-/// The observations of the proxy, once it runs, and the kills of this machine.
-struct ProxyObserver {
-    observed: OnceLock<proxy::Observations>,
-    active_config: Arc<ActiveConfig>,
-}
-
-impl Observe for ProxyObserver {
-    fn flags(&self) -> Vec<FlagObservation> {
-        let seen = self
-            .observed
-            .get()
-            .map(proxy::Observations::flags)
-            .unwrap_or_default();
-        let observed = seen.into_iter().map(|seen| FlagObservation {
-            flag: seen.key.into(),
-            decisions: seen.decisions,
-            errors: seen.errors,
-        });
-        observed.collect()
-    }
-
-    fn gated(&self) -> Vec<String> {
-        let gated = self
-            .observed
-            .get()
-            .map(proxy::Observations::gated)
-            .unwrap_or_default();
-        gated.into_iter().map(Into::into).collect()
-    }
-
-    fn local_kills(&self) -> Vec<LocalKill> {
-        self.active_config.local_kills()
-    }
 }
 
 impl ControlPlane {
@@ -87,10 +58,7 @@ impl ControlPlane {
         changes: &config::ChangePolicy,
         active_config: &Arc<ActiveConfig>,
     ) -> Self {
-        let observer = Arc::new(ProxyObserver {
-            observed: OnceLock::new(),
-            active_config: Arc::clone(active_config),
-        });
+        let observer = Arc::new(ProxyObserver::new(active_config));
         let observe: Arc<dyn Observe> = Arc::clone(&observer) as _;
         let policy = operators::policy(changes);
         let now = clock::now();
@@ -129,6 +97,10 @@ impl ControlPlane {
         let config_audit = Arc::new(ConfigAudit::new(directory.as_deref(), &control));
         let states = directory.as_deref().map(StatesFile::new);
         let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
+        let rollouts = directory.as_deref().and_then(|directory| {
+            let file = directory.join(EVIDENCE_FILE);
+            RolloutThread::start(Arc::new(Rollouts::new(Arc::clone(&control), Some(&file))), file)
+        });
         let recorder = StateRecorder::start(
             Arc::clone(&control),
             Arc::clone(&config_audit),
@@ -141,6 +113,7 @@ impl ControlPlane {
             observer,
             explainer,
             recorder,
+            rollouts,
             _states_keeper: states_keeper,
             scratch,
             config_audit,
@@ -164,7 +137,7 @@ impl ControlPlane {
     pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::LoadedConfig) -> Result<()> {
         // Set now and not in `new`: the proxy needs the routes of the control plane to start, so the control plane is
         // created before it.
-        let _ = self.observer.observed.set(running.observations());
+        self.observer.attach(running.observations());
         self.explainer.set_keys(Arc::clone(running.keys()));
         let known = operators::load(loaded, running.keys())?;
         let operators = operator_digests(known.as_ref());
@@ -177,6 +150,8 @@ impl ControlPlane {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
+        // First: its last step is then in the last good document.
+        drop(self.rollouts.take());
         drop(self.recorder.take());
     }
 }

@@ -31,7 +31,7 @@ use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-use crate::observe::Observe;
+use crate::observe::{Observe, ObservedSlot};
 use crate::publish::Publish;
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
@@ -284,6 +284,16 @@ impl Control {
     #[must_use]
     pub fn gated(&self) -> Vec<String> {
         self.observe.gated()
+    }
+
+    /// Ends the slot of each flag whose requests are counted by arm, and returns the counts.
+    pub(crate) fn take_slots(&self) -> Vec<ObservedSlot> {
+        self.observe.take_slots()
+    }
+
+    /// Returns true if a gate with this flag answers the requests of subjects that it is off for.
+    pub(crate) fn answers_held_back(&self, flag: &str) -> bool {
+        self.observe.answers_held_back(flag)
     }
 
     /// Returns the kills of this machine.

@@ -24,6 +24,7 @@ pub mod operators;
 mod publish;
 mod request_explanation;
 mod request_question;
+mod rollouts;
 mod store;
 
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
@@ -47,7 +48,7 @@ pub use engine::{
 };
 pub use history::{History, MAX_ERROR_HOURS};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-pub use observe::{FlagObservation, Observe};
+pub use observe::{ArmName, CountedRequest, FlagObservation, Observe, ObservedSlot, ObservedUnit};
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{
     Explain, ExplainedAnswer, ExplainedFlag, ExplainedGate, ExplainedLimit, ExplainedLocalKill,
@@ -57,6 +58,7 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
+pub use rollouts::{CheckReport, Rollouts, StageReport};
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
     LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,

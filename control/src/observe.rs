@@ -14,6 +14,56 @@ pub struct FlagObservation {
     pub errors: u64,
 }
 
+/// The arm of a request for a planned flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArmName {
+    /// Served by the current stage.
+    Treatment,
+    /// In the audience of the current stage, and held back by its bucket.
+    Control,
+    /// In the audience of the current stage, and opted in.
+    OptedIn,
+    /// Everyone else.
+    Excluded,
+}
+
+/// The requests of one observed flag in a slot.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ObservedSlot {
+    /// The flag's key.
+    pub flag: String,
+    /// The counts of each unit and arm.
+    pub units: Vec<ObservedUnit>,
+    /// The number of requests that are in no unit's counts.
+    pub uncounted: u64,
+}
+
+/// The requests of one unit in one arm of a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedUnit {
+    /// The hash of the unit's id.
+    pub unit: u64,
+    /// The hash of its tenant's id.
+    pub tenant: u64,
+    /// The arm.
+    pub arm: ArmName,
+    /// All requests that an upstream should answer.
+    pub requests: u32,
+    /// The errors among them.
+    pub errors: u32,
+    /// The requests that count for verdicts.
+    pub counted: Vec<CountedRequest>,
+}
+
+/// A request that counts for verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountedRequest {
+    /// The bucket of its latency (`verdicts::histogram`); none without an answer.
+    pub bucket: Option<u16>,
+    /// True if it met an error.
+    pub is_error: bool,
+}
+
 /// The source of observations.
 pub trait Observe: Send + Sync {
     /// Returns the totals of each flag since the process started; they only increase.
@@ -25,5 +75,16 @@ pub trait Observe: Send + Sync {
     /// Returns the kills of this machine; none without break-glass.
     fn local_kills(&self) -> Vec<LocalKill> {
         Vec::new()
+    }
+
+    /// Ends the slot of each flag whose requests are counted by arm, and returns the counts.
+    fn take_slots(&self) -> Vec<ObservedSlot> {
+        Vec::new()
+    }
+
+    /// Returns true if a gate with this flag answers the requests of subjects that it is off for, so that no upstream
+    /// serves the control arm.
+    fn answers_held_back(&self, _flag: &str) -> bool {
+        false
     }
 }

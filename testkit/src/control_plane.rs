@@ -9,8 +9,8 @@ use std::time::Duration;
 use config::{Compiled, FlagsDocument};
 use control::{
     Actor, Applied, ApplyError, Change, ChangeSource, Control, Entry, Fit, FlagObservation, History,
-    LifecyclePolicy, NewFlags, Observe, Opened, Publish, PublishError, Request, Revision, Role, Store,
-    StoreError,
+    LifecyclePolicy, NewFlags, Observe, ObservedSlot, Opened, Publish, PublishError, Request, Revision, Role,
+    Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
@@ -39,6 +39,8 @@ pub struct RecordingPlane {
     pub gated_flags: Mutex<Vec<String>>,
     /// The observations that are reported.
     pub observations: Mutex<Vec<FlagObservation>>,
+    /// The slots of observed flags that are taken next.
+    pub slots: Mutex<Vec<ObservedSlot>>,
     /// Holds the next check: it sends on the one channel, and waits for the other for up to 10 s.
     pub held_check: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
@@ -206,5 +208,9 @@ impl Observe for RecordingPlane {
 
     fn gated(&self) -> Vec<String> {
         self.gated_flags.lock().clone()
+    }
+
+    fn take_slots(&self) -> Vec<ObservedSlot> {
+        std::mem::take(&mut self.slots.lock())
     }
 }

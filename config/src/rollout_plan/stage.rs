@@ -2,7 +2,7 @@
 
 use rules::{ConditionDefinition, Decimal, Lifecycle, Sited, Spelled};
 
-use super::check::Check;
+use super::check::{Check, double};
 use super::window::Window;
 
 /// A stage of a rollout plan.
@@ -55,5 +55,11 @@ impl Stage {
     #[must_use]
     pub fn has_control(&self) -> bool {
         self.percentage.value != Decimal::from(100_u64)
+    }
+
+    /// Returns the percentage as a share: `25` is 0.25.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        double(self.percentage.value) / 100.0
     }
 }

@@ -13,3 +13,4 @@ mod contract;
 mod durability;
 mod engine;
 mod races;
+mod rollouts;

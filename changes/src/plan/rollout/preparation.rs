@@ -211,7 +211,7 @@ pub(in crate::plan) fn approve(builder: &mut PlanBuilder<'_>, key: &str, as_role
         refusals.push(Refusal::new(Code::UnknownApproval, detail).fact("roles", names));
     }
     let mut given = managed.run.approvals.iter();
-    if let Some(taken) = given.find(|given| actor.is_named(&given.by) && given.role != as_role) {
+    if let Some(taken) = given.find(|given| given.by == actor.name && given.role != as_role) {
         let detail = format!("{} has approved the plan for {} already", actor.name, taken.role);
         let help = format!("have somebody else approve for {as_role}: one person approves for one role");
         let refusal = Refusal::new(Code::ApprovalTaken, detail).help(help);
@@ -221,7 +221,7 @@ pub(in crate::plan) fn approve(builder: &mut PlanBuilder<'_>, key: &str, as_role
         return Err(refusals.into());
     }
     let mut given = managed.run.approvals.iter();
-    if given.any(|given| given.role == as_role && actor.is_named(&given.by)) {
+    if given.any(|given| given.role == as_role && given.by == actor.name) {
         return Ok(());
     }
     managed.run.approvals.retain(|given| given.role != as_role);

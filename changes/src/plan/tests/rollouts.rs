@@ -97,7 +97,9 @@ fn a_plan_goes_from_draft_to_completed() {
     plan["finish"] = json!({ "default": "on" });
     made(&mut state, &admin(set("board", plan), 0));
     assert_eq!(managed(&state, "board").state(), RolloutState::Approved);
-    assert_eq!(exposure_of(&managed(&state, "board")), None);
+    // Requests are counted before the start, and no stage decides.
+    let prepared = exposure_of(&managed(&state, "board")).unwrap();
+    assert_eq!(prepared["stages"], json!([]));
     made(&mut state, &admin(start("board"), HOUR));
     let pass = CheckVerdict::Pass;
     assert_eq!(tick(&mut state, "board", pass, DAY), None);

@@ -1,0 +1,266 @@
+//! The stage in force of one plan with its evidence: slots in, verdicts out.
+
+use changes::{CheckResult, CheckVerdict, ManagedPlan};
+use config::{Bound, Check, Metric, RolloutPlan};
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use verdicts::histogram::Histogram;
+use verdicts::{
+    Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, Uncounted, UnitCount, Verdict,
+};
+
+use super::unit_history::UnitHistory;
+use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
+
+/// The stage in force with its evidence.
+#[derive(Serialize, Deserialize)]
+pub(super) struct JudgedStage {
+    /// The run and the index of the stage.
+    run: u64,
+    stage: usize,
+    /// The checks of the plan and of the stage, by name.
+    checks: Vec<(String, Judge)>,
+    test: Stage,
+    /// The verdicts of the tests, as they were looked at last.
+    verdicts: Vec<Verdict>,
+    /// Requests that the data plane could not attribute to a unit.
+    unattributed: u64,
+    #[serde(with = "changes::timestamp")]
+    since: Timestamp,
+}
+
+/// The source of the verdict of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Judge {
+    /// The statistical test with this index.
+    Test(usize),
+    /// Reports from people. None can be recorded yet.
+    Reports,
+    /// A query to Prometheus, which is not sent yet.
+    Query,
+}
+
+/// The evidence about a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageReport {
+    /// The run of the plan.
+    pub run: u64,
+    /// The index of the stage.
+    pub stage: usize,
+    /// The start of the evidence.
+    pub since: Timestamp,
+    /// The checks with their results.
+    pub checks: Vec<CheckReport>,
+    /// All requests of treatment and of control.
+    pub totals: (Totals, Totals),
+    /// Requests and slots that were not counted.
+    pub uncounted: Uncounted,
+    /// True if the shares of the arms do not match the percentage: something else moves subjects.
+    pub has_ratio_mismatch: bool,
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckReport {
+    /// The name.
+    pub name: String,
+    /// The result.
+    pub verdict: CheckVerdict,
+    /// The statistical test; none for checks of another kind.
+    pub test: Option<Verdict>,
+}
+
+impl JudgedStage {
+    /// Begins the evidence of the stage in force, from the slot after `slot`; none if no stage is in force.
+    pub(super) fn begin(
+        managed: &ManagedPlan,
+        history: &UnitHistory,
+        slot: u64,
+        has_control: bool,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let stage = managed.run.stage?;
+        let plan = &managed.plan;
+        let mut tests = Vec::new();
+        let mut checks = Vec::new();
+        for check in plan.checks_of(stage) {
+            let judge = match (statistical_check(check), &check.metric) {
+                (Some(test), _) => {
+                    tests.push(test);
+                    Judge::Test(tests.len().saturating_sub(1))
+                }
+                (None, Metric::Reports { .. }) => Judge::Reports,
+                (None, _) => Judge::Query,
+            };
+            checks.push((check.name.to_string(), judge));
+        }
+        let config = StageConfig {
+            first_slot: slot.saturating_add(1),
+            share: share_of(plan, stage),
+            has_control: has_control && plan.stages.get(stage)?.has_control(),
+            attribute_at_once: false,
+            minimum: Minimum {
+                requests: plan.minimum.requests,
+                tenants: u32::try_from(plan.minimum.tenants).unwrap_or(u32::MAX),
+            },
+            cap: plan.cap,
+            alpha: plan.alpha_of(stage),
+            checks: tests,
+        };
+        Some(Self {
+            run: managed.run.id,
+            stage,
+            checks,
+            test: Stage::new(config, history.baselines()),
+            verdicts: Vec::new(),
+            unattributed: 0,
+            since: now,
+        })
+    }
+
+    /// Returns true if it is the stage in force of this plan, with the same checks.
+    pub(super) fn is_of(&self, managed: &ManagedPlan) -> bool {
+        let is_same_stage = self.run == managed.run.id && Some(self.stage) == managed.run.stage;
+        let checks = managed.plan.checks_of(self.stage).map(|check| &*check.name);
+        is_same_stage && checks.eq(self.checks.iter().map(|(name, _)| name.as_str()))
+    }
+
+    /// Counts a slot of the data plane.
+    pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64) {
+        self.unattributed = self.unattributed.saturating_add(slot.uncounted);
+        let units = slot.units.iter().filter_map(unit_count).collect();
+        let slot = Slot {
+            number,
+            counter_fell: false,
+            units,
+        };
+        if let Ingested::Rejected(reason) = self.test.ingest(&slot) {
+            tracing::warn!(
+                ?reason,
+                slot = number,
+                "rollout: the counts of a slot do not add up"
+            );
+        }
+    }
+
+    /// Looks at the checks at the end of a slot.
+    pub(super) fn judge(&mut self, slot: u64) {
+        self.verdicts = self.test.look(slot);
+    }
+
+    /// Returns the result of each check, as it was judged last.
+    pub(super) fn results(&self) -> Vec<CheckResult> {
+        let results = self.checks.iter().map(|(check, judge)| CheckResult {
+            check: check.clone(),
+            verdict: self.result(*judge),
+        });
+        results.collect()
+    }
+
+    fn result(&self, judge: Judge) -> CheckVerdict {
+        let test = match judge {
+            Judge::Test(test) => test,
+            Judge::Reports => return CheckVerdict::Pass,
+            Judge::Query => return CheckVerdict::Inconclusive,
+        };
+        match self.verdicts.get(test).map(|verdict| verdict.status) {
+            Some(Status::Pass) => CheckVerdict::Pass,
+            Some(Status::Fail) => CheckVerdict::Fail,
+            Some(Status::NotApplicable) => CheckVerdict::NotApplicable,
+            Some(Status::Inconclusive) | None => CheckVerdict::Inconclusive,
+        }
+    }
+
+    pub(super) fn report(&self) -> StageReport {
+        let mut uncounted = self.test.uncounted();
+        uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
+        StageReport {
+            run: self.run,
+            stage: self.stage,
+            since: self.since,
+            checks: self
+                .checks
+                .iter()
+                .map(|(name, judge)| CheckReport {
+                    name: name.clone(),
+                    verdict: self.result(*judge),
+                    test: match judge {
+                        Judge::Test(test) => self.verdicts.get(*test).copied(),
+                        Judge::Reports | Judge::Query => None,
+                    },
+                })
+                .collect(),
+            totals: self.test.totals(),
+            uncounted,
+            has_ratio_mismatch: self.test.sample_ratio().is_mismatch(),
+        }
+    }
+}
+
+/// Returns the statistical test of a check; none if it has none.
+fn statistical_check(check: &Check) -> Option<verdicts::Check> {
+    let latency = |quantile: f64, bound: &Bound<u64>| match bound {
+        Bound::Above(ms) => verdicts::Check::LatencyAbove {
+            quantile,
+            bound: Duration::from_millis(*ms),
+        },
+        Bound::WorseThanControl(_) => verdicts::Check::LatencyWorse {
+            quantile,
+            ratio: bound.ratio().unwrap_or(1.0),
+        },
+    };
+    match &check.metric {
+        Metric::ErrorRate(bound) => Some(match bound.rate() {
+            Some(rate) => verdicts::Check::ErrorRateAbove { rate },
+            None => verdicts::Check::ErrorRateWorse {
+                ratio: bound.ratio().unwrap_or(1.0),
+            },
+        }),
+        Metric::P50(bound) => Some(latency(0.5, bound)),
+        Metric::P95(bound) => Some(latency(0.95, bound)),
+        Metric::P99(bound) => Some(latency(0.99, bound)),
+        Metric::Prometheus { .. } | Metric::Reports { .. } => None,
+    }
+}
+
+/// Returns the probability that a unit of the stage's own audience, without earlier admissions, is in treatment. Earlier
+/// stages with the same audience, or with everyone, have admitted the buckets below their percentage.
+fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
+    let Some(own) = plan.stages.get(stage) else {
+        return 1.0;
+    };
+    let earlier = plan.stages.iter().take(stage);
+    let contains_own = earlier.filter(|earlier| {
+        let same = earlier.audience.as_ref().map(|audience| &audience.value)
+            == own.audience.as_ref().map(|audience| &audience.value);
+        same || earlier.audience.is_none()
+    });
+    let admitted = contains_own.map(|stage| stage.share()).fold(0.0, f64::max);
+    if admitted >= 1.0 {
+        return 1.0;
+    }
+    ((own.share() - admitted) / (1.0 - admitted)).clamp(0.0, 1.0)
+}
+
+/// Returns the counts of a unit in one of the arms that are compared.
+fn unit_count(unit: &ObservedUnit) -> Option<UnitCount> {
+    let arm = match unit.arm {
+        ArmName::Treatment => Arm::Treatment,
+        ArmName::Control => Arm::Control,
+        ArmName::OptedIn | ArmName::Excluded => return None,
+    };
+    let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
+    let errors = unit.counted.iter().filter(|counted| counted.is_error).count();
+    let buckets = unit.counted.iter().filter_map(|counted| counted.bucket);
+    Some(UnitCount {
+        unit: unit.unit,
+        tenant: unit.tenant,
+        arm,
+        requests: u64::from(unit.requests),
+        errors: u64::from(unit.errors),
+        capped_requests: count(unit.counted.len()),
+        capped_errors: count(errors),
+        latency: Histogram::new(buckets.map(|bucket| (bucket, 1))),
+    })
+}

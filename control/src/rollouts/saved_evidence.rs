@@ -1,0 +1,42 @@
+//! The file with the evidence of rollouts, beside the store. Its loss only makes stages collect evidence again.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::Evidence;
+
+/// Reads the evidence; none if there is no file, or another version wrote it.
+pub(super) fn read(path: &Path) -> Option<Evidence> {
+    let bytes = fs::read(path).ok()?;
+    match postcard::from_bytes(&bytes) {
+        Ok(evidence) => Some(evidence),
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "the evidence of rollouts can't be read; it is collected again");
+            None
+        }
+    }
+}
+
+/// Encodes the evidence.
+///
+/// # Errors
+/// A part of it has no encoding; a defect.
+pub(super) fn encode(evidence: &Evidence) -> io::Result<Vec<u8>> {
+    postcard::to_stdvec(evidence).map_err(io::Error::other)
+}
+
+/// Writes encoded evidence in place of the file at `path`.
+///
+/// # Errors
+/// Writing failed; the previous file is unchanged.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let aside = path.with_extension("new");
+    let mut file = File::create(&aside)?;
+    // As private as the store beside it. A file left by an interrupted write may have other permissions.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(aside, path)
+}

@@ -1,0 +1,231 @@
+//! The controller of rollout plans: it counts the arms, judges the checks, and takes each step once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use control::{
+    ArmName, Change, Control, CountedRequest, LifecyclePolicy, ObservedSlot, ObservedUnit, Request, Rollouts,
+};
+use rules::Timestamp;
+use serde_json::{Value, json};
+use testkit::{ControlFixture, HOUR, START, admin_request};
+
+const DOCUMENT: &str = r#"
+version: 1
+flags:
+  board: { lifecycle: ga, revertible: true }
+"#;
+const SECOND: i64 = 1_000;
+/// Tenants of each arm, and the requests of each in a slot: 20 requests a second in each arm.
+const TENANTS: u64 = 10;
+const REQUESTS: u32 = 10;
+const TREATMENT: u64 = 0;
+const CONTROL: u64 = 100;
+
+/// A control plane with a running plan, its controller, and a clock.
+struct Course {
+    fixture: ControlFixture,
+    rollouts: Rollouts,
+    now: i64,
+    /// A small generator of random numbers (xorshift, Marsaglia 2003), so that a test is the same each time.
+    random: u64,
+}
+
+impl Course {
+    fn start(plan: &Value) -> Self {
+        let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
+        let flag = || "board".to_owned();
+        let plan = plan.clone();
+        fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
+        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None);
+        let mut course = Self {
+            fixture,
+            rollouts,
+            now: START,
+            random: 0x9E37_79B9_7F4A_7C15,
+        };
+        // Requests are counted before the start: each unit is compared with its own history.
+        course.wait(HOUR / SECOND);
+        let start = Change::StartRollout { flag: flag() };
+        let request = Request {
+            at: Timestamp(course.now),
+            ..admin_request(start)
+        };
+        course.fixture.control.apply(&request).unwrap();
+        course
+    }
+
+    /// Lets time pass before the start.
+    fn wait(&mut self, seconds: i64) {
+        for _ in 0..seconds / 5 {
+            self.now += 5 * SECOND;
+            let mut units = self.units(TREATMENT, ArmName::Excluded, 0.005);
+            units.extend(self.units(CONTROL, ArmName::Excluded, 0.005));
+            self.count(units);
+        }
+    }
+
+    fn count(&self, units: Vec<ObservedUnit>) {
+        *self.fixture.plane.slots.lock() = vec![ObservedSlot {
+            flag: "board".into(),
+            units,
+            uncounted: 0,
+        }];
+        self.rollouts.count(Timestamp(self.now));
+    }
+
+    /// Returns true with this probability.
+    fn chance(&mut self, probability: f64) -> bool {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let upper = u32::try_from(self.random >> 32).unwrap();
+        f64::from(upper) < probability * f64::from(u32::MAX)
+    }
+
+    fn units(&mut self, first: u64, arm: ArmName, errors: f64) -> Vec<ObservedUnit> {
+        let mut units = Vec::new();
+        for unit in first..first + TENANTS {
+            let counted: Vec<CountedRequest> = (0..REQUESTS)
+                .map(|_| CountedRequest {
+                    bucket: Some(200),
+                    is_error: self.chance(errors),
+                })
+                .collect();
+            let failed = counted.iter().filter(|counted| counted.is_error).count();
+            units.push(ObservedUnit {
+                unit,
+                tenant: unit,
+                arm,
+                requests: REQUESTS,
+                errors: u32::try_from(failed).unwrap(),
+                counted,
+            });
+        }
+        units
+    }
+
+    /// Lets time pass with these shares of errors. Returns the seconds until the plan has left this state.
+    fn run(&mut self, seconds: i64, (treatment, control): (f64, f64), state: &str) -> Option<i64> {
+        let begun = self.now;
+        for slot in 1..=seconds / 5 {
+            self.now = begun + slot * 5 * SECOND;
+            let mut units = self.units(TREATMENT, ArmName::Treatment, treatment);
+            units.extend(self.units(CONTROL, ArmName::Control, control));
+            self.count(units);
+            if slot % 2 == 0 {
+                self.rollouts.advance(Timestamp(self.now));
+            }
+            if self.state() != state {
+                return Some((self.now - begun) / SECOND);
+            }
+        }
+        None
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&changes::ManagedPlan) -> R) -> R {
+        read_plan(&self.fixture.control, read)
+    }
+
+    fn state(&self) -> &'static str {
+        self.read(|plan| plan.state().as_str())
+    }
+
+    fn stage(&self) -> Option<usize> {
+        self.read(|plan| plan.run.stage)
+    }
+
+    /// Another process continues with the evidence in a file.
+    fn restart(&mut self, file: &Path) {
+        self.rollouts.write(file).unwrap();
+        self.rollouts = Rollouts::new(Arc::clone(&self.fixture.control), Some(file));
+    }
+}
+
+fn read_plan<R>(control: &Control, read: impl FnOnce(&changes::ManagedPlan) -> R) -> R {
+    control.read(|state, _| read(state.flag("board").unwrap().state.plan.as_deref().unwrap()))
+}
+
+fn plan(then: &str) -> Value {
+    json!({
+        "stages": [
+            { "name": "half", "percentage": 50, "for": "1h" },
+            { "name": "all", "percentage": 100, "for": "1h" },
+        ],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" }, "then": then }],
+    })
+}
+
+#[test]
+fn errors_of_the_treatment_arm_pause_the_plan() {
+    let mut course = Course::start(&plan("pause"));
+    let paused = course.run(300, (0.05, 0.005), "running");
+    assert_eq!(course.state(), "paused");
+    assert!(paused.unwrap() <= 120, "{paused:?}");
+    // A pause keeps the stage in force.
+    assert_eq!(course.stage(), Some(0));
+    assert_eq!(
+        course.read(|plan| plan.run.halt.clone().unwrap().check.unwrap()),
+        "errors"
+    );
+}
+
+#[test]
+fn a_failing_check_rolls_back_by_a_kill() {
+    let mut course = Course::start(&plan("rollback"));
+    let rolled_back = course.run(300, (0.2, 0.005), "running");
+    assert!(rolled_back.unwrap() <= 60, "{rolled_back:?}");
+    assert_eq!(course.state(), "rolled_back");
+    let is_enabled = course
+        .fixture
+        .control
+        .read(|state, _| state.flag("board").unwrap().is_enabled());
+    assert!(!is_enabled);
+}
+
+#[test]
+fn a_healthy_plan_advances_when_its_time_has_passed() {
+    let mut course = Course::start(&plan("rollback"));
+    assert_eq!(course.run(HOUR / SECOND - 10, (0.003, 0.003), "running"), None);
+    assert_eq!(course.stage(), Some(0));
+    course.run(60, (0.003, 0.003), "running");
+    assert_eq!((course.state(), course.stage()), ("running", Some(1)));
+    // Nobody is held back at 100 %.
+    let completed = course.run(2 * HOUR / SECOND, (0.003, 0.0), "running");
+    assert_eq!((course.state(), completed.is_some()), ("completed", true));
+}
+
+#[test]
+fn a_restart_continues_with_the_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    let (mut whole, mut restarted) = (Course::start(&plan("pause")), Course::start(&plan("pause")));
+    for seconds in [20, 30, 15] {
+        whole.run(seconds, (0.02, 0.005), "running");
+        restarted.run(seconds, (0.02, 0.005), "running");
+        assert_eq!(whole.rollouts.report("board"), restarted.rollouts.report("board"));
+        restarted.restart(&file);
+        assert_eq!(whole.rollouts.report("board"), restarted.rollouts.report("board"));
+    }
+}
+
+#[test]
+fn evidence_that_cannot_be_read_is_collected_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    std::fs::write(&file, b"not evidence").unwrap();
+    let mut course = Course::start(&plan("pause"));
+    course.rollouts = Rollouts::new(Arc::clone(&course.fixture.control), Some(&file));
+    assert_eq!(course.rollouts.report("board"), None);
+    assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
+    let report = course.rollouts.report("board").unwrap();
+    assert_eq!(report.totals.0.requests, 10 * TENANTS * u64::from(REQUESTS));
+}
+
+#[test]
+fn a_paused_plan_takes_no_step() {
+    let mut course = Course::start(&plan("rollback"));
+    let pause = Change::PauseRollout { flag: "board".into() };
+    course.fixture.control.apply(&admin_request(pause)).unwrap();
+    assert_eq!(course.run(300, (0.5, 0.0), "paused"), None);
+}

@@ -1,0 +1,98 @@
+//! The observations of the proxy, as the control plane reads them.
+
+use std::sync::{Arc, OnceLock};
+
+use control::{ArmName, CountedRequest, FlagObservation, LocalKill, Observe, ObservedSlot, ObservedUnit};
+use proxy::CountedArm;
+
+use crate::active_config::ActiveConfig;
+
+/// The observations of the proxy, once it runs, and the kills of this machine.
+pub(crate) struct ProxyObserver {
+    observed: OnceLock<proxy::Observations>,
+    active_config: Arc<ActiveConfig>,
+}
+
+impl ProxyObserver {
+    pub(crate) fn new(active_config: &Arc<ActiveConfig>) -> Self {
+        Self {
+            observed: OnceLock::new(),
+            active_config: Arc::clone(active_config),
+        }
+    }
+
+    /// Sets the observations of the proxy, which starts after the control plane.
+    pub(crate) fn attach(&self, observed: proxy::Observations) {
+        let _ = self.observed.set(observed);
+    }
+}
+
+impl Observe for ProxyObserver {
+    fn flags(&self) -> Vec<FlagObservation> {
+        let seen = self
+            .observed
+            .get()
+            .map(proxy::Observations::flags)
+            .unwrap_or_default();
+        let observed = seen.into_iter().map(|seen| FlagObservation {
+            flag: seen.key.into(),
+            decisions: seen.decisions,
+            errors: seen.errors,
+        });
+        observed.collect()
+    }
+
+    fn gated(&self) -> Vec<String> {
+        let gated = self
+            .observed
+            .get()
+            .map(proxy::Observations::gated)
+            .unwrap_or_default();
+        gated.into_iter().map(Into::into).collect()
+    }
+
+    fn local_kills(&self) -> Vec<LocalKill> {
+        self.active_config.local_kills()
+    }
+
+    fn take_slots(&self) -> Vec<ObservedSlot> {
+        let Some(observed) = self.observed.get() else {
+            return Vec::new();
+        };
+        let slots = observed.take_slots().into_iter();
+        slots
+            .map(|(flag, slot)| observed_slot(flag.into(), slot))
+            .collect()
+    }
+
+    fn answers_held_back(&self, flag: &str) -> bool {
+        let observed = self.observed.get();
+        observed.is_some_and(|observed| observed.answers_off(flag))
+    }
+}
+
+/// Returns the counts of a slot, as the control plane reads them.
+fn observed_slot(flag: String, slot: proxy::TakenSlot) -> ObservedSlot {
+    let units = slot.units.into_iter().map(|unit| ObservedUnit {
+        unit: unit.unit,
+        tenant: unit.tenant,
+        arm: match unit.arm {
+            CountedArm::Treatment => ArmName::Treatment,
+            CountedArm::Control => ArmName::Control,
+            CountedArm::OptedIn => ArmName::OptedIn,
+            CountedArm::Excluded => ArmName::Excluded,
+        },
+        requests: unit.requests,
+        errors: unit.errors,
+        counted: unit
+            .counted
+            .into_iter()
+            .map(|(bucket, is_error)| CountedRequest { bucket, is_error })
+            .collect(),
+    });
+    ObservedSlot {
+        flag,
+        units: units.collect(),
+        uncounted: slot.uncounted,
+    }
+}
