@@ -15,7 +15,7 @@ mod wait;
 mod window;
 
 pub use self::course::{CourseEntry, MAX_COURSE, Turn};
-pub use self::evidence::{CheckResult, CheckVerdict};
+pub use self::evidence::{CheckResult, CheckVerdict, verdict_of};
 pub use self::exposure::{exposure_at, exposure_of, stages_without_control};
 pub use self::managed_plan::ManagedPlan;
 pub(crate) use self::managed_plan::Mark;

@@ -32,7 +32,8 @@ pub(crate) fn minute_rounded_up(at: Timestamp) -> String {
 }
 
 /// Formats a duration: `24 h`, `6 h 2 min`, `30 s`. From a minute on it is rounded up to minutes.
-pub(crate) fn duration(milliseconds: i64) -> String {
+#[must_use]
+pub fn duration(milliseconds: i64) -> String {
     if milliseconds < MINUTE_MS {
         return format!("{} s", milliseconds.max(0).saturating_add(999) / 1_000);
     }

@@ -18,6 +18,7 @@ mod break_glass;
 mod change_effect;
 mod engine;
 mod history;
+mod judge_rollouts;
 mod keep_states;
 mod observe;
 pub mod operators;
@@ -33,20 +34,23 @@ pub use break_glass::{
     JournalOperation, KillEffect, KillOrigin, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON,
     SocketError,
 };
-pub use changes::timestamp::text as time_text;
+pub use changes::timestamp::{duration as duration_text, text as time_text};
 pub use changes::{
-    Actor, Affected, Change, ChangeSource, ChangedDecision, Code, DefaultOwner, Difference, Entry, EntryHash,
-    Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode, ItemOutcome, ItemResult, Json, Key,
-    LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, ManagedFlag, NewFlags, NoPlan,
-    Outcome, Part, PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision,
-    Role, Sealed, Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit,
-    Summary, TamperedAudit, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write,
-    affects_more_than, clock_ran_back, hash_text, plan, preview, preview_page, refused_entry, stale, verify,
+    Actor, Affected, Change, ChangeSource, ChangedDecision, CheckResult, CheckVerdict, Code, DefaultOwner,
+    Difference, Entry, EntryHash, Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode,
+    ItemOutcome, ItemResult, Json, Key, LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS,
+    MAX_PREVIEW_DECISIONS, ManagedFlag, ManagedPlan, NewFlags, NoPlan, Outcome, Part, PartFields, Patch,
+    Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff,
+    StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit, Template,
+    UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write, affects_more_than,
+    clock_ran_back, hash_text, plan, preview, preview_page, refused_entry, stages_without_control, stale,
+    verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
 pub use history::{History, MAX_ERROR_HOURS};
+pub use judge_rollouts::JudgeRollouts;
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use observe::{ArmName, CountedRequest, FlagObservation, Observe, ObservedSlot, ObservedUnit};
 pub use publish::{Fit, Publish, PublishError};

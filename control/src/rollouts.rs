@@ -18,6 +18,7 @@ use self::judged_stage::JudgedStage;
 pub use self::judged_stage::{CheckReport, StageReport};
 use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
+use crate::judge_rollouts::JudgeRollouts;
 use crate::observe::ObservedSlot;
 
 /// The length of a slot in milliseconds.
@@ -173,6 +174,16 @@ impl Rollouts {
             Err(error) => tracing::error!(flag, ?error, "rollout: the step failed"),
         }
         false
+    }
+}
+
+impl JudgeRollouts for Rollouts {
+    /// Returns the verdicts as the controller judged them last. Of another stage, or another run, there are none.
+    fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
+        let evidence = self.evidence.lock();
+        let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
+        let stage = stage.filter(|stage| stage.is_of(managed));
+        stage.map(JudgedStage::results).unwrap_or_default()
     }
 }
 

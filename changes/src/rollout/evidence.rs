@@ -44,7 +44,8 @@ impl CheckVerdict {
 
 /// Returns the verdict of the check with this name. A check without a result is inconclusive; of several results the
 /// worst one counts.
-pub(super) fn verdict_of(evidence: &[CheckResult], check: &str) -> CheckVerdict {
+#[must_use]
+pub fn verdict_of(evidence: &[CheckResult], check: &str) -> CheckVerdict {
     let severity = |verdict: &CheckVerdict| match verdict {
         CheckVerdict::NotApplicable => 0,
         CheckVerdict::Pass => 1,

@@ -12,5 +12,6 @@ mod api;
 mod contract;
 mod durability;
 mod engine;
+mod judged_rollouts;
 mod races;
 mod rollouts;
