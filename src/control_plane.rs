@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use control::api::Api;
 use control::operators::{Known, Operators};
-use control::{Control, DamagedStore, Explain, History, Observe, Publish, Rollouts};
+use control::{Control, DamagedStore, Explain, History, JudgeRollouts, Observe, Publish, Rollouts};
 use parking_lot::{Condvar, Mutex};
 use rules::AdminHosts;
 use tracing::warn;
@@ -42,8 +42,8 @@ pub(crate) struct ControlPlane {
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
     recorder: Option<StateRecorder>,
-    /// The controller of rollout plans; none without a store.
-    rollouts: Option<RolloutThread>,
+    /// The controller of rollout plans, and its thread; none without a store.
+    rollouts: Option<(Arc<Rollouts>, Option<RolloutThread>)>,
     /// Dropped after the recorder, whose last document has all states.
     _states_keeper: Option<StatesKeeper>,
     /// Directory for temporary copies of the store.
@@ -97,9 +97,11 @@ impl ControlPlane {
         let config_audit = Arc::new(ConfigAudit::new(directory.as_deref(), &control));
         let states = directory.as_deref().map(StatesFile::new);
         let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
-        let rollouts = directory.as_deref().and_then(|directory| {
+        let rollouts = directory.as_deref().map(|directory| {
             let file = directory.join(EVIDENCE_FILE);
-            RolloutThread::start(Arc::new(Rollouts::new(Arc::clone(&control), Some(&file))), file)
+            let rollouts = Arc::new(Rollouts::new(Arc::clone(&control), Some(&file)));
+            let thread = RolloutThread::start(Arc::clone(&rollouts), file);
+            (rollouts, thread)
         });
         let recorder = StateRecorder::start(
             Arc::clone(&control),
@@ -124,7 +126,11 @@ impl ControlPlane {
     pub(crate) fn api(&self, hosts: AdminHosts) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
-        let api = Api::new(control, operators, explainer, self.scratch.clone()).with_hosts(hosts);
+        let mut api = Api::new(control, operators, explainer, self.scratch.clone()).with_hosts(hosts);
+        if let Some((rollouts, _)) = &self.rollouts {
+            let judge: Arc<dyn JudgeRollouts> = Arc::clone(rollouts) as _;
+            api = api.with_judge(judge);
+        }
         let client_flags = client_flags::router(Arc::clone(&self.explainer));
         control::api::router(Arc::new(api)).merge(client_flags)
     }

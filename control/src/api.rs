@@ -28,6 +28,10 @@ mod readable_log;
 mod request;
 mod request_id;
 mod response;
+mod rollout_body;
+mod rollout_change;
+mod rollout_wait;
+mod rollouts;
 mod route;
 mod schema;
 mod security_entries;
@@ -45,11 +49,13 @@ use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::any;
+use changes::{CheckResult, ManagedPlan};
 use parking_lot::Mutex;
 use rules::{AdminHosts, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::engine::Control;
+use crate::judge_rollouts::JudgeRollouts;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 
@@ -57,7 +63,7 @@ pub use codes::API_CODES;
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
-pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
+pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES, MAX_PLAN_BYTES};
 pub use route::{ApiRoute, PREFIX, Verb};
 pub use streamed_body::CHUNK_TIMEOUT;
 pub use table::ROUTES;
@@ -81,6 +87,8 @@ pub struct Api {
     control: Arc<Control>,
     operators: Arc<Operators>,
     explain: Arc<dyn Explain>,
+    /// The measurements of rollouts; none if nothing is measured, so that every check is inconclusive.
+    judge: Option<Arc<dyn JudgeRollouts>>,
     throttle: Throttle,
     slots: Arc<Semaphore>,
     urgent_slots: Arc<Semaphore>,
@@ -111,6 +119,7 @@ impl Api {
             control,
             operators,
             explain,
+            judge: None,
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             urgent_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_URGENT)),
@@ -129,6 +138,19 @@ impl Api {
 
     fn explainer(&self) -> &dyn Explain {
         &*self.explain
+    }
+
+    /// Sets the source of verdicts about the stages of rollouts.
+    #[must_use]
+    pub fn with_judge(mut self, judge: Arc<dyn JudgeRollouts>) -> Self {
+        self.judge = Some(judge);
+        self
+    }
+
+    /// Returns the verdicts about the stage in force.
+    fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
+        let judge = self.judge.as_ref();
+        judge.map_or_else(Vec::new, |judge| judge.verdicts(flag, managed))
     }
 
     /// Sets the names by which the API may be requested without operators.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use changes::{
     Change, ChangeSource, ChangedDecision, Code, IneffectiveOverride, ItemOutcome, ItemResult, Preview,
-    Refusal, Request, Role, Summary,
+    Refusal, Request, Revision, Role, Summary,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,6 +97,11 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     overrides_without_effect: Vec<IneffectiveOverrideBody>,
+    /// The stages of a rollout plan without a control arm, by their names: comparisons do not apply to them. Only for
+    /// a plan that is set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    stages_without_control: Vec<String>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -183,6 +188,16 @@ pub(crate) type ChangeReply = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Ap
 
 /// Applies a change; with `dry_run`, only computes its effects.
 pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> ChangeReply {
+    change_at(api, request, change, (reason, request.expected))
+}
+
+/// Applies a change with this reason, only if the store is still at the expected revision.
+pub(crate) fn change_at(
+    api: &Api,
+    request: &ApiRequest,
+    change: Change,
+    (reason, expected): (Option<String>, Option<Revision>),
+) -> ChangeReply {
     let control = api.control();
     let change_request = Request {
         change,
@@ -190,7 +205,7 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
         source: ChangeSource::Api,
         reason: reason.or_else(|| request.query.text("reason").map(str::to_owned)),
         request_id: request.request_id.clone(),
-        expected: request.expected,
+        expected,
         force: request.query.is("force"),
         at: request.at,
     };
@@ -203,7 +218,11 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
             dry_run.read_only = dry_run.read_only.map(|refusal| changes_impossible(refusal.code));
         }
         let revision = dry_run.revision;
-        return Ok(Reply::at(revision, AnyOf::Second(DryRunBody::from(dry_run))));
+        let body = DryRunBody {
+            stages_without_control: stages_without_control(&change_request.change),
+            ..DryRunBody::from(dry_run)
+        };
+        return Ok(Reply::at(revision, AnyOf::Second(body)));
     }
     let applied = control
         .apply(&change_request)
@@ -330,9 +349,20 @@ impl From<DryRun> for DryRunBody {
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
+            stages_without_control: Vec::new(),
             difference: document.map(DifferenceBody::from),
         }
     }
+}
+
+/// Returns the stages without a control arm of a plan that is set.
+fn stages_without_control(change: &Change) -> Vec<String> {
+    let Change::SetPlan { plan, .. } = change else {
+        return Vec::new();
+    };
+    let plan = config::read_plan(plan);
+    let names = plan.iter().flat_map(changes::stages_without_control);
+    names.map(str::to_owned).collect()
 }
 
 fn override_bodies(overrides: Vec<IneffectiveOverride>) -> Vec<IneffectiveOverrideBody> {

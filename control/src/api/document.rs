@@ -18,7 +18,8 @@ use super::schema::RequestSchema;
 pub(crate) struct DocumentBody;
 
 impl RequestBody for DocumentBody {
-    const SCHEMA: RequestSchema = RequestSchema::Document(MAX_DOCUMENT_BYTES);
+    const SCHEMA: RequestSchema =
+        RequestSchema::Document("A flags document (schemas/flags.schema.json)", MAX_DOCUMENT_BYTES);
 
     fn read(_: &ApiRequest) -> Result<Self, ApiProblem> {
         Ok(Self)

@@ -13,7 +13,7 @@ use super::schema::{RequestSchema, ResponseSchema, SchemaDefinitions, schema_of}
 use super::table::ROUTES;
 
 /// The groups of operations, with their descriptions, in alphabetical order.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("audit", "Reads and verifies the audit log."),
     (
         "documents",
@@ -21,6 +21,7 @@ const TAGS: [(&str, &str); 6] = [
     ),
     ("flags", "Reads and changes feature flags."),
     ("own org", "Self-service by the admins of an org."),
+    ("rollouts", "Reads, prepares and operates rollout plans."),
     ("service", "Identifies the service, the caller and the contract."),
     (
         "tenants",
@@ -29,12 +30,15 @@ const TAGS: [(&str, &str); 6] = [
 ];
 
 /// Returns the group of an operation.
-fn tag(path: &str) -> &'static str {
-    let [audit, documents, flags, own_org, service, tenants] = TAGS.map(|(name, _)| name);
+fn tag(route: &ApiRoute) -> &'static str {
+    let path = route.path;
+    let [audit, documents, flags, own_org, rollouts, service, tenants] = TAGS.map(|(name, _)| name);
     if path.contains("/audit") {
         audit
     } else if path.starts_with("/orgs/") {
         own_org
+    } else if path.contains("/rollout/") || ["showRollout", "listRollouts"].contains(&route.name) {
+        rollouts
     } else if path.starts_with("/platform/feature-flags") {
         flags
     } else if path.starts_with("/platform/orgs") {
@@ -104,7 +108,7 @@ pub fn document() -> Value {
 fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), route.name.into());
-    operation.insert("tags".into(), json!([tag(route.path)]));
+    operation.insert("tags".into(), json!([tag(route)]));
     operation.insert("summary".into(), route.summary.into());
     let roles: Vec<&str> = route
         .permission
@@ -135,11 +139,11 @@ fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
             });
             operation.insert("requestBody".into(), body);
         }
-        RequestSchema::Document(limit) => {
+        RequestSchema::Document(name, limit) => {
             let any = json!({ "schema": { "type": "object" } });
             let body = json!({
                 "required": true,
-                "description": format!("A flags document (schemas/flags.schema.json) of at most {limit} bytes."),
+                "description": format!("{name} of at most {limit} bytes."),
                 "content": { "application/json": any, "application/yaml": any },
             });
             operation.insert("requestBody".into(), body);

@@ -97,7 +97,7 @@ const DRY_RUN: Parameter = Parameter {
 const FORCE: Parameter = Parameter {
     name: "force",
     parameter_type: ParameterType::Boolean,
-    description: "Applies the change even if it affects more tenants than `max_blast_radius`.",
+    description: "Applies the change even if it affects more tenants than `max_blast_radius`. Skips conditions of the stages of a rollout plan.",
 };
 const REASON: Parameter = Parameter {
     name: "reason",

@@ -18,6 +18,8 @@ use super::unique_keys::UniqueKeys;
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The longest body of an import of tenants, in bytes.
 pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
+/// The longest rollout plan, in bytes.
+pub const MAX_PLAN_BYTES: usize = 1024 * 1024;
 /// The longest flags document, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 
@@ -176,7 +178,7 @@ pub(crate) async fn body(
             limit,
             media_type(headers, &[("application/json", BodyFormat::Json)])?,
         ),
-        RequestSchema::Document(limit) => {
+        RequestSchema::Document(_, limit) => {
             let known = [
                 ("application/json", BodyFormat::Json),
                 ("application/yaml", BodyFormat::Yaml),

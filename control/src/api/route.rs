@@ -105,7 +105,7 @@ impl ApiRoute {
                 RequestSchema::None
                 | RequestSchema::OptionalJson(..)
                 | RequestSchema::Record(..)
-                | RequestSchema::Document(_),
+                | RequestSchema::Document(..),
             ) => super::query::BARE_CHANGE_PARAMETERS,
             (Access::Read | Access::Audited(_), _) => &[],
         };

@@ -15,8 +15,8 @@ pub(crate) enum RequestSchema {
     OptionalJson(SchemaFn, usize),
     /// A record as in the flags document, of this form, up to this number of bytes. The reason is in the query.
     Record(SchemaFn, usize),
-    /// A flags document in JSON or YAML, up to this number of bytes.
-    Document(usize),
+    /// A document in JSON or YAML: its name, and the largest number of bytes. The reason is in the query.
+    Document(&'static str, usize),
 }
 
 /// The form of the body of a successful answer.

@@ -270,6 +270,9 @@ mod tests {
             "setState",
             "killFlag",
             "restoreFlag",
+            "pauseRollout",
+            "rollBackRollout",
+            "cancelRollout",
             "setOverride",
             "disallowBeta",
         ];

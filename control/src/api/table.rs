@@ -8,7 +8,9 @@ use super::query::{
     time_parameter,
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
-use super::{account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs};
+use super::{
+    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, rollout_change, rollouts,
+};
 
 /// The defaults of a route that reads.
 const READ: ApiRoute = ApiRoute {
@@ -123,6 +125,106 @@ pub const ROUTES: &[ApiRoute] = &[
         summary: "Signs off the promotion of a flag on behalf of a role.",
         access: Access::Change(Event::SignedOff),
         handler: handler!(flag_changes::sign_off),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/rollouts",
+        name: "listRollouts",
+        summary: "Lists the rollout plans of all flags, each with its state and what it waits for.",
+        query: &[LIMIT, AFTER],
+        handler: handler!(rollouts::list),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout",
+        name: "showRollout",
+        summary: "Returns the rollout plan of a flag, its state, and what it waits for.",
+        handler: handler!(rollouts::show),
+        ..READ
+    },
+    ApiRoute {
+        method: Verb::Put,
+        path: "/platform/feature-flags/{flag}/rollout/plan",
+        name: "setRolloutPlan",
+        summary: "Sets the rollout plan of a flag, or edits the later stages of an active one.",
+        access: Access::Change(Event::PlanSet),
+        handler: handler!(rollout_change::set_plan),
+        ..CHANGE
+    },
+    ApiRoute {
+        method: Verb::Delete,
+        path: "/platform/feature-flags/{flag}/rollout/plan",
+        name: "removeRolloutPlan",
+        summary: "Removes the rollout plan of a flag with its stages.",
+        access: Access::Change(Event::PlanRemoved),
+        handler: handler!(rollout_change::remove_plan),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/approve",
+        name: "approveRolloutPlan",
+        summary: "Approves the rollout plan of a flag on behalf of a role.",
+        access: Access::Change(Event::PlanApproved),
+        handler: handler!(rollout_change::approve),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/check",
+        name: "checkRolloutItem",
+        summary: "Checks off an item of the checklist of a rollout plan, or opens it again.",
+        access: Access::Change(Event::PlanItemChecked),
+        handler: handler!(rollout_change::check),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/start",
+        name: "startRollout",
+        summary: "Starts the rollout plan of a flag: enters its first stage.",
+        access: Access::Change(Event::RolloutStarted),
+        handler: handler!(rollout_change::start),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/pause",
+        name: "pauseRollout",
+        summary: "Pauses a rollout plan. Its stages stay in force.",
+        access: Access::Change(Event::RolloutPaused),
+        lane: Lane::Urgent,
+        handler: handler!(rollout_change::pause),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/resume",
+        name: "resumeRollout",
+        summary: "Continues a rollout plan in the same stage.",
+        access: Access::Change(Event::RolloutResumed),
+        handler: handler!(rollout_change::resume),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/advance",
+        name: "advanceRollout",
+        summary: "Enters the next stage of a rollout plan, or completes it after the last one.",
+        access: Access::Change(Event::StageEntered),
+        handler: handler!(rollout_change::advance),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/rollback",
+        name: "rollBackRollout",
+        summary: "Rolls a rollout plan back.",
+        access: Access::Change(Event::RolloutRolledBack),
+        lane: Lane::Urgent,
+        handler: handler!(rollout_change::roll_back),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/cancel",
+        name: "cancelRollout",
+        summary: "Ends a rollout plan. The flag is decided as without one.",
+        access: Access::Change(Event::RolloutCancelled),
+        lane: Lane::Urgent,
+        handler: handler!(rollout_change::cancel),
         ..CHANGE
     },
     ApiRoute {

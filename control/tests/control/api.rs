@@ -9,6 +9,7 @@ mod limits;
 mod log;
 mod reads;
 mod roles;
+mod rollouts;
 mod server;
 mod sign_in;
 mod urgent;

@@ -63,18 +63,30 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             };
             (change, "applyDocument")
         }
-        // Rollout plans have no routes yet.
-        Event::PlanSet
-        | Event::PlanRemoved
-        | Event::PlanApproved
-        | Event::PlanItemChecked
-        | Event::RolloutStarted
-        | Event::RolloutPaused
-        | Event::RolloutResumed
-        | Event::StageEntered
-        | Event::RolloutRolledBack
-        | Event::RolloutCancelled
-        | Event::RolloutCompleted => return None,
+        Event::PlanSet => {
+            let plan = Value::Object(Map::new());
+            (Change::SetPlan { flag, plan }, "setRolloutPlan")
+        }
+        Event::PlanRemoved => (Change::RemovePlan { flag }, "removeRolloutPlan"),
+        Event::PlanApproved => {
+            let as_role = "operations".to_owned();
+            (Change::ApprovePlan { flag, as_role }, "approveRolloutPlan")
+        }
+        Event::PlanItemChecked => {
+            let (item, is_done) = ("tests passing".to_owned(), true);
+            (Change::CheckPlanItem { flag, item, is_done }, "checkRolloutItem")
+        }
+        Event::RolloutStarted => (Change::StartRollout { flag }, "startRollout"),
+        Event::RolloutPaused => (Change::PauseRollout { flag }, "pauseRollout"),
+        Event::RolloutResumed => (Change::ResumeRollout { flag }, "resumeRollout"),
+        Event::StageEntered => {
+            let evidence = Vec::new();
+            (Change::AdvanceRollout { flag, evidence }, "advanceRollout")
+        }
+        Event::RolloutRolledBack => (Change::RollBackRollout { flag, to: None }, "rollBackRollout"),
+        Event::RolloutCancelled => (Change::CancelRollout { flag }, "cancelRollout"),
+        // The last advance completes a plan.
+        Event::RolloutCompleted => return None,
         Event::BackupTaken
         | Event::StoreRestored
         | Event::ConfigChanged

@@ -9,9 +9,11 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    ChangeSource, Control, Damage, Explain, ExplainedAnswer, History, LifecyclePolicy, MemoryStore, Opened,
-    Publish, RequestExplanation, RequestQuestion, Role, SqliteStore, Store, Unexplained,
+    ChangeSource, CheckResult, CheckVerdict, Control, Damage, Explain, ExplainedAnswer, History,
+    JudgeRollouts, LifecyclePolicy, ManagedPlan, MemoryStore, Opened, Publish, RequestExplanation,
+    RequestQuestion, Role, SqliteStore, Store, Unexplained,
 };
+use parking_lot::Mutex;
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
 use serde_json::Value;
@@ -47,7 +49,25 @@ pub(crate) struct Server {
     tokens: Vec<(Role, String)>,
     _server: AdminServer,
     scratch: tempfile::TempDir,
+    verdicts: Arc<SetVerdicts>,
     store: Option<tempfile::TempDir>,
+}
+
+/// The verdicts that a test sets, for every flag, and what happens while they are read next.
+#[derive(Default)]
+struct SetVerdicts {
+    verdicts: Mutex<Vec<CheckResult>>,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl JudgeRollouts for SetVerdicts {
+    fn verdicts(&self, _: &str, _: &ManagedPlan) -> Vec<CheckResult> {
+        let meanwhile = self.meanwhile.lock().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
+        self.verdicts.lock().clone()
+    }
 }
 
 /// An explanation that repeats the question.
@@ -165,6 +185,7 @@ impl Server {
             });
         }
         let scratch = tempfile::tempdir().unwrap();
+        let verdicts = Arc::<SetVerdicts>::default();
         let read = Arc::clone(&clock);
         let operators = Arc::new(if with_operators {
             Operators::of(known)
@@ -177,7 +198,8 @@ impl Server {
             Arc::new(EchoedQuestion),
             scratch.path().to_owned(),
         )
-        .with_timeout(timeout);
+        .with_timeout(timeout)
+        .with_judge(Arc::clone(&verdicts) as _);
         let api = api.with_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -188,8 +210,25 @@ impl Server {
             tokens,
             _server: AdminServer::start(listener, router(Arc::new(api)), Arc::new(Metrics::new())).unwrap(),
             scratch,
+            verdicts,
             store: None,
         }
+    }
+
+    /// Sets the verdict of a check in the stage in force.
+    pub(crate) fn set_verdict(&self, check: &str, verdict: CheckVerdict) {
+        let check = check.to_owned();
+        *self.verdicts.verdicts.lock() = vec![CheckResult { check, verdict }];
+    }
+
+    /// Sends this request as an operator while the verdicts of the next request are read.
+    pub(crate) fn send_meanwhile(&self, request: Request) {
+        let request = request
+            .token(self.token(Role::Operator))
+            .host(&self.address.to_string());
+        let address = self.address;
+        let send = move || assert_eq!(Client::connect(address).ask(&request).status, 200);
+        *self.verdicts.meanwhile.lock() = Some(Box::new(send));
     }
 
     pub(crate) fn advance_clock(&self, milliseconds: i64) {

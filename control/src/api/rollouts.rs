@@ -1,0 +1,77 @@
+//! Endpoints that show rollout plans, with their state and the reasons for which they wait.
+
+use std::ops::Bound;
+
+use changes::{Code, ManagedPlan, Refusal, Revision};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::handler::{NoBody, Reply};
+use super::problem::ApiProblem;
+use super::query::DEFAULT_PAGE;
+use super::request::ApiRequest;
+use super::rollout_body::{RolloutBody, RolloutSummary};
+
+/// A page of rollout plans, in the order of the keys of their flags.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rollouts)]
+pub(crate) struct RolloutsPage {
+    revision: u64,
+    rollouts: Vec<RolloutSummary>,
+    /// The value of `after` for the next page; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<RolloutsPage>, ApiProblem> {
+    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = request.query.text("after").unwrap_or_default();
+    let (revision, mut planned) = api.control().read(|state, _| {
+        let range = (Bound::Excluded(after), Bound::Unbounded);
+        let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| key);
+        let planned = keys.filter_map(|key| Some((key.to_string(), state.flag(key)?.state.plan.clone()?)));
+        let planned: Vec<_> = planned.take(limit.saturating_add(1)).collect();
+        (state.revision, planned)
+    });
+    let is_more = planned.len() > limit;
+    planned.truncate(limit);
+    let next = planned.last().filter(|_| is_more).map(|(key, _)| key.clone());
+    let rollouts = planned
+        .iter()
+        .map(|(key, managed)| RolloutSummary::new(key, managed, &api.verdicts(key, managed), request.at));
+    let body = RolloutsPage {
+        revision: revision.0,
+        rollouts: rollouts.collect(),
+        next,
+    };
+    Ok(Reply::at(revision, body))
+}
+
+pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<RolloutBody>, ApiProblem> {
+    let key = request.flag();
+    let (revision, managed) = planned(api, key)?;
+    let verdicts = api.verdicts(key, &managed);
+    let body = RolloutBody::new((key, revision), &managed, &verdicts, request.at);
+    Ok(Reply::at(revision, body))
+}
+
+/// Returns the plan of a flag, and the revision at which it was read.
+///
+/// # Errors
+/// There is no such flag, or it has no plan.
+pub(super) fn planned(api: &Api, key: &str) -> Result<(Revision, ManagedPlan), ApiProblem> {
+    let (revision, flag) = api.control().read(|state, _| (state.revision, state.flag(key)));
+    let flag = flag.ok_or_else(|| {
+        let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
+        ApiProblem::rejected(vec![
+            refusal.help("GET /api/v1/platform/feature-flags lists them"),
+        ])
+    })?;
+    let managed = flag.state.plan.as_deref().cloned().ok_or_else(|| {
+        let refusal = Refusal::new(Code::PlanNotFound, format!("{key} has no rollout plan"));
+        ApiProblem::rejected(vec![refusal.help("set a plan first").fact("flag", key)])
+    })?;
+    Ok((revision, managed))
+}
