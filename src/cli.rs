@@ -29,6 +29,7 @@ mod rejection;
 mod render;
 mod required_members;
 mod restore;
+mod rollout;
 mod route;
 mod run;
 mod schema;
@@ -66,6 +67,7 @@ enum Command {
     Schema(schema::Arguments),
     Demo(demo::Arguments),
     Flags(flags::Arguments),
+    Rollout(rollout::Arguments),
     Tenants(tenants::Arguments),
     Apply(apply::Arguments),
     Export(export::Arguments),
@@ -115,6 +117,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Flags(arguments) => flags::run(&arguments),
+        Command::Rollout(arguments) => rollout::run(&arguments),
         Command::Tenants(arguments) => tenants::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

@@ -16,6 +16,13 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
             "edit the file: `enabled: false` turns a flag off for everyone; in an incident kill the flag on each machine: \
              `sluice flags kill FLAG --socket PATH`. If sluice.yaml names a store by now, restart the server"
         }
+        "PLAN_NOT_FOUND" => {
+            "`sluice rollout plan FLAG -f plan.yaml` sets a plan; `--template careful` prints one to begin with"
+        }
+        "APPROVAL_MISSING" => "`sluice rollout approve FLAG --as ROLE`, each role by another person",
+        "CHECKLIST_OPEN" => "`sluice rollout check FLAG ITEM`",
+        "STAGE_NOT_ELAPSED" | "CHECK_NOT_PASSED" | "OUTSIDE_WINDOW" => "wait, or repeat with --force",
+        "ROLLOUT_RUNNING" => "`sluice rollout pause`, `advance` or `cancel`; or repeat with --force",
         "NOT_SIGNED_IN" => "set a token with --token-file or in SLUICE_TOKEN",
         "SIGN_IN_FAILED" => {
             "`sluice operators token` creates a token, and its entry for the document of tokens"

@@ -15,7 +15,9 @@ const STOP: &str = "SIGTERM (`kill PID`) stops a server after the requests that 
 const STATUS: &str =
     "`GET /readyz?verbose` of the admin listener shows the state of a server; `sluice flags list` the flags";
 const LIST: &str = "`sluice flags list` lists the flags, `sluice tenants list` the tenants";
-const ROLL_BACK: &str = "`sluice flags revert FLAG STATE` goes back to an earlier state; `sluice flags kill FLAG` turns a flag off";
+const ROLL_BACK: &str = "`sluice flags revert FLAG STATE` goes back to an earlier state; `sluice flags kill FLAG` turns a flag off; \
+                         `sluice rollout rollback FLAG` rolls a rollout plan back";
+const ROLLOUT: &str = "`sluice rollout` operates the rollout plan of a flag; `sluice flags rollout FLAG PERCENTAGE` sets a percentage";
 const LOG_IN: &str = "set a token with --token-file or in SLUICE_TOKEN; `sluice whoami` shows whose it is";
 const IMPORT: &str =
     "`sluice apply -f FILE` applies a flags document, `sluice tenants import FILE` imports tenants";
@@ -56,6 +58,7 @@ fn hint_for(word: &str) -> Option<&'static str> {
         "status" | "ps" | "health" | "info" => STATUS,
         "list" | "ls" | "get" => LIST,
         "rollback" | "undo" | "revert" => ROLL_BACK,
+        "rollouts" | "release" | "canary" | "pause" | "resume" | "advance" => ROLLOUT,
         "login" | "auth" => LOG_IN,
         "logs" | "log" | "tail" => LOGS,
         "import" | "load" | "push" => IMPORT,

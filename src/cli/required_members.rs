@@ -22,6 +22,9 @@ impl RequiredMembers {
     /// The required members of a flag.
     pub(super) const FLAG: Self = Self::Texts(&["key", "lifecycle"]);
 
+    /// The required members of a rollout plan.
+    pub(super) const ROLLOUT: Self = Self::Texts(&["flag", "state"]);
+
     /// Returns true if the body has them.
     pub(super) fn are_in(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();

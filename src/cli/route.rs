@@ -3,6 +3,7 @@
 use super::client::encoded;
 
 pub(super) const FLAGS: &str = "/api/v1/platform/feature-flags";
+pub(super) const ROLLOUTS: &str = "/api/v1/platform/rollouts";
 pub(super) const TENANTS: &str = "/api/v1/platform/orgs";
 pub(super) const AUDIT: &str = "/api/v1/platform/audit";
 pub(super) const AUDIT_VERIFY: &str = "/api/v1/platform/audit/verify";

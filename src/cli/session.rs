@@ -115,6 +115,12 @@ impl Session {
         self.send(&request, Intent::Read(RequiredMembers::FLAG))
     }
 
+    /// Sends a GET request for the rollout plan of a flag.
+    pub(super) fn read_rollout(&self, key: &str) -> Result<ClientResponse> {
+        let request = ClientRequest::get(route::flag(key, "/rollout")).about_flag(key);
+        self.send(&request, Intent::Read(RequiredMembers::ROLLOUT))
+    }
+
     /// Sends a request and returns its successful answer.
     ///
     /// # Errors

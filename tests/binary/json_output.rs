@@ -41,6 +41,18 @@ const SERVER_COMMANDS: &[(usize, &[&str], Printed)] = &[
     (2, &["flags", "tiers", "board"], Document),
     (2, &["flags", "tiers", "board", "large=on"], Document),
     (2, &["flags", "rollout", "board", "10"], Document),
+    (2, &["rollout", "plan", "board", "-f", "plan.yaml"], Document),
+    (2, &["rollout", "list"], Document),
+    (2, &["rollout", "show", "board"], Document),
+    (2, &["rollout", "check", "board", "tests passing"], Document),
+    (2, &["rollout", "start", "board", "--dry-run"], Document),
+    (2, &["rollout", "start", "board"], Document),
+    (2, &["rollout", "pause", "board"], Document),
+    (2, &["rollout", "resume", "board"], Document),
+    (2, &["rollout", "advance", "board", "--force"], Document),
+    (2, &["rollout", "rollback", "board"], Document),
+    (2, &["rollout", "cancel", "board"], Document),
+    (2, &["rollout", "plan", "board", "--remove"], Document),
     (2, &["flags", "promote", "board", "beta", "--dry-run"], Document),
     (2, &["flags", "promote", "board", "beta"], Document),
     (2, &["flags", "sign-off", "board", "--as", "operations"], Document),
@@ -135,6 +147,17 @@ const REJECTIONS: &[(&[&str], &str, &str)] = &[
     (&["flags", "promote", "board", "ga"], "/status", "409"),
     (&["flags", "show", "bord"], "/code", "FLAG_NOT_FOUND"),
     (
+        &["rollout", "plan", "board", "-f", "bad.yaml"],
+        "/problems/0/code",
+        "unknown-field",
+    ),
+    (&["rollout", "show", "board"], "/code", "PLAN_NOT_FOUND"),
+    (
+        &["rollout", "approve", "board", "--as", "technical"],
+        "/code",
+        "PLAN_NOT_FOUND",
+    ),
+    (
         &["audit", "list", "--action", "nothing"],
         "/code",
         "INVALID_PARAMETER",
@@ -166,6 +189,13 @@ const REJECTIONS: &[(&[&str], &str, &str)] = &[
         "NOT_KILLED",
     ),
 ];
+
+/// A rollout plan. Without operators it has no approvals.
+const PLAN: &str = "\
+stages: [{ name: tenth, percentage: 10, for: 1h }, { name: half, percentage: 50, for: 1h }]
+checklist: [tests passing]
+rollback: exposure
+";
 
 /// Parses the standard output of a command as JSON documents.
 #[track_caller]
@@ -208,11 +238,13 @@ fn every_command_with_an_option_for_json_is_tested() {
         .filter(|page| is_leaf(page) && page.text.contains("--json"))
         .map(|page| page.command.join(" "))
         .collect();
-    let tested: BTreeSet<String> = SERVER_COMMANDS
+    let mut tested: BTreeSet<String> = SERVER_COMMANDS
         .iter()
         .chain(LOCAL_COMMANDS)
         .map(|(words, command, _)| command[..*words].join(" "))
         .collect();
+    // It needs operators: `rollouts` tests its success.
+    tested.insert("rollout approve".to_owned());
     assert_eq!(documented, tested);
 }
 
@@ -228,6 +260,7 @@ fn results_and_rejections_are_printed_as_json() {
         "files.yaml",
         &config.replace("{ store: { sqlite: ./data } }", "{ file: flags.yaml }"),
     );
+    write("plan.yaml", PLAN);
     write("bad.yaml", "version: 1\nflag: {}\n");
     write(
         "huge.yaml",
@@ -314,6 +347,7 @@ fn said(value: &Value) -> String {
 #[test]
 fn a_missing_sign_in_is_printed_as_json() {
     let managed = ManagedServer::with_operators(&[]);
+    fs::write(managed.path().join("plan.yaml"), PLAN).unwrap();
     for (_, command, _) in SERVER_COMMANDS {
         let output = managed.output(&[*command, &["--json"]].concat());
         check_rejection(&output, "/code", "NOT_SIGNED_IN");

@@ -46,6 +46,7 @@ mod process;
 mod reaching;
 mod recipes;
 mod rejected_tokens;
+mod rollouts;
 mod running;
 mod secrets;
 mod security;

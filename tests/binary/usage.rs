@@ -18,6 +18,8 @@ fn commands_of_similar_tools_lead_to_the_right_one() {
         (&["start"], "`sluice run`"),
         (&["status"], "/readyz?verbose"),
         (&["list"], "`sluice flags list`"),
+        (&["pause", "board"], "`sluice rollout`"),
+        (&["rollback", "board"], "`sluice rollout rollback FLAG`"),
         (&["login"], "SLUICE_TOKEN"),
         (&["logs"], "standard error"),
     ] {

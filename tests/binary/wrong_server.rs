@@ -39,6 +39,8 @@ const COMMANDS: &[&[&str]] = &[
     &["flags", "kill", "board", "--reason", "INC-7"],
     &["flags", "kill", "board", "--dry-run"],
     &["flags", "revert", "board", "alpha"],
+    &["rollout", "list"],
+    &["rollout", "rollback", "board"],
     &["tenants", "list"],
     &["tenants", "set", "acme", "--tier", "large"],
     &["apply", "-f", "flags.yaml", "--yes"],

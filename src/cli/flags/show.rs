@@ -44,6 +44,7 @@ fn render(flag: &Value) -> String {
         line(&format!("tier {tier}"), json::word(variant));
     }
     line("rollout", rollout(flag.get("rollout").unwrap_or(&Value::Null)));
+    line("stages", stages(flag.get("exposure").unwrap_or(&Value::Null)));
     line("on for", count("tenants_on"));
     line("opted in", count("tenants_opted_in"));
     line("opted out", count("tenants_opted_out"));
@@ -98,6 +99,16 @@ fn rollout(rollout: &Value) -> String {
     text
 }
 
+/// Formats the stages of a rollout plan in force, which replace the rollout: `internal, quarter (see sluice rollout show)`.
+fn stages(exposure: &Value) -> String {
+    let stages = json::list(exposure, "stages").iter();
+    let names: Vec<&str> = stages.filter_map(|stage| json::text(stage, "name")).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("{} (see `sluice rollout show`)", names.join(", ")),
+    }
+}
+
 fn changed(flag: &Value) -> String {
     let Some(at) = json::text(flag, "changed") else {
         return String::new();
@@ -119,6 +130,7 @@ mod tests {
             "lifecycle_since": "2026-11-20T09:14:00.000Z", "enabled": false,
             "local_kill": { "until": "2026-11-20T11:00:00.000Z", "by": "uid:0", "reason": "INC-7" }, "default": "off", "tiers": { "tier3": "on" },
             "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "tenants_on": 2,
+            "exposure": { "stages": [{ "name": "internal" }, { "name": "quarter" }] },
             "sign_offs": [{ "role": "operations", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
             "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
         });
@@ -133,6 +145,7 @@ mod tests {
              default       off\n\
              tier tier3    on\n\
              rollout       25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\
+             stages        internal, quarter (see `sluice rollout show`)\n\
              on for        2 tenants\n\
              signed off    operations by ann, 2026-11-20 10:00Z\n\
              changed       2026-11-20 10:00Z by ann\n"

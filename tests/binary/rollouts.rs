@@ -1,0 +1,193 @@
+//! `sluice rollout`, from a template to a rolled back plan, as people use it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::operating::ManagedServer;
+use crate::operator_tokens::OperatorToken;
+use crate::process::{CommandOutput, sluice};
+
+const PLAN: &str = "\
+ticket: REL-12
+stages:
+  - { name: tenth, percentage: 10, for: 1h }
+  - { name: all, percentage: 100, for: 1h }
+approvals: [technical, product]
+checklist: [tests passing]
+rollback: exposure
+";
+
+/// Runs a command with the token of an operator.
+fn run_as(managed: &ManagedServer, token: &str, arguments: &[&str]) -> CommandOutput {
+    let path = managed.path().join(token).display().to_string();
+    managed.output(&[arguments, &["--token-file", &path]].concat())
+}
+
+/// Fails unless the output contains each of the parts, in any order.
+#[track_caller]
+fn check_parts(output: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(output.contains(part), "`{part}` is not in:\n{output}");
+    }
+}
+
+#[test]
+fn a_plan_is_prepared_started_advanced_and_rolled_back() {
+    let [ann, olaf] = [("ann", "platform-admin"), ("olaf", "operator")]
+        .map(|(name, role)| (name, OperatorToken::issue(name, role)));
+    let managed = ManagedServer::with_operators(&[&ann.1, &olaf.1]);
+    for (name, token) in [&ann, &olaf] {
+        fs::write(managed.path().join(name), &token.secret).unwrap();
+    }
+    fs::write(managed.path().join("plan.yaml"), PLAN).unwrap();
+    let done = |who: &str, arguments: &[&str]| {
+        let output = run_as(&managed, who, arguments);
+        output.exits(0);
+        output.stdout
+    };
+    let refused = |arguments: &[&str]| {
+        let output = run_as(&managed, "ann", arguments);
+        output.exits(1);
+        output.stderr
+    };
+    done("ann", &["apply", "-f", "flags.yaml", "--yes"]);
+
+    let output = refused(&["rollout", "show", "board"]);
+    check_parts(&output, &["`sluice rollout plan FLAG -f plan.yaml`"]);
+    assert!(done("ann", &["rollout", "list"]).starts_with("no flag has a rollout plan"));
+    let output = done(
+        "ann",
+        &["rollout", "plan", "board", "-f", "plan.yaml", "--dry-run"],
+    );
+    check_parts(
+        &output,
+        &["none of 2 tenants changes", "note: no control arm in all"],
+    );
+    let output = done("ann", &["rollout", "plan", "board", "-f", "plan.yaml"]);
+    check_parts(&output, &["board: the plan is set, with 2 stages   revision "]);
+    let output = refused(&["rollout", "start", "board"]);
+    check_parts(
+        &output,
+        &[
+            "APPROVAL_MISSING",
+            "CHECKLIST_OPEN",
+            "`sluice rollout approve FLAG --as ROLE`",
+        ],
+    );
+
+    done("ann", &["rollout", "approve", "board", "--as", "technical"]);
+    check_parts(
+        &refused(&["rollout", "approve", "board", "--as", "product"]),
+        &["APPROVAL_TAKEN"],
+    );
+    let approve = ["rollout", "approve", "board", "--as", "product", "--json"];
+    check_parts(&done("olaf", &approve), &["\"changed\":true"]);
+    done("olaf", &["rollout", "check", "board", "tests passing"]);
+    let output = done("ann", &["rollout", "show", "board"]);
+    check_parts(
+        &output,
+        &[
+            "approved",
+            "a person has to start the plan",
+            "REL-12",
+            "approval product     olaf, ",
+        ],
+    );
+    let output = done("ann", &["rollout", "start", "board", "--reason", "REL-12"]);
+    check_parts(
+        &output,
+        &["board: the plan is started, in stage tenth   revision "],
+    );
+
+    let output = refused(&["rollout", "advance", "board"]);
+    check_parts(&output, &["STAGE_NOT_ELAPSED", "CHECK_NOT_PASSED"]);
+    let output = done("ann", &["rollout", "list"]);
+    check_parts(
+        &output,
+        &["board   running   tenth (1 of 2)   10 %", "time, check"],
+    );
+    done("olaf", &["rollout", "pause", "board", "--reason", "INC-7"]);
+    check_parts(
+        &done("ann", &["rollout", "show", "board"]),
+        &["paused by olaf: INC-7"],
+    );
+    done("olaf", &["rollout", "resume", "board"]);
+    let output = done(
+        "ann",
+        &["rollout", "advance", "board", "--force", "--reason", "agreed"],
+    );
+    check_parts(&output, &["board: stage all is entered   revision "]);
+    let output = refused(&["flags", "rollout", "board", "50"]);
+    check_parts(&output, &["ROLLOUT_RUNNING", "sluice rollout pause"]);
+    done(
+        "olaf",
+        &[
+            "rollout", "rollback", "board", "--to", "previous", "--reason", "INC-8",
+        ],
+    );
+    let output = done("ann", &["rollout", "show", "board"]);
+    check_parts(
+        &output,
+        &[
+            "rolled back by olaf: INC-8",
+            "tenth (1 of 2)",
+            "entered stage all by ann: agreed",
+        ],
+    );
+    done("ann", &["rollout", "cancel", "board"]);
+    done("ann", &["rollout", "plan", "board", "--remove"]);
+    check_parts(&refused(&["rollout", "show", "board"]), &["PLAN_NOT_FOUND"]);
+}
+
+/// A plan of a valid form is sent: there is no server, which is exit code 3.
+#[test]
+fn the_plan_of_the_reference_is_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rollouts.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, plan) = page.split_once("```yaml\n").unwrap();
+    let (plan, _) = plan.split_once("```").unwrap();
+    let set = |plan: &str| {
+        fs::write(folder.path().join("plan.yaml"), plan).unwrap();
+        let set = [
+            "rollout",
+            "plan",
+            "board",
+            "-f",
+            "plan.yaml",
+            "--server",
+            "unix:none",
+        ];
+        sluice(folder.path(), set, "")
+    };
+    set(plan).exits(3);
+    set(&plan.replace("percentage", "percent")).exits(1);
+}
+
+#[test]
+fn a_template_is_printed_or_set() {
+    let folder = tempfile::tempdir().unwrap();
+    for (template, stage) in [("careful", "name: quarter"), ("fast", "name: tenth")] {
+        let output = sluice(
+            folder.path(),
+            ["rollout", "plan", "board", "--template", template],
+            "",
+        );
+        output.exits(0);
+        check_parts(&output.stdout, &["# ", "stages:", stage]);
+        fs::write(folder.path().join("plan.yaml"), &output.stdout).unwrap();
+    }
+    let managed = ManagedServer::start();
+    let output = managed.refused(&["rollout", "plan", "board", "--template", "fast", "--set"]);
+    // The template finishes at ga, and the flag is at alpha.
+    check_parts(&output.stderr, &["INVALID_PLAN", "finish"]);
+    fs::write(
+        managed.path().join("bad.yaml"),
+        "stages:\n  - { name: all, percent: 5 }\n",
+    )
+    .unwrap();
+    let output = managed.refused(&["rollout", "plan", "board", "-f", "bad.yaml"]);
+    check_parts(&output.stderr, &["bad.yaml:2", "percent"]);
+    managed.refused(&["rollout", "plan", "board", "-f", "missing.yaml"]);
+    managed.output(&["rollout", "plan", "board"]).exits(2);
+}
