@@ -51,6 +51,11 @@ fn output_of_the_quick_start_is_current() {
 }
 
 #[test]
+fn output_of_the_page_on_rollouts_is_current() {
+    check_page("docs/rollouts.md");
+}
+
+#[test]
 fn output_of_the_page_on_stores_is_current() {
     check_page("docs/files-or-store.md");
 }
@@ -322,6 +327,7 @@ fn masked(text: &str) -> String {
     let mut masked = String::new();
     for line in text.lines() {
         let line = without_times(&without_ids(&without_spans(&without_sizes(&without_user(line)))));
+        let line = without_progress(&line);
         let words: Vec<String> = line.split(' ').map(mask).collect();
         masked.push_str(&words.join(" "));
         masked.push('\n');
@@ -379,6 +385,17 @@ fn without_spans(line: &str) -> String {
         Some((before, after)) if after.contains(')') => {
             let (_, rest) = after.split_once(')').unwrap();
             format!("{before} (in SOME TIME){rest}")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// Masks the time that a stage of a rollout plan has lasted.
+fn without_progress(line: &str) -> String {
+    match line.rsplit_once("; ") {
+        Some((before, after)) if after.ends_with(" passed") => {
+            let (_, duration) = after.split_once(" of ").unwrap_or_default();
+            format!("{before}; SOME TIME of {duration}")
         }
         _ => line.to_owned(),
     }
