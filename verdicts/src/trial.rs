@@ -1,7 +1,7 @@
 //! The statistical state of one check in one stage.
 //!
 //! After each slot the trial looks at the windows that are due. If the outcomes of one look like two groups of units
-//! ([`split`](crate::split)), it opens a game on it ([`games`](crate::games)). The evidence of the game is that of the
+//! ([`split`]), it opens a game on it ([`games`](crate::games)). The evidence of the game is that of the
 //! assignment alone, or, if at least [`WEAK`] comes from there, that of the assumption of independent bursts. An
 //! absolute check needs evidence against its bound as well. Every part holds with any single tenant left out.
 

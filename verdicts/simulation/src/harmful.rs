@@ -50,7 +50,6 @@ pub struct Times {
 }
 
 /// Draws tenants of different size, with a mean of 2 requests for each second.
-#[expect(clippy::cast_possible_truncation, reason = "rates")]
 fn tenants(rng: &mut Random, count: u32, minutes: usize) -> Vec<Tenant> {
     let mut log_normal = |sigma: f64| -> f64 {
         let z: f64 = StandardNormal.sample(rng);

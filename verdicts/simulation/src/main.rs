@@ -157,16 +157,19 @@ fn main() -> Result<()> {
     write_page(&options, &alarms, &table, &points)
 }
 
+/// A rule: its name, the healthy plans that it ended, and its time in a run.
+type Rule = (&'static str, u32, fn(&Times) -> Option<f64>);
+
 fn points_of(case: &Case, times: &[Times], alarms: &Alarms) -> Vec<Point> {
     let percent = |of: u32| 100.0 * f64::from(of) / f64::from(alarms.plans.max(1));
     let [_, close] = alarms.failed;
     let [_, [flagger, argo]] = alarms.peers;
-    let rules: [(&str, u32, fn(&Times) -> Option<f64>); 3] = [
+    let rules: [Rule; 3] = [
         ("Sluice", close, |times| times.sluice),
         ("Flagger's rule", flagger, |times| times.flagger),
         ("Argo's rule", argo, |times| times.argo),
     ];
-    let of_rule = |(rule, (name, failed, of)): (usize, (&str, u32, fn(&Times) -> Option<f64>))| {
+    let of_rule = |(rule, (name, failed, of)): (usize, Rule)| {
         let all: Vec<_> = times.iter().map(of).collect();
         let seconds = quantile(&all, 0.5)?;
         Some(Point {

@@ -144,11 +144,7 @@ impl Tenant {
     }
 
     /// Draws a tenant without disturbances.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "rates and minutes"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "minutes")]
     fn draw(rng: &mut Random, minutes: usize, rate: f64, profile: Profile) -> Self {
         let kind: f64 = rng.random();
         let mut error = match kind {
