@@ -4,6 +4,11 @@
 //! Slot (5 s of counts, by unit and arm) -> Stage::ingest -> trials: windows, games, evidence
 //!                                          Stage::look   -> Verdict { pass | fail | inconclusive | not_applicable }
 //! ```
+//!
+//! [`Stage::ingest`] takes each slot once, in order, and does all the work; [`Stage::look`] only reads. A check fails
+//! by evidence from the random assignment of units to the arms, whatever bursts and incidents the traffic has; the
+//! modules `assignment`, `surprise`, `bound`, `games` and `survival` state their null hypotheses and sources. External
+//! metrics and reports are [`SampleCheck`] and [`ReportCheck`].
 
 mod assignment;
 mod bound;

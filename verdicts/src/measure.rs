@@ -1,4 +1,4 @@
-//! The bad requests of a check, and how many of them the baselines of the units predict.
+//! The bad requests of a check, and the number of them that the baselines of the units predict.
 
 use serde::{Deserialize, Serialize};
 

@@ -63,7 +63,7 @@ pub struct Totals {
     pub errors: u64,
 }
 
-/// The requests and slots that were not counted. The controller reports them.
+/// Counts and slots that were not counted. The controller reports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncounted {
     /// Counts of units beyond the maximum.

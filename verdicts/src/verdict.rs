@@ -1,4 +1,4 @@
-//! The verdict of a check.
+//! The result of a check, its reason, and the numbers behind it.
 
 use serde::{Deserialize, Serialize};
 

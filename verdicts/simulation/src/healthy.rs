@@ -25,7 +25,7 @@ pub fn needed(alpha: f64) -> f64 {
     -alpha_of_check(alpha, CHECKS, STAGES.len() as u32).ln()
 }
 
-/// The course of one plan.
+/// The result of one plan.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The largest evidence of each check, with a control arm and without: errors and latency against the bounds of

@@ -14,7 +14,7 @@ pub fn random(seed: u64, run: u64) -> Random {
 /// The standard deviation of the logarithm of latencies.
 pub const SIGMA: f64 = 0.6;
 
-/// The unruliness of the traffic.
+/// The disturbances of the traffic.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
     /// Incidents that hit every tenant, in both arms, each week.
