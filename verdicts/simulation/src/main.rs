@@ -199,7 +199,7 @@ fn write_page(options: &Options, alarms: &Alarms, table: &str, points: &[Point])
         .into_owned();
     writeln!(
         page,
-        include_str!("page.md"),
+        include_str!("page.txt"),
         plans = options.plans,
         runs = options.runs,
         seed = options.seed,
