@@ -31,8 +31,9 @@ parsed! {
             let authority = authority.rsplit('@').next().unwrap_or_default();
             let port = if Host::parse(authority).is_ok_and(|host| host.port.is_none()) { ":80" } else { "" };
             let help = match scheme {
-                "https" => format!("write `{{ endpoints: [\"HOST:PORT\"], tls: {{ sni: HOST }} }}` without `https://`; the \
-                                    port of https is 443"),
+                "https" => "write `{ endpoints: [\"HOST:PORT\"], tls: { sni: HOST } }` without `https://`; the port of https \
+                            is 443"
+                    .to_owned(),
                 _ => format!("write `{authority}{port}` without `{scheme}://`"),
             };
             return Err(InvalidValue::new(format!("`{text}` is a URL, not an endpoint"), help));
