@@ -6,6 +6,7 @@ use rules::{Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::flag::ManagedFlag;
+use crate::rollout::{RolloutState, Turn};
 use crate::state::State;
 use crate::timestamp;
 
@@ -72,6 +73,8 @@ pub struct StaleReason {
 pub enum StaleCode {
     /// At ga for long, and on for everyone.
     LongGa,
+    /// Its rollout plan is completed, and it is on for everyone.
+    RolledOut,
     /// The date of its removal (`expires`) is past.
     Expired,
     /// No gate names it, nor a flag that requires it.
@@ -98,6 +101,7 @@ impl StaleCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LongGa => "LONG_GA",
+            Self::RolledOut => "ROLLED_OUT",
             Self::Expired => "EXPIRED",
             Self::Unused => "UNUSED",
             Self::Undecided => "UNDECIDED",
@@ -153,6 +157,7 @@ impl StaleCheck<'_> {
         }
         let reasons = [
             self.long_ga(key, flag),
+            self.rolled_out(key, flag),
             self.expired(flag),
             self.unused(key, flag),
             self.undecided(key, flag),
@@ -163,6 +168,25 @@ impl StaleCheck<'_> {
     fn long_ga(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
         let since = self.recorded(flag.state.since)?;
         let is_long = flag.lifecycle() == Some(Lifecycle::Ga) && self.since(since) > self.limits.ga_ms;
+        (is_long && self.is_on_for_everyone(key, flag)).then(|| {
+            let minute = timestamp::minute(since);
+            let detail = format!("ga since {minute}, on for everyone, and no tenant is excluded");
+            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(since))
+        })
+    }
+
+    fn rolled_out(&self, key: &str, flag: &ManagedFlag) -> Option<StaleReason> {
+        let run = &flag.state.plan.as_deref()?.run;
+        let completed = run.course.iter().rfind(|entry| entry.turn == Turn::Completed)?;
+        (run.state == RolloutState::Completed && self.is_on_for_everyone(key, flag)).then(|| {
+            let minute = timestamp::minute(completed.at);
+            let detail =
+                format!("its rollout was completed {minute}, and it is on for everyone: it can be retired");
+            reason(StaleCode::RolledOut, detail).fact("since", timestamp::text(completed.at))
+        })
+    }
+
+    fn is_on_for_everyone(&self, key: &str, flag: &ManagedFlag) -> bool {
         let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
         let default = flag.definition.default.as_ref();
         let is_on = default.is_some_and(|default| !flag.serves_off(&default.value));
@@ -172,12 +196,7 @@ impl StaleCheck<'_> {
             .iter()
             .any(|(_, variant)| flag.is_off(variant));
         // The stages of a plan hold some subjects back.
-        let is_on = is_on && tiers_on && flag.definition.exposure.is_none();
-        (is_long && flag.is_enabled() && against == 0 && is_on).then(|| {
-            let minute = timestamp::minute(since);
-            let detail = format!("ga since {minute}, on for everyone, and no tenant is excluded");
-            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(since))
-        })
+        flag.is_enabled() && against == 0 && is_on && tiers_on && flag.definition.exposure.is_none()
     }
 
     fn expired(&self, flag: &ManagedFlag) -> Option<StaleReason> {

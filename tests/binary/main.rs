@@ -46,6 +46,7 @@ mod process;
 mod reaching;
 mod recipes;
 mod rejected_tokens;
+mod rollout_course;
 mod rollouts;
 mod running;
 mod secrets;

@@ -1,5 +1,7 @@
 //! Rollout plans, by the sentences of docs/rollouts.md.
 
+use std::collections::BTreeSet;
+
 use config::{Rollback, read_plan};
 use rules::Timestamp;
 
@@ -9,6 +11,7 @@ use crate::rollout::{
     CheckResult, CheckVerdict, Exposed, ManagedPlan, RolloutState, Step, StepAction, Template, Wait,
     exposure_at, exposure_of, stages_without_control, step, waits,
 };
+use crate::stale::{StaleLimits, Usage, stale};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -133,6 +136,39 @@ fn a_plan_goes_from_draft_to_completed() {
         turns.collect::<Vec<_>>(),
         ["set", "started", "stage_entered", "stage_entered", "completed"]
     );
+}
+
+#[test]
+fn a_completed_flag_is_listed_as_ready_to_retire() {
+    let mut plan = simple();
+    plan["finish"] = json!({ "default": "on" });
+    let mut state = running(plan);
+    let codes = |state: &State| -> Vec<&str> {
+        let usage = Usage {
+            gated: BTreeSet::from(["board".to_owned()]),
+            ..Usage::default()
+        };
+        let found = stale(state, Timestamp(START + 3 * DAY), &usage, &StaleLimits::default());
+        let reasons = found.iter().flat_map(|flag| &flag.reasons);
+        reasons.map(|reason| reason.code.as_str()).collect()
+    };
+    for day in 1..3 {
+        tick(&mut state, "board", CheckVerdict::Pass, day * DAY).unwrap();
+    }
+    assert!(codes(&state).is_empty());
+    let advance = Change::AdvanceRollout {
+        flag: "board".into(),
+        evidence: evidence(CheckVerdict::Pass),
+    };
+    made(&mut state, &admin(advance, 3 * DAY));
+    assert_eq!(codes(&state), ["ROLLED_OUT"]);
+    // A tenant that has it off uses the code of the flag still.
+    let opted_out = Change::PutTenant {
+        org: "globex".into(),
+        record: json!({ "opt_out": ["board"] }),
+    };
+    made(&mut state, &admin(opted_out, 3 * DAY));
+    assert!(codes(&state).is_empty());
 }
 
 #[test]
