@@ -12,12 +12,14 @@ mod codes;
 mod common_headers;
 mod difference;
 mod document;
+mod event_streams;
 mod explain;
 mod flag_changes;
 mod flags;
 mod handler;
 mod identity;
 mod local_kills;
+mod markdown;
 mod openapi;
 mod org_audit_log;
 mod org_flags;
@@ -30,6 +32,11 @@ mod request_id;
 mod response;
 mod rollout_body;
 mod rollout_change;
+mod rollout_document;
+mod rollout_events;
+mod rollout_evidence;
+mod rollout_record;
+mod rollout_tick;
 mod rollout_wait;
 mod rollouts;
 mod route;
@@ -58,8 +65,10 @@ use crate::engine::Control;
 use crate::judge_rollouts::JudgeRollouts;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
+use crate::stage_report::StageReport;
 
 pub use codes::API_CODES;
+pub use event_streams::{EventStreams, MAX_EVENT_STREAMS};
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
@@ -89,6 +98,7 @@ pub struct Api {
     explain: Arc<dyn Explain>,
     /// The measurements of rollouts; none if nothing is measured, so that every check is inconclusive.
     judge: Option<Arc<dyn JudgeRollouts>>,
+    streams: EventStreams,
     throttle: Throttle,
     slots: Arc<Semaphore>,
     urgent_slots: Arc<Semaphore>,
@@ -120,6 +130,7 @@ impl Api {
             operators,
             explain,
             judge: None,
+            streams: EventStreams::new(),
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             urgent_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_URGENT)),
@@ -151,6 +162,18 @@ impl Api {
     fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
         let judge = self.judge.as_ref();
         judge.map_or_else(Vec::new, |judge| judge.verdicts(flag, managed))
+    }
+
+    /// Returns the evidence about the stage in force; none before the first look.
+    fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
+        self.judge.as_ref()?.evidence(flag, managed)
+    }
+
+    /// Sets the streams of events, whose owner ends them.
+    #[must_use]
+    pub fn with_streams(mut self, streams: EventStreams) -> Self {
+        self.streams = streams;
+        self
     }
 
     /// Sets the names by which the API may be requested without operators.

@@ -1,9 +1,35 @@
-//! The seam to the measurements of rollouts: verdicts about the stage in force.
+//! The seam to the measurements of rollouts: verdicts about the stage in force, and the evidence behind them.
 
-use changes::{CheckResult, ManagedPlan};
+use changes::{CheckResult, ManagedPlan, Refusal, Revision};
+use rules::Timestamp;
+
+use crate::stage_report::StageReport;
 
 /// Gives the verdicts of the checks of a rollout plan.
 pub trait JudgeRollouts: Send + Sync {
     /// Returns the verdicts about the stage in force. A check without a verdict is inconclusive.
     fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult>;
+
+    /// Returns the evidence about the stage in force, as it was looked at last; none before the first look.
+    fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport>;
+
+    /// Returns the number of looks at the checks so far. The verdicts change only with it.
+    fn looks(&self) -> u64;
+
+    /// Looks at the checks of a flag now, and takes the step that is due. `request_id` identifies the step in the audit
+    /// log.
+    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look;
+}
+
+/// The result of a look at a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look {
+    /// No step is due.
+    NoStep,
+    /// A step was taken, at this revision.
+    Stepped(Revision),
+    /// A step is due, and was rejected: a condition of a promotion is not met, or another change was first.
+    Rejected(Vec<Refusal>),
+    /// A step is due, and could not be committed. The log of the process has the cause.
+    Failed,
 }

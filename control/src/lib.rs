@@ -26,6 +26,7 @@ mod publish;
 mod request_explanation;
 mod request_question;
 mod rollouts;
+mod stage_report;
 mod store;
 
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
@@ -50,7 +51,7 @@ pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
 pub use history::{History, MAX_ERROR_HOURS};
-pub use judge_rollouts::JudgeRollouts;
+pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use observe::{ArmName, CountedRequest, FlagObservation, Observe, ObservedSlot, ObservedUnit};
 pub use publish::{Fit, Publish, PublishError};
@@ -62,7 +63,8 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{CheckReport, Rollouts, StageReport};
+pub use rollouts::Rollouts;
+pub use stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
     LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,

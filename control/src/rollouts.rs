@@ -8,6 +8,7 @@ mod unit_history;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use changes::{Actor, Change, ChangeSource, CheckResult, ManagedPlan, Request, RolloutState, Step, step};
 use parking_lot::Mutex;
@@ -15,19 +16,18 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::judged_stage::JudgedStage;
-pub use self::judged_stage::{CheckReport, StageReport};
 use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
-use crate::judge_rollouts::JudgeRollouts;
+use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::observe::ObservedSlot;
-
-/// The length of a slot in milliseconds.
-const SLOT_MS: i64 = 5_000;
+use crate::stage_report::{SLOT_MS, StageReport};
 
 /// The controller of rollout plans of one process.
 pub struct Rollouts {
     control: Arc<Control>,
     evidence: Mutex<Evidence>,
+    /// The number of looks at the checks.
+    looks: AtomicU64,
 }
 
 /// The evidence of all planned flags. A restart continues with it.
@@ -56,6 +56,7 @@ impl Rollouts {
         Self {
             control,
             evidence: Mutex::new(evidence),
+            looks: AtomicU64::new(0),
         }
     }
 
@@ -77,15 +78,24 @@ impl Rollouts {
     pub fn advance(&self, now: Timestamp) -> bool {
         let mut stepped = false;
         for (flag, managed) in self.plans() {
-            if managed.state() != RolloutState::Running {
-                continue;
-            }
-            let results = self.judge(&flag, &managed, now);
-            if let Some(step) = step(&managed, &results, now) {
-                stepped |= self.take(flag, step, results, now);
-            }
+            let request_id = format!("rollout-{}", now.0);
+            let look = self.look_at(&flag, &managed, request_id, now);
+            stepped |= matches!(look, Look::Stepped(_));
         }
+        self.looks.fetch_add(1, Ordering::Release);
         stepped
+    }
+
+    /// Judges the stage in force of one flag, and takes the step that follows.
+    fn look_at(&self, flag: &str, managed: &ManagedPlan, request_id: String, now: Timestamp) -> Look {
+        if managed.state() != RolloutState::Running {
+            return Look::NoStep;
+        }
+        let results = self.judge(flag, managed, now);
+        match step(managed, &results, now) {
+            Some(step) => self.take(flag, step, results, (request_id, now)),
+            None => Look::NoStep,
+        }
     }
 
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
@@ -146,17 +156,23 @@ impl Rollouts {
         }
     }
 
-    fn take(&self, flag: String, step: Step, evidence: Vec<CheckResult>, now: Timestamp) -> bool {
+    fn take(
+        &self,
+        flag: &str,
+        step: Step,
+        evidence: Vec<CheckResult>,
+        (request_id, now): (String, Timestamp),
+    ) -> Look {
         let request = Request {
             change: Change::TakeStep {
-                flag: flag.clone(),
+                flag: flag.to_owned(),
                 step,
                 evidence,
             },
             actor: Actor::controller(),
             source: ChangeSource::Scheduler,
             reason: None,
-            request_id: format!("rollout-{}", now.0),
+            request_id,
             expected: None,
             force: false,
             at: now,
@@ -164,16 +180,19 @@ impl Rollouts {
         match self.control.apply(&request) {
             Ok(applied) => {
                 tracing::info!(flag, revision = applied.revision.0, "rollout: step taken");
-                return true;
+                Look::Stepped(applied.revision)
             }
             // A condition of a promotion, or another change: it is in the audit log, and tried again.
             Err(ApplyError::Refused(refusals)) => {
                 let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
                 tracing::warn!(flag, reasons = reasons.join(" "), "rollout: the step was refused");
+                Look::Rejected(refusals)
             }
-            Err(error) => tracing::error!(flag, ?error, "rollout: the step failed"),
+            Err(error) => {
+                tracing::error!(flag, ?error, "rollout: the step failed");
+                Look::Failed
+            }
         }
-        false
     }
 }
 
@@ -184,6 +203,24 @@ impl JudgeRollouts for Rollouts {
         let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
         let stage = stage.filter(|stage| stage.is_of(managed));
         stage.map(JudgedStage::results).unwrap_or_default()
+    }
+
+    fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
+        let evidence = self.evidence.lock();
+        let stage = evidence.flags.get(flag)?.stage.as_ref();
+        stage
+            .filter(|stage| stage.is_of(managed))
+            .map(JudgedStage::report)
+    }
+
+    fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Acquire)
+    }
+
+    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look {
+        let look = self.look_at(flag, managed, request_id.to_owned(), now);
+        self.looks.fetch_add(1, Ordering::Release);
+        look
     }
 }
 

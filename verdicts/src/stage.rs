@@ -353,6 +353,19 @@ impl Stage {
         (self.totals.treatment, self.totals.control)
     }
 
+    /// Returns the latencies of the requests of an arm that count.
+    pub fn latency(&self, arm: Arm) -> &Histogram {
+        match arm {
+            Arm::Treatment => &self.latency.treatment,
+            Arm::Control => &self.latency.control,
+        }
+    }
+
+    /// Returns the number of tenants with requests in an arm.
+    pub fn tenants(&self, arm: Arm) -> u32 {
+        self.roster.tenants_in(arm)
+    }
+
     /// Returns what was not counted.
     pub fn uncounted(&self) -> Uncounted {
         self.uncounted

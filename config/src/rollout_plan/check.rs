@@ -147,6 +147,14 @@ impl<T> Bound<T> {
 }
 
 impl PrometheusBound {
+    /// Returns the number.
+    #[must_use]
+    pub fn number(&self) -> f64 {
+        match self {
+            Self::Above(bound) | Self::Below(bound) => double(bound.value),
+        }
+    }
+
     /// Returns true if the value is beyond the bound.
     #[must_use]
     pub fn is_violated_by(&self, value: f64) -> bool {

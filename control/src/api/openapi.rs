@@ -155,7 +155,10 @@ fn operation(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
 
 fn responses(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
     let schema = match route.handler.response {
-        ResponseSchema::Json(add_schema) | ResponseSchema::JsonLines(add_schema) => add_schema(definitions),
+        ResponseSchema::Json(add_schema)
+        | ResponseSchema::JsonLines(add_schema)
+        | ResponseSchema::Events(add_schema) => add_schema(definitions),
+        ResponseSchema::Markdown => json!({ "type": "string" }),
         ResponseSchema::Bytes => json!({ "type": "string", "format": "binary" }),
     };
     let mut responses = Map::new();
@@ -194,7 +197,7 @@ fn problem_statuses(route: &ApiRoute) -> Vec<u16> {
     }
     match route.access {
         // Without a store there is no log.
-        Access::Read if route.path.contains("/audit") => statuses.push(409),
+        Access::Read if route.path.contains("/audit") || route.path.ends_with("/tick") => statuses.push(409),
         Access::Read => {}
         Access::Change(_) => statuses.extend([404, 409, 412, 422]),
         Access::Audited(_) => statuses.push(409),

@@ -20,6 +20,11 @@ pub(crate) struct WaitBody {
 }
 
 impl WaitBody {
+    /// Returns the reason as a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn new(reason: &'static str, detail: impl Into<String>) -> Self {
         let (detail, facts) = (detail.into(), Map::new());
         Self {

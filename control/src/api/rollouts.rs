@@ -1,8 +1,9 @@
 //! Endpoints that show rollout plans, with their state and the reasons for which they wait.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
-use changes::{Code, ManagedPlan, Refusal, Revision};
+use changes::{Code, ManagedFlag, ManagedPlan, Refusal, Revision};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -62,6 +63,18 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
 /// # Errors
 /// There is no such flag, or it has no plan.
 pub(super) fn planned(api: &Api, key: &str) -> Result<(Revision, ManagedPlan), ApiProblem> {
+    let (revision, _, managed) = planned_flag(api, key)?;
+    Ok((revision, ManagedPlan::clone(&managed)))
+}
+
+/// Returns a flag with its plan, and the revision at which they were read.
+///
+/// # Errors
+/// There is no such flag, or it has no plan.
+pub(super) fn planned_flag(
+    api: &Api,
+    key: &str,
+) -> Result<(Revision, ManagedFlag, Arc<ManagedPlan>), ApiProblem> {
     let (revision, flag) = api.control().read(|state, _| (state.revision, state.flag(key)));
     let flag = flag.ok_or_else(|| {
         let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
@@ -69,9 +82,9 @@ pub(super) fn planned(api: &Api, key: &str) -> Result<(Revision, ManagedPlan), A
             refusal.help("GET /api/v1/platform/feature-flags lists them"),
         ])
     })?;
-    let managed = flag.state.plan.as_deref().cloned().ok_or_else(|| {
+    let managed = flag.state.plan.clone().ok_or_else(|| {
         let refusal = Refusal::new(Code::PlanNotFound, format!("{key} has no rollout plan"));
         ApiProblem::rejected(vec![refusal.help("set a plan first").fact("flag", key)])
     })?;
-    Ok((revision, managed))
+    Ok((revision, flag, managed))
 }

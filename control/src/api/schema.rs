@@ -26,6 +26,10 @@ pub(crate) enum ResponseSchema {
     Json(SchemaFn),
     /// A JSON object on each line, of this form.
     JsonLines(SchemaFn),
+    /// Server-sent events with data of this form.
+    Events(SchemaFn),
+    /// Text in Markdown.
+    Markdown,
     /// Bytes.
     Bytes,
 }
@@ -55,6 +59,8 @@ impl ResponseSchema {
         match self {
             Self::Json(_) => "application/json",
             Self::JsonLines(_) => "application/jsonl",
+            Self::Events(_) => "text/event-stream",
+            Self::Markdown => "text/markdown; charset=utf-8",
             Self::Bytes => "application/octet-stream",
         }
     }

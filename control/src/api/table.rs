@@ -9,7 +9,8 @@ use super::query::{
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{
-    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, rollout_change, rollouts,
+    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, rollout_change,
+    rollout_document, rollout_events, rollout_evidence, rollout_tick, rollouts,
 };
 
 /// The defaults of a route that reads.
@@ -140,6 +141,36 @@ pub const ROUTES: &[ApiRoute] = &[
         name: "showRollout",
         summary: "Returns the rollout plan of a flag, its state, and what it waits for.",
         handler: handler!(rollouts::show),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/evidence",
+        name: "showRolloutEvidence",
+        summary: "Returns the measurements behind the verdicts of the present stage of a rollout plan.",
+        handler: handler!(rollout_evidence::show),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/events",
+        name: "watchRollout",
+        summary: "Sends the state and the evidence of a rollout plan as server-sent events: at once, then after each change.",
+        handler: handler!(rollout_events::watch),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/rollout/document",
+        name: "documentRollout",
+        summary: "Returns the record of a rollout plan in Markdown: strategy, configuration, stages, checks, rollback, approvals and course.",
+        handler: handler!(rollout_document::show),
+        ..READ
+    },
+    ApiRoute {
+        method: Verb::Post,
+        path: "/platform/feature-flags/{flag}/rollout/tick",
+        name: "tickRollout",
+        summary: "Looks at the checks of a rollout plan now, and takes the step that is due.",
+        permission: Permission::Operate,
+        handler: handler!(rollout_tick::tick),
         ..READ
     },
     ApiRoute {

@@ -6,12 +6,11 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use verdicts::histogram::Histogram;
-use verdicts::{
-    Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, Uncounted, UnitCount, Verdict,
-};
+use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict};
 
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
+use crate::stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
 
 /// The stage in force with its evidence.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +23,10 @@ pub(super) struct JudgedStage {
     test: Stage,
     /// The verdicts of the tests, as they were looked at last.
     verdicts: Vec<Verdict>,
+    /// The slot at whose end the tests were looked at last.
+    looked_at: Option<u64>,
+    /// Requests in neither arm.
+    excluded: Excluded,
     /// Requests that the data plane could not attribute to a unit.
     unattributed: u64,
     #[serde(with = "changes::timestamp")]
@@ -39,36 +42,6 @@ enum Judge {
     Reports,
     /// A query to Prometheus, which is not sent yet.
     Query,
-}
-
-/// The evidence about a stage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StageReport {
-    /// The run of the plan.
-    pub run: u64,
-    /// The index of the stage.
-    pub stage: usize,
-    /// The start of the evidence.
-    pub since: Timestamp,
-    /// The checks with their results.
-    pub checks: Vec<CheckReport>,
-    /// All requests of treatment and of control.
-    pub totals: (Totals, Totals),
-    /// Requests and slots that were not counted.
-    pub uncounted: Uncounted,
-    /// True if the shares of the arms do not match the percentage: something else moves subjects.
-    pub has_ratio_mismatch: bool,
-}
-
-/// The result of one check.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckReport {
-    /// The name.
-    pub name: String,
-    /// The result.
-    pub verdict: CheckVerdict,
-    /// The statistical test; none for checks of another kind.
-    pub test: Option<Verdict>,
 }
 
 impl JudgedStage {
@@ -114,6 +87,8 @@ impl JudgedStage {
             checks,
             test: Stage::new(config, history.baselines()),
             verdicts: Vec::new(),
+            looked_at: None,
+            excluded: Excluded::default(),
             unattributed: 0,
             since: now,
         })
@@ -130,6 +105,7 @@ impl JudgedStage {
     pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64) {
         self.unattributed = self.unattributed.saturating_add(slot.uncounted);
         let units = slot.units.iter().filter_map(unit_count).collect();
+        self.count_excluded(&slot.units);
         let slot = Slot {
             number,
             counter_fell: false,
@@ -144,8 +120,22 @@ impl JudgedStage {
         }
     }
 
+    /// Counts the requests in neither arm.
+    fn count_excluded(&mut self, units: &[ObservedUnit]) {
+        for unit in units {
+            let totals = match unit.arm {
+                ArmName::OptedIn => &mut self.excluded.opted_in,
+                ArmName::Excluded => &mut self.excluded.other,
+                ArmName::Treatment | ArmName::Control => continue,
+            };
+            totals.requests = totals.requests.saturating_add(u64::from(unit.requests));
+            totals.errors = totals.errors.saturating_add(u64::from(unit.errors));
+        }
+    }
+
     /// Looks at the checks at the end of a slot.
     pub(super) fn judge(&mut self, slot: u64) {
+        self.looked_at = Some(slot);
         self.verdicts = self.test.look(slot);
     }
 
@@ -175,10 +165,13 @@ impl JudgedStage {
     pub(super) fn report(&self) -> StageReport {
         let mut uncounted = self.test.uncounted();
         uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
+        let (config, ratio) = (self.test.config(), self.test.sample_ratio());
+        let (treatment, control) = self.test.totals();
         StageReport {
             run: self.run,
             stage: self.stage,
             since: self.since,
+            looked_at: self.looked_at,
             checks: self
                 .checks
                 .iter()
@@ -191,9 +184,34 @@ impl JudgedStage {
                     },
                 })
                 .collect(),
-            totals: self.test.totals(),
+            minimum: config.minimum,
+            has_control: config.has_control,
+            treatment: self.arm(Arm::Treatment, treatment),
+            control: self.arm(Arm::Control, control),
+            excluded: self.excluded,
             uncounted,
-            has_ratio_mismatch: self.test.sample_ratio().is_mismatch(),
+            sample_ratio: RatioReport {
+                treatment: ratio.treatment,
+                control: ratio.control,
+                share: config.share,
+                is_mismatch: ratio.is_mismatch(),
+            },
+        }
+    }
+
+    fn arm(&self, arm: Arm, totals: Totals) -> ArmReport {
+        let latency = self.test.latency(arm);
+        let percentiles = || {
+            Some(Percentiles {
+                p50: latency.quantile(0.5)?,
+                p95: latency.quantile(0.95)?,
+                p99: latency.quantile(0.99)?,
+            })
+        };
+        ArmReport {
+            totals,
+            tenants: self.test.tenants(arm),
+            latency: percentiles(),
         }
     }
 }

@@ -7,6 +7,8 @@ mod effects;
 mod generated;
 mod limits;
 mod log;
+mod measured;
+mod measured_rollouts;
 mod reads;
 mod roles;
 mod rollouts;

@@ -219,7 +219,10 @@ fn evidence_that_cannot_be_read_is_collected_again() {
     assert_eq!(course.rollouts.report("board"), None);
     assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
     let report = course.rollouts.report("board").unwrap();
-    assert_eq!(report.totals.0.requests, 10 * TENANTS * u64::from(REQUESTS));
+    assert_eq!(
+        report.treatment.totals.requests,
+        10 * TENANTS * u64::from(REQUESTS)
+    );
 }
 
 #[test]

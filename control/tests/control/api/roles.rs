@@ -24,6 +24,8 @@ fn body(route: &ApiRoute) -> Option<Value> {
         "signOff" | "approveRolloutPlan" => json!({ "role": "operations" }),
         "checkRolloutItem" => json!({ "item": "tests passing" }),
         "setOverride" => json!({ "enabled": null }),
+        // It has no body.
+        "tickRollout" => return None,
         "importOrgs" => json!({ "tenants": {} }),
         "explain" => json!({ "flag": "ui.shell" }),
         "applyDocument" => json!({ "version": 1, "flags": {} }),

@@ -10,8 +10,8 @@ use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
     ChangeSource, CheckResult, CheckVerdict, Control, Damage, Explain, ExplainedAnswer, History,
-    JudgeRollouts, LifecyclePolicy, ManagedPlan, MemoryStore, Opened, Publish, RequestExplanation,
-    RequestQuestion, Role, SqliteStore, Store, Unexplained,
+    JudgeRollouts, LifecyclePolicy, Look, ManagedPlan, MemoryStore, Opened, Publish, RequestExplanation,
+    RequestQuestion, Role, SqliteStore, StageReport, Store, Unexplained,
 };
 use parking_lot::Mutex;
 use proxy::{AdminServer, Metrics};
@@ -67,6 +67,18 @@ impl JudgeRollouts for SetVerdicts {
             meanwhile();
         }
         self.verdicts.lock().clone()
+    }
+
+    fn evidence(&self, _: &str, _: &ManagedPlan) -> Option<StageReport> {
+        None
+    }
+
+    fn looks(&self) -> u64 {
+        0
+    }
+
+    fn look(&self, _: &str, _: &ManagedPlan, _: &str, _: Timestamp) -> Look {
+        Look::NoStep
     }
 }
 

@@ -1,0 +1,78 @@
+//! The open streams of events: their number is limited, and all of them end when the process drains.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// The number of streams that may be open. The admin listener has more connections, and closes the connection that has
+/// waited longest for a new one if they are all taken: streams never keep other clients out.
+pub const MAX_EVENT_STREAMS: usize = 64;
+
+/// The open streams of events.
+#[derive(Clone)]
+pub struct EventStreams {
+    places: Arc<Semaphore>,
+    ending: watch::Sender<bool>,
+}
+
+/// The place of one stream; dropping it frees the place.
+pub(crate) struct StreamPlace {
+    _permit: OwnedSemaphorePermit,
+    ending: watch::Receiver<bool>,
+}
+
+impl EventStreams {
+    /// Creates room for [`MAX_EVENT_STREAMS`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
+            ending: watch::Sender::new(false),
+        }
+    }
+
+    /// Ends all streams. No stream is opened any more.
+    pub fn end(&self) {
+        self.places.close();
+        self.ending.send_replace(true);
+    }
+
+    /// Takes a place for a stream; none if all are taken, and during the drain.
+    pub(crate) fn open(&self) -> Option<StreamPlace> {
+        Some(StreamPlace {
+            _permit: Arc::clone(&self.places).try_acquire_owned().ok()?,
+            ending: self.ending.subscribe(),
+        })
+    }
+}
+
+impl Default for EventStreams {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StreamPlace {
+    /// Completes when all streams end.
+    pub(crate) async fn ended(&mut self) {
+        // An error says that the sender is gone: the process ends.
+        let _ = self.ending.wait_for(|is_ending| *is_ending).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_freed() {
+        let streams = EventStreams::new();
+        let mut open: Vec<StreamPlace> = (0..MAX_EVENT_STREAMS).filter_map(|_| streams.open()).collect();
+        assert_eq!((open.len(), streams.open().is_none()), (MAX_EVENT_STREAMS, true));
+        open.pop();
+        assert!(streams.open().is_some());
+        streams.end();
+        open.clear();
+        assert!(streams.open().is_none());
+    }
+}

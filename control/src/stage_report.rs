@@ -1,0 +1,95 @@
+//! The evidence about the stage in force of a rollout plan, as it is shown to people.
+
+use std::time::Duration;
+
+use changes::CheckVerdict;
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use verdicts::{Minimum, Totals, Uncounted, Verdict};
+
+/// The length of a slot of the evidence, in milliseconds.
+pub(crate) const SLOT_MS: i64 = 5_000;
+
+/// The evidence about a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageReport {
+    /// The run of the plan.
+    pub run: u64,
+    /// The index of the stage.
+    pub stage: usize,
+    /// The start of the evidence.
+    pub since: Timestamp,
+    /// The slot at whose end the checks were looked at last; none before the first look.
+    pub looked_at: Option<u64>,
+    /// The checks with their results.
+    pub checks: Vec<CheckReport>,
+    /// The sample that a check needs to pass, in each arm.
+    pub minimum: Minimum,
+    /// True if control is answered and counted.
+    pub has_control: bool,
+    /// The requests of the treatment arm.
+    pub treatment: ArmReport,
+    /// The requests of the control arm.
+    pub control: ArmReport,
+    /// The requests that are in neither arm.
+    pub excluded: Excluded,
+    /// Requests and slots that were not counted.
+    pub uncounted: Uncounted,
+    /// The subjects of the arms against the percentage of the stage.
+    pub sample_ratio: RatioReport,
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckReport {
+    /// The name.
+    pub name: String,
+    /// The result.
+    pub verdict: CheckVerdict,
+    /// The statistical test; none for checks of another kind.
+    pub test: Option<Verdict>,
+}
+
+/// The requests of one arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArmReport {
+    /// All requests and errors, without the cap.
+    pub totals: Totals,
+    /// The number of tenants.
+    pub tenants: u32,
+    /// The percentiles of the time to the response; none without a response.
+    pub latency: Option<Percentiles>,
+}
+
+/// Percentiles of the time to the response. Each is the middle of its bucket, within 3.2 % of the measured time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: Duration,
+    /// The 95th percentile.
+    pub p95: Duration,
+    /// The 99th percentile.
+    pub p99: Duration,
+}
+
+/// The requests for a flag that are in neither arm of the stage, by their reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// Requests of tenants that opted in: they have the flag whatever the stage decides.
+    pub opted_in: Totals,
+    /// All others: overrides, rules, admissions by an earlier stage, subjects outside of the audience.
+    pub other: Totals,
+}
+
+/// The subjects of a stage by arm: the test for a sample ratio mismatch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RatioReport {
+    /// Subjects in treatment.
+    pub treatment: u64,
+    /// Subjects in control.
+    pub control: u64,
+    /// The share of subjects that should be in treatment.
+    pub share: f64,
+    /// True if the shares of the arms do not match the percentage: something else moves subjects.
+    pub is_mismatch: bool,
+}
