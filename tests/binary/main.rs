@@ -47,6 +47,7 @@ mod reaching;
 mod recipes;
 mod rejected_tokens;
 mod rollout_course;
+mod rollout_kills;
 mod rollouts;
 mod running;
 mod secrets;
