@@ -106,6 +106,7 @@ fn decide(explainer: &RequestExplainer, headers: &HeaderMap) -> Result<ClientFla
         // The peer is the gateway, if the request came through one of its routes.
         client: None,
         attributes: Vec::new(),
+        open_breakers: &|tenant| explainer.open_breakers(tenant),
     };
     let now = clock::now();
     let keys_of = |position: usize| {

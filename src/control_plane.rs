@@ -144,7 +144,8 @@ impl ControlPlane {
         // Set now and not in `new`: the proxy needs the routes of the control plane to start, so the control plane is
         // created before it.
         self.observer.attach(running.observations());
-        self.explainer.set_keys(Arc::clone(running.keys()));
+        self.explainer
+            .attach(Arc::clone(running.keys()), running.observations());
         let known = operators::load(loaded, running.keys())?;
         let operators = operator_digests(known.as_ref());
         self.operators.replace(known);

@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use control::{ArmName, CountedRequest, FlagObservation, LocalKill, Observe, ObservedSlot, ObservedUnit};
+use control::{
+    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, LocalKill, Observe,
+    ObservedSlot, ObservedUnit,
+};
 use proxy::CountedArm;
+use tracing::warn;
 
 use crate::active_config::ActiveConfig;
+use crate::clock;
 
 /// The observations of the proxy, once it runs, and the kills of this machine.
 pub(crate) struct ProxyObserver {
@@ -65,9 +70,41 @@ impl Observe for ProxyObserver {
             .collect()
     }
 
+    fn take_breaker_events(&self) -> Vec<BreakerEvent> {
+        let Some(observed) = self.observed.get() else {
+            return Vec::new();
+        };
+        let (events, dropped) = observed.take_breaker_events();
+        if dropped > 0 {
+            warn!(
+                dropped,
+                "too many events of circuit breakers; the last ones are lost"
+            );
+        }
+        events.into_iter().map(breaker_event).collect()
+    }
+
     fn answers_held_back(&self, flag: &str) -> bool {
         let observed = self.observed.get();
         observed.is_some_and(|observed| observed.answers_off(flag))
+    }
+}
+
+/// Returns an event, as the control plane reads it.
+fn breaker_event(event: proxy::BreakerEvent) -> BreakerEvent {
+    BreakerEvent {
+        kind: match event.kind {
+            proxy::BreakerEventKind::Opened => BreakerEventKind::Opened,
+            proxy::BreakerEventKind::HalfOpened => BreakerEventKind::HalfOpened,
+            proxy::BreakerEventKind::Closed => BreakerEventKind::Closed,
+            proxy::BreakerEventKind::WouldHaveOpened => BreakerEventKind::WouldHaveOpened,
+            proxy::BreakerEventKind::LimitReached => BreakerEventKind::LimitReached,
+        },
+        flag: event.flag.to_string(),
+        tenant: event.tenant.to_string(),
+        at: clock::timestamp(event.at),
+        requests: event.requests,
+        errors: event.errors,
     }
 }
 

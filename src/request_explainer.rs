@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use control::{Explain, RequestExplanation, RequestQuestion, Unexplained};
-use proxy::KeyStore;
+use proxy::{KeyStore, Observations};
 use rules::Timestamp;
 
 use crate::active_config::ActiveConfig;
@@ -12,7 +12,7 @@ use crate::story::{self, ExplainGateway, ExplainInput};
 /// Explains requests by the active configuration, once the proxy runs and has keys.
 pub(crate) struct RequestExplainer {
     active_config: Arc<ActiveConfig>,
-    keys: OnceLock<Arc<KeyStore>>,
+    running: OnceLock<(Arc<KeyStore>, Observations)>,
 }
 
 impl RequestExplainer {
@@ -20,18 +20,25 @@ impl RequestExplainer {
     pub(crate) fn new(active_config: Arc<ActiveConfig>) -> Self {
         Self {
             active_config,
-            keys: OnceLock::new(),
+            running: OnceLock::new(),
         }
     }
 
-    /// Sets the keys of the running proxy. Only the first call has an effect.
-    pub(crate) fn set_keys(&self, keys: Arc<KeyStore>) {
-        let _ = self.keys.set(keys);
+    /// Sets the keys and the observations of the running proxy. Only the first call has an effect.
+    pub(crate) fn attach(&self, keys: Arc<KeyStore>, observations: Observations) {
+        let _ = self.running.set((keys, observations));
     }
 
     /// Returns the active gateway and the keys that verify tokens; `None` until the proxy runs.
     pub(crate) fn running(&self) -> Option<(ExplainGateway, &KeyStore)> {
-        Some((self.active_config.gateway()?, self.keys.get()?))
+        let (keys, _) = self.running.get()?;
+        Some((self.active_config.gateway()?, keys))
+    }
+
+    /// Returns the keys of the flags whose circuit breaker is open for a tenant.
+    pub(crate) fn open_breakers(&self, tenant: &str) -> Vec<Box<str>> {
+        let observations = self.running.get().map(|(_, observations)| observations);
+        observations.map_or(Vec::new(), |observations| observations.open_breakers(tenant))
     }
 }
 
@@ -42,6 +49,7 @@ impl Explain for RequestExplainer {
             gateway: &gateway,
             question,
             keys,
+            open_breakers: &|tenant| self.open_breakers(tenant),
             at,
         })?;
         Ok(story)

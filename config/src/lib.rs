@@ -81,9 +81,8 @@ pub use read::MAX_DIRECTORY_FILES;
 pub use render::Colour;
 pub use report::Report;
 pub use rollout_plan::{
-    Advance, Bound, Breaker, Check, CheckAction, DayTime, Days, Finish, MAX_APPROVALS, MAX_CHECKLIST,
-    MAX_CHECKS, MAX_STAGES, MAX_WINDOWS, Metric, Minimum, PrometheusBound, Rollback, RolloutPlan, Stage,
-    Window, Zone,
+    Advance, Bound, Check, CheckAction, DayTime, Days, Finish, MAX_APPROVALS, MAX_CHECKLIST, MAX_CHECKS,
+    MAX_STAGES, MAX_WINDOWS, Metric, Minimum, PrometheusBound, Rollback, RolloutPlan, Stage, Window, Zone,
 };
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{

@@ -1,18 +1,16 @@
 //! The rollout plan of a flag, as operators write it: stages, checks, times at which it advances, approvals.
 //! `changes` checks it against the policy and runs it.
 
-mod breaker;
 mod check;
 mod json;
 mod stage;
 mod window;
 
-pub use self::breaker::Breaker;
 pub use self::check::{Bound, Check, CheckAction, Metric, PrometheusBound};
 pub use self::stage::{Advance, Stage};
 pub use self::window::{DayTime, Days, Window, Zone};
 
-use rules::{Decimal, OwnedName, ServeDefinition};
+use rules::{Breaker, Decimal, OwnedName, ServeDefinition};
 
 /// The largest number of stages of a plan.
 pub const MAX_STAGES: usize = 20;

@@ -192,11 +192,19 @@ impl ToJson for RolloutDefinition {
 
 impl ToJson for ExposureDefinition {
     fn to_json(&self) -> Value {
-        let Self { by, serve, stages } = self;
+        let Self {
+            by,
+            serve,
+            stages,
+            errors,
+            breaker,
+        } = self;
         let mut exposure = JsonFields::default();
         exposure.put("by", by.as_ref().map(text));
         exposure.put("serve", serve.as_ref().map(|serve| serve.value.to_json()));
         exposure.put("stages", Some(list(&stages.value)));
+        exposure.put("errors", some(errors).map(<[u16]>::to_vec));
+        exposure.put("breaker", breaker.as_ref().map(ToJson::to_json));
         exposure.into()
     }
 }

@@ -31,7 +31,7 @@ use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-use crate::observe::{Observe, ObservedSlot};
+use crate::observe::{BreakerEvent, Observe, ObservedSlot};
 use crate::publish::Publish;
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
@@ -289,6 +289,11 @@ impl Control {
     /// Ends the slot of each flag whose requests are counted by arm, and returns the counts.
     pub(crate) fn take_slots(&self) -> Vec<ObservedSlot> {
         self.observe.take_slots()
+    }
+
+    /// Returns the events of circuit breakers since the last call.
+    pub(crate) fn take_breaker_events(&self) -> Vec<BreakerEvent> {
+        self.observe.take_breaker_events()
     }
 
     /// Returns true if a gate with this flag answers the requests of subjects that it is off for.

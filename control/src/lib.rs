@@ -53,7 +53,10 @@ pub use engine::{
 pub use history::{History, MAX_ERROR_HOURS};
 pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-pub use observe::{ArmName, CountedRequest, FlagObservation, Observe, ObservedSlot, ObservedUnit};
+pub use observe::{
+    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedSlot,
+    ObservedUnit,
+};
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{
     Explain, ExplainedAnswer, ExplainedFlag, ExplainedGate, ExplainedLimit, ExplainedLocalKill,

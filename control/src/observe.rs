@@ -1,6 +1,8 @@
 //! Observations of the running system that the control plane needs: decisions, errors and gates from the data plane,
 //! kills from break-glass.
 
+use rules::Timestamp;
+
 use crate::break_glass::LocalKill;
 
 /// The totals of one flag since the process started.
@@ -64,6 +66,52 @@ pub struct CountedRequest {
     pub is_error: bool,
 }
 
+/// An event of the circuit breaker of a flag for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerEvent {
+    /// The kind.
+    pub kind: BreakerEventKind,
+    /// The flag's key.
+    pub flag: String,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The time.
+    pub at: Timestamp,
+    /// The tenant's requests in the last 60 s; of a trial that failed, 1. 0 for half-open and closed.
+    pub requests: u64,
+    /// The errors among them.
+    pub errors: u64,
+}
+
+/// The kind of an event of a circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BreakerEventKind {
+    /// The flag is off for the tenant.
+    Opened,
+    /// One request in ten of the tenant tries.
+    HalfOpened,
+    /// The flag is decided as before.
+    Closed,
+    /// A breaker with `dry_run` would have opened.
+    WouldHaveOpened,
+    /// A breaker did not open, because the largest number of them is open. Sent once until one closes.
+    LimitReached,
+}
+
+impl BreakerEventKind {
+    /// Returns the name, in snake case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::HalfOpened => "half_opened",
+            Self::Closed => "closed",
+            Self::WouldHaveOpened => "would_have_opened",
+            Self::LimitReached => "limit_reached",
+        }
+    }
+}
+
 /// The source of observations.
 pub trait Observe: Send + Sync {
     /// Returns the totals of each flag since the process started; they only increase.
@@ -79,6 +127,12 @@ pub trait Observe: Send + Sync {
 
     /// Ends the slot of each flag whose requests are counted by arm, and returns the counts.
     fn take_slots(&self) -> Vec<ObservedSlot> {
+        Vec::new()
+    }
+
+    /// Returns the events of circuit breakers since the last call, in their order. An event that nobody took in time is
+    /// dropped and logged.
+    fn take_breaker_events(&self) -> Vec<BreakerEvent> {
         Vec::new()
     }
 

@@ -1,6 +1,7 @@
 //! The controller of rollout plans: it counts the requests of the arms in slots, judges the checks of the stages in
 //! force, and takes the steps that follow. Every step is a change like any other, by the actor `rollout`.
 
+mod breaker_log;
 mod judged_stage;
 mod saved_evidence;
 mod unit_history;
@@ -62,6 +63,7 @@ impl Rollouts {
 
     /// Counts the requests since the last call, as one slot. Called every 5 s.
     pub fn count(&self, now: Timestamp) {
+        breaker_log::log(&self.control.take_breaker_events());
         let slots = self.control.take_slots();
         let mut evidence = self.evidence.lock();
         // A call that comes early is the next slot: no request is lost, and none counts twice.

@@ -11,4 +11,4 @@ mod unit_table;
 pub(crate) use self::arm_of_request::ArmsOfRequest;
 pub(crate) use self::flag_arms::RequestEnd;
 pub use self::flag_arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
-pub(crate) use self::observed_flags::ObservedFlags;
+pub(crate) use self::observed_flags::{EndedRequest, ObservedFlags};

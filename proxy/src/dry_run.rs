@@ -15,9 +15,10 @@ use tokens::{Identity, OperatorTokens};
 use wire::RequestHead;
 
 pub use self::client_flags::{ClientFlag, ClientFlags, ClientRefused, client_flags};
-pub use self::request::DryRunRequest;
 use self::request::ParsedRequest;
+pub use self::request::{DryRunRequest, FindOpenBreakers};
 use crate::answer::{AnswerCode, AnswerFormat};
+use crate::breakers::OpenFlags;
 use crate::credential_sources::FoundToken;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
@@ -118,7 +119,7 @@ pub async fn dry_run(
     };
     let assumed = request.assumed();
     let forwarding = request.forwarding(&read, decider);
-    let mut recorder = DryRunRecorder::new(decider, keys, now, explain, forwarding.client());
+    let mut recorder = DryRunRecorder::new((decider, request), keys, now, explain, forwarding.client());
     let mut found = Findings::default();
     let mut received = Received {
         head: &mut read.head,
@@ -251,6 +252,7 @@ fn injected(head: &RequestHead, found: &Findings, decider: &Decider) -> Vec<(Str
 /// Effects that record what the phases find and change nothing.
 struct DryRunRecorder<'d, K, X> {
     decider: &'d Decider,
+    request: &'d DryRunRequest<'d>,
     keys: K,
     now: u64,
     explain: X,
@@ -261,10 +263,17 @@ struct DryRunRecorder<'d, K, X> {
 }
 
 impl<'d, K, X> DryRunRecorder<'d, K, X> {
-    fn new(decider: &'d Decider, keys: K, now: u64, explain: X, client: Option<IpAddr>) -> Self {
+    fn new(
+        (decider, request): (&'d Decider, &'d DryRunRequest<'d>),
+        keys: K,
+        now: u64,
+        explain: X,
+        client: Option<IpAddr>,
+    ) -> Self {
         let unmatched = answered(&decider.unmatched_refusal(), AnswerFormat::Problem, None);
         Self {
             decider,
+            request,
             keys,
             now,
             explain,
@@ -355,6 +364,10 @@ where
     }
 
     fn observed(&mut self, _code: &'static str) {}
+
+    fn find_open_breakers(&mut self, _: Option<RouteId>, tenant: Option<&TenantId>, open: &mut OpenFlags) {
+        self.request.find_open_breakers(self.decider, tenant, open);
+    }
 
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
         self.is_open = decision.action.is_open();

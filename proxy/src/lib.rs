@@ -25,6 +25,7 @@ mod admin;
 mod answer;
 mod arms;
 mod baggage;
+mod breakers;
 mod caller;
 mod capacity;
 mod client_network;
@@ -93,12 +94,14 @@ pub use admin::{
     admin_router,
 };
 pub use arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
+pub use breakers::{BreakerEvent, BreakerEventKind};
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;
 pub use drain_times::DrainTimes;
 pub use dry_run::{
-    ClientFlag, ClientFlags, ClientRefused, DryResult, DryRunRequest, RequestDryRun, client_flags, dry_run,
+    ClientFlag, ClientFlags, ClientRefused, DryResult, DryRunRequest, FindOpenBreakers, RequestDryRun,
+    client_flags, dry_run,
 };
 pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, Unproven};

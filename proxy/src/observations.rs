@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rules::{Cause, GateMode, Otherwise};
 
 use crate::arms::TakenSlot;
+use crate::breakers::BreakerEvent;
 use crate::shared::Shared;
 
 /// The observations of a proxy. Cheap to clone.
@@ -73,6 +75,27 @@ impl Observations {
     #[must_use]
     pub fn take_tenant_names(&self) -> Vec<(u64, Box<str>)> {
         self.shared.current.load().meters.observed().names().take()
+    }
+
+    /// Returns the keys of the flags whose circuit breaker is open or half-open for a tenant.
+    #[must_use]
+    pub fn open_breakers(&self, tenant: &str) -> Vec<Box<str>> {
+        let prepared = self.shared.current.load();
+        prepared.meters.observed().broken_flags(tenant)
+    }
+
+    /// Returns the events of circuit breakers since the last call, and the number of those that were dropped because
+    /// nobody took them. Closes the breakers of tenants that have sent no request for an hour.
+    #[must_use]
+    pub fn take_breaker_events(&self) -> (Vec<BreakerEvent>, u64) {
+        let prepared = self.shared.current.load();
+        let observed = prepared.meters.observed();
+        let process = observed.process_breakers();
+        let now = process.micros(Instant::now());
+        observed
+            .all_breakers()
+            .for_each(|breaker| breaker.close_idle(now));
+        process.take_events()
     }
 
     /// Returns the keys of the flags that a gate names, in key order.

@@ -7,6 +7,7 @@ use rules::Timestamp;
 use wire::RequestHead;
 
 use crate::arms::ArmsOfRequest;
+use crate::breakers::OpenBreakers;
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::in_flight::InFlight;
@@ -39,6 +40,8 @@ pub(crate) struct RequestContext {
     pub(crate) found: Findings,
     /// Its arms of the observed flags that it counts for.
     pub(crate) arms: ArmsOfRequest,
+    /// The circuit breakers that are open for it.
+    pub(crate) open_breakers: OpenBreakers,
     /// Its share of the process while an upstream is asked.
     pub(crate) share: Option<Arc<RequestShare>>,
     /// Its attempts at the upstream.
@@ -77,6 +80,7 @@ impl RequestContext {
             forwarding: Forwarding::default(),
             found: Findings::default(),
             arms: ArmsOfRequest::new(),
+            open_breakers: OpenBreakers::default(),
             share: None,
             attempts: UpstreamAttempts::default(),
             upstream_time: None,

@@ -96,6 +96,47 @@ impl SnapshotMetrics {
         [requests].into_iter().chain(durations).collect()
     }
 
+    fn breakers(&self) -> Vec<MetricFamily> {
+        let observed = self.meters.observed();
+        if observed.all_breakers().next().is_none() {
+            return Vec::new();
+        }
+        let open = observed.all_breakers().map(|breaker| {
+            let open = u32::try_from(breaker.open()).unwrap_or(u32::MAX);
+            gauge_metric(&[("flag", breaker.flag())], open.into())
+        });
+        let openings = observed.all_breakers().map(|breaker| {
+            let is_dry_run = breaker.settings().dry_run;
+            let labels = [
+                ("flag", breaker.flag()),
+                ("dry_run", if is_dry_run { "true" } else { "false" }),
+            ];
+            counter_metric(&labels, breaker.openings())
+        });
+        let uncounted = counter_metric(&[], observed.process_breakers().uncounted());
+        let family = |name, help, kind, metrics| family(name, help, kind, metrics);
+        vec![
+            family(
+                "sluice_breakers_open",
+                "Tenants that a flag is off for by its circuit breaker, by flag.",
+                MetricType::GAUGE,
+                open.collect(),
+            ),
+            family(
+                "sluice_breaker_openings_total",
+                "Openings of circuit breakers, by flag; with dry_run=\"true\" those that would have been.",
+                MetricType::COUNTER,
+                openings.collect(),
+            ),
+            family(
+                "sluice_breaker_uncounted_requests_total",
+                "Requests that no circuit breaker counted, because there were too many tenants.",
+                MetricType::COUNTER,
+                vec![uncounted],
+            ),
+        ]
+    }
+
     fn snapshot(&self, now: SystemTime) -> Vec<MetricFamily> {
         let Some((revision, at)) = &self.snapshot else {
             return Vec::new();
@@ -141,6 +182,7 @@ impl Collector for SnapshotCollector {
         let mut families = vec![current.requests(), current.decisions()];
         families.extend(current.durations());
         families.extend(current.arms());
+        families.extend(current.breakers());
         families.extend(current.snapshot(SystemTime::now()));
         families
     }

@@ -10,6 +10,8 @@ pub const MAX_TIERS: usize = 100;
 pub const MAX_RULES: usize = 1_000;
 /// The most stages of a rollout plan in force for a flag.
 pub const MAX_STAGES: usize = 100;
+/// The most flags with a circuit breaker.
+pub const MAX_BREAKERS: usize = 128;
 /// The most variants in a flag.
 pub const MAX_VARIANTS: usize = 100;
 /// The most flags that a flag requires.

@@ -1,7 +1,7 @@
 //! The exposure of a flag, compiled: the stages of a rollout plan in force. Audiences accumulate: a later stage removes
 //! no subject that an earlier one admits.
 
-use crate::{bucket::Bucketing, condition::Condition, split::Serve};
+use crate::{Breaker, bucket::Bucketing, condition::Condition, split::Serve};
 
 /// The exposure of a flag.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +10,9 @@ pub(crate) struct Exposure {
     pub(crate) serve: Serve,
     /// From the first stage of the plan to the current one; none before the plan starts.
     pub(crate) stages: Box<[Stage]>,
+    /// The statuses that are errors, besides 5xx.
+    pub(crate) errors: Box<[u16]>,
+    pub(crate) breaker: Option<Breaker>,
 }
 
 /// A stage in force.

@@ -1,7 +1,7 @@
 //! A flag, compiled: every name in it is an id, every salt and condition ready to be used.
 
 use crate::{
-    FlagId, FlagKey, Kind, Lifecycle, Site, TierId, Timestamp, VariantId, bucket::Bucketing,
+    Breaker, FlagId, FlagKey, Kind, Lifecycle, Site, TierId, Timestamp, VariantId, bucket::Bucketing,
     condition::Condition, exposure::Exposure, split::Serve,
 };
 
@@ -178,6 +178,18 @@ impl Flag {
     #[must_use]
     pub fn is_planned(&self) -> bool {
         self.exposure.is_some()
+    }
+
+    /// Returns the statuses that are errors of it besides 5xx, by its rollout plan.
+    #[must_use]
+    pub fn error_statuses(&self) -> &[u16] {
+        self.exposure.as_deref().map_or(&[], |exposure| &exposure.errors)
+    }
+
+    /// Returns the circuit breaker of its rollout plan.
+    #[must_use]
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.exposure.as_deref()?.breaker.as_ref()
     }
 
     /// Returns the name of the stage at `place`, as in a decision by `rollout` or `held_back`.

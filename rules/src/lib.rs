@@ -7,6 +7,7 @@ mod admin_hosts;
 mod arm;
 mod attribute_names;
 mod bounds;
+mod breaker;
 mod bucket;
 mod candidates;
 mod compile;
@@ -66,9 +67,10 @@ mod version;
 pub use admin_hosts::{AdminHosts, InvalidAdminHost, MAX_ADMIN_HOSTS};
 pub use arm::Arm;
 pub use bounds::{
-    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_STAGES,
-    MAX_TIERS, MAX_VALUES, MAX_VARIANTS,
+    MAX_BREAKERS, MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS,
+    MAX_STAGES, MAX_TIERS, MAX_VALUES, MAX_VARIANTS,
 };
+pub use breaker::Breaker;
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
 pub use candidates::Candidates;
 pub use compile::{Former, compile, compile_flags, compile_tenants};

@@ -192,6 +192,8 @@ pub(super) fn by_files(loaded: &LoadedConfig, request: Value, at: Timestamp) -> 
         gateway: &ExplainGateway::load(loaded)?,
         question: &question,
         keys: &keys,
+        // Files have no breakers: plans are in a store.
+        open_breakers: &|_| Vec::new(),
         at,
     });
     runtime.shutdown_background();

@@ -43,6 +43,7 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> Result<RequestExplanation, In
         caller: stated_caller(question),
         client: question.client,
         attributes: attributes(question, decider),
+        open_breakers: input.open_breakers,
     };
     let keys = |position: usize| {
         let issuer = gateway.identity.issuers.get(position)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use config::{IdentitySettings, LineIndex, LoadedConfig};
 use control::RequestQuestion;
-use proxy::{Decider, KeyStore};
+use proxy::{Decider, FindOpenBreakers, KeyStore};
 use rules::Timestamp;
 
 /// The gateway whose decisions are explained.
@@ -21,6 +21,8 @@ pub(crate) struct ExplainInput<'a> {
     pub(crate) question: &'a RequestQuestion,
     /// The keys that verify tokens.
     pub(crate) keys: &'a KeyStore,
+    /// Finds the circuit breakers that are open for a tenant.
+    pub(crate) open_breakers: &'a FindOpenBreakers<'a>,
     /// The time to decide the request for.
     pub(crate) at: Timestamp,
 }

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use config::{Catalog, Files, FlagsDocument};
 use proxy::{
     AccessLogFormat, AccessLogOutput, FetchTiming, Probe, Published, Running, StartOptions, Stopped,
 };
+use rules::Snapshot;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
@@ -237,6 +239,29 @@ impl Proxy {
             .publisher()
             .publish(&loaded)
             .map_err(|error| error.to_string())
+    }
+
+    /// Serves other flags, as a control plane publishes them: `yaml` is a flags document without its version, and may have
+    /// stages in force. It has the flags of the document before.
+    pub fn publish_flags(&self, yaml: &str) {
+        let text = format!("version: 1\n{yaml}\n").into_bytes();
+        let files = Files::Memory([("flags.yaml".into(), text)].into());
+        let document = FlagsDocument::read_stored(files, Path::new("flags.yaml"));
+        let document = document.unwrap_or_else(|report| panic!("{report}"));
+        let publisher = self.running().publisher();
+        let served = Arc::clone(publisher.decider().snapshot());
+        let catalog = Catalog::new(served.flags.eligibility(), document);
+        let catalog = catalog.unwrap_or_else(|report| panic!("{report}"));
+        let compiled = catalog.compiled();
+        for (id, flag) in served.flags.iter() {
+            assert_eq!(compiled.flags.id(flag.key().as_str()), Some(id), "{}", flag.key());
+        }
+        let snapshot = Snapshot {
+            flags: Arc::clone(&compiled.flags),
+            tenants: Arc::clone(&compiled.tenants),
+            ..Snapshot::clone(&served)
+        };
+        publisher.publish_flags(Arc::new(snapshot)).unwrap();
     }
 
     /// Ends it as a signal would.

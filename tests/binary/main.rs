@@ -12,6 +12,7 @@
 mod answering;
 mod audited;
 mod break_glass;
+mod breaker;
 mod checking;
 mod client_flags;
 mod curl_examples;

@@ -61,5 +61,11 @@ fn exposure<'p>(
         exposure.insert("serve".to_owned(), serve.to_json());
     }
     exposure.insert("stages".to_owned(), stages.into());
+    if !plan.errors.is_empty() {
+        exposure.insert("errors".to_owned(), plan.errors.clone().into());
+    }
+    if let Some(breaker) = &plan.breaker {
+        exposure.insert("breaker".to_owned(), breaker.to_json());
+    }
     exposure.into()
 }

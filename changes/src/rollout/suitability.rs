@@ -2,7 +2,7 @@
 //! was checked when it was read.
 
 use config::{RolloutPlan, closest};
-use rules::{Lifecycle, OwnedName, ServeDefinition, Timestamp};
+use rules::{Lifecycle, MAX_BREAKERS, OwnedName, ServeDefinition, Timestamp};
 
 use super::audience::{self, FindSegment};
 use crate::flag::ManagedFlag;
@@ -40,6 +40,7 @@ pub(crate) fn unsuitable(plan: &RolloutPlan, surroundings: &Surroundings<'_>) ->
     check.audiences();
     check.variants();
     check.approvals();
+    check.breakers();
     check.reasons
 }
 
@@ -266,5 +267,22 @@ impl Check<'_> {
             "nobody can approve the plan: no operators are configured, so all callers are one person";
         let help = "configure operators in sluice.yaml (`admin`), or remove `approvals`";
         self.refuse("approvals", detail.to_owned(), help);
+    }
+
+    /// A node keeps the state of a limited number of breakers.
+    fn breakers(&mut self) {
+        let Some(state) = self.surroundings.tenants.filter(|_| self.plan.breaker.is_some()) else {
+            return;
+        };
+        let has_breaker = |(key, flag): &(&str, ManagedFlag)| {
+            let exposure = flag.definition.exposure.as_ref();
+            *key != self.surroundings.key && exposure.is_some_and(|exposure| exposure.breaker.is_some())
+        };
+        let others = state.flags().filter(has_breaker).count();
+        if others >= MAX_BREAKERS {
+            let detail = format!("{others} flags have a plan with a breaker already; no more is possible");
+            let help = "remove `breaker` here, or end the plan of another flag";
+            self.refuse("breaker", detail, help);
+        }
     }
 }

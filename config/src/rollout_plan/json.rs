@@ -1,10 +1,10 @@
 //! Conversion of rollout plans to JSON, in the form of a document. Reading the result yields the same plan.
 
-use rules::{Decimal, ServeDefinition};
+use rules::{Breaker, Decimal, ServeDefinition};
 use serde_json::Value;
 
 use super::{
-    Bound, Breaker, Check, CheckAction, DEFAULT_ALPHA, DEFAULT_CAP, DEFAULT_PATIENCE_MS, Metric, Minimum,
+    Bound, Check, CheckAction, DEFAULT_ALPHA, DEFAULT_CAP, DEFAULT_PATIENCE_MS, Metric, Minimum,
     PrometheusBound, Rollback, RolloutPlan, Stage, Window,
 };
 use crate::quantity::duration_text;

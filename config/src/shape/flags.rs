@@ -7,7 +7,7 @@ use rules::{
 
 use super::allow::Allow;
 use super::condition::Condition;
-use super::plan::PlanText;
+use super::plan::{BreakerForm, ErrorStatuses, PlanText};
 use super::serve::{Identifier, Serve};
 use super::tenant::Tenant;
 use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
@@ -216,7 +216,11 @@ object! {
         serve: optional Sited<Serve>,
         /// Stages, from the first one to the current one; none before the plan starts.
         stages: required Sited<List<Stage, 0, UNBOUNDED>>,
-    } => ExposureDefinition { by, serve, stages }
+        /// Statuses that are errors, besides those from 500. Default: none.
+        errors: default ErrorStatuses,
+        /// Circuit breaker: turns the flag off for one tenant whose requests fail. Default: none.
+        breaker: optional BreakerForm,
+    } => ExposureDefinition { by, serve, stages, errors, breaker }
 }
 
 object! {

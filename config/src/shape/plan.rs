@@ -4,7 +4,7 @@ mod check;
 mod text;
 mod window;
 
-use rules::{Decimal, Lifecycle, Spelled};
+use rules::{Breaker, Decimal, Lifecycle, Spelled};
 
 use self::check::CheckForm;
 use self::text::{Item, PlanName, invalid_percentage, percent};
@@ -20,7 +20,7 @@ use crate::json;
 use crate::lower::plan::{PlacedPlan, PlacedStage, plan};
 use crate::node::Node;
 use crate::rollout_plan::{
-    Advance, Breaker, DEFAULT_ALPHA, DEFAULT_CAP, DEFAULT_PATIENCE_MS, Finish, MAX_APPROVALS, MAX_CHECKLIST,
+    Advance, DEFAULT_ALPHA, DEFAULT_CAP, DEFAULT_PATIENCE_MS, Finish, MAX_APPROVALS, MAX_CHECKLIST,
     MAX_CHECKS, MAX_ERRORS, MAX_STAGES, Minimum, Rollback, RolloutPlan, Stage,
 };
 use crate::validate::{InvalidValue, Slot, Validator};
@@ -59,7 +59,7 @@ object! {
         /// Variant or split that admitted subjects are served. Default: the variant `on`.
         serve: optional Serve,
         /// Statuses that are errors, besides those from 500. Default: none.
-        errors: default List<Whole<u16, 100, 599>, 0, MAX_ERRORS>,
+        errors: default ErrorStatuses,
         /// Probability of a false alarm, for the whole plan. Default: 0.005.
         alpha: optional Alpha,
         /// Number of requests that count of one unit, arm and 5 s at most. Default: 20.
@@ -92,6 +92,9 @@ object! {
         plan(placed, rest, validator)
     }
 }
+
+/// Statuses that are errors.
+pub(crate) type ErrorStatuses = List<Whole<u16, 100, 599>, 0, MAX_ERRORS>;
 
 /// A plan as JSON text, for definitions, which do not read it.
 pub(crate) enum PlanText {}

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rules::{FlagId, RouteId, Snapshot, Subject, Timestamp, decide};
+use rules::{Arm, Cause, FlagId, MAX_BREAKERS, RouteId, Snapshot, Subject, Timestamp, decide};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::arm_of_request::{ArmOfRequest, ArmsOfRequest, MAX_FLAGS_OF_REQUEST};
 use super::flag_arms::{FlagArms, RequestEnd};
 use super::tenant_names::TenantNames;
+use crate::breakers::{FlagBreaker, OpenBreakers, OpenFlags, ProcessBreakers};
 
 /// The observed flags of a snapshot.
 #[derive(Debug, Clone)]
@@ -16,6 +18,9 @@ pub(crate) struct ObservedFlags {
     flags: Arc<[Observed]>,
     /// By the snapshot's route ids: indexes into `flags`.
     of_routes: Arc<[Box<[u16]>]>,
+    /// The flags with a circuit breaker: indexes into `flags`.
+    with_breaker: Arc<[u16]>,
+    process_breakers: Arc<ProcessBreakers>,
     names: Arc<TenantNames>,
 }
 
@@ -23,6 +28,23 @@ pub(crate) struct ObservedFlags {
 struct Observed {
     id: FlagId,
     arms: Arc<FlagArms>,
+    /// The statuses that are errors, besides 5xx.
+    errors: Box<[u16]>,
+    breaker: Option<Arc<FlagBreaker>>,
+}
+
+/// A request that has ended, as observed flags count it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndedRequest<'r> {
+    /// Its id.
+    pub(crate) id: &'r str,
+    /// Its tenant.
+    pub(crate) tenant: Option<&'r str>,
+    pub(crate) started: Instant,
+    pub(crate) duration: Duration,
+    /// The status of the upstream's response.
+    pub(crate) status: u16,
+    pub(crate) end: RequestEnd,
 }
 
 impl ObservedFlags {
@@ -31,6 +53,8 @@ impl ObservedFlags {
         Self {
             flags: Arc::default(),
             of_routes: Arc::default(),
+            with_breaker: Arc::default(),
+            process_breakers: ProcessBreakers::new(),
             names: Arc::new(TenantNames::new()),
         }
     }
@@ -44,19 +68,31 @@ impl ObservedFlags {
         let mut ids: Vec<FlagId> = named.chain(planned.map(|(id, _)| id)).collect();
         ids.sort_unstable();
         ids.dedup();
-        let known: HashMap<&str, &Arc<FlagArms>> = self
-            .flags
-            .iter()
-            .map(|flag| (flag.arms.key(), &flag.arms))
-            .collect();
+        let known: HashMap<&str, &Observed> = self.flags.iter().map(|flag| (flag.arms.key(), flag)).collect();
         let observed = ids.iter().filter_map(|id| {
-            let key = snapshot.flags.flag(*id)?.key().as_str();
-            let arms = known
-                .get(key)
-                .map_or_else(|| Arc::new(FlagArms::new(key)), |arms| Arc::clone(arms));
-            Some(Observed { id: *id, arms })
+            let flag = snapshot.flags.flag(*id)?;
+            let key = flag.key().as_str();
+            let known = known.get(key);
+            let arms = known.map_or_else(|| Arc::new(FlagArms::new(key)), |known| Arc::clone(&known.arms));
+            let breaker = flag.breaker().map(|settings| {
+                let known = known.and_then(|known| known.breaker.as_ref());
+                match known.filter(|breaker| breaker.settings() == settings) {
+                    Some(breaker) => Arc::clone(breaker),
+                    None => Arc::new(FlagBreaker::new(key, *settings, &self.process_breakers)),
+                }
+            });
+            Some(Observed {
+                id: *id,
+                arms,
+                errors: flag.error_statuses().into(),
+                breaker,
+            })
         });
         let flags: Arc<[Observed]> = observed.collect();
+        let with_breaker = (0_u16..).zip(flags.iter());
+        let with_breaker = with_breaker.filter_map(|(index, flag)| flag.breaker.as_ref().map(|_| index));
+        // The control plane accepts no more.
+        let with_breaker = with_breaker.take(MAX_BREAKERS).collect();
         let index_of = |id: FlagId| {
             let index = flags.binary_search_by_key(&id, |flag| flag.id).ok()?;
             u16::try_from(index).ok()
@@ -71,6 +107,8 @@ impl ObservedFlags {
         Self {
             of_routes: routes.iter().map(of_route).collect(),
             flags,
+            with_breaker,
+            process_breakers: Arc::clone(&self.process_breakers),
             names: Arc::clone(&self.names),
         }
     }
@@ -109,20 +147,127 @@ impl ObservedFlags {
         arms
     }
 
-    /// Counts a request by the hash of its id, for each of its flags.
-    pub(crate) fn count(&self, arms: &ArmsOfRequest, request: &str, end: RequestEnd) {
-        let request = xxh3_64(request.as_bytes());
+    /// Counts a request for each of its flags.
+    pub(crate) fn count(&self, arms: &ArmsOfRequest, request: &EndedRequest<'_>) {
+        let hash = xxh3_64(request.id.as_bytes());
         for of_flag in arms {
-            if let Some(observed) = self.flags.get(usize::from(of_flag.flag)) {
-                observed.arms.count(of_flag, request, end);
+            let Some(observed) = self.flags.get(usize::from(of_flag.flag)) else {
+                continue;
+            };
+            let end = match request.end {
+                RequestEnd::Served(latency) if observed.errors.contains(&request.status) => {
+                    RequestEnd::Failed(latency)
+                }
+                end => end,
+            };
+            observed.arms.count(of_flag, hash, end);
+            if let Some(breaker) = &observed.breaker {
+                self.count_for_breaker(breaker, of_flag, request, end);
             }
         }
     }
 
-    /// Returns true if both observe the same flags on the same routes.
+    /// Counts a request for the circuit breaker of a flag: one that the stages in force admitted, or of a tenant that
+    /// opted in.
+    fn count_for_breaker(
+        &self,
+        breaker: &FlagBreaker,
+        of_flag: &ArmOfRequest,
+        request: &EndedRequest<'_>,
+        end: RequestEnd,
+    ) {
+        let is_treated = matches!(
+            of_flag.arm,
+            Arm::Treatment | Arm::OptedIn | Arm::Excluded(Cause::Rollout)
+        );
+        let is_error = match end {
+            RequestEnd::Served(_) => false,
+            RequestEnd::Failed(_) | RequestEnd::Broken => true,
+            RequestEnd::Aborted | RequestEnd::Answered => return,
+        };
+        if let Some(id) = request.tenant.filter(|_| is_treated) {
+            let begun = self.process_breakers.micros(request.started);
+            let duration = u64::try_from(request.duration.as_micros()).unwrap_or(u64::MAX);
+            let times = (begun, begun.saturating_add(duration));
+            breaker.count((of_flag.tenant, id), times, is_error);
+        }
+    }
+
+    /// Returns the open circuit breakers of a request of `route`, which begins at `started`. Of a half-open one, a
+    /// request of a route that counts for its flag may be let through.
+    pub(crate) fn open_breakers(
+        &self,
+        route: Option<RouteId>,
+        tenant: Option<&str>,
+        started: Instant,
+    ) -> OpenBreakers {
+        let mut open = OpenBreakers::default();
+        // Nearly always none is open.
+        let Some(tenant) = tenant.filter(|_| self.process_breakers.open() > 0) else {
+            return open;
+        };
+        let counted = route.and_then(|route| self.of_routes.get(route.index()));
+        let (hash, now) = (xxh3_64(tenant.as_bytes()), self.process_breakers.micros(started));
+        for (index, flag) in self.breakers() {
+            let may_try = counted.is_some_and(|counted| counted.contains(&flag));
+            if self
+                .breaker(flag)
+                .is_some_and(|breaker| breaker.refuses(hash, now, may_try))
+            {
+                open.add(index);
+            }
+        }
+        open
+    }
+
+    /// Appends the flags of open circuit breakers.
+    pub(crate) fn open_flags(&self, open: OpenBreakers, flags: &mut OpenFlags) {
+        if open.is_empty() {
+            return;
+        }
+        let open = self.breakers().filter(|(index, _)| open.contains(*index));
+        let open = open.filter_map(|(_, flag)| Some(self.flags.get(usize::from(flag))?.id));
+        let left = flags.remaining_capacity();
+        flags.extend(open.take(left));
+    }
+
+    /// Returns the keys of the flags whose circuit breaker is open or half-open for a tenant.
+    pub(crate) fn broken_flags(&self, tenant: &str) -> Vec<Box<str>> {
+        let hash = xxh3_64(tenant.as_bytes());
+        let breakers = self.breakers().filter_map(|(_, flag)| self.breaker(flag));
+        let open = breakers.filter(|breaker| breaker.is_open(hash));
+        open.map(|breaker| breaker.flag().into()).collect()
+    }
+
+    /// Returns the position of each circuit breaker in the bits of a request, and the index of its flag.
+    fn breakers(&self) -> impl Iterator<Item = (usize, u16)> {
+        self.with_breaker.iter().copied().enumerate()
+    }
+
+    fn breaker(&self, flag: u16) -> Option<&Arc<FlagBreaker>> {
+        self.flags.get(usize::from(flag))?.breaker.as_ref()
+    }
+
+    /// Returns all circuit breakers.
+    pub(crate) fn all_breakers(&self) -> impl Iterator<Item = &Arc<FlagBreaker>> {
+        self.flags.iter().filter_map(|flag| flag.breaker.as_ref())
+    }
+
+    /// Returns the limits and events of all circuit breakers.
+    pub(crate) fn process_breakers(&self) -> &ProcessBreakers {
+        &self.process_breakers
+    }
+
+    /// Returns true if both observe the same flags on the same routes, with the same errors and circuit breakers.
     pub(crate) fn has_same_flags(&self, other: &Self) -> bool {
-        let ids = |flags: &Self| -> Vec<FlagId> { flags.flags.iter().map(|flag| flag.id).collect() };
-        ids(self) == ids(other) && self.of_routes == other.of_routes
+        let is_same = |one: &Observed, other: &Observed| {
+            let settings = |flag: &Observed| flag.breaker.as_ref().map(|breaker| *breaker.settings());
+            one.id == other.id && one.errors == other.errors && settings(one) == settings(other)
+        };
+        let mut pairs = self.flags.iter().zip(other.flags.iter());
+        self.flags.len() == other.flags.len()
+            && pairs.all(|(one, other)| is_same(one, other))
+            && self.of_routes == other.of_routes
     }
 
     /// Returns the counts of all observed flags.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rules::{Kind, Timestamp, decide};
 
 use super::{AnswerFormat, DryRunRecorder, DryRunRequest};
+use crate::breakers::OpenFlags;
+use crate::caller::Caller;
 use crate::decider::Decider;
 use crate::issuer_keys::IssuerKeys;
 use crate::phase::identity::identify;
@@ -80,14 +82,18 @@ pub async fn client_flags(
         assumed: &assumed,
     };
     let ignore = |_: &rules::RequestDecision<'_>, _: &rules::Subject<'_>| {};
-    let mut verifier = DryRunRecorder::new(decider, keys, now, ignore, forwarding.client());
+    let mut verifier = DryRunRecorder::new((decider, request), keys, now, ignore, forwarding.client());
     let identified = identify(&received, decider, rules::Auth::Optional, at, &mut verifier).await;
     let caller = identified.map_err(refused)?.caller;
     let client = client_text(decider, &forwarding);
     let mut attributes = SubjectAttributes::new();
     let origin = (&received.head.fields, client.as_deref());
     find_attributes(&mut attributes, decider, caller.as_ref(), &assumed, origin);
-    let subject = subject(decider, caller.as_ref(), &attributes);
+    let mut open = OpenFlags::new();
+    let tenant = caller.as_ref().and_then(Caller::tenant);
+    request.find_open_breakers(decider, tenant, &mut open);
+    let mut subject = subject(decider, caller.as_ref(), &attributes);
+    subject.open_breakers = &open;
     let flags = &decider.snapshot().flags;
     let on = flags.iter().filter_map(|(id, flag)| {
         let decision = decide(flags, id, &subject, at);

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rules::{AttributeId, AttributeValue};
+use rules::{AttributeId, AttributeValue, TenantId};
 use wire::{Framing, RequestHead, read_head};
 
 use crate::answer::AnswerCode;
+use crate::breakers::OpenFlags;
 use crate::caller::{Caller, StatedCaller};
 use crate::decider::Decider;
 use crate::forwarding::{ForwardedScheme, Forwarding};
@@ -15,7 +16,6 @@ use crate::phase::received::{Assumed, BodyPresence};
 use crate::refusal::RequestRefusal;
 
 /// The request of a dry run.
-#[derive(Debug)]
 pub struct DryRunRequest<'q> {
     /// The listener that receives it.
     pub listener: &'q ListenerHead,
@@ -27,7 +27,12 @@ pub struct DryRunRequest<'q> {
     pub client: Option<IpAddr>,
     /// Attributes of the caller. Those of a token take precedence over them, and they over those of the request.
     pub attributes: Vec<(AttributeId, AttributeValue)>,
+    /// Returns the keys of the flags whose circuit breaker is open for a tenant.
+    pub open_breakers: &'q FindOpenBreakers<'q>,
 }
+
+/// Returns the keys of the flags whose circuit breaker is open for a tenant.
+pub type FindOpenBreakers<'f> = dyn Fn(&str) -> Vec<Box<str>> + Send + Sync + 'f;
 
 /// A request whose head was parsed.
 #[derive(Debug)]
@@ -67,6 +72,20 @@ impl DryRunRequest<'_> {
     pub(super) fn forwarding(&self, read: &ParsedRequest, decider: &Decider) -> Forwarding {
         let scheme = ForwardedScheme::default();
         Forwarding::read(&read.head.fields, self.client, scheme, &decider.trusted_proxies)
+    }
+
+    /// Appends the flags whose circuit breaker is open for a tenant.
+    pub(super) fn find_open_breakers(
+        &self,
+        decider: &Decider,
+        tenant: Option<&TenantId>,
+        open: &mut OpenFlags,
+    ) {
+        let keys = tenant.map(|tenant| (self.open_breakers)(tenant.as_str()));
+        let flags = &decider.snapshot.flags;
+        let ids = keys.iter().flatten().filter_map(|key| flags.id(key));
+        let left = open.remaining_capacity();
+        open.extend(ids.take(left));
     }
 
     /// Returns the assumptions about the caller.

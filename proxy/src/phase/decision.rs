@@ -4,6 +4,7 @@
 use rules::{AnonymousFlags, Auth, Candidates, RequestDecision, Subject, Subjects, Timestamp};
 use tokens::OperatorTokens;
 
+use crate::breakers::OpenFlags;
 use crate::caller::Caller;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
@@ -182,8 +183,14 @@ fn decide_gates(
     let (mut all, mut of_request) = (SubjectAttributes::new(), SubjectAttributes::new());
     subject::find_attributes(&mut all, decider, caller.as_ref(), request.assumed, own);
     subject::find_attributes(&mut of_request, decider, None, request.assumed, own);
+    let mut open = OpenFlags::new();
+    let tenant = caller.as_ref().and_then(Caller::tenant);
+    effects.find_open_breakers(found.route, tenant, &mut open);
     let subjects = Subjects {
-        caller: subject::subject(decider, caller.as_ref(), &all),
+        caller: Subject {
+            open_breakers: &open,
+            ..subject::subject(decider, caller.as_ref(), &all)
+        },
         anonymous: subject::subject(decider, None, &of_request),
     };
     let decision = decider

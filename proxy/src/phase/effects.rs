@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rules::{RequestDecision, RouteId, Subject, Subjects, TenantId, Timestamp, Trace};
 use tokens::Identity;
 
+use crate::breakers::OpenFlags;
 use crate::credential_sources::FoundToken;
 use crate::findings::DecisionHeaders;
 use crate::issuer_keys::Unproven;
@@ -73,6 +74,9 @@ pub(crate) trait Effects: Trace + Send {
 
     /// Called when the caller is refused with `code` and the request continues, because its routes only observe.
     fn observed(&mut self, code: &'static str);
+
+    /// Appends the flags whose circuit breaker is open for a tenant. `route` is the one that matches.
+    fn find_open_breakers(&mut self, route: Option<RouteId>, tenant: Option<&TenantId>, open: &mut OpenFlags);
 
     /// Called when the request is decided, for one of these subjects.
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>);

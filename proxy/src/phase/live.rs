@@ -2,13 +2,14 @@
 //! the cache.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, TenantId, Timestamp, Trace};
 use tokens::Identity;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::arms::ArmsOfRequest;
+use crate::breakers::{OpenBreakers, OpenFlags};
 use crate::credential_sources::FoundToken;
 use crate::findings::DecisionHeaders;
 use crate::forwarding::{Forwarding, ForwardingHeaders};
@@ -62,6 +63,8 @@ pub(crate) async fn decide(
         signatures: &shared.signature_budget,
         forwarding: &context.forwarding,
         now: context.now,
+        started: context.started,
+        open_breakers: OpenBreakers::default(),
         arms: ArmsOfRequest::new(),
     };
     let (tokens, found) = (&shared.operator_tokens, &mut context.found);
@@ -75,6 +78,7 @@ pub(crate) async fn decide(
     );
     let decided = decided.await;
     context.arms = effects.arms;
+    context.open_breakers = effects.open_breakers;
     if found.ambiguous_target {
         shared.metrics.requests.ambiguous_targets.inc();
     }
@@ -93,6 +97,9 @@ struct LiveEffects<'r> {
     signatures: &'r SignatureBudget,
     forwarding: &'r Forwarding,
     now: Timestamp,
+    started: Instant,
+    /// The circuit breakers that are open for the request.
+    open_breakers: OpenBreakers,
     /// The arms of the request.
     arms: ArmsOfRequest,
 }
@@ -191,6 +198,18 @@ impl Effects for LiveEffects<'_> {
 
     fn observed(&mut self, code: &'static str) {
         self.metrics.requests.rejections.count(code);
+    }
+
+    fn find_open_breakers(
+        &mut self,
+        route: Option<RouteId>,
+        tenant: Option<&TenantId>,
+        open: &mut OpenFlags,
+    ) {
+        let observed = self.prepared.meters.observed();
+        let tenant = tenant.map(TenantId::as_str);
+        self.open_breakers = observed.open_breakers(route, tenant, self.started);
+        observed.open_flags(self.open_breakers, open);
     }
 
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {

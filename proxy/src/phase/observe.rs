@@ -7,7 +7,8 @@ use rules::{TenantId, decide};
 use wire::RequestHead;
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
-use crate::arms::RequestEnd;
+use crate::arms::{EndedRequest, RequestEnd};
+use crate::breakers::OpenFlags;
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
@@ -38,9 +39,15 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         count_errors(head, context);
     }
     if !context.arms.is_empty() {
-        let end = request_end(context, status, duration);
-        let observed = prepared.meters.observed();
-        observed.count(&context.arms, context.id.as_str(), end);
+        let ended = EndedRequest {
+            id: context.id.as_str(),
+            tenant: context.found.tenant().map(TenantId::as_str),
+            started: context.started,
+            duration,
+            status,
+            end: request_end(context, status, duration),
+        };
+        prepared.meters.observed().count(&context.arms, &ended);
     }
     if !shared.access_log.is_on() {
         return;
@@ -180,7 +187,11 @@ fn count_errors(head: &RequestHead, context: &RequestContext) {
     let mut attributes = SubjectAttributes::new();
     let own = (fields, client.as_deref());
     subject::find_attributes(&mut attributes, decider, caller, &NOTHING_ASSUMED, own);
-    let subject = subject::subject(decider, caller, &attributes);
+    let mut open = OpenFlags::new();
+    let observed = prepared.meters.observed();
+    observed.open_flags(context.open_breakers, &mut open);
+    let mut subject = subject::subject(decider, caller, &attributes);
+    subject.open_breakers = &open;
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {
         let served = decide(flags, id, &subject, context.now).variant;

@@ -12,6 +12,7 @@ mod arms;
 mod attacks;
 mod attempts;
 mod balance;
+mod breaker;
 mod connections;
 mod drain;
 mod exchange;

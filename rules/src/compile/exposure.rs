@@ -39,6 +39,8 @@ impl FlagsCompiler<'_> {
             },
             serve: serve?,
             stages: stages.into_iter().collect::<Option<_>>()?,
+            errors: definition.errors.as_slice().into(),
+            breaker: definition.breaker,
         })
     }
 

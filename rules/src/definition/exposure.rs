@@ -1,7 +1,7 @@
 //! The stages of a rollout plan that are in force for a flag. Operators set them; documents that people write have none.
 
 use super::{ConditionDefinition, OwnedName, ServeDefinition, Spelled};
-use crate::{Decimal, Sited};
+use crate::{Breaker, Decimal, Sited};
 
 /// The exposure of a flag: the stages in force. It replaces the percentage rollout.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,10 @@ pub struct ExposureDefinition {
     pub serve: Option<Sited<ServeDefinition>>,
     /// The stages, from the first of the plan to the current one.
     pub stages: Sited<Vec<StageDefinition>>,
+    /// The statuses that are errors, besides 5xx.
+    pub errors: Vec<u16>,
+    /// The circuit breaker for single tenants.
+    pub breaker: Option<Breaker>,
 }
 
 /// A stage in force.

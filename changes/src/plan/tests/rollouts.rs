@@ -94,6 +94,38 @@ fn bob(change: Change, after_ms: i64) -> Request {
 }
 
 #[test]
+fn errors_and_breaker_are_a_part_of_the_exposure() {
+    let mut plan = simple();
+    plan["errors"] = json!([429]);
+    plan["breaker"] = json!({ "errors": "12.5%", "for": "1m", "dry_run": true });
+    let state = running(plan);
+    let exposure = flag(&state, "board")["exposure"].clone();
+    assert_eq!(exposure["errors"], json!([429]));
+    let breaker = json!({ "errors": "12.5%", "requests": 20, "for": "1m", "dry_run": true });
+    assert_eq!(exposure["breaker"], breaker);
+    assert_eq!(exposure_of(&managed(&state, "board")), Some(exposure));
+}
+
+#[test]
+fn a_plan_with_a_breaker_too_many_is_refused() {
+    let flags = (0..=rules::MAX_BREAKERS).map(|at| (format!("f{at}"), json!({ "lifecycle": "ga" })));
+    let flags: Map<String, Value> = flags.collect();
+    let mut state = state(json!({ "version": 1, "flags": flags }));
+    let mut plan = simple();
+    plan["breaker"] = json!({ "errors": "50%" });
+    for at in 0..rules::MAX_BREAKERS {
+        made(&mut state, &admin(set(&format!("f{at}"), plan.clone()), 0));
+    }
+    let last = format!("f{}", rules::MAX_BREAKERS);
+    let reasons = refused(&state, &admin(set(&last, plan.clone()), 0));
+    assert_eq!(codes(&reasons), ["INVALID_PLAN"]);
+    assert_eq!(reasons[0].facts["field"], "breaker");
+    // A plan that has one already may be set again.
+    made(&mut state, &admin(set("f0", plan), HOUR));
+    made(&mut state, &admin(set(&last, simple()), HOUR));
+}
+
+#[test]
 fn a_plan_goes_from_draft_to_completed() {
     let mut state = start_state();
     let mut plan = simple();
