@@ -104,9 +104,11 @@ impl Cli {
 
 /// Exit code if no valid answer of a server arrived.
 const NO_ANSWER_CODE: u8 = 3;
+/// Exit code of a command that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED_CODE: u8 = 130;
 
 /// Runs the command and returns its exit code. 0: success; 1: the answer is no, or the input is invalid; 2: the command
-/// line is invalid (`Cli::from_process` exits with it); 3: no valid answer of a server arrived.
+/// line is invalid (`Cli::from_process` exits with it); 3: no valid answer of a server arrived; 130: ended by Ctrl-C.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -132,6 +134,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Failure) => ExitCode::FAILURE,
+        Ok(Exit::Interrupted) => ExitCode::from(INTERRUPTED_CODE),
         // A reader that stops reading (`sluice eval | head`) is not an error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<ServerRejection>() {

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use control::api::Api;
+use control::api::{Api, EventStreams};
 use control::operators::{Known, Operators};
 use control::{Control, DamagedStore, Explain, History, JudgeRollouts, Observe, Publish, Rollouts};
 use parking_lot::{Condvar, Mutex};
@@ -46,6 +46,8 @@ pub(crate) struct ControlPlane {
     rollouts: Option<(Arc<Rollouts>, Option<RolloutThread>)>,
     /// Dropped after the recorder, whose last document has all states.
     _states_keeper: Option<StatesKeeper>,
+    /// The open streams of events of the admin API.
+    streams: EventStreams,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
     pub(crate) config_audit: Arc<ConfigAudit>,
@@ -117,6 +119,7 @@ impl ControlPlane {
             recorder,
             rollouts,
             _states_keeper: states_keeper,
+            streams: EventStreams::new(),
             scratch,
             config_audit,
         }
@@ -126,13 +129,20 @@ impl ControlPlane {
     pub(crate) fn api(&self, hosts: AdminHosts) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
-        let mut api = Api::new(control, operators, explainer, self.scratch.clone()).with_hosts(hosts);
+        let mut api = Api::new(control, operators, explainer, self.scratch.clone())
+            .with_hosts(hosts)
+            .with_streams(self.streams.clone());
         if let Some((rollouts, _)) = &self.rollouts {
             let judge: Arc<dyn JudgeRollouts> = Arc::clone(rollouts) as _;
             api = api.with_judge(judge);
         }
         let client_flags = client_flags::router(Arc::clone(&self.explainer));
         control::api::router(Arc::new(api)).merge(client_flags)
+    }
+
+    /// Ends the streams of events, whose clients would otherwise delay the end of the process.
+    pub(crate) fn end_streams(&self) {
+        self.streams.end();
     }
 
     /// Connects the control plane with the running proxy: with its observations, and with the keys that verify the

@@ -7,6 +7,8 @@ pub(super) enum Exit {
     Success,
     /// The answer is no, or the input is invalid; the command has printed the reason: exit code 1.
     Failure,
+    /// A signal, such as that of Ctrl-C, ended the command: exit code 130.
+    Interrupted,
 }
 
 impl Exit {

@@ -105,6 +105,11 @@ impl ServerRejection {
         self
     }
 
+    /// Returns true if the same request may succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.status == 429 || self.status >= 500
+    }
+
     /// Returns true if one of the reasons has this code.
     pub(super) fn has(&self, code: &str) -> bool {
         self.reasons().iter().any(|reason| reason.code == code)

@@ -1,12 +1,17 @@
 //! `sluice rollout`: shows, prepares and operates rollout plans through the admin API.
 
 mod advance;
+mod document;
+mod evidence;
 mod list;
+mod measured_value;
 mod operate;
 mod plan;
 mod prepare;
 mod show;
 mod stage;
+mod tick;
+mod watch;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -28,6 +33,9 @@ pub(super) struct Arguments {
 enum Command {
     List(list::Arguments),
     Show(show::Arguments),
+    Watch(watch::Arguments),
+    Evidence(evidence::Arguments),
+    Document(document::Arguments),
     Plan(plan::Arguments),
     Approve(prepare::ApproveArguments),
     Check(prepare::CheckArguments),
@@ -40,6 +48,7 @@ enum Command {
     Rollback(operate::RollbackArguments),
     /// Ends a plan. The flag is decided as without one.
     Cancel(operate::Arguments),
+    Tick(tick::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
@@ -48,6 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::List(arguments) => list::run(&open()?, arguments),
         Command::Show(arguments) => show::run(&open()?, arguments),
+        Command::Watch(arguments) => watch::run(connection, arguments),
+        Command::Evidence(arguments) => evidence::run(&open()?, arguments),
+        Command::Document(arguments) => document::run(&open()?, arguments),
         Command::Plan(arguments) => plan::run(connection, arguments),
         Command::Approve(arguments) => prepare::approve(&open()?, arguments),
         Command::Check(arguments) => prepare::check(&open()?, arguments),
@@ -57,5 +69,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Advance(arguments) => advance::advance(&open()?, arguments),
         Command::Rollback(arguments) => operate::roll_back(&open()?, arguments),
         Command::Cancel(arguments) => operate::run(&open()?, arguments, Operation::Cancel),
+        Command::Tick(arguments) => tick::run(&open()?, arguments),
     }
 }

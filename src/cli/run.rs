@@ -300,6 +300,7 @@ impl Service {
             "{}: draining, no longer ready",
             signal.name()
         );
+        self.control_plane.end_streams();
         let mut second = None;
         let stopped = self.running.stop_within(times, async {
             second = Some(second_end(signal, &mut signals, &access_log).await);

@@ -46,6 +46,13 @@ pub(super) struct AccessOptions {
 }
 
 impl ConnectionOptions {
+    /// Returns the options with a timeout of at least this time.
+    pub(super) fn with_timeout_of_at_least(&self, timeout: Duration) -> Self {
+        let mut options = self.clone();
+        options.access.timeout = options.access.timeout.max(timeout);
+        options
+    }
+
     /// Returns the format of printed answers.
     pub(super) fn format(&self) -> OutputFormat {
         OutputFormat::from_json_option(self.json)

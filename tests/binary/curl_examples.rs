@@ -41,7 +41,8 @@ fn operation(line: &str) -> (String, String) {
         None if line.contains(" -d ") => "POST",
         None => "GET",
     };
-    let url = line.split(' ').next_back().unwrap().trim_matches('"');
+    let mut words = line.split(' ').map(|word| word.trim_matches('"'));
+    let url = words.find(|word| word.starts_with("$api")).unwrap();
     let path = url.strip_prefix("$api").unwrap_or(url).split('?').next().unwrap();
     (method.to_owned(), path.to_owned())
 }

@@ -59,4 +59,5 @@ mod signing_in;
 mod tokens;
 mod usage;
 mod walkthrough;
+mod watching;
 mod wrong_server;

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fmt,
+    fs::File,
     io::{BufRead, BufReader, PipeReader, Read, Write},
     net::SocketAddr,
     path::Path,
@@ -155,6 +156,23 @@ impl SluiceProcess {
         Self { child, lines }
     }
 
+    /// Starts `sluice` in `folder`, with this for standard output.
+    pub(crate) fn start_printing_to<S: AsRef<OsStr>>(
+        folder: &Path,
+        arguments: impl IntoIterator<Item = S>,
+        output: impl Into<Stdio>,
+    ) -> Self {
+        let mut child = command(folder, arguments)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        collect(child.stderr.take().unwrap(), &lines);
+        Self { child, lines }
+    }
+
     /// Starts `sluice` in `folder`, with these environment variables.
     pub(crate) fn start_with<S: AsRef<OsStr>>(
         variables: &[(&str, &str)],
@@ -281,6 +299,17 @@ fn collect(output: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) 
             lines.lock().unwrap().push(line);
         }
     });
+}
+
+/// Opens a terminal. Returns it, and its other side, which reads what is written to it.
+pub(crate) fn pseudo_terminal() -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    (terminal, File::from(master))
 }
 
 /// Returns the address in a line such as `... address=127.0.0.1:4711`.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually, never, reply, response};
 
 use crate::gateway_document::LISTENERS;
-use crate::process::{SluiceProcess, sluice};
+use crate::process::{SluiceProcess, pseudo_terminal, sluice};
 
 /// The default of `drain.delay` without a terminal.
 const DELAY: Duration = Duration::from_secs(5);
@@ -265,14 +265,9 @@ fn a_start_that_fails_ends_with_a_line() {
 
 /// Starts `sluice run` on a new terminal. Returns the other side of the terminal.
 fn start_on_terminal(folder: &Path) -> (SluiceProcess, BufReader<File>) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let (terminal, other_side) = pseudo_terminal();
     let sluice = SluiceProcess::start_between(folder, terminal.try_clone().unwrap(), terminal);
-    (sluice, BufReader::new(File::from(master)))
+    (sluice, BufReader::new(other_side))
 }
 
 /// Reads lines of a terminal until one has this text.
