@@ -18,8 +18,9 @@ demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; P
 	$(CARGO) build --profile demo --locked
 	@$(CARGO) run --quiet --profile demo --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
 
-test: setup ## runs every test; installs schemathesis into target/ once, from PyPI
+test: setup ## runs every test; installs schemathesis (from PyPI) and prometheus (of Debian) into target/ once
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
+	@scripts/install-prometheus || echo "prometheus can't be installed here: its test is skipped"
 	$(CARGO) test --workspace --locked
 
 schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s); installs schemathesis as `test` does

@@ -20,6 +20,7 @@ use crate::client_flags;
 use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
+use crate::metric_thread::MetricThread;
 use crate::operators;
 use crate::proxy_observer::ProxyObserver;
 use crate::request_explainer::RequestExplainer;
@@ -44,6 +45,8 @@ pub(crate) struct ControlPlane {
     recorder: Option<StateRecorder>,
     /// The controller of rollout plans, and its thread; none without a store.
     rollouts: Option<(Arc<Rollouts>, Option<RolloutThread>)>,
+    /// The thread that queries Prometheus, if one is configured.
+    metrics: Option<MetricThread>,
     /// Dropped after the recorder, whose last document has all states.
     _states_keeper: Option<StatesKeeper>,
     /// The open streams of events of the admin API.
@@ -105,6 +108,9 @@ impl ControlPlane {
             let thread = RolloutThread::start(Arc::clone(&rollouts), file);
             (rollouts, thread)
         });
+        let source = rollouts.as_ref().zip(changes.prometheus.as_ref());
+        let metrics =
+            source.and_then(|((rollouts, _), source)| MetricThread::start(Arc::clone(rollouts), source));
         let recorder = StateRecorder::start(
             Arc::clone(&control),
             Arc::clone(&config_audit),
@@ -118,6 +124,7 @@ impl ControlPlane {
             explainer,
             recorder,
             rollouts,
+            metrics,
             _states_keeper: states_keeper,
             streams: EventStreams::new(),
             scratch,
@@ -168,6 +175,7 @@ impl ControlPlane {
 impl Drop for ControlPlane {
     fn drop(&mut self) {
         // First: its last step is then in the last good document.
+        drop(self.metrics.take());
         drop(self.rollouts.take());
         drop(self.recorder.take());
     }

@@ -12,6 +12,7 @@ mod environment;
 mod issuer_keys;
 mod last_good;
 mod lock_holder;
+mod metric_thread;
 mod operators;
 mod parent_directory;
 mod port_holder;

@@ -9,7 +9,7 @@ use config::{ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, Op
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
-use control::{GaPolicy, LifecyclePolicy, Revertible, Role, StaleLimits};
+use control::{GaPolicy, LifecyclePolicy, MetricSource, Revertible, Role, StaleLimits};
 use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::{AttributeValue, Timestamp};
 use tokens::{Issuer, Unverified};
@@ -138,6 +138,10 @@ pub(crate) fn policy(changes: &ChangePolicy) -> LifecyclePolicy {
             ga_ms: ms(changes.stale_ga_ms, default.stale.ga_ms),
             unused_ms: ms(changes.stale_unused_ms, default.stale.unused_ms),
             undecided_ms: ms(changes.stale_undecided_ms, default.stale.undecided_ms),
+        },
+        metrics: match changes.prometheus {
+            Some(_) => MetricSource::Prometheus,
+            None => MetricSource::Missing,
         },
     }
 }

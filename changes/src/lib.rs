@@ -39,7 +39,7 @@ pub use plan::{
     Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, MAX_IMPORT_ENTRIES, NoPlan, Part, PartFields,
     Plan, Request, Section, Summary, plan, plan_excluding, refused_entry,
 };
-pub use policy::{GaPolicy, LifecyclePolicy, Revertible};
+pub use policy::{GaPolicy, LifecyclePolicy, MetricSource, Revertible};
 pub use preview::{
     ChangedDecision, IneffectiveOverride, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage,
     UnchangedTenants, affects_more_than, ineffective_overrides, preview, preview_page,

@@ -17,6 +17,18 @@ pub struct LifecyclePolicy {
     pub max_blast_radius: Option<usize>,
     /// The ages at which flags are stale.
     pub stale: StaleLimits,
+    /// The source of the metrics of rollout plans that are not counted by the proxy.
+    pub metrics: MetricSource,
+}
+
+/// The source of metrics that the proxy does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MetricSource {
+    /// There is none: a plan whose checks need one is refused.
+    #[default]
+    Missing,
+    /// A Prometheus is configured.
+    Prometheus,
 }
 
 /// The conditions of a promotion to ga.
@@ -54,6 +66,7 @@ impl Default for LifecyclePolicy {
             ga: GaPolicy::default(),
             max_blast_radius: Some(1_000),
             stale: StaleLimits::default(),
+            metrics: MetricSource::default(),
         }
     }
 }

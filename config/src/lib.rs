@@ -31,6 +31,7 @@ mod operators;
 mod parse;
 mod plan_document;
 mod problem;
+mod prometheus_source;
 mod quantity;
 mod read;
 mod render;
@@ -77,6 +78,7 @@ pub use operators::{
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use plan_document::{PlanDocument, plan_document, read_plan};
 pub use problem::{CODES, MAX_PROBLEMS, Problem, Severity, WARNINGS};
+pub use prometheus_source::PrometheusSource;
 pub use read::MAX_DIRECTORY_FILES;
 pub use render::Colour;
 pub use report::Report;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rules::Timestamp;
 
 use crate::identity::IssuerConfig;
+use crate::prometheus_source::PrometheusSource;
 
 /// The operators of flags.
 #[derive(Debug)]
@@ -145,4 +146,6 @@ pub struct ChangePolicy {
     pub stale_unused_ms: Option<u64>,
     /// The time without a decision after which a flag is stale, in milliseconds.
     pub stale_undecided_ms: Option<u64>,
+    /// The Prometheus that checks of rollout plans query.
+    pub prometheus: Option<PrometheusSource>,
 }

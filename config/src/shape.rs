@@ -12,6 +12,7 @@ pub(crate) mod issuer;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod plan;
+pub(crate) mod prometheus;
 pub(crate) mod proxies;
 pub(crate) mod route;
 pub(crate) mod secret;

@@ -22,6 +22,7 @@ mod judge_rollouts;
 mod keep_states;
 mod observe;
 pub mod operators;
+mod prometheus;
 mod publish;
 mod request_explanation;
 mod request_question;
@@ -40,12 +41,12 @@ pub use changes::{
     Actor, Affected, Change, ChangeSource, ChangedDecision, CheckResult, CheckVerdict, Code, DefaultOwner,
     Difference, Entry, EntryHash, Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode,
     ItemOutcome, ItemResult, Json, Key, LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS,
-    MAX_PREVIEW_DECISIONS, ManagedFlag, ManagedPlan, NewFlags, NoPlan, Outcome, Part, PartFields, Patch,
-    Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed, Section, SignOff,
-    StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary, TamperedAudit, Template,
-    UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write, affects_more_than,
-    clock_ran_back, hash_text, plan, preview, preview_page, refused_entry, stages_without_control, stale,
-    verify,
+    MAX_PREVIEW_DECISIONS, ManagedFlag, ManagedPlan, MetricSource, NewFlags, NoPlan, Outcome, Part,
+    PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed,
+    Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary,
+    TamperedAudit, Template, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write,
+    affects_more_than, clock_ran_back, hash_text, plan, preview, preview_page, refused_entry,
+    stages_without_control, stale, verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
@@ -57,6 +58,7 @@ pub use observe::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedSlot,
     ObservedUnit,
 };
+pub use prometheus::{NoValue, Prometheus};
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{
     Explain, ExplainedAnswer, ExplainedFlag, ExplainedGate, ExplainedLimit, ExplainedLocalKill,
@@ -66,8 +68,10 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::Rollouts;
-pub use stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
+pub use rollouts::{DueQuery, Rollouts};
+pub use stage_report::{
+    ArmReport, CheckReport, Excluded, Percentiles, QueryReport, RatioReport, StageReport,
+};
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
     LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,

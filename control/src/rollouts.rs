@@ -3,6 +3,7 @@
 
 mod breaker_log;
 mod judged_stage;
+mod sampled_query;
 mod saved_evidence;
 mod unit_history;
 
@@ -29,6 +30,19 @@ pub struct Rollouts {
     evidence: Mutex<Evidence>,
     /// The number of looks at the checks.
     looks: AtomicU64,
+}
+
+/// A query to Prometheus that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueQuery {
+    /// The flag.
+    pub flag: String,
+    run: u64,
+    stage: usize,
+    /// The check.
+    pub check: String,
+    /// The query.
+    pub query: String,
 }
 
 /// The evidence of all planned flags. A restart continues with it.
@@ -100,6 +114,43 @@ impl Rollouts {
         }
     }
 
+    /// Returns the queries to Prometheus of all running plans, to be sent now.
+    #[must_use]
+    pub fn queries(&self) -> Vec<DueQuery> {
+        let running = self.plans();
+        let running = running
+            .iter()
+            .filter(|(_, managed)| managed.state() == RolloutState::Running);
+        let evidence = self.evidence.lock();
+        let mut due = Vec::new();
+        for (flag, managed) in running {
+            let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
+            let stage = stage.filter(|stage| stage.is_of(managed)).zip(managed.run.stage);
+            let Some((stage, index)) = stage else {
+                continue;
+            };
+            due.extend(stage.queries().map(|(check, query)| DueQuery {
+                flag: flag.clone(),
+                run: managed.run.id,
+                stage: index,
+                check: check.to_owned(),
+                query: query.to_owned(),
+            }));
+        }
+        due
+    }
+
+    /// Takes the result of a query. That of a stage that is no longer in force is ignored.
+    pub fn sample(&self, asked: &DueQuery, at: Timestamp, value: Result<f64, String>) {
+        let mut evidence = self.evidence.lock();
+        let flag = evidence.flags.get_mut(&asked.flag);
+        if let Some(stage) = flag.and_then(|flag| flag.stage.as_mut())
+            && stage.is(asked.run, asked.stage)
+        {
+            stage.sample(&asked.check, at, value);
+        }
+    }
+
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
     #[must_use]
     pub fn report(&self, flag: &str) -> Option<StageReport> {
@@ -151,7 +202,7 @@ impl Rollouts {
         }
         match stage {
             Some(stage) => {
-                stage.judge(slot);
+                stage.judge(slot, now);
                 stage.results()
             }
             None => Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use changes::CheckVerdict;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
-use verdicts::{Minimum, Totals, Uncounted, Verdict};
+use verdicts::{Minimum, Reason, Totals, Uncounted, Verdict};
 
 /// The length of a slot of the evidence, in milliseconds.
 pub(crate) const SLOT_MS: i64 = 5_000;
@@ -48,6 +48,23 @@ pub struct CheckReport {
     pub verdict: CheckVerdict,
     /// The statistical test; none for checks of another kind.
     pub test: Option<Verdict>,
+    /// The query to Prometheus; none for checks of another kind.
+    pub query: Option<QueryReport>,
+}
+
+/// The samples of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryReport {
+    /// The reason of the result.
+    pub reason: Reason,
+    /// The last value.
+    pub value: Option<f64>,
+    /// The time of the last attempt.
+    pub at: Option<Timestamp>,
+    /// The reason for which the last attempt failed.
+    pub error: Option<String>,
+    /// True after five failed attempts in a row.
+    pub is_unreadable_for_long: bool,
 }
 
 /// The requests of one arm.

@@ -45,6 +45,7 @@ mod operator_tokens;
 mod operators;
 mod process;
 mod reaching;
+mod real_prometheus;
 mod recipes;
 mod rejected_tokens;
 mod rollout_course;

@@ -34,7 +34,7 @@ pub use check::{Baseline, Check, Minimum, StageConfig, Tally, alpha_of_check};
 pub use ratio::{MIN_SUBJECTS, SampleRatio};
 pub use report_check::{MAX_REPORTS, ReportCheck};
 pub use roster::MAX_UNITS;
-pub use sample_check::SampleCheck;
+pub use sample_check::{BadSide, SampleCheck};
 pub use slot::{Arm, DEFAULT_CAP, Ingested, InvalidSlot, SLOT_SECONDS, Slot, UnitCount};
 pub use stage::{Stage, Totals, Uncounted};
 pub use verdict::{Reason, Sample, Status, Verdict};

@@ -1,12 +1,12 @@
 //! The reasons for which a plan cannot advance: it does not fit the flag, its tenants, or the policy. The form of a plan
 //! was checked when it was read.
 
-use config::{RolloutPlan, closest};
+use config::{Metric, RolloutPlan, closest};
 use rules::{Lifecycle, MAX_BREAKERS, OwnedName, ServeDefinition, Timestamp};
 
 use super::audience::{self, FindSegment};
 use crate::flag::ManagedFlag;
-use crate::policy::{LifecyclePolicy, Revertible};
+use crate::policy::{LifecyclePolicy, MetricSource, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::timestamp;
@@ -41,6 +41,7 @@ pub(crate) fn unsuitable(plan: &RolloutPlan, surroundings: &Surroundings<'_>) ->
     check.variants();
     check.approvals();
     check.breakers();
+    check.queries();
     check.reasons
 }
 
@@ -267,6 +268,22 @@ impl Check<'_> {
             "nobody can approve the plan: no operators are configured, so all callers are one person";
         let help = "configure operators in sluice.yaml (`admin`), or remove `approvals`";
         self.refuse("approvals", detail.to_owned(), help);
+    }
+
+    fn queries(&mut self) {
+        if self.surroundings.policy.metrics == MetricSource::Prometheus {
+            return;
+        }
+        let stages = self.plan.stages.iter().flat_map(|stage| &stage.checks);
+        let checks = self.plan.checks.iter().chain(stages);
+        let queries = checks.filter(|check| matches!(check.metric, Metric::Prometheus { .. }));
+        let named: Vec<String> = queries.map(|check| format!("`{}`", check.name)).collect();
+        if named.is_empty() {
+            return;
+        }
+        let detail = format!("{} queries Prometheus, and none is configured", named.join(", "));
+        let help = "set `control.prometheus` in sluice.yaml and restart, or remove the check";
+        self.refuse("checks", detail, help);
     }
 
     /// A node keeps the state of a limited number of breakers.

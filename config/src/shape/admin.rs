@@ -6,6 +6,7 @@ use super::Needs;
 use super::allow::Allow;
 use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
+use super::prometheus::Prometheus;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
     Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single, texts,
@@ -177,8 +178,11 @@ object! {
         max_blast_radius: strict Count<usize>,
         /// Conditions under which a flag is stale.
         stale: strict Stale = Policy::default(),
+        /// Prometheus that checks of rollout plans query. Default: none.
+        prometheus: strict Prometheus,
     } => Policy {
         max_blast_radius,
+        prometheus,
         stale_ga_ms: stale.stale_ga_ms,
         stale_unused_ms: stale.stale_unused_ms,
         stale_undecided_ms: stale.stale_undecided_ms,

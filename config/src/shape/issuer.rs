@@ -117,7 +117,7 @@ parsed! {
 }
 
 /// Returns true for a URL that has a user, and perhaps a password, before its host (RFC 3986 section 3.2.1).
-fn names_user(url: &str) -> bool {
+pub(super) fn names_user(url: &str) -> bool {
     let authority = url
         .split_once("://")
         .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use config::{ChangePolicy, Files, KeySource, LoadedConfig, Report};
+use config::{ChangePolicy, Files, KeySource, LoadedConfig, PrometheusSource, Report};
 
 const HASH: &str = "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const FLAGS: &str = "version: 1\nflags:\n  a: { kind: ops }\n";
@@ -97,7 +97,8 @@ fn the_policy_has_only_what_the_document_sets() {
     assert_eq!(loaded.settings.changes, ChangePolicy::default());
     let control = "control: { promotion: { soak: 1h, ga: { tenants: 3, stable: 2h, revertible: optional, \
                    sign_offs: [operations], errors: 5, errors_window: 10m } }, max_blast_radius: 0, \
-                   stale: { ga: 7d, unused: 48h, undecided: 0s } }";
+                   stale: { ga: 7d, unused: 48h, undecided: 0s }, \
+                   prometheus: { url: 'http://prometheus:9090/p/', timeout: 2s, token_file: /run/t } }";
     let loaded = load(control, "").unwrap_or_else(|report| panic!("{report}"));
     let expected = ChangePolicy {
         soak_ms: Some(3_600_000),
@@ -111,6 +112,11 @@ fn the_policy_has_only_what_the_document_sets() {
         stale_ga_ms: Some(604_800_000),
         stale_unused_ms: Some(172_800_000),
         stale_undecided_ms: Some(0),
+        prometheus: Some(PrometheusSource {
+            url: "http://prometheus:9090/p".into(),
+            timeout_ms: 2_000,
+            token_file: Some("/run/t".into()),
+        }),
     };
     assert_eq!(loaded.settings.changes, expected);
 }

@@ -101,6 +101,10 @@ pub(crate) struct CheckEvidence {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime, nullable = false)]
     since: Option<String>,
+    /// The time of the last query to Prometheus; absent for other checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    sampled_at: Option<String>,
 }
 
 /// The requests that count for a check, by arm.
@@ -260,6 +264,12 @@ fn checks(managed: &ManagedPlan, report: Option<&StageReport>) -> Vec<CheckEvide
 impl CheckEvidence {
     fn new(check: &Check, report: Option<&CheckReport>, (has_control, minimum): (bool, Minimum)) -> Self {
         let test = report.and_then(|report| report.test);
+        let query = report.and_then(|report| report.query.as_ref());
+        let reason = test.map(|test| test.reason).or(query.map(|query| query.reason));
+        let read = query.and_then(|query| query.error.clone());
+        let value = test
+            .and_then(|test| test.value)
+            .or(query.and_then(|query| query.value));
         let applies = has_control || !check.metric.is_comparison();
         let verdict = match report {
             Some(report) => report.verdict,
@@ -272,15 +282,16 @@ impl CheckEvidence {
             metric: check.metric.as_str(),
             then: check.then.as_str(),
             verdict: verdict.as_str(),
-            reason: test.map(|test| reason_code(test.reason)),
-            detail: test.map(|test| reason_text(test.reason, minimum)),
+            reason: reason.map(reason_code),
+            detail: read.or_else(|| reason.map(|reason| reason_text(reason, minimum))),
             unit,
-            value: test.and_then(|test| test.value).filter(|value| value.is_finite()),
+            value: value.filter(|value| value.is_finite()),
             bound,
             evidence: test.map(|test| test.log_evidence.exp().clamp(1.0, MAX_EVIDENCE)),
             evidence_needed: test.map(|test| test.needed.exp().min(MAX_EVIDENCE)),
             sample: test.map(|test| SamplesBody::from(&test)),
             since: test.map(|test| end_of(test.since)),
+            sampled_at: query.and_then(|query| query.at).map(timestamp::text),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use verdicts::histogram::Histogram;
 use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict};
 
+use super::sampled_query::SampledQuery;
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
 use crate::stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
@@ -21,10 +22,14 @@ pub(super) struct JudgedStage {
     /// The checks of the plan and of the stage, by name.
     checks: Vec<(String, Judge)>,
     test: Stage,
+    queries: Vec<SampledQuery>,
     /// The verdicts of the tests, as they were looked at last.
     verdicts: Vec<Verdict>,
     /// The slot at whose end the tests were looked at last.
     looked_at: Option<u64>,
+    /// The time of the last look.
+    #[serde(with = "changes::timestamp")]
+    now: Timestamp,
     /// Requests in neither arm.
     excluded: Excluded,
     /// Requests that the data plane could not attribute to a unit.
@@ -40,8 +45,8 @@ enum Judge {
     Test(usize),
     /// Reports from people. None can be recorded yet.
     Reports,
-    /// A query to Prometheus, which is not sent yet.
-    Query,
+    /// The query to Prometheus with this index.
+    Query(usize),
 }
 
 impl JudgedStage {
@@ -56,6 +61,7 @@ impl JudgedStage {
         let stage = managed.run.stage?;
         let plan = &managed.plan;
         let mut tests = Vec::new();
+        let mut queries = Vec::new();
         let mut checks = Vec::new();
         for check in plan.checks_of(stage) {
             let judge = match (statistical_check(check), &check.metric) {
@@ -63,8 +69,11 @@ impl JudgedStage {
                     tests.push(test);
                     Judge::Test(tests.len().saturating_sub(1))
                 }
-                (None, Metric::Reports { .. }) => Judge::Reports,
-                (None, _) => Judge::Query,
+                (None, Metric::Prometheus { query, bound }) => {
+                    queries.push(SampledQuery::new(query, bound));
+                    Judge::Query(queries.len().saturating_sub(1))
+                }
+                (None, _) => Judge::Reports,
             };
             checks.push((check.name.to_string(), judge));
         }
@@ -86,8 +95,10 @@ impl JudgedStage {
             stage,
             checks,
             test: Stage::new(config, history.baselines()),
+            queries,
             verdicts: Vec::new(),
             looked_at: None,
+            now,
             excluded: Excluded::default(),
             unattributed: 0,
             since: now,
@@ -134,9 +145,33 @@ impl JudgedStage {
     }
 
     /// Looks at the checks at the end of a slot.
-    pub(super) fn judge(&mut self, slot: u64) {
+    pub(super) fn judge(&mut self, slot: u64, now: Timestamp) {
         self.looked_at = Some(slot);
+        self.now = now;
         self.verdicts = self.test.look(slot);
+    }
+
+    /// Returns the checks that query Prometheus, with their queries.
+    pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.checks.iter().filter_map(|(name, judge)| match judge {
+            Judge::Query(query) => Some((name.as_str(), self.queries.get(*query)?.query())),
+            Judge::Test(_) | Judge::Reports => None,
+        })
+    }
+
+    /// Takes the result of a query of a check.
+    pub(super) fn sample(&mut self, check: &str, at: Timestamp, value: Result<f64, String>) {
+        let found = self.checks.iter().find(|(name, _)| name == check);
+        if let Some((_, Judge::Query(query))) = found
+            && let Some(query) = self.queries.get_mut(*query)
+        {
+            query.sample(at, value);
+        }
+    }
+
+    /// Returns true if it is this stage of this run.
+    pub(super) fn is(&self, run: u64, stage: usize) -> bool {
+        (self.run, self.stage) == (run, stage)
     }
 
     /// Returns the result of each check, as it was judged last.
@@ -152,7 +187,10 @@ impl JudgedStage {
         let test = match judge {
             Judge::Test(test) => test,
             Judge::Reports => return CheckVerdict::Pass,
-            Judge::Query => return CheckVerdict::Inconclusive,
+            Judge::Query(query) => {
+                let query = self.queries.get(query);
+                return query.map_or(CheckVerdict::Inconclusive, |query| query.verdict(self.now));
+            }
         };
         match self.verdicts.get(test).map(|verdict| verdict.status) {
             Some(Status::Pass) => CheckVerdict::Pass,
@@ -180,7 +218,11 @@ impl JudgedStage {
                     verdict: self.result(*judge),
                     test: match judge {
                         Judge::Test(test) => self.verdicts.get(*test).copied(),
-                        Judge::Reports | Judge::Query => None,
+                        Judge::Reports | Judge::Query(_) => None,
+                    },
+                    query: match judge {
+                        Judge::Query(query) => self.queries.get(*query).map(|query| query.report(self.now)),
+                        Judge::Test(_) | Judge::Reports => None,
                     },
                 })
                 .collect(),

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control::{
-    ArmName, Change, Control, CountedRequest, LifecyclePolicy, ObservedSlot, ObservedUnit, Request, Rollouts,
+    ArmName, Change, Control, CountedRequest, LifecyclePolicy, MetricSource, ObservedSlot, ObservedUnit,
+    Request, Rollouts,
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
@@ -33,7 +34,11 @@ struct Course {
 
 impl Course {
     fn start(plan: &Value) -> Self {
-        let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
+        let policy = LifecyclePolicy {
+            metrics: MetricSource::Prometheus,
+            ..LifecyclePolicy::default()
+        };
+        let fixture = ControlFixture::new(policy, DOCUMENT);
         let flag = || "board".to_owned();
         let plan = plan.clone();
         fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
@@ -222,6 +227,81 @@ fn evidence_that_cannot_be_read_is_collected_again() {
     assert_eq!(
         report.treatment.totals.requests,
         10 * TENANTS * u64::from(REQUESTS)
+    );
+}
+
+#[test]
+fn three_samples_of_a_query_roll_back() {
+    let mut plan = plan("pause");
+    let query =
+        json!({ "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 }, "then": "rollback" });
+    plan["checks"].as_array_mut().unwrap().push(query);
+    let mut course = Course::start(&plan);
+    let value = |course: &Course, value: Result<f64, String>| {
+        let due = course.rollouts.queries();
+        assert_eq!((due.len(), due[0].query.as_str()), (1, "max(m)"));
+        course.rollouts.sample(&due[0], Timestamp(course.now), value);
+    };
+    assert!(course.rollouts.queries().is_empty(), "the stage has not begun");
+    let verdict = |course: &Course| course.rollouts.report("board").unwrap().checks[1].clone();
+    assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
+    assert_eq!(verdict(&course).verdict.as_str(), "inconclusive");
+    for found in [
+        Ok(0.95),
+        Ok(0.95),
+        Err("no connection".to_owned()),
+        Ok(0.95),
+        Ok(0.91),
+    ] {
+        value(&course, found);
+        assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
+        assert_eq!(verdict(&course).verdict.as_str(), "inconclusive");
+    }
+    // The samples survive a restart.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    value(&course, Ok(0.92));
+    assert!(course.run(10, (0.003, 0.003), "running").is_some());
+    assert_eq!(course.state(), "rolled_back");
+    assert!(course.rollouts.queries().is_empty());
+}
+
+#[test]
+fn a_metric_that_cannot_be_read_is_inconclusive() {
+    let mut plan = plan("pause");
+    plan["checks"] =
+        json!([{ "name": "memory", "prometheus": { "query": "m", "below": 0.9 }, "then": "rollback" }]);
+    let mut course = Course::start(&plan);
+    course.run(10, (0.0, 0.0), "running");
+    for attempt in 1..=5 {
+        let due = course.rollouts.queries().remove(0);
+        let at = Timestamp(course.now);
+        course
+            .rollouts
+            .sample(&due, at, Err("the query has no series".into()));
+        assert_eq!(course.run(10, (0.0, 0.0), "running"), None);
+        let report = course.rollouts.report("board").unwrap();
+        let query = report.checks[0].query.clone().unwrap();
+        assert_eq!(report.checks[0].verdict.as_str(), "inconclusive");
+        assert_eq!(query.error.as_deref(), Some("the query has no series"));
+        assert_eq!(query.is_unreadable_for_long, attempt == 5);
+    }
+    let due = course.rollouts.queries().remove(0);
+    course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+    course.run(10, (0.0, 0.0), "running");
+    assert_eq!(
+        course.rollouts.report("board").unwrap().checks[0]
+            .verdict
+            .as_str(),
+        "pass"
+    );
+    // A value that was read long ago says nothing.
+    course.run(70, (0.0, 0.0), "running");
+    assert_eq!(
+        course.rollouts.report("board").unwrap().checks[0]
+            .verdict
+            .as_str(),
+        "inconclusive"
     );
 }
 

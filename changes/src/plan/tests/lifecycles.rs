@@ -390,6 +390,7 @@ fn every_condition_can_be_disabled() {
         },
         max_blast_radius: None,
         stale: crate::StaleLimits::default(),
+        metrics: crate::MetricSource::default(),
     };
     let request = admin(set_state("rigid", Lifecycle::Ga), 0);
     let said = Said {

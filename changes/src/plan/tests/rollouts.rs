@@ -204,6 +204,31 @@ fn a_completed_flag_is_listed_as_ready_to_retire() {
 }
 
 #[test]
+fn a_query_needs_a_configured_prometheus() {
+    let state = start_state();
+    let mut plan = simple();
+    plan["checks"] = json!([
+        { "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 } },
+        { "name": "errors", "error_rate": { "above": "1%" } },
+    ]);
+    let request = admin(set("board", plan), 0);
+    let Err(NoPlan::Refused(refusals)) = plan_of(&state, &request) else {
+        panic!("it must be refused");
+    };
+    let found: Vec<_> = refusals
+        .iter()
+        .map(|refusal| (refusal.code, refusal.detail.as_str()))
+        .collect();
+    let detail = "`memory` queries Prometheus, and none is configured";
+    assert_eq!(found, [(Code::InvalidPlan, detail)]);
+    let policy = LifecyclePolicy {
+        metrics: crate::MetricSource::Prometheus,
+        ..LifecyclePolicy::default()
+    };
+    assert!(super::plan(&state, &request, &policy, &GOOD).is_ok());
+}
+
+#[test]
 fn only_finish_writes_the_default() {
     let mut state = running(simple());
     for day in 1..3 {
