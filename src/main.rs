@@ -13,6 +13,7 @@ mod issuer_keys;
 mod last_good;
 mod lock_holder;
 mod metric_thread;
+mod notification_thread;
 mod operators;
 mod parent_directory;
 mod port_holder;

@@ -27,6 +27,7 @@ mod lower;
 mod managed;
 mod masked;
 mod node;
+mod notify;
 mod operators;
 mod parse;
 mod plan_document;
@@ -71,6 +72,7 @@ pub use managed::{
     CheckedDocument, FlagsSettings, check, flags_settings, load_managed, load_with_flags_at, log_settings,
 };
 pub use node::is_not_finite;
+pub use notify::{NoticeEvent, NotificationSink, SinkTarget};
 pub use operators::{
     ChangePolicy, InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken,
     check_operator_name,

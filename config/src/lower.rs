@@ -10,6 +10,7 @@ pub(crate) mod gateway;
 pub(crate) mod headers;
 pub(crate) mod issuers;
 pub(crate) mod listeners;
+pub(crate) mod notify;
 pub(crate) mod operators;
 pub(crate) mod plan;
 pub(crate) mod proxies;

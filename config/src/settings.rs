@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rules::{AdminHosts, RejectBody, TrustedProxies};
 
+use crate::notify::NotificationSink;
 use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub body_limit: Option<u64>,
     /// The conditions that changes of flags must meet. A change needs a restart.
     pub changes: ChangePolicy,
+    /// The receivers of notifications. A change needs a restart.
+    pub notify: Vec<NotificationSink>,
     /// The shutdown of the process.
     pub drain: Drain,
     /// The proxies whose forwarding headers are trusted.
@@ -260,6 +263,7 @@ impl Settings {
             ("admin", !admin_alike(self.admin.as_ref(), new.admin.as_ref())),
             ("break_glass", self.break_glass != new.break_glass),
             ("control", self.changes != new.changes),
+            ("notify", self.notify != new.notify),
             ("threads", self.threads != new.threads),
             ("limits", self.limits != new.limits),
             ("log", self.log != new.log),

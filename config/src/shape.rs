@@ -11,6 +11,7 @@ pub(crate) mod headers;
 pub(crate) mod issuer;
 pub(crate) mod limits;
 pub(crate) mod listener;
+pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod prometheus;
 pub(crate) mod proxies;

@@ -13,12 +13,14 @@ mod outcome;
 mod prepared;
 mod urgency;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use changes::{Code, Entry, LifecyclePolicy, Refusal, Request, State};
+use changes::{Code, Entry, FlagTimes, LifecyclePolicy, Refusal, Request, StaleFlag, State, Usage, stale};
 use config::{Catalog, Compiled, FlagsDocument};
+use parking_lot::Mutex;
 use rules::{Eligibility, Timestamp};
 
 use self::change_writer::ChangeWriter;
@@ -31,6 +33,7 @@ use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
+use crate::notifications::{MAX_QUEUED, Notice};
 use crate::observe::{BreakerEvent, Observe, ObservedSlot};
 use crate::publish::Publish;
 use crate::store::{Commit, MemoryStore, Store, StoreError};
@@ -43,6 +46,8 @@ pub struct Control {
     refused: AuditLimiter,
     /// The copy of flags' states for a start without the store, once there is one.
     keep_states: OnceLock<Arc<dyn KeepStates>>,
+    /// Notices that are no changes, until they are sent.
+    notices: Mutex<Vec<Notice>>,
 }
 
 /// The owner of the flags.
@@ -291,6 +296,44 @@ impl Control {
         self.observe.take_slots()
     }
 
+    /// Adds notices that are no changes. Without a receiver nobody takes them: then the oldest ones give way.
+    pub(crate) fn notify(&self, new: impl IntoIterator<Item = Notice>) {
+        let mut notices = self.notices.lock();
+        notices.extend(new);
+        let excess = notices.len().saturating_sub(MAX_QUEUED);
+        notices.drain(..excess);
+    }
+
+    /// Returns the notices that are no changes, since the last call.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices.lock())
+    }
+
+    /// Returns the observed use of the flags.
+    pub(crate) fn usage(&self) -> Usage {
+        let history = self.history();
+        let gated: BTreeSet<String> = self.gated().into_iter().collect();
+        self.read(|state, _| {
+            let keys = state.document.flags.keys();
+            let decided = keys.filter_map(|key| Some((key.to_string(), history.last_decided(key)?)));
+            Usage {
+                times: match self.is_read_only() {
+                    true => FlagTimes::Unknown,
+                    false => FlagTimes::Recorded,
+                },
+                gated,
+                since: Some(history.since()),
+                decided: decided.collect(),
+            }
+        })
+    }
+
+    /// Returns the flags that should be removed.
+    pub(crate) fn stale_flags(&self, now: Timestamp) -> Vec<StaleFlag> {
+        let usage = self.usage();
+        self.read(|state, _| stale(state, now, &usage, &self.policy().stale))
+    }
+
     /// Returns the events of circuit breakers since the last call.
     pub(crate) fn take_breaker_events(&self) -> Vec<BreakerEvent> {
         self.observe.take_breaker_events()
@@ -352,6 +395,7 @@ impl Opened {
             observe,
             refused: AuditLimiter::default(),
             keep_states: OnceLock::new(),
+            notices: Mutex::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod engine;
 mod history;
 mod judge_rollouts;
 mod keep_states;
+mod notifications;
 mod observe;
 pub mod operators;
 mod prometheus;
@@ -54,6 +55,7 @@ pub use engine::{
 pub use history::{History, MAX_ERROR_HOURS};
 pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
+pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedSlot,
     ObservedUnit,

@@ -3,6 +3,7 @@
 
 mod breaker_log;
 mod judged_stage;
+mod notices;
 mod sampled_query;
 mod saved_evidence;
 mod unit_history;
@@ -60,6 +61,8 @@ struct FlagEvidence {
     history: UnitHistory,
     /// The stage in force, once it has begun.
     stage: Option<JudgedStage>,
+    /// What people were notified of, and what lasts.
+    told: BTreeSet<String>,
 }
 
 impl Rollouts {
@@ -77,7 +80,10 @@ impl Rollouts {
 
     /// Counts the requests since the last call, as one slot. Called every 5 s.
     pub fn count(&self, now: Timestamp) {
-        breaker_log::log(&self.control.take_breaker_events());
+        let breaker_events = self.control.take_breaker_events();
+        breaker_log::log(&breaker_events);
+        self.control
+            .notify(breaker_events.iter().filter_map(notices::of_breaker));
         let slots = self.control.take_slots();
         let mut evidence = self.evidence.lock();
         // A call that comes early is the next slot: no request is lost, and none counts twice.
@@ -108,6 +114,7 @@ impl Rollouts {
             return Look::NoStep;
         }
         let results = self.judge(flag, managed, now);
+        self.notify(flag, managed, &results, now);
         match step(managed, &results, now) {
             Some(step) => self.take(flag, step, results, (request_id, now)),
             None => Look::NoStep,
@@ -189,13 +196,25 @@ impl Rollouts {
         })
     }
 
+    /// Notifies people of what is new about a running plan.
+    fn notify(&self, flag: &str, managed: &ManagedPlan, results: &[CheckResult], now: Timestamp) {
+        let mut evidence = self.evidence.lock();
+        let Some(FlagEvidence { stage, told, .. }) = evidence.flags.get_mut(flag) else {
+            return;
+        };
+        let report = stage.as_ref().map(JudgedStage::report);
+        let new = notices::of_plan(flag, managed, results, report.as_ref(), told, now);
+        drop(evidence);
+        self.control.notify(new);
+    }
+
     /// Judges the stage in force of one flag. A stage that was just entered begins with no evidence.
     fn judge(&self, flag: &str, managed: &ManagedPlan, now: Timestamp) -> Vec<CheckResult> {
         let mut evidence = self.evidence.lock();
         let slot = evidence.last_slot;
         let has_control = !self.control.answers_held_back(flag);
         let of_flag = evidence.flags.entry(flag.to_owned()).or_default();
-        let FlagEvidence { history, stage } = of_flag;
+        let FlagEvidence { history, stage, .. } = of_flag;
         let is_current = stage.as_ref().is_some_and(|stage| stage.is_of(managed));
         if !is_current {
             *stage = JudgedStage::begin(managed, history, slot, has_control, now);

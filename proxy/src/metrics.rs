@@ -2,6 +2,7 @@
 //! a tenant, a path or other text of a request.
 
 mod connections;
+mod notifications;
 mod registration;
 mod reloads;
 mod requests;
@@ -16,6 +17,8 @@ use prometheus::{Gauge, Registry, TextEncoder};
 use tracing::error;
 
 use self::connections::ConnectionMetrics;
+pub use self::notifications::NotificationCounts;
+use self::notifications::NotificationMetrics;
 use self::reloads::ReloadMetrics;
 pub(crate) use self::reloads::ReloadResult;
 use self::requests::RequestMetrics;
@@ -33,6 +36,7 @@ pub struct Metrics {
     pub(crate) connections: ConnectionMetrics,
     pub(crate) reloads: ReloadMetrics,
     pub(crate) store_damaged: Gauge,
+    pub(crate) notifications: NotificationMetrics,
 }
 
 impl Metrics {
@@ -59,6 +63,7 @@ impl Metrics {
                 "sluice_store_damaged",
                 "1 if the store that has the flags is damaged, otherwise 0.",
             ),
+            notifications: NotificationMetrics::new(&registry),
             registry,
         }
     }

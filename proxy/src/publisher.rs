@@ -10,6 +10,7 @@ use rules::Snapshot;
 use crate::decider::Decider;
 use crate::drain_times::DrainTimes;
 use crate::key_store::KeyStore;
+use crate::metrics::NotificationCounts;
 use crate::metrics::ReloadResult;
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::readiness::Readiness;
@@ -140,6 +141,16 @@ impl Publisher {
             .store_damaged
             .set(f64::from(u8::from(words.is_some())));
         self.readiness.set_note("store", words);
+    }
+
+    /// Shows the numbers of notifications of a receiver as metrics.
+    pub fn set_notifications(&self, counts: NotificationCounts<'_>) {
+        self.shared.metrics.notifications.set(counts);
+    }
+
+    /// Shows in the readiness that notifications are not delivered, or that they are. It has no other effect.
+    pub fn set_notification_problem(&self, words: Option<String>) {
+        self.readiness.set_note("notifications", words);
     }
 
     /// Returns the times of a shutdown.

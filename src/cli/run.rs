@@ -24,6 +24,7 @@ use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
+use crate::notification_thread::NotificationThread;
 use crate::port_holder;
 use crate::process_log::{self, LevelDirectives};
 use crate::signals::{SignalRequest, Signals};
@@ -168,6 +169,7 @@ pub(super) struct Service {
     watcher: Watcher,
     break_glass: Option<BreakGlassThread>,
     store_watch: Option<StoreWatch>,
+    notifications: Option<NotificationThread>,
     control_plane: ControlPlane,
 }
 
@@ -215,6 +217,7 @@ impl Service {
             StartupFlags::Files | StartupFlags::LastGood { .. } => None,
         };
         let changes = loaded.settings.changes.clone();
+        let sinks = loaded.settings.notify.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
         let admin_hosts = active_config.with_loaded(|loaded| {
@@ -259,6 +262,10 @@ impl Service {
             readiness: Arc::clone(running.readiness()),
         };
         let watcher = reloader.watch().context("can't watch the files")?;
+        let notifications = store.as_deref().and_then(|directory| {
+            let control = Arc::clone(&control_plane.control);
+            NotificationThread::start(control, &sinks, directory, running.publisher())
+        });
         // Last: the check reads the whole store.
         let store_watch = store
             .and_then(|directory| StoreWatch::start(&control_plane.control, &directory, running.publisher()));
@@ -267,6 +274,7 @@ impl Service {
             watcher,
             break_glass,
             store_watch,
+            notifications,
             control_plane,
         })
     }
@@ -308,6 +316,7 @@ impl Service {
         drop(self.watcher);
         drop(self.break_glass);
         drop(self.store_watch);
+        drop(self.notifications);
         drop(self.control_plane);
         log_end(stopped, times, second);
         Ok(Exit::Success)

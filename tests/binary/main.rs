@@ -39,6 +39,7 @@ mod log;
 mod log_ins;
 mod lost;
 mod managed;
+mod notifying;
 mod numbers;
 mod operating;
 mod operator_tokens;

@@ -33,6 +33,7 @@ impl<'s> Gateway<'_, 's> {
         let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
             self.trusted_proxies(&proxies.value)
         });
+        let notify = root.notify.lower(Vec::new(), |sinks| self.sinks(&sinks.value));
         let headers = root.headers.value();
         let signing_key = headers.map_or(Some(None), |headers| {
             headers
@@ -49,6 +50,7 @@ impl<'s> Gateway<'_, 's> {
             errors: errors?,
             body_limit: body_limit(root)?,
             changes: root.control.or_default()?,
+            notify: notify?,
             drain: root.drain.or_default()?,
             signing_key: signing_key?,
             trusted_proxies: proxies?,

@@ -44,7 +44,7 @@ parsed! {
 }
 
 /// Returns true for an http or https URL with a valid host and at most 2,048 visible ASCII characters.
-pub(super) fn is_http_url(text: &str) -> bool {
+pub(crate) fn is_http_url(text: &str) -> bool {
     let rest = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));

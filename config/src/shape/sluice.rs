@@ -7,6 +7,7 @@ use super::headers::Headers;
 use super::issuer::{Identity, IssuerList};
 use super::limits::ProcessLimits;
 use super::listener::Listeners;
+use super::notify::{MAX_SINKS, Sink};
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target};
@@ -40,6 +41,8 @@ fields! {
         admin: field Admin,
         /// Conditions that changes at run time must meet. A change needs a restart.
         control: field ChangePolicy,
+        /// Receivers of notifications about flags and rollout plans. Default: none. A change needs a restart.
+        notify: field List<Placed<Sink>, 0, MAX_SINKS>,
         /// Location of the flags.
         flags: must Flags,
         /// Socket to kill a flag on this machine. Default: none. A change needs a restart.

@@ -1,9 +1,9 @@
 //! Endpoints that list flags for staff: definition, state, numbers of tenants, reasons to remove them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use changes::{Code, FlagTimes, ManagedFlag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
+use changes::{Code, FlagTimes, ManagedFlag, Refusal, Revision, StaleFlag, State, stale, timestamp};
 use config::{Compiled, ToJson as _};
 use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
 use serde::Serialize;
@@ -136,7 +136,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request.query.text("after").unwrap_or_default().to_owned();
     let only_stale = request.query.is("stale");
-    let usage = usage(api);
+    let usage = api.control().usage();
     let copy = api.control().read(|state, compiled| {
         let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
@@ -161,7 +161,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
 
 pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, ApiProblem> {
     let key = request.flag();
-    let usage = usage(api);
+    let usage = api.control().usage();
     let copy = api.control().read(|state, compiled| {
         let stale = stale(state, request.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
@@ -177,26 +177,6 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let on = copy.tenants_on(usize::MAX, request.at);
     let body = flag_body(flag, &copy, &kills, on.first().copied());
     Ok(Reply::at(copy.revision, body))
-}
-
-/// Returns the recorded use of flags.
-fn usage(api: &Api) -> Usage {
-    let control = api.control();
-    let history = control.history();
-    let gated: BTreeSet<String> = control.gated().into_iter().collect();
-    control.read(|state, _| {
-        let keys = state.document.flags.keys();
-        let decided = keys.filter_map(|key| Some((key.to_string(), history.last_decided(key)?)));
-        Usage {
-            times: match control.is_read_only() {
-                true => FlagTimes::Unknown,
-                false => FlagTimes::Recorded,
-            },
-            gated,
-            since: Some(history.since()),
-            decided: decided.collect(),
-        }
-    })
 }
 
 fn copy_state(

@@ -13,6 +13,7 @@ mod contract;
 mod durability;
 mod engine;
 mod judged_rollouts;
+mod notifications;
 mod prometheus;
 mod races;
 mod rollouts;

@@ -1,0 +1,120 @@
+//! Receivers of notifications.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::gateway::Gateway;
+use crate::form::{Placed, PlacedText};
+use crate::node::Span;
+use crate::notify::{NotificationSink, SinkTarget};
+use crate::shape::answer::is_http_url;
+use crate::shape::notify::{SinkFields, SinkTargetFields};
+
+/// The length of a key of signatures in bytes, by Standard Webhooks.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+const KEY_PREFIX: &str = "whsec_";
+
+impl<'s> Gateway<'_, 's> {
+    /// Returns the receivers of notifications; none if one has a problem.
+    pub(crate) fn sinks(&mut self, written: &[Placed<SinkFields<'s>>]) -> Option<Vec<NotificationSink>> {
+        let mut names = HashSet::new();
+        let mut sinks = Vec::with_capacity(written.len());
+        for sink in written {
+            sinks.push(self.sink(&sink.value, &mut names, sink.span));
+        }
+        sinks.into_iter().collect()
+    }
+
+    fn sink(
+        &mut self,
+        sink: &SinkFields<'s>,
+        names: &mut HashSet<Box<str>>,
+        span: Span,
+    ) -> Option<NotificationSink> {
+        let (kind, target) = match &sink.target {
+            SinkTargetFields::Slack(url) => {
+                let url = url.value().and_then(|url| {
+                    let found = self.secret(url)?;
+                    self.sink_url(&found, url.span, "the URL of `slack`")
+                });
+                ("slack", url.map(|url| SinkTarget::Slack { url }))
+            }
+            SinkTargetFields::Webhook { url, secret } => {
+                let url = url.value().and_then(|url| {
+                    let title = format!("`{}`", url.value);
+                    self.sink_url(&url.value, url.span, &title)
+                });
+                let secret = secret.value().and_then(|secret| self.webhook_key(secret));
+                let target = url.zip(secret);
+                (
+                    "webhook",
+                    target.map(|(url, secret)| SinkTarget::Webhook { url, secret }),
+                )
+            }
+        };
+        let name = match sink.options.name.written() {
+            Some(name) => {
+                let given: Box<str> = name.value.value.as_ref().into();
+                if !names.insert(given.clone()) {
+                    let title = format!("two receivers are named `{given}`");
+                    return self.refuse("duplicate", title, name.span, "give one of them another name");
+                }
+                given
+            }
+            None => free_name(kind, names),
+        };
+        let events = sink
+            .options
+            .events
+            .lower(Vec::new(), |events| Some(events.value.clone()));
+        let _ = span;
+        Some(NotificationSink {
+            name,
+            target: target?,
+            events: events?,
+        })
+    }
+
+    /// Checks a URL: https, or http on loopback. `title` names it without its text, which may be a secret.
+    fn sink_url(&mut self, url: &str, span: Span, title: &str) -> Option<Box<str>> {
+        let is_loopback = || {
+            let rest = url.strip_prefix("http://").unwrap_or_default();
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+            matches!(host, "localhost" | "[::1]") || host.starts_with("127.")
+        };
+        let is_secure = url.starts_with("https://") || is_loopback();
+        if is_http_url(url) && is_secure {
+            return Some(url.into());
+        }
+        let title = format!("{title} is not an https URL, or an http URL on loopback");
+        let help = "notifications are sent over https, because they name tenants and flags";
+        self.refuse("invalid-url", title, span, help)
+    }
+
+    fn webhook_key(&mut self, reference: &PlacedText<'s>) -> Option<Box<[u8]>> {
+        let secret = self.secret(reference)?;
+        let key = secret
+            .trim()
+            .strip_prefix(KEY_PREFIX)
+            .and_then(|key| STANDARD.decode(key).ok());
+        if let Some(key) = key.filter(|key| KEY_BYTES.contains(&key.len())) {
+            return Some(key.into());
+        }
+        let title = "the secret of a webhook is `whsec_` and 24 to 64 bytes in base64; this one is not";
+        let help = "make one with `echo whsec_$(openssl rand -base64 32)`";
+        self.refuse("invalid-key", title, reference.span, help)
+    }
+}
+
+/// Returns `slack`, or `slack-2` if that is taken.
+fn free_name(kind: &str, names: &mut HashSet<Box<str>>) -> Box<str> {
+    let numbered = (2..).map(|number: usize| format!("{kind}-{number}").into());
+    let mut candidates = std::iter::once(Box::from(kind)).chain(numbered);
+    let free = candidates.find(|name| !names.contains(name));
+    let free = free.unwrap_or_else(|| kind.into());
+    names.insert(free.clone());
+    free
+}

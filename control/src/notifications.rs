@@ -1,0 +1,16 @@
+//! Notifications: what changes of flags and rollout plans tell people, and the delivery of it.
+//!
+//! The audit log is the outbox of changes: an entry is committed together with its change, so no notice of an acknowledged
+//! change can be lost. [`Outbox`] remembers how far it has read the log, and keeps what is not delivered yet.
+
+mod attempt;
+mod mailbox;
+mod message;
+mod notice;
+mod outbox;
+mod receiver;
+
+pub use self::attempt::NotDelivered;
+pub use self::notice::Notice;
+pub use self::outbox::{MAX_QUEUED, Outbox, SinkStatus};
+pub use self::receiver::Receiver;

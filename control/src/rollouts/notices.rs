@@ -1,0 +1,150 @@
+//! The notices of running plans that no change makes: a check that fails, a metric that cannot be read, and what a plan
+//! waits for. Each is sent once, as long as it lasts.
+
+use std::collections::BTreeSet;
+
+use changes::{CheckResult, CheckVerdict, ManagedPlan, Wait, timestamp, waits};
+use config::NoticeEvent;
+use rules::Timestamp;
+
+use crate::notifications::Notice;
+use crate::observe::{BreakerEvent, BreakerEventKind};
+use crate::stage_report::StageReport;
+
+/// Returns the notices about a running plan that are new since the last look. `told` has what lasts; it is part of the
+/// evidence, so that a restart repeats nothing.
+pub(super) fn of_plan(
+    flag: &str,
+    managed: &ManagedPlan,
+    results: &[CheckResult],
+    report: Option<&StageReport>,
+    told: &mut BTreeSet<String>,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let mut present = Vec::new();
+    for result in results
+        .iter()
+        .filter(|result| result.verdict == CheckVerdict::Fail)
+    {
+        let detail = format!("the check {} fails", result.check);
+        present.push((
+            format!("fails {}", result.check),
+            NoticeEvent::CheckFailing,
+            detail,
+        ));
+    }
+    let checks = report.into_iter().flat_map(|report| &report.checks);
+    for check in checks {
+        let query = check.query.as_ref().filter(|query| query.is_unreadable_for_long);
+        if let Some(error) = query.and_then(|query| query.error.as_deref()) {
+            let detail = format!("the metric of the check {} can't be read: {error}", check.name);
+            present.push((
+                format!("unreadable {}", check.name),
+                NoticeEvent::Inconclusive,
+                detail,
+            ));
+        }
+    }
+    let waiting = waits(managed, results, now);
+    let patience = i64::try_from(managed.plan.patience_ms).unwrap_or(i64::MAX);
+    let duration = managed.run.stage.and_then(|stage| managed.plan.stages.get(stage));
+    let duration = duration.map_or(0, |stage| i64::try_from(stage.for_ms).unwrap_or(i64::MAX));
+    let overdue = managed.run.clock.passed_ms(now).saturating_sub(duration);
+    let is_unmeasured = |wait: &Wait| {
+        matches!(wait, Wait::Unmeasured)
+            || matches!(
+                wait,
+                Wait::Check {
+                    verdict: CheckVerdict::Inconclusive,
+                    ..
+                }
+            )
+    };
+    if overdue >= patience && waiting.iter().any(is_unmeasured) {
+        let detail = format!(
+            "its stage could have ended {} ago, and a check is still inconclusive",
+            timestamp::duration(overdue)
+        );
+        present.push(("patience".to_owned(), NoticeEvent::Inconclusive, detail));
+    }
+    // Not while anything else is to come: then nobody has to act yet.
+    let is_of_people =
+        |wait: &Wait| matches!(wait, Wait::Person | Wait::Approval { .. } | Wait::Window { .. });
+    if !waiting.is_empty() && waiting.iter().all(is_of_people) {
+        for wait in &waiting {
+            let (key, detail) = match wait {
+                Wait::Approval { roles } => (
+                    "approval",
+                    format!("waits for the approval of {}", roles.join(", ")),
+                ),
+                Wait::Window { opens: Some(opens) } => (
+                    "window",
+                    format!("waits for its window, until {}", timestamp::minute(*opens)),
+                ),
+                Wait::Window { opens: None } => ("window", "waits for its window".to_owned()),
+                _ => ("person", "waits for a person to advance it".to_owned()),
+            };
+            let stage = managed.stage_name().unwrap_or_default();
+            present.push((
+                format!("waits {key} {stage}"),
+                NoticeEvent::Waiting,
+                format!("its rollout {detail}"),
+            ));
+        }
+    }
+    told.retain(|key| present.iter().any(|(other, ..)| other == key));
+    let run = &managed.run;
+    let new = present.into_iter().filter(|(key, ..)| told.insert(key.clone()));
+    new.map(|(key, event, detail)| Notice {
+        id: format!(
+            "rollout-{}-{}-{}-{}",
+            run.id,
+            run.sequence,
+            key.replace(' ', "-"),
+            now.0
+        ),
+        event,
+        flag: flag.to_owned(),
+        at: now,
+        actor: "rollout".to_owned(),
+        detail,
+        reason: None,
+        ticket: managed.plan.ticket.as_deref().map(str::to_owned),
+        request_id: None,
+    })
+    .collect()
+}
+
+/// Returns the notice of an event of a circuit breaker; none if nobody has to know of it.
+pub(super) fn of_breaker(event: &BreakerEvent) -> Option<Notice> {
+    let BreakerEvent {
+        flag,
+        tenant,
+        requests,
+        errors,
+        ..
+    } = event;
+    let counts = format!("{errors} of {requests} requests failed");
+    let detail = match event.kind {
+        BreakerEventKind::Opened => format!("its circuit breaker opened for the tenant {tenant}: {counts}"),
+        BreakerEventKind::WouldHaveOpened => {
+            format!("its circuit breaker would have opened for the tenant {tenant}: {counts}")
+        }
+        BreakerEventKind::Closed => format!("its circuit breaker closed for the tenant {tenant}"),
+        BreakerEventKind::LimitReached => {
+            format!("its circuit breaker did not open for the tenant {tenant}: too many are open")
+        }
+        BreakerEventKind::HalfOpened => return None,
+    };
+    Some(Notice {
+        id: format!("breaker-{flag}-{tenant}-{}", event.at.0),
+        event: NoticeEvent::Breaker,
+        flag: flag.clone(),
+        at: event.at,
+        actor: "rollout".to_owned(),
+        detail,
+        reason: None,
+        ticket: None,
+        request_id: None,
+    })
+}
