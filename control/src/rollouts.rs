@@ -46,6 +46,15 @@ pub struct DueQuery {
     pub query: String,
 }
 
+/// The slot that is being counted at a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RunningSlot {
+    /// It has just begun: the controller looks after it has counted a slot.
+    Fresh,
+    /// It may contain requests from before the stage was entered, with the arms of that time.
+    Begun,
+}
+
 /// The evidence of all planned flags. A restart continues with it.
 #[derive(Default, Serialize, Deserialize)]
 struct Evidence {
@@ -101,7 +110,7 @@ impl Rollouts {
         let mut stepped = false;
         for (flag, managed) in self.plans() {
             let request_id = format!("rollout-{}", now.0);
-            let look = self.look_at(&flag, &managed, request_id, now);
+            let look = self.look_at(&flag, &managed, (RunningSlot::Fresh, request_id), now);
             stepped |= matches!(look, Look::Stepped(_));
         }
         self.looks.fetch_add(1, Ordering::Release);
@@ -109,11 +118,17 @@ impl Rollouts {
     }
 
     /// Judges the stage in force of one flag, and takes the step that follows.
-    fn look_at(&self, flag: &str, managed: &ManagedPlan, request_id: String, now: Timestamp) -> Look {
+    fn look_at(
+        &self,
+        flag: &str,
+        managed: &ManagedPlan,
+        (running, request_id): (RunningSlot, String),
+        now: Timestamp,
+    ) -> Look {
         if managed.state() != RolloutState::Running {
             return Look::NoStep;
         }
-        let results = self.judge(flag, managed, now);
+        let results = self.judge(flag, managed, running, now);
         self.notify(flag, managed, &results, now);
         match step(managed, &results, now) {
             Some(step) => self.take(flag, step, results, (request_id, now)),
@@ -209,7 +224,13 @@ impl Rollouts {
     }
 
     /// Judges the stage in force of one flag. A stage that was just entered begins with no evidence.
-    fn judge(&self, flag: &str, managed: &ManagedPlan, now: Timestamp) -> Vec<CheckResult> {
+    fn judge(
+        &self,
+        flag: &str,
+        managed: &ManagedPlan,
+        running: RunningSlot,
+        now: Timestamp,
+    ) -> Vec<CheckResult> {
         let mut evidence = self.evidence.lock();
         let slot = evidence.last_slot;
         let has_control = !self.control.answers_held_back(flag);
@@ -217,7 +238,11 @@ impl Rollouts {
         let FlagEvidence { history, stage, .. } = of_flag;
         let is_current = stage.as_ref().is_some_and(|stage| stage.is_of(managed));
         if !is_current {
-            *stage = JudgedStage::begin(managed, history, slot, has_control, now);
+            let before_first = match running {
+                RunningSlot::Fresh => slot,
+                RunningSlot::Begun => slot.saturating_add(1),
+            };
+            *stage = JudgedStage::begin(managed, history, before_first, has_control, now);
         }
         match stage {
             Some(stage) => {
@@ -290,7 +315,7 @@ impl JudgeRollouts for Rollouts {
     }
 
     fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look {
-        let look = self.look_at(flag, managed, request_id.to_owned(), now);
+        let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), now);
         self.looks.fetch_add(1, Ordering::Release);
         look
     }

@@ -5,7 +5,7 @@ use std::fs;
 use crate::security::{root, tests_in};
 
 /// Every workspace folder with tests in it.
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 12] = [
     "src",
     "tests",
     "rules",
@@ -17,6 +17,7 @@ const FOLDERS: [&str; 11] = [
     "control",
     "testkit",
     "properties",
+    "verdicts",
 ];
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -38,6 +38,10 @@ struct ShellSession {
     server: Option<SluiceProcess>,
     /// The applications, by their port on the page. Each serves the files of a folder.
     applications: BTreeMap<String, Upstream>,
+    /// The ports of applications on the page, by the variable with their process.
+    processes: BTreeMap<String, String>,
+    /// The addresses of applications that have ended, by their port on the page.
+    former: BTreeMap<String, SocketAddr>,
 }
 
 #[test]
@@ -53,6 +57,11 @@ fn output_of_the_quick_start_is_current() {
 #[test]
 fn output_of_the_page_on_rollouts_is_current() {
     check_page("docs/rollouts.md");
+}
+
+#[test]
+fn output_of_the_guide_for_release_owners_is_current() {
+    check_page("docs/release-owner.md");
 }
 
 #[test]
@@ -172,6 +181,8 @@ impl ShellSession {
             lines,
             server: None,
             applications: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            former: BTreeMap::new(),
         }
     }
 
@@ -187,6 +198,11 @@ impl ShellSession {
         for (port, application) in &self.applications {
             let place = application.address().to_string();
             pasted = pasted.replace(&format!("127.0.0.1:{port}"), &place);
+        }
+        // A function of the page, which a running server answers.
+        if let Some(server) = &self.server {
+            let listener = format!("http://{}", server.listener());
+            pasted = pasted.replace("http://127.0.0.1:8080", &listener);
         }
         for port in ["8080", "9090"] {
             pasted = pasted.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0");
@@ -215,7 +231,16 @@ impl ShellSession {
         let (port, rest) = arguments.split_once(' ').unwrap();
         let folder = rest.split_once("--directory ").unwrap().1.split(' ').next();
         let folder = self.folder.path().join(folder.unwrap());
-        let files = Upstream::answering(move |request, stream| {
+        let listener = match self.former.remove(port) {
+            // The configuration has its address.
+            Some(address) => eventually("the port", || TcpListener::bind(address).ok()),
+            None => TcpListener::bind("127.0.0.1:0").unwrap(),
+        };
+        if let Some((_, variable)) = rest.split_once("& ") {
+            let variable = variable.trim_end_matches("=$!");
+            self.processes.insert(variable.to_owned(), port.to_owned());
+        }
+        let files = Upstream::on(listener, move |request, stream| {
             let file = fs::read_to_string(folder.join(request.target().trim_start_matches('/')));
             reply(
                 stream,
@@ -232,6 +257,14 @@ impl ShellSession {
     fn run(&mut self, command: &str) -> String {
         if command.starts_with("sluice run ") {
             self.start();
+            return String::new();
+        }
+        if let Some(port) = command
+            .strip_prefix("kill $")
+            .and_then(|name| self.processes.get(name))
+        {
+            let application = self.applications.remove(port).unwrap();
+            self.former.insert(port.clone(), application.address());
             return String::new();
         }
         if command.starts_with("kill $") {
@@ -327,7 +360,7 @@ fn masked(text: &str) -> String {
     let mut masked = String::new();
     for line in text.lines() {
         let line = without_times(&without_ids(&without_spans(&without_sizes(&without_user(line)))));
-        let line = without_progress(&line);
+        let line = without_measurements(&without_progress(&line));
         let words: Vec<String> = line.split(' ').map(mask).collect();
         masked.push_str(&words.join(" "));
         masked.push('\n');
@@ -398,6 +431,33 @@ fn without_progress(line: &str) -> String {
             format!("{before}; SOME TIME of {duration}")
         }
         _ => line.to_owned(),
+    }
+}
+
+/// Masks the numbers of measured requests, in the tables of arms and of checks and in the record of a rollout, with the widths
+/// of their columns.
+fn without_measurements(line: &str) -> String {
+    let first = line
+        .trim_start_matches("| ")
+        .split(' ')
+        .next()
+        .unwrap_or_default();
+    let is_measured = line.contains(" ms") || line.contains(" s ") || line.contains(" % ");
+    let is_row = ["arm", "check", "treatment", "control", "errors", "slow"].contains(&first);
+    match is_row && (is_measured || line.ends_with("p99") || line.ends_with("because")) {
+        true => {
+            let words = line.split_whitespace();
+            let words = words.map(|word| {
+                let number = word.trim_start_matches('(');
+                if number.starts_with(|c: char| c.is_ascii_digit()) && !number.contains(['-', ':']) {
+                    "N"
+                } else {
+                    word
+                }
+            });
+            words.collect::<Vec<_>>().join(" ")
+        }
+        false => line.to_owned(),
     }
 }
 

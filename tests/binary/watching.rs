@@ -118,8 +118,7 @@ fn a_watch_on_a_terminal_restores_it_at_ctrl_c() {
     // It is drawn again each second.
     read_until(&mut other_side, "waits for");
     watch.signal("INT");
-    let restored = read_until(&mut other_side, "\u{1b}[?25h\u{1b}[?1049l");
-    assert!(!restored.contains("error"), "{restored}");
+    read_until(&mut other_side, "\u{1b}[?25h\u{1b}[?1049l");
     assert_eq!(watch.ended().code(), Some(130));
     managed.done(&["rollout", "show", "board"]);
 }

@@ -34,6 +34,8 @@ pub(super) struct JudgedStage {
     excluded: Excluded,
     /// Requests that the data plane could not attribute to a unit.
     unattributed: u64,
+    /// Units that were in both arms of a slot.
+    moved: u64,
     #[serde(with = "changes::timestamp")]
     since: Timestamp,
 }
@@ -101,6 +103,7 @@ impl JudgedStage {
             now,
             excluded: Excluded::default(),
             unattributed: 0,
+            moved: 0,
             since: now,
         })
     }
@@ -112,10 +115,14 @@ impl JudgedStage {
         is_same_stage && checks.eq(self.checks.iter().map(|(name, _)| name.as_str()))
     }
 
-    /// Counts a slot of the data plane.
+    /// Counts a slot of the data plane, unless it began before the evidence.
     pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64) {
+        if number < self.test.config().first_slot {
+            return;
+        }
         self.unattributed = self.unattributed.saturating_add(slot.uncounted);
-        let units = slot.units.iter().filter_map(unit_count).collect();
+        let (units, moved) = unit_counts(&slot.units);
+        self.moved = self.moved.saturating_add(moved);
         self.count_excluded(&slot.units);
         let slot = Slot {
             number,
@@ -203,6 +210,7 @@ impl JudgedStage {
     pub(super) fn report(&self) -> StageReport {
         let mut uncounted = self.test.uncounted();
         uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
+        uncounted.moved = uncounted.moved.saturating_add(self.moved);
         let (config, ratio) = (self.test.config(), self.test.sample_ratio());
         let (treatment, control) = self.test.totals();
         StageReport {
@@ -301,6 +309,22 @@ fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
         return 1.0;
     }
     ((own.share() - admitted) / (1.0 - admitted)).clamp(0.0, 1.0)
+}
+
+/// Returns the counts of the units that are compared, and the number of units that are left out because they were in both
+/// arms. A request that began before the stage was entered ends in it, and counts for the arm that its unit had then.
+fn unit_counts(units: &[ObservedUnit]) -> (Vec<UnitCount>, u64) {
+    let mut counts: Vec<UnitCount> = units.iter().filter_map(unit_count).collect();
+    counts.sort_unstable_by_key(|count| count.unit);
+    let is_alone = |same: &[UnitCount]| same.len() == 1;
+    let of_units = counts.chunk_by(|one, other| one.unit == other.unit);
+    let moved = of_units.clone().filter(|same| !is_alone(same)).count();
+    let alone: Vec<UnitCount> = of_units
+        .filter(|same| is_alone(same))
+        .flatten()
+        .cloned()
+        .collect();
+    (alone, u64::try_from(moved).unwrap_or(u64::MAX))
 }
 
 /// Returns the counts of a unit in one of the arms that are compared.

@@ -306,6 +306,25 @@ fn a_metric_that_cannot_be_read_is_inconclusive() {
 }
 
 #[test]
+fn a_unit_in_both_arms_of_a_slot_is_left_out() {
+    let mut course = Course::start(&plan("pause"));
+    course.rollouts.advance(Timestamp(course.now));
+    // In the slot in which the stage was entered, and when a long request ends: its unit was in control when it began.
+    course.now += 5 * SECOND;
+    let mut units = course.units(TREATMENT, ArmName::Treatment, 0.0);
+    units.extend(course.units(TREATMENT, ArmName::Control, 0.0).drain(..1));
+    units.extend(course.units(CONTROL, ArmName::Control, 0.0));
+    course.count(units);
+    let report = course.rollouts.report("board").unwrap();
+    assert_eq!((report.uncounted.moved, report.uncounted.invalid_slots), (1, 0));
+    assert_eq!(
+        report.treatment.totals.requests,
+        (TENANTS - 1) * u64::from(REQUESTS)
+    );
+    assert_eq!(report.control.totals.requests, TENANTS * u64::from(REQUESTS));
+}
+
+#[test]
 fn a_paused_plan_takes_no_step() {
     let mut course = Course::start(&plan("rollback"));
     let pause = Change::PauseRollout { flag: "board".into() };

@@ -147,6 +147,20 @@ fn a_tick_takes_the_step_that_is_due_once() {
     assert_eq!((missing.status, missing.code().as_str()), (404, "FLAG_NOT_FOUND"));
 }
 
+/// A slot that has begun may have requests from before the stage was entered, in the arms of that time.
+#[test]
+fn the_slot_of_a_first_tick_is_no_evidence() {
+    let mut server = MeasuredServer::running();
+    tick(&server);
+    let arms = [(ArmName::Treatment, 0, 0), (ArmName::Control, 100, 0)];
+    for (slots, requests) in [(1, 0), (2, 100)] {
+        server.count(&arms);
+        let found = evidence(&server);
+        assert_eq!(found["arms"]["control"]["requests"], requests, "{slots}");
+    }
+    assert_eq!(evidence(&server)["uncounted"]["late_slots"], 0);
+}
+
 #[test]
 fn events_begin_with_the_state_and_follow_changes() {
     let mut server = MeasuredServer::running();

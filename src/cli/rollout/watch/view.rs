@@ -10,7 +10,7 @@ use crate::cli::rollout::measured_value::{bound, value, way_to_bound};
 use crate::cli::rollout::stage;
 
 /// The width of a bar, in columns.
-const BAR: usize = 20;
+const BAR: u8 = 20;
 /// The width of the names at the left.
 const NAME: usize = 12;
 /// The width of a value or a bound.
@@ -143,7 +143,7 @@ fn check_headings() -> Line {
     let headings = format!(
         "{}  {}  {}  {}  verdict",
         fitted("check", NAME),
-        fitted("0 to bound", BAR + 2),
+        fitted("0 to bound", usize::from(BAR) + 2),
         fitted("value", VALUE),
         fitted("bound", VALUE)
     );
@@ -172,21 +172,17 @@ fn check(check: &Value) -> Line {
 /// A bar from 0 to 1: `[#####...............]`, with a mark for a value beyond it.
 fn bar(share: Option<f64>) -> String {
     let Some(share) = share else {
-        return format!("[{}]", " ".repeat(BAR));
+        return format!("[{}]", " ".repeat(usize::from(BAR)));
     };
-    #[expect(clippy::cast_precision_loss, reason = "20")]
-    let columns = (share.clamp(0.0, 1.0) * BAR as f64).round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 0 to 20"
-    )]
-    let filled = columns as usize;
+    let columns = share.clamp(0.0, 1.0) * f64::from(BAR);
+    let filled = (0..BAR)
+        .filter(|column| f64::from(*column) + 0.5 <= columns)
+        .count();
     let end = if share > 1.0 { '>' } else { ']' };
     format!(
         "[{}{}{end}",
         "#".repeat(filled),
-        ".".repeat(BAR.saturating_sub(filled))
+        ".".repeat(usize::from(BAR).saturating_sub(filled))
     )
 }
 
