@@ -58,6 +58,7 @@ use crate::engine::Control;
 use crate::judge_rollouts::JudgeRollouts;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
+use crate::stage_report::StageReport;
 
 pub use codes::API_CODES;
 pub use flags::MAX_COUNTED_DECISIONS;
@@ -151,6 +152,11 @@ impl Api {
     fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
         let judge = self.judge.as_ref();
         judge.map_or_else(Vec::new, |judge| judge.verdicts(flag, managed))
+    }
+
+    /// Returns the evidence about the stage in force of a rollout plan.
+    pub(crate) fn stage_report(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
+        self.judge.as_ref()?.report(flag, managed)
     }
 
     /// Sets the names by which the API may be requested without operators.

@@ -26,6 +26,7 @@ mod publish;
 mod request_explanation;
 mod request_question;
 mod rollouts;
+mod stage_report;
 mod store;
 
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
@@ -53,8 +54,8 @@ pub use history::{History, MAX_ERROR_HOURS};
 pub use judge_rollouts::JudgeRollouts;
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use observe::{
-    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedSlot,
-    ObservedUnit,
+    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedOverlap,
+    ObservedSlot, ObservedUnit,
 };
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{
@@ -65,7 +66,8 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{CheckReport, Rollouts, StageReport};
+pub use rollouts::{ArmMinute, LatencyQuantiles, MinuteReport, Rollouts};
+pub use stage_report::{CheckReport, ConfoundedFlag, StageReport, TenantErrorReport};
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
     LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,

@@ -4,14 +4,17 @@ use changes::{CheckResult, CheckVerdict, ManagedPlan};
 use config::{Bound, Check, Metric, RolloutPlan};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use verdicts::histogram::Histogram;
-use verdicts::{
-    Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, Uncounted, UnitCount, Verdict,
-};
+use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, UnitCount, Verdict};
 
+use super::confounding::Confounding;
+use super::opted_in::{self, OptedIn};
+use super::tenant_errors::TenantErrors;
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
+use crate::stage_report::{CheckReport, StageReport};
 
 /// The stage in force with its evidence.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +27,10 @@ pub(super) struct JudgedStage {
     test: Stage,
     /// The verdicts of the tests, as they were looked at last.
     verdicts: Vec<Verdict>,
+    /// The tenants that opted in, apart from a control arm. Without one they are a part of treatment.
+    opted_in: Option<OptedIn>,
+    tenant_errors: TenantErrors,
+    confounding: Confounding,
     /// Requests that the data plane could not attribute to a unit.
     unattributed: u64,
     #[serde(with = "changes::timestamp")]
@@ -39,36 +46,6 @@ enum Judge {
     Reports,
     /// A query to Prometheus, which is not sent yet.
     Query,
-}
-
-/// The evidence about a stage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StageReport {
-    /// The run of the plan.
-    pub run: u64,
-    /// The index of the stage.
-    pub stage: usize,
-    /// The start of the evidence.
-    pub since: Timestamp,
-    /// The checks with their results.
-    pub checks: Vec<CheckReport>,
-    /// All requests of treatment and of control.
-    pub totals: (Totals, Totals),
-    /// Requests and slots that were not counted.
-    pub uncounted: Uncounted,
-    /// True if the shares of the arms do not match the percentage: something else moves subjects.
-    pub has_ratio_mismatch: bool,
-}
-
-/// The result of one check.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckReport {
-    /// The name.
-    pub name: String,
-    /// The result.
-    pub verdict: CheckVerdict,
-    /// The statistical test; none for checks of another kind.
-    pub test: Option<Verdict>,
 }
 
 impl JudgedStage {
@@ -108,12 +85,24 @@ impl JudgedStage {
             alpha: plan.alpha_of(stage),
             checks: tests,
         };
+        let opted_in = config.has_control.then(|| OptedIn::begin(&config, history));
+        let config = StageConfig {
+            // The rest is for the tenants that opted in.
+            alpha: match opted_in {
+                Some(_) => config.alpha * (1.0 - opted_in::ALPHA_SHARE),
+                None => config.alpha,
+            },
+            ..config
+        };
         Some(Self {
             run: managed.run.id,
             stage,
             checks,
             test: Stage::new(config, history.baselines()),
             verdicts: Vec::new(),
+            opted_in,
+            tenant_errors: TenantErrors::default(),
+            confounding: Confounding::default(),
             unattributed: 0,
             since: now,
         })
@@ -126,15 +115,32 @@ impl JudgedStage {
         is_same_stage && checks.eq(self.checks.iter().map(|(name, _)| name.as_str()))
     }
 
-    /// Counts a slot of the data plane.
-    pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64) {
+    /// Counts a slot of the data plane. `tenants` are ids by their hashes.
+    pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64, tenants: &HashMap<u64, String>) {
+        // The slot in which the stage was entered has requests of the one before.
+        if number < self.test.config().first_slot {
+            return;
+        }
         self.unattributed = self.unattributed.saturating_add(slot.uncounted);
-        let units = slot.units.iter().filter_map(unit_count).collect();
-        let slot = Slot {
+        self.tenant_errors.add(&slot.units, tenants);
+        self.confounding.add(slot);
+        let mut units: Vec<UnitCount> = slot.units.iter().filter_map(unit_in_arm).collect();
+        let of_slot = |units| Slot {
             number,
             counter_fell: false,
             units,
         };
+        let opted_in = slot.units.iter().filter(|unit| unit.arm == ArmName::OptedIn);
+        let opted_in = opted_in.map(|unit| unit_count(unit, Arm::Treatment));
+        match &mut self.opted_in {
+            Some(test) => test.ingest(&of_slot(opted_in.collect())),
+            None => {
+                // A unit that opted in during the slot has counts in both.
+                let known: HashSet<u64> = units.iter().map(|unit| unit.unit).collect();
+                units.extend(opted_in.filter(|unit| !known.contains(&unit.unit)));
+            }
+        }
+        let slot = of_slot(units);
         if let Ingested::Rejected(reason) = self.test.ingest(&slot) {
             tracing::warn!(
                 ?reason,
@@ -147,6 +153,9 @@ impl JudgedStage {
     /// Looks at the checks at the end of a slot.
     pub(super) fn judge(&mut self, slot: u64) {
         self.verdicts = self.test.look(slot);
+        if let Some(opted_in) = &mut self.opted_in {
+            opted_in.look(slot);
+        }
     }
 
     /// Returns the result of each check, as it was judged last.
@@ -164,11 +173,21 @@ impl JudgedStage {
             Judge::Reports => return CheckVerdict::Pass,
             Judge::Query => return CheckVerdict::Inconclusive,
         };
-        match self.verdicts.get(test).map(|verdict| verdict.status) {
+        let arms = self.verdicts.get(test).map(|verdict| verdict.status);
+        let opted_in = self.opted_in_verdict(judge);
+        match arms.map(|arms| opted_in::joint_status(arms, opted_in.as_ref())) {
             Some(Status::Pass) => CheckVerdict::Pass,
             Some(Status::Fail) => CheckVerdict::Fail,
             Some(Status::NotApplicable) => CheckVerdict::NotApplicable,
             Some(Status::Inconclusive) | None => CheckVerdict::Inconclusive,
+        }
+    }
+
+    /// Returns the verdict of a check about the tenants that opted in.
+    fn opted_in_verdict(&self, judge: Judge) -> Option<Verdict> {
+        match judge {
+            Judge::Test(test) => self.opted_in.as_ref()?.verdict(test),
+            Judge::Reports | Judge::Query => None,
         }
     }
 
@@ -189,11 +208,14 @@ impl JudgedStage {
                         Judge::Test(test) => self.verdicts.get(*test).copied(),
                         Judge::Reports | Judge::Query => None,
                     },
+                    opted_in: self.opted_in_verdict(*judge),
                 })
                 .collect(),
             totals: self.test.totals(),
             uncounted,
             has_ratio_mismatch: self.test.sample_ratio().is_mismatch(),
+            tenants: self.tenant_errors.report(),
+            confounded: self.confounding.report(),
         }
     }
 }
@@ -244,16 +266,19 @@ fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
 }
 
 /// Returns the counts of a unit in one of the arms that are compared.
-fn unit_count(unit: &ObservedUnit) -> Option<UnitCount> {
-    let arm = match unit.arm {
-        ArmName::Treatment => Arm::Treatment,
-        ArmName::Control => Arm::Control,
-        ArmName::OptedIn | ArmName::Excluded => return None,
-    };
+fn unit_in_arm(unit: &ObservedUnit) -> Option<UnitCount> {
+    match unit.arm {
+        ArmName::Treatment => Some(unit_count(unit, Arm::Treatment)),
+        ArmName::Control => Some(unit_count(unit, Arm::Control)),
+        ArmName::OptedIn | ArmName::Excluded => None,
+    }
+}
+
+fn unit_count(unit: &ObservedUnit, arm: Arm) -> UnitCount {
     let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
     let errors = unit.counted.iter().filter(|counted| counted.is_error).count();
     let buckets = unit.counted.iter().filter_map(|counted| counted.bucket);
-    Some(UnitCount {
+    UnitCount {
         unit: unit.unit,
         tenant: unit.tenant,
         arm,
@@ -262,5 +287,5 @@ fn unit_count(unit: &ObservedUnit) -> Option<UnitCount> {
         capped_requests: count(unit.counted.len()),
         capped_errors: count(errors),
         latency: Histogram::new(buckets.map(|bucket| (bucket, 1))),
-    })
+    }
 }
