@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rules::{Arm, Cause, FlagId, MAX_BREAKERS, RouteId, Snapshot, Subject, Timestamp, decide};
+use rules::{
+    Arm, Cause, FlagId, MAX_BREAKERS, RequestDecision, RouteId, Snapshot, Subject, Timestamp, decide,
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::arm_of_request::{ArmOfRequest, ArmsOfRequest, MAX_FLAGS_OF_REQUEST};
@@ -129,17 +131,17 @@ impl ObservedFlags {
         }
     }
 
-    /// Returns the arms of a request of `route`, and reports its tenant if it is new. Allocates nothing, except for the
-    /// name of a new tenant.
+    /// Returns the arms of a request that was decided for `subject`, and reports its tenant if it is new. Allocates nothing,
+    /// except for the name of a new tenant.
     pub(crate) fn arms(
         &self,
         snapshot: &Snapshot,
-        route: Option<RouteId>,
+        decided: &RequestDecision<'_>,
         subject: &Subject<'_>,
         now: Timestamp,
     ) -> ArmsOfRequest {
         let mut arms = ArmsOfRequest::new();
-        let indexes = route.and_then(|route| self.of_routes.get(route.index()));
+        let indexes = decided.route.and_then(|route| self.of_routes.get(route.index()));
         let Some(indexes) = indexes.filter(|indexes| !indexes.is_empty()) else {
             return arms;
         };
@@ -152,11 +154,15 @@ impl ObservedFlags {
             let Some(observed) = self.flags.get(usize::from(index)) else {
                 continue;
             };
-            let decision = decide(flags, observed.id, subject, now);
+            // Most gates have one flag, whose decision is known.
+            let decision = match decided.verdict {
+                Some(verdict) if verdict.flag == observed.id => verdict.decision,
+                _ => decide(flags, observed.id, subject, now),
+            };
             let _ = arms.try_push(ArmOfRequest {
                 flag: index,
                 arm: flags.arm(observed.id, &decision, subject),
-                unit: flags.unit(observed.id, subject),
+                unit: flags.unit(observed.id, subject, subject.tenant.map(|_| tenant)),
                 tenant,
             });
         }
