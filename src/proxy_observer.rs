@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use control::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, LocalKill, Observe,
-    ObservedSlot, ObservedUnit,
+    ObservedOverlap, ObservedSlot, ObservedUnit,
 };
 use proxy::CountedArm;
 use tracing::warn;
@@ -70,6 +70,12 @@ impl Observe for ProxyObserver {
             .collect()
     }
 
+    fn take_tenant_names(&self) -> Vec<(u64, String)> {
+        let names = self.observed.get().map(proxy::Observations::take_tenant_names);
+        let names = names.into_iter().flatten();
+        names.map(|(hash, id)| (hash, id.into())).collect()
+    }
+
     fn take_breaker_events(&self) -> Vec<BreakerEvent> {
         let Some(observed) = self.observed.get() else {
             return Vec::new();
@@ -131,5 +137,14 @@ fn observed_slot(flag: String, slot: proxy::TakenSlot) -> ObservedSlot {
         flag,
         units: units.collect(),
         uncounted: slot.uncounted,
+        overlaps: slot
+            .overlaps
+            .into_iter()
+            .map(|overlap| ObservedOverlap {
+                flag: overlap.flag.into(),
+                requests: overlap.requests,
+                treated_by_both: overlap.treated_by_both,
+            })
+            .collect(),
     }
 }

@@ -334,6 +334,11 @@ impl Control {
         self.read(|state, _| stale(state, now, &usage, &self.policy().stale))
     }
 
+    /// Returns the ids of tenants that observed flags were counted for since the last call, each with its hash.
+    pub(crate) fn take_tenant_names(&self) -> Vec<(u64, String)> {
+        self.observe.take_tenant_names()
+    }
+
     /// Returns the events of circuit breakers since the last call.
     pub(crate) fn take_breaker_events(&self) -> Vec<BreakerEvent> {
         self.observe.take_breaker_events()

@@ -57,8 +57,8 @@ pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
-    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedSlot,
-    ObservedUnit,
+    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedOverlap,
+    ObservedSlot, ObservedUnit,
 };
 pub use prometheus::{NoValue, Prometheus};
 pub use publish::{Fit, Publish, PublishError};
@@ -70,9 +70,10 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{DueQuery, Rollouts};
+pub use rollouts::{ArmMinute, DueQuery, LatencyQuantiles, MinuteReport, Rollouts};
 pub use stage_report::{
-    ArmReport, CheckReport, Excluded, Percentiles, QueryReport, RatioReport, StageReport,
+    ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, StageReport,
+    TenantErrorReport,
 };
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,

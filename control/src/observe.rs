@@ -38,6 +38,19 @@ pub struct ObservedSlot {
     pub units: Vec<ObservedUnit>,
     /// The number of requests that are in no unit's counts.
     pub uncounted: u64,
+    /// The requests that count for another planned flag, too.
+    pub overlaps: Vec<ObservedOverlap>,
+}
+
+/// The requests of a slot in an arm of two plans: treatment, control, or opted in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedOverlap {
+    /// The key of the other flag.
+    pub flag: String,
+    /// The requests.
+    pub requests: u64,
+    /// The requests that neither plan excludes or holds back: for both they are treatment or opted in.
+    pub treated_by_both: u64,
 }
 
 /// The requests of one unit in one arm of a slot.
@@ -127,6 +140,11 @@ pub trait Observe: Send + Sync {
 
     /// Ends the slot of each flag whose requests are counted by arm, and returns the counts.
     fn take_slots(&self) -> Vec<ObservedSlot> {
+        Vec::new()
+    }
+
+    /// Returns the ids of tenants that observed flags were counted for since the last call, each with its hash.
+    fn take_tenant_names(&self) -> Vec<(u64, String)> {
         Vec::new()
     }
 

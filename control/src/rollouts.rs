@@ -2,13 +2,17 @@
 //! force, and takes the steps that follow. Every step is a change like any other, by the actor `rollout`.
 
 mod breaker_log;
+mod confounding;
 mod judged_stage;
+mod minutes;
 mod notices;
+mod opted_in;
 mod sampled_query;
 mod saved_evidence;
+mod tenant_errors;
 mod unit_history;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +23,8 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::judged_stage::JudgedStage;
+use self::minutes::Minutes;
+pub use self::minutes::{ArmMinute, LatencyQuantiles, MinuteReport};
 use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
@@ -61,6 +67,9 @@ struct Evidence {
     /// The last slot that was counted.
     last_slot: u64,
     flags: BTreeMap<String, FlagEvidence>,
+    /// The ids of tenants by their hashes. The data plane limits their number; a new process reports them again.
+    #[serde(skip)]
+    tenants: HashMap<u64, String>,
 }
 
 /// The evidence of one flag.
@@ -72,6 +81,8 @@ struct FlagEvidence {
     stage: Option<JudgedStage>,
     /// What people were notified of, and what lasts.
     told: BTreeSet<String>,
+    /// The counts of the last 24 hours by arm and minute, for display.
+    minutes: Minutes,
 }
 
 impl Rollouts {
@@ -93,14 +104,27 @@ impl Rollouts {
         breaker_log::log(&breaker_events);
         self.control
             .notify(breaker_events.iter().filter_map(notices::of_breaker));
+        // Before the slots: a plan that advances meanwhile is seen the next time.
+        let running = self.plans().into_iter();
+        let running = running.filter(|(_, managed)| managed.state() == RolloutState::Running);
+        let running: BTreeMap<String, Arc<ManagedPlan>> = running.collect();
         let slots = self.control.take_slots();
+        // After the slots: a tenant is named before its first request is counted.
+        let names = self.control.take_tenant_names();
         let mut evidence = self.evidence.lock();
+        evidence.tenants.extend(names);
         // A call that comes early is the next slot: no request is lost, and none counts twice.
         let number = slot_at(now).max(evidence.last_slot.saturating_add(1));
         evidence.last_slot = number;
+        let Evidence { flags, tenants, .. } = &mut *evidence;
         for slot in slots {
-            let flag = evidence.flags.entry(slot.flag.clone()).or_default();
-            flag.count(&slot, number, now);
+            let of_flag = flags.entry(slot.flag.clone()).or_default();
+            // The requests of a stage must not count as those before it: a flag that fails at once would not be new.
+            if let Some(managed) = running.get(&slot.flag) {
+                let has_control = !self.control.answers_held_back(&slot.flag);
+                of_flag.begin_stage(managed, number, has_control, now);
+            }
+            of_flag.count(&slot, number, now, tenants);
         }
     }
 
@@ -180,6 +204,14 @@ impl Rollouts {
         evidence.flags.get(flag)?.stage.as_ref().map(JudgedStage::report)
     }
 
+    /// Returns the counts of a flag's arms by minute: those of the last 24 hours with requests, the oldest first.
+    #[must_use]
+    pub fn minutes(&self, flag: &str) -> Vec<MinuteReport> {
+        let evidence = self.evidence.lock();
+        let flag = evidence.flags.get(flag);
+        flag.map_or_else(Vec::new, |flag| flag.minutes.report())
+    }
+
     /// Returns the verdicts about the stage in force of a flag, for a change that a person makes.
     #[must_use]
     pub fn results(&self, flag: &str) -> Vec<CheckResult> {
@@ -235,16 +267,12 @@ impl Rollouts {
         let slot = evidence.last_slot;
         let has_control = !self.control.answers_held_back(flag);
         let of_flag = evidence.flags.entry(flag.to_owned()).or_default();
-        let FlagEvidence { history, stage, .. } = of_flag;
-        let is_current = stage.as_ref().is_some_and(|stage| stage.is_of(managed));
-        if !is_current {
-            let before_first = match running {
-                RunningSlot::Fresh => slot,
-                RunningSlot::Begun => slot.saturating_add(1),
-            };
-            *stage = JudgedStage::begin(managed, history, before_first, has_control, now);
-        }
-        match stage {
+        let before_first = match running {
+            RunningSlot::Fresh => slot,
+            RunningSlot::Begun => slot.saturating_add(1),
+        };
+        of_flag.begin_stage(managed, before_first, has_control, now);
+        match &mut of_flag.stage {
             Some(stage) => {
                 stage.judge(slot, now);
                 stage.results()
@@ -322,10 +350,19 @@ impl JudgeRollouts for Rollouts {
 }
 
 impl FlagEvidence {
-    fn count(&mut self, slot: &ObservedSlot, number: u64, now: Timestamp) {
+    /// Begins the evidence of the stage in force after this slot, unless it has begun.
+    fn begin_stage(&mut self, managed: &ManagedPlan, slot: u64, has_control: bool, now: Timestamp) {
+        let is_current = self.stage.as_ref().is_some_and(|stage| stage.is_of(managed));
+        if !is_current {
+            self.stage = JudgedStage::begin(managed, &self.history, slot, has_control, now);
+        }
+    }
+
+    fn count(&mut self, slot: &ObservedSlot, number: u64, now: Timestamp, tenants: &HashMap<u64, String>) {
         self.history.add(&slot.units, now);
+        self.minutes.add(&slot.units, now);
         if let Some(stage) = &mut self.stage {
-            stage.count(slot, number);
+            stage.count(slot, number, tenants);
         }
     }
 }

@@ -4,11 +4,12 @@
 mod arm_of_request;
 mod flag_arms;
 mod observed_flags;
+mod overlap;
 mod sample;
 mod tenant_names;
 mod unit_table;
 
 pub(crate) use self::arm_of_request::ArmsOfRequest;
 pub(crate) use self::flag_arms::RequestEnd;
-pub use self::flag_arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
+pub use self::flag_arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
 pub(crate) use self::observed_flags::{EndedRequest, ObservedFlags};

@@ -93,7 +93,7 @@ pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
-pub use arms::{CountedArm, FlagArms, TakenSlot, TakenUnit};
+pub use arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
 pub use breakers::{BreakerEvent, BreakerEventKind};
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};

@@ -51,8 +51,8 @@ impl Observations {
     #[must_use]
     pub fn take_slots(&self) -> Vec<(Box<str>, TakenSlot)> {
         let prepared = self.shared.current.load();
-        let flags = prepared.meters.observed().all();
-        flags.map(|flag| (flag.key().into(), flag.take_slot())).collect()
+        let slots = prepared.meters.observed().take_slots();
+        slots.map(|(key, slot)| (key.into(), slot)).collect()
     }
 
     /// Returns true if a route answers requests itself while its gate, which names the flag, is closed.

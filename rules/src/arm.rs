@@ -1,8 +1,6 @@
 //! The arm of a rollout plan that a decision belongs to. The plan compares the requests of its arms.
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::{Cause, Decision, FlagId, Flags, Subject};
+use crate::{Cause, Decision, FlagId, Flags, Subject, subject::AttributeRef};
 
 /// The arm of a decision. Treatment and control differ by the bucket alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,12 +40,15 @@ impl Flags {
     }
 
     /// Returns the hash of the id that a flag with a rollout plan randomises by, and of the tenant's id for other flags;
-    /// `None` if the subject has no such id.
+    /// `None` if the subject has no such id. `tenant` is the XXH3 hash of the tenant's id, so that it is computed once for
+    /// several flags.
     #[must_use]
-    pub fn unit(&self, flag: FlagId, subject: &Subject<'_>) -> Option<u64> {
+    pub fn unit(&self, flag: FlagId, subject: &Subject<'_>, tenant: Option<u64>) -> Option<u64> {
         match self.flag(flag)?.exposure.as_deref() {
-            Some(exposure) => exposure.bucketing.id_hash(self, subject),
-            None => subject.tenant.map(|tenant| xxh3_64(tenant.as_bytes())),
+            Some(exposure) if exposure.bucketing.by != AttributeRef::Tenant => {
+                exposure.bucketing.id_hash(self, subject)
+            }
+            _ => tenant,
         }
     }
 }

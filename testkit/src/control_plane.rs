@@ -41,6 +41,8 @@ pub struct RecordingPlane {
     pub observations: Mutex<Vec<FlagObservation>>,
     /// The slots of observed flags that are taken next.
     pub slots: Mutex<Vec<ObservedSlot>>,
+    /// The ids of tenants that are taken next, each with its hash.
+    pub tenant_names: Mutex<Vec<(u64, String)>>,
     /// Holds the next check: it sends on the one channel, and waits for the other for up to 10 s.
     pub held_check: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
@@ -212,5 +214,9 @@ impl Observe for RecordingPlane {
 
     fn take_slots(&self) -> Vec<ObservedSlot> {
         std::mem::take(&mut self.slots.lock())
+    }
+
+    fn take_tenant_names(&self) -> Vec<(u64, String)> {
+        std::mem::take(&mut self.tenant_names.lock())
     }
 }

@@ -75,6 +75,22 @@ impl Results {
         self.rows.iter().find(|result| result.name == name)
     }
 
+    /// Returns the message for a row with more instructions than its limit permits.
+    pub(crate) fn above_limit(&self, row: &Row) -> Option<String> {
+        let limit = row.limit?;
+        let instructions = |name| self.of(name).map(|result| result.counts.instructions);
+        let (now, other) = (instructions(row.name)?, instructions(limit.row)?);
+        (now > other * limit.most).then(|| {
+            format!(
+                "{}: {now:.0} instructions, {} against {other:.0} of {}; permitted are {}",
+                row.name,
+                percent(other, now),
+                limit.row,
+                percent(1.0, limit.most)
+            )
+        })
+    }
+
     /// Compares the result `now` of a row with this baseline.
     pub(crate) fn compare(&self, row: &Row, now: f64) -> Verdict {
         if row.judgement != Judgement::Gated {
@@ -174,6 +190,20 @@ mod tests {
         for (now, fails) in [(2.062, true), (2.058, false), (2.0, false), (1.938, false)] {
             let verdict = baseline.compare(row("ungated"), now);
             assert_eq!(verdict.fails(), fails, "{now}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_limit_of_a_row_fails() {
+        for (planned, is_above) in [(1_009.0, false), (1_011.0, true)] {
+            let results = baseline(&[
+                ("bare", 1_000.0),
+                ("unplanned-flag", 1_000.0),
+                ("planned-flag", planned),
+            ]);
+            let message = results.above_limit(row("planned-flag"));
+            assert_eq!(message.is_some(), is_above, "{message:?}");
+            assert_eq!(results.above_limit(row("unplanned-flag")), None);
         }
     }
 

@@ -10,6 +10,8 @@ use testkit::{CertificatePair, Issuer};
 
 use crate::row::{Protocol, Routing};
 
+/// The flag of the gate.
+pub(crate) const GATED_FLAG: &str = "f0";
 /// Writes the documents for one listener on a free port, and returns the path of the gateway document. Everything that
 /// a row does not need has its default, except the access log: bare pingora has none.
 pub(crate) fn write(
@@ -44,12 +46,16 @@ fn gateway_document(routing: Routing, protocol: Protocol, origin: SocketAddr, is
     };
     let routes = match routing {
         Routing::Ungated => "[]",
-        Routing::Gate { .. } | Routing::Logged | Routing::Closed => {
+        Routing::Gate { .. } | Routing::Stored { .. } | Routing::Logged | Routing::Closed => {
             "[{ name: r, match: /, gate: f0, upstream: origin }]"
         }
         Routing::Fallback => {
             "[{ name: r, match: /, gate: f0, upstream: origin, otherwise: { upstream: other } }]"
         }
+    };
+    let flags = match routing {
+        Routing::Stored { .. } => "store: { sqlite: data, seed: flags.yaml }",
+        _ => "file: flags.yaml",
     };
     let output = match routing {
         Routing::Logged => "stdout",
@@ -61,7 +67,7 @@ threads: 1
 access_log: {{ output: {output} }}
 listeners: [{{ name: public, address: \"127.0.0.1:0\"{listener} }}]
 admin: {{ address: \"127.0.0.1:0\" }}
-flags: {{ file: flags.yaml }}
+flags: {{ {flags} }}
 issuers:
   - issuer: {issuer}
     audiences: [api]
@@ -80,7 +86,7 @@ fn flags_document(routing: Routing) -> String {
     let (flags, default) = match routing {
         Routing::Ungated => (1, "on"),
         Routing::Gate { flags } => (flags, "on"),
-        Routing::Logged => (20, "on"),
+        Routing::Logged | Routing::Stored { .. } => (20, "on"),
         Routing::Closed | Routing::Fallback => (1, "off"),
     };
     let mut text = "version: 1\nflags:\n".to_owned();

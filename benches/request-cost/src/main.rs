@@ -83,10 +83,9 @@ fn rows(names: &[String]) -> Result<Vec<&'static Row>> {
     }
     let is_named = |row: &Row| names.is_empty() || names.iter().any(|name| name == row.name);
     let is_needed = |row: &&Row| {
-        is_named(row)
-            || ROWS
-                .iter()
-                .any(|other| is_named(other) && other.beside == row.name)
+        let needs =
+            |other: &Row| other.beside == row.name || other.limit.is_some_and(|limit| limit.row == row.name);
+        is_named(row) || ROWS.iter().any(|other| is_named(other) && needs(other))
     };
     Ok(ROWS.iter().filter(is_needed).collect())
 }
@@ -120,6 +119,10 @@ fn conclude(rows: &[&Row], results: &Results, baseline: &Results) -> Result<Exit
             writeln!(stderr(), "{message}")?;
         }
         fails |= verdict.fails();
+        if let Some(message) = results.above_limit(row) {
+            writeln!(stderr(), "{message}")?;
+            fails = true;
+        }
     }
     Ok(if fails {
         ExitCode::FAILURE

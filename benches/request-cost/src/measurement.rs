@@ -16,7 +16,7 @@ use tokens::Algorithm;
 use crate::counts::{self, Counts, MOST_REQUESTS};
 use crate::documents;
 use crate::idleness::Idleness;
-use crate::row::{Program, Row};
+use crate::row::{Program, Routing, Row};
 use crate::running_program::RunningProgram;
 use crate::tool::Tool;
 use crate::traffic::{self, Credentials, SERVER_NAME, Watched};
@@ -120,6 +120,10 @@ fn run(
         }
     };
     let program = RunningProgram::start(tool, &command, folder.path())?;
+    if row.program == (Program::Sluice(Routing::Stored { is_planned: true })) {
+        traffic::start_plan(program.admin()?, documents::GATED_FLAG)
+            .with_context(|| logged(folder.path()))?;
+    }
     let idleness = Idleness::of(program.pid());
     let _ = watched.set(idleness.clone());
     let sent = traffic::send(row, program.address(), requests, credentials, &idleness);

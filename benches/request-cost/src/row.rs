@@ -18,6 +18,17 @@ pub(crate) struct Row {
     /// The name of the row of bare pingora that this row is divided by.
     pub(crate) beside: &'static str,
     pub(crate) judgement: Judgement,
+    /// A limit of its own; none for most rows.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// The most instructions of a row, by those of another row in the same run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limit {
+    /// The name of the other row.
+    pub(crate) row: &'static str,
+    /// The factor.
+    pub(crate) most: f64,
 }
 
 /// A program under measurement.
@@ -34,7 +45,10 @@ pub(crate) enum Routing {
     Ungated,
     /// A gate that is open for everyone, and this number of flags in the flags header.
     Gate { flags: usize },
-    /// The same with 20 flags and the access log, which other rows do without as bare pingora does.
+    /// The same with 20 flags in a store. With `is_planned`, the flag of the gate has a rollout plan whose only stage admits
+    /// everyone.
+    Stored { is_planned: bool },
+    /// The same with 20 flags in a file and the access log, which other rows do without as bare pingora does.
     Logged,
     /// A gate that is closed for everyone, with the default answer.
     Closed,
@@ -82,6 +96,7 @@ const BARE: Row = Row {
     response_body: 0,
     beside: "bare",
     judgement: Judgement::Denominator,
+    limit: None,
 };
 
 /// The gate with 20 flags, which other rows vary.
@@ -116,6 +131,22 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "gate-200-flags",
         program: Program::Sluice(Routing::Gate { flags: 200 }),
+        ..GATE
+    },
+    Row {
+        name: "unplanned-flag",
+        program: Program::Sluice(Routing::Stored { is_planned: false }),
+        judgement: Judgement::Reported,
+        ..GATE
+    },
+    Row {
+        name: "planned-flag",
+        program: Program::Sluice(Routing::Stored { is_planned: true }),
+        judgement: Judgement::Reported,
+        limit: Some(Limit {
+            row: "unplanned-flag",
+            most: 1.01,
+        }),
         ..GATE
     },
     Row {
@@ -197,7 +228,7 @@ impl Row {
     pub(crate) fn flags(&self) -> usize {
         match self.program {
             Program::Sluice(Routing::Gate { flags }) => flags,
-            Program::Sluice(Routing::Logged) => 20,
+            Program::Sluice(Routing::Logged | Routing::Stored { .. }) => 20,
             Program::Sluice(Routing::Ungated) => usize::from(self.token != Token::None),
             _ => 0,
         }
@@ -218,6 +249,15 @@ mod tests {
             assert_eq!(bare.response_body, row.response_body, "{}", row.name);
             let is_http2 = |row: &Row| row.protocol == Protocol::Http2;
             assert_eq!(is_http2(bare), is_http2(row), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_by_a_row_before_it() {
+        for (place, row) in ROWS.iter().enumerate() {
+            let other = row.limit.map(|limit| limit.row);
+            let is_before = |name| ROWS[..place].iter().any(|before| before.name == name);
+            assert!(other.is_none_or(is_before), "{}", row.name);
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) struct RunningProgram {
     /// The program. Valgrind is in the same process, strace is its parent.
     pid: u32,
     address: SocketAddr,
+    log: PathBuf,
 }
 
 impl RunningProgram {
@@ -42,7 +43,12 @@ impl RunningProgram {
             .spawn()
             .with_context(|| format!("can't start {tool:?}"))?;
         match listening(tool, &mut child, &log) {
-            Ok((pid, address)) => Ok(Self { child, pid, address }),
+            Ok((pid, address)) => Ok(Self {
+                child,
+                pid,
+                address,
+                log,
+            }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -58,6 +64,18 @@ impl RunningProgram {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until the program logs the address of its admin listener, and returns it.
+    ///
+    /// # Errors
+    /// It does not in time.
+    pub(crate) fn admin(&self) -> Result<SocketAddr> {
+        eventually("the address of the admin listener", || {
+            let log = fs::read_to_string(&self.log)?;
+            let line = log.lines().find(|line| line.contains("admin listening"));
+            Ok(line.and_then(address_in))
+        })
     }
 
     /// Ends the program by SIGINT, and waits for the output of the tool.
@@ -105,10 +123,15 @@ fn listening(tool: Tool, child: &mut Child, log: &PathBuf) -> Result<(u32, Socke
 
 /// Reads the address in the log line of a listener for requests.
 fn address(line: &str) -> Option<SocketAddr> {
-    let (before, address) = line.split_once("address=")?;
-    let is_public = before.contains("listening") && !before.contains("admin");
+    let is_public = line.contains("listening") && !line.contains("admin");
+    address_in(line).filter(|_| is_public)
+}
+
+/// Reads the address in a log line.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("address=")?;
     let address = address.split_whitespace().next()?.trim_matches('"');
-    address.parse().ok().filter(|_| is_public)
+    address.parse().ok()
 }
 
 fn signal(pid: u32, signal: Signal) -> Result<()> {

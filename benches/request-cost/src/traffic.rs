@@ -42,6 +42,31 @@ pub(crate) fn origin(row: &Row, watched: &Watched) -> Upstream {
     })
 }
 
+/// Sets a rollout plan of a flag whose only stage admits everyone, and starts it.
+///
+/// # Errors
+/// The plan is not started.
+///
+/// # Panics
+/// There is no response.
+pub(crate) fn start_plan(admin: SocketAddr, flag: &str) -> Result<()> {
+    let rollout = format!("/api/v1/platform/feature-flags/{flag}/rollout");
+    let plan = r#"{"stages": [{"name": "all", "percentage": 100, "for": "1d"}]}"#;
+    for (method, path, body) in [("PUT", "plan", plan), ("POST", "start", "{}")] {
+        let request = Request::new(method, &format!("{rollout}/{path}")).host("localhost");
+        let request = request.header("content-type", "application/json").with_body(body);
+        let response = Client::connect(admin).ask(&request);
+        if response.status != 200 {
+            bail!(
+                "{method} {path} of {flag}: {} {}",
+                response.status,
+                response.text()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Sends `count` requests to the program, each when it has nothing left to do.
 ///
 /// # Errors

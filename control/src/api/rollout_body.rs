@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::rollout_wait::{WaitBody, waits_of};
+use crate::stage_report::StageReport;
 
 /// The state of a rollout plan.
 #[derive(Serialize, ToSchema)]
@@ -94,6 +95,11 @@ pub(crate) struct RolloutBody {
     summary: RolloutSummary,
     /// The checks of the stage.
     checks: Vec<CheckBody>,
+    /// The ten tenants with the most errors in the stage, the most first: errors of treatment, and of tenants that opted
+    /// in.
+    tenants: Vec<TenantErrorsBody>,
+    /// The other planned flags on routes of this flag: a difference may be due to either.
+    confounded: Vec<ConfoundedBody>,
     /// The roles that approve the plan.
     approvals: Vec<ApprovalBody>,
     /// The items of the checklist.
@@ -121,6 +127,28 @@ struct CheckBody {
     then: &'static str,
     /// `pass`, `fail`, `inconclusive` or `not_applicable`.
     verdict: &'static str,
+}
+
+/// The errors of a tenant in a stage.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RolloutTenant)]
+struct TenantErrorsBody {
+    /// The tenant; absent for requests without one, and beyond 32,768 tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tenant: Option<String>,
+    errors: u64,
+    /// The number by which `errors` may be too high; 0 with up to 100 tenants that meet errors.
+    surplus: u64,
+}
+
+/// Another planned flag on a route of the flag.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RolloutConfounded)]
+struct ConfoundedBody {
+    flag: String,
+    /// The share of the plan's requests, those of control included, that both plans treat, from 0 to 1.
+    share: f64,
 }
 
 /// A role that approves a rollout plan; without `by` and `at` if it has not.
@@ -214,6 +242,7 @@ impl RolloutBody {
         (flag, revision): (&str, Revision),
         managed: &ManagedPlan,
         verdicts: &[CheckResult],
+        report: Option<&StageReport>,
         now: Timestamp,
     ) -> Self {
         let plan = &managed.plan;
@@ -221,6 +250,8 @@ impl RolloutBody {
             revision: revision.0,
             summary: RolloutSummary::new(flag, managed, verdicts, now),
             checks: checks(managed, verdicts),
+            tenants: report.map_or_else(Vec::new, tenants),
+            confounded: report.map_or_else(Vec::new, confounded),
             approvals: approvals(managed),
             checklist: checklist(managed),
             stages_without_control: stages_without_control(plan).map(str::to_owned).collect(),
@@ -250,6 +281,23 @@ fn checks(managed: &ManagedPlan, verdicts: &[CheckResult]) -> Vec<CheckBody> {
         }
     });
     checks.collect()
+}
+
+fn tenants(report: &StageReport) -> Vec<TenantErrorsBody> {
+    let tenants = report.tenants.iter().map(|tenant| TenantErrorsBody {
+        tenant: tenant.tenant.clone(),
+        errors: tenant.errors,
+        surplus: tenant.surplus,
+    });
+    tenants.collect()
+}
+
+fn confounded(report: &StageReport) -> Vec<ConfoundedBody> {
+    let confounded = report.confounded.iter().map(|confounded| ConfoundedBody {
+        flag: confounded.flag.clone(),
+        share: confounded.share,
+    });
+    confounded.collect()
 }
 
 fn approvals(managed: &ManagedPlan) -> Vec<ApprovalBody> {

@@ -54,7 +54,8 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
     let key = request.flag();
     let (revision, managed) = planned(api, key)?;
     let verdicts = api.verdicts(key, &managed);
-    let body = RolloutBody::new((key, revision), &managed, &verdicts, request.at);
+    let report = api.evidence(key, &managed);
+    let body = RolloutBody::new((key, revision), &managed, &verdicts, report.as_ref(), request.at);
     Ok(Reply::at(revision, body))
 }
 

@@ -4,11 +4,15 @@ use changes::{CheckResult, CheckVerdict, ManagedPlan};
 use config::{Bound, Check, Metric, RolloutPlan};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use verdicts::histogram::Histogram;
 use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict};
 
+use super::confounding::Confounding;
+use super::opted_in::{self, OptedIn};
 use super::sampled_query::SampledQuery;
+use super::tenant_errors::TenantErrors;
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
 use crate::stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
@@ -32,6 +36,10 @@ pub(super) struct JudgedStage {
     now: Timestamp,
     /// Requests in neither arm.
     excluded: Excluded,
+    /// The tenants that opted in, apart from a control arm. Without one they are a part of treatment.
+    opted_in: Option<OptedIn>,
+    tenant_errors: TenantErrors,
+    confounding: Confounding,
     /// Requests that the data plane could not attribute to a unit.
     unattributed: u64,
     /// Units that were in both arms of a slot.
@@ -92,6 +100,15 @@ impl JudgedStage {
             alpha: plan.alpha_of(stage),
             checks: tests,
         };
+        let opted_in = config.has_control.then(|| OptedIn::begin(&config, history));
+        let config = StageConfig {
+            // The rest is for the tenants that opted in.
+            alpha: match opted_in {
+                Some(_) => config.alpha * (1.0 - opted_in::ALPHA_SHARE),
+                None => config.alpha,
+            },
+            ..config
+        };
         Some(Self {
             run: managed.run.id,
             stage,
@@ -102,6 +119,9 @@ impl JudgedStage {
             looked_at: None,
             now,
             excluded: Excluded::default(),
+            opted_in,
+            tenant_errors: TenantErrors::default(),
+            confounding: Confounding::default(),
             unattributed: 0,
             moved: 0,
             since: now,
@@ -115,20 +135,33 @@ impl JudgedStage {
         is_same_stage && checks.eq(self.checks.iter().map(|(name, _)| name.as_str()))
     }
 
-    /// Counts a slot of the data plane, unless it began before the evidence.
-    pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64) {
+    /// Counts a slot of the data plane, unless it began before the evidence. `tenants` are ids by their hashes.
+    pub(super) fn count(&mut self, slot: &ObservedSlot, number: u64, tenants: &HashMap<u64, String>) {
         if number < self.test.config().first_slot {
             return;
         }
         self.unattributed = self.unattributed.saturating_add(slot.uncounted);
-        let (units, moved) = unit_counts(&slot.units);
-        self.moved = self.moved.saturating_add(moved);
+        self.tenant_errors.add(&slot.units, tenants);
+        self.confounding.add(slot);
         self.count_excluded(&slot.units);
-        let slot = Slot {
+        let (mut units, moved) = unit_counts(&slot.units);
+        self.moved = self.moved.saturating_add(moved);
+        let of_slot = |units| Slot {
             number,
             counter_fell: false,
             units,
         };
+        let opted_in = slot.units.iter().filter(|unit| unit.arm == ArmName::OptedIn);
+        let opted_in = opted_in.map(|unit| unit_count(unit, Arm::Treatment));
+        match &mut self.opted_in {
+            Some(test) => test.ingest(&of_slot(opted_in.collect())),
+            None => {
+                // A unit that opted in during the slot has counts in both.
+                let known: HashSet<u64> = units.iter().map(|unit| unit.unit).collect();
+                units.extend(opted_in.filter(|unit| !known.contains(&unit.unit)));
+            }
+        }
+        let slot = of_slot(units);
         if let Ingested::Rejected(reason) = self.test.ingest(&slot) {
             tracing::warn!(
                 ?reason,
@@ -156,6 +189,9 @@ impl JudgedStage {
         self.looked_at = Some(slot);
         self.now = now;
         self.verdicts = self.test.look(slot);
+        if let Some(opted_in) = &mut self.opted_in {
+            opted_in.look(slot);
+        }
     }
 
     /// Returns the checks that query Prometheus, with their queries.
@@ -199,11 +235,21 @@ impl JudgedStage {
                 return query.map_or(CheckVerdict::Inconclusive, |query| query.verdict(self.now));
             }
         };
-        match self.verdicts.get(test).map(|verdict| verdict.status) {
+        let arms = self.verdicts.get(test).map(|verdict| verdict.status);
+        let opted_in = self.opted_in_verdict(judge);
+        match arms.map(|arms| opted_in::joint_status(arms, opted_in.as_ref())) {
             Some(Status::Pass) => CheckVerdict::Pass,
             Some(Status::Fail) => CheckVerdict::Fail,
             Some(Status::NotApplicable) => CheckVerdict::NotApplicable,
             Some(Status::Inconclusive) | None => CheckVerdict::Inconclusive,
+        }
+    }
+
+    /// Returns the verdict of a check about the tenants that opted in.
+    fn opted_in_verdict(&self, judge: Judge) -> Option<Verdict> {
+        match judge {
+            Judge::Test(test) => self.opted_in.as_ref()?.verdict(test),
+            Judge::Reports | Judge::Query(_) => None,
         }
     }
 
@@ -232,6 +278,7 @@ impl JudgedStage {
                         Judge::Query(query) => self.queries.get(*query).map(|query| query.report(self.now)),
                         Judge::Test(_) | Judge::Reports => None,
                     },
+                    opted_in: self.opted_in_verdict(*judge),
                 })
                 .collect(),
             minimum: config.minimum,
@@ -246,6 +293,8 @@ impl JudgedStage {
                 share: config.share,
                 is_mismatch: ratio.is_mismatch(),
             },
+            tenants: self.tenant_errors.report(),
+            confounded: self.confounding.report(),
         }
     }
 
@@ -314,7 +363,7 @@ fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
 /// Returns the counts of the units that are compared, and the number of units that are left out because they were in both
 /// arms. A request that began before the stage was entered ends in it, and counts for the arm that its unit had then.
 fn unit_counts(units: &[ObservedUnit]) -> (Vec<UnitCount>, u64) {
-    let mut counts: Vec<UnitCount> = units.iter().filter_map(unit_count).collect();
+    let mut counts: Vec<UnitCount> = units.iter().filter_map(unit_in_arm).collect();
     counts.sort_unstable_by_key(|count| count.unit);
     let is_alone = |same: &[UnitCount]| same.len() == 1;
     let of_units = counts.chunk_by(|one, other| one.unit == other.unit);
@@ -328,16 +377,19 @@ fn unit_counts(units: &[ObservedUnit]) -> (Vec<UnitCount>, u64) {
 }
 
 /// Returns the counts of a unit in one of the arms that are compared.
-fn unit_count(unit: &ObservedUnit) -> Option<UnitCount> {
-    let arm = match unit.arm {
-        ArmName::Treatment => Arm::Treatment,
-        ArmName::Control => Arm::Control,
-        ArmName::OptedIn | ArmName::Excluded => return None,
-    };
+fn unit_in_arm(unit: &ObservedUnit) -> Option<UnitCount> {
+    match unit.arm {
+        ArmName::Treatment => Some(unit_count(unit, Arm::Treatment)),
+        ArmName::Control => Some(unit_count(unit, Arm::Control)),
+        ArmName::OptedIn | ArmName::Excluded => None,
+    }
+}
+
+fn unit_count(unit: &ObservedUnit, arm: Arm) -> UnitCount {
     let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
     let errors = unit.counted.iter().filter(|counted| counted.is_error).count();
     let buckets = unit.counted.iter().filter_map(|counted| counted.bucket);
-    Some(UnitCount {
+    UnitCount {
         unit: unit.unit,
         tenant: unit.tenant,
         arm,
@@ -346,5 +398,5 @@ fn unit_count(unit: &ObservedUnit) -> Option<UnitCount> {
         capped_requests: count(unit.counted.len()),
         capped_errors: count(errors),
         latency: Histogram::new(buckets.map(|bucket| (bucket, 1))),
-    })
+    }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use control::{
-    ArmName, Change, Control, CountedRequest, LifecyclePolicy, MetricSource, ObservedSlot, ObservedUnit,
-    Request, Rollouts,
+    ArmName, Change, Control, CountedRequest, LifecyclePolicy, MetricSource, ObservedOverlap, ObservedSlot,
+    ObservedUnit, Request, Rollouts,
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ const TENANTS: u64 = 10;
 const REQUESTS: u32 = 10;
 const TREATMENT: u64 = 0;
 const CONTROL: u64 = 100;
+const OPTED_IN: u64 = 200;
 
 /// A control plane with a running plan, its controller, and a clock.
 struct Course {
@@ -66,15 +67,22 @@ impl Course {
             self.now += 5 * SECOND;
             let mut units = self.units(TREATMENT, ArmName::Excluded, 0.005);
             units.extend(self.units(CONTROL, ArmName::Excluded, 0.005));
+            units.extend(self.units(OPTED_IN, ArmName::Excluded, 0.005));
             self.count(units);
         }
     }
 
     fn count(&self, units: Vec<ObservedUnit>) {
+        self.count_slot(ObservedSlot {
+            units,
+            ..ObservedSlot::default()
+        });
+    }
+
+    fn count_slot(&self, slot: ObservedSlot) {
         *self.fixture.plane.slots.lock() = vec![ObservedSlot {
             flag: "board".into(),
-            units,
-            uncounted: 0,
+            ..slot
         }];
         self.rollouts.count(Timestamp(self.now));
     }
@@ -112,11 +120,25 @@ impl Course {
 
     /// Lets time pass with these shares of errors. Returns the seconds until the plan has left this state.
     fn run(&mut self, seconds: i64, (treatment, control): (f64, f64), state: &str) -> Option<i64> {
+        self.run_with_opted_in(seconds, (treatment, control), None, state)
+    }
+
+    /// Lets time pass like `run`, with requests of tenants that opted in.
+    fn run_with_opted_in(
+        &mut self,
+        seconds: i64,
+        (treatment, control): (f64, f64),
+        opted_in: Option<f64>,
+        state: &str,
+    ) -> Option<i64> {
         let begun = self.now;
         for slot in 1..=seconds / 5 {
             self.now = begun + slot * 5 * SECOND;
             let mut units = self.units(TREATMENT, ArmName::Treatment, treatment);
             units.extend(self.units(CONTROL, ArmName::Control, control));
+            if let Some(errors) = opted_in {
+                units.extend(self.units(OPTED_IN, ArmName::OptedIn, errors));
+            }
             self.count(units);
             if slot % 2 == 0 {
                 self.rollouts.advance(Timestamp(self.now));
@@ -226,7 +248,7 @@ fn evidence_that_cannot_be_read_is_collected_again() {
     let report = course.rollouts.report("board").unwrap();
     assert_eq!(
         report.treatment.totals.requests,
-        10 * TENANTS * u64::from(REQUESTS)
+        11 * TENANTS * u64::from(REQUESTS)
     );
 }
 
@@ -330,4 +352,114 @@ fn a_paused_plan_takes_no_step() {
     let pause = Change::PauseRollout { flag: "board".into() };
     course.fixture.control.apply(&admin_request(pause)).unwrap();
     assert_eq!(course.run(300, (0.5, 0.0), "paused"), None);
+}
+
+#[test]
+fn errors_of_opted_in_tenants_fail_absolute_checks() {
+    let mut course = Course::start(&plan("pause"));
+    let paused = course.run_with_opted_in(600, (0.003, 0.003), Some(0.2), "running");
+    assert_eq!(course.state(), "paused");
+    assert!(paused.unwrap() <= 120, "{paused:?}");
+    let report = course.rollouts.report("board").unwrap();
+    let [check] = &report.checks[..] else {
+        panic!("one check");
+    };
+    let opted_in = check.opted_in.unwrap();
+    assert!(opted_in.treatment.bad > 0 && opted_in.control.requests == 0);
+    // They are in neither arm.
+    assert_eq!(
+        check.test.unwrap().treatment.tenants,
+        u32::try_from(TENANTS).unwrap()
+    );
+    assert_ne!(check.test.unwrap().status, verdicts::Status::Fail);
+}
+
+#[test]
+fn opted_in_tenants_do_not_count_in_comparisons() {
+    let plan = json!({
+        "stages": [{ "name": "half", "percentage": 50, "for": "1h" }],
+        "checks": [{ "name": "worse", "error_rate": { "worse_than_control": "20%" }, "then": "pause" }],
+    });
+    let mut course = Course::start(&plan);
+    assert_eq!(
+        course.run_with_opted_in(600, (0.005, 0.005), Some(0.5), "running"),
+        None
+    );
+    assert_eq!(course.rollouts.report("board").unwrap().checks[0].opted_in, None);
+}
+
+#[test]
+fn healthy_opted_in_tenants_let_a_plan_advance() {
+    let mut course = Course::start(&plan("rollback"));
+    course.run_with_opted_in(HOUR / SECOND + 60, (0.003, 0.003), Some(0.003), "running");
+    assert_eq!((course.state(), course.stage()), ("running", Some(1)));
+    // At 100 % they are a part of treatment.
+    course.run_with_opted_in(60, (0.003, 0.0), Some(0.003), "running");
+    let report = course.rollouts.report("board").unwrap();
+    let test = report.checks[0].test.unwrap();
+    assert_eq!(test.treatment.tenants, 2 * u32::try_from(TENANTS).unwrap());
+    assert_eq!(report.checks[0].opted_in, None);
+}
+
+#[test]
+fn the_report_names_tenants_with_errors_and_other_plans() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("notify"));
+    let names = (0..TENANTS).map(|tenant| (tenant, format!("tenant-{tenant}")));
+    *course.fixture.plane.tenant_names.lock() = names.collect();
+    course.run(60, (0.005, 0.005), "running");
+    let mut units = course.units(TREATMENT + 7, ArmName::Treatment, 1.0);
+    units.truncate(1);
+    course.now += 5 * SECOND;
+    let overlap = ObservedOverlap {
+        flag: "theme".into(),
+        requests: 8,
+        treated_by_both: 5,
+    };
+    course.count_slot(ObservedSlot {
+        units,
+        overlaps: vec![overlap],
+        ..ObservedSlot::default()
+    });
+    let report = course.rollouts.report("board").unwrap();
+    let first = &report.tenants[0];
+    assert_eq!(first.tenant.as_deref(), Some("tenant-7"));
+    assert!(first.errors >= u64::from(REQUESTS) && first.surplus == 0);
+    let errors: u64 = report.tenants.iter().map(|tenant| tenant.errors).sum();
+    assert_eq!(errors, report.treatment.totals.errors);
+    let [confounded] = &report.confounded[..] else {
+        panic!("one flag is confounded: {report:?}");
+    };
+    assert_eq!(confounded.flag, "theme");
+    let requests = report.treatment.totals.requests + report.control.totals.requests;
+    assert!((confounded.share * requests as f64 - 5.0).abs() < 1e-9);
+    // Names and counts are in the file.
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(course.rollouts.report("board").unwrap(), report);
+}
+
+#[test]
+fn minutes_are_kept_by_arm_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("notify"));
+    let before = course.rollouts.minutes("board");
+    assert!(before.len() >= 60);
+    assert!(
+        before
+            .iter()
+            .all(|minute| minute.arms.len() == 1 && minute.arms[0].arm == ArmName::Excluded)
+    );
+    course.run(180, (0.005, 0.005), "running");
+    let minutes = course.rollouts.minutes("board");
+    let full = &minutes[minutes.len() - 2];
+    let arms: Vec<ArmName> = full.arms.iter().map(|arm| arm.arm).collect();
+    assert_eq!(arms, [ArmName::Treatment, ArmName::Control]);
+    assert_eq!(
+        full.arms[0].requests,
+        12 * u32::try_from(TENANTS).unwrap() * REQUESTS
+    );
+    assert!(full.arms[0].latency.is_some());
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(course.rollouts.minutes("board"), minutes);
+    assert_eq!(course.rollouts.minutes("unknown"), []);
 }

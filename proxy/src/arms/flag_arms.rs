@@ -70,6 +70,19 @@ pub struct TakenSlot {
     pub units: Vec<TakenUnit>,
     /// The number of requests that are in no unit's counts, because there were too many units.
     pub uncounted: u64,
+    /// The requests that count for another planned flag, too.
+    pub overlaps: Vec<TakenOverlap>,
+}
+
+/// The requests of a slot in an arm of two plans: treatment, control, or opted in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOverlap {
+    /// The key of the other flag.
+    pub flag: Box<str>,
+    /// The requests.
+    pub requests: u64,
+    /// The requests that are treatment or opted in for both.
+    pub treated_by_both: u64,
 }
 
 /// The counts of one unit in one arm of a slot.
@@ -115,6 +128,14 @@ impl CountedArm {
 }
 
 impl RequestEnd {
+    /// Returns true if it says something about the upstream.
+    pub(super) fn is_of_upstream(self) -> bool {
+        match self {
+            Self::Served(_) | Self::Failed(_) | Self::Broken => true,
+            Self::Aborted | Self::Answered => false,
+        }
+    }
+
     /// Returns the index of its outcome.
     fn outcome(self) -> usize {
         match self {
@@ -213,6 +234,7 @@ impl FlagArms {
         TakenSlot {
             units: units.collect(),
             uncounted: ended.uncounted(),
+            overlaps: Vec::new(),
         }
     }
 

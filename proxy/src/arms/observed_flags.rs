@@ -1,14 +1,17 @@
 //! The observed flags of a snapshot, and those that each route's requests count for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rules::{Arm, Cause, FlagId, MAX_BREAKERS, RouteId, Snapshot, Subject, Timestamp, decide};
+use rules::{
+    Arm, Cause, FlagId, MAX_BREAKERS, RequestDecision, RouteId, Snapshot, Subject, Timestamp, decide,
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::arm_of_request::{ArmOfRequest, ArmsOfRequest, MAX_FLAGS_OF_REQUEST};
-use super::flag_arms::{FlagArms, RequestEnd};
+use super::flag_arms::{FlagArms, RequestEnd, TakenOverlap, TakenSlot};
+use super::overlap::Overlap;
 use super::tenant_names::TenantNames;
 use crate::breakers::{FlagBreaker, OpenBreakers, OpenFlags, ProcessBreakers};
 
@@ -31,6 +34,8 @@ struct Observed {
     /// The statuses that are errors, besides 5xx.
     errors: Box<[u16]>,
     breaker: Option<Arc<FlagBreaker>>,
+    /// The other planned flags on its routes, if it is planned.
+    overlaps: Box<[Overlap]>,
 }
 
 /// A request that has ended, as observed flags count it.
@@ -86,44 +91,57 @@ impl ObservedFlags {
                 arms,
                 errors: flag.error_statuses().into(),
                 breaker,
+                overlaps: Box::default(),
             })
         });
-        let flags: Arc<[Observed]> = observed.collect();
+        let mut flags: Vec<Observed> = observed.collect();
         let with_breaker = (0_u16..).zip(flags.iter());
         let with_breaker = with_breaker.filter_map(|(index, flag)| flag.breaker.as_ref().map(|_| index));
         // The control plane accepts no more.
         let with_breaker = with_breaker.take(MAX_BREAKERS).collect();
-        let index_of = |id: FlagId| {
+        let index_of = |flags: &[Observed], id: FlagId| {
             let index = flags.binary_search_by_key(&id, |flag| flag.id).ok()?;
             u16::try_from(index).ok()
         };
         let of_route = |route: &rules::Route| {
-            let mut indexes: Vec<u16> = route.flags().filter_map(index_of).collect();
+            let mut indexes: Vec<u16> = route.flags().filter_map(|id| index_of(&flags, id)).collect();
             indexes.sort_unstable();
             indexes.dedup();
             indexes.truncate(MAX_FLAGS_OF_REQUEST);
             indexes.into_boxed_slice()
         };
+        let of_routes: Arc<[Box<[u16]>]> = routes.iter().map(of_route).collect();
+        let is_planned = |index: u16| {
+            let id = flags.get(usize::from(index)).map(|flag| flag.id);
+            let flag = id.and_then(|id| snapshot.flags.flag(id));
+            flag.is_some_and(rules::Flag::is_planned)
+        };
+        let overlaps = overlaps(&of_routes, is_planned);
+        for (flag, other) in overlaps {
+            if let Some(flag) = flags.get_mut(usize::from(flag)) {
+                flag.overlaps = other.into_iter().map(Overlap::new).collect();
+            }
+        }
         Self {
-            of_routes: routes.iter().map(of_route).collect(),
-            flags,
+            of_routes,
+            flags: flags.into(),
             with_breaker,
             process_breakers: Arc::clone(&self.process_breakers),
             names: Arc::clone(&self.names),
         }
     }
 
-    /// Returns the arms of a request of `route`, and reports its tenant if it is new. Allocates nothing, except for the
-    /// name of a new tenant.
+    /// Returns the arms of a request that was decided for `subject`, and reports its tenant if it is new. Allocates nothing,
+    /// except for the name of a new tenant.
     pub(crate) fn arms(
         &self,
         snapshot: &Snapshot,
-        route: Option<RouteId>,
+        decided: &RequestDecision<'_>,
         subject: &Subject<'_>,
         now: Timestamp,
     ) -> ArmsOfRequest {
         let mut arms = ArmsOfRequest::new();
-        let indexes = route.and_then(|route| self.of_routes.get(route.index()));
+        let indexes = decided.route.and_then(|route| self.of_routes.get(route.index()));
         let Some(indexes) = indexes.filter(|indexes| !indexes.is_empty()) else {
             return arms;
         };
@@ -136,11 +154,15 @@ impl ObservedFlags {
             let Some(observed) = self.flags.get(usize::from(index)) else {
                 continue;
             };
-            let decision = decide(flags, observed.id, subject, now);
+            // Most gates have one flag, whose decision is known.
+            let decision = match decided.verdict {
+                Some(verdict) if verdict.flag == observed.id => verdict.decision,
+                _ => decide(flags, observed.id, subject, now),
+            };
             let _ = arms.try_push(ArmOfRequest {
                 flag: index,
                 arm: flags.arm(observed.id, &decision, subject),
-                unit: flags.unit(observed.id, subject),
+                unit: flags.unit(observed.id, subject, subject.tenant.map(|_| tenant)),
                 tenant,
             });
         }
@@ -161,6 +183,10 @@ impl ObservedFlags {
                 end => end,
             };
             observed.arms.count(of_flag, hash, end);
+            if end.is_of_upstream() {
+                let overlaps = observed.overlaps.iter();
+                overlaps.for_each(|overlap| overlap.count(of_flag.arm, arms));
+            }
             if let Some(breaker) = &observed.breaker {
                 self.count_for_breaker(breaker, of_flag, request, end);
             }
@@ -258,16 +284,41 @@ impl ObservedFlags {
         &self.process_breakers
     }
 
-    /// Returns true if both observe the same flags on the same routes, with the same errors and circuit breakers.
+    /// Returns true if both observe the same flags on the same routes, with the same plans as far as they are counted by them.
     pub(crate) fn has_same_flags(&self, other: &Self) -> bool {
         let is_same = |one: &Observed, other: &Observed| {
             let settings = |flag: &Observed| flag.breaker.as_ref().map(|breaker| *breaker.settings());
-            one.id == other.id && one.errors == other.errors && settings(one) == settings(other)
+            let overlaps =
+                |flag: &Observed| -> Vec<u16> { flag.overlaps.iter().map(Overlap::other).collect() };
+            one.id == other.id
+                && one.errors == other.errors
+                && settings(one) == settings(other)
+                && overlaps(one) == overlaps(other)
         };
         let mut pairs = self.flags.iter().zip(other.flags.iter());
         self.flags.len() == other.flags.len()
             && pairs.all(|(one, other)| is_same(one, other))
             && self.of_routes == other.of_routes
+    }
+
+    /// Ends the slot of each flag, and returns its key and its counts.
+    pub(crate) fn take_slots(&self) -> impl Iterator<Item = (&str, TakenSlot)> {
+        self.flags.iter().map(|flag| {
+            let overlaps = flag.overlaps.iter().filter_map(|overlap| {
+                let (requests, treated_by_both) = overlap.take();
+                let other = self.flags.get(usize::from(overlap.other()))?;
+                Some(TakenOverlap {
+                    flag: other.arms.key().into(),
+                    requests,
+                    treated_by_both,
+                })
+            });
+            let slot = TakenSlot {
+                overlaps: overlaps.filter(|overlap| overlap.requests > 0).collect(),
+                ..flag.arms.take_slot()
+            };
+            (flag.arms.key(), slot)
+        })
     }
 
     /// Returns the counts of all observed flags.
@@ -279,4 +330,21 @@ impl ObservedFlags {
     pub(crate) fn names(&self) -> &TenantNames {
         &self.names
     }
+}
+
+/// Returns the planned flags that share a route with another planned flag, by their indexes.
+fn overlaps(of_routes: &[Box<[u16]>], is_planned: impl Fn(u16) -> bool) -> BTreeMap<u16, BTreeSet<u16>> {
+    let mut overlaps: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
+    for indexes in of_routes {
+        let planned: Vec<u16> = indexes
+            .iter()
+            .copied()
+            .filter(|index| is_planned(*index))
+            .collect();
+        for &flag in &planned {
+            let others = planned.iter().copied().filter(|other| *other != flag);
+            overlaps.entry(flag).or_default().extend(others);
+        }
+    }
+    overlaps
 }

@@ -24,7 +24,12 @@ pub(crate) struct Sample {
 
 /// The requests that count so far. A cell is 0 or a sample below the hash of its request.
 #[derive(Debug, Default)]
-pub(crate) struct Samples([AtomicU64; MAX_SAMPLES]);
+pub(crate) struct Samples {
+    cells: [AtomicU64; MAX_SAMPLES],
+    /// The complement of an upper bound of the cells, once they are full; 0 before. It only rises: most requests of a busy
+    /// unit are above the bound, and are not compared with each cell.
+    above: AtomicU64,
+}
 
 impl Sample {
     fn packed(self, hash: u64) -> u64 {
@@ -49,10 +54,13 @@ impl Samples {
     /// another thread changes meanwhile is read again.
     pub(crate) fn add(&self, hash: u64, sample: Sample) {
         let added = sample.packed(hash);
+        if added > !self.above.load(Ordering::Relaxed) {
+            return;
+        }
         // Each repetition follows a success of another thread, which left smaller hashes in the cells.
         loop {
             let mut largest: Option<(&AtomicU64, u64)> = None;
-            for cell in &self.0 {
+            for cell in &self.cells {
                 let held = cell.load(Ordering::Relaxed);
                 if held == 0 {
                     largest = Some((cell, 0));
@@ -67,14 +75,27 @@ impl Samples {
             };
             let exchanged = cell.compare_exchange(held, added, Ordering::Relaxed, Ordering::Relaxed);
             if exchanged.is_ok() {
+                self.bound();
                 return;
             }
         }
     }
 
+    /// Sets the upper bound of full cells. A cell never gets larger, so the largest of them now is one.
+    fn bound(&self) {
+        let mut largest = 0;
+        for cell in &self.cells {
+            match cell.load(Ordering::Relaxed) {
+                0 => return,
+                held => largest = held.max(largest),
+            }
+        }
+        self.above.fetch_max(!largest, Ordering::Relaxed);
+    }
+
     /// Returns the requests that count, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Sample> {
-        let held = self.0.iter().map(|cell| cell.load(Ordering::Relaxed));
+        let held = self.cells.iter().map(|cell| cell.load(Ordering::Relaxed));
         held.filter(|held| *held != 0).map(Sample::unpacked)
     }
 }

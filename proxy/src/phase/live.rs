@@ -215,7 +215,7 @@ impl Effects for LiveEffects<'_> {
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
         let (snapshot, observed) = (&self.prepared.decider.snapshot, self.prepared.meters.observed());
         let subject = subjects.of(decision.auth);
-        self.arms = observed.arms(snapshot, decision.route, subject, self.now);
+        self.arms = observed.arms(snapshot, decision, subject, self.now);
     }
 }
 

@@ -49,6 +49,11 @@ fn render(rollout: &Value) -> String {
     for check in json::list(rollout, "checks") {
         line(&format!("check {}", text(check, "check")), verdict(check));
     }
+    for confounded in json::list(rollout, "confounded") {
+        line("confounded with", confounded_text(confounded));
+    }
+    let tenants = json::list(rollout, "tenants").iter().map(tenant_errors);
+    line("errors by tenant", tenants.collect::<Vec<_>>().join(", "));
     for approval in json::list(rollout, "approvals") {
         let name = format!("approval {}", text(approval, "role"));
         line(&name, mark(approval, "missing"));
@@ -104,6 +109,24 @@ fn verdict(check: &Value) -> String {
     format!("{verdict} ({}, then {})", text("metric"), text("then"))
 }
 
+/// Formats another planned flag: `theme: both plans treat 12.5 % of the requests`.
+fn confounded_text(confounded: &Value) -> String {
+    let flag = json::text(confounded, "flag").unwrap_or_default();
+    let share = confounded
+        .get("share")
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
+    format!("{flag}: both plans treat {:.1} % of the requests", share * 100.0)
+}
+
+/// Formats the errors of a tenant: `acme 312`, or `acme up to 312` if they may be fewer.
+fn tenant_errors(tenant: &Value) -> String {
+    let number = |field| tenant.get(field).and_then(Value::as_u64).unwrap_or_default();
+    let name = json::text(tenant, "tenant").unwrap_or("(no tenant)");
+    let up_to = if number("surplus") > 0 { "up to " } else { "" };
+    format!("{name} {up_to}{}", number("errors"))
+}
+
 /// Formats an approval or an item: `ann, 2026-11-20 10:00Z`, or the word for one that is not done.
 fn mark(done: &Value, undone: &str) -> String {
     match (json::text(done, "by"), json::text(done, "at")) {
@@ -144,6 +167,8 @@ mod tests {
             "halt": { "by": "rollout", "at": "2026-11-20T10:00:00.000Z", "check": "errors" },
             "checks": [{ "check": "errors", "metric": "error_rate", "then": "pause", "verdict": "fail" }],
             "approvals": [{ "role": "technical", "by": "ann", "at": "2026-11-20T09:00:00.000Z" }, { "role": "product" }],
+            "tenants": [{ "tenant": "acme", "errors": 312, "surplus": 0 }, { "errors": 7, "surplus": 2 }],
+            "confounded": [{ "flag": "theme", "share": 0.125 }],
             "checklist": [{ "item": "tests passing" }], "stages_without_control": ["all"],
             "course": [{ "at": "2026-11-20T10:00:00.000Z", "by": "rollout", "turn": "paused", "stage": "quarter", "why": "errors" }],
             "plan": { "rollback": "exposure" },
@@ -157,6 +182,8 @@ mod tests {
              next stage           all\n\
              waits                a person has to resume the plan\n\
              check errors         fail (error_rate, then pause)\n\
+             confounded with      theme: both plans treat 12.5 % of the requests\n\
+             errors by tenant     acme 312, (no tenant) up to 7\n\
              approval technical   ann, 2026-11-20 09:00Z\n\
              approval product     missing\n\
              tests passing        open\n\

@@ -122,6 +122,7 @@ impl MeasuredServer {
             flag: "board".into(),
             units: units.collect(),
             uncounted: 0,
+            overlaps: Vec::new(),
         }];
         self.rollouts.count(Timestamp(now));
     }

@@ -87,7 +87,7 @@ fn evidence_has_values_bounds_and_samples() {
     );
     assert!(check["evidence"].as_f64().unwrap() >= 1.0);
     // alpha 0.005, two stages, two checks.
-    assert_eq!(check["evidence_needed"].as_f64().unwrap().round(), 800.0);
+    assert_eq!(check["evidence_needed"].as_f64().unwrap().round(), 889.0);
     assert!(
         check["detail"].is_string() && check["since"].is_string(),
         "{check}"
