@@ -70,7 +70,7 @@ pub use request_question::{
 };
 pub use rollouts::{DueQuery, Rollouts};
 pub use stage_report::{
-    ArmReport, CheckReport, Excluded, Percentiles, QueryReport, RatioReport, StageReport,
+    ArmReport, CheckReport, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs, StageReport,
 };
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
