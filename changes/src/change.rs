@@ -190,6 +190,26 @@ pub enum Change {
         /// The verdicts that it follows from.
         evidence: Vec<CheckResult>,
     },
+    /// Reports a problem with a flag.
+    Report {
+        /// The flag.
+        flag: String,
+        /// The tenant that has the problem.
+        org: String,
+        /// The cause, in a few words. Reports of the same cause count together.
+        cause: String,
+        /// The ticket.
+        ticket: Option<String>,
+        /// A description.
+        text: Option<String>,
+    },
+    /// Closes a report about a flag.
+    CloseReport {
+        /// The flag.
+        flag: String,
+        /// The id of the report.
+        report: u64,
+    },
     /// Applies a flags document: the fields that documents own, and all fields of flags and tenants that are new.
     ApplyDocument {
         /// The document.
@@ -287,11 +307,13 @@ impl Change {
             | Self::RollBackRollout { flag, .. }
             | Self::CancelRollout { flag }
             | Self::TakeStep { flag, .. }
+            | Self::CloseReport { flag, .. }
             | Self::SignOff { flag, .. } => (Some(flag), None),
             Self::SetOverride { org, flag, .. }
             | Self::Allow { org, flag }
             | Self::Disallow { org, flag }
             | Self::OptIn { org, flag }
+            | Self::Report { org, flag, .. }
             | Self::OptOut { org, flag } => (Some(flag), Some(org)),
             Self::PutTenant { org, .. } | Self::PatchTenant { org, .. } | Self::DeleteTenant { org } => {
                 (None, Some(org))
@@ -339,6 +361,8 @@ impl Change {
                 StepAction::RollBack { .. } => Event::RolloutRolledBack,
                 StepAction::Complete => Event::RolloutCompleted,
             },
+            Self::Report { .. } => Event::Reported,
+            Self::CloseReport { .. } => Event::ReportClosed,
             Self::ApplyDocument { .. } => Event::DocumentApplied,
         }
     }

@@ -95,6 +95,10 @@ events! {
     OptedIn: "platform.feature_flag_opted_in", org "feature_flag.opted_in";
     /// A tenant opted out.
     OptedOut: "platform.feature_flag_opted_out", org "feature_flag.opted_out";
+    /// A problem with a flag was reported.
+    Reported: "platform.feature_flag_reported", org "feature_flag.reported";
+    /// A report was closed.
+    ReportClosed: "platform.feature_flag_report_closed", org "feature_flag.report_closed";
     /// A tenant's record was written.
     TenantChanged: "platform.org_changed", org "org.changed";
     /// A tenant's record was removed.

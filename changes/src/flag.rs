@@ -9,6 +9,7 @@ use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::report::OpenReports;
 use crate::rollout::ManagedPlan;
 
 /// A flag of the state. Clones share its parts.
@@ -35,6 +36,8 @@ pub struct FlagState {
     pub unsettled: Option<Unsettled>,
     /// The rollout plan with its run.
     pub plan: Option<Arc<ManagedPlan>>,
+    /// The open reports from people.
+    pub reports: OpenReports,
     /// The time of the last change.
     pub changed: Timestamp,
     /// The actor of the last change.
@@ -103,6 +106,8 @@ pub(crate) struct StateRecord {
     unsettled: Option<Unsettled>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<ManagedPlan>,
+    #[serde(default, skip_serializing_if = "OpenReports::is_empty")]
+    reports: OpenReports,
     #[serde(with = "crate::timestamp")]
     changed: Timestamp,
     changed_by: String,
@@ -305,6 +310,7 @@ impl ManagedFlag {
             sign_offs: state.sign_offs.clone(),
             unsettled: state.unsettled.clone(),
             plan: state.plan.as_deref().cloned(),
+            reports: state.reports.clone(),
             changed: state.changed,
             changed_by: state.changed_by.clone(),
         };
@@ -398,6 +404,7 @@ impl StateRecord {
             sign_offs: self.sign_offs,
             unsettled: self.unsettled,
             plan: self.plan.map(Arc::new),
+            reports: self.reports,
             changed: self.changed,
             changed_by: self.changed_by,
         }

@@ -14,11 +14,13 @@ mod codec;
 mod event;
 mod flag;
 mod permission;
+mod plain_text;
 mod plan;
 mod policy;
 mod preview;
 mod record;
 mod refusal;
+mod report;
 mod rollout;
 mod stale;
 mod state;
@@ -46,6 +48,7 @@ pub use preview::{
 };
 pub use record::{Json, Key, Revision, Write};
 pub use refusal::{Code, Refusal};
+pub use report::{MAX_OPEN_REPORTS, MAX_REPORTS_OF_ORG, OpenReports, Report, ReportedCause};
 pub use rollout::{
     Approval, CheckResult, CheckVerdict, CheckedItem, CourseEntry, Exposed, Halt, MAX_COURSE, ManagedPlan,
     RolloutState, Run, StageClock, Step, StepAction, Template, Turn, Wait, exposure_at, exposure_of, is_open,

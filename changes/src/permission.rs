@@ -14,6 +14,8 @@ pub enum Permission {
     Read,
     /// Opt a tenant in or out.
     ChooseOptIns,
+    /// Report a problem with a flag.
+    Report,
     /// Change flags and tenants.
     Operate,
     /// Apply documents, promote urgently, take backups.
@@ -22,10 +24,11 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ReadOwnOrg,
         Self::Read,
         Self::ChooseOptIns,
+        Self::Report,
         Self::Operate,
         Self::Administer,
     ];
@@ -36,7 +39,7 @@ impl Permission {
         match self {
             Self::ReadOwnOrg => &Role::ALL,
             Self::Read => &[Role::Viewer, Role::Operator, Role::PlatformAdmin],
-            Self::ChooseOptIns => &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin],
+            Self::ChooseOptIns | Self::Report => &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin],
             Self::Operate => &[Role::Operator, Role::PlatformAdmin],
             Self::Administer => &[Role::PlatformAdmin],
         }
@@ -55,13 +58,15 @@ impl Permission {
         let role = actor.role.as_str();
         // An org's admin has the named role, but for another org.
         let held = match (self, actor.role) {
-            (Self::ReadOwnOrg | Self::ChooseOptIns, Role::OrgAdmin) => "org-admin of another org",
+            (Self::ReadOwnOrg | Self::ChooseOptIns | Self::Report, Role::OrgAdmin) => {
+                "org-admin of another org"
+            }
             _ => role,
         };
         let needed = match self {
             Self::ReadOwnOrg => "viewer, or org-admin of this org",
             Self::Read => "viewer",
-            Self::ChooseOptIns => "operator, or org-admin of this org",
+            Self::ChooseOptIns | Self::Report => "operator, or org-admin of this org",
             Self::Operate => "operator",
             Self::Administer => "platform-admin",
         };
@@ -102,8 +107,10 @@ impl Change {
             | Self::RollBackRollout { .. }
             | Self::CancelRollout { .. }
             | Self::TakeStep { .. }
+            | Self::CloseReport { .. }
             | Self::SignOff { .. } => Permission::Operate,
             Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
+            Self::Report { .. } => Permission::Report,
             Self::ApplyDocument { .. } => Permission::Administer,
         }
     }
@@ -124,14 +131,14 @@ mod tests {
 
     #[test]
     fn roles_hold_their_permissions() {
-        use Permission::{Administer, ChooseOptIns, Operate, Read, ReadOwnOrg};
+        use Permission::{Administer, ChooseOptIns, Operate, Read, ReadOwnOrg, Report};
         for (role, held) in [
-            (Role::OrgAdmin, &[ReadOwnOrg, ChooseOptIns][..]),
+            (Role::OrgAdmin, &[ReadOwnOrg, ChooseOptIns, Report][..]),
             (Role::Viewer, &[ReadOwnOrg, Read]),
-            (Role::Operator, &[ReadOwnOrg, Read, ChooseOptIns, Operate]),
+            (Role::Operator, &[ReadOwnOrg, Read, ChooseOptIns, Report, Operate]),
             (
                 Role::PlatformAdmin,
-                &[ReadOwnOrg, Read, ChooseOptIns, Operate, Administer],
+                &[ReadOwnOrg, Read, ChooseOptIns, Report, Operate, Administer],
             ),
         ] {
             let actor = actor(role, Some("acme"));
@@ -147,7 +154,11 @@ mod tests {
     fn an_org_admin_has_no_permission_for_another_org() {
         let of_acme = actor(Role::OrgAdmin, Some("acme"));
         let of_none = actor(Role::OrgAdmin, None);
-        for permission in [Permission::ReadOwnOrg, Permission::ChooseOptIns] {
+        for permission in [
+            Permission::ReadOwnOrg,
+            Permission::ChooseOptIns,
+            Permission::Report,
+        ] {
             assert!(permission.is_held_by(&of_acme, Some("acme")));
             assert!(!permission.is_held_by(&of_acme, Some("globex")));
             assert!(!permission.is_held_by(&of_none, Some("acme")));

@@ -14,6 +14,7 @@ mod lifecycle;
 mod planned;
 mod promotion;
 mod record_steps;
+mod report;
 mod request;
 mod rollout;
 mod tenant;
@@ -120,6 +121,14 @@ fn add_change(
         Change::TakeStep { flag, step, evidence } => {
             rollout::take_step(builder, flag, (step, evidence), policy, facts)?;
         }
+        Change::Report {
+            flag,
+            org,
+            cause,
+            ticket,
+            text,
+        } => report::open(builder, flag, org, (cause, ticket.as_deref(), text.as_deref()))?,
+        Change::CloseReport { flag, report } => report::close(builder, flag, *report)?,
         Change::SetOverride { org, flag, variant } => {
             tenant::set_override(builder, org, flag, variant.as_ref())?;
         }

@@ -31,6 +31,8 @@ pub enum Code {
     SignOffMissing,
     /// Requests that the flag let through met errors. 409.
     FlagErrors,
+    /// Reports of the same cause from different orgs are open. 409.
+    OpenReports,
     /// The change affects more tenants than the policy allows without `force`. 409.
     BlastRadius,
     /// A gate still names the flag. 409.
@@ -71,6 +73,12 @@ pub enum Code {
     CheckNotPassed,
     /// The rollout plan has changed since the step was computed. 409.
     StepOutdated,
+    /// The flag has no open report with this id. 404.
+    ReportNotFound,
+    /// A text of the report is empty, too long or unreadable. 422.
+    InvalidReport,
+    /// The flag, or the org at this flag, has as many open reports as it may have. 409.
+    TooManyReports,
     /// The actor's role may not do this. 403.
     RoleMissing,
     /// The document would be invalid; the problems are those that `sluice check` prints. 422.
@@ -102,7 +110,7 @@ pub struct Refusal {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 44] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -116,6 +124,7 @@ impl Code {
         Self::NotRevertible,
         Self::SignOffMissing,
         Self::FlagErrors,
+        Self::OpenReports,
         Self::BlastRadius,
         Self::FlagInUse,
         Self::FlagRetired,
@@ -136,6 +145,9 @@ impl Code {
         Self::StageNotElapsed,
         Self::CheckNotPassed,
         Self::StepOutdated,
+        Self::ReportNotFound,
+        Self::InvalidReport,
+        Self::TooManyReports,
         Self::RoleMissing,
         Self::InvalidDocument,
         Self::InvalidUrgent,
@@ -162,6 +174,7 @@ impl Code {
             Self::NotRevertible => "NOT_REVERTIBLE",
             Self::SignOffMissing => "SIGN_OFF_MISSING",
             Self::FlagErrors => "FLAG_ERRORS",
+            Self::OpenReports => "OPEN_REPORTS",
             Self::BlastRadius => "BLAST_RADIUS",
             Self::FlagInUse => "FLAG_IN_USE",
             Self::FlagRetired => "FLAG_RETIRED",
@@ -182,6 +195,9 @@ impl Code {
             Self::StageNotElapsed => "STAGE_NOT_ELAPSED",
             Self::CheckNotPassed => "CHECK_NOT_PASSED",
             Self::StepOutdated => "STEP_OUTDATED",
+            Self::ReportNotFound => "REPORT_NOT_FOUND",
+            Self::InvalidReport => "INVALID_REPORT",
+            Self::TooManyReports => "TOO_MANY_REPORTS",
             Self::RoleMissing => "ROLE_MISSING",
             Self::InvalidDocument => "INVALID_DOCUMENT",
             Self::InvalidUrgent => "INVALID_URGENT",
@@ -196,10 +212,10 @@ impl Code {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::FlagNotFound | Self::TenantNotFound | Self::PlanNotFound => 404,
+            Self::FlagNotFound | Self::TenantNotFound | Self::PlanNotFound | Self::ReportNotFound => 404,
             Self::RoleMissing => 403,
             Self::RevisionConflict => 412,
-            Self::InvalidDocument | Self::InvalidUrgent | Self::InvalidPlan => 422,
+            Self::InvalidDocument | Self::InvalidUrgent | Self::InvalidPlan | Self::InvalidReport => 422,
             Self::StoreUnavailable | Self::StoreDamaged => 503,
             Self::NoLifecycle
             | Self::StateUnchanged
@@ -212,6 +228,8 @@ impl Code {
             | Self::NotRevertible
             | Self::SignOffMissing
             | Self::FlagErrors
+            | Self::OpenReports
+            | Self::TooManyReports
             | Self::BlastRadius
             | Self::FlagInUse
             | Self::FlagRetired

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plain_text::is_readable;
 use crate::refusal::{Code, Refusal};
 
 /// The justification of an urgent promotion.
@@ -35,7 +36,9 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
         ("incident", &trimmed.incident),
         ("reason", &trimmed.reason),
     ];
-    let invalid = fields.into_iter().filter(|(_, text)| !is_readable(text));
+    let invalid = fields
+        .into_iter()
+        .filter(|(_, text)| !is_readable(text, MAX_CHARACTERS));
     let invalid: Vec<&str> = invalid.map(|(field, _)| field).collect();
     if invalid.is_empty() {
         return Ok(trimmed);
@@ -49,13 +52,4 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
         .help("write each in 1 to 1,000 characters on one line, with at least one letter or digit")
         .fact("fields", names);
     Err(vec![refusal])
-}
-
-/// Returns true if the text has a letter or digit, no control or bidirectional formatting character (Unicode UAX #9),
-/// and at most [`MAX_CHARACTERS`] characters.
-fn is_readable(text: &str) -> bool {
-    let turns = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().any(char::is_alphanumeric)
-        && !text.chars().any(turns)
-        && text.chars().count() <= MAX_CHARACTERS
 }

@@ -27,6 +27,7 @@ mod orgs;
 mod problem;
 mod query;
 mod readable_log;
+mod reports;
 mod request;
 mod request_id;
 mod response;

@@ -13,7 +13,7 @@ pub trait JudgeRollouts: Send + Sync {
     /// Returns the evidence about the stage in force, as it was looked at last; none before the first look.
     fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport>;
 
-    /// Returns the number of looks at the checks so far. The verdicts change only with it.
+    /// Returns the number of looks at the checks so far. The verdicts change only with it, but for those about reports.
     fn looks(&self) -> u64;
 
     /// Looks at the checks of a flag now, and takes the step that is due. `request_id` identifies the step in the audit

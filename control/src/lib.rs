@@ -72,8 +72,8 @@ pub use request_question::{
 };
 pub use rollouts::{ArmMinute, DueQuery, LatencyQuantiles, MinuteReport, Rollouts};
 pub use stage_report::{
-    ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, StageReport,
-    TenantErrorReport,
+    ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs,
+    StageReport, TenantErrorReport,
 };
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,

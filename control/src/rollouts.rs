@@ -200,8 +200,10 @@ impl Rollouts {
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
     #[must_use]
     pub fn report(&self, flag: &str) -> Option<StageReport> {
+        let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        evidence.flags.get(flag)?.stage.as_ref().map(JudgedStage::report)
+        let stage = evidence.flags.get(flag)?.stage.as_ref();
+        stage.map(|stage| stage.report(reporting))
     }
 
     /// Returns the counts of a flag's arms by minute: those of the last 24 hours with requests, the oldest first.
@@ -215,9 +217,10 @@ impl Rollouts {
     /// Returns the verdicts about the stage in force of a flag, for a change that a person makes.
     #[must_use]
     pub fn results(&self, flag: &str) -> Vec<CheckResult> {
+        let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
         let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
-        stage.map(JudgedStage::results).unwrap_or_default()
+        stage.map(|stage| stage.results(reporting)).unwrap_or_default()
     }
 
     /// Writes the evidence to a file, in place of the file there. Called once a minute, after a step, and at the end.
@@ -245,11 +248,12 @@ impl Rollouts {
 
     /// Notifies people of what is new about a running plan.
     fn notify(&self, flag: &str, managed: &ManagedPlan, results: &[CheckResult], now: Timestamp) {
+        let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
         let Some(FlagEvidence { stage, told, .. }) = evidence.flags.get_mut(flag) else {
             return;
         };
-        let report = stage.as_ref().map(JudgedStage::report);
+        let report = stage.as_ref().map(|stage| stage.report(reporting));
         let new = notices::of_plan(flag, managed, results, report.as_ref(), told, now);
         drop(evidence);
         self.control.notify(new);
@@ -263,6 +267,7 @@ impl Rollouts {
         running: RunningSlot,
         now: Timestamp,
     ) -> Vec<CheckResult> {
+        let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
         let slot = evidence.last_slot;
         let has_control = !self.control.answers_held_back(flag);
@@ -275,10 +280,16 @@ impl Rollouts {
         match &mut of_flag.stage {
             Some(stage) => {
                 stage.judge(slot, now);
-                stage.results()
+                stage.results(reporting)
             }
             None => Vec::new(),
         }
+    }
+
+    /// Returns the largest number of orgs that reported the same cause about a flag. Read without the lock of the evidence.
+    fn reporting(&self, flag: &str) -> usize {
+        let flag = self.control.read(|state, _| state.flag(flag));
+        flag.map_or(0, |flag| flag.state.reports.most_orgs())
     }
 
     fn take(
@@ -324,18 +335,20 @@ impl Rollouts {
 impl JudgeRollouts for Rollouts {
     /// Returns the verdicts as the controller judged them last. Of another stage, or another run, there are none.
     fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
+        let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
         let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
         let stage = stage.filter(|stage| stage.is_of(managed));
-        stage.map(JudgedStage::results).unwrap_or_default()
+        stage.map(|stage| stage.results(reporting)).unwrap_or_default()
     }
 
     fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
+        let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
         let stage = evidence.flags.get(flag)?.stage.as_ref();
         stage
             .filter(|stage| stage.is_of(managed))
-            .map(JudgedStage::report)
+            .map(|stage| stage.report(reporting))
     }
 
     fn looks(&self) -> u64 {

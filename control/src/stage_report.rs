@@ -77,6 +77,38 @@ pub struct CheckReport {
     pub opted_in: Option<Verdict>,
     /// The query to Prometheus; none for checks of another kind.
     pub query: Option<QueryReport>,
+    /// The orgs that reported the same cause; none for checks of another kind.
+    pub reports: Option<ReportedOrgs>,
+}
+
+/// The orgs whose reports of one cause are open, against the number at which the check fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedOrgs {
+    /// The largest number of orgs that reported the same cause.
+    pub reporting: usize,
+    /// The number at which the check fails.
+    pub same_cause: u32,
+}
+
+impl ReportedOrgs {
+    /// Returns the verdict. It holds only as long as the reports are open.
+    #[must_use]
+    pub fn verdict(self) -> CheckVerdict {
+        match self.reason() {
+            Reason::OpenReports => CheckVerdict::Fail,
+            _ => CheckVerdict::Pass,
+        }
+    }
+
+    /// Returns the reason of the verdict.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        let needed = usize::try_from(self.same_cause.max(1)).unwrap_or(usize::MAX);
+        match self.reporting >= needed {
+            true => Reason::OpenReports,
+            false => Reason::Met,
+        }
+    }
 }
 
 /// The samples of a query.

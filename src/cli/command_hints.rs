@@ -23,6 +23,8 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "CHECKLIST_OPEN" => "`sluice rollout check FLAG ITEM`",
         "STAGE_NOT_ELAPSED" | "CHECK_NOT_PASSED" | "OUTSIDE_WINDOW" => "wait, or repeat with --force",
         "ROLLOUT_RUNNING" => "`sluice rollout pause`, `advance` or `cancel`; or repeat with --force",
+        "OPEN_REPORTS" => "`sluice rollout reports FLAG` lists them; `sluice rollout close-report FLAG ID`",
+        "REPORT_NOT_FOUND" => "`sluice rollout reports FLAG` lists the open reports",
         "NOT_SIGNED_IN" => "set a token with --token-file or in SLUICE_TOKEN",
         "SIGN_IN_FAILED" => {
             "`sluice operators token` creates a token, and its entry for the document of tokens"

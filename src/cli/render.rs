@@ -5,10 +5,12 @@ pub(super) mod json;
 mod local_kill;
 pub(super) mod moment;
 pub(super) mod preview;
+mod reported_cause;
 mod table;
 mod words;
 
 pub(super) use local_kill::local_kill;
+pub(super) use reported_cause::reported_cause;
 pub(super) use table::TextTable;
 pub(super) use words::{counted, entries};
 

@@ -8,6 +8,7 @@ mod measured_value;
 mod operate;
 mod plan;
 mod prepare;
+mod report;
 mod show;
 mod stage;
 mod tick;
@@ -49,6 +50,9 @@ enum Command {
     /// Ends a plan. The flag is decided as without one.
     Cancel(operate::Arguments),
     Tick(tick::Arguments),
+    Report(report::ReportArguments),
+    Reports(report::ReportsArguments),
+    CloseReport(report::CloseArguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
@@ -70,5 +74,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Rollback(arguments) => operate::roll_back(&open()?, arguments),
         Command::Cancel(arguments) => operate::run(&open()?, arguments, Operation::Cancel),
         Command::Tick(arguments) => tick::run(&open()?, arguments),
+        Command::Report(arguments) => report::report(&open()?, arguments),
+        Command::Reports(arguments) => report::list(&open()?, arguments),
+        Command::CloseReport(arguments) => report::close(&open()?, arguments),
     }
 }

@@ -191,3 +191,55 @@ fn a_template_is_printed_or_set() {
     managed.refused(&["rollout", "plan", "board", "-f", "missing.yaml"]);
     managed.output(&["rollout", "plan", "board"]).exits(2);
 }
+
+#[test]
+fn reports_are_sent_listed_and_closed() {
+    let ann = OperatorToken::issue("ann", "platform-admin");
+    let managed = ManagedServer::with_operators(&[&ann]);
+    fs::write(managed.path().join("ann"), &ann.secret).unwrap();
+    let run = |arguments: &[&str]| run_as(&managed, "ann", arguments);
+    let done = |arguments: &[&str]| {
+        let output = run(arguments);
+        output.exits(0);
+        output.stdout
+    };
+    done(&["apply", "-f", "flags.yaml", "--yes"]);
+    assert!(done(&["rollout", "reports", "board"]).starts_with("board has no open reports"));
+    let mut ids = Vec::new();
+    for (org, cause) in [("acme", "no save"), ("globex", "No save")] {
+        let report = ["rollout", "report", "board", "--org", org, "--cause", cause];
+        let rest = ["--ticket", "SUP-1", "since noon"];
+        let output = done(&[&report[..], &rest].concat());
+        check_parts(
+            &output,
+            &[&format!("board: `{cause}` is reported for {org}   revision ")],
+        );
+        ids.push(output.trim().rsplit(' ').next().unwrap().to_owned());
+    }
+    let output = done(&["rollout", "reports", "board"]);
+    check_parts(
+        &output,
+        &[
+            "globex",
+            "SUP-1",
+            "since noon",
+            "no save (acme, globex), blocks promotions",
+        ],
+    );
+    let output = done(&["flags", "show", "board"]);
+    check_parts(&output, &["reports", "no save (acme, globex), blocks promotions"]);
+    check_parts(
+        &done(&["rollout", "reports", "board", "--json"]),
+        &["\"blocks\":true"],
+    );
+    let output = done(&["rollout", "close-report", "board", &ids[0], "--reason", "SUP-1"]);
+    check_parts(&output, &[&format!("board: report {} is closed", ids[0])]);
+    let output = done(&["rollout", "reports", "board"]);
+    assert!(!output.contains("acme") && !output.contains("blocks"), "{output}");
+    let again = run(&["rollout", "close-report", "board", &ids[0]]);
+    again.exits(1);
+    check_parts(
+        &again.stderr,
+        &["REPORT_NOT_FOUND", "`sluice rollout reports FLAG`"],
+    );
+}

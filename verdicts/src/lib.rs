@@ -8,7 +8,7 @@
 //! [`Stage::ingest`] takes each slot once, in order, and does all the work; [`Stage::look`] only reads. A check fails
 //! by evidence from the random assignment of units to the arms, whatever bursts and incidents the traffic has; the
 //! modules `assignment`, `surprise`, `bound`, `games` and `survival` state their null hypotheses and sources. External
-//! metrics and reports are [`SampleCheck`] and [`ReportCheck`].
+//! metrics are [`SampleCheck`].
 
 mod assignment;
 mod bound;
@@ -18,7 +18,6 @@ pub mod histogram;
 mod level;
 mod measure;
 mod ratio;
-mod report_check;
 mod roster;
 mod sample_check;
 mod slot;
@@ -32,7 +31,6 @@ mod windows;
 
 pub use check::{Baseline, Check, Minimum, StageConfig, Tally, alpha_of_check};
 pub use ratio::{MIN_SUBJECTS, SampleRatio};
-pub use report_check::{MAX_REPORTS, ReportCheck};
 pub use roster::MAX_UNITS;
 pub use sample_check::{BadSide, SampleCheck};
 pub use slot::{Arm, DEFAULT_CAP, Ingested, InvalidSlot, SLOT_SECONDS, Slot, UnitCount};

@@ -22,6 +22,7 @@ use crate::event::Event;
 use crate::flag::{DefaultOwner, FlagState, FormerState, ManagedFlag};
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
+use crate::report::OpenReports;
 use crate::rollout::{ManagedPlan, Mark, Surroundings, unsuitable};
 use crate::state::StateEdit;
 
@@ -275,6 +276,7 @@ impl DocumentMerge<'_, '_> {
                 sign_offs: Vec::new(),
                 unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
                 plan: None,
+                reports: OpenReports::default(),
                 changed: at,
                 changed_by: self.builder.request.actor.name.clone(),
             }),

@@ -24,10 +24,15 @@ pub(super) struct Promotion<'a> {
 impl Promotion<'_> {
     /// Returns a refusal for each condition that is not met.
     pub(super) fn unmet(&self, policy: &LifecyclePolicy, facts: &dyn Facts) -> Vec<Refusal> {
-        let mut unmet: Vec<Refusal> = [self.one_state_at_a_time(), self.soak(policy), self.dependencies()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut unmet: Vec<Refusal> = [
+            self.one_state_at_a_time(),
+            self.soak(policy),
+            self.dependencies(),
+            self.open_reports(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if self.from < Lifecycle::Ga && self.to >= Lifecycle::Ga {
             let ga = &policy.ga;
             let conditions = [
@@ -75,6 +80,10 @@ impl Promotion<'_> {
                 .help("promote those first")
                 .fact("flags", flags)
         })
+    }
+
+    fn open_reports(&self) -> Option<Refusal> {
+        self.flag.state.reports.blocker()
     }
 
     fn tenants(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {

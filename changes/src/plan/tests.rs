@@ -3,6 +3,7 @@ mod applying;
 mod lifecycles;
 mod operating;
 pub(crate) mod properties;
+mod reports;
 mod rollout_properties;
 mod rollouts;
 mod tenants;

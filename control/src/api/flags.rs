@@ -17,6 +17,7 @@ use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
+use super::reports::{ReportedCauseBody, reported_causes};
 use super::request::ApiRequest;
 
 /// The largest number of decisions for one answer; flags beyond it have no `tenants_on`.
@@ -62,6 +63,10 @@ pub(crate) struct FlagBody {
     tenants_overridden: usize,
     /// The sign-offs of its next promotion.
     sign_offs: Vec<SignOffBody>,
+    /// The causes of its open reports, the one that most orgs reported first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    open_reports: Vec<ReportedCauseBody>,
     /// The reasons to remove the flag, if there are any.
     stale: Vec<StaleReasonBody>,
     /// The time of the last change by an operator; absent if files manage the flags.
@@ -288,6 +293,7 @@ fn flag_body(
         tenants_allowlisted: counts.allowed,
         tenants_overridden: counts.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
+        open_reports: reported_causes(&state.reports),
         stale: stale.clone(),
         changed: recorded(state.changed),
         changed_by: (copy.times == FlagTimes::Recorded).then(|| state.changed_by.clone()),

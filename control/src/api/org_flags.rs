@@ -170,7 +170,7 @@ fn tenant_not_found(request: &ApiRequest) -> ApiProblem {
 
 /// Rejects the request of an org's admin for a flag that orgs may not see, as if the flag did not exist. Records the
 /// attempt in the audit log.
-fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), ApiProblem> {
+pub(crate) fn check_visible(api: &Api, request: &ApiRequest, event: Event) -> Result<(), ApiProblem> {
     let visible = api
         .control()
         .read(|_, compiled| is_visible(&compiled.flags, request.flag()));

@@ -57,6 +57,8 @@ pub(crate) enum BodyFormat {
 pub(crate) struct PathNames {
     pub(crate) flag: Option<FlagKey>,
     pub(crate) org: Option<TenantId>,
+    /// The id of a report.
+    pub(crate) report: Option<u64>,
 }
 
 impl PathNames {
@@ -66,6 +68,7 @@ impl PathNames {
             match name {
                 "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid_name)?),
                 "org" => names.org = Some(TenantId::parse(value).map_err(invalid_name)?),
+                "report" => names.report = Some(value.parse().map_err(|_| unknown_report(value))?),
                 _ => {
                     let detail = format!("`{name}` in a path is not read");
                     return Err(ApiProblem::new(codes::DEFECT, detail));
@@ -80,9 +83,16 @@ impl PathNames {
         match name {
             "flag" => Some(("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key.")),
             "org" => Some(("^[!-~]{1,128}$", "A tenant's id.")),
+            "report" => Some(("^[0-9]{1,19}$", "The id of a report.")),
             _ => None,
         }
     }
+}
+
+fn unknown_report(written: &str) -> ApiProblem {
+    let detail = format!("`{written}` is not the id of a report");
+    ApiProblem::new(codes::INVALID_NAME, detail)
+        .help("an id is a number; list the reports of the flag to find it")
 }
 
 pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> ApiProblem {
@@ -99,6 +109,11 @@ impl ApiRequest {
     /// The org that the path names.
     pub(crate) fn org(&self) -> &str {
         self.names.org.as_ref().map_or("", TenantId::as_str)
+    }
+
+    /// The report that the path names.
+    pub(crate) fn report(&self) -> u64 {
+        self.names.report.unwrap_or_default()
     }
 
     /// Reads an absent body as an empty object.

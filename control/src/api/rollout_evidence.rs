@@ -265,11 +265,14 @@ impl CheckEvidence {
     fn new(check: &Check, report: Option<&CheckReport>, (has_control, minimum): (bool, Minimum)) -> Self {
         let test = report.and_then(|report| report.test);
         let query = report.and_then(|report| report.query.as_ref());
+        let reports = report.and_then(|report| report.reports);
         let reason = test.map(|test| test.reason).or(query.map(|query| query.reason));
+        let reason = reason.or(reports.map(|reports| reports.reason()));
         let read = query.and_then(|query| query.error.clone());
         let value = test
             .and_then(|test| test.value)
-            .or(query.and_then(|query| query.value));
+            .or(query.and_then(|query| query.value))
+            .or(reports.map(|reports| f64::from(u32::try_from(reports.reporting).unwrap_or(u32::MAX))));
         let applies = has_control || !check.metric.is_comparison();
         let verdict = match report {
             Some(report) => report.verdict,

@@ -9,7 +9,7 @@ use super::query::{
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{
-    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, rollout_change,
+    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, reports, rollout_change,
     rollout_document, rollout_events, rollout_evidence, rollout_tick, rollouts,
 };
 
@@ -259,6 +259,29 @@ pub const ROUTES: &[ApiRoute] = &[
         ..CHANGE
     },
     ApiRoute {
+        path: "/platform/feature-flags/{flag}/reports",
+        name: "listReports",
+        summary: "Lists the open reports from people about a flag.",
+        handler: handler!(reports::list),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/reports",
+        name: "report",
+        summary: "Reports a problem of an org with a flag.",
+        access: Access::Change(Event::Reported),
+        handler: handler!(reports::report),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/reports/{report}/close",
+        name: "closeReport",
+        summary: "Closes a report about a flag.",
+        access: Access::Change(Event::ReportClosed),
+        handler: handler!(reports::close),
+        ..CHANGE
+    },
+    ApiRoute {
         path: "/platform/orgs",
         name: "listOrgs",
         summary: "Lists tenants and their records.",
@@ -361,6 +384,15 @@ pub const ROUTES: &[ApiRoute] = &[
         access: Access::Change(Event::OptedOut),
         permission: Permission::ChooseOptIns,
         handler: handler!(org_flags::opt_out),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/orgs/{org}/feature-flags/{flag}/reports",
+        name: "reportOfOrg",
+        summary: "Reports a problem of the org with a flag.",
+        access: Access::Change(Event::Reported),
+        permission: Permission::Report,
+        handler: handler!(reports::report_of_org),
         ..CHANGE
     },
     ApiRoute {

@@ -53,6 +53,8 @@ impl Urgency {
             | Change::StartRollout { .. }
             | Change::ResumeRollout { .. }
             | Change::AdvanceRollout { .. }
+            | Change::Report { .. }
+            | Change::CloseReport { .. }
             | Change::ApplyDocument { .. } => Self::Common,
         }
     }

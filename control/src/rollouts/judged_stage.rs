@@ -15,7 +15,9 @@ use super::sampled_query::SampledQuery;
 use super::tenant_errors::TenantErrors;
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
-use crate::stage_report::{ArmReport, CheckReport, Excluded, Percentiles, RatioReport, StageReport};
+use crate::stage_report::{
+    ArmReport, CheckReport, Excluded, Percentiles, RatioReport, ReportedOrgs, StageReport,
+};
 
 /// The stage in force with its evidence.
 #[derive(Serialize, Deserialize)]
@@ -53,8 +55,8 @@ pub(super) struct JudgedStage {
 enum Judge {
     /// The statistical test with this index.
     Test(usize),
-    /// Reports from people. None can be recorded yet.
-    Reports,
+    /// The open reports from people; it fails at so many orgs with the same cause.
+    Reports(u32),
     /// The query to Prometheus with this index.
     Query(usize),
 }
@@ -83,7 +85,9 @@ impl JudgedStage {
                     queries.push(SampledQuery::new(query, bound));
                     Judge::Query(queries.len().saturating_sub(1))
                 }
-                (None, _) => Judge::Reports,
+                (None, Metric::Reports { same_cause }) => Judge::Reports(*same_cause),
+                // Every other metric has a test.
+                (None, _) => continue,
             };
             checks.push((check.name.to_string(), judge));
         }
@@ -198,7 +202,7 @@ impl JudgedStage {
     pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
         self.checks.iter().filter_map(|(name, judge)| match judge {
             Judge::Query(query) => Some((name.as_str(), self.queries.get(*query)?.query())),
-            Judge::Test(_) | Judge::Reports => None,
+            Judge::Test(_) | Judge::Reports(_) => None,
         })
     }
 
@@ -217,19 +221,26 @@ impl JudgedStage {
         (self.run, self.stage) == (run, stage)
     }
 
-    /// Returns the result of each check, as it was judged last.
-    pub(super) fn results(&self) -> Vec<CheckResult> {
+    /// Returns the result of each check, as it was judged last. A check of reports is judged by those that are open now:
+    /// `reporting` is the largest number of orgs that reported the same cause.
+    pub(super) fn results(&self, reporting: usize) -> Vec<CheckResult> {
         let results = self.checks.iter().map(|(check, judge)| CheckResult {
             check: check.clone(),
-            verdict: self.result(*judge),
+            verdict: self.result(*judge, reporting),
         });
         results.collect()
     }
 
-    fn result(&self, judge: Judge) -> CheckVerdict {
+    fn result(&self, judge: Judge, reporting: usize) -> CheckVerdict {
         let test = match judge {
             Judge::Test(test) => test,
-            Judge::Reports => return CheckVerdict::Pass,
+            Judge::Reports(same_cause) => {
+                return ReportedOrgs {
+                    reporting,
+                    same_cause,
+                }
+                .verdict();
+            }
             Judge::Query(query) => {
                 let query = self.queries.get(query);
                 return query.map_or(CheckVerdict::Inconclusive, |query| query.verdict(self.now));
@@ -249,11 +260,11 @@ impl JudgedStage {
     fn opted_in_verdict(&self, judge: Judge) -> Option<Verdict> {
         match judge {
             Judge::Test(test) => self.opted_in.as_ref()?.verdict(test),
-            Judge::Reports | Judge::Query(_) => None,
+            Judge::Reports(_) | Judge::Query(_) => None,
         }
     }
 
-    pub(super) fn report(&self) -> StageReport {
+    pub(super) fn report(&self, reporting: usize) -> StageReport {
         let mut uncounted = self.test.uncounted();
         uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
         uncounted.moved = uncounted.moved.saturating_add(self.moved);
@@ -269,14 +280,21 @@ impl JudgedStage {
                 .iter()
                 .map(|(name, judge)| CheckReport {
                     name: name.clone(),
-                    verdict: self.result(*judge),
+                    verdict: self.result(*judge, reporting),
                     test: match judge {
                         Judge::Test(test) => self.verdicts.get(*test).copied(),
-                        Judge::Reports | Judge::Query(_) => None,
+                        Judge::Reports(_) | Judge::Query(_) => None,
                     },
                     query: match judge {
                         Judge::Query(query) => self.queries.get(*query).map(|query| query.report(self.now)),
-                        Judge::Test(_) | Judge::Reports => None,
+                        Judge::Test(_) | Judge::Reports(_) => None,
+                    },
+                    reports: match judge {
+                        Judge::Reports(same_cause) => Some(ReportedOrgs {
+                            reporting,
+                            same_cause: *same_cause,
+                        }),
+                        Judge::Test(_) | Judge::Query(_) => None,
                     },
                     opted_in: self.opted_in_verdict(*judge),
                 })

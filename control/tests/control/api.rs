@@ -10,6 +10,7 @@ mod log;
 mod measured;
 mod measured_rollouts;
 mod reads;
+mod reports;
 mod roles;
 mod rollouts;
 mod server;

@@ -463,3 +463,66 @@ fn minutes_are_kept_by_arm_over_a_restart() {
     assert_eq!(course.rollouts.minutes("board"), minutes);
     assert_eq!(course.rollouts.minutes("unknown"), []);
 }
+
+/// A plan with a check of errors and one of reports from two orgs.
+fn plan_with_reports() -> Value {
+    let mut plan = plan("pause");
+    let reports = json!({ "name": "reports", "reports": { "same_cause": 2 }, "then": "pause" });
+    plan["checks"].as_array_mut().unwrap().push(reports);
+    plan
+}
+
+/// Reports a problem, and returns the change that closes the report.
+fn report(course: &Course, org: &str, cause: &str) -> Change {
+    let report = Change::Report {
+        flag: "board".into(),
+        org: org.into(),
+        cause: cause.into(),
+        ticket: None,
+        text: None,
+    };
+    course.fixture.apply(report).unwrap();
+    Change::CloseReport {
+        flag: "board".into(),
+        report: course.fixture.control.read(|state, _| state.revision.0),
+    }
+}
+
+#[test]
+fn reports_from_two_orgs_pause_the_plan() {
+    let mut course = Course::start(&plan_with_reports());
+    report(&course, "acme", "no save");
+    report(&course, "acme", "No Save ");
+    report(&course, "globex", "slow");
+    assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
+    let close = report(&course, "globex", "NO SAVE");
+    assert_eq!(course.run(60, (0.003, 0.003), "running"), Some(10));
+    assert_eq!(course.state(), "paused");
+    let check = course.read(|plan| plan.run.halt.clone().unwrap().check);
+    assert_eq!(check.as_deref(), Some("reports"));
+    let found = |course: &Course| course.rollouts.report("board").unwrap().checks[1].clone();
+    assert_eq!(found(&course).verdict.as_str(), "fail");
+    assert_eq!(found(&course).reports.unwrap().reporting, 2);
+
+    // The check passes again at once when the reports are closed, and a restart makes no difference.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(found(&course).verdict.as_str(), "fail");
+    course.fixture.apply(close).unwrap();
+    assert_eq!(found(&course).verdict.as_str(), "pass");
+    let resume = Request {
+        at: Timestamp(course.now),
+        ..admin_request(Change::ResumeRollout { flag: "board".into() })
+    };
+    course.fixture.control.apply(&resume).unwrap();
+    assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
+}
+
+#[test]
+fn reports_pause_a_plan_before_any_request() {
+    let course = Course::start(&plan_with_reports());
+    report(&course, "acme", "no save");
+    report(&course, "globex", "no save");
+    assert!(course.rollouts.advance(Timestamp(course.now)));
+    assert_eq!(course.state(), "paused");
+}

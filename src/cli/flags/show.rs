@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::render::moment::moment;
-use crate::cli::render::{TextTable, counted, json, local_kill, printable};
+use crate::cli::render::{TextTable, counted, json, local_kill, printable, reported_cause};
 use crate::cli::session::Session;
 
 /// Shows one flag.
@@ -55,6 +55,8 @@ fn render(flag: &Value) -> String {
             format!("{} by {}, {}", of("role"), of("by"), moment(of("at"))),
         );
     }
+    let reports = json::list(flag, "open_reports").iter().map(reported_cause);
+    line("reports", reports.collect::<Vec<String>>().join("; "));
     for reason in json::list(flag, "stale") {
         line(
             "stale",
@@ -132,6 +134,10 @@ mod tests {
             "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "tenants_on": 2,
             "exposure": { "stages": [{ "name": "internal" }, { "name": "quarter" }] },
             "sign_offs": [{ "role": "operations", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
+            "open_reports": [
+                { "cause": "no save", "orgs": ["acme", "globex"], "blocks": true },
+                { "cause": "slow", "orgs": ["acme"], "blocks": false },
+            ],
             "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
         });
         assert_eq!(
@@ -148,6 +154,7 @@ mod tests {
              stages        internal, quarter (see `sluice rollout show`)\n\
              on for        2 tenants\n\
              signed off    operations by ann, 2026-11-20 10:00Z\n\
+             reports       no save (acme, globex), blocks promotions; slow (acme)\n\
              changed       2026-11-20 10:00Z by ann\n"
         );
     }

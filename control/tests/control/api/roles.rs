@@ -13,6 +13,7 @@ fn path(route: &ApiRoute, org: &str) -> String {
         .path
         .replace("{org}", org)
         .replace("{flag}", "dispatch.v2Board")
+        .replace("{report}", "1")
 }
 
 /// Returns a valid body for the route, if it has one.
@@ -22,6 +23,8 @@ fn body(route: &ApiRoute) -> Option<Value> {
         "setTiers" => json!({ "tiers": { "tier1": "on" } }),
         "setRollout" => json!({ "rollout": null }),
         "signOff" | "approveRolloutPlan" => json!({ "role": "operations" }),
+        "report" => json!({ "org": "acme", "cause": "no save" }),
+        "reportOfOrg" => json!({ "cause": "no save" }),
         "checkRolloutItem" => json!({ "item": "tests passing" }),
         "setOverride" => json!({ "enabled": null }),
         // It has no body.
