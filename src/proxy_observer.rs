@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use control::{ArmName, CountedRequest, FlagObservation, LocalKill, Observe, ObservedSlot, ObservedUnit};
+use control::{
+    ArmName, CountedRequest, FlagObservation, LocalKill, Observe, ObservedSlot, ObservedUnit, ServedTenant,
+};
 use proxy::CountedArm;
 
 use crate::active_config::ActiveConfig;
@@ -38,8 +40,22 @@ impl Observe for ProxyObserver {
             flag: seen.key.into(),
             decisions: seen.decisions,
             errors: seen.errors,
+            served: seen.served,
         });
         observed.collect()
+    }
+
+    fn take_served_tenants(&self) -> Vec<ServedTenant> {
+        let Some(observed) = self.observed.get() else {
+            return Vec::new();
+        };
+        let served = observed.take_served_tenants().into_iter();
+        served
+            .map(|(flag, tenant)| ServedTenant {
+                flag: flag.into(),
+                tenant: tenant.into(),
+            })
+            .collect()
     }
 
     fn gated(&self) -> Vec<String> {

@@ -9,7 +9,9 @@ use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::incident::Incident;
 use crate::rollout::ManagedPlan;
+use crate::watch::Watch;
 
 /// A flag of the state. Clones share its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,10 @@ pub struct FlagState {
     pub sign_offs: Vec<SignOff>,
     /// The last kill, restore, revert or rollback.
     pub unsettled: Option<Unsettled>,
+    /// The open incidents, oldest first.
+    pub incidents: Vec<Incident>,
+    /// The time in which it is watched after its last promotion; none after the end.
+    pub watch: Option<Watch>,
     /// The rollout plan with its run.
     pub plan: Option<Arc<ManagedPlan>>,
     /// The time of the last change.
@@ -59,6 +65,9 @@ pub struct SignOff {
     pub role: String,
     /// The actor.
     pub by: String,
+    /// The groups by which the policy permitted the sign-off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
@@ -73,6 +82,15 @@ pub struct Unsettled {
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
+    /// The actor; none if an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
 }
 
 /// The stored form of a flag's state: operators' fields of the definition, and the rest.
@@ -101,6 +119,10 @@ pub(crate) struct StateRecord {
     sign_offs: Vec<SignOff>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsettled: Option<Unsettled>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    incidents: Vec<Incident>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watch: Option<Watch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<ManagedPlan>,
     #[serde(with = "crate::timestamp")]
@@ -141,6 +163,12 @@ impl ManagedFlag {
     /// Returns true if its definition says `revertible: true`.
     pub(crate) fn is_revertible(&self) -> bool {
         self.definition.revertible == Some(true)
+    }
+
+    /// Returns the revert path that its definition names.
+    pub(crate) fn revert_path(&self) -> Option<&str> {
+        let named = self.definition.revert.as_deref();
+        named.filter(|named| !named.trim().is_empty())
     }
 
     /// Returns the variant that everyone is served at ga: `on`, or the variant of a tenant that opts in.
@@ -247,6 +275,7 @@ impl ManagedFlag {
             exposure: _,
             schedule,
             revertible,
+            revert,
             expires,
             opt_in_serves,
             final_variant,
@@ -263,6 +292,7 @@ impl ManagedFlag {
             && *rules == written.rules
             && *schedule == written.schedule
             && *revertible == written.revertible
+            && *revert == written.revert
             && *expires == written.expires
             && *opt_in_serves == written.opt_in_serves
             && *final_variant == written.final_variant
@@ -304,6 +334,8 @@ impl ManagedFlag {
                 .map(|exposure| exposure.to_json()),
             sign_offs: state.sign_offs.clone(),
             unsettled: state.unsettled.clone(),
+            incidents: state.incidents.clone(),
+            watch: state.watch,
             plan: state.plan.as_deref().cloned(),
             changed: state.changed,
             changed_by: state.changed_by.clone(),
@@ -338,6 +370,8 @@ pub(crate) struct FormerState {
     pub(crate) lifecycle: Option<Lifecycle>,
     /// Its last kill, restore or revert.
     pub(crate) unsettled: Option<Unsettled>,
+    /// Its open incidents.
+    pub(crate) incidents: Vec<Incident>,
 }
 
 impl FormerState {
@@ -349,6 +383,7 @@ impl FormerState {
             is_killed: !record.enabled,
             lifecycle: record.lifecycle.as_deref().and_then(lifecycle_named),
             unsettled: record.unsettled,
+            incidents: record.incidents,
         })
     }
 }
@@ -397,6 +432,8 @@ impl StateRecord {
             created: self.created,
             sign_offs: self.sign_offs,
             unsettled: self.unsettled,
+            incidents: self.incidents,
+            watch: self.watch,
             plan: self.plan.map(Arc::new),
             changed: self.changed,
             changed_by: self.changed_by,

@@ -102,6 +102,9 @@ impl Change {
             | Self::RollBackRollout { .. }
             | Self::CancelRollout { .. }
             | Self::TakeStep { .. }
+            | Self::OpenIncident { .. }
+            | Self::CloseIncident { .. }
+            | Self::EndWatch { .. }
             | Self::SignOff { .. } => Permission::Operate,
             Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
             Self::ApplyDocument { .. } => Permission::Administer,
@@ -118,6 +121,7 @@ mod tests {
             name: "ada".to_owned(),
             display_name: None,
             role,
+            groups: Vec::new(),
             org: org.map(str::to_owned),
         }
     }

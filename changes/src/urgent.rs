@@ -53,7 +53,7 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
 
 /// Returns true if the text has a letter or digit, no control or bidirectional formatting character (Unicode UAX #9),
 /// and at most [`MAX_CHARACTERS`] characters.
-fn is_readable(text: &str) -> bool {
+pub(crate) fn is_readable(text: &str) -> bool {
     let turns = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().any(char::is_alphanumeric)
         && !text.chars().any(turns)

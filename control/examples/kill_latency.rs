@@ -162,6 +162,7 @@ fn operators() -> (Operators, HeaderMap) {
         StaticToken {
             name: format!("token{at}"),
             role: Role::Operator,
+            groups: Vec::new(),
             org: None,
             hash: if at.is_multiple_of(2) {
                 hash
@@ -187,11 +188,13 @@ fn request(change: Change) -> Request {
         actor: Actor {
             name: "measure".into(),
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
             display_name: None,
         },
         source: ChangeSource::Api,
         reason: None,
+        incident: None,
         request_id: "measure".into(),
         expected: None,
         force: true,

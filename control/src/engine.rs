@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use changes::{Code, Entry, LifecyclePolicy, Refusal, Request, State};
+use changes::{Change, Code, Entry, LifecyclePolicy, NewFlags, Refusal, Request, State, StepAction};
 use config::{Catalog, Compiled, FlagsDocument};
-use rules::{Eligibility, Timestamp};
+use rules::{Eligibility, Lifecycle, Timestamp};
 
 use self::change_writer::ChangeWriter;
 use self::current_state::CurrentState;
@@ -32,6 +32,7 @@ use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 use crate::observe::{Observe, ObservedSlot};
+use crate::operators::Operators;
 use crate::publish::Publish;
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
@@ -43,6 +44,22 @@ pub struct Control {
     refused: AuditLimiter,
     /// The copy of flags' states for a start without the store, once there is one.
     keep_states: OnceLock<Arc<dyn KeepStates>>,
+}
+
+/// Returns true if the conditions of a change read the requests that were observed. They are collected freshly then, so
+/// that an error just before the change counts.
+fn reads_observations(change: &Change) -> bool {
+    match change {
+        Change::SetState { .. }
+        | Change::SetTiers { .. }
+        | Change::SetRollout { .. }
+        | Change::StartRollout { .. }
+        | Change::AdvanceRollout { .. }
+        | Change::EndWatch { .. } => true,
+        Change::TakeStep { step, .. } => matches!(step.action, StepAction::Enter { .. }),
+        Change::ApplyDocument { new_flags, .. } => matches!(new_flags, NewFlags::Adopted { .. }),
+        _ => false,
+    }
 }
 
 /// The owner of the flags.
@@ -79,6 +96,7 @@ impl Control {
                 catalog: Catalog::empty(eligibility),
             },
             seed: None,
+            seeded_at: None,
         };
         Self {
             managed_by: ManagedBy::Files {
@@ -154,6 +172,9 @@ impl Control {
             self.audit_refusal(request, &error);
             return Err(error);
         }
+        if reads_observations(&request.change) {
+            self.record_observations(request.at);
+        }
         let mut applied = self.writer.apply(request);
         match &mut applied {
             Ok(applied) => self.keep_states(applied),
@@ -165,6 +186,11 @@ impl Control {
     /// Sets the copy of flags' states that is written before a change of one of them is answered.
     pub fn set_keep_states(&self, keep_states: Arc<dyn KeepStates>) {
         let _ = self.keep_states.set(keep_states);
+    }
+
+    /// Sets the operators, so that the sign-off of one who was removed is lost.
+    pub fn set_operators(&self, operators: Arc<Operators>) {
+        let _ = self.writer.operators.set(operators);
     }
 
     /// Writes the copy of flags' states, if the change alters one. The writer lock is not held: on a slow disk, other
@@ -196,6 +222,9 @@ impl Control {
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
         let read_only = self.is_read_only().then(|| read_only(self.damage()));
+        if reads_observations(&request.change) {
+            self.record_observations(request.at);
+        }
         Ok(DryRun {
             read_only,
             ..self.writer.dry_run(request)?
@@ -268,11 +297,18 @@ impl Control {
 
     /// Records the observations of the data plane in the history. Called periodically.
     pub fn record_observations(&self, now: Timestamp) {
-        let observed = self.observe.flags();
+        // Under the lock, so that two calls do not record the totals in another order than they were read.
         let current = self.writer.current.read();
         let mut history = self.writer.history.lock();
-        history.record(now, observed);
-        history.retain(now, |flag| current.state.has_flag(flag));
+        history.record(now, self.observe.flags());
+        history.record_tenants(now, self.observe.take_served_tenants());
+        history.retain(now, |flag| {
+            let flag = current.state.flag(flag)?;
+            Some(
+                flag.lifecycle()
+                    .is_some_and(|lifecycle| lifecycle < Lifecycle::Ga),
+            )
+        });
     }
 
     /// Returns the history of observations.

@@ -75,6 +75,7 @@ impl Rollouts {
     /// Judges the stages in force, and takes the steps that follow. Called every 10 s. A step that is no longer the right
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
     pub fn advance(&self, now: Timestamp) -> bool {
+        self.end_watches(now);
         let mut stepped = false;
         for (flag, managed) in self.plans() {
             if managed.state() != RolloutState::Running {
@@ -86,6 +87,25 @@ impl Rollouts {
             }
         }
         stepped
+    }
+
+    /// Ends the watches of promotions whose time is over. The audit entry of each is the event for people.
+    fn end_watches(&self, now: Timestamp) {
+        let ended: Vec<String> = self.control.read(|state, _| {
+            let flags = state.flags();
+            let ended = flags.filter(|(_, flag)| flag.state.watch.is_some_and(|watch| watch.until <= now));
+            ended.map(|(key, _)| key.to_owned()).collect()
+        });
+        for flag in ended {
+            let change = Change::EndWatch { flag: flag.clone() };
+            if let Err(error) = self.control.apply(&controller_request(change, now)) {
+                tracing::warn!(
+                    flag,
+                    ?error,
+                    "the end of a watch was not recorded; it is tried again"
+                );
+            }
+        }
     }
 
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
@@ -147,20 +167,12 @@ impl Rollouts {
     }
 
     fn take(&self, flag: String, step: Step, evidence: Vec<CheckResult>, now: Timestamp) -> bool {
-        let request = Request {
-            change: Change::TakeStep {
-                flag: flag.clone(),
-                step,
-                evidence,
-            },
-            actor: Actor::controller(),
-            source: ChangeSource::Scheduler,
-            reason: None,
-            request_id: format!("rollout-{}", now.0),
-            expected: None,
-            force: false,
-            at: now,
+        let change = Change::TakeStep {
+            flag: flag.clone(),
+            step,
+            evidence,
         };
+        let request = controller_request(change, now);
         match self.control.apply(&request) {
             Ok(applied) => {
                 tracing::info!(flag, revision = applied.revision.0, "rollout: step taken");
@@ -193,6 +205,21 @@ impl FlagEvidence {
         if let Some(stage) = &mut self.stage {
             stage.count(slot, number);
         }
+    }
+}
+
+/// Returns the request of a change by the controller.
+fn controller_request(change: Change, now: Timestamp) -> Request {
+    Request {
+        change,
+        actor: Actor::controller(),
+        source: ChangeSource::Scheduler,
+        reason: None,
+        incident: None,
+        request_id: format!("rollout-{}", now.0),
+        expected: None,
+        force: false,
+        at: now,
     }
 }
 

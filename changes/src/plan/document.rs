@@ -274,6 +274,10 @@ impl DocumentMerge<'_, '_> {
                 created: former.as_ref().map_or(at, |former| former.created),
                 sign_offs: Vec::new(),
                 unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
+                incidents: former
+                    .as_ref()
+                    .map_or_else(Vec::new, |former| former.incidents.clone()),
+                watch: None,
                 plan: None,
                 changed: at,
                 changed_by: self.builder.request.actor.name.clone(),

@@ -17,6 +17,8 @@ pub struct Request {
     pub source: ChangeSource,
     /// The actor's reason.
     pub reason: Option<String>,
+    /// The incident: a text or link. A kill or a revert opens it; other changes have none.
+    pub incident: Option<String>,
     /// The id of the request.
     pub request_id: String,
     /// The revision that the store must be at; none for any.

@@ -13,5 +13,6 @@ mod contract;
 mod durability;
 mod engine;
 mod judged_rollouts;
+mod promotions;
 mod races;
 mod rollouts;

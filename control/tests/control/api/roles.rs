@@ -21,6 +21,7 @@ fn body(route: &ApiRoute) -> Option<Value> {
         "setState" => json!({ "state": "ga" }),
         "setTiers" => json!({ "tiers": { "tier1": "on" } }),
         "setRollout" => json!({ "rollout": null }),
+        "openIncident" | "closeIncident" => json!({ "incident": "INC-7" }),
         "signOff" | "approveRolloutPlan" => json!({ "role": "operations" }),
         "checkRolloutItem" => json!({ "item": "tests passing" }),
         "setOverride" => json!({ "enabled": null }),
