@@ -71,7 +71,7 @@ pub fn plan_excluding(
     if !permission.is_held_by(&request.actor, request.change.org()) {
         return Err(vec![permission.refusal(&request.actor)].into());
     }
-    let request = &incident::trimmed(request)?;
+    let request = &request.trimmed()?;
     let mut builder = PlanBuilder::new(state, request, invalid_tenants);
     add_change(&mut builder, &request.change, policy, facts)?;
     Ok(builder.finish())
@@ -182,7 +182,7 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
     if let Change::SetState { to, .. } = &request.change {
         details.insert("to".into(), to.as_str().into());
     }
-    details.extend(incident::detail(request));
+    details.extend(request.incident_detail());
     let mut entry = Entry {
         outcome: Outcome::Refused,
         flag: request.change.flag().map(str::to_owned),

@@ -9,7 +9,6 @@ use rules::{FlagDefinition, Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
 use super::flag_lists;
-use super::incident;
 use super::planned::{NoPlan, Plan, Summary};
 use super::record_steps;
 use super::request::Request;
@@ -196,7 +195,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
-        let incident = incident::detail(self.request);
+        let incident = self.request.incident_detail();
         for entry in &mut self.plan.audit {
             entry.set_actor(&self.request.actor);
             entry.details.extend(incident.clone());

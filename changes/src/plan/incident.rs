@@ -1,12 +1,8 @@
 //! Incidents of flags: opened with a kill or a revert or by themselves, and closed by an operator.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
-use super::request::Request;
-use crate::change::Change;
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::incident::{Incident, MAX_OPEN_INCIDENTS, validated};
@@ -78,31 +74,4 @@ fn has(flag: &ManagedFlag, link: &str) -> bool {
 
 fn details(link: &str) -> Map<String, Value> {
     Map::from_iter([("incident".to_owned(), link.into())])
-}
-
-/// Returns the request with its incident without surrounding white space.
-///
-/// # Errors
-/// The incident is unreadable.
-pub(super) fn trimmed(request: &Request) -> Result<Cow<'_, Request>, Vec<Refusal>> {
-    let Some(written) = &request.incident else {
-        return Ok(Cow::Borrowed(request));
-    };
-    let link = validated(written)?;
-    if link == written {
-        return Ok(Cow::Borrowed(request));
-    }
-    Ok(Cow::Owned(Request {
-        incident: Some(link.to_owned()),
-        ..request.clone()
-    }))
-}
-
-/// Returns the incident of a request, for its audit entries.
-pub(super) fn detail(request: &Request) -> Option<(String, Value)> {
-    let incident = match &request.change {
-        Change::OpenIncident { incident, .. } | Change::CloseIncident { incident, .. } => Some(incident),
-        _ => request.incident.as_ref(),
-    };
-    incident.map(|incident| ("incident".to_owned(), incident.as_str().into()))
 }
