@@ -49,3 +49,33 @@ impl SeenGroups {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use changes::Role;
+
+    use super::*;
+
+    #[test]
+    fn the_groups_of_the_last_sign_in_count() {
+        let seen = SeenGroups::default();
+        let name = "oidc:https://login#7";
+        let actor = |role, groups: &[&str]| Actor {
+            name: name.into(),
+            display_name: None,
+            role,
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            org: None,
+        };
+        assert_eq!(seen.standing(name), Standing::Present { groups: None });
+        seen.note(&actor(Role::Operator, &["ops-leads"]));
+        seen.note(&actor(Role::Operator, &["ops"]));
+        let groups = Some(vec!["ops".to_owned()]);
+        assert_eq!(seen.standing(name), Standing::Present { groups });
+        seen.note(&actor(Role::Viewer, &["ops"]));
+        assert_eq!(seen.standing(name), Standing::Removed);
+        seen.note(&actor(Role::Operator, &["ops"]));
+        seen.note_without_role(name);
+        assert_eq!(seen.standing(name), Standing::Removed);
+    }
+}
