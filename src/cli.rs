@@ -1,5 +1,6 @@
 //! The command line: its commands and their exit codes.
 
+mod announce;
 mod apply;
 mod atomic_file;
 mod attribute;
@@ -68,6 +69,7 @@ enum Command {
     Demo(demo::Arguments),
     Flags(flags::Arguments),
     Rollout(rollout::Arguments),
+    Announce(announce::Arguments),
     Tenants(tenants::Arguments),
     Apply(apply::Arguments),
     Export(export::Arguments),
@@ -120,6 +122,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Flags(arguments) => flags::run(&arguments),
         Command::Rollout(arguments) => rollout::run(&arguments),
+        Command::Announce(arguments) => announce::run(&arguments),
         Command::Tenants(arguments) => tenants::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

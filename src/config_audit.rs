@@ -317,7 +317,7 @@ fn gates(loaded: &LoadedConfig) -> BTreeSet<String> {
 
 /// Returns the policy as fields of the document.
 fn policy_fields(policy: &LifecyclePolicy) -> Map<String, Value> {
-    let ga = &policy.ga;
+    let (beta, ga) = (&policy.beta, &policy.ga);
     let fields = [
         ("promotion.soak_ms", json!(policy.soak_ms)),
         ("promotion.ga.tenants", json!(ga.tenants)),
@@ -326,15 +326,49 @@ fn policy_fields(policy: &LifecyclePolicy) -> Map<String, Value> {
             "promotion.ga.revertible",
             json!(ga.revertible == control::Revertible::Required),
         ),
-        ("promotion.ga.sign_offs", json!(ga.sign_offs)),
-        ("promotion.ga.errors", json!(ga.errors)),
-        ("promotion.ga.errors_window_ms", json!(ga.errors_window_ms)),
+        ("promotion.ga.soak_ms", json!(ga.soak_ms)),
+        ("promotion.ga.tenant_age_ms", json!(ga.tenant_age_ms)),
+        ("promotion.ga.sign_offs", sign_offs(&ga.sign_offs)),
+        ("promotion.ga.errors", json!(ga.errors.allowed)),
+        ("promotion.ga.errors_window_ms", json!(ga.errors.window_ms)),
+        ("promotion.beta.soak_ms", json!(beta.soak_ms)),
+        ("promotion.beta.sign_offs", sign_offs(&beta.sign_offs)),
+        ("promotion.beta.errors", json!(beta.errors.allowed)),
+        ("promotion.beta.errors_window_ms", json!(beta.errors.window_ms)),
+        ("promotion.retired.soak_ms", json!(policy.retired_soak_ms)),
+        ("promotion.watch_ms", json!(policy.watch_ms)),
+        (
+            "promotion.urgent.never_skip",
+            policy
+                .urgent
+                .never_skipped
+                .iter()
+                .map(|code| Value::from(code.as_str()))
+                .collect(),
+        ),
+        (
+            "promotion.urgent.skip_states",
+            json!(policy.urgent.states == control::StateOrder::MaySkip),
+        ),
         ("max_blast_radius", json!(policy.max_blast_radius)),
     ];
     fields
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect()
+}
+
+/// Returns required sign-offs as in the document: roles, or roles with their signers.
+fn sign_offs(required: &[control::RequiredSignOff]) -> Value {
+    let roles = required.iter().map(|required| {
+        let signers = required.signers.as_ref();
+        let signers = signers.map(|signers| signers.iter().map(control::Signer::shown).collect::<Vec<_>>());
+        match signers {
+            None => json!(required.role),
+            Some(signers) => json!({ (required.role.clone()): signers }),
+        }
+    });
+    roles.collect()
 }
 
 /// Returns a list of names. The last item of a list that is too long says how many more there are.

@@ -69,7 +69,9 @@ impl ControlPlane {
         let now = clock::now();
         let (control, directory) = match flags {
             StartupFlags::Store { opened, directory } => {
-                let history = History::read(&directory.join(OBSERVATIONS_FILE), now);
+                // A store that this process created was observed from its first commit.
+                let since = opened.seeded_at().unwrap_or(now);
+                let history = History::read(&directory.join(OBSERVATIONS_FILE), since);
                 let publish: Arc<dyn Publish> = Arc::clone(active_config) as _;
                 (opened.control(policy, publish, observe, history), Some(directory))
             }
@@ -166,6 +168,8 @@ impl ControlPlane {
         let known = operators::load(loaded, running.keys())?;
         let operators = operator_digests(known.as_ref());
         self.operators.replace(known);
+        // Not before: without operators every sign-off would be that of a removed one.
+        self.control.set_operators(Arc::clone(&self.operators));
         let document = self.config_audit.of_document(loaded);
         self.config_audit.record(&self.control, document, Some(operators));
         Ok(())

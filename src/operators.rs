@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use config::{ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, OperatorToken};
+use config::{
+    ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, OperatorToken, PromotionCondition,
+};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
-use control::{GaPolicy, LifecyclePolicy, MetricSource, Revertible, Role, StaleLimits};
+use control::{
+    BetaPolicy, Code, ErrorLimit, GaPolicy, LifecyclePolicy, MetricSource, RequiredSignOff, Revertible, Role,
+    Signer, StaleLimits, StateOrder, UrgentPolicy,
+};
 use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::{AttributeValue, Timestamp};
 use tokens::{Issuer, Unverified};
@@ -112,22 +117,48 @@ pub(crate) fn policy(changes: &ChangePolicy) -> LifecyclePolicy {
     let ms = |written: Option<u64>, default: i64| {
         written.map_or(default, |ms| i64::try_from(ms).unwrap_or(i64::MAX))
     };
+    let own_ms = |written: Option<u64>| written.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
     LifecyclePolicy {
         soak_ms: ms(changes.soak_ms, default.soak_ms),
+        beta: BetaPolicy {
+            soak_ms: own_ms(changes.beta_soak_ms),
+            sign_offs: sign_offs(changes.beta_sign_offs.as_deref()),
+            errors: ErrorLimit {
+                allowed: changes.beta_errors.or(default.beta.errors.allowed),
+                window_ms: ms(changes.beta_errors_window_ms, default.beta.errors.window_ms),
+            },
+        },
         ga: GaPolicy {
+            soak_ms: own_ms(changes.ga_soak_ms),
             tenants: changes.ga_tenants.unwrap_or(default.ga.tenants),
+            tenant_age_ms: ms(changes.ga_tenant_age_ms, default.ga.tenant_age_ms),
             stable_ms: ms(changes.ga_stable_ms, default.ga.stable_ms),
             revertible: match changes.ga_revertible {
                 Some(false) => Revertible::Optional,
                 Some(true) => Revertible::Required,
                 None => default.ga.revertible,
             },
-            sign_offs: match &changes.ga_sign_offs {
-                Some(roles) => roles.iter().map(ToString::to_string).collect(),
-                None => default.ga.sign_offs,
+            sign_offs: sign_offs(changes.ga_sign_offs.as_deref()),
+            errors: ErrorLimit {
+                allowed: changes.ga_errors.or(default.ga.errors.allowed),
+                window_ms: ms(changes.ga_errors_window_ms, default.ga.errors.window_ms),
             },
-            errors: changes.ga_errors.or(default.ga.errors),
-            errors_window_ms: ms(changes.ga_errors_window_ms, default.ga.errors_window_ms),
+        },
+        retired_soak_ms: own_ms(changes.retired_soak_ms),
+        watch_ms: ms(changes.watch_ms, default.watch_ms),
+        urgent: UrgentPolicy {
+            never_skipped: match &changes.urgent_never_skips {
+                Some(conditions) => conditions
+                    .iter()
+                    .filter_map(|condition| code(*condition))
+                    .collect(),
+                None => default.urgent.never_skipped,
+            },
+            states: match changes.urgent_skips_states {
+                Some(true) => StateOrder::MaySkip,
+                Some(false) => StateOrder::Kept,
+                None => default.urgent.states,
+            },
         },
         max_blast_radius: match changes.max_blast_radius {
             Some(0) => None,
@@ -144,6 +175,30 @@ pub(crate) fn policy(changes: &ChangePolicy) -> LifecyclePolicy {
             None => MetricSource::Missing,
         },
     }
+}
+
+/// Returns the required sign-offs; none by default.
+fn sign_offs(written: Option<&[config::RequiredSignOff]>) -> Vec<RequiredSignOff> {
+    let signer = |signer: &config::Signer| match signer {
+        config::Signer::Name(name) => Signer::Name(name.to_string()),
+        config::Signer::Group(group) => Signer::Group(group.to_string()),
+        config::Signer::Owner => Signer::Owner,
+    };
+    let required = written.into_iter().flatten().map(|required| RequiredSignOff {
+        role: required.role.to_string(),
+        signers: required
+            .signers
+            .as_ref()
+            .map(|signers| signers.iter().map(signer).collect()),
+    });
+    required.collect()
+}
+
+/// Returns the code of a condition.
+fn code(condition: PromotionCondition) -> Option<Code> {
+    Code::ALL
+        .into_iter()
+        .find(|code| code.as_str() == condition.as_str())
 }
 
 fn role(role: OperatorRole) -> Role {
@@ -174,5 +229,12 @@ mod tests {
         };
         assert_eq!(policy(&changes).stale, expected);
         assert_eq!(policy(&ChangePolicy::default()), LifecyclePolicy::default());
+    }
+
+    #[test]
+    fn every_condition_of_a_promotion_has_the_code_of_its_refusal() {
+        for condition in PromotionCondition::ALL {
+            assert!(code(condition).is_some(), "{condition}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use control::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, LocalKill, Observe,
-    ObservedOverlap, ObservedSlot, ObservedUnit,
+    ObservedOverlap, ObservedSlot, ObservedUnit, ServedTenant,
 };
 use proxy::CountedArm;
 use tracing::warn;
@@ -43,8 +43,22 @@ impl Observe for ProxyObserver {
             flag: seen.key.into(),
             decisions: seen.decisions,
             errors: seen.errors,
+            served: seen.served,
         });
         observed.collect()
+    }
+
+    fn take_served_tenants(&self) -> Vec<ServedTenant> {
+        let Some(observed) = self.observed.get() else {
+            return Vec::new();
+        };
+        let served = observed.take_served_tenants().into_iter();
+        served
+            .map(|(flag, tenant)| ServedTenant {
+                flag: flag.into(),
+                tenant: tenant.into(),
+            })
+            .collect()
     }
 
     fn gated(&self) -> Vec<String> {

@@ -42,6 +42,8 @@ pub struct Actor {
     pub display_name: Option<String>,
     /// The actor's role.
     pub role: Role,
+    /// The groups: the values of the claim of roles in the token of an issuer. A static token has none.
+    pub groups: Vec<String>,
     /// The org of an org's admin, the only one that it may read and change.
     pub org: Option<String>,
 }
@@ -60,6 +62,7 @@ impl Actor {
             name: LOCAL.to_owned(),
             display_name: None,
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
         }
     }
@@ -77,6 +80,7 @@ impl Actor {
             name: CONTROLLER.to_owned(),
             display_name: None,
             role: Role::Operator,
+            groups: Vec::new(),
             org: None,
         }
     }

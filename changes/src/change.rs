@@ -112,7 +112,26 @@ pub enum Change {
         /// The flag.
         flag: String,
     },
-    /// Signs off the promotion of a flag to ga for one role.
+    /// Opens an incident of a flag, which blocks its promotions.
+    OpenIncident {
+        /// The flag.
+        flag: String,
+        /// The text or link.
+        incident: String,
+    },
+    /// Closes an incident of a flag.
+    CloseIncident {
+        /// The flag.
+        flag: String,
+        /// The text or link, as it was opened.
+        incident: String,
+    },
+    /// Ends the time in which a flag is watched after a promotion. Only the controller makes this change.
+    EndWatch {
+        /// The flag.
+        flag: String,
+    },
+    /// Signs off the next promotion of a flag for one role.
     SignOff {
         /// The flag.
         flag: String,
@@ -308,6 +327,9 @@ impl Change {
             | Self::CancelRollout { flag }
             | Self::TakeStep { flag, .. }
             | Self::CloseReport { flag, .. }
+            | Self::OpenIncident { flag, .. }
+            | Self::CloseIncident { flag, .. }
+            | Self::EndWatch { flag }
             | Self::SignOff { flag, .. } => (Some(flag), None),
             Self::SetOverride { org, flag, .. }
             | Self::Allow { org, flag }
@@ -344,6 +366,9 @@ impl Change {
             Self::Disallow { .. } => Event::BetaDisallowed,
             Self::OptIn { .. } => Event::OptedIn,
             Self::OptOut { .. } => Event::OptedOut,
+            Self::OpenIncident { .. } => Event::IncidentOpened,
+            Self::CloseIncident { .. } => Event::IncidentClosed,
+            Self::EndWatch { .. } => Event::WatchEnded,
             Self::SignOff { .. } => Event::SignedOff,
             Self::SetPlan { .. } => Event::PlanSet,
             Self::RemovePlan { .. } => Event::PlanRemoved,

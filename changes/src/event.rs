@@ -105,6 +105,12 @@ events! {
     TenantRemoved: "platform.org_removed", org "org.removed";
     /// Tenants' records were imported.
     TenantsImported: "platform.orgs_imported";
+    /// An incident of a flag was opened.
+    IncidentOpened: "platform.feature_flag_incident_opened";
+    /// An incident of a flag was closed.
+    IncidentClosed: "platform.feature_flag_incident_closed";
+    /// The time in which a flag is watched after a promotion ended.
+    WatchEnded: "platform.feature_flag_watch_ended";
     /// A role signed off.
     SignedOff: "platform.feature_flag_signed_off";
     /// A document was applied.

@@ -9,8 +9,10 @@ use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::incident::Incident;
 use crate::report::OpenReports;
 use crate::rollout::ManagedPlan;
+use crate::watch::Watch;
 
 /// A flag of the state. Clones share its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,10 @@ pub struct FlagState {
     pub sign_offs: Vec<SignOff>,
     /// The last kill, restore, revert or rollback.
     pub unsettled: Option<Unsettled>,
+    /// The open incidents, oldest first.
+    pub incidents: Vec<Incident>,
+    /// The time in which it is watched after its last promotion; none after the end.
+    pub watch: Option<Watch>,
     /// The rollout plan with its run.
     pub plan: Option<Arc<ManagedPlan>>,
     /// The open reports from people.
@@ -62,6 +68,9 @@ pub struct SignOff {
     pub role: String,
     /// The actor.
     pub by: String,
+    /// The groups by which the policy permitted the sign-off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
@@ -76,6 +85,15 @@ pub struct Unsettled {
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
+    /// The actor; none if an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
 }
 
 /// The stored form of a flag's state: operators' fields of the definition, and the rest.
@@ -104,6 +122,10 @@ pub(crate) struct StateRecord {
     sign_offs: Vec<SignOff>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsettled: Option<Unsettled>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    incidents: Vec<Incident>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watch: Option<Watch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<ManagedPlan>,
     #[serde(default, skip_serializing_if = "OpenReports::is_empty")]
@@ -146,6 +168,12 @@ impl ManagedFlag {
     /// Returns true if its definition says `revertible: true`.
     pub(crate) fn is_revertible(&self) -> bool {
         self.definition.revertible == Some(true)
+    }
+
+    /// Returns the revert path that its definition names.
+    pub(crate) fn revert_path(&self) -> Option<&str> {
+        let named = self.definition.revert.as_deref();
+        named.filter(|named| !named.trim().is_empty())
     }
 
     /// Returns the variant that everyone is served at ga: `on`, or the variant of a tenant that opts in.
@@ -252,6 +280,7 @@ impl ManagedFlag {
             exposure: _,
             schedule,
             revertible,
+            revert,
             expires,
             opt_in_serves,
             final_variant,
@@ -268,6 +297,7 @@ impl ManagedFlag {
             && *rules == written.rules
             && *schedule == written.schedule
             && *revertible == written.revertible
+            && *revert == written.revert
             && *expires == written.expires
             && *opt_in_serves == written.opt_in_serves
             && *final_variant == written.final_variant
@@ -309,6 +339,8 @@ impl ManagedFlag {
                 .map(|exposure| exposure.to_json()),
             sign_offs: state.sign_offs.clone(),
             unsettled: state.unsettled.clone(),
+            incidents: state.incidents.clone(),
+            watch: state.watch,
             plan: state.plan.as_deref().cloned(),
             reports: state.reports.clone(),
             changed: state.changed,
@@ -344,6 +376,8 @@ pub(crate) struct FormerState {
     pub(crate) lifecycle: Option<Lifecycle>,
     /// Its last kill, restore or revert.
     pub(crate) unsettled: Option<Unsettled>,
+    /// Its open incidents.
+    pub(crate) incidents: Vec<Incident>,
 }
 
 impl FormerState {
@@ -355,6 +389,7 @@ impl FormerState {
             is_killed: !record.enabled,
             lifecycle: record.lifecycle.as_deref().and_then(lifecycle_named),
             unsettled: record.unsettled,
+            incidents: record.incidents,
         })
     }
 }
@@ -403,6 +438,8 @@ impl StateRecord {
             created: self.created,
             sign_offs: self.sign_offs,
             unsettled: self.unsettled,
+            incidents: self.incidents,
+            watch: self.watch,
             plan: self.plan.map(Arc::new),
             reports: self.reports,
             changed: self.changed,

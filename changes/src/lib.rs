@@ -8,11 +8,13 @@
 
 mod actor;
 mod affected;
+mod announcement;
 mod audit;
 mod change;
 mod codec;
 mod event;
 mod flag;
+mod incident;
 mod permission;
 mod plain_text;
 mod plan;
@@ -26,9 +28,11 @@ mod stale;
 mod state;
 pub mod timestamp;
 mod urgent;
+mod watch;
 
 pub use actor::{Actor, ChangeSource, Role};
 pub use affected::{Affected, UnknownTenantEffect};
+pub use announcement::{Announced, announcement};
 pub use audit::{
     Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit, clock_ran_back, hash_text, verify,
 };
@@ -36,12 +40,16 @@ pub use change::{Change, GaDefault, ImportMode, NewFlags};
 pub use codec::{UnreadableRecords, json_edits, read_records};
 pub use event::Event;
 pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};
+pub use incident::{Incident, MAX_OPEN_INCIDENTS};
 pub use permission::Permission;
 pub use plan::{
     Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, MAX_IMPORT_ENTRIES, NoPlan, Part, PartFields,
-    Plan, Request, Section, Summary, plan, plan_excluding, refused_entry,
+    Pilots, Plan, Request, Section, Standing, Summary, plan, plan_excluding, refused_entry,
 };
-pub use policy::{GaPolicy, LifecyclePolicy, MetricSource, Revertible};
+pub use policy::{
+    BetaPolicy, ErrorLimit, GaPolicy, LifecyclePolicy, MetricSource, RequiredSignOff, Revertible, Signer,
+    StateOrder, UrgentPolicy,
+};
 pub use preview::{
     ChangedDecision, IneffectiveOverride, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, Preview, PreviewPage,
     UnchangedTenants, affects_more_than, ineffective_overrides, preview, preview_page,
@@ -57,3 +65,4 @@ pub use rollout::{
 pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::{State, StateEdit};
 pub use urgent::Urgent;
+pub use watch::Watch;

@@ -108,6 +108,9 @@ impl Change {
             | Self::CancelRollout { .. }
             | Self::TakeStep { .. }
             | Self::CloseReport { .. }
+            | Self::OpenIncident { .. }
+            | Self::CloseIncident { .. }
+            | Self::EndWatch { .. }
             | Self::SignOff { .. } => Permission::Operate,
             Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
             Self::Report { .. } => Permission::Report,
@@ -125,6 +128,7 @@ mod tests {
             name: "ada".to_owned(),
             display_name: None,
             role,
+            groups: Vec::new(),
             org: org.map(str::to_owned),
         }
     }

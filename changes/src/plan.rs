@@ -5,19 +5,24 @@ mod builder;
 mod dependency;
 mod difference;
 mod document;
+mod error_condition;
 mod facts;
 mod flag;
 mod flag_lists;
 mod import;
+mod incident;
 mod item;
 mod lifecycle;
 mod planned;
 mod promotion;
+mod raise;
 mod record_steps;
 mod report;
 mod request;
 mod rollout;
+mod sign_off;
 mod tenant;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -32,9 +37,10 @@ use crate::urgent::{self, Urgent};
 
 use self::builder::{PlanBuilder, PlanStep};
 pub use self::difference::{Difference, Part, PartFields, Section};
-pub use self::facts::Facts;
+pub use self::facts::{Facts, Pilots, Standing};
 pub use self::import::{MAX_IMPORT, MAX_IMPORT_ENTRIES};
 pub use self::item::{ItemOutcome, ItemResult};
+pub(crate) use self::lifecycle::kept_off as tiers_off;
 pub use self::planned::{NoPlan, Plan, Summary};
 pub use self::request::Request;
 
@@ -66,6 +72,7 @@ pub fn plan_excluding(
     if !permission.is_held_by(&request.actor, request.change.org()) {
         return Err(vec![permission.refusal(&request.actor)].into());
     }
+    let request = &request.trimmed()?;
     let mut builder = PlanBuilder::new(state, request, invalid_tenants);
     add_change(&mut builder, &request.change, policy, facts)?;
     Ok(builder.finish())
@@ -103,9 +110,14 @@ fn add_change(
         }
         Change::Kill { flag } => flag::kill(builder, flag)?,
         Change::Restore { flag } => flag::restore(builder, flag)?,
-        Change::SetTiers { flag, tiers } => flag::set_tiers(builder, flag, tiers)?,
-        Change::SetRollout { flag, rollout } => flag::set_rollout(builder, flag, rollout.as_ref())?,
-        Change::SignOff { flag, as_role } => flag::sign_off(builder, flag, as_role, policy)?,
+        Change::SetTiers { flag, tiers } => flag::set_tiers(builder, flag, tiers, (policy, facts))?,
+        Change::SetRollout { flag, rollout } => {
+            flag::set_rollout(builder, flag, rollout.as_ref(), (policy, facts))?;
+        }
+        Change::OpenIncident { flag, incident } => incident::open(builder, flag, incident)?,
+        Change::CloseIncident { flag, incident } => incident::close(builder, flag, incident)?,
+        Change::EndWatch { flag } => watch::end(builder, flag, facts)?,
+        Change::SignOff { flag, as_role } => sign_off::sign_off(builder, flag, as_role, policy)?,
         Change::SetPlan { flag, plan } => rollout::set(builder, flag, plan, policy, facts)?,
         Change::RemovePlan { flag } => rollout::remove(builder, flag)?,
         Change::ApprovePlan { flag, as_role } => rollout::approve(builder, flag, as_role)?,
@@ -179,6 +191,7 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
     if let Change::SetState { to, .. } = &request.change {
         details.insert("to".into(), to.as_str().into());
     }
+    details.extend(request.incident_detail());
     let mut entry = Entry {
         outcome: Outcome::Refused,
         flag: request.change.flag().map(str::to_owned),

@@ -27,12 +27,18 @@ pub enum Code {
     RollbackOpen,
     /// The definition does not say that the flag can be reverted without harm. 409.
     NotRevertible,
+    /// The definition does not name the revert path of the flag. 409.
+    NoRevertPath,
+    /// An incident of the flag is open. 409.
+    IncidentOpen,
     /// A role has not signed off. 409.
     SignOffMissing,
     /// Requests that the flag let through met errors. 409.
     FlagErrors,
     /// Reports of the same cause from different orgs are open. 409.
     OpenReports,
+    /// The requests of the flag were not observed for the whole time in which errors count. 409.
+    NotObserved,
     /// The change affects more tenants than the policy allows without `force`. 409.
     BlastRadius,
     /// A gate still names the flag. 409.
@@ -47,6 +53,12 @@ pub enum Code {
     UnknownSignOff,
     /// The actor has signed off for another role already. 409.
     SignOffTaken,
+    /// The policy names other operators for a sign-off of this role. 403.
+    SignerNotNamed,
+    /// No such incident of the flag is open. 409.
+    UnknownIncident,
+    /// The flag has no room for another open incident. 409.
+    TooManyIncidents,
     /// The flag has no rollout plan. 404.
     PlanNotFound,
     /// The rollout plan cannot advance. 422.
@@ -85,6 +97,8 @@ pub enum Code {
     InvalidDocument,
     /// The justification of an urgent promotion is empty or unreadable. 422.
     InvalidUrgent,
+    /// The text or link of an incident is empty or unreadable. 422.
+    InvalidIncident,
     /// Another change was committed first. 412.
     RevisionConflict,
     /// The item exists already. 409.
@@ -110,7 +124,7 @@ pub struct Refusal {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 51] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -122,9 +136,12 @@ impl Code {
         Self::NotStable,
         Self::RollbackOpen,
         Self::NotRevertible,
+        Self::NoRevertPath,
+        Self::IncidentOpen,
         Self::SignOffMissing,
         Self::FlagErrors,
         Self::OpenReports,
+        Self::NotObserved,
         Self::BlastRadius,
         Self::FlagInUse,
         Self::FlagRetired,
@@ -132,6 +149,9 @@ impl Code {
         Self::OptInClosed,
         Self::UnknownSignOff,
         Self::SignOffTaken,
+        Self::SignerNotNamed,
+        Self::UnknownIncident,
+        Self::TooManyIncidents,
         Self::PlanNotFound,
         Self::InvalidPlan,
         Self::RolloutRunning,
@@ -151,6 +171,7 @@ impl Code {
         Self::RoleMissing,
         Self::InvalidDocument,
         Self::InvalidUrgent,
+        Self::InvalidIncident,
         Self::RevisionConflict,
         Self::AlreadyExists,
         Self::StoreUnavailable,
@@ -172,9 +193,12 @@ impl Code {
             Self::NotStable => "NOT_STABLE",
             Self::RollbackOpen => "ROLLBACK_OPEN",
             Self::NotRevertible => "NOT_REVERTIBLE",
+            Self::NoRevertPath => "NO_REVERT_PATH",
+            Self::IncidentOpen => "INCIDENT_OPEN",
             Self::SignOffMissing => "SIGN_OFF_MISSING",
             Self::FlagErrors => "FLAG_ERRORS",
             Self::OpenReports => "OPEN_REPORTS",
+            Self::NotObserved => "NOT_OBSERVED",
             Self::BlastRadius => "BLAST_RADIUS",
             Self::FlagInUse => "FLAG_IN_USE",
             Self::FlagRetired => "FLAG_RETIRED",
@@ -182,6 +206,9 @@ impl Code {
             Self::OptInClosed => "OPT_IN_CLOSED",
             Self::UnknownSignOff => "UNKNOWN_SIGN_OFF",
             Self::SignOffTaken => "SIGN_OFF_TAKEN",
+            Self::SignerNotNamed => "SIGNER_NOT_NAMED",
+            Self::UnknownIncident => "UNKNOWN_INCIDENT",
+            Self::TooManyIncidents => "TOO_MANY_INCIDENTS",
             Self::PlanNotFound => "PLAN_NOT_FOUND",
             Self::InvalidPlan => "INVALID_PLAN",
             Self::RolloutRunning => "ROLLOUT_RUNNING",
@@ -201,6 +228,7 @@ impl Code {
             Self::RoleMissing => "ROLE_MISSING",
             Self::InvalidDocument => "INVALID_DOCUMENT",
             Self::InvalidUrgent => "INVALID_URGENT",
+            Self::InvalidIncident => "INVALID_INCIDENT",
             Self::RevisionConflict => "REVISION_CONFLICT",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
@@ -213,9 +241,13 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::FlagNotFound | Self::TenantNotFound | Self::PlanNotFound | Self::ReportNotFound => 404,
-            Self::RoleMissing => 403,
+            Self::RoleMissing | Self::SignerNotNamed => 403,
             Self::RevisionConflict => 412,
-            Self::InvalidDocument | Self::InvalidUrgent | Self::InvalidPlan | Self::InvalidReport => 422,
+            Self::InvalidDocument
+            | Self::InvalidUrgent
+            | Self::InvalidIncident
+            | Self::InvalidPlan
+            | Self::InvalidReport => 422,
             Self::StoreUnavailable | Self::StoreDamaged => 503,
             Self::NoLifecycle
             | Self::StateUnchanged
@@ -226,10 +258,13 @@ impl Code {
             | Self::NotStable
             | Self::RollbackOpen
             | Self::NotRevertible
+            | Self::NoRevertPath
+            | Self::IncidentOpen
             | Self::SignOffMissing
             | Self::FlagErrors
             | Self::OpenReports
             | Self::TooManyReports
+            | Self::NotObserved
             | Self::BlastRadius
             | Self::FlagInUse
             | Self::FlagRetired
@@ -237,6 +272,8 @@ impl Code {
             | Self::OptInClosed
             | Self::UnknownSignOff
             | Self::SignOffTaken
+            | Self::UnknownIncident
+            | Self::TooManyIncidents
             | Self::RolloutRunning
             | Self::RolloutState
             | Self::ApprovalMissing

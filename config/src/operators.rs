@@ -121,23 +121,118 @@ impl fmt::Display for OperatorRole {
     }
 }
 
+/// A sign-off that a promotion requires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredSignOff {
+    /// The role.
+    pub role: Box<str>,
+    /// The operators who may sign off for it. None: every operator.
+    pub signers: Option<Vec<Signer>>,
+}
+
+/// Operators who may sign off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signer {
+    /// The operator with this name.
+    Name(Box<str>),
+    /// The operators with this value in the claim of roles of their token.
+    Group(Box<str>),
+    /// The operator or the group that the flag's `owner` names.
+    Owner,
+}
+
+/// Defines the conditions of promotions that an urgent one can be kept from skipping, with their codes.
+macro_rules! promotion_conditions {
+    ($($(#[doc = $doc:literal])+ $condition:ident = $code:literal,)+) => {
+        /// A condition of a promotion, by the code of its refusal.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum PromotionCondition {
+            $($(#[doc = $doc])+ $condition,)+
+        }
+
+        impl PromotionCondition {
+            /// Every condition.
+            pub const ALL: [Self; [$($code),+].len()] = [$(Self::$condition),+];
+
+            /// Returns the code.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$condition => $code,)+
+                }
+            }
+        }
+    };
+}
+
+promotion_conditions! {
+    /// The time in the state.
+    Soak = "SOAK_NOT_ELAPSED",
+    /// The states of required flags.
+    Dependency = "FLAG_DEPENDENCY",
+    /// The number of tenants.
+    Tenants = "EXIT_CRITERIA",
+    /// The time without a kill, with requests.
+    Stable = "NOT_STABLE",
+    /// No kill in force.
+    Rollback = "ROLLBACK_OPEN",
+    /// The declaration that the flag is revertible.
+    Revertible = "NOT_REVERTIBLE",
+    /// The revert path.
+    RevertPath = "NO_REVERT_PATH",
+    /// No open incident.
+    Incident = "INCIDENT_OPEN",
+    /// The sign-offs.
+    SignOff = "SIGN_OFF_MISSING",
+    /// The errors of requests.
+    Errors = "FLAG_ERRORS",
+    /// The observation of requests without a gap.
+    Observed = "NOT_OBSERVED",
+}
+
+impl fmt::Display for PromotionCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The conditions that changes of flags must meet. `control` has the defaults of omitted ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangePolicy {
     /// The minimum time in the present lifecycle state, in milliseconds.
     pub soak_ms: Option<u64>,
-    /// The minimum number of tenants that opted in or are on the allowlist and have the flag on.
+    /// The minimum time in alpha, in milliseconds.
+    pub beta_soak_ms: Option<u64>,
+    /// The sign-offs for beta.
+    pub beta_sign_offs: Option<Vec<RequiredSignOff>>,
+    /// The maximum number of failed requests for beta.
+    pub beta_errors: Option<u64>,
+    /// The time over which errors are counted for beta, in milliseconds.
+    pub beta_errors_window_ms: Option<u64>,
+    /// The minimum time in beta, in milliseconds.
+    pub ga_soak_ms: Option<u64>,
+    /// The minimum number of tenants that opted in or are on the allowlist and were served with the flag on.
     pub ga_tenants: Option<usize>,
-    /// The minimum time without a kill, restore or revert, in milliseconds.
+    /// The minimum age of the record of a tenant that counts, in milliseconds.
+    pub ga_tenant_age_ms: Option<u64>,
+    /// The minimum time in beta without a kill, restore or revert, in milliseconds.
     pub ga_stable_ms: Option<u64>,
-    /// True if the document must declare the flag revertible.
+    /// True if the document must declare the flag revertible, and name its revert path.
     pub ga_revertible: Option<bool>,
-    /// The roles that must sign off.
-    pub ga_sign_offs: Option<Vec<Box<str>>>,
-    /// The maximum number of failed requests.
+    /// The sign-offs for ga.
+    pub ga_sign_offs: Option<Vec<RequiredSignOff>>,
+    /// The maximum number of failed requests for ga.
     pub ga_errors: Option<u64>,
-    /// The time over which errors are counted, in milliseconds.
+    /// The time over which errors are counted for ga, in milliseconds.
     pub ga_errors_window_ms: Option<u64>,
+    /// The minimum time in ga before a flag is retired, in milliseconds.
+    pub retired_soak_ms: Option<u64>,
+    /// The time after a promotion in which a flag is watched, in milliseconds.
+    pub watch_ms: Option<u64>,
+    /// The conditions that an urgent promotion never skips.
+    pub urgent_never_skips: Option<Vec<PromotionCondition>>,
+    /// True if an urgent promotion may skip states.
+    pub urgent_skips_states: Option<bool>,
     /// The maximum number of tenants whose decisions a change may alter without force; 0 means unlimited.
     pub max_blast_radius: Option<usize>,
     /// The time in ga after which a flag that is on for all tenants is stale, in milliseconds.

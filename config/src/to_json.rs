@@ -30,6 +30,7 @@ impl ToJson for FlagDefinition {
             exposure,
             schedule,
             revertible,
+            revert,
             expires,
             opt_in_serves,
             final_variant,
@@ -60,6 +61,7 @@ impl ToJson for FlagDefinition {
             schedule.as_ref().map(|schedule| schedule.value.to_json()),
         );
         flag.put("revertible", *revertible);
+        flag.put("revert", revert.as_deref());
         flag.put("expires", expires.as_ref().map(text));
         flag.put("opt_in_serves", opt_in_serves.as_ref().map(variant));
         flag.put("final", final_variant.as_ref().map(variant));

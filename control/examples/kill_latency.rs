@@ -187,11 +187,13 @@ fn request(change: Change) -> Request {
         actor: Actor {
             name: "measure".into(),
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
             display_name: None,
         },
         source: ChangeSource::Api,
         reason: None,
+        incident: None,
         request_id: "measure".into(),
         expected: None,
         force: true,

@@ -109,11 +109,13 @@ fn document() -> Request {
         actor: Actor {
             name: "measure".into(),
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
             display_name: None,
         },
         source: ChangeSource::Api,
         reason: None,
+        incident: None,
         request_id: "measure".into(),
         expected: None,
         force: true,

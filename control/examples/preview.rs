@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use config::{Catalog, FlagsDocument};
 use control::{
-    Actor, Change, ChangeSource, Facts, GaDefault, LifecyclePolicy, NewFlags, Request, Revision, Role, State,
-    StateEdit, Urgent, plan, preview,
+    Actor, Change, ChangeSource, Facts, GaDefault, LifecyclePolicy, NewFlags, Pilots, Request, Revision,
+    Role, State, StateEdit, Urgent, plan, preview,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
 use serde_json::{Map, Value, json};
@@ -22,8 +22,12 @@ const ROUNDS: usize = 20;
 struct Nothing;
 
 impl Facts for Nothing {
-    fn tenants_with(&self, _: &str) -> usize {
-        0
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots::default()
+    }
+
+    fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+        false
     }
 
     fn errors_within(&self, _: &str, _: i64) -> u64 {
@@ -146,10 +150,12 @@ fn request(change: Change) -> Request {
             name: "ada".into(),
             display_name: None,
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
         },
         source: ChangeSource::Api,
         reason: None,
+        incident: None,
         request_id: "measure".into(),
         expected: None,
         force: false,

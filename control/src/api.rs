@@ -2,6 +2,7 @@
 //! router, the OpenAPI document and the test of every route with every role are generated from it.
 
 mod account;
+mod announcements;
 mod audit;
 mod audit_entry;
 mod authentication;

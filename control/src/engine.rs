@@ -18,10 +18,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use changes::{Code, Entry, FlagTimes, LifecyclePolicy, Refusal, Request, StaleFlag, State, Usage, stale};
+use changes::{
+    Change, Code, Entry, FlagTimes, LifecyclePolicy, NewFlags, Refusal, Request, StaleFlag, State,
+    StepAction, Usage, stale,
+};
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::Mutex;
-use rules::{Eligibility, Timestamp};
+use rules::{Eligibility, Lifecycle, Timestamp};
 
 use self::change_writer::ChangeWriter;
 use self::current_state::CurrentState;
@@ -35,6 +38,7 @@ use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 use crate::notifications::{MAX_QUEUED, Notice};
 use crate::observe::{BreakerEvent, Observe, ObservedSlot};
+use crate::operators::Operators;
 use crate::publish::Publish;
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
@@ -48,6 +52,22 @@ pub struct Control {
     keep_states: OnceLock<Arc<dyn KeepStates>>,
     /// Notices that are no changes, until they are sent.
     notices: Mutex<Vec<Notice>>,
+}
+
+/// Returns true if the conditions of a change read the requests that were observed. They are collected freshly then, so
+/// that an error just before the change counts.
+fn reads_observations(change: &Change) -> bool {
+    match change {
+        Change::SetState { .. }
+        | Change::SetTiers { .. }
+        | Change::SetRollout { .. }
+        | Change::StartRollout { .. }
+        | Change::AdvanceRollout { .. }
+        | Change::EndWatch { .. } => true,
+        Change::TakeStep { step, .. } => matches!(step.action, StepAction::Enter { .. }),
+        Change::ApplyDocument { new_flags, .. } => matches!(new_flags, NewFlags::Adopted { .. }),
+        _ => false,
+    }
 }
 
 /// The owner of the flags.
@@ -84,6 +104,7 @@ impl Control {
                 catalog: Catalog::empty(eligibility),
             },
             seed: None,
+            seeded_at: None,
         };
         Self {
             managed_by: ManagedBy::Files {
@@ -159,6 +180,9 @@ impl Control {
             self.audit_refusal(request, &error);
             return Err(error);
         }
+        if reads_observations(&request.change) {
+            self.record_observations(request.at);
+        }
         let mut applied = self.writer.apply(request);
         match &mut applied {
             Ok(applied) => self.keep_states(applied),
@@ -170,6 +194,11 @@ impl Control {
     /// Sets the copy of flags' states that is written before a change of one of them is answered.
     pub fn set_keep_states(&self, keep_states: Arc<dyn KeepStates>) {
         let _ = self.keep_states.set(keep_states);
+    }
+
+    /// Sets the operators, so that the sign-off of one who was removed is lost.
+    pub fn set_operators(&self, operators: Arc<Operators>) {
+        let _ = self.writer.operators.set(operators);
     }
 
     /// Writes the copy of flags' states, if the change alters one. The writer lock is not held: on a slow disk, other
@@ -201,6 +230,9 @@ impl Control {
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
         let read_only = self.is_read_only().then(|| read_only(self.damage()));
+        if reads_observations(&request.change) {
+            self.record_observations(request.at);
+        }
         Ok(DryRun {
             read_only,
             ..self.writer.dry_run(request)?
@@ -273,11 +305,18 @@ impl Control {
 
     /// Records the observations of the data plane in the history. Called periodically.
     pub fn record_observations(&self, now: Timestamp) {
-        let observed = self.observe.flags();
+        // Under the lock, so that two calls do not record the totals in another order than they were read.
         let current = self.writer.current.read();
         let mut history = self.writer.history.lock();
-        history.record(now, observed);
-        history.retain(now, |flag| current.state.has_flag(flag));
+        history.record(now, self.observe.flags());
+        history.record_tenants(now, self.observe.take_served_tenants());
+        history.retain(now, |flag| {
+            let flag = current.state.flag(flag)?;
+            Some(
+                flag.lifecycle()
+                    .is_some_and(|lifecycle| lifecycle < Lifecycle::Ga),
+            )
+        });
     }
 
     /// Returns the history of observations.

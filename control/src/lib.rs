@@ -39,26 +39,27 @@ pub use break_glass::{
 };
 pub use changes::timestamp::{duration as duration_text, text as time_text};
 pub use changes::{
-    Actor, Affected, Change, ChangeSource, ChangedDecision, CheckResult, CheckVerdict, Code, DefaultOwner,
-    Difference, Entry, EntryHash, Event, Facts, FlagState, GENESIS, GaDefault, GaPolicy, ImportMode,
-    ItemOutcome, ItemResult, Json, Key, LifecyclePolicy, MAX_IMPORT, MAX_LISTED_DECISIONS,
-    MAX_PREVIEW_DECISIONS, ManagedFlag, ManagedPlan, MetricSource, NewFlags, NoPlan, Outcome, Part,
-    PartFields, Patch, Plan, Preview, PreviewPage, Refusal, Request, Revertible, Revision, Role, Sealed,
-    Section, SignOff, StaleCode, StaleFlag, StaleLimits, StaleReason, State, StateEdit, Summary,
-    TamperedAudit, Template, UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, Usage, Write,
-    affects_more_than, clock_ran_back, hash_text, plan, preview, preview_page, refused_entry,
+    Actor, Affected, Announced, BetaPolicy, Change, ChangeSource, ChangedDecision, CheckResult, CheckVerdict,
+    Code, DefaultOwner, Difference, Entry, EntryHash, ErrorLimit, Event, Facts, FlagState, GENESIS,
+    GaDefault, GaPolicy, ImportMode, Incident, ItemOutcome, ItemResult, Json, Key, LifecyclePolicy,
+    MAX_IMPORT, MAX_LISTED_DECISIONS, MAX_PREVIEW_DECISIONS, ManagedFlag, ManagedPlan, MetricSource,
+    NewFlags, NoPlan, Outcome, Part, PartFields, Patch, Pilots, Plan, Preview, PreviewPage, Refusal, Request,
+    RequiredSignOff, Revertible, Revision, Role, Sealed, Section, SignOff, Signer, StaleCode, StaleFlag,
+    StaleLimits, StaleReason, Standing, State, StateEdit, StateOrder, Summary, TamperedAudit, Template,
+    UnchangedTenants, UnknownTenantEffect, Unsettled, Urgent, UrgentPolicy, Usage, Watch, Write,
+    affects_more_than, announcement, clock_ran_back, hash_text, plan, preview, preview_page, refused_entry,
     stages_without_control, stale, verify,
 };
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
-pub use history::{History, MAX_ERROR_HOURS};
+pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
 pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedOverlap,
-    ObservedSlot, ObservedUnit,
+    ObservedSlot, ObservedUnit, ServedTenant,
 };
 pub use prometheus::{NoValue, Prometheus};
 pub use publish::{Fit, Publish, PublishError};

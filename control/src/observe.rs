@@ -14,6 +14,18 @@ pub struct FlagObservation {
     pub decisions: u64,
     /// Number of requests that the flag let through and that met an error (5xx).
     pub errors: u64,
+    /// Number of requests that were answered without an error while the flag was on for them. Counted for flags before
+    /// ga only.
+    pub served: u64,
+}
+
+/// A tenant that opted in to a flag before ga or is on its allowlist, and was served a request with the flag on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedTenant {
+    /// The flag's key.
+    pub flag: String,
+    /// The tenant's id.
+    pub tenant: String,
 }
 
 /// The arm of a request for a planned flag.
@@ -129,6 +141,12 @@ impl BreakerEventKind {
 pub trait Observe: Send + Sync {
     /// Returns the totals of each flag since the process started; they only increase.
     fn flags(&self) -> Vec<FlagObservation>;
+
+    /// Returns the tenants that were served a request with a flag on since the last call, as far as there was room to
+    /// note them.
+    fn take_served_tenants(&self) -> Vec<ServedTenant> {
+        Vec::new()
+    }
 
     /// Returns the keys of the flags that gates of the served snapshot name.
     fn gated(&self) -> Vec<String>;

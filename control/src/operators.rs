@@ -4,6 +4,7 @@
 mod attempts;
 mod same_origin;
 mod searches;
+mod seen_groups;
 mod static_token;
 mod token_index;
 mod verify;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
-use changes::{Actor, Role};
+use changes::{Actor, Permission, Role, Standing};
 use parking_lot::RwLock;
 use rules::Timestamp;
 use tokens::OPERATOR_TOKEN_PREFIX;
@@ -25,6 +26,7 @@ pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
 use attempts::Attempts;
+use seen_groups::SeenGroups;
 use token_index::TokenIndex;
 
 /// The largest number of static tokens.
@@ -43,6 +45,7 @@ pub struct Operators {
     /// None if no credentials are configured.
     accepted: RwLock<Option<Arc<Accepted>>>,
     attempts: Attempts,
+    groups: SeenGroups,
 }
 
 /// The accepted credentials, indexed.
@@ -117,6 +120,7 @@ impl Operators {
         Self {
             accepted: RwLock::new(known.map(|known| Accepted::of(known, None))),
             attempts: Attempts::new(),
+            groups: SeenGroups::default(),
         }
     }
 
@@ -184,6 +188,11 @@ impl Operators {
             }
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
+        match &found {
+            Ok(actor) if actor.name.starts_with(ISSUER_PREFIX) => self.groups.note(actor),
+            Err(NotSignedIn::NoRole { name }) => self.groups.note_without_role(name),
+            _ => {}
+        }
         match found {
             Err(NotSignedIn::Invalid { .. }) => match self.attempts.failed(peer.ip()) {
                 Some(wait) => Err(NotSignedIn::TooMany { wait }),
@@ -191,6 +200,16 @@ impl Operators {
             },
             found => found,
         }
+    }
+
+    /// Returns the present knowledge about an operator by its name in the audit log. Of an operator of an issuer only the
+    /// issuer is known, and the groups of the last sign-in with this process if there was one.
+    #[must_use]
+    pub fn standing(&self, name: &str, now: Timestamp) -> Standing {
+        let Some(accepted) = self.accepted() else {
+            return Standing::Present { groups: None };
+        };
+        accepted.standing(name, now, &self.groups)
     }
 
     fn accepted(&self) -> Option<Arc<Accepted>> {
@@ -222,6 +241,30 @@ impl Accepted {
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
+        }
+    }
+
+    /// Returns the standing of an operator.
+    fn standing(&self, name: &str, now: Timestamp, seen: &SeenGroups) -> Standing {
+        if let Some(rest) = name.strip_prefix(ISSUER_PREFIX) {
+            let of_issuer = |issuer: &IssuerRoles| {
+                let subject = rest.strip_prefix(&*issuer.issuer);
+                subject.is_some_and(|subject| subject.starts_with('#'))
+            };
+            return match self.issuer.as_ref().is_some_and(of_issuer) {
+                true => seen.standing(name),
+                false => Standing::Removed,
+            };
+        }
+        let operates = |token: &StaticToken| {
+            let is_valid = token.expires.is_none_or(|expires| now < expires);
+            token.name == name && is_valid && Permission::Operate.roles().contains(&token.role)
+        };
+        match self.tokens.all().iter().any(operates) {
+            true => Standing::Present {
+                groups: Some(Vec::new()),
+            },
+            false => Standing::Removed,
         }
     }
 
@@ -264,6 +307,7 @@ impl IssuerRoles {
                 name,
                 display_name: verified.display_name.filter(|name| is_displayable(name)),
                 role,
+                groups: verified.roles,
                 org: org.filter(|_| role == Role::OrgAdmin),
             }),
         }

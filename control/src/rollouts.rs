@@ -131,6 +131,7 @@ impl Rollouts {
     /// Judges the stages in force, and takes the steps that follow. Called every 10 s. A step that is no longer the right
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
     pub fn advance(&self, now: Timestamp) -> bool {
+        self.end_watches(now);
         let mut stepped = false;
         for (flag, managed) in self.plans() {
             let request_id = format!("rollout-{}", now.0);
@@ -194,6 +195,25 @@ impl Rollouts {
             && stage.is(asked.run, asked.stage)
         {
             stage.sample(&asked.check, at, value);
+        }
+    }
+
+    /// Ends the watches of promotions whose time is over. The audit entry of each is the event for people.
+    fn end_watches(&self, now: Timestamp) {
+        let ended: Vec<String> = self.control.read(|state, _| {
+            let flags = state.flags();
+            let ended = flags.filter(|(_, flag)| flag.state.watch.is_some_and(|watch| watch.until <= now));
+            ended.map(|(key, _)| key.to_owned()).collect()
+        });
+        for flag in ended {
+            let change = Change::EndWatch { flag: flag.clone() };
+            if let Err(error) = self.control.apply(&controller_request(change, now)) {
+                tracing::warn!(
+                    flag,
+                    ?error,
+                    "the end of a watch was not recorded; it is tried again"
+                );
+            }
         }
     }
 
@@ -299,19 +319,14 @@ impl Rollouts {
         evidence: Vec<CheckResult>,
         (request_id, now): (String, Timestamp),
     ) -> Look {
+        let change = Change::TakeStep {
+            flag: flag.to_owned(),
+            step,
+            evidence,
+        };
         let request = Request {
-            change: Change::TakeStep {
-                flag: flag.to_owned(),
-                step,
-                evidence,
-            },
-            actor: Actor::controller(),
-            source: ChangeSource::Scheduler,
-            reason: None,
             request_id,
-            expected: None,
-            force: false,
-            at: now,
+            ..controller_request(change, now)
         };
         match self.control.apply(&request) {
             Ok(applied) => {
@@ -377,6 +392,21 @@ impl FlagEvidence {
         if let Some(stage) = &mut self.stage {
             stage.count(slot, number, tenants);
         }
+    }
+}
+
+/// Returns the request of a change by the controller.
+fn controller_request(change: Change, now: Timestamp) -> Request {
+    Request {
+        change,
+        actor: Actor::controller(),
+        source: ChangeSource::Scheduler,
+        reason: None,
+        incident: None,
+        request_id: format!("rollout-{}", now.0),
+        expected: None,
+        force: false,
+        at: now,
     }
 }
 

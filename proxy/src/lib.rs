@@ -75,6 +75,7 @@ mod reserved;
 mod running;
 #[cfg(feature = "scripted")]
 mod scripted;
+mod served_tenants;
 mod shared;
 mod shares;
 mod signature;

@@ -11,6 +11,7 @@ use rules::{Cause, Snapshot};
 
 use crate::arms::ObservedFlags;
 use crate::outcome::RequestOutcome;
+use crate::served_tenants::ServedTenants;
 
 /// The route label of requests that match no route, or are refused before matching.
 pub const UNMATCHED_ROUTE: &str = "_unmatched";
@@ -39,6 +40,8 @@ pub struct FlagMeter {
     earlier: u64,
     /// Responses of status 5xx to requests that the flag was on for.
     errors: Arc<AtomicU64>,
+    /// Responses without an error to requests that the flag was on for.
+    served: Arc<AtomicU64>,
 }
 
 /// A flag's key and the names of its variants.
@@ -53,6 +56,8 @@ pub struct Meters {
     flags: Box<[Option<Arc<FlagMeter>>]>,
     /// The flags whose requests are counted by arm.
     observed: ObservedFlags,
+    /// The tenants that were served with flags before ga on.
+    served_tenants: Arc<ServedTenants>,
 }
 
 impl RouteMeter {
@@ -107,6 +112,7 @@ impl FlagMeter {
             decisions,
             earlier: 0,
             errors: Arc::default(),
+            served: Arc::default(),
         }
     }
 
@@ -115,6 +121,7 @@ impl FlagMeter {
         Self {
             earlier: self.total(),
             errors: Arc::clone(&self.errors),
+            served: Arc::clone(&self.served),
             ..Self::new(&self.key, variants)
         }
     }
@@ -127,6 +134,11 @@ impl FlagMeter {
     /// Counts a response of status 5xx to a request that the flag was on for.
     pub fn count_error(&self) {
         self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a response without an error to a request that the flag was on for.
+    pub(crate) fn count_served(&self) {
+        self.served.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -142,6 +154,11 @@ impl FlagMeter {
     /// Returns the number of responses of status 5xx to requests that the flag was on for.
     pub(crate) fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of responses without an error to requests that the flag was on for.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// Returns variant, cause and count of all non-zero cells.
@@ -200,6 +217,7 @@ impl Meters {
             unmatched: Arc::clone(&earlier.unmatched),
             flags: flags.into_iter().map(|metered| metered.map(flag)).collect(),
             observed: earlier.observed.clone(),
+            served_tenants: Arc::clone(&earlier.served_tenants),
         }
     }
 
@@ -218,12 +236,18 @@ impl Meters {
             unmatched,
             flags: Box::default(),
             observed: ObservedFlags::none(),
+            served_tenants: Arc::new(ServedTenants::new()),
         }
     }
 
     /// Returns the flags whose requests are counted by arm.
     pub(crate) fn observed(&self) -> &ObservedFlags {
         &self.observed
+    }
+
+    /// Returns the tenants that were served with flags before ga on.
+    pub(crate) fn served_tenants(&self) -> &ServedTenants {
+        &self.served_tenants
     }
 
     /// Returns the counters of the route at `index`, or those of unmatched requests.

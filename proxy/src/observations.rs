@@ -26,6 +26,9 @@ pub struct FlagCounts {
     pub decisions: u64,
     /// The number of responses of status 5xx on routes whose gate names the flag, to requests that it was on for.
     pub errors: u64,
+    /// The number of responses without an error on routes whose gate names the flag, to requests that it was on for.
+    /// Counted for flags before ga only.
+    pub served: u64,
 }
 
 impl Observations {
@@ -41,6 +44,7 @@ impl Observations {
             key: meter.key().into(),
             decisions: meter.total(),
             errors: meter.errors(),
+            served: meter.served(),
         };
         let mut seen: Vec<FlagCounts> = prepared.meters.flags().map(flag).collect();
         seen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -69,6 +73,13 @@ impl Observations {
             let answers = matches!(route.otherwise_for(Cause::HeldBack), Otherwise::Answer(_));
             is_gated && answers && route.mode == GateMode::Enforce
         })
+    }
+
+    /// Returns the tenants that opted in to a flag before ga or are on its allowlist, and were served a request with it on
+    /// since the last call: the flag's key and the tenant's id. At most some thousand pairs are noted between two calls.
+    #[must_use]
+    pub fn take_served_tenants(&self) -> Vec<(Box<str>, Box<str>)> {
+        self.shared.current.load().meters.served_tenants().take()
     }
 
     /// Returns the ids of tenants that observed flags were counted for since the last call, each with its hash.

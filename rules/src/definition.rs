@@ -178,6 +178,8 @@ pub struct FlagDefinition {
     pub schedule: Option<Sited<ScheduleDefinition>>,
     /// True if it can be reverted without harm; for the control plane.
     pub revertible: Option<bool>,
+    /// The text or link that says how to revert it; for the control plane.
+    pub revert: Option<Box<str>>,
     /// The date (`2027-03-01`) after which it is stale; for the list of stale flags.
     pub expires: Option<OwnedName>,
     /// The variant of a tenant that opted in. Default: `on`.

@@ -11,6 +11,9 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "REVISION_CONFLICT" => "check the current state, then try again",
         "SIGN_OFF_MISSING" => "`sluice flags sign-off FLAG --as ROLE`",
         "EXIT_CRITERIA" => "add tenants: `sluice tenants allow TENANT FLAG`, or let them opt in",
+        "INCIDENT_OPEN" | "UNKNOWN_INCIDENT" => {
+            "`sluice flags incidents list FLAG` lists the open ones; `close FLAG LINK` closes one"
+        }
         "ROLLBACK_OPEN" => "`sluice flags restore FLAG`",
         "READ_ONLY_SOURCE" => {
             "edit the file: `enabled: false` turns a flag off for everyone; in an incident kill the flag on each machine: \

@@ -1,6 +1,7 @@
 //! `sluice flags`: shows and operates flags through the admin API.
 
 mod explain;
+mod incidents;
 mod kill;
 mod list;
 mod rollout;
@@ -16,7 +17,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
-/// Shows and operates flags: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
+/// Shows and operates flags: lifecycle, kill switch, tier defaults, rollouts, sign-offs, incidents.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -38,6 +39,7 @@ enum Command {
     Tiers(tiers::Arguments),
     Rollout(rollout::Arguments),
     SignOff(sign_off::Arguments),
+    Incidents(incidents::Arguments),
     Stale(stale::Arguments),
 }
 
@@ -56,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Tiers(arguments) => tiers::run(&open()?, arguments),
         Command::Rollout(arguments) => rollout::run(&open()?, arguments),
         Command::SignOff(arguments) => sign_off::run(&open()?, arguments),
+        Command::Incidents(arguments) => incidents::run(&open()?, arguments),
         Command::Stale(arguments) => stale::run(&open()?, arguments),
     }
 }

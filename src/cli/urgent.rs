@@ -5,12 +5,15 @@ use clap::Args;
 use super::rejection::ServerRejection;
 
 /// Codes of conditions that an urgent change skips.
-const SKIPPABLE_CODES: [&str; 8] = [
+const SKIPPABLE_CODES: [&str; 11] = [
     "SOAK_NOT_ELAPSED",
     "EXIT_CRITERIA",
     "SIGN_OFF_MISSING",
     "NOT_STABLE",
     "FLAG_ERRORS",
+    "NOT_OBSERVED",
+    "NO_REVERT_PATH",
+    "INCIDENT_OPEN",
     "ROLLBACK_OPEN",
     "NOT_REVERTIBLE",
     "STATE_SKIPPED",

@@ -10,7 +10,7 @@ use config::{Compiled, FlagsDocument};
 use control::{
     Actor, Applied, ApplyError, Change, ChangeSource, Control, Entry, Fit, FlagObservation, History,
     LifecyclePolicy, NewFlags, Observe, ObservedSlot, Opened, Publish, PublishError, Request, Revision, Role,
-    Store, StoreError,
+    ServedTenant, Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
@@ -39,6 +39,8 @@ pub struct RecordingPlane {
     pub gated_flags: Mutex<Vec<String>>,
     /// The observations that are reported.
     pub observations: Mutex<Vec<FlagObservation>>,
+    /// The tenants that were served with a flag on, which are taken next.
+    pub served_tenants: Mutex<Vec<ServedTenant>>,
     /// The slots of observed flags that are taken next.
     pub slots: Mutex<Vec<ObservedSlot>>,
     /// The ids of tenants that are taken next, each with its hash.
@@ -91,10 +93,12 @@ pub fn admin_request(change: Change) -> Request {
             name: "ada".into(),
             display_name: None,
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
         },
         source: ChangeSource::Api,
         reason: Some("a test".into()),
+        incident: None,
         request_id: "r-1".into(),
         expected: None,
         force: false,
@@ -206,6 +210,10 @@ impl StoreHooks for FullDisk {
 impl Observe for RecordingPlane {
     fn flags(&self) -> Vec<FlagObservation> {
         self.observations.lock().clone()
+    }
+
+    fn take_served_tenants(&self) -> Vec<ServedTenant> {
+        std::mem::take(&mut self.served_tenants.lock())
     }
 
     fn gated(&self) -> Vec<String> {

@@ -76,7 +76,7 @@ access_log: {{ output: off }}
             "version": 1,
             "flags": {
                 "board": { "lifecycle": "beta", "default": true },
-                "spare": { "lifecycle": "ga" },
+                "spare": { "lifecycle": "ga", "revertible": true },
             },
             "tenants": { "acme": { "channel": "latest", "beta": ["board"] } },
         });
@@ -470,9 +470,8 @@ fn flags_of_files_are_readable_and_read_only_in_the_api() {
 
 /// Returns a document of flags that are on.
 fn flags(keys: &[&str]) -> Value {
-    let flags = keys
-        .iter()
-        .map(|key| ((*key).to_owned(), json!({ "lifecycle": "ga", "default": "on" })));
+    let flag = json!({ "lifecycle": "ga", "default": "on", "revertible": true });
+    let flags = keys.iter().map(|key| ((*key).to_owned(), flag.clone()));
     json!({ "version": 1, "flags": flags.collect::<serde_json::Map<_, _>>() })
 }
 

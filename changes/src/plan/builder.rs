@@ -195,8 +195,10 @@ impl<'a> PlanBuilder<'a> {
     }
 
     pub(super) fn finish(mut self) -> Plan {
+        let incident = self.request.incident_detail();
         for entry in &mut self.plan.audit {
             entry.set_actor(&self.request.actor);
+            entry.details.extend(incident.clone());
         }
         Plan {
             affected: Affected::of(self.state, &self.plan.edits),

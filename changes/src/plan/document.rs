@@ -275,6 +275,10 @@ impl DocumentMerge<'_, '_> {
                 created: former.as_ref().map_or(at, |former| former.created),
                 sign_offs: Vec::new(),
                 unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
+                incidents: former
+                    .as_ref()
+                    .map_or_else(Vec::new, |former| former.incidents.clone()),
+                watch: None,
                 plan: None,
                 reports: OpenReports::default(),
                 changed: at,

@@ -8,15 +8,17 @@ use super::builder::{PlanBuilder, PlanStep};
 use super::dependency;
 use super::facts::Facts;
 use super::flag::unsettle;
+use super::incident;
 use super::promotion::Promotion;
 use super::rollout::{ManualChange, yield_to_hand};
 use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::permission::Permission;
-use crate::policy::LifecyclePolicy;
+use crate::policy::{LifecyclePolicy, UrgentPolicy};
 use crate::refusal::{Code, Refusal};
 use crate::urgent::Urgent;
+use crate::watch::Watch;
 
 /// A requested change of a flag's lifecycle.
 pub(super) struct Transition<'r> {
@@ -72,25 +74,28 @@ pub(super) fn set_state(
         to: transition.to,
         at: builder.at(),
     };
-    promote(builder, transition, &promotion, promotion.unmet(policy, facts))
+    promote(builder, transition, &promotion, policy, facts)
 }
 
 fn promote(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
     promotion: &Promotion<'_>,
-    mut unmet: Vec<Refusal>,
+    policy: &LifecyclePolicy,
+    facts: &dyn Facts,
 ) -> PlanStep {
     let actor = &builder.request.actor;
+    let mut unmet = promotion.unmet(policy, facts);
     let mut skipped = Vec::new();
     match transition.urgent {
         Some(_) if !Permission::Administer.is_held_by(actor, None) => {
             unmet.insert(0, Permission::Administer.refusal(actor));
         }
-        Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
+        Some(_) => (skipped, unmet) = skip(unmet, &policy.urgent),
         None => {}
     }
     let mut after = with_lifecycle(promotion.flag, transition.to, builder);
+    after.state_mut().watch = Watch::after(transition.to, builder.at(), policy.watch_ms);
     match ga_default(promotion, transition.ga_default) {
         Ok(Some(default)) => after.promote_default(Some(default)),
         Ok(None) => {}
@@ -123,8 +128,23 @@ fn promote(
     Ok(())
 }
 
+/// Returns the conditions that an urgent promotion skips, and those that it cannot.
+pub(super) fn skip(unmet: Vec<Refusal>, policy: &UrgentPolicy) -> (Vec<Code>, Vec<Refusal>) {
+    let (skipped, kept): (Vec<_>, Vec<_>) = unmet.into_iter().partition(|refusal| policy.skips(refusal.code));
+    let kept = kept.into_iter().map(|refusal| {
+        let help = refusal.help.clone().unwrap_or_default();
+        refusal.help(format!(
+            "{help}; an urgent promotion cannot skip this (`control.promotion.urgent`)"
+        ))
+    });
+    (
+        skipped.iter().map(|refusal| refusal.code).collect(),
+        kept.collect(),
+    )
+}
+
 /// Returns the tiers that stay off when the default is on: a tier default has precedence over the flag's default.
-pub(super) fn kept_off(flag: &ManagedFlag) -> Vec<String> {
+pub(crate) fn kept_off(flag: &ManagedFlag) -> Vec<String> {
     let tiers = flag.definition.tiers.iter();
     tiers
         .filter(|(_, variant)| flag.is_off(variant))
@@ -210,6 +230,13 @@ fn revert_flag(
     yield_to_hand(builder, flag, &mut before, ManualChange::Lifecycle)?;
     let mut after = with_lifecycle(&before, transition.to, builder);
     unsettle(builder, &mut after, "reverted");
+    after.state_mut().watch = None;
+    let urgent = transition.urgent.map(|urgent| urgent.incident.as_str());
+    let incident = builder.request.incident.as_deref().or(urgent);
+    if let Some(unsettled) = &mut after.state_mut().unsettled {
+        unsettled.incident = incident.map(str::to_owned);
+    }
+    incident::open_with(builder, &mut after, incident);
     if transition.to < Lifecycle::Ga {
         after.promote_default(None);
     }

@@ -3,10 +3,10 @@
 use rules::{Lifecycle, Timestamp};
 use serde_json::Value;
 
-use super::dependency;
-use super::facts::Facts;
+use super::facts::{Facts, Pilots};
+use super::{dependency, error_condition, sign_off};
 use crate::flag::ManagedFlag;
-use crate::policy::{GaPolicy, LifecyclePolicy, Revertible};
+use crate::policy::{GaPolicy, LifecyclePolicy, RequiredSignOff, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::timestamp;
@@ -24,29 +24,39 @@ pub(super) struct Promotion<'a> {
 impl Promotion<'_> {
     /// Returns a refusal for each condition that is not met.
     pub(super) fn unmet(&self, policy: &LifecyclePolicy, facts: &dyn Facts) -> Vec<Refusal> {
-        let mut unmet: Vec<Refusal> = [
+        let conditions = [
             self.one_state_at_a_time(),
             self.soak(policy),
             self.dependencies(),
+            self.no_open_incident(),
             self.open_reports(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        ];
+        let mut unmet: Vec<Refusal> = conditions.into_iter().flatten().collect();
         if self.from < Lifecycle::Ga && self.to >= Lifecycle::Ga {
             let ga = &policy.ga;
             let conditions = [
-                self.tenants(ga, facts),
-                self.stable(ga),
+                self.pilots(ga, facts),
+                self.stable(ga, facts),
                 self.no_open_rollback(),
                 self.revertible(ga),
-                self.sign_offs(ga),
-                self.errors(ga, facts),
+                self.revert_path(ga),
+                self.sign_offs(&ga.sign_offs, facts),
             ];
             unmet.extend(conditions.into_iter().flatten());
+            unmet.extend(error_condition::unmet(
+                (self.key, self.flag),
+                ga.errors,
+                facts,
+                self.at,
+            ));
         } else if self.to == Lifecycle::Retired {
             // A retired flag serves its final variant even if it is killed: it would be on for everyone.
             unmet.extend(self.no_open_rollback());
+        } else if self.from == Lifecycle::Alpha {
+            let beta = &policy.beta;
+            unmet.extend(self.sign_offs(&beta.sign_offs, facts));
+            let flag = (self.key, self.flag);
+            unmet.extend(error_condition::unmet(flag, beta.errors, facts, self.at));
         }
         unmet
     }
@@ -64,8 +74,21 @@ impl Promotion<'_> {
 
     fn soak(&self, policy: &LifecyclePolicy) -> Option<Refusal> {
         let since = self.flag.state.since;
-        let sentence = format!("in {} since {}", self.from, timestamp::minute(since));
-        self.wait(Code::SoakNotElapsed, &sentence, since, policy.soak_ms)
+        let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
+        self.wait(
+            Code::SoakNotElapsed,
+            &self.in_state_since(),
+            since,
+            policy.soak_before(next),
+        )
+    }
+
+    fn in_state_since(&self) -> String {
+        format!(
+            "in {} since {}",
+            self.from,
+            timestamp::minute(self.flag.state.since)
+        )
     }
 
     fn dependencies(&self) -> Option<Refusal> {
@@ -86,23 +109,64 @@ impl Promotion<'_> {
         self.flag.state.reports.blocker()
     }
 
-    fn tenants(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
-        let (needed, found) = (policy.tenants, facts.tenants_with(self.key));
-        (found < needed).then(|| {
+    fn no_open_incident(&self) -> Option<Refusal> {
+        let open = &self.flag.state.incidents;
+        (!open.is_empty()).then(|| {
+            let links: Vec<&str> = open.iter().map(|incident| incident.link.as_str()).collect();
             Refusal::new(
-                Code::ExitCriteria,
-                format!("{found} of {needed} tenants have it on"),
+                Code::IncidentOpen,
+                format!("open incidents: {}", links.join(", ")),
             )
-            .help("put more pilot tenants on its allowlist, or have them opt in")
-            .fact("found", found)
-            .fact("needed", needed)
+            .help("close each of them when it is over")
+            .fact("incidents", links)
         })
     }
 
-    fn stable(&self, policy: &GaPolicy) -> Option<Refusal> {
-        let unsettled = self.flag.state.unsettled.as_ref()?;
-        let sentence = format!("{} {}", unsettled.how, timestamp::minute(unsettled.at));
-        self.wait(Code::NotStable, &sentence, unsettled.at, policy.stable_ms)
+    fn pilots(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
+        let needed = policy.tenants;
+        let created_by = Timestamp(self.at.0.saturating_sub(policy.tenant_age_ms));
+        let found = facts.pilots(self.key, self.flag.state.since, created_by);
+        (found.counted < needed).then(|| {
+            let detail = format!(
+                "{} of {needed} tenants have it on and were served requests{}",
+                found.counted,
+                not_counted(found, policy.tenant_age_ms)
+            );
+            Refusal::new(Code::ExitCriteria, detail)
+                .help("put more pilot tenants on its allowlist, or have them opt in, and have them use it")
+                .fact("found", found.counted)
+                .fact("needed", needed)
+                .fact("internal", found.internal)
+                .fact("young", found.young)
+                .fact("unserved", found.unserved)
+        })
+    }
+
+    /// Checks the time in the state, and since the last kill, restore, revert or rollback; and that requests were served
+    /// in it.
+    fn stable(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
+        if policy.stable_ms == 0 {
+            return None;
+        }
+        let entered = self.flag.state.since;
+        let unsettled = self.flag.state.unsettled.as_ref();
+        let unsettled = unsettled.filter(|unsettled| unsettled.at > entered);
+        let (sentence, since) = match unsettled {
+            Some(unsettled) => {
+                let sentence = format!("{} {}", unsettled.how, timestamp::minute(unsettled.at));
+                (sentence, unsettled.at)
+            }
+            None => (self.in_state_since(), entered),
+        };
+        let waiting = self.wait(Code::NotStable, &sentence, since, policy.stable_ms);
+        waiting.or_else(|| {
+            (!facts.is_served_since(self.key, since)).then(|| {
+                let detail = format!("{sentence}, and no request was served with it on since then");
+                Refusal::new(Code::NotStable, detail)
+                    .help("have tenants use it: without requests nothing shows that it is stable")
+                    .fact("since", timestamp::text(since))
+            })
+        })
     }
 
     fn no_open_rollback(&self) -> Option<Refusal> {
@@ -124,40 +188,24 @@ impl Promotion<'_> {
         })
     }
 
-    fn sign_offs(&self, policy: &GaPolicy) -> Option<Refusal> {
-        let signed = |role: &&String| {
-            self.flag
-                .state
-                .sign_offs
-                .iter()
-                .any(|sign_off| sign_off.role == **role)
-        };
-        let missing: Vec<&str> = policy
-            .sign_offs
-            .iter()
-            .filter(|role| !signed(role))
-            .map(String::as_str)
-            .collect();
-        (!missing.is_empty()).then(|| {
-            let roles: Vec<Value> = missing.iter().map(|role| (*role).into()).collect();
-            Refusal::new(Code::SignOffMissing, missing.join(", "))
-                .help("have somebody sign off for each of them")
-                .fact("roles", roles)
+    fn revert_path(&self, policy: &GaPolicy) -> Option<Refusal> {
+        (policy.revertible == Revertible::Required && self.flag.revert_path().is_none()).then(|| {
+            Refusal::new(Code::NoRevertPath, "its definition does not name its revert path")
+                .help("set `revert` in its definition: the text or link that says how to revert it")
         })
     }
 
-    fn errors(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
-        let allowed = policy.errors?;
-        let found = facts.errors_within(self.key, policy.errors_window_ms);
-        (found > allowed).then(|| {
-            let window = timestamp::duration(policy.errors_window_ms);
-            let detail = format!(
-                "{found} requests that it let through met errors in the last {window}, {allowed} are allowed"
-            );
-            Refusal::new(Code::FlagErrors, detail)
-                .help(format!("find the cause of the errors; they count for {window}"))
-                .fact("found", found)
-                .fact("allowed", allowed)
+    fn sign_offs(&self, required: &[RequiredSignOff], facts: &dyn Facts) -> Option<Refusal> {
+        let missing = required.iter();
+        let missing = missing.filter_map(|required| {
+            let reason = sign_off::missing(required, self.flag, facts)?;
+            Some((required.role.as_str(), reason))
+        });
+        let (roles, reasons): (Vec<&str>, Vec<String>) = missing.unzip();
+        (!roles.is_empty()).then(|| {
+            Refusal::new(Code::SignOffMissing, reasons.join(", "))
+                .help("have somebody sign off for each of them")
+                .fact("roles", roles)
         })
     }
 
@@ -181,5 +229,21 @@ impl Promotion<'_> {
                 .fact("until", timestamp::text(until))
                 .fact("remaining_ms", remaining)
         })
+    }
+}
+
+/// Returns the numbers of tenants that do not count, as the end of a sentence.
+fn not_counted(found: Pilots, tenant_age_ms: i64) -> String {
+    let age = timestamp::duration(tenant_age_ms);
+    let groups = [
+        (found.internal, "internal".to_owned()),
+        (found.young, format!("created in the last {age}")),
+        (found.unserved, "without a served request".to_owned()),
+    ];
+    let groups = groups.into_iter().filter(|(number, _)| *number > 0);
+    let groups: Vec<String> = groups.map(|(number, of)| format!("{number} {of}")).collect();
+    match groups.is_empty() {
+        true => String::new(),
+        false => format!("; not counted: {}", groups.join(", ")),
     }
 }

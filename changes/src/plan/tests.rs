@@ -1,5 +1,7 @@
 mod adopting;
 mod applying;
+mod conditions;
+mod incidents;
 mod lifecycles;
 mod operating;
 pub(crate) mod properties;
@@ -25,24 +27,53 @@ pub(crate) const HOUR: i64 = 3_600_000;
 pub(crate) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
 
 /// Facts of the running system.
+#[derive(Clone)]
 pub(crate) struct Said {
     pub(crate) tenants: usize,
     pub(crate) errors: u64,
+    /// The hours after [`START`] at which a request was served last; none if none was.
+    pub(crate) served_after: Option<i64>,
+    /// The hours after [`START`] since which requests are observed; none if they always were.
+    pub(crate) observed_after: Option<i64>,
+    /// The operators who were removed.
+    pub(crate) removed: &'static [&'static str],
 }
 
 /// Facts that meet every condition of a promotion.
 pub(crate) const GOOD: Said = Said {
     tenants: 10,
     errors: 0,
+    served_after: Some(1_000),
+    observed_after: None,
+    removed: &[],
 };
 
 impl Facts for Said {
-    fn tenants_with(&self, _: &str) -> usize {
-        self.tenants
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots {
+            counted: self.tenants,
+            ..Pilots::default()
+        }
+    }
+
+    fn is_served_since(&self, _: &str, since: Timestamp) -> bool {
+        let served = self.served_after.map(|hours| Timestamp(START + hours * HOUR));
+        served.is_some_and(|served| served > since)
+    }
+
+    fn observed_since(&self) -> Option<Timestamp> {
+        self.observed_after.map(|hours| Timestamp(START + hours * HOUR))
+    }
+
+    fn standing(&self, operator: &str) -> Standing {
+        match self.removed.contains(&operator) {
+            true => Standing::Removed,
+            false => Standing::Present { groups: None },
+        }
     }
 
     fn errors_within(&self, _: &str, window_ms: i64) -> u64 {
-        assert_eq!(window_ms, 24 * HOUR);
+        assert!(window_ms >= 24 * HOUR);
         self.errors
     }
 }
@@ -54,10 +85,12 @@ pub(crate) fn admin(change: Change, after_ms: i64) -> Request {
             name: "ada".into(),
             display_name: None,
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
         },
         source: ChangeSource::Api,
         reason: Some("because".into()),
+        incident: None,
         request_id: "r-1".into(),
         expected: None,
         force: false,
@@ -70,6 +103,7 @@ pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
         name: "bob".into(),
         display_name: None,
         role,
+        groups: Vec::new(),
         org: org.map(str::to_owned),
     };
     Request { actor, ..request }

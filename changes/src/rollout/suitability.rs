@@ -137,9 +137,13 @@ impl Check<'_> {
             );
         }
         // The first stage is entered by a person, who may wait.
-        if index > 0 && soaked < policy.soak_ms {
-            let (needed, found) = (timestamp::duration(policy.soak_ms), timestamp::duration(soaked));
-            let missing = timestamp::duration(policy.soak_ms.saturating_sub(soaked));
+        let soak_ms = match to {
+            Lifecycle::Ga => policy.soak_before(to).max(policy.ga.stable_ms),
+            _ => policy.soak_before(to),
+        };
+        if index > 0 && soaked < soak_ms {
+            let (needed, found) = (timestamp::duration(soak_ms), timestamp::duration(soaked));
+            let missing = timestamp::duration(soak_ms.saturating_sub(soaked));
             let detail = format!(
                 "stage `{name}` promotes {key} to {to} after {found} at {from}; the policy needs {needed}"
             );
@@ -152,6 +156,13 @@ impl Check<'_> {
                 "stage `{name}` promotes {key} to ga, but its definition does not say `revertible: true`"
             );
             let help = "make sure that it can be reverted without harm, then set `revertible: true` in its definition";
+            self.refuse(field.clone(), detail, help);
+        }
+        if to == Lifecycle::Ga && needs_revertible && flag.revert_path().is_none() {
+            let detail = format!(
+                "stage `{name}` promotes {key} to ga, but its definition does not name its revert path"
+            );
+            let help = "set `revert` in its definition: the text or link that says how to revert it";
             self.refuse(field, detail, help);
         }
     }

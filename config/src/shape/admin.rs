@@ -9,16 +9,17 @@ use super::listener::AdminTls;
 use super::prometheus::Prometheus;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single, texts,
-    union, words,
+    Boolean, Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single,
+    texts, union, words,
 };
-use crate::operators::{ChangePolicy as Policy, OperatorRole};
+use crate::operators::{ChangePolicy as Policy, OperatorRole, PromotionCondition, RequiredSignOff, Signer};
 use crate::validate::InvalidValue;
 
 texts! {
     ClaimValue: any "a value of the claim";
     TokenName: filled "a name";
     SignOffRole: filled "a role that signs off";
+    SignerName: filled "the name of an operator";
 }
 
 parsed! {
@@ -212,36 +213,150 @@ object! {
     Promotion("a policy of promotions"): Policy {
         /// Minimum time in the present lifecycle state. Default: 24h.
         soak: strict Duration,
-        /// Further conditions of a promotion to ga.
+        /// Further conditions of a promotion to beta, the exit of alpha.
+        beta: strict PromotionToBeta = Policy::default(),
+        /// Further conditions of a promotion to ga, the exit of beta.
         ga: strict PromotionToGa = Policy::default(),
-    } => Policy { soak_ms: soak, ..ga }
+        /// Further conditions of retiring a flag.
+        retired: strict Retirement = Policy::default(),
+        /// Time after a promotion in which the flag is watched; its end is in the audit log. 0s: none. Default: 24h.
+        watch: strict Duration,
+        /// Conditions that an urgent promotion cannot skip.
+        urgent: strict Urgent = Policy::default(),
+    } => Policy {
+        soak_ms: soak,
+        beta_soak_ms: beta.beta_soak_ms,
+        beta_sign_offs: beta.beta_sign_offs,
+        beta_errors: beta.beta_errors,
+        beta_errors_window_ms: beta.beta_errors_window_ms,
+        retired_soak_ms: retired.retired_soak_ms,
+        watch_ms: watch,
+        urgent_never_skips: urgent.urgent_never_skips,
+        urgent_skips_states: urgent.urgent_skips_states,
+        ..ga
+    }
 }
 
 object! {
-    /// Further conditions of a promotion to ga.
-    PromotionToGa("a policy of promotions to ga"): Policy {
-        /// Minimum number of tenants that opted in or are on the allowlist and have the flag on. Default: 10.
-        tenants: strict Count<usize>,
-        /// Minimum time without a kill, restore or revert of the flag. Default: 72h.
-        stable: strict Duration,
-        /// `required`: the document must declare the flag `revertible: true`. Default: required.
-        revertible: strict Demand,
-        /// Roles that must each sign off, by different people. Default: none.
-        sign_offs: strict List<SignOffRole, 0, 32>,
+    /// Further conditions of a promotion to beta.
+    PromotionToBeta("a policy of promotions to beta"): Policy {
+        /// Minimum time in alpha. Default: that of `promotion`.
+        soak: strict Duration,
+        /// Roles that must each sign off, by different people, and who may. Default: none.
+        sign_offs: strict SignOffs,
         /// Maximum number of requests that the flag let through and that failed. Default: 0.
         errors: strict Count<u64>,
         /// Time over which errors are counted. Default: 24h.
         errors_window: strict Duration,
     } => Policy {
+        beta_soak_ms: soak,
+        beta_sign_offs: sign_offs,
+        beta_errors: errors,
+        beta_errors_window_ms: errors_window,
+        ..Policy::default()
+    }
+}
+
+object! {
+    /// Further conditions of a promotion to ga.
+    PromotionToGa("a policy of promotions to ga"): Policy {
+        /// Minimum time in beta. Default: that of `promotion`.
+        soak: strict Duration,
+        /// Minimum number of tenants that are not internal, opted in or are on the allowlist, and were served requests
+        /// with the flag on. Default: 10.
+        tenants: strict Count<usize>,
+        /// Minimum age of the record of a tenant that counts. Default: 24h.
+        tenant_age: strict Duration,
+        /// Minimum time in beta, and since the last kill, restore, revert or rollback, in which requests were served.
+        /// 0s: none. Default: 72h.
+        stable: strict Duration,
+        /// `required`: the document must declare the flag `revertible: true`, and name its revert path. Default:
+        /// required.
+        revertible: strict Demand,
+        /// Roles that must each sign off, by different people, and who may. Default: none.
+        sign_offs: strict SignOffs,
+        /// Maximum number of requests that the flag let through and that failed. Default: 0.
+        errors: strict Count<u64>,
+        /// Time over which errors are counted. Default: 24h.
+        errors_window: strict Duration,
+    } => Policy {
+        ga_soak_ms: soak,
         ga_tenants: tenants,
+        ga_tenant_age_ms: tenant_age,
         ga_stable_ms: stable,
         ga_revertible: revertible.map(|revertible| revertible == Demand::Required),
-        ga_sign_offs: sign_offs.map(|roles| roles.iter().map(|role| Box::from(&**role)).collect()),
+        ga_sign_offs: sign_offs,
         ga_errors: errors,
         ga_errors_window_ms: errors_window,
         ..Policy::default()
     }
 }
+
+object! {
+    /// Further conditions of retiring a flag.
+    Retirement("a policy of retiring flags"): Policy {
+        /// Minimum time in ga. Default: that of `promotion`.
+        soak: strict Duration,
+    } => Policy { retired_soak_ms: soak, ..Policy::default() }
+}
+
+object! {
+    /// Conditions that an urgent promotion cannot skip.
+    Urgent("a policy of urgent promotions"): Policy {
+        /// Codes of the conditions that it never skips. Default: NOT_REVERTIBLE and ROLLBACK_OPEN.
+        never_skip: strict List<PromotionCondition, 0, 32>,
+        /// True: it may skip states. Default: false.
+        skip_states: strict Boolean,
+    } => Policy {
+        urgent_never_skips: never_skip,
+        urgent_skips_states: skip_states,
+        ..Policy::default()
+    }
+}
+
+words! { PromotionCondition::ALL }
+
+union! {
+    SignOffs("a list of roles, or a mapping of roles to their signers"): Vec<RequiredSignOff> {
+        list List<SignOffRole, 0, 32> => |roles| roles.iter().map(|role| required(role, None)).collect(),
+        mapping Map<Placed<SignOffRole>, List<SignOffBy, 1, 100>, 0, 32> => |roles| {
+            let roles = roles.into_iter();
+            roles.map(|(role, signers)| required(&role.value, Some(signers))).collect()
+        },
+    }
+}
+
+fn required(role: &str, signers: Option<Vec<Signer>>) -> RequiredSignOff {
+    RequiredSignOff {
+        role: role.into(),
+        signers,
+    }
+}
+
+union! {
+    SignOffBy("an operator's name, `{ group: NAME }` or `{ flag: owner }`"): Signer {
+        scalar SignerName => |name| Signer::Name(Box::from(&*name)),
+        key SignerGroup => |group| Signer::Group(Box::from(&*group.value)),
+        key SignerOfFlag => |field| {
+            let FlagField::Owner = field;
+            Signer::Owner
+        },
+    }
+}
+
+single! {
+    /// Operators by a value of the claim `roles` in their token.
+    SignerGroup("a group of operators") group: Placed<SignOffRole>, "Value of the claim `roles`.";
+    /// Operator or group that a field of the flag names.
+    SignerOfFlag("a field of the flag") flag: FlagField, "`owner`: the operator or the group that the flag's `owner` names.";
+}
+
+/// A field of a flag that names signers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FlagField {
+    Owner,
+}
+words! { FlagField { "owner" => Owner } }
 
 /// A condition that is required or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -124,6 +124,8 @@ object! {
         schedule: optional Sited<Schedule>,
         /// Declares that the flag can be turned off again without harm. Default: false.
         revertible: optional Boolean,
+        /// Revert path: text or link that says how to revert the flag. Default: none.
+        revert: optional Boxed<Prose>,
         /// Date by which the flag should be removed.
         expires: optional Sited<Owned<Date>>,
         /// Variant that tenants that opted in are served. Default: the variant `on`.
@@ -146,7 +148,7 @@ object! {
             variants: variants.map(|variants| variants.into_iter().map(json).collect()),
             description, owner, kind, lifecycle, enabled, default, off, tiers: tiers.collect(), requires, rules, rollout, plan,
             exposure, schedule,
-            revertible, expires, opt_in_serves, final_variant, salt, allow,
+            revertible, revert, expires, opt_in_serves, final_variant, salt, allow,
         }
     }
 }

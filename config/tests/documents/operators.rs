@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use config::{ChangePolicy, Files, KeySource, LoadedConfig, PrometheusSource, Report};
+use config::{
+    ChangePolicy, Files, KeySource, LoadedConfig, PrometheusSource, PromotionCondition, Report,
+    RequiredSignOff, Signer,
+};
 
 const HASH: &str = "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const FLAGS: &str = "version: 1\nflags:\n  a: { kind: ops }\n";
@@ -95,17 +98,38 @@ fn empty_operators_section_is_rejected() {
 fn the_policy_has_only_what_the_document_sets() {
     let loaded = load("", "").unwrap_or_else(|report| panic!("{report}"));
     assert_eq!(loaded.settings.changes, ChangePolicy::default());
-    let control = "control: { promotion: { soak: 1h, ga: { tenants: 3, stable: 2h, revertible: optional, \
-                   sign_offs: [operations], errors: 5, errors_window: 10m } }, max_blast_radius: 0, \
+    let control = "control: { promotion: { soak: 1h, \
+                   beta: { soak: 30m, sign_offs: { engineering: [flag: owner] }, errors: 1, errors_window: 1h }, \
+                   ga: { soak: 3h, tenants: 3, tenant_age: 1h, stable: 2h, revertible: optional, \
+                   sign_offs: { operations: [group: ops-leads, ann] }, errors: 5, errors_window: 10m }, \
+                   retired: { soak: 14d }, watch: 12h, \
+                   urgent: { never_skip: [FLAG_ERRORS], skip_states: true } }, max_blast_radius: 0, \
                    stale: { ga: 7d, unused: 48h, undecided: 0s }, \
                    prometheus: { url: 'http://prometheus:9090/p/', timeout: 2s, token_file: /run/t } }";
     let loaded = load(control, "").unwrap_or_else(|report| panic!("{report}"));
+    let required = |role: &str, signers| RequiredSignOff {
+        role: role.into(),
+        signers: Some(signers),
+    };
     let expected = ChangePolicy {
         soak_ms: Some(3_600_000),
+        beta_soak_ms: Some(1_800_000),
+        beta_sign_offs: Some(vec![required("engineering", vec![Signer::Owner])]),
+        beta_errors: Some(1),
+        beta_errors_window_ms: Some(3_600_000),
+        ga_soak_ms: Some(10_800_000),
+        ga_tenant_age_ms: Some(3_600_000),
+        retired_soak_ms: Some(14 * 86_400_000),
+        watch_ms: Some(43_200_000),
+        urgent_never_skips: Some(vec![PromotionCondition::Errors]),
+        urgent_skips_states: Some(true),
         ga_tenants: Some(3),
         ga_stable_ms: Some(7_200_000),
         ga_revertible: Some(false),
-        ga_sign_offs: Some(vec!["operations".into()]),
+        ga_sign_offs: Some(vec![required(
+            "operations",
+            vec![Signer::Group("ops-leads".into()), Signer::Name("ann".into())],
+        )]),
         ga_errors: Some(5),
         ga_errors_window_ms: Some(600_000),
         max_blast_radius: Some(0),
@@ -119,6 +143,32 @@ fn the_policy_has_only_what_the_document_sets() {
         }),
     };
     assert_eq!(loaded.settings.changes, expected);
+}
+
+#[test]
+fn sign_offs_are_a_list_of_roles_or_name_their_signers() {
+    let sign_offs = |written: &str| {
+        let control = format!("control: {{ promotion: {{ ga: {{ sign_offs: {written} }} }} }}");
+        load(&control, "")
+    };
+    let loaded = sign_offs("[operations]").unwrap_or_else(|report| panic!("{report}"));
+    let anyone = RequiredSignOff {
+        role: "operations".into(),
+        signers: None,
+    };
+    assert_eq!(loaded.settings.changes.ga_sign_offs, Some(vec![anyone]));
+    for written in [
+        "{ operations: [] }",
+        "{ operations: ann }",
+        "{ operations: [{ group: a, flag: owner }] }",
+        "{ operations: [{ team: a }] }",
+        "operations",
+    ] {
+        let report = sign_offs(written).unwrap_err();
+        assert!(!report.problems().is_empty(), "{written}");
+    }
+    let report = load("control: { promotion: { urgent: { never_skip: [SOAK] } } }", "").unwrap_err();
+    assert!(report.to_string().contains("SOAK_NOT_ELAPSED"), "{report}");
 }
 
 #[test]

@@ -46,6 +46,26 @@ pub(crate) struct OptionalReason {
     pub(crate) reason: Option<ReasonText>,
 }
 
+/// A kill of a flag, or its end.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = KillSwitchChange)]
+pub(crate) struct KillSwitchChange {
+    pub(crate) reason: Option<ReasonText>,
+    /// The incident, as a text or link. A kill opens it.
+    pub(crate) incident: Option<ReasonText>,
+}
+
+/// An incident of a flag.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = IncidentChange)]
+pub(crate) struct IncidentChange {
+    /// The text or link, which identifies the incident.
+    pub(crate) incident: ReasonText,
+    pub(crate) reason: Option<ReasonText>,
+}
+
 /// A promotion or reversion of a flag.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +85,8 @@ pub(crate) struct StateChange {
     #[schema(required = false)]
     pub(crate) r#override: Option<UrgentBody>,
     pub(crate) reason: Option<ReasonText>,
+    /// The incident because of which the flag is reverted, as a text or link. The revert opens it.
+    pub(crate) incident: Option<ReasonText>,
 }
 
 /// The lifecycle state of a flag; `dev` is an alias of `alpha`.
@@ -263,6 +285,10 @@ fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
 impl JsonBody for OptionalReason {
     const IS_OPTIONAL: bool = true;
 }
+impl JsonBody for KillSwitchChange {
+    const IS_OPTIONAL: bool = true;
+}
+impl JsonBody for IncidentChange {}
 impl JsonBody for StateChange {}
 impl JsonBody for TiersChange {}
 impl JsonBody for RolloutChange {}

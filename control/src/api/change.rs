@@ -14,6 +14,7 @@ use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::keep_states::LastGood;
 use crate::store::StoreError;
 
+use super::body::ReasonText;
 use super::difference::DifferenceBody;
 use super::handler::{AnyOf, Reply};
 use super::problem::{ApiProblem, RefusalBody};
@@ -191,6 +192,23 @@ pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Op
     change_at(api, request, change, (reason, request.expected))
 }
 
+/// Applies a change that has an incident.
+pub(crate) fn change_with_incident(
+    api: &Api,
+    request: &ApiRequest,
+    change: Change,
+    reason: Option<ReasonText>,
+    incident: Option<ReasonText>,
+) -> ChangeReply {
+    let incident = incident.map(Into::into);
+    reply(
+        api,
+        request,
+        change,
+        (reason.map(Into::into), incident, request.expected),
+    )
+}
+
 /// Applies a change with this reason, only if the store is still at the expected revision.
 pub(crate) fn change_at(
     api: &Api,
@@ -198,12 +216,22 @@ pub(crate) fn change_at(
     change: Change,
     (reason, expected): (Option<String>, Option<Revision>),
 ) -> ChangeReply {
+    reply(api, request, change, (reason, None, expected))
+}
+
+fn reply(
+    api: &Api,
+    request: &ApiRequest,
+    change: Change,
+    (reason, incident, expected): (Option<String>, Option<String>, Option<Revision>),
+) -> ChangeReply {
     let control = api.control();
     let change_request = Request {
         change,
         actor: request.actor.clone(),
         source: ChangeSource::Api,
         reason: reason.or_else(|| request.query.text("reason").map(str::to_owned)),
+        incident,
         request_id: request.request_id.clone(),
         expected,
         force: request.query.is("force"),

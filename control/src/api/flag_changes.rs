@@ -4,8 +4,8 @@ use changes::Change;
 use serde_json::Value;
 
 use super::Api;
-use super::body::{OptionalReason, RolloutChange, SignOffChange, StateChange, TiersChange};
-use super::change::{ChangeReply, change};
+use super::body::{IncidentChange, KillSwitchChange, RolloutChange, SignOffChange, StateChange, TiersChange};
+use super::change::{ChangeReply, change, change_with_incident};
 use super::codes;
 use super::problem::ApiProblem;
 use super::request::ApiRequest;
@@ -18,22 +18,33 @@ pub(crate) fn set_state(api: &Api, request: &ApiRequest, body: StateChange) -> C
         ga_default: body.default.into(),
         urgent: body.r#override.map(Into::into),
     };
-    change(api, request, to_ga, body.reason.map(Into::into))
+    change_with_incident(api, request, to_ga, body.reason, body.incident)
 }
 
-pub(crate) fn kill(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
+pub(crate) fn kill(api: &Api, request: &ApiRequest, body: KillSwitchChange) -> ChangeReply {
     let flag = request.flag().to_owned();
-    change(api, request, Change::Kill { flag }, body.reason.map(Into::into))
+    change_with_incident(api, request, Change::Kill { flag }, body.reason, body.incident)
 }
 
-pub(crate) fn restore(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
+pub(crate) fn restore(api: &Api, request: &ApiRequest, body: KillSwitchChange) -> ChangeReply {
     let flag = request.flag().to_owned();
-    change(
-        api,
-        request,
-        Change::Restore { flag },
-        body.reason.map(Into::into),
-    )
+    change_with_incident(api, request, Change::Restore { flag }, body.reason, body.incident)
+}
+
+pub(crate) fn open_incident(api: &Api, request: &ApiRequest, body: IncidentChange) -> ChangeReply {
+    let opened = Change::OpenIncident {
+        flag: request.flag().to_owned(),
+        incident: body.incident.into(),
+    };
+    change(api, request, opened, body.reason.map(Into::into))
+}
+
+pub(crate) fn close_incident(api: &Api, request: &ApiRequest, body: IncidentChange) -> ChangeReply {
+    let closed = Change::CloseIncident {
+        flag: request.flag().to_owned(),
+        incident: body.incident.into(),
+    };
+    change(api, request, closed, body.reason.map(Into::into))
 }
 
 pub(crate) fn set_tiers(api: &Api, request: &ApiRequest, body: TiersChange) -> ChangeReply {

@@ -67,6 +67,14 @@ pub(crate) struct FlagBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     open_reports: Vec<ReportedCauseBody>,
+    /// The open incidents, oldest first. They block its promotions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    incidents: Vec<IncidentBody>,
+    /// The end of the time in which it is watched after its last promotion; absent after the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    watched_until: Option<String>,
     /// The reasons to remove the flag, if there are any.
     stale: Vec<StaleReasonBody>,
     /// The time of the last change by an operator; absent if files manage the flags.
@@ -91,6 +99,19 @@ pub(crate) struct SignOffBody {
     /// The actor who gave it.
     by: String,
     /// The time at which it was given.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+/// An open incident of a flag.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Incident)]
+pub(crate) struct IncidentBody {
+    /// The text or link, which identifies it.
+    incident: String,
+    /// The actor who opened it.
+    by: String,
+    /// The time at which it was opened.
     #[schema(format = DateTime)]
     at: String,
 }
@@ -228,6 +249,16 @@ impl From<&changes::SignOff> for SignOffBody {
     }
 }
 
+impl From<&changes::Incident> for IncidentBody {
+    fn from(incident: &changes::Incident) -> Self {
+        Self {
+            incident: incident.link.clone(),
+            by: incident.by.clone(),
+            at: timestamp::text(incident.at),
+        }
+    }
+}
+
 /// Counts, for each flag, the tenants whose record names it. One pass over all records.
 fn count_tenants(state: &State, keys: &[&str]) -> HashMap<String, TenantCounts> {
     let mut counts: HashMap<String, TenantCounts> = keys
@@ -294,6 +325,8 @@ fn flag_body(
         tenants_overridden: counts.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
         open_reports: reported_causes(&state.reports),
+        incidents: state.incidents.iter().map(IncidentBody::from).collect(),
+        watched_until: state.watch.map(|watch| timestamp::text(watch.until)),
         stale: stale.clone(),
         changed: recorded(state.changed),
         changed_by: (copy.times == FlagTimes::Recorded).then(|| state.changed_by.clone()),

@@ -9,8 +9,8 @@ use super::query::{
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{
-    account, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, reports, rollout_change,
-    rollout_document, rollout_events, rollout_evidence, rollout_tick, rollouts,
+    account, announcements, audit, backup, document, explain, flag_changes, flags, org_flags, orgs, reports,
+    rollout_change, rollout_document, rollout_events, rollout_evidence, rollout_tick, rollouts,
 };
 
 /// The defaults of a route that reads.
@@ -127,6 +127,33 @@ pub const ROUTES: &[ApiRoute] = &[
         access: Access::Change(Event::SignedOff),
         handler: handler!(flag_changes::sign_off),
         ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/incidents",
+        name: "openIncident",
+        summary: "Opens an incident of a flag, which blocks its promotions.",
+        access: Access::Change(Event::IncidentOpened),
+        handler: handler!(flag_changes::open_incident),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/incidents/close",
+        name: "closeIncident",
+        summary: "Closes an incident of a flag.",
+        access: Access::Change(Event::IncidentClosed),
+        handler: handler!(flag_changes::close_incident),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/announcement",
+        name: "draftAnnouncement",
+        summary: "Drafts the announcement of a beta or of ga, or the notice of a revert, from the facts.",
+        query: &[text_parameter(
+            "for",
+            "The subject of the text: `beta`, `ga` or `revert`. Default: `ga` for a flag at ga or retired, `beta` for others.",
+        )],
+        handler: handler!(announcements::draft),
+        ..READ
     },
     ApiRoute {
         path: "/platform/rollouts",

@@ -1,7 +1,7 @@
 //! Writes changes to the store and publishes them, one at a time. A change that others overtake is prepared again; one
 //! that is not urgent gives way to those that are.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use changes::{Change, LifecyclePolicy, ManagedFlag, Request, Revision, State, StateEdit, preview};
@@ -17,6 +17,7 @@ use super::prepared::{Prepared, prepare, side};
 use super::urgency::{Urgency, UrgentChanges};
 use crate::history::History;
 use crate::keep_states::LastGood;
+use crate::operators::Operators;
 use crate::publish::{Fit, Publish};
 use crate::store::{Commit, Store, StoreError};
 
@@ -45,6 +46,8 @@ pub(super) struct ChangeWriter {
     pub(super) current: RwLock<CurrentState>,
     pub(super) policy: LifecyclePolicy,
     pub(super) history: Mutex<History>,
+    /// The operators, once they are known.
+    pub(super) operators: OnceLock<Arc<Operators>>,
     publish: Arc<dyn Publish>,
     /// The time after which a change that gave way to kills is rejected.
     pub(super) give_up_after: Duration,
@@ -72,6 +75,7 @@ impl ChangeWriter {
             current: RwLock::new(current),
             policy,
             history: Mutex::new(history),
+            operators: OnceLock::new(),
             publish,
             give_up_after: GIVE_UP_AFTER,
             queue: Mutex::new(()),
@@ -293,6 +297,7 @@ impl ChangeWriter {
             compiled: current.catalog.compiled(),
             store: (current.state.revision != Revision::default()).then_some(&*self.store),
             history: &self.history,
+            operators: self.operators.get().map(|operators| &**operators),
             now: request.at,
             has_operators: !request.actor.is_local(),
         };

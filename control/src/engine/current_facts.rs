@@ -1,14 +1,15 @@
-//! The facts that the policy needs, from the current snapshot and the observed history.
+//! The facts that the policy needs, from the current snapshot, the observed history and the log.
 
 use std::collections::BTreeSet;
 
-use changes::{Event, Facts};
+use changes::{Event, Facts, Pilots, Standing};
 use config::Compiled;
 use parking_lot::Mutex;
 use rules::{FlagId, Subject, Tenant, Timestamp, decide};
 use serde_json::Value;
 
 use crate::history::History;
+use crate::operators::Operators;
 use crate::store::{AuditFilter, Store};
 
 /// The facts that the policy needs.
@@ -17,18 +18,50 @@ pub(super) struct CurrentFacts<'k> {
     /// The store, whose log has the flags that were removed; none if it is empty.
     pub(super) store: Option<&'k dyn Store>,
     pub(super) history: &'k Mutex<History>,
+    /// The operators; none if they are not known.
+    pub(super) operators: Option<&'k Operators>,
     pub(super) now: Timestamp,
     /// True if operators are configured, so that several people can approve a plan.
     pub(super) has_operators: bool,
 }
 
 impl Facts for CurrentFacts<'_> {
-    fn tenants_with(&self, flag: &str) -> usize {
+    fn pilots(&self, flag: &str, since: Timestamp, created_by: Timestamp) -> Pilots {
         let Some(id) = self.compiled.flags.id(flag) else {
-            return 0;
+            return Pilots::default();
         };
-        let tenants = self.compiled.tenants.scan();
-        tenants.filter(|tenant| self.has(id, tenant)).count()
+        let served = self.history.lock().tenants_served_since(flag, since);
+        let mut pilots = Pilots::default();
+        let having = self.compiled.tenants.scan().filter(|tenant| self.has(id, tenant));
+        for tenant in having {
+            let group = if tenant.is_internal() {
+                &mut pilots.internal
+            } else if !served.contains(tenant.id()) {
+                &mut pilots.unserved
+            } else if !self.existed(tenant.id(), created_by) {
+                &mut pilots.young
+            } else {
+                &mut pilots.counted
+            };
+            *group = group.saturating_add(1);
+        }
+        pilots
+    }
+
+    fn is_served_since(&self, flag: &str, since: Timestamp) -> bool {
+        let served = self.history.lock().last_served(flag);
+        served.is_some_and(|served| served > since)
+    }
+
+    fn observed_since(&self) -> Option<Timestamp> {
+        Some(self.history.lock().since())
+    }
+
+    fn standing(&self, operator: &str) -> Standing {
+        match self.operators {
+            Some(operators) => operators.standing(operator, self.now),
+            None => Standing::Present { groups: None },
+        }
     }
 
     fn tenants_naming(&self, flags: &BTreeSet<&str>) -> Option<Vec<String>> {
@@ -67,6 +100,24 @@ impl Facts for CurrentFacts<'_> {
 }
 
 impl CurrentFacts<'_> {
+    /// Returns true if the log has an entry about the tenant at or before this time. Its record was created then, or
+    /// before. A log that can't be read is no reason to count the tenant.
+    fn existed(&self, tenant: &str, at: Timestamp) -> bool {
+        let filter = AuditFilter {
+            org: Some(tenant.to_owned()),
+            until: Some(Timestamp(at.0.saturating_add(1))),
+            ..AuditFilter::default()
+        };
+        match self.store.map(|store| store.audit(&filter, None, 1)) {
+            Some(Ok(page)) => !page.entries.is_empty(),
+            Some(Err(error)) => {
+                tracing::warn!(%error, tenant, "the log can't be read; the tenant does not count as a pilot");
+                false
+            }
+            None => false,
+        }
+    }
+
     /// Returns true if the tenant opted in to the flag or is on its allowlist, and is served a variant other than
     /// off.
     fn has(&self, id: FlagId, tenant: &Tenant) -> bool {

@@ -1,8 +1,8 @@
 //! Flags that files manage, as a control plane that reads them and rejects changes.
 
 use changes::{
-    Actor, Change, ChangeSource, Code, Facts, LifecyclePolicy, NewFlags, Refusal, Request, Revision, Role,
-    State,
+    Actor, Change, ChangeSource, Code, Facts, LifecyclePolicy, NewFlags, Pilots, Refusal, Request, Revision,
+    Role, State,
 };
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
@@ -14,8 +14,12 @@ use crate::publish::{Fit, Publish, PublishError};
 pub(super) struct NoFacts;
 
 impl Facts for NoFacts {
-    fn tenants_with(&self, _: &str) -> usize {
-        0
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots::default()
+    }
+
+    fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+        false
     }
 
     fn errors_within(&self, _: &str, _: i64) -> u64 {
@@ -52,10 +56,12 @@ pub(super) fn document_request(document: FlagsDocument, at: Timestamp) -> Reques
             name: "files".into(),
             display_name: None,
             role: Role::PlatformAdmin,
+            groups: Vec::new(),
             org: None,
         },
         source: ChangeSource::File,
         reason: None,
+        incident: None,
         request_id: "files".into(),
         expected: None,
         force: true,

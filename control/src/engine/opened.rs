@@ -45,6 +45,8 @@ pub struct Opened {
     pub(super) current: CurrentState,
     /// The first commit of an empty store, not yet committed.
     pub(super) seed: Option<Commit>,
+    /// The time of the first commit, if this process made it.
+    pub(super) seeded_at: Option<Timestamp>,
 }
 
 impl Opened {
@@ -72,6 +74,7 @@ impl Opened {
             store,
             current: CurrentState { state, catalog },
             seed: None,
+            seeded_at: None,
         })
     }
 
@@ -106,7 +109,14 @@ impl Opened {
         };
         self.current.adopt(&plan.edits, draft, Revision(1));
         self.seed = Some(commit);
+        self.seeded_at = Some(at);
         Ok(self)
+    }
+
+    /// Returns the time of the first commit, if this process made or prepared it.
+    #[must_use]
+    pub fn seeded_at(&self) -> Option<Timestamp> {
+        self.seeded_at
     }
 
     /// Returns true if a document is prepared for an empty store and not yet committed.

@@ -45,6 +45,9 @@ impl Urgency {
             | Change::Allow { .. }
             | Change::OptIn { .. }
             | Change::OptOut { .. }
+            | Change::OpenIncident { .. }
+            | Change::CloseIncident { .. }
+            | Change::EndWatch { .. }
             | Change::SignOff { .. }
             | Change::SetPlan { .. }
             | Change::RemovePlan { .. }

@@ -62,6 +62,7 @@ impl StaticToken {
             name: self.name.clone(),
             display_name: None,
             role: self.role,
+            groups: Vec::new(),
             org: self.org.clone(),
         }
     }

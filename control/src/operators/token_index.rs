@@ -41,6 +41,11 @@ impl TokenIndex {
         }
     }
 
+    /// Returns all tokens.
+    pub(super) fn all(&self) -> &[StaticToken] {
+        &self.tokens
+    }
+
     /// Adds the tokens that have signed in with a former index and that this one still has, so that they are found without
     /// a search.
     pub(super) fn remember(&self, former: &Self) {

@@ -20,7 +20,7 @@ const DOCUMENT: &str = r#"
 version: 1
 tiers: [small, large]
 flags:
-  board: { lifecycle: beta, revertible: true }
+  board: { lifecycle: beta, revertible: true, revert: docs }
   list: { requires: [board] }
 tenants:
   acme: { tier: large, channel: latest, beta: [board] }
@@ -191,7 +191,7 @@ fn flags_the_gateway_cannot_serve_are_not_stored() {
     *fixture.plane.required_flag.lock() = Some("list".into());
     let revision = fixture.revision();
     let pruned = fixture.apply(Change::ApplyDocument {
-        document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": { "board": { "revertible": true } } })),
+        document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": { "board": { "revertible": true, "revert": "docs" } } })),
         prune: true,
         new_flags: NewFlags::Alpha,
     });
@@ -210,13 +210,14 @@ fn removing_a_flag_removes_its_references() {
         prune: true,
         new_flags: NewFlags::AsWritten,
     };
-    let both =
-        json!({ "board": { "revertible": true }, "list": { "lifecycle": "ga", "requires": ["board"] } });
+    let both = json!({ "board": { "revertible": true, "revert": "docs" }, "list": { "lifecycle": "ga", "requires": ["board"] } });
     fixture.apply(override_on("acme", "list")).unwrap();
     fixture.apply(override_on("acme", "board")).unwrap();
     assert_eq!(fixture.served("acme", "list"), "on");
     fixture
-        .apply(applying(json!({ "board": { "revertible": true } })))
+        .apply(applying(
+            json!({ "board": { "revertible": true, "revert": "docs" } }),
+        ))
         .unwrap();
     let record = |id| fixture.control.read(|state, _| record(state, id));
     assert_eq!(record("acme")["overrides"], json!({ "board": "on" }));
@@ -247,7 +248,7 @@ fn a_flag_that_is_removed_and_added_again_stays_killed() {
         codes(fixture.apply(restore("board")).unwrap_err()),
         [Code::FlagNotFound]
     );
-    let both = json!({ "list": {}, "board": { "revertible": true } });
+    let both = json!({ "list": {}, "board": { "revertible": true, "revert": "docs" } });
     fixture.apply(applying(both)).unwrap();
     let again = fixture.control.read(|state, _| state.flag("board").unwrap());
     assert_eq!(again.lifecycle(), Some(Lifecycle::Alpha));
@@ -363,6 +364,7 @@ fn errors_of_requests_prevent_a_promotion() {
         flag: "board".into(),
         decisions: 10,
         errors: 1,
+        served: 9,
     }];
     fixture.control.record_observations(Timestamp(START));
     let promote = |hours: i64| {

@@ -15,5 +15,6 @@ mod engine;
 mod judged_rollouts;
 mod notifications;
 mod prometheus;
+mod promotions;
 mod races;
 mod rollouts;

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use rules::{TenantId, decide};
+use rules::{Flag, FlagId, Lifecycle, Subject, TenantId, decide};
 
 use wire::RequestHead;
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::arms::{EndedRequest, RequestEnd};
 use crate::breakers::OpenFlags;
-use crate::meter::RouteMeter;
+use crate::meter::{FlagMeter, RouteMeter};
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
 use crate::phase::subject::SubjectAttributes;
@@ -37,6 +37,8 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
         count_errors(head, context);
+    } else {
+        count_served(head, context, status);
     }
     if !context.arms.is_empty() {
         let ended = EndedRequest {
@@ -169,6 +171,39 @@ fn request_end(context: &RequestContext, status: u16, duration: Duration) -> Req
 
 /// Counts the response as an error of the flags that let the request pass.
 fn count_errors(head: &RequestHead, context: &RequestContext) {
+    for_flags_on(head, context, |_| true, |meter, _, _| meter.count_error());
+}
+
+/// Counts the response for the flags before ga that let the request pass, and notes its tenant for those that it
+/// requested. Flags at ga cost nothing.
+fn count_served(head: &RequestHead, context: &RequestContext, status: u16) {
+    let is_served = matches!(
+        context.outcome,
+        RequestOutcome::Forwarded | RequestOutcome::Fallback | RequestOutcome::Shadowed
+    );
+    if !is_served || status == 0 {
+        return;
+    }
+    let is_before_ga = |flag: &Flag| {
+        flag.lifecycle()
+            .is_some_and(|lifecycle| lifecycle < Lifecycle::Ga)
+    };
+    let served_tenants = context.prepared.meters.served_tenants();
+    for_flags_on(head, context, is_before_ga, |meter, id, subject| {
+        meter.count_served();
+        if let Some(tenant) = subject.record.filter(|tenant| tenant.has_requested(id)) {
+            served_tenants.note(meter.key(), tenant.id());
+        }
+    });
+}
+
+/// Calls `each` for the flags of the request's gate that were on for it, as far as they are `wanted`.
+fn for_flags_on(
+    head: &RequestHead,
+    context: &RequestContext,
+    wanted: impl Fn(&Flag) -> bool,
+    each: impl Fn(&FlagMeter, FlagId, &Subject<'_>),
+) {
     let prepared = &*context.prepared;
     let route = context
         .found
@@ -177,7 +212,10 @@ fn count_errors(head: &RequestHead, context: &RequestContext) {
     let Some(gate) = route.and_then(|route| route.gate.as_ref()) else {
         return;
     };
-    if context.found.verdict.is_none() {
+    let flags = &prepared.decider.snapshot.flags;
+    let is_wanted = |id: &FlagId| flags.flag(*id).is_some_and(&wanted);
+    // Before the attributes are looked up, which costs more than the rest.
+    if context.found.verdict.is_none() || !gate.flags().iter().any(is_wanted) {
         return;
     }
     let (decider, caller) = (&prepared.decider, context.found.caller.as_ref());
@@ -193,11 +231,11 @@ fn count_errors(head: &RequestHead, context: &RequestContext) {
     let mut subject = subject::subject(decider, caller, &attributes);
     subject.open_breakers = &open;
     let flags = &decider.snapshot.flags;
-    for &id in gate.flags() {
+    for &id in gate.flags().iter().filter(|id| is_wanted(id)) {
         let served = decide(flags, id, &subject, context.now).variant;
         let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
         if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
-            meter.count_error();
+            each(meter, id, &subject);
         }
     }
 }

@@ -174,3 +174,67 @@ fn errors_count_for_flags_as_they_were_decided() {
         (observations.flags().first()?.errors == 1).then_some(())
     });
 }
+
+#[test]
+fn served_requests_of_flags_before_ga_are_counted() {
+    let upstream = Upstream::answering(|request, stream| {
+        let status = match request.target().contains("fail") {
+            true => 503,
+            false => 200,
+        };
+        reply(stream, &response(status, "Said", "so"))
+    });
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: pilot, match: /pilot, gate: pilot, upstream: api }")
+        .route("{ name: wide, match: /wide, gate: wide, upstream: api }")
+        .flags(
+            "
+policy: { beta_opt_in: true }
+flags:
+  pilot: { lifecycle: beta }
+  wide: { lifecycle: ga, default: on }
+tenants:
+  acme: { opt_in: [pilot, wide] }
+  globex: { opt_in: [pilot] }
+  workshop: { internal: true, overrides: { pilot: on } }
+  initech: {}
+",
+        )
+        .start();
+    let observations = proxy.running().observations();
+    let served = |key: &str| {
+        let flags = observations.flags();
+        let flag = flags.into_iter().find(|flag| &*flag.key == key).unwrap();
+        (flag.served, flag.errors)
+    };
+    for (target, tenant, status) in [
+        ("/pilot", "acme", 200),
+        ("/pilot", "acme", 200),
+        ("/pilot?fail", "globex", 503),
+        ("/pilot", "workshop", 200),
+        ("/pilot", "initech", 404),
+        ("/wide", "acme", 200),
+        ("/wide?fail", "acme", 503),
+    ] {
+        assert_eq!(proxy.get(target, tenant).status, status, "{target} {tenant}");
+    }
+    // Requests are counted after the response.
+    eventually("requests to be counted", || {
+        (served("pilot") == (3, 1) && served("wide").1 == 1).then_some(())
+    });
+    assert_eq!(served("wide"), (0, 1), "no condition reads those of a flag at ga");
+    // Globex was served errors only, and workshop did not ask for the flag.
+    let tenants = || {
+        let pairs = observations.take_served_tenants().into_iter();
+        pairs
+            .map(|(flag, tenant)| format!("{flag} {tenant}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tenants(), ["pilot acme"]);
+    assert!(tenants().is_empty());
+    proxy.get("/pilot", "globex");
+    eventually("the tenant to be noted", || {
+        (tenants() == ["pilot globex"]).then_some(())
+    });
+}

@@ -82,6 +82,9 @@ fn details(entry: &Value) -> String {
             of("reason")
         ));
     }
+    if let Some(incident) = json::text(details, "incident").filter(|_| entry.get("urgent").is_none()) {
+        parts.push(format!("incident {incident}"));
+    }
     if let Some(reason) = json::text(entry, "reason") {
         parts.push(format!("\"{reason}\""));
     }
@@ -114,6 +117,8 @@ mod tests {
             details(&refused),
             "REJECTED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga"
         );
+        let killed = json!({ "outcome": "applied", "reason": "lost", "details": { "incident": "INC-7" } });
+        assert_eq!(details(&killed), "incident INC-7; \"lost\"");
         let urgent = json!({
             "outcome": "applied", "source": "file", "details": { "from": "beta", "to": "ga" },
             "urgent": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" },

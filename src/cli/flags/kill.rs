@@ -35,6 +35,9 @@ pub(super) struct KillArguments {
     /// With --socket, when the kill expires: `30m`, `1h`, at most `7d` [default: 1h].
     #[arg(long = "for", value_name = "DURATION", requires = "socket", value_parser = duration::parse)]
     duration: Option<Duration>,
+    /// The incident, as a text or link. The kill opens it.
+    #[arg(long, value_name = "LINK", conflicts_with = "socket")]
+    incident: Option<String>,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -47,6 +50,9 @@ pub(super) struct RestoreArguments {
     /// The break-glass socket of the proxy on this machine.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dry_run", "force", "if_revision", "reason"])]
     socket: Option<PathBuf>,
+    /// The incident, as a text or link, for the audit log. It stays open.
+    #[arg(long, value_name = "LINK", conflicts_with = "socket")]
+    incident: Option<String>,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -66,7 +72,8 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let done = format!("{flag} is off for everyone");
-        return set_kill_switch(connection, (flag, "/kill"), options, done);
+        let incident = arguments.incident.as_deref();
+        return set_kill_switch(connection, (flag, "/kill"), (options, incident), done);
     };
     let Some(reason) = &options.reason else {
         bail!("a kill through the socket needs --reason");
@@ -92,7 +99,13 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArgumen
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
         let done = format!("{flag} is no longer killed");
-        return set_kill_switch(connection, (flag, "/restore"), &arguments.options, done);
+        let incident = arguments.incident.as_deref();
+        return set_kill_switch(
+            connection,
+            (flag, "/restore"),
+            (&arguments.options, incident),
+            done,
+        );
     };
     let session = Session::over_socket(socket.clone(), connection)?;
     let request = ClientRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
@@ -105,11 +118,12 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArgumen
 fn set_kill_switch(
     connection: &ConnectionOptions,
     (flag, part): (&str, &str),
-    options: &ChangeOptions,
+    (options, incident): (&ChangeOptions, Option<&str>),
     done: String,
 ) -> Result<Exit> {
     let session = Session::open(connection)?;
-    let body = ChangeBody::Fields(serde_json::Map::new());
+    let incident = incident.map(|incident| ("incident".to_owned(), incident.into()));
+    let body = ChangeBody::Fields(incident.into_iter().collect());
     // Idempotent: a second kill changes nothing, and a kill that was lost would leave the flag on.
     let change = ChangeRequest::of_flag(Method::POST, flag, part, body).idempotent();
     change::apply(&session, options, change, UnchangedTenants::All, |_| done)

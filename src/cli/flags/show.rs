@@ -55,6 +55,17 @@ fn render(flag: &Value) -> String {
             format!("{} by {}, {}", of("role"), of("by"), moment(of("at"))),
         );
     }
+    for incident in json::list(flag, "incidents") {
+        let of = |field| json::text(incident, field).unwrap_or_default();
+        line(
+            "open incident",
+            format!("{}, by {}, {}", of("incident"), of("by"), moment(of("at"))),
+        );
+    }
+    line(
+        "watched until",
+        json::text(flag, "watched_until").map(moment).unwrap_or_default(),
+    );
     let reports = json::list(flag, "open_reports").iter().map(reported_cause);
     line("reports", reports.collect::<Vec<String>>().join("; "));
     for reason in json::list(flag, "stale") {
@@ -138,24 +149,27 @@ mod tests {
                 { "cause": "no save", "orgs": ["acme", "globex"], "blocks": true },
                 { "cause": "slow", "orgs": ["acme"], "blocks": false },
             ],
+            "incidents": [{ "incident": "INC-7", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
+            "watched_until": "2026-11-21T09:14:00.000Z",
             "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
         });
         assert_eq!(
             render(&flag),
             "dispatch.v2Board\n\
-             description   New dispatch board\n\
-             kind          release\n\
-             state         beta since 2026-11-20 09:14Z\n\
-             killed        yes: off for everyone\n\
-             killed here   until 2026-11-20 11:00Z by uid:0: INC-7\n\
-             default       off\n\
-             tier tier3    on\n\
-             rollout       25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\
-             stages        internal, quarter (see `sluice rollout show`)\n\
-             on for        2 tenants\n\
-             signed off    operations by ann, 2026-11-20 10:00Z\n\
-             reports       no save (acme, globex), blocks promotions; slow (acme)\n\
-             changed       2026-11-20 10:00Z by ann\n"
+             description     New dispatch board\n\
+             kind            release\n\
+             state           beta since 2026-11-20 09:14Z\n\
+             killed          yes: off for everyone\n\
+             killed here     until 2026-11-20 11:00Z by uid:0: INC-7\n\
+             default         off\n\
+             tier tier3      on\n\
+             rollout         25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\
+             stages          internal, quarter (see `sluice rollout show`)\n\
+             on for          2 tenants\n\
+             signed off      operations by ann, 2026-11-20 10:00Z\n\
+             open incident   INC-7, by ann, 2026-11-20 10:00Z\n\
+             watched until   2026-11-21 09:14Z\n\
+             changed         2026-11-20 10:00Z by ann\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `sluice flags sign-off`: signs off the promotion of a flag to ga.
+//! `sluice flags sign-off`: signs off the next promotion of a flag.
 
 use anyhow::Result;
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 
-/// Signs off the promotion of a flag to ga, for a role that the policy requires.
+/// Signs off the next promotion of a flag, for a role that the policy requires.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

@@ -47,6 +47,9 @@ pub(super) struct RevertArguments {
     /// Reverts the flags that require it, too.
     #[arg(long)]
     cascade: bool,
+    /// The incident, as a text or link. The revert opens it.
+    #[arg(long, value_name = "LINK")]
+    incident: Option<String>,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -121,6 +124,9 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
     body.insert("state".to_owned(), to.as_str().into());
     if arguments.cascade {
         body.insert("cascade".to_owned(), true.into());
+    }
+    if let Some(incident) = &arguments.incident {
+        body.insert("incident".to_owned(), incident.as_str().into());
     }
     let change = change(flag, body).idempotent();
     let sent = change::apply(

@@ -7,9 +7,11 @@ use rules::Lifecycle;
 use serde_json::Value;
 
 use super::super::dependency;
+use super::super::lifecycle::skip;
 use super::super::promotion::Promotion;
 use super::DocumentMerge;
 use crate::change::NewFlags;
+use crate::policy::{StateOrder, UrgentPolicy};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
 
@@ -33,19 +35,36 @@ impl DocumentMerge<'_, '_> {
             }
             return;
         };
+        // The states before were passed elsewhere.
+        let adopting = UrgentPolicy {
+            states: StateOrder::MaySkip,
+            ..self.options.policy.urgent.clone()
+        };
         let mut unmet = Vec::new();
         let mut all_skipped = BTreeSet::new();
         for (flag, lifecycle) in &self.adopted {
             let refusals = self.unmet(&after, flag, *lifecycle);
-            let skipped: Vec<Code> = refusals.iter().map(|refusal| refusal.code).collect();
+            let (skipped, refusals) = match urgent {
+                None => (refusals.iter().map(|refusal| refusal.code).collect(), refusals),
+                Some(_) => skip(refusals, &adopting),
+            };
             self.builder
                 .audit_adopted(flag, *lifecycle, &skipped, urgent.as_ref());
             all_skipped.extend(skipped.iter().map(|code| code.as_str()));
             unmet.extend(refusals.into_iter().map(|refusal| (&**flag, refusal)));
         }
-        if urgent.is_none() {
-            self.refusals.extend(grouped(unmet));
-        } else {
+        let help = match urgent {
+            None => {
+                "apply it without `adopt` and promote the flags, or skip the conditions with `decision_maker`, `incident` \
+                 and `reason`"
+            }
+            Some(_) => {
+                "meet the condition, or apply it without `adopt`; a justification cannot skip this \
+                 (`control.promotion.urgent`)"
+            }
+        };
+        self.refusals.extend(grouped(unmet, help));
+        if urgent.is_some() {
             let is_skipped = |code: &Code| all_skipped.contains(code.as_str());
             self.builder.summary().skipped = Code::ALL.into_iter().filter(is_skipped).collect();
         }
@@ -97,7 +116,7 @@ fn behind(before: &State, after: &State) -> Vec<Refusal> {
 }
 
 /// Returns one refusal for each code, with the detail of the first flag and the names of the others.
-fn grouped(unmet: Vec<(&str, Refusal)>) -> Vec<Refusal> {
+fn grouped(unmet: Vec<(&str, Refusal)>, help: &str) -> Vec<Refusal> {
     let mut grouped: Vec<(Refusal, Vec<&str>)> = Vec::new();
     for (flag, refusal) in unmet {
         match grouped.iter_mut().find(|(first, _)| first.code == refusal.code) {
@@ -106,7 +125,9 @@ fn grouped(unmet: Vec<(&str, Refusal)>) -> Vec<Refusal> {
         }
     }
     let refusals = grouped.into_iter().map(|(first, flags)| {
-        let (named, others) = flags.split_first().map_or(("", &[][..]), |(one, more)| (*one, more));
+        let (named, others) = flags
+            .split_first()
+            .map_or(("", &[][..]), |(one, more)| (*one, more));
         let mut detail = format!("{named}: {}", first.detail);
         if !others.is_empty() {
             let shown: Vec<&str> = others.iter().take(MAX_NAMED).copied().collect();
@@ -115,12 +136,7 @@ fn grouped(unmet: Vec<(&str, Refusal)>) -> Vec<Refusal> {
             detail.push_str(&format!("; the same for {count} more: {shown}{more}"));
         }
         let flags: Vec<Value> = flags.into_iter().map(Value::from).collect();
-        Refusal::new(first.code, detail)
-            .help(
-                "apply it without `adopt` and promote the flags, or skip the conditions with `decision_maker`, \
-                 `incident` and `reason`",
-            )
-            .fact("flags", flags)
+        Refusal::new(first.code, detail).help(help).fact("flags", flags)
     });
     refusals.collect()
 }

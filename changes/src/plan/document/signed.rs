@@ -8,7 +8,7 @@ use crate::flag::ManagedFlag;
 use crate::state::{State, StateEdit};
 
 /// Fields that no decision reads.
-const INFORMATIVE: [&str; 3] = ["description", "owner", "expires"];
+const INFORMATIVE: [&str; 4] = ["description", "owner", "revert", "expires"];
 
 /// Returns true if the definition differs in a field that decisions read.
 pub(super) fn changes_decisions(before: &ManagedFlag, after: &ManagedFlag) -> bool {

@@ -18,6 +18,7 @@ use crate::rollout::{
     CheckResult, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, step, waits,
 };
 use crate::timestamp;
+use crate::watch::Watch;
 
 /// Starts a plan: enters its first stage.
 pub(in crate::plan) fn start(
@@ -209,6 +210,7 @@ fn enter(
     details.extend(before);
     if let Some((from, to)) = promotion {
         flag = with_lifecycle(&flag, to, builder);
+        flag.state_mut().watch = Watch::after(to, builder.at(), policy.watch_ms);
         details.insert("from".to_owned(), from.as_str().into());
         details.insert("to".to_owned(), to.as_str().into());
     }

@@ -38,29 +38,39 @@ fn an_adopted_flag_meets_the_conditions_of_a_promotion() {
             sign_offs: vec!["operations".into()],
             ..GaPolicy::default()
         },
+        urgent: crate::UrgentPolicy {
+            never_skipped: vec![],
+            ..crate::UrgentPolicy::default()
+        },
         ..LifecyclePolicy::default()
     };
     let nothing_good = Said {
         tenants: 0,
         errors: 9,
+        ..GOOD
     };
     for (written, expected) in [
         (json!({ "lifecycle": "alpha" }), &[][..]),
-        (json!({ "lifecycle": "beta" }), &["SOAK_NOT_ELAPSED"]),
+        (
+            json!({ "lifecycle": "beta" }),
+            &["SOAK_NOT_ELAPSED", "FLAG_ERRORS"],
+        ),
         (
             json!({ "lifecycle": "ga" }),
             &[
                 "STATE_SKIPPED",
                 "SOAK_NOT_ELAPSED",
                 "EXIT_CRITERIA",
+                "NOT_STABLE",
                 "NOT_REVERTIBLE",
+                "NO_REVERT_PATH",
                 "SIGN_OFF_MISSING",
                 "FLAG_ERRORS",
             ],
         ),
         (
             json!({ "lifecycle": "beta", "requires": ["young"] }),
-            &["SOAK_NOT_ELAPSED", "FLAG_DEPENDENCY"],
+            &["SOAK_NOT_ELAPSED", "FLAG_DEPENDENCY", "FLAG_ERRORS"],
         ),
         (json!({ "kind": "permission" }), &[]),
     ] {
@@ -207,8 +217,14 @@ fn a_requirement_behind_already_rejects_no_document() {
 struct Removed(Value);
 
 impl Facts for Removed {
-    fn tenants_with(&self, _: &str) -> usize {
-        10
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots {
+            counted: 10,
+            ..Pilots::default()
+        }
+    }
+    fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+        true
     }
 
     fn removed_state(&self, flag: &str) -> Option<Value> {

@@ -346,6 +346,7 @@ fn another_definition_removes_the_sign_offs() {
         let signed = crate::SignOff {
             role: "operations".into(),
             by: "eve".into(),
+            groups: vec![],
             at: Timestamp(START),
         };
         let mut board = state.flag("board").unwrap();

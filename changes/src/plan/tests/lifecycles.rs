@@ -5,20 +5,25 @@ use super::*;
 /// A flag of each state, and flags that require each other.
 fn flags() -> State {
     state(json!({ "version": 1, "flags": {
-        "young": { "lifecycle": "alpha", "revertible": true },
-        "board": { "lifecycle": "beta", "revertible": true },
+        "young": { "lifecycle": "alpha", "revertible": true, "revert": "docs/revert" },
+        "board": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert" },
         "rigid": { "lifecycle": "beta" },
         "wide": { "lifecycle": "ga", "default": "on" },
         "done": { "lifecycle": "retired" },
-        "dead": { "lifecycle": "beta", "enabled": false, "revertible": true },
+        "dead": { "lifecycle": "beta", "enabled": false, "revertible": true, "revert": "docs/revert" },
         "dead.wide": { "lifecycle": "ga", "enabled": false },
         "switch": { "kind": "ops", "requires": ["young"] },
-        "base": { "lifecycle": "beta", "revertible": true },
-        "on.base": { "lifecycle": "beta", "requires": ["base"], "revertible": true },
+        "base": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert" },
+        "on.base": { "lifecycle": "beta", "requires": ["base"], "revertible": true, "revert": "docs/revert" },
         "on.young": { "lifecycle": "alpha", "requires": [{ "flag": "young" }] },
         "on.switch": { "lifecycle": "alpha", "requires": ["switch"] },
     }}))
 }
+
+const NO_ERRORS_COUNTED: crate::ErrorLimit = crate::ErrorLimit {
+    allowed: None,
+    window_ms: 24 * HOUR,
+};
 
 /// State, target, hours after the start, justification, and the expected codes in order.
 type Case = (&'static str, Lifecycle, i64, Said, &'static [&'static str]);
@@ -26,51 +31,59 @@ type Case = (&'static str, Lifecycle, i64, Said, &'static [&'static str]);
 #[test]
 fn all_unmet_conditions_of_a_promotion_are_reported() {
     use Lifecycle::{Alpha, Beta, Ga, Retired};
-    let no_tenants = || Said {
-        tenants: 9,
-        errors: 0,
+    let no_tenants = || Said { tenants: 9, ..GOOD };
+    let errors = || Said { errors: 1, ..GOOD };
+    let unused = || Said {
+        served_after: None,
+        ..GOOD
     };
-    let errors = || Said {
-        tenants: 10,
-        errors: 1,
+    let gap = || Said {
+        observed_after: Some(60),
+        ..GOOD
     };
-    let cases: [Case; 21] = [
+    let cases: [Case; 27] = [
         ("unknown", Beta, 24, GOOD, &["FLAG_NOT_FOUND"]),
         ("switch", Beta, 24, GOOD, &["NO_LIFECYCLE"]),
         ("switch", Alpha, 24, GOOD, &["NO_LIFECYCLE"]),
         ("young", Alpha, 24, GOOD, &["STATE_UNCHANGED"]),
         ("young", Beta, 23, GOOD, &["SOAK_NOT_ELAPSED"]),
         ("young", Beta, 24, GOOD, &[]),
-        ("young", Ga, 24, GOOD, &["STATE_SKIPPED"]),
+        ("young", Beta, 24, errors(), &["FLAG_ERRORS"]),
+        ("young", Beta, 24, no_tenants(), &[]),
+        ("young", Beta, 72, gap(), &["NOT_OBSERVED"]),
+        ("young", Beta, 84, gap(), &[]),
+        ("young", Ga, 72, GOOD, &["STATE_SKIPPED"]),
         (
             "young",
             Ga,
             0,
             no_tenants(),
-            &["STATE_SKIPPED", "SOAK_NOT_ELAPSED", "EXIT_CRITERIA"],
+            &["STATE_SKIPPED", "SOAK_NOT_ELAPSED", "EXIT_CRITERIA", "NOT_STABLE"],
         ),
         (
             "young",
             Retired,
-            24,
+            72,
             no_tenants(),
             &["STATE_SKIPPED", "EXIT_CRITERIA"],
         ),
-        ("board", Ga, 24, GOOD, &[]),
+        ("board", Ga, 25, GOOD, &["NOT_STABLE"]),
+        ("board", Ga, 72, GOOD, &[]),
+        ("board", Ga, 72, unused(), &["NOT_STABLE"]),
         (
             "board",
             Ga,
             23,
             no_tenants(),
-            &["SOAK_NOT_ELAPSED", "EXIT_CRITERIA"],
+            &["SOAK_NOT_ELAPSED", "EXIT_CRITERIA", "NOT_STABLE"],
         ),
-        ("board", Ga, 24, errors(), &["FLAG_ERRORS"]),
-        ("rigid", Ga, 24, GOOD, &["NOT_REVERTIBLE"]),
-        ("dead", Ga, 24, GOOD, &["ROLLBACK_OPEN"]),
+        ("board", Ga, 72, errors(), &["FLAG_ERRORS"]),
+        ("rigid", Ga, 72, GOOD, &["NOT_REVERTIBLE", "NO_REVERT_PATH"]),
+        ("dead", Ga, 72, GOOD, &["ROLLBACK_OPEN"]),
         ("wide", Retired, 23, GOOD, &["SOAK_NOT_ELAPSED"]),
         ("wide", Retired, 24, no_tenants(), &[]),
         ("dead.wide", Retired, 24, GOOD, &["ROLLBACK_OPEN"]),
-        ("on.base", Ga, 24, GOOD, &["FLAG_DEPENDENCY"]),
+        ("on.base", Ga, 72, GOOD, &["FLAG_DEPENDENCY"]),
         ("on.young", Beta, 24, GOOD, &["FLAG_DEPENDENCY"]),
         ("on.switch", Beta, 24, GOOD, &["FLAG_DEPENDENCY"]),
         ("done", Retired, 24, GOOD, &["STATE_UNCHANGED"]),
@@ -124,6 +137,7 @@ fn a_refusal_has_code_detail_help_and_facts() {
         &Said {
             tenants: 7,
             errors: 3,
+            ..GOOD
         },
     );
     let reported: Vec<String> = refusals
@@ -135,7 +149,7 @@ fn a_refusal_has_code_detail_help_and_facts() {
         [
             "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14Z, 24 h needed: from 2026-11-21 09:14Z (in 6 h 2 min)",
             "FLAG_DEPENDENCY flags that it requires are behind: base is beta",
-            "EXIT_CRITERIA 7 of 10 tenants have it on",
+            "EXIT_CRITERIA 7 of 10 tenants have it on and were served requests",
             "NOT_STABLE restored 2026-11-20 11:14Z, 72 h needed: from 2026-11-23 11:14Z (in 56 h 2 min)",
             "SIGN_OFF_MISSING operations, support",
             "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 are allowed",
@@ -194,14 +208,14 @@ fn a_skipped_state_is_named() {
 #[test]
 fn ga_serves_everyone_and_a_revert_undoes_it() {
     let mut state = flags();
-    made(&mut state, &admin(set_state("board", Lifecycle::Ga), 24 * HOUR));
+    made(&mut state, &admin(set_state("board", Lifecycle::Ga), 72 * HOUR));
     let board = flag(&state, "board");
     assert_eq!(
         (&board["lifecycle"], &board["default"]),
         (&json!("ga"), &json!("on"))
     );
-    assert_eq!(state.states["board"].since, Timestamp(START + 24 * HOUR));
-    let reverted = made(&mut state, &admin(set_state("board", Lifecycle::Beta), 25 * HOUR));
+    assert_eq!(state.states["board"].since, Timestamp(START + 72 * HOUR));
+    let reverted = made(&mut state, &admin(set_state("board", Lifecycle::Beta), 73 * HOUR));
     assert!(reverted.withdraws);
     let board = flag(&state, "board");
     assert_eq!(
@@ -214,14 +228,14 @@ fn ga_serves_everyone_and_a_revert_undoes_it() {
 #[test]
 fn ga_serves_the_on_variant_and_keeps_a_split() {
     let mut state = state(json!({ "version": 1, "flags": {
-        "named": { "lifecycle": "beta", "revertible": true, "variants": { "none": 0, "v2": 2 }, "off": "none",
+        "named": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "variants": { "none": 0, "v2": 2 }, "off": "none",
             "opt_in_serves": "v2" },
-        "split": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 },
+        "split": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "variants": { "off": 0, "a": 1, "b": 2 },
             "default": { "split": { "a": 50, "b": 50 } } },
-        "tiered": { "lifecycle": "beta", "revertible": true },
-        "half": { "lifecycle": "beta", "revertible": true, "default": { "split": { "on": 50, "off": 50 } } },
-        "chosen": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1 }, "default": "a" },
-        "unclear": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 } },
+        "tiered": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert" },
+        "half": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "default": { "split": { "on": 50, "off": 50 } } },
+        "chosen": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "variants": { "off": 0, "a": 1 }, "default": "a" },
+        "unclear": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "variants": { "off": 0, "a": 1, "b": 2 } },
     }}));
     for (flag, ga_default, expected) in [
         ("named", GaDefault::On, Some(json!("v2"))),
@@ -245,7 +259,7 @@ fn ga_serves_the_on_variant_and_keeps_a_split() {
             ga_default,
             urgent: None,
         };
-        made(&mut state, &admin(change, 24 * HOUR));
+        made(&mut state, &admin(change, 72 * HOUR));
         assert_eq!(
             super::flag(&state, flag).get("default"),
             expected.as_ref(),
@@ -264,13 +278,27 @@ fn ga_serves_the_on_variant_and_keeps_a_split() {
 fn an_urgent_promotion_skips_conditions_and_is_audited() {
     let mut state = flags();
     let request = admin(urgently("on.young", Lifecycle::Ga), 0);
+    assert_eq!(
+        codes(&refused(&state, &request)),
+        ["STATE_SKIPPED", "NOT_REVERTIBLE"]
+    );
     let skipped = [
         "STATE_SKIPPED",
         "SOAK_NOT_ELAPSED",
         "FLAG_DEPENDENCY",
+        "NOT_STABLE",
         "NOT_REVERTIBLE",
+        "NO_REVERT_PATH",
     ];
-    let plan = made(&mut state, &request);
+    let policy = LifecyclePolicy {
+        urgent: crate::UrgentPolicy {
+            never_skipped: vec![],
+            states: crate::StateOrder::MaySkip,
+        },
+        ..LifecyclePolicy::default()
+    };
+    let plan = plan(&state, &request, &policy, &GOOD).unwrap();
+    state.absorb(&plan.edits, Revision(2));
     assert_eq!(
         plan.summary
             .skipped
@@ -369,6 +397,7 @@ fn a_change_of_state_removes_sign_offs() {
     board.state_mut().sign_offs.push(crate::SignOff {
         role: "operations".into(),
         by: "eve".into(),
+        groups: vec![],
         at: Timestamp(START),
     });
     state.absorb(&[StateEdit::Flag("board".into(), Some(board))], Revision(2));
@@ -384,18 +413,25 @@ fn every_condition_can_be_disabled() {
             tenants: 0,
             stable_ms: 0,
             revertible: crate::Revertible::Optional,
-            sign_offs: vec![],
-            errors: None,
-            errors_window_ms: 24 * HOUR,
+            tenant_age_ms: 0,
+            errors: NO_ERRORS_COUNTED,
+            ..crate::GaPolicy::default()
         },
+        beta: crate::BetaPolicy {
+            errors: NO_ERRORS_COUNTED,
+            ..crate::BetaPolicy::default()
+        },
+        watch_ms: 0,
         max_blast_radius: None,
-        stale: crate::StaleLimits::default(),
-        metrics: crate::MetricSource::default(),
+        ..LifecyclePolicy::default()
     };
     let request = admin(set_state("rigid", Lifecycle::Ga), 0);
     let said = Said {
         tenants: 0,
         errors: 99,
+        served_after: None,
+        observed_after: Some(0),
+        removed: &[],
     };
     assert!(plan(&flags(), &request, &policy, &said).is_ok());
 }
@@ -472,11 +508,11 @@ fn a_promotion_to_ga_reports_tiers_that_stay_off() {
     let tiers = json!({ "t1": "on", "t2": "off", "t3": false });
     let named = json!({ "t1": "v2", "t2": "none" });
     let document = json!({ "version": 1, "tiers": all, "flags": {
-        "young": { "lifecycle": "alpha", "revertible": true, "tiers": tiers },
-        "board": { "lifecycle": "beta", "revertible": true, "tiers": tiers },
-        "bare": { "lifecycle": "beta", "revertible": true },
+        "young": { "lifecycle": "alpha", "revertible": true, "revert": "docs/revert", "tiers": tiers },
+        "board": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "tiers": tiers },
+        "bare": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert" },
         "wide": { "lifecycle": "ga", "tiers": tiers },
-        "named": { "lifecycle": "beta", "revertible": true, "variants": { "none": 0, "v2": 2 }, "off": "none",
+        "named": { "lifecycle": "beta", "revertible": true, "revert": "docs/revert", "variants": { "none": 0, "v2": 2 }, "off": "none",
             "opt_in_serves": "v2", "tiers": named },
     }});
     for (flag, to, ga_default, expected) in [
@@ -494,7 +530,7 @@ fn a_promotion_to_ga_reports_tiers_that_stay_off() {
         {
             *given = ga_default;
         }
-        let plan = made(&mut state(document.clone()), &admin(change, 24 * HOUR));
+        let plan = made(&mut state(document.clone()), &admin(change, 72 * HOUR));
         assert_eq!(plan.summary.kept_off, expected, "{flag} to {to}");
     }
 }
@@ -520,7 +556,7 @@ fn an_urgent_justification_must_be_readable() {
     ];
     for (text, is_taken) in cases {
         for field in ["decision_maker", "incident", "reason"] {
-            for (flag, to) in [("young", Lifecycle::Ga), ("wide", Lifecycle::Beta)] {
+            for (flag, to) in [("young", Lifecycle::Beta), ("wide", Lifecycle::Beta)] {
                 let mut change = urgently(flag, to);
                 let Change::SetState {
                     urgent: Some(urgent), ..

@@ -157,7 +157,7 @@ fn a_sign_off_needs_a_role_of_the_policy() {
     let mut state = flags();
     let policy = |roles: &[&str]| LifecyclePolicy {
         ga: crate::GaPolicy {
-            sign_offs: roles.iter().map(|role| (*role).to_owned()).collect(),
+            sign_offs: roles.iter().map(|role| (*role).into()).collect(),
             ..crate::GaPolicy::default()
         },
         ..LifecyclePolicy::default()
@@ -212,6 +212,10 @@ fn an_actor_signs_off_for_one_role_only() {
             sign_offs: vec!["engineering".into(), "operations".into()],
             ..crate::GaPolicy::default()
         },
+        beta: crate::BetaPolicy {
+            sign_offs: vec!["operations".into()],
+            ..crate::BetaPolicy::default()
+        },
         ..LifecyclePolicy::default()
     };
     let sign = |role: &str| Change::SignOff {
@@ -259,6 +263,7 @@ fn a_display_name_never_counts_in_sign_offs() {
             name: format!("oidc:https://login.example#{subject}"),
             display_name: Some(display_name.to_owned()),
             role: Role::Operator,
+            groups: Vec::new(),
             org: None,
         },
         ..admin(

@@ -192,7 +192,7 @@ proptest! {
         prop_assume!(from.is_some_and(|from| to < from));
         let change = Change::SetState { flag: flag.into(), to, cascade, ga_default: GaDefault::On, urgent: None };
         let request = by(Role::Operator, None, admin(change, HOUR));
-        let nothing_good = Said { tenants: 0, errors: 9 };
+        let nothing_good = Said { tenants: 0, errors: 9, ..GOOD };
         match plan(&state, &request, &LifecyclePolicy::default(), &nothing_good) {
             Ok(plan) => prop_assert!(!plan.writes.is_empty()),
             Err(NoPlan::Unreadable(edits)) => prop_assert!(false, "{edits:?}"),

@@ -18,8 +18,8 @@ const DAY: i64 = 24 * HOUR;
 fn start_state() -> State {
     state(
         json!({ "version": 1, "segments": { "pilots": { "attribute": "groups", "any_of": ["pilots"] } }, "flags": {
-        "board": { "lifecycle": "ga", "revertible": true },
-        "young": { "lifecycle": "alpha", "revertible": true },
+        "board": { "lifecycle": "ga", "revertible": true, "revert": "docs/revert" },
+        "young": { "lifecycle": "alpha", "revertible": true, "revert": "docs/revert" },
         "switch": { "kind": "ops" },
         "theme": { "lifecycle": "ga", "variants": { "off": null, "blue": 1 }, "final": "blue" },
     }, "tenants": { "acme": { "internal": true }, "globex": {} } }),
@@ -666,7 +666,7 @@ fn rollout_and_state_are_refused_while_a_plan_runs() {
 fn a_document_leaves_the_plan_alone() {
     let mut state = running(simple());
     let before = managed(&state, "board");
-    let written = json!({ "version": 1, "flags": { "board": { "owner": "me", "revertible": true, "plan": {
+    let written = json!({ "version": 1, "flags": { "board": { "owner": "me", "revertible": true, "revert": "docs/revert", "plan": {
         "stages": [{ "name": "all", "percentage": 100, "for": "1d" }] } } } });
     let plan = made(&mut state, &admin(applying(written), 0));
     let kept = &plan.summary.document.unwrap().kept_by_operators;
@@ -724,7 +724,7 @@ fn a_plan_that_cannot_advance_is_refused() {
             ),
             (
                 "stages[0].for",
-                "stage `b` promotes young to ga after 2 h at alpha; the policy needs 24 h",
+                "stage `b` promotes young to ga after 2 h at alpha; the policy needs 72 h",
             ),
             (
                 "stages[1].audience",
@@ -801,8 +801,14 @@ fn plan_of(state: &State, request: &Request) -> Result<Plan, NoPlan> {
 fn approvals_need_operators() {
     struct Alone;
     impl Facts for Alone {
-        fn tenants_with(&self, _: &str) -> usize {
-            0
+        fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+            Pilots {
+                counted: 0,
+                ..Pilots::default()
+            }
+        }
+        fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+            true
         }
         fn errors_within(&self, _: &str, _: i64) -> u64 {
             0
@@ -927,7 +933,7 @@ fn the_stages_in_force_decide() {
 fn a_stage_promotes_under_the_policy_and_leaves_the_default() {
     let plan = json!({ "stages": [
         { "name": "in", "percentage": 5, "for": "1d" },
-        { "name": "pilot", "lifecycle": "beta", "percentage": 10, "for": "2d" },
+        { "name": "pilot", "lifecycle": "beta", "percentage": 10, "for": "3d" },
         { "name": "wide", "lifecycle": "ga", "percentage": 20, "for": "1d" },
     ] });
     let mut state = start_state();
@@ -937,13 +943,14 @@ fn a_stage_promotes_under_the_policy_and_leaves_the_default() {
     assert_eq!(flag(&state, "young")["lifecycle"], "beta");
     assert_eq!(state.states["young"].since, Timestamp(START + DAY));
     // The conditions of a promotion to ga, too few tenants for example, hold the plan up.
-    let now = Timestamp(START + 3 * DAY);
+    let now = Timestamp(START + 4 * DAY);
     let pass = evidence(CheckVerdict::Pass);
     let step = step(&managed(&state, "young"), &pass, now).unwrap();
-    let request = taking("young", step, pass, 3 * DAY);
+    let request = taking("young", step, pass, 4 * DAY);
     let few = Said {
         tenants: 9,
         errors: 0,
+        ..GOOD
     };
     let unmet = refusals_by(&state, &request, &LifecyclePolicy::default(), &few);
     assert_eq!(codes(&unmet), ["EXIT_CRITERIA"]);

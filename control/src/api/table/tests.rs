@@ -51,6 +51,16 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             };
             (change, "importOrgs")
         }
+        Event::IncidentOpened => {
+            let incident = "INC-7".to_owned();
+            (Change::OpenIncident { flag, incident }, "openIncident")
+        }
+        Event::IncidentClosed => {
+            let incident = "INC-7".to_owned();
+            (Change::CloseIncident { flag, incident }, "closeIncident")
+        }
+        // The controller ends a watch.
+        Event::WatchEnded => return None,
         Event::SignedOff => {
             let as_role = "operations".to_owned();
             (Change::SignOff { flag, as_role }, "signOff")

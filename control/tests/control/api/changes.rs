@@ -520,17 +520,19 @@ fn invalid_input_has_its_code_and_changes_nothing() {
 #[test]
 fn an_adoption_beyond_alpha_needs_a_decision_maker() {
     let server = Server::start();
-    let document =
-        json!({ "version": 1, "flags": { "moved.flag": { "lifecycle": "ga" }, "moved.more": {} } });
-    let put = |query: &str| {
+    let document = |flag: Value| json!({ "version": 1, "flags": { "moved.flag": flag, "moved.more": {} } });
+    let rigid = document(json!({ "lifecycle": "ga" }));
+    let document = document(json!({ "lifecycle": "ga", "revertible": true }));
+    let put_document = |document: &Value, query: &str| {
         server.send_as(
             Role::PlatformAdmin,
             "PUT",
             &format!("/platform/document?{query}"),
-            Some(&document),
+            Some(document),
         )
     };
-    let refused = put("adopt=true").json();
+    let put = |query: &str| put_document(&document, query);
+    let refused = put_document(&rigid, "adopt=true").json();
     let codes: Vec<_> = refused["refusals"]
         .as_array()
         .unwrap()
@@ -575,6 +577,8 @@ fn an_adoption_beyond_alpha_needs_a_decision_maker() {
         assert_eq!(put(&query).json()["code"], code, "{query}");
     }
     let query = format!("adopt=true&{by}&incident=MIG-1&reason=migration");
+    // A justification never skips this one.
+    assert_eq!(put_document(&rigid, &query).json()["code"], "NOT_REVERTIBLE");
     let dry_run = put(&format!("{query}&dry_run=true")).json();
     assert!(
         dry_run["skipped_conditions"]

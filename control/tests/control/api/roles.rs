@@ -22,6 +22,7 @@ fn body(route: &ApiRoute) -> Option<Value> {
         "setState" => json!({ "state": "ga" }),
         "setTiers" => json!({ "tiers": { "tier1": "on" } }),
         "setRollout" => json!({ "rollout": null }),
+        "openIncident" | "closeIncident" => json!({ "incident": "INC-7" }),
         "signOff" | "approveRolloutPlan" => json!({ "role": "operations" }),
         "report" => json!({ "org": "acme", "cause": "no save" }),
         "reportOfOrg" => json!({ "cause": "no save" }),

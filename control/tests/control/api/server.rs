@@ -33,7 +33,7 @@ tiers: [tier1, tier2, tier3]
 unknown_tenant: { tier: tier1 }
 flags:
   dispatch.core: { kind: permission, default: on, owner: ops }
-  dispatch.v2Board: { lifecycle: beta, revertible: true, description: New board, requires: [dispatch.core] }
+  dispatch.v2Board: { lifecycle: beta, revertible: true, revert: docs/revert, description: New board, requires: [dispatch.core] }
   reports.export: { lifecycle: alpha }
   ui.shell: { lifecycle: ga, default: on }
 tenants:

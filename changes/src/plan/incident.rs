@@ -1,0 +1,77 @@
+//! Incidents of flags: opened with a kill or a revert or by themselves, and closed by an operator.
+
+use serde_json::{Map, Value};
+
+use super::builder::{PlanBuilder, PlanStep};
+use crate::event::Event;
+use crate::flag::ManagedFlag;
+use crate::incident::{Incident, MAX_OPEN_INCIDENTS, validated};
+use crate::refusal::{Code, Refusal};
+
+/// Opens an incident.
+pub(super) fn open(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> PlanStep {
+    let mut flag = builder.flag(key)?;
+    let link = validated(link)?;
+    if has(&flag, link) {
+        return Ok(());
+    }
+    if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
+        let detail = format!("{key} has {MAX_OPEN_INCIDENTS} open incidents");
+        let refusal = Refusal::new(Code::TooManyIncidents, detail);
+        return Err(vec![refusal.help("close those that are over first")].into());
+    }
+    add(builder, &mut flag, link);
+    builder.write_flag(Event::IncidentOpened, key, flag, details(link));
+    Ok(())
+}
+
+/// Closes an incident.
+pub(super) fn close(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> PlanStep {
+    let mut flag = builder.flag(key)?;
+    let link = validated(link)?;
+    if !has(&flag, link) {
+        let open = flag.state.incidents.iter();
+        let open: Vec<Value> = open.map(|incident| incident.link.as_str().into()).collect();
+        let help = match open.is_empty() {
+            true => "no incident of it is open",
+            false => "name it as it was opened; `incidents` of the flag lists the open ones",
+        };
+        let detail = format!("{key} has no open incident `{link}`");
+        let refusal = Refusal::new(Code::UnknownIncident, detail).help(help);
+        return Err(vec![refusal.fact("incidents", open)].into());
+    }
+    flag.state_mut()
+        .incidents
+        .retain(|incident| incident.link != link);
+    builder.write_flag(Event::IncidentClosed, key, flag, details(link));
+    Ok(())
+}
+
+/// Opens the incident that a kill or a revert names. Nothing may block a kill, so beyond the limit the oldest one is
+/// closed.
+pub(super) fn open_with(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag, link: Option<&str>) {
+    let Some(link) = link.filter(|link| !has(flag, link)) else {
+        return;
+    };
+    if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
+        flag.state_mut().incidents.remove(0);
+    }
+    add(builder, flag, link);
+}
+
+fn add(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag, link: &str) {
+    let incident = Incident {
+        link: link.to_owned(),
+        by: builder.request.actor.name.clone(),
+        at: builder.at(),
+    };
+    flag.state_mut().incidents.push(incident);
+}
+
+fn has(flag: &ManagedFlag, link: &str) -> bool {
+    flag.state.incidents.iter().any(|incident| incident.link == link)
+}
+
+fn details(link: &str) -> Map<String, Value> {
+    Map::from_iter([("incident".to_owned(), link.into())])
+}
