@@ -63,13 +63,15 @@ pub enum NoticeEvent {
     Promoted,
     /// A flag was reverted.
     Reverted,
+    /// The time in which a flag is watched after a promotion is over.
+    WatchEnded,
     /// A flag should be removed.
     Stale,
 }
 
 impl NoticeEvent {
     /// All events, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Started,
         Self::StageEntered,
         Self::Waiting,
@@ -85,6 +87,7 @@ impl NoticeEvent {
         Self::Restored,
         Self::Promoted,
         Self::Reverted,
+        Self::WatchEnded,
         Self::Stale,
     ];
 
@@ -107,6 +110,7 @@ impl NoticeEvent {
             Self::Restored => "restored",
             Self::Promoted => "promoted",
             Self::Reverted => "reverted",
+            Self::WatchEnded => "watch_ended",
             Self::Stale => "stale",
         }
     }

@@ -182,6 +182,8 @@ promotion_conditions! {
     RevertPath = "NO_REVERT_PATH",
     /// No open incident.
     Incident = "INCIDENT_OPEN",
+    /// No open reports of one cause from several orgs.
+    Reports = "OPEN_REPORTS",
     /// The sign-offs.
     SignOff = "SIGN_OFF_MISSING",
     /// The errors of requests.

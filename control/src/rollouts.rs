@@ -79,7 +79,7 @@ struct FlagEvidence {
     history: UnitHistory,
     /// The stage in force, once it has begun.
     stage: Option<JudgedStage>,
-    /// What people were notified of, and what lasts.
+    /// The conditions that people were notified of, as long as they last.
     told: BTreeSet<String>,
     /// The counts of the last 24 hours by arm and minute, for display.
     minutes: Minutes,

@@ -70,6 +70,6 @@ group! {
         /// Name in metrics and in the log. Default: `slack` or `webhook`, and a number for the second one.
         name: field Placed<Name>,
         /// Events that are sent. Default: all.
-        events: field List<NoticeEvent, 1, 16>,
+        events: field List<NoticeEvent, 1, 17>,
     }
 }

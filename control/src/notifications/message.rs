@@ -91,7 +91,7 @@ fn symbol(event: NoticeEvent) -> &'static str {
             ":warning:"
         }
         NoticeEvent::Waiting | NoticeEvent::Inconclusive | NoticeEvent::Stale => ":hourglass:",
-        NoticeEvent::Completed | NoticeEvent::Promoted => ":white_check_mark:",
+        NoticeEvent::Completed | NoticeEvent::Promoted | NoticeEvent::WatchEnded => ":white_check_mark:",
         NoticeEvent::Started
         | NoticeEvent::StageEntered
         | NoticeEvent::Resumed

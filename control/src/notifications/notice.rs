@@ -68,6 +68,10 @@ impl Notice {
                 "it was killed: it is off for everyone".to_owned(),
             ),
             Event::FlagRestored => (NoticeEvent::Restored, "it is no longer killed".to_owned()),
+            Event::WatchEnded => (
+                NoticeEvent::WatchEnded,
+                "it was watched after its promotion, and the time is over".to_owned(),
+            ),
             Event::StateChanged => moved(text("from"), text("to"))?,
             _ => return None,
         };
