@@ -63,6 +63,14 @@ const SERVER_COMMANDS: &[(usize, &[&str], Printed)] = &[
     (2, &["rollout", "rollback", "board"], Document),
     (2, &["rollout", "cancel", "board"], Document),
     (2, &["rollout", "plan", "board", "--remove"], Document),
+    (
+        2,
+        &[
+            "rollout", "report", "board", "--org", "acme", "--cause", "no save",
+        ],
+        Document,
+    ),
+    (2, &["rollout", "reports", "board"], Document),
     (2, &["flags", "promote", "board", "beta", "--dry-run"], Document),
     (2, &["flags", "promote", "board", "beta"], Document),
     (2, &["flags", "sign-off", "board", "--as", "operations"], Document),
@@ -172,6 +180,11 @@ const REJECTIONS: &[(&[&str], &str, &str)] = &[
         "PLAN_NOT_FOUND",
     ),
     (
+        &["rollout", "close-report", "board", "1"],
+        "/code",
+        "REPORT_NOT_FOUND",
+    ),
+    (
         &["audit", "list", "--action", "nothing"],
         "/code",
         "INVALID_PARAMETER",
@@ -259,6 +272,8 @@ fn every_command_with_an_option_for_json_is_tested() {
         .collect();
     // It needs operators: `rollouts` tests its success.
     tested.insert("rollout approve".to_owned());
+    // It needs the id of a report: `rollouts` tests its success.
+    tested.insert("rollout close-report".to_owned());
     assert_eq!(documented, tested);
 }
 

@@ -236,6 +236,8 @@ fn reports_are_sent_listed_and_closed() {
     check_parts(&output, &[&format!("board: report {} is closed", ids[0])]);
     let output = done(&["rollout", "reports", "board"]);
     assert!(!output.contains("acme") && !output.contains("blocks"), "{output}");
+    let output = done(&["rollout", "close-report", "board", &ids[1], "--json"]);
+    check_parts(&output, &["\"changed\":true"]);
     let again = run(&["rollout", "close-report", "board", &ids[0]]);
     again.exits(1);
     check_parts(
