@@ -202,7 +202,7 @@ impl Rollouts {
         }
         match stage {
             Some(stage) => {
-                stage.judge(slot, now);
+                stage.judge(managed, slot, now);
                 stage.results()
             }
             None => Vec::new(),

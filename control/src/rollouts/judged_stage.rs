@@ -1,6 +1,6 @@
 //! The stage in force of one plan with its evidence: slots in, verdicts out.
 
-use changes::{CheckResult, CheckVerdict, ManagedPlan};
+use changes::{CheckResult, CheckVerdict, ManagedPlan, Run, Turn};
 use config::{Bound, Check, Metric, RolloutPlan};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub(super) struct JudgedStage {
     /// The run and the index of the stage.
     run: u64,
     stage: usize,
+    /// The number of turns of the run at the last look.
+    sequence: u64,
     /// The checks of the plan and of the stage, by name.
     checks: Vec<(String, Judge)>,
     test: Stage,
@@ -93,6 +95,7 @@ impl JudgedStage {
         Some(Self {
             run: managed.run.id,
             stage,
+            sequence: managed.run.sequence,
             checks,
             test: Stage::new(config, history.baselines()),
             queries,
@@ -144,11 +147,40 @@ impl JudgedStage {
         }
     }
 
-    /// Looks at the checks at the end of a slot.
-    pub(super) fn judge(&mut self, slot: u64, now: Timestamp) {
+    /// Looks at the checks at the end of a slot. If the plan was resumed since the last look, the checks that had failed by
+    /// then begin anew before.
+    pub(super) fn judge(&mut self, managed: &ManagedPlan, slot: u64, now: Timestamp) {
+        if was_resumed(&managed.run, self.sequence) {
+            self.renew_failed(slot);
+        }
+        self.sequence = managed.run.sequence;
         self.looked_at = Some(slot);
         self.now = now;
         self.verdicts = self.test.look(slot);
+    }
+
+    /// Begins the evidence of the checks anew that had failed at the last look: a person has seen that, and resumed the plan.
+    fn renew_failed(&mut self, slot: u64) {
+        let failed = self
+            .checks
+            .iter()
+            .filter(|(_, judge)| self.result(*judge) == CheckVerdict::Fail);
+        let failed: Vec<(String, Judge)> = failed.cloned().collect();
+        for (check, judge) in failed {
+            tracing::info!(
+                check,
+                "rollout: resumed after a failure, the evidence of the check begins anew"
+            );
+            match judge {
+                Judge::Test(test) => self.test.renew(test, slot),
+                Judge::Query(query) => {
+                    if let Some(query) = self.queries.get_mut(query) {
+                        query.renew();
+                    }
+                }
+                Judge::Reports => {}
+            }
+        }
     }
 
     /// Returns the checks that query Prometheus, with their queries.
@@ -256,6 +288,13 @@ impl JudgedStage {
             latency: percentiles(),
         }
     }
+}
+
+/// Returns true if a plan was resumed after it had made so many turns.
+fn was_resumed(run: &Run, since: u64) -> bool {
+    let turns = usize::try_from(run.sequence.saturating_sub(since)).unwrap_or(usize::MAX);
+    let mut latest = run.course.iter().rev().take(turns);
+    latest.any(|entry| entry.turn == Turn::Resumed)
 }
 
 /// Returns the statistical test of a check; none if it has none.

@@ -312,3 +312,89 @@ fn a_paused_plan_takes_no_step() {
     course.fixture.control.apply(&admin_request(pause)).unwrap();
     assert_eq!(course.run(300, (0.5, 0.0), "paused"), None);
 }
+
+fn resume(course: &Course) {
+    let resume = Change::ResumeRollout { flag: "board".into() };
+    let request = Request {
+        at: Timestamp(course.now),
+        ..admin_request(resume)
+    };
+    course.fixture.control.apply(&request).unwrap();
+}
+
+/// A plan with a second test, of which nothing is known.
+fn plan_with_latency() -> Value {
+    let mut plan = plan("pause");
+    let slow = json!({ "name": "slow", "p95": { "above": "2s" }, "then": "pause" });
+    plan["checks"].as_array_mut().unwrap().push(slow);
+    plan
+}
+
+#[test]
+fn a_resumed_plan_runs_on_while_it_is_healthy() {
+    let mut course = Course::start(&plan_with_latency());
+    assert!(course.run(300, (0.05, 0.005), "running").is_some());
+    let before = course.rollouts.report("board").unwrap();
+    resume(&course);
+    // A restart between the resumption and the first look.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(course.run(20, (0.003, 0.003), "running"), None);
+    let after = course.rollouts.report("board").unwrap();
+    let (failed, anew) = (before.checks[0].test.unwrap(), after.checks[0].test.unwrap());
+    assert!(anew.treatment.requests < failed.treatment.requests, "{anew:?}");
+    // Half of the alpha is left.
+    assert!((anew.needed - failed.needed - 2.0_f64.ln()).abs() < 1e-9);
+    let (one, other) = (before.checks[1].test.unwrap(), after.checks[1].test.unwrap());
+    assert!(other.treatment.requests > one.treatment.requests, "{other:?}");
+    assert!((other.needed - one.needed).abs() < 1e-9);
+    assert!(after.treatment.totals.requests > before.treatment.totals.requests);
+    course.restart(&folder.path().join("evidence"));
+    course.run(2 * HOUR / SECOND, (0.003, 0.003), "running");
+    assert_eq!((course.stage(), course.state()), (Some(1), "completed"));
+}
+
+#[test]
+fn a_harm_that_goes_on_pauses_a_resumed_plan_again() {
+    let mut course = Course::start(&plan("pause"));
+    for _ in 0..3 {
+        let paused = course.run(300, (0.05, 0.005), "running");
+        assert!((15..=150).contains(&paused.unwrap()), "{paused:?}");
+        assert_eq!(course.state(), "paused");
+        resume(&course);
+    }
+}
+
+#[test]
+fn a_resumption_by_a_person_keeps_evidence_without_failure() {
+    let mut course = Course::start(&plan("pause"));
+    course.run(60, (0.003, 0.003), "running");
+    let pause = Change::PauseRollout { flag: "board".into() };
+    course.fixture.control.apply(&admin_request(pause)).unwrap();
+    let before = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    resume(&course);
+    course.run(10, (0.003, 0.003), "running");
+    let after = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    assert!(after.treatment.requests > before.treatment.requests);
+    assert!((after.needed - before.needed).abs() < 1e-9);
+}
+
+#[test]
+fn three_new_samples_fail_a_resumed_query_again() {
+    let mut plan = plan("pause");
+    let query =
+        json!({ "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 }, "then": "pause" });
+    plan["checks"].as_array_mut().unwrap().push(query);
+    let mut course = Course::start(&plan);
+    course.run(10, (0.003, 0.003), "running");
+    for _ in 0..2 {
+        for sample in 1..=3 {
+            let due = course.rollouts.queries().remove(0);
+            course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+            let paused = course.run(10, (0.003, 0.003), "running");
+            assert_eq!(paused.is_some(), sample == 3, "sample {sample}");
+        }
+        resume(&course);
+        assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
+    }
+}
