@@ -104,19 +104,12 @@ impl Stage {
     /// Counts a slot. Slots come in the order of their numbers; a slot that is not newer than the last changes
     /// nothing but a counter. Numbers may be left out: those slots are empty.
     pub fn ingest(&mut self, slot: &Slot) -> Ingested {
-        if slot.number < self.config.first_slot || self.last.is_some_and(|last| slot.number <= last) {
-            self.uncounted.late_slots = self.uncounted.late_slots.saturating_add(1);
+        if !self.open(slot.number) {
             return Ingested::Late;
         }
-        self.close_until(slot.number);
-        self.last = Some(slot.number);
         let units = match self.check(slot) {
             Ok(units) => units,
-            Err(invalid) => {
-                self.invalid = Some((slot.number, invalid));
-                self.uncounted.invalid_slots = self.uncounted.invalid_slots.saturating_add(1);
-                return Ingested::Rejected(invalid);
-            }
+            Err(invalid) => return self.rejected(slot.number, invalid),
         };
         for count in units {
             self.count(count);
@@ -128,6 +121,31 @@ impl Stage {
             }
         }
         Ingested::Counted
+    }
+
+    /// Takes note of a slot whose counts are unusable, for a reason that its counts do not show.
+    pub fn reject(&mut self, number: u64, invalid: InvalidSlot) -> Ingested {
+        match self.open(number) {
+            true => self.rejected(number, invalid),
+            false => Ingested::Late,
+        }
+    }
+
+    /// Opens a slot; false if it is late.
+    fn open(&mut self, number: u64) -> bool {
+        if number < self.config.first_slot || self.last.is_some_and(|last| number <= last) {
+            self.uncounted.late_slots = self.uncounted.late_slots.saturating_add(1);
+            return false;
+        }
+        self.close_until(number);
+        self.last = Some(number);
+        true
+    }
+
+    fn rejected(&mut self, number: u64, invalid: InvalidSlot) -> Ingested {
+        self.invalid = Some((number, invalid));
+        self.uncounted.invalid_slots = self.uncounted.invalid_slots.saturating_add(1);
+        Ingested::Rejected(invalid)
     }
 
     /// Sorts the counts of a slot by unit, so that their order does not matter.

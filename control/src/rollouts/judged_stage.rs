@@ -6,7 +6,9 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use verdicts::histogram::Histogram;
-use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict};
+use verdicts::{
+    Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict,
+};
 
 use super::sampled_query::SampledQuery;
 use super::unit_history::UnitHistory;
@@ -125,13 +127,12 @@ impl JudgedStage {
             counter_fell: false,
             units,
         };
-        if let Ingested::Rejected(reason) = self.test.ingest(&slot) {
-            tracing::warn!(
-                ?reason,
-                slot = number,
-                "rollout: the counts of a slot do not add up"
-            );
-        }
+        log_rejected(self.test.ingest(&slot), number);
+    }
+
+    /// Takes note of a slot whose counts are unusable.
+    pub(super) fn reject(&mut self, number: u64, reason: InvalidSlot) {
+        log_rejected(self.test.reject(number, reason), number);
     }
 
     /// Counts the requests in neither arm.
@@ -287,6 +288,13 @@ impl JudgedStage {
             tenants: self.test.tenants(arm),
             latency: percentiles(),
         }
+    }
+}
+
+/// Reports a slot whose counts were rejected.
+fn log_rejected(ingested: Ingested, slot: u64) {
+    if let Ingested::Rejected(reason) = ingested {
+        tracing::warn!(?reason, slot, "rollout: the counts of a slot do not add up");
     }
 }
 

@@ -398,3 +398,85 @@ fn three_new_samples_fail_a_resumed_query_again() {
         assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
     }
 }
+
+fn verdict(course: &Course, check: usize) -> &'static str {
+    let report = course.rollouts.report("board").unwrap();
+    report.checks[check].verdict.as_str()
+}
+
+fn invalid_slots(course: &Course) -> u64 {
+    course.rollouts.report("board").unwrap().uncounted.invalid_slots
+}
+
+const HEALTHY: (f64, f64) = (0.003, 0.003);
+
+#[test]
+fn a_clock_that_jumps_makes_checks_inconclusive() {
+    for jump in [HOUR, -HOUR, 400 * 24 * HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(20 * 60, HEALTHY, "running");
+        assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+        course.now += jump;
+        // The look may come before the count.
+        course.rollouts.advance(Timestamp(course.now));
+        assert_eq!(verdict(&course, 0), "inconclusive", "{jump}");
+        course.run(9 * 60, HEALTHY, "running");
+        assert_eq!((verdict(&course, 0), course.stage()), ("inconclusive", Some(0)));
+        assert_eq!(invalid_slots(&course), 1, "{jump}");
+        course.run(2 * 60, HEALTHY, "running");
+        // The evidence goes on with every slot, and passes in the end.
+        let late = course.rollouts.report("board").unwrap().uncounted.late_slots;
+        let stage = usize::from(jump > 0);
+        assert_eq!((late, course.stage()), (0, Some(stage)), "{jump}");
+    }
+}
+
+#[test]
+fn a_harm_is_found_after_a_clock_that_jumps() {
+    for jump in [HOUR, -HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(60, HEALTHY, "running");
+        course.now += jump;
+        let rolled_back = course.run(300, (0.2, 0.005), "running");
+        assert!(rolled_back.unwrap() <= 60, "{rolled_back:?}");
+        assert_eq!(course.state(), "rolled_back");
+    }
+}
+
+#[test]
+fn a_clock_set_back_during_a_restart_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("pause"));
+    course.run(20 * 60, HEALTHY, "running");
+    // A restart within a slot loses nothing, and counts nothing twice.
+    course.restart(&folder.path().join("evidence"));
+    let units = course.units(TREATMENT, ArmName::Treatment, 0.003);
+    course.count(units);
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+    // So does an outage.
+    course.restart(&folder.path().join("evidence"));
+    course.now += 5 * 60 * SECOND;
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+    course.restart(&folder.path().join("evidence"));
+    course.now -= HOUR;
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("inconclusive", 1));
+}
+
+#[test]
+fn counts_that_do_not_add_up_are_inconclusive() {
+    let mut course = Course::start(&plan("pause"));
+    course.run(20 * 60, HEALTHY, "running");
+    let before = course.rollouts.report("board").unwrap().treatment.totals;
+    let mut units = course.units(TREATMENT, ArmName::Treatment, 0.003);
+    units[0].requests = 1;
+    course.now += 5 * SECOND;
+    course.count(units);
+    course.rollouts.advance(Timestamp(course.now));
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("inconclusive", 1));
+    assert_eq!(course.rollouts.report("board").unwrap().treatment.totals, before);
+    course.run(11 * 60, HEALTHY, "running");
+    assert_eq!(verdict(&course, 0), "pass");
+}
