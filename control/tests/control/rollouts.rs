@@ -480,3 +480,27 @@ fn counts_that_do_not_add_up_are_inconclusive() {
     course.run(11 * 60, HEALTHY, "running");
     assert_eq!(verdict(&course, 0), "pass");
 }
+
+#[test]
+fn an_edit_of_later_stages_keeps_the_alpha() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("pause"));
+    course.run(60, HEALTHY, "running");
+    let before = course.rollouts.report("board").unwrap();
+    let mut edited = plan("pause");
+    let stage = json!({ "name": "most", "percentage": 80, "for": "1h" });
+    edited["stages"].as_array_mut().unwrap().insert(1, stage);
+    let flag = "board".to_owned();
+    let edit = Change::SetPlan { flag, plan: edited };
+    course.fixture.control.apply(&admin_request(edit)).unwrap();
+    assert_eq!(course.read(|plan| plan.plan.stages.len()), 3);
+    for _ in 0..2 {
+        course.run(20, HEALTHY, "running");
+        let after = course.rollouts.report("board").unwrap();
+        assert_eq!(after.since, before.since);
+        assert!(after.treatment.totals.requests > before.treatment.totals.requests);
+        let needed = |report: &control::StageReport| report.checks[0].test.unwrap().needed;
+        assert!((needed(&after) - needed(&before)).abs() < 1e-9);
+        course.restart(&folder.path().join("evidence"));
+    }
+}
