@@ -34,6 +34,8 @@ pub(super) struct JudgedStage {
     /// The time of the last look.
     #[serde(with = "changes::timestamp")]
     now: Timestamp,
+    /// The time of the first look, in milliseconds, since which no check has failed and one is inconclusive.
+    inconclusive_since_ms: Option<i64>,
     /// Requests in neither arm.
     excluded: Excluded,
     /// Requests that the data plane could not attribute to a unit.
@@ -104,6 +106,7 @@ impl JudgedStage {
             verdicts: Vec::new(),
             looked_at: None,
             now,
+            inconclusive_since_ms: None,
             excluded: Excluded::default(),
             unattributed: 0,
             since: now,
@@ -158,6 +161,19 @@ impl JudgedStage {
         self.looked_at = Some(slot);
         self.now = now;
         self.verdicts = self.test.look(slot);
+        let is_inconclusive = self.is_inconclusive(managed, now);
+        self.inconclusive_since_ms = is_inconclusive.then(|| self.inconclusive_since_ms.unwrap_or(now.0));
+    }
+
+    /// Returns true if the time of the stage has passed, no check has failed, and one is inconclusive.
+    fn is_inconclusive(&self, managed: &ManagedPlan, now: Timestamp) -> bool {
+        let for_ms = managed.plan.stages.get(self.stage).map(|stage| stage.for_ms);
+        let passed_ms = u64::try_from(managed.run.clock.passed_ms(now)).unwrap_or(0);
+        let results = self.results();
+        let is_any = |verdict| results.iter().any(|result| result.verdict == verdict);
+        for_ms.is_some_and(|for_ms| passed_ms >= for_ms)
+            && is_any(CheckVerdict::Inconclusive)
+            && !is_any(CheckVerdict::Fail)
     }
 
     /// Begins the evidence of the checks anew that had failed at the last look: a person has seen that, and resumed the plan.
@@ -242,6 +258,7 @@ impl JudgedStage {
             run: self.run,
             stage: self.stage,
             since: self.since,
+            inconclusive_since: self.inconclusive_since_ms.map(Timestamp),
             looked_at: self.looked_at,
             checks: self
                 .checks

@@ -504,3 +504,24 @@ fn an_edit_of_later_stages_keeps_the_alpha() {
         course.restart(&folder.path().join("evidence"));
     }
 }
+
+#[test]
+fn the_time_of_inconclusive_checks_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan("pause");
+    plan["minimum"] = json!({ "requests": 1_000_000 });
+    plan["stages"][0]["for"] = json!("1m");
+    let mut course = Course::start(&plan);
+    let since = |course: &Course| course.rollouts.report("board").unwrap().inconclusive_since;
+    course.run(50, HEALTHY, "running");
+    assert_eq!(since(&course), None);
+    course.run(10, HEALTHY, "running");
+    let begun = Timestamp(course.now);
+    assert_eq!(since(&course), Some(begun));
+    course.restart(&folder.path().join("evidence"));
+    course.run(60, HEALTHY, "running");
+    assert_eq!(since(&course), Some(begun));
+    // A failure ends it.
+    course.run(300, (0.2, 0.005), "running");
+    assert_eq!((course.state(), since(&course)), ("paused", None));
+}
