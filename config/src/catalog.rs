@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rules::{Eligibility, FlagId, Flags, Names, Tenants};
 
 pub use self::edit::{Edit, JsonEdit};
-pub use self::field::{read_exposure, read_rollout, read_tiers};
+pub use self::field::{read_default, read_exposure, read_rollout, read_tiers};
 pub(crate) use self::part::read_field;
 use crate::flags_document::FlagsDocument;
 use crate::report::Report;

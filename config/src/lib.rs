@@ -55,7 +55,8 @@ mod watch;
 
 pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
 pub use catalog::{
-    Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_exposure, read_rollout, read_tiers,
+    Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_default, read_exposure, read_rollout,
+    read_tiers,
 };
 pub use document::{JsonDocument, flags_document};
 pub use files::Files;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, Names, Site, Snapshot, SnapshotRevision, Tenants};
+use rules::{Eligibility, Flags, FlagsDefinition, Names, Site, Snapshot, SnapshotRevision, Tenants};
 
 use crate::allowance::UnusedAllowances;
 use crate::catalog::Compiled;
@@ -15,6 +15,7 @@ use crate::gateway_compiler::{FlagsOf, GatewayCompiler, GatewayParts};
 use crate::inputs::Inputs;
 use crate::load_context::LoadContext;
 use crate::loaded_config::{LoadedConfig, managed_revision};
+use crate::locate;
 use crate::lower::operators::token_entries;
 use crate::lower::settings::DEFAULT_ADMIN;
 use crate::lower::{self, Document};
@@ -187,6 +188,9 @@ fn load_with(
         flags,
         awaits_flags: matches!(flags_from, FlagsFrom::Compiled(compiled, _) if !compiled.has_held_flags),
     };
+    if !matches!(flags_from, FlagsFrom::Path(_)) {
+        warn_of_idle_plans(&definition, &documents, &mut context);
+    }
     match compiler.compile(&mut context, variable) {
         Some(parts) if context.problems.is_empty() => Ok(loaded(parts, context, &documents, flags_from)),
         _ => {
@@ -196,6 +200,26 @@ fn load_with(
             debug_assert!(is_explained, "the document was refused without a problem");
             Err(context.into_report())
         }
+    }
+}
+
+/// Warns of rollout plans in the documents that the gateway serves itself: only flags of a store have a plan that runs.
+fn warn_of_idle_plans(
+    definition: &FlagsDefinition<'_>,
+    documents: &[Document<'_>],
+    context: &mut LoadContext,
+) {
+    for flag in definition.flags.iter().filter(|flag| flag.plan.is_some()) {
+        let title = format!(
+            "the rollout plan of `{}` does not run: these flags are in no store",
+            flag.key.value
+        );
+        let at = locate::plain_label(documents, flag.key.site);
+        let help = "keep the flags in a store (`flags: { store: ... }`), or remove the plan; if another document is to run \
+                    it, write `allow: [idle-plan]` in the flag";
+        context
+            .warnings
+            .push(Problem::warning("idle-plan", title, at).help(help));
     }
 }
 

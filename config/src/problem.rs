@@ -13,7 +13,7 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 107] = [
+pub const CODES: [&str; 108] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -39,6 +39,7 @@ pub const CODES: [&str; 107] = [
     "gate-needed",
     "header-alias",
     "header-budget",
+    "idle-plan",
     "idle-preflight",
     "include-conflict",
     "invalid-address",
@@ -124,12 +125,13 @@ pub const CODES: [&str; 107] = [
 ];
 
 /// The codes of warnings, which `allow` lists.
-pub const WARNINGS: [&str; 12] = [
+pub const WARNINGS: [&str; 13] = [
     "admin-without-tls",
     "ambiguous-number",
     "delimited-pattern",
     "everybody-trusted",
     "expired-certificate",
+    "idle-plan",
     "idle-preflight",
     "never-open",
     "no-issuer",

@@ -7,7 +7,7 @@ use changes::State;
 /// The longest wait for the copy before a change is answered.
 pub const LAST_GOOD_WAIT: Duration = Duration::from_millis(50);
 
-/// Keeps a copy of the lifecycles and kills of flags outside of the store.
+/// Keeps a copy of the lifecycles, kills and stages in force of flags outside of the store.
 pub trait KeepStates: Send + Sync {
     /// Writes the copy to the disk. Returns true once it is there, and false if it is not after `wait`.
     fn keep(&self, state: &State, wait: Duration) -> bool;
@@ -16,10 +16,10 @@ pub trait KeepStates: Send + Sync {
 /// The copy of flags' states after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LastGood {
-    /// The change alters no lifecycle and no kill, or there is no copy.
+    /// The change alters no lifecycle, no kill and no stages in force, or there is no copy.
     #[default]
     Unaffected,
-    /// The change alters a lifecycle or a kill; the copy is not yet written.
+    /// The change alters a lifecycle, a kill or the stages in force; the copy is not yet written.
     Due,
     /// The copy is on the disk.
     Written,

@@ -21,6 +21,7 @@ use changes::{Actor, Change, ChangeSource, CheckResult, ManagedPlan, Request, Ro
 use parking_lot::Mutex;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
+use verdicts::InvalidSlot;
 
 use self::judged_stage::JudgedStage;
 use self::minutes::Minutes;
@@ -30,6 +31,12 @@ use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::observe::ObservedSlot;
 use crate::stage_report::{SLOT_MS, StageReport};
+
+/// The longest time from one count to the next, in milliseconds. After a longer one the clock was set forward, or the
+/// process stood still: the counts are not those of a slot.
+const LONGEST_GAP_MS: i64 = 60_000;
+/// The longest time by which the clock may be behind the last count, in milliseconds: clocks are corrected.
+const LONGEST_STEP_BACK_MS: i64 = 2 * SLOT_MS;
 
 /// The controller of rollout plans of one process.
 pub struct Rollouts {
@@ -66,6 +73,9 @@ enum RunningSlot {
 struct Evidence {
     /// The last slot that was counted.
     last_slot: u64,
+    /// The time of the last count of this process.
+    #[serde(skip)]
+    counted_at: Option<Timestamp>,
     flags: BTreeMap<String, FlagEvidence>,
     /// The ids of tenants by their hashes. The data plane limits their number; a new process reports them again.
     #[serde(skip)]
@@ -113,9 +123,10 @@ impl Rollouts {
         let names = self.control.take_tenant_names();
         let mut evidence = self.evidence.lock();
         evidence.tenants.extend(names);
-        // A call that comes early is the next slot: no request is lost, and none counts twice.
-        let number = slot_at(now).max(evidence.last_slot.saturating_add(1));
-        evidence.last_slot = number;
+        if evidence.follow_clock(now) {
+            return;
+        }
+        let number = evidence.next_slot(now);
         let Evidence { flags, tenants, .. } = &mut *evidence;
         for slot in slots {
             let of_flag = flags.entry(slot.flag.clone()).or_default();
@@ -289,6 +300,7 @@ impl Rollouts {
     ) -> Vec<CheckResult> {
         let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
+        evidence.follow_clock(now);
         let slot = evidence.last_slot;
         let has_control = !self.control.answers_held_back(flag);
         let of_flag = evidence.flags.entry(flag.to_owned()).or_default();
@@ -299,7 +311,7 @@ impl Rollouts {
         of_flag.begin_stage(managed, before_first, has_control, now);
         match &mut of_flag.stage {
             Some(stage) => {
-                stage.judge(slot, now);
+                stage.judge(managed, reporting, slot, now);
                 stage.results(reporting)
             }
             None => Vec::new(),
@@ -374,6 +386,38 @@ impl JudgeRollouts for Rollouts {
         let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), now);
         self.looks.fetch_add(1, Ordering::Release);
         look
+    }
+}
+
+impl Evidence {
+    /// Opens the next slot. A call that comes early is the next slot: no request is lost, and none counts twice.
+    fn next_slot(&mut self, now: Timestamp) -> u64 {
+        self.last_slot = slot_at(now).max(self.last_slot.saturating_add(1));
+        self.counted_at = Some(now);
+        self.last_slot
+    }
+
+    /// Rejects a slot of all stages if the clock has jumped since the last count. Returns true then.
+    fn follow_clock(&mut self, now: Timestamp) -> bool {
+        let has_jumped = match self.counted_at {
+            Some(at) => {
+                let passed_ms = now.0.saturating_sub(at.0);
+                !(-LONGEST_STEP_BACK_MS..=LONGEST_GAP_MS).contains(&passed_ms)
+            }
+            // After a restart a clock that is ahead is one of an outage.
+            None => {
+                let back_slots = self.last_slot.saturating_sub(slot_at(now));
+                i64::try_from(back_slots).is_ok_and(|slots| slots.saturating_mul(SLOT_MS) > LONGEST_GAP_MS)
+            }
+        };
+        if !has_jumped {
+            return false;
+        }
+        let number = self.next_slot(now);
+        for stage in self.flags.values_mut().filter_map(|flag| flag.stage.as_mut()) {
+            stage.reject(number, InvalidSlot::ClockJumped);
+        }
+        true
     }
 }
 

@@ -19,6 +19,8 @@ pub struct StageReport {
     pub stage: usize,
     /// The start of the evidence.
     pub since: Timestamp,
+    /// The time since which the stage is held up by inconclusive checks alone: its time has passed, and none has failed.
+    pub inconclusive_since: Option<Timestamp>,
     /// The slot at whose end the checks were looked at last; none before the first look.
     pub looked_at: Option<u64>,
     /// The checks with their results.

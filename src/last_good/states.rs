@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use config::FlagsDocument;
+use config::{Catalog, FlagsDocument, ToJson as _, read_default, read_exposure};
 use control::{KeepStates, LAST_GOOD_STATES_FILE, Revision, State};
 use parking_lot::{Condvar, Mutex};
-use rules::{Lifecycle, Site, Sited};
+use rules::{Eligibility, Lifecycle, Site, Sited};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tracing::warn;
 
 use super::write_atomically;
 use crate::parent_directory::sync_entry;
 
-/// Largest file that is read, in bytes: 10,000 flags with the longest keys take 2 MB.
-const MAX_BYTES: u64 = 16 << 20;
+/// Largest file that is read, in bytes: 10,000 flags with the longest keys take 2 MB, and the stages of plans come on top.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The file of the states, shared by the writers of the states and of the document.
 #[derive(Debug)]
@@ -42,6 +43,38 @@ struct FlagStates {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lifecycle: Option<String>,
     killed: bool,
+    /// The stages of a rollout plan in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exposure: Option<Value>,
+    /// The default: the end of a plan replaces its stages by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default: Option<Value>,
+}
+
+impl States {
+    /// Applies the states to the flags that they name.
+    fn apply_to(&self, document: &mut FlagsDocument, with_stages: bool) {
+        for (key, states) in &self.flags {
+            let Some(definition) = document.flags.get_mut(key.as_str()) else {
+                continue;
+            };
+            let definition = Arc::make_mut(definition);
+            definition.enabled = states.killed.then_some(false);
+            if with_stages {
+                definition.exposure = states.exposure.as_ref().and_then(read_exposure);
+                // The end of a plan sets a default and never removes one; files of earlier versions have none.
+                if let Some(default) = states.default.as_ref().and_then(read_default) {
+                    definition.default = Some(Sited::new(default, Site::default()));
+                }
+            }
+            let lifecycle = states.lifecycle.as_deref();
+            let lifecycle =
+                lifecycle.and_then(|name| Lifecycle::ALL.into_iter().find(|known| known.as_str() == name));
+            if let Some(lifecycle) = lifecycle {
+                definition.lifecycle = Some(Sited::new(lifecycle, Site::default()));
+            }
+        }
+    }
 }
 
 impl StatesFile {
@@ -72,18 +105,16 @@ impl StatesFile {
             );
             return;
         };
-        for (key, states) in states.flags {
-            let Some(definition) = document.flags.get_mut(key.as_str()) else {
-                continue;
-            };
-            let definition = Arc::make_mut(definition);
-            definition.enabled = states.killed.then_some(false);
-            let lifecycle = states.lifecycle.as_deref();
-            let lifecycle =
-                lifecycle.and_then(|name| Lifecycle::ALL.into_iter().find(|known| known.as_str() == name));
-            if let Some(lifecycle) = lifecycle {
-                definition.lifecycle = Some(Sited::new(lifecycle, Site::default()));
-            }
+        let mut whole = document.clone();
+        states.apply_to(&mut whole, true);
+        // The stages may name a segment or a variant that is newer than the document.
+        if Catalog::new(Eligibility::default(), whole.clone()).is_ok() {
+            *document = whole;
+        } else {
+            warn!(
+                "the stages of rollout plans do not fit the last good document; those in the document stay"
+            );
+            states.apply_to(document, false);
         }
     }
 
@@ -130,6 +161,16 @@ impl StatesFile {
             let states = FlagStates {
                 lifecycle: flag.lifecycle().map(|lifecycle| lifecycle.as_str().to_owned()),
                 killed: !flag.is_enabled(),
+                exposure: flag
+                    .definition
+                    .exposure
+                    .as_ref()
+                    .map(|exposure| exposure.to_json()),
+                default: flag
+                    .definition
+                    .default
+                    .as_ref()
+                    .map(|default| default.value.to_json()),
             };
             (key.to_owned(), states)
         });

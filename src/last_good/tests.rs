@@ -183,3 +183,93 @@ fn the_stages_of_a_plan_are_in_the_last_good_document() {
     super::write_atomically(&super::path(folder.path()), &document).unwrap();
     assert_eq!(read(folder.path()).unwrap(), document);
 }
+
+/// A control plane whose flag `board` has a plan of one stage, and a change that starts it.
+fn planned() -> (Control, Change) {
+    let control = control();
+    let plan = json!({
+        "stages": [{ "name": "quarter", "percentage": 25, "for": "1h" }],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" } }],
+    });
+    let flag = || "board".to_owned();
+    apply(&control, Change::SetPlan { flag: flag(), plan });
+    (control, Change::StartRollout { flag: flag() })
+}
+
+/// Returns the number of stages in force in the last good document, with the states beside it.
+fn stages(directory: &Path) -> usize {
+    let board = Arc::clone(&read(directory).unwrap().flags["board"]);
+    board
+        .exposure
+        .as_ref()
+        .map_or(0, |exposure| exposure.stages.value.len())
+}
+
+#[test]
+fn the_stages_in_force_are_on_the_disk_with_the_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let (control, start) = planned();
+    let states = StatesFile::new(folder.path());
+    LastGood::new(folder.path(), Arc::clone(&states)).write_now(&control);
+    let keeper = StatesKeeper::start(states).unwrap();
+    control.set_keep_states(keeper.handle());
+    assert_eq!(stages(folder.path()), 0);
+    assert_ne!(apply(&control, start), Kept::Unaffected);
+    testkit::eventually("the stage", || (stages(folder.path()) == 1).then_some(()));
+    // A later document keeps them, and the end of the plan removes them.
+    super::merge(folder.path(), &read(folder.path()).unwrap());
+    assert_eq!(stages(folder.path()), 1);
+    apply(&control, Change::CancelRollout { flag: "board".into() });
+    testkit::eventually("no stage", || (stages(folder.path()) == 0).then_some(()));
+}
+
+#[test]
+fn stages_that_do_not_fit_the_document_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (control, start) = planned();
+    let states = StatesFile::new(folder.path());
+    LastGood::new(folder.path(), states).write_now(&control);
+    apply(&control, start);
+    let unknown = json!({ "flags": { "board": {
+        "killed": true,
+        "exposure": { "stages": [
+            { "name": "quarter", "percentage": 25, "audience": { "segment": "later" } },
+        ] },
+    } } });
+    std::fs::write(
+        folder.path().join(control::LAST_GOOD_STATES_FILE),
+        unknown.to_string(),
+    )
+    .unwrap();
+    assert!(is_killed(folder.path()));
+    assert_eq!(stages(folder.path()), 0);
+}
+
+#[test]
+fn the_default_of_a_completed_plan_is_with_the_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = control();
+    let flag = || "board".to_owned();
+    let plan = json!({
+        "stages": [{ "name": "all", "percentage": 100, "for": "1h" }],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" } }],
+        "finish": { "default": "on" },
+    });
+    apply(&control, Change::SetPlan { flag: flag(), plan });
+    apply(&control, Change::StartRollout { flag: flag() });
+    let states = StatesFile::new(folder.path());
+    LastGood::new(folder.path(), Arc::clone(&states)).write_now(&control);
+    assert_eq!(stages(folder.path()), 1);
+    let advance = Change::AdvanceRollout {
+        flag: flag(),
+        evidence: Vec::new(),
+    };
+    let forced = control::Request {
+        force: true,
+        ..admin_request(advance)
+    };
+    control.apply(&forced).unwrap();
+    states.write(&control.read(|state, _| state.clone())).unwrap();
+    let board = Arc::clone(&read(folder.path()).unwrap().flags["board"]);
+    assert!(board.exposure.is_none() && board.default.is_some());
+}

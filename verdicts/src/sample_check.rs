@@ -74,6 +74,12 @@ impl SampleCheck {
         self.is_failed |= self.over >= CONSECUTIVE;
     }
 
+    /// Counts the samples anew, after a person has acknowledged the failure.
+    pub fn renew(&mut self) {
+        self.over = 0;
+        self.is_failed = false;
+    }
+
     /// Returns the last value that was read.
     pub fn value(&self) -> Option<f64> {
         self.value

@@ -66,6 +66,8 @@ pub enum Ingested {
 pub enum InvalidSlot {
     /// [`Slot::counter_fell`].
     CounterFell,
+    /// The clock jumped, or nothing was counted for long: the counts are not those of a slot.
+    ClockJumped,
     /// More errors than requests, or more counted requests than requests, or more latencies than counted requests.
     PartAboveWhole,
     /// More counted requests of one unit than the cap.

@@ -83,7 +83,7 @@ impl Stage {
         let trials: Vec<_> = config
             .checks
             .iter()
-            .map(|check| Trial::new(*check, &roster))
+            .map(|check| Trial::new(*check, &roster, (config.alpha, config.first_slot)))
             .collect();
         Self {
             since: vec![None; trials.len()],
@@ -104,19 +104,12 @@ impl Stage {
     /// Counts a slot. Slots come in the order of their numbers; a slot that is not newer than the last changes
     /// nothing but a counter. Numbers may be left out: those slots are empty.
     pub fn ingest(&mut self, slot: &Slot) -> Ingested {
-        if slot.number < self.config.first_slot || self.last.is_some_and(|last| slot.number <= last) {
-            self.uncounted.late_slots = self.uncounted.late_slots.saturating_add(1);
+        if !self.open(slot.number) {
             return Ingested::Late;
         }
-        self.close_until(slot.number);
-        self.last = Some(slot.number);
         let units = match self.check(slot) {
             Ok(units) => units,
-            Err(invalid) => {
-                self.invalid = Some((slot.number, invalid));
-                self.uncounted.invalid_slots = self.uncounted.invalid_slots.saturating_add(1);
-                return Ingested::Rejected(invalid);
-            }
+            Err(invalid) => return self.rejected(slot.number, invalid),
         };
         for count in units {
             self.count(count);
@@ -128,6 +121,31 @@ impl Stage {
             }
         }
         Ingested::Counted
+    }
+
+    /// Takes note of a slot whose counts are unusable, for a reason that its counts do not show.
+    pub fn reject(&mut self, number: u64, invalid: InvalidSlot) -> Ingested {
+        match self.open(number) {
+            true => self.rejected(number, invalid),
+            false => Ingested::Late,
+        }
+    }
+
+    /// Opens a slot; false if it is late.
+    fn open(&mut self, number: u64) -> bool {
+        if number < self.config.first_slot || self.last.is_some_and(|last| number <= last) {
+            self.uncounted.late_slots = self.uncounted.late_slots.saturating_add(1);
+            return false;
+        }
+        self.close_until(number);
+        self.last = Some(number);
+        true
+    }
+
+    fn rejected(&mut self, number: u64, invalid: InvalidSlot) -> Ingested {
+        self.invalid = Some((number, invalid));
+        self.uncounted.invalid_slots = self.uncounted.invalid_slots.saturating_add(1);
+        Ingested::Rejected(invalid)
     }
 
     /// Sorts the counts of a slot by unit, so that their order does not matter.
@@ -260,7 +278,7 @@ impl Stage {
             treatment: sample(&trial.treatment, Arm::Treatment),
             control: sample(&trial.control, Arm::Control),
             log_evidence: trial.log_evidence,
-            needed: -self.config.alpha.ln(),
+            needed: -trial.alpha.ln(),
             since: trial.failed.unwrap_or(now),
         }
     }
@@ -335,6 +353,17 @@ impl Stage {
                 let before = of(&self.baseline_latency.treatment)? / of(&self.baseline_latency.control)?;
                 Some(stage / before)
             }
+        }
+    }
+
+    /// Begins the evidence of a check anew with the slot after `now`, after a person has acknowledged its failure. Each time
+    /// the check has half of the alpha of the time before: all times together stay below twice its alpha. The others go on.
+    pub fn renew(&mut self, check: usize, now: u64) {
+        if let Some(trial) = self.trials.get_mut(check) {
+            trial.renew(now.saturating_add(1));
+        }
+        if let Some(since) = self.since.get_mut(check) {
+            *since = None;
         }
     }
 

@@ -75,6 +75,10 @@ pub(crate) struct Trial {
     measure: Measure,
     /// For a comparison of latencies: the measure at the quantile itself. See [`cut`].
     tail: Option<(Measure, Windows<Tail>)>,
+    /// The significance level.
+    pub(crate) alpha: f64,
+    /// The slot in which the evidence begins.
+    first_slot: u64,
     /// Nothing spoke against the units in the ten minutes before the stage.
     is_calm: bool,
     units: Windows<Count>,
@@ -94,7 +98,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn new(check: Check, roster: &Roster) -> Self {
+    pub(crate) fn new(check: Check, roster: &Roster, (alpha, first_slot): (f64, u64)) -> Self {
         let measure = Measure::new(check, cut(check), roster);
         let tail = match check {
             Check::LatencyWorse { quantile, .. } => {
@@ -103,6 +107,8 @@ impl Trial {
             _ => None,
         };
         Self {
+            alpha,
+            first_slot,
             is_calm: measure.was_calm(roster),
             check,
             measure,
@@ -196,6 +202,20 @@ impl Trial {
         self.survival.block(false);
     }
 
+    /// Begins the evidence anew in a slot, with half of the alpha. The units keep their baselines.
+    pub(crate) fn renew(&mut self, first_slot: u64) {
+        self.forget();
+        self.alpha /= 2.0;
+        self.first_slot = first_slot;
+        self.games = Games::default();
+        self.survival = Survival::default();
+        self.treatment = ArmSum::default();
+        self.control = ArmSum::default();
+        self.log_evidence = 0.0;
+        self.elevated = None;
+        self.failed = None;
+    }
+
     /// Looks at the windows that end with the open slot.
     pub(crate) fn look(&mut self, slot: u64, roster: &Roster, config: &StageConfig) {
         self.log_evidence = 0.0;
@@ -208,7 +228,7 @@ impl Trial {
         } else {
             self.look_at_onset(slot, roster, config)
         };
-        self.conclude(slot, evidence, config);
+        self.conclude(slot, evidence);
     }
 
     /// Closes a slot: the blocks that end with it are complete.
@@ -228,15 +248,15 @@ impl Trial {
             && surprise::against_baseline(&self.scored(&sum, roster)) >= DISTURBED
             && self.against_bound(&sum, roster) >= DISTURBED;
         let evidence = self.survival.block(is_disturbed);
-        self.conclude(slot, evidence, config);
+        self.conclude(slot, evidence);
     }
 
-    fn conclude(&mut self, slot: u64, evidence: f64, config: &StageConfig) {
+    fn conclude(&mut self, slot: u64, evidence: f64) {
         self.log_evidence = self.log_evidence.max(evidence);
         if evidence >= ELEVATED {
             self.elevated = Some(slot);
         }
-        if evidence >= -config.alpha.ln() {
+        if evidence >= -self.alpha.ln() {
             self.failed = Some(slot);
         }
     }
@@ -299,7 +319,7 @@ impl Trial {
     }
 
     fn look_at_onset(&mut self, slot: u64, roster: &Roster, config: &StageConfig) -> f64 {
-        let is_onset = self.is_calm && slot < config.first_slot + ONSET;
+        let is_onset = self.is_calm && slot < self.first_slot.saturating_add(ONSET);
         if self.check.is_comparison() || !(is_onset || config.attribute_at_once) {
             return 0.0;
         }

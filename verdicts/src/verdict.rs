@@ -9,7 +9,7 @@ use crate::slot::InvalidSlot;
 pub enum Status {
     /// The minimum is met in each arm, the value is within the bound, and nothing spoke against it for ten minutes.
     Pass,
-    /// The evidence reached `1 / alpha`. It stays a failure for the rest of the stage.
+    /// The evidence reached `1 / alpha`. It stays a failure until its evidence is begun anew.
     Fail,
     /// Neither.
     Inconclusive,

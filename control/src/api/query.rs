@@ -84,6 +84,12 @@ pub(crate) const ACTION: Parameter = Parameter {
     parameter_type: ParameterType::Action,
     description: "Lists only entries of this action.",
 };
+
+pub(crate) const ABOUT_FLAG: Parameter = text_parameter("flag", "Lists only entries about this flag.");
+pub(crate) const OF_ORG: Parameter = text_parameter("org", "Lists only entries of this org.");
+pub(crate) const OF_ACTOR: Parameter = text_parameter("actor", "Lists only entries of this actor.");
+pub(crate) const FROM: Parameter = time_parameter("from", "Lists only entries at or after this time.");
+pub(crate) const UNTIL: Parameter = time_parameter("until", "Lists only entries before this time.");
 pub(crate) const AFTER_ENTRY: Parameter = Parameter {
     name: "after",
     parameter_type: ParameterType::Integer(0, u32::MAX),

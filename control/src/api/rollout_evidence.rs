@@ -364,6 +364,7 @@ fn reason_text(reason: Reason, minimum: Minimum) -> String {
 fn invalid_text(invalid: InvalidSlot) -> &'static str {
     match invalid {
         InvalidSlot::CounterFell => "a counter fell",
+        InvalidSlot::ClockJumped => "the clock jumped, or nothing was counted for a minute",
         InvalidSlot::PartAboveWhole => "a part is larger than its whole",
         InvalidSlot::AboveCap => "more requests of a unit than the cap",
         InvalidSlot::UnitTwice => "a unit was counted twice",

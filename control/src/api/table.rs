@@ -4,8 +4,8 @@ use changes::{Event, Permission};
 
 use super::handler::handler;
 use super::query::{
-    ACTION, AFTER, AFTER_ENTRY, DECISION_MAKER, INCIDENT, LIMIT, boolean_parameter, text_parameter,
-    time_parameter,
+    ABOUT_FLAG, ACTION, AFTER, AFTER_ENTRY, DECISION_MAKER, FROM, INCIDENT, LIMIT, OF_ACTOR, OF_ORG, UNTIL,
+    boolean_parameter, text_parameter,
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{
@@ -28,14 +28,9 @@ const READ: ApiRoute = ApiRoute {
 /// The defaults of a route that changes the state.
 const CHANGE: ApiRoute = ApiRoute {
     method: Verb::Post,
-    path: "",
-    name: "",
-    summary: "",
     permission: Permission::Operate,
     access: Access::Change(Event::TenantChanged),
-    lane: Lane::Common,
-    query: &[],
-    handler: handler!(account::whoami),
+    ..READ
 };
 
 /// Every route of the API.
@@ -429,12 +424,12 @@ pub const ROUTES: &[ApiRoute] = &[
         query: &[
             LIMIT,
             AFTER_ENTRY,
-            text_parameter("flag", "Lists only entries about this flag."),
-            text_parameter("org", "Lists only entries of this org."),
-            text_parameter("actor", "Lists only entries of this actor."),
+            ABOUT_FLAG,
+            OF_ORG,
+            OF_ACTOR,
             ACTION,
-            time_parameter("from", "Lists only entries at or after this time."),
-            time_parameter("until", "Lists only entries before this time."),
+            FROM,
+            UNTIL,
         ],
         handler: handler!(audit::list),
         ..READ
@@ -459,15 +454,7 @@ pub const ROUTES: &[ApiRoute] = &[
         name: "listOrgAudit",
         summary: "Lists the audit log of an org, newest entry first.",
         permission: Permission::ReadOwnOrg,
-        query: &[
-            LIMIT,
-            AFTER_ENTRY,
-            text_parameter("flag", "Lists only entries about this flag."),
-            text_parameter("actor", "Lists only entries of this actor."),
-            ACTION,
-            time_parameter("from", "Lists only entries at or after this time."),
-            time_parameter("until", "Lists only entries before this time."),
-        ],
+        query: &[LIMIT, AFTER_ENTRY, ABOUT_FLAG, OF_ACTOR, ACTION, FROM, UNTIL],
         handler: handler!(audit::list_of_org),
         ..READ
     },

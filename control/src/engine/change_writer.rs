@@ -377,12 +377,16 @@ impl ChangeWriter {
     }
 }
 
-/// Returns true if an edit alters the lifecycle of a flag, or kills or restores one.
+/// Returns true if an edit alters the lifecycle of a flag or its stages in force, or kills or restores one.
 fn alters_states(state: &State, edits: &[StateEdit]) -> bool {
     edits.iter().any(|edit| match edit {
         StateEdit::Flag(key, after) => {
+            let before = state.flag(key);
             let states = |flag: &ManagedFlag| (flag.lifecycle(), flag.is_enabled());
-            state.flag(key).as_ref().map(states) != after.as_ref().map(states)
+            let exposure =
+                |flag: Option<&ManagedFlag>| flag.and_then(|flag| flag.definition.exposure.clone());
+            before.as_ref().map(states) != after.as_ref().map(states)
+                || exposure(before.as_ref()) != exposure(after.as_ref())
         }
         StateEdit::Head(_) | StateEdit::Segment(..) | StateEdit::Tenant(..) => false,
     })

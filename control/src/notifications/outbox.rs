@@ -176,7 +176,7 @@ impl Outbox {
     }
 
     /// Returns the next notice for a receiver. Those that are too old are given up.
-    pub(super) fn due(&self, sink: &str, now: Timestamp) -> Option<Notice> {
+    pub fn due(&self, sink: &str, now: Timestamp) -> Option<Notice> {
         let mut state = self.state.lock();
         let expired = state.mailboxes.get_mut(sink)?.expire(now);
         if expired > 0 {
@@ -187,7 +187,7 @@ impl Outbox {
     }
 
     /// Records the result of an attempt. `chance` (0 to 1) is random.
-    pub(super) fn record(
+    pub fn record(
         &self,
         sink: &str,
         id: &str,

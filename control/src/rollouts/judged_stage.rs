@@ -1,13 +1,15 @@
 //! The stage in force of one plan with its evidence: slots in, verdicts out.
 
-use changes::{CheckResult, CheckVerdict, ManagedPlan};
+use changes::{CheckResult, CheckVerdict, ManagedPlan, Run, Turn};
 use config::{Bound, Check, Metric, RolloutPlan};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use verdicts::histogram::Histogram;
-use verdicts::{Arm, Ingested, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict};
+use verdicts::{
+    Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict,
+};
 
 use super::confounding::Confounding;
 use super::opted_in::{self, OptedIn};
@@ -25,6 +27,8 @@ pub(super) struct JudgedStage {
     /// The run and the index of the stage.
     run: u64,
     stage: usize,
+    /// The number of turns of the run at the last look.
+    sequence: u64,
     /// The checks of the plan and of the stage, by name.
     checks: Vec<(String, Judge)>,
     test: Stage,
@@ -36,6 +40,8 @@ pub(super) struct JudgedStage {
     /// The time of the last look.
     #[serde(with = "changes::timestamp")]
     now: Timestamp,
+    /// The time of the first look, in milliseconds, since which no check has failed and one is inconclusive.
+    inconclusive_since_ms: Option<i64>,
     /// Requests in neither arm.
     excluded: Excluded,
     /// The tenants that opted in, apart from a control arm. Without one they are a part of treatment.
@@ -116,12 +122,14 @@ impl JudgedStage {
         Some(Self {
             run: managed.run.id,
             stage,
+            sequence: managed.run.sequence,
             checks,
             test: Stage::new(config, history.baselines()),
             queries,
             verdicts: Vec::new(),
             looked_at: None,
             now,
+            inconclusive_since_ms: None,
             excluded: Excluded::default(),
             opted_in,
             tenant_errors: TenantErrors::default(),
@@ -166,13 +174,12 @@ impl JudgedStage {
             }
         }
         let slot = of_slot(units);
-        if let Ingested::Rejected(reason) = self.test.ingest(&slot) {
-            tracing::warn!(
-                ?reason,
-                slot = number,
-                "rollout: the counts of a slot do not add up"
-            );
-        }
+        log_rejected(self.test.ingest(&slot), number);
+    }
+
+    /// Takes note of a slot whose counts are unusable.
+    pub(super) fn reject(&mut self, number: u64, reason: InvalidSlot) {
+        log_rejected(self.test.reject(number, reason), number);
     }
 
     /// Counts the requests in neither arm.
@@ -188,13 +195,55 @@ impl JudgedStage {
         }
     }
 
-    /// Looks at the checks at the end of a slot.
-    pub(super) fn judge(&mut self, slot: u64, now: Timestamp) {
+    /// Looks at the checks at the end of a slot. If the plan was resumed since the last look, the checks that had failed by
+    /// then begin anew before.
+    pub(super) fn judge(&mut self, managed: &ManagedPlan, reporting: usize, slot: u64, now: Timestamp) {
+        if was_resumed(&managed.run, self.sequence) {
+            self.renew_failed(reporting, slot);
+        }
+        self.sequence = managed.run.sequence;
         self.looked_at = Some(slot);
         self.now = now;
         self.verdicts = self.test.look(slot);
         if let Some(opted_in) = &mut self.opted_in {
             opted_in.look(slot);
+        }
+        let is_inconclusive = self.is_inconclusive(managed, reporting, now);
+        self.inconclusive_since_ms = is_inconclusive.then(|| self.inconclusive_since_ms.unwrap_or(now.0));
+    }
+
+    /// Returns true if the time of the stage has passed, no check has failed, and one is inconclusive.
+    fn is_inconclusive(&self, managed: &ManagedPlan, reporting: usize, now: Timestamp) -> bool {
+        let for_ms = managed.plan.stages.get(self.stage).map(|stage| stage.for_ms);
+        let passed_ms = u64::try_from(managed.run.clock.passed_ms(now)).unwrap_or(0);
+        let results = self.results(reporting);
+        let is_any = |verdict| results.iter().any(|result| result.verdict == verdict);
+        for_ms.is_some_and(|for_ms| passed_ms >= for_ms)
+            && is_any(CheckVerdict::Inconclusive)
+            && !is_any(CheckVerdict::Fail)
+    }
+
+    /// Begins the evidence of the checks anew that had failed at the last look: a person has seen that, and resumed the plan.
+    fn renew_failed(&mut self, reporting: usize, slot: u64) {
+        let failed = self
+            .checks
+            .iter()
+            .filter(|(_, judge)| self.result(*judge, reporting) == CheckVerdict::Fail);
+        let failed: Vec<(String, Judge)> = failed.cloned().collect();
+        for (check, judge) in failed {
+            tracing::info!(
+                check,
+                "rollout: resumed after a failure, the evidence of the check begins anew"
+            );
+            match judge {
+                Judge::Test(test) => self.test.renew(test, slot),
+                Judge::Query(query) => {
+                    if let Some(query) = self.queries.get_mut(query) {
+                        query.renew();
+                    }
+                }
+                Judge::Reports(_) => {}
+            }
         }
     }
 
@@ -274,6 +323,7 @@ impl JudgedStage {
             run: self.run,
             stage: self.stage,
             since: self.since,
+            inconclusive_since: self.inconclusive_since_ms.map(Timestamp),
             looked_at: self.looked_at,
             checks: self
                 .checks
@@ -331,6 +381,20 @@ impl JudgedStage {
             latency: percentiles(),
         }
     }
+}
+
+/// Reports a slot whose counts were rejected.
+fn log_rejected(ingested: Ingested, slot: u64) {
+    if let Ingested::Rejected(reason) = ingested {
+        tracing::warn!(?reason, slot, "rollout: the counts of a slot do not add up");
+    }
+}
+
+/// Returns true if a plan was resumed after it had made so many turns.
+fn was_resumed(run: &Run, since: u64) -> bool {
+    let turns = usize::try_from(run.sequence.saturating_sub(since)).unwrap_or(usize::MAX);
+    let mut latest = run.course.iter().rev().take(turns);
+    latest.any(|entry| entry.turn == Turn::Resumed)
 }
 
 /// Returns the statistical test of a check; none if it has none.

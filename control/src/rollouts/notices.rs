@@ -47,24 +47,10 @@ pub(super) fn of_plan(
     }
     let waiting = waits(managed, results, now);
     let patience = i64::try_from(managed.plan.patience_ms).unwrap_or(i64::MAX);
-    let duration = managed.run.stage.and_then(|stage| managed.plan.stages.get(stage));
-    let duration = duration.map_or(0, |stage| i64::try_from(stage.for_ms).unwrap_or(i64::MAX));
-    let overdue = managed.run.clock.passed_ms(now).saturating_sub(duration);
-    let is_unmeasured = |wait: &Wait| {
-        matches!(wait, Wait::Unmeasured)
-            || matches!(
-                wait,
-                Wait::Check {
-                    verdict: CheckVerdict::Inconclusive,
-                    ..
-                }
-            )
-    };
-    if overdue >= patience && waiting.iter().any(is_unmeasured) {
-        let detail = format!(
-            "its stage could have ended {} ago, and a check is still inconclusive",
-            timestamp::duration(overdue)
-        );
+    let since = report.and_then(|report| report.inconclusive_since);
+    if let Some(since) = since.filter(|since| now.0.saturating_sub(since.0) >= patience) {
+        let minute = timestamp::minute(since);
+        let detail = format!("its stage could have ended since {minute}, and a check is still inconclusive");
         present.push(("patience".to_owned(), NoticeEvent::Inconclusive, detail));
     }
     // Not while anything else is to come: then nobody has to act yet.

@@ -46,6 +46,11 @@ impl SampledQuery {
         self.error = value.err().map(|error| error.chars().take(MAX_ERROR).collect());
     }
 
+    /// Counts the samples anew, after a person has acknowledged the failure.
+    pub(super) fn renew(&mut self) {
+        self.samples.renew();
+    }
+
     pub(super) fn verdict(&self, now: Timestamp) -> CheckVerdict {
         match self.samples.look(seconds(now)).0 {
             Status::Pass => CheckVerdict::Pass,

@@ -488,6 +488,58 @@ fn report(course: &Course, org: &str, cause: &str) -> Change {
     }
 }
 
+fn resume(course: &Course) {
+    let resume = Change::ResumeRollout { flag: "board".into() };
+    let request = Request {
+        at: Timestamp(course.now),
+        ..admin_request(resume)
+    };
+    course.fixture.control.apply(&request).unwrap();
+}
+
+/// A plan with a second test, of which nothing is known.
+fn plan_with_latency() -> Value {
+    let mut plan = plan("pause");
+    let slow = json!({ "name": "slow", "p95": { "above": "2s" }, "then": "pause" });
+    plan["checks"].as_array_mut().unwrap().push(slow);
+    plan
+}
+
+#[test]
+fn a_resumed_plan_runs_on_while_it_is_healthy() {
+    let mut course = Course::start(&plan_with_latency());
+    assert!(course.run(300, (0.05, 0.005), "running").is_some());
+    let before = course.rollouts.report("board").unwrap();
+    resume(&course);
+    // A restart between the resumption and the first look.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(course.run(20, (0.003, 0.003), "running"), None);
+    let after = course.rollouts.report("board").unwrap();
+    let (failed, anew) = (before.checks[0].test.unwrap(), after.checks[0].test.unwrap());
+    assert!(anew.treatment.requests < failed.treatment.requests, "{anew:?}");
+    // Half of the alpha is left.
+    assert!((anew.needed - failed.needed - 2.0_f64.ln()).abs() < 1e-9);
+    let (one, other) = (before.checks[1].test.unwrap(), after.checks[1].test.unwrap());
+    assert!(other.treatment.requests > one.treatment.requests, "{other:?}");
+    assert!((other.needed - one.needed).abs() < 1e-9);
+    assert!(after.treatment.totals.requests > before.treatment.totals.requests);
+    course.restart(&folder.path().join("evidence"));
+    course.run(2 * HOUR / SECOND, (0.003, 0.003), "running");
+    assert_eq!((course.stage(), course.state()), (Some(1), "completed"));
+}
+
+#[test]
+fn a_harm_that_goes_on_pauses_a_resumed_plan_again() {
+    let mut course = Course::start(&plan("pause"));
+    for _ in 0..3 {
+        let paused = course.run(300, (0.05, 0.005), "running");
+        assert!((15..=150).contains(&paused.unwrap()), "{paused:?}");
+        assert_eq!(course.state(), "paused");
+        resume(&course);
+    }
+}
+
 #[test]
 fn reports_from_two_orgs_pause_the_plan() {
     let mut course = Course::start(&plan_with_reports());
@@ -525,4 +577,215 @@ fn reports_pause_a_plan_before_any_request() {
     report(&course, "globex", "no save");
     assert!(course.rollouts.advance(Timestamp(course.now)));
     assert_eq!(course.state(), "paused");
+}
+
+#[test]
+fn a_resumption_by_a_person_keeps_evidence_without_failure() {
+    let mut course = Course::start(&plan("pause"));
+    course.run(60, (0.003, 0.003), "running");
+    let pause = Change::PauseRollout { flag: "board".into() };
+    course.fixture.control.apply(&admin_request(pause)).unwrap();
+    let before = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    resume(&course);
+    course.run(10, (0.003, 0.003), "running");
+    let after = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    assert!(after.treatment.requests > before.treatment.requests);
+    assert!((after.needed - before.needed).abs() < 1e-9);
+}
+
+#[test]
+fn three_new_samples_fail_a_resumed_query_again() {
+    let mut plan = plan("pause");
+    let query =
+        json!({ "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 }, "then": "pause" });
+    plan["checks"].as_array_mut().unwrap().push(query);
+    let mut course = Course::start(&plan);
+    course.run(10, (0.003, 0.003), "running");
+    for _ in 0..2 {
+        for sample in 1..=3 {
+            let due = course.rollouts.queries().remove(0);
+            course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+            let paused = course.run(10, (0.003, 0.003), "running");
+            assert_eq!(paused.is_some(), sample == 3, "sample {sample}");
+        }
+        resume(&course);
+        assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
+    }
+}
+
+fn verdict(course: &Course, check: usize) -> &'static str {
+    let report = course.rollouts.report("board").unwrap();
+    report.checks[check].verdict.as_str()
+}
+
+fn invalid_slots(course: &Course) -> u64 {
+    course.rollouts.report("board").unwrap().uncounted.invalid_slots
+}
+
+const HEALTHY: (f64, f64) = (0.003, 0.003);
+
+#[test]
+fn a_clock_that_jumps_makes_checks_inconclusive() {
+    for jump in [HOUR, -HOUR, 400 * 24 * HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(20 * 60, HEALTHY, "running");
+        assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+        course.now += jump;
+        // The look may come before the count.
+        course.rollouts.advance(Timestamp(course.now));
+        assert_eq!(verdict(&course, 0), "inconclusive", "{jump}");
+        course.run(9 * 60, HEALTHY, "running");
+        assert_eq!((verdict(&course, 0), course.stage()), ("inconclusive", Some(0)));
+        assert_eq!(invalid_slots(&course), 1, "{jump}");
+        course.run(2 * 60, HEALTHY, "running");
+        // The evidence goes on with every slot, and passes in the end.
+        let late = course.rollouts.report("board").unwrap().uncounted.late_slots;
+        let stage = usize::from(jump > 0);
+        assert_eq!((late, course.stage()), (0, Some(stage)), "{jump}");
+    }
+}
+
+#[test]
+fn a_harm_is_found_after_a_clock_that_jumps() {
+    for jump in [HOUR, -HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(60, HEALTHY, "running");
+        course.now += jump;
+        let rolled_back = course.run(300, (0.2, 0.005), "running");
+        assert!(rolled_back.unwrap() <= 60, "{rolled_back:?}");
+        assert_eq!(course.state(), "rolled_back");
+    }
+}
+
+#[test]
+fn a_clock_set_back_during_a_restart_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("pause"));
+    course.run(20 * 60, HEALTHY, "running");
+    // A restart within a slot loses nothing, and counts nothing twice.
+    course.restart(&folder.path().join("evidence"));
+    let units = course.units(TREATMENT, ArmName::Treatment, 0.003);
+    course.count(units);
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+    // So does an outage.
+    course.restart(&folder.path().join("evidence"));
+    course.now += 5 * 60 * SECOND;
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("pass", 0));
+    course.restart(&folder.path().join("evidence"));
+    course.now -= HOUR;
+    course.run(60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("inconclusive", 1));
+}
+
+#[test]
+fn counts_that_do_not_add_up_are_inconclusive() {
+    let mut course = Course::start(&plan("pause"));
+    course.run(20 * 60, HEALTHY, "running");
+    let before = course.rollouts.report("board").unwrap().treatment.totals;
+    let mut units = course.units(TREATMENT, ArmName::Treatment, 0.003);
+    units[0].requests = 1;
+    course.now += 5 * SECOND;
+    course.count(units);
+    course.rollouts.advance(Timestamp(course.now));
+    assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("inconclusive", 1));
+    assert_eq!(course.rollouts.report("board").unwrap().treatment.totals, before);
+    course.run(11 * 60, HEALTHY, "running");
+    assert_eq!(verdict(&course, 0), "pass");
+}
+
+#[test]
+fn an_edit_of_later_stages_keeps_the_alpha() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("pause"));
+    course.run(60, HEALTHY, "running");
+    let before = course.rollouts.report("board").unwrap();
+    let mut edited = plan("pause");
+    let stage = json!({ "name": "most", "percentage": 80, "for": "1h" });
+    edited["stages"].as_array_mut().unwrap().insert(1, stage);
+    let flag = "board".to_owned();
+    let edit = Change::SetPlan { flag, plan: edited };
+    course.fixture.control.apply(&admin_request(edit)).unwrap();
+    assert_eq!(course.read(|plan| plan.plan.stages.len()), 3);
+    for _ in 0..2 {
+        course.run(20, HEALTHY, "running");
+        let after = course.rollouts.report("board").unwrap();
+        assert_eq!(after.since, before.since);
+        assert!(after.treatment.totals.requests > before.treatment.totals.requests);
+        let needed = |report: &control::StageReport| report.checks[0].test.unwrap().needed;
+        assert!((needed(&after) - needed(&before)).abs() < 1e-9);
+        course.restart(&folder.path().join("evidence"));
+    }
+}
+
+#[test]
+fn the_time_of_inconclusive_checks_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan("pause");
+    plan["minimum"] = json!({ "requests": 1_000_000 });
+    plan["stages"][0]["for"] = json!("1m");
+    let mut course = Course::start(&plan);
+    let since = |course: &Course| course.rollouts.report("board").unwrap().inconclusive_since;
+    course.run(50, HEALTHY, "running");
+    assert_eq!(since(&course), None);
+    course.run(10, HEALTHY, "running");
+    let begun = Timestamp(course.now);
+    assert_eq!(since(&course), Some(begun));
+    course.restart(&folder.path().join("evidence"));
+    course.run(60, HEALTHY, "running");
+    assert_eq!(since(&course), Some(begun));
+    // A failure ends it.
+    course.run(300, (0.2, 0.005), "running");
+    assert_eq!((course.state(), since(&course)), ("paused", None));
+}
+
+/// Returns the events and details that a receiver would get since the last call.
+fn notices(course: &Course, outbox: &control::Outbox) -> Vec<String> {
+    outbox
+        .collect(&course.fixture.control, Timestamp(course.now))
+        .unwrap();
+    let sink = "hook";
+    let mut found = Vec::new();
+    while let Some(notice) = outbox.due(sink, Timestamp(course.now)) {
+        found.push(format!("{} {}", notice.event.as_str(), notice.detail));
+        outbox.record(sink, &notice.id, Ok(()), (Timestamp(course.now), 0.0));
+    }
+    found
+}
+
+#[test]
+fn people_are_told_once_what_a_plan_waits_for() {
+    let mut plan = plan("notify");
+    plan["stages"][0]["for"] = json!("1m");
+    plan["patience"] = json!("5m");
+    plan["minimum"] = json!({ "requests": 1_000_000, "tenants": 3 });
+    let mut course = Course::start(&plan);
+    let sink = config::NotificationSink {
+        name: "hook".into(),
+        target: config::SinkTarget::Slack {
+            url: "https://hooks.example/1".into(),
+        },
+        events: Vec::new(),
+    };
+    let outbox = control::Outbox::open(vec![sink], None);
+    assert!(notices(&course, &outbox).is_empty(), "nothing older is news");
+    course.run(300, (0.003, 0.003), "running");
+    assert!(notices(&course, &outbox).is_empty(), "not before the patience");
+    course.run(120, (0.003, 0.003), "running");
+    let told = notices(&course, &outbox);
+    assert!(
+        told.len() == 1 && told[0].starts_with("inconclusive its stage could have ended"),
+        "{told:?}"
+    );
+    // A restart of the process repeats nothing.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    course.run(60, (0.003, 0.003), "running");
+    assert!(notices(&course, &outbox).is_empty());
+    course.run(300, (0.2, 0.003), "running");
+    assert_eq!(
+        notices(&course, &outbox),
+        ["check_failing the check errors fails"]
+    );
 }
