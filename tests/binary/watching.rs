@@ -65,10 +65,10 @@ fn a_watch_prints_an_object_for_each_event() {
     watch.line("rolled_back");
     assert_eq!(watch.ended().code(), Some(1));
     let printed = watch.printed();
-    let events = printed
+    let mut events = printed
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let last = events.last().unwrap();
+    let last = events.next_back().unwrap();
     assert_eq!(last["event"], "change");
     assert_eq!(last["rollout"]["halt"]["why"], "INC-7");
     assert!(last["evidence"]["checks"].is_array() && last["id"].is_string());

@@ -36,7 +36,7 @@ impl Receiver {
         while let Some(notice) = outbox.due(name, now()) {
             let sent = attempt::send(&self.client, &self.sink.target, &notice, now(), self.limit).await;
             let chance = chance();
-            outbox.record(name, &notice.id, sent.as_ref().map(|()| ()), (now(), chance));
+            outbox.record(name, &notice.id, sent.as_ref().copied(), (now(), chance));
             if let Err(error) = &sent {
                 let (flag, event) = (&notice.flag, notice.event.as_str());
                 tracing::warn!(sink = name, flag, event, %error, "a notification was not delivered");
