@@ -3,6 +3,7 @@
 use changes::{CheckResult, ManagedPlan, Refusal, Revision};
 use rules::Timestamp;
 
+use crate::minute_report::MinuteReport;
 use crate::stage_report::StageReport;
 
 /// Gives the verdicts of the checks of a rollout plan.
@@ -12,6 +13,9 @@ pub trait JudgeRollouts: Send + Sync {
 
     /// Returns the evidence about the stage in force, as it was looked at last; none before the first look.
     fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport>;
+
+    /// Returns the counts of the flag's arms by minute: those of the last 24 hours with requests, the oldest first.
+    fn minutes(&self, flag: &str) -> Vec<MinuteReport>;
 
     /// Returns the number of looks at the checks so far. The verdicts change only with it, but for those about reports.
     fn looks(&self) -> u64;

@@ -20,6 +20,7 @@ mod engine;
 mod history;
 mod judge_rollouts;
 mod keep_states;
+mod minute_report;
 mod notifications;
 mod observe;
 pub mod operators;
@@ -56,6 +57,7 @@ pub use engine::{
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
 pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
+pub use minute_report::{ArmMinute, LatencyQuantiles, MinuteReport};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedOverlap,
@@ -71,7 +73,7 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{ArmMinute, DueQuery, LatencyQuantiles, MinuteReport, Rollouts};
+pub use rollouts::{DueQuery, Rollouts};
 pub use stage_report::{
     ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs,
     StageReport, TenantErrorReport,

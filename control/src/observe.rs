@@ -41,6 +41,19 @@ pub enum ArmName {
     Excluded,
 }
 
+impl ArmName {
+    /// Returns the name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Treatment => "treatment",
+            Self::Control => "control",
+            Self::OptedIn => "opted_in",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
 /// The requests of one observed flag in a slot.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ObservedSlot {

@@ -25,10 +25,10 @@ use verdicts::InvalidSlot;
 
 use self::judged_stage::JudgedStage;
 use self::minutes::Minutes;
-pub use self::minutes::{ArmMinute, LatencyQuantiles, MinuteReport};
 use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
+use crate::minute_report::MinuteReport;
 use crate::observe::ObservedSlot;
 use crate::stage_report::{SLOT_MS, StageReport};
 
@@ -376,6 +376,10 @@ impl JudgeRollouts for Rollouts {
         stage
             .filter(|stage| stage.is_of(managed))
             .map(|stage| stage.report(reporting))
+    }
+
+    fn minutes(&self, flag: &str) -> Vec<MinuteReport> {
+        Self::minutes(self, flag)
     }
 
     fn looks(&self) -> u64 {

@@ -5,10 +5,18 @@ use rules::Lifecycle;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Api;
 use super::handler::{NoBody, Reply};
 use super::problem::ApiProblem;
+use super::query::{Parameter, ParameterType};
 use super::request::ApiRequest;
-use super::{Api, codes};
+
+/// The subject of a draft.
+pub(super) const SUBJECT: Parameter = Parameter {
+    name: "for",
+    parameter_type: ParameterType::Word(&["beta", "ga", "revert"]),
+    description: "The subject of the text. Default: `ga` for a flag at ga or retired, `beta` for others.",
+};
 
 /// A draft of a text about a flag, from the facts in the store.
 #[derive(Serialize, ToSchema)]
@@ -28,15 +36,7 @@ pub(crate) fn draft(
     _: NoBody,
 ) -> Result<Reply<AnnouncementBody>, ApiProblem> {
     let key = request.flag();
-    let written = request.query.text("for");
-    let named = written.and_then(Announced::parse);
-    if written.is_some() && named.is_none() {
-        let problem = ApiProblem::new(
-            codes::INVALID_PARAMETER,
-            "`for` is the subject of the text: beta, ga or revert",
-        );
-        return Err(problem.help("send one of them, such as `?for=beta`"));
-    }
+    let named = request.query.text("for").and_then(Announced::parse);
     let (revision, subject, markdown) = api.control().read(|state, _| {
         let lifecycle = state.flag(key).and_then(|flag| flag.lifecycle());
         let subject = named.unwrap_or(match lifecycle {

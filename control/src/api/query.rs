@@ -29,6 +29,8 @@ pub(crate) enum ParameterType {
     Text(usize),
     /// An RFC 3339 time.
     Time,
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// The name of an action in the audit log of the platform or of an org.
     Action,
 }
@@ -210,6 +212,7 @@ impl ParameterType {
                 (1..=max).contains(&length) && !value.chars().any(char::is_control)
             }
             Self::Time => Timestamp::parse(value).is_ok(),
+            Self::Word(words) => words.contains(&value),
             Self::Action => !Event::named(value).is_empty(),
         }
     }
@@ -219,6 +222,7 @@ impl ParameterType {
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Text(max) => format!("a text of 1 to {max} characters"),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Action => "an action such as platform.feature_flag_killed".to_owned(),
             Self::Time => "a time such as 2026-12-01T00:00:00Z".to_owned(),
         }
@@ -232,6 +236,7 @@ impl ParameterType {
             Self::Text(max) => {
                 json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" })
             }
+            Self::Word(words) => json!({ "type": "string", "enum": words }),
             Self::Action => {
                 let names = Event::ALL.map(|event| [event.platform_name(), event.org_name()]);
                 let names: BTreeSet<&str> = names.into_iter().flatten().collect();

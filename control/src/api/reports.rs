@@ -11,7 +11,7 @@ use super::change::{ChangeReply, change};
 use super::handler::{JsonBody, NoBody, Reply};
 use super::org_flags::check_visible;
 use super::problem::ApiProblem;
-use super::request::{ApiRequest, invalid_name};
+use super::request::ApiRequest;
 
 /// A report of a problem of an org with a flag.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -110,7 +110,10 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
 }
 
 pub(crate) fn report(api: &Api, request: &ApiRequest, body: NewReport) -> ChangeReply {
-    let org = TenantId::parse(&body.org).map_err(invalid_name)?;
+    let org = TenantId::parse(&body.org).map_err(|reason| {
+        let refusal = Refusal::new(Code::InvalidReport, format!("`org`: {reason}"));
+        ApiProblem::rejected(vec![refusal.help("write the id of a tenant")])
+    })?;
     let report = Change::Report {
         flag: request.flag().to_owned(),
         org: org.as_str().to_owned(),

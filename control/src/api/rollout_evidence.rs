@@ -12,6 +12,7 @@ use super::handler::{NoBody, Reply};
 use super::problem::ApiProblem;
 use super::request::ApiRequest;
 use super::rollouts::planned;
+use crate::minute_report::MinuteReport;
 use crate::stage_report::{ArmReport, CheckReport, RatioReport, SLOT_MS, StageReport};
 
 /// The largest e-value in an answer.
@@ -49,9 +50,42 @@ pub(crate) struct EvidenceBody {
     sample_ratio: Option<SampleRatioBody>,
     /// The requests for the flag that are in neither arm, by reason.
     excluded: Vec<ExcludedBody>,
+    /// The counts of the arms by minute, of the last 24 hours, the oldest first; only with `minutes=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    minutes: Option<Vec<MinuteBody>>,
     /// Counts that were not used: units beyond the maximum, units that changed their arm, slots that came late, slots
     /// that did not add up.
     uncounted: UncountedBody,
+}
+
+/// The counts of the arms in one minute.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RolloutMinute)]
+struct MinuteBody {
+    #[schema(format = DateTime)]
+    start: String,
+    /// The arms with requests.
+    arms: Vec<ArmMinuteBody>,
+}
+
+/// The counts of one arm in one minute. Percentiles are of the requests that count for verdicts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RolloutArmMinute)]
+struct ArmMinuteBody {
+    /// `treatment`, `control`, `opted_in` or `excluded`.
+    arm: &'static str,
+    requests: u32,
+    errors: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    p95_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    p99_ms: Option<f64>,
 }
 
 /// The evidence of one check.
@@ -194,10 +228,12 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<E
     let key = request.flag();
     let (revision, managed) = planned(api, key)?;
     let report = api.evidence(key, &managed);
-    Ok(Reply::at(
-        revision,
-        EvidenceBody::new((key, revision), &managed, report.as_ref()),
-    ))
+    let mut body = EvidenceBody::new((key, revision), &managed, report.as_ref());
+    if request.query.is("minutes") {
+        let minutes = api.judge.as_ref().map(|judge| judge.minutes(key));
+        body.minutes = minutes.map(|minutes| minutes.iter().map(MinuteBody::from).collect());
+    }
+    Ok(Reply::at(revision, body))
 }
 
 impl EvidenceBody {
@@ -222,6 +258,7 @@ impl EvidenceBody {
                 .filter(|report| report.has_control)
                 .map(|report| report.sample_ratio.into()),
             excluded: report.map_or_else(Vec::new, excluded),
+            minutes: None,
             uncounted: report.map(|report| report.uncounted.into()).unwrap_or_default(),
         }
     }
@@ -405,6 +442,24 @@ impl From<ArmReport> for ArmBody {
             p50_ms: arm.latency.map(|latency| ms(latency.p50)),
             p95_ms: arm.latency.map(|latency| ms(latency.p95)),
             p99_ms: arm.latency.map(|latency| ms(latency.p99)),
+        }
+    }
+}
+
+impl From<&MinuteReport> for MinuteBody {
+    fn from(minute: &MinuteReport) -> Self {
+        let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1_000.0;
+        let arms = minute.arms.iter().map(|arm| ArmMinuteBody {
+            arm: arm.arm.as_str(),
+            requests: arm.requests,
+            errors: arm.errors,
+            p50_ms: arm.latency.map(|latency| ms(latency.p50)),
+            p95_ms: arm.latency.map(|latency| ms(latency.p95)),
+            p99_ms: arm.latency.map(|latency| ms(latency.p99)),
+        });
+        Self {
+            start: timestamp::text(minute.start),
+            arms: arms.collect(),
         }
     }
 }

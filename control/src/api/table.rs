@@ -5,7 +5,7 @@ use changes::{Event, Permission};
 use super::handler::handler;
 use super::query::{
     ABOUT_FLAG, ACTION, AFTER, AFTER_ENTRY, DECISION_MAKER, FROM, INCIDENT, LIMIT, OF_ACTOR, OF_ORG, UNTIL,
-    boolean_parameter, text_parameter,
+    boolean_parameter,
 };
 use super::route::{Access, ApiRoute, Lane, Verb};
 use super::{
@@ -143,10 +143,7 @@ pub const ROUTES: &[ApiRoute] = &[
         path: "/platform/feature-flags/{flag}/announcement",
         name: "draftAnnouncement",
         summary: "Drafts the announcement of a beta or of ga, or the notice of a revert, from the facts.",
-        query: &[text_parameter(
-            "for",
-            "The subject of the text: `beta`, `ga` or `revert`. Default: `ga` for a flag at ga or retired, `beta` for others.",
-        )],
+        query: &[announcements::SUBJECT],
         handler: handler!(announcements::draft),
         ..READ
     },
@@ -169,6 +166,10 @@ pub const ROUTES: &[ApiRoute] = &[
         path: "/platform/feature-flags/{flag}/rollout/evidence",
         name: "showRolloutEvidence",
         summary: "Returns the measurements behind the verdicts of the present stage of a rollout plan.",
+        query: &[boolean_parameter(
+            "minutes",
+            "Includes the counts of the arms by minute.",
+        )],
         handler: handler!(rollout_evidence::show),
         ..READ
     },

@@ -7,6 +7,7 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use verdicts::histogram::{Histogram, lower_edge};
 
+use crate::minute_report::{ArmMinute, LatencyQuantiles, MinuteReport};
 use crate::observe::{ArmName, ObservedUnit};
 
 const MINUTE_MS: i64 = 60_000;
@@ -38,39 +39,6 @@ const ARMS: [ArmName; 4] = [
     ArmName::Excluded,
 ];
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
-
-/// The counts of a flag in one minute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MinuteReport {
-    /// The start of the minute.
-    pub start: Timestamp,
-    /// The arms with requests.
-    pub arms: Vec<ArmMinute>,
-}
-
-/// The counts of an arm in one minute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArmMinute {
-    /// The arm.
-    pub arm: ArmName,
-    /// All requests that an upstream should answer.
-    pub requests: u32,
-    /// The errors among them.
-    pub errors: u32,
-    /// The latencies; none if no request got an answer.
-    pub latency: Option<LatencyQuantiles>,
-}
-
-/// The latencies of an arm in one minute, of at most 20 requests of each unit and 5 s. Each is within 3.2 %.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatencyQuantiles {
-    /// The median.
-    pub p50: Duration,
-    /// The 95th percentile.
-    pub p95: Duration,
-    /// The 99th percentile.
-    pub p99: Duration,
-}
 
 impl Minutes {
     /// Adds the counts of a slot.

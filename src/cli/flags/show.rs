@@ -169,6 +169,7 @@ mod tests {
              signed off      operations by ann, 2026-11-20 10:00Z\n\
              open incident   INC-7, by ann, 2026-11-20 10:00Z\n\
              watched until   2026-11-21 09:14Z\n\
+             reports         no save (acme, globex), blocks promotions; slow (acme)\n\
              changed         2026-11-20 10:00Z by ann\n"
         );
     }

@@ -271,3 +271,17 @@ fn a_record_has_the_facts_and_names_missing_ones() {
     }
     assert!(!text.contains("an exercise of the rollback"), "{text}");
 }
+
+#[test]
+fn minutes_are_in_the_evidence_if_asked_for() {
+    let mut server = MeasuredServer::running();
+    server.look();
+    server.count(&[(ArmName::Treatment, 0, 1), (ArmName::Excluded, 300, 0)]);
+    assert_eq!(evidence(&server).get("minutes"), None);
+    let found = server.json("GET", &format!("{BOARD}/rollout/evidence?minutes=true"));
+    let minutes = found["minutes"].as_array().unwrap();
+    let counted = minutes.last().unwrap()["arms"].as_array().unwrap();
+    let named: Vec<&str> = counted.iter().map(|arm| arm["arm"].as_str().unwrap()).collect();
+    assert_eq!(named, ["treatment", "excluded"], "{found}");
+    assert!(counted[0]["errors"].as_u64().unwrap() > 0 && counted[0]["p95_ms"].is_number());
+}

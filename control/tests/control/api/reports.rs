@@ -136,7 +136,7 @@ fn invalid_reports_are_rejected() {
         "INVALID_REPORT",
         json!({ "org": "acme", "cause": "a", "ticket": "x".repeat(101) }),
     );
-    rejected(400, "INVALID_NAME", json!({ "org": "no org", "cause": "a" }));
+    rejected(422, "INVALID_REPORT", json!({ "org": "no org", "cause": "a" }));
     rejected(400, "MALFORMED_BODY", json!({ "org": "acme" }));
     let unknown = "/platform/feature-flags/none/reports";
     let body = json!({ "org": "acme", "cause": "a" });

@@ -10,8 +10,8 @@ use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
     ChangeSource, CheckResult, CheckVerdict, Control, Damage, Explain, ExplainedAnswer, History,
-    JudgeRollouts, LifecyclePolicy, Look, ManagedPlan, MemoryStore, Opened, Publish, RequestExplanation,
-    RequestQuestion, Role, SqliteStore, StageReport, Store, Unexplained,
+    JudgeRollouts, LifecyclePolicy, Look, ManagedPlan, MemoryStore, MinuteReport, Opened, Publish,
+    RequestExplanation, RequestQuestion, Role, SqliteStore, StageReport, Store, Unexplained,
 };
 use parking_lot::Mutex;
 use proxy::{AdminServer, Metrics};
@@ -71,6 +71,10 @@ impl JudgeRollouts for SetVerdicts {
 
     fn evidence(&self, _: &str, _: &ManagedPlan) -> Option<StageReport> {
         None
+    }
+
+    fn minutes(&self, _: &str) -> Vec<MinuteReport> {
+        Vec::new()
     }
 
     fn looks(&self) -> u64 {
