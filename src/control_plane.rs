@@ -149,6 +149,11 @@ impl ControlPlane {
         control::api::router(Arc::new(api)).merge(client_flags)
     }
 
+    /// Returns the open streams of events.
+    pub(crate) fn streams(&self) -> EventStreams {
+        self.streams.clone()
+    }
+
     /// Ends the streams of events, whose clients would otherwise delay the end of the process.
     pub(crate) fn end_streams(&self) {
         self.streams.end();

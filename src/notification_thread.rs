@@ -56,9 +56,13 @@ impl NotificationThread {
             .sinks()
             .iter()
             .map(|sink| Receiver::new(sink.clone(), LIMIT));
-        let receivers = receivers
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(anyhow::Error::msg)?;
+        // One that can't be used does not stop the others.
+        let receivers = receivers.filter_map(|receiver| {
+            receiver
+                .inspect_err(|error| error!("can't notify a receiver: {error}"))
+                .ok()
+        });
+        let receivers: Vec<Receiver> = receivers.collect();
         let (stop, stopped) = oneshot::channel();
         let run = move || {
             runtime.block_on(async {

@@ -58,7 +58,7 @@ use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::any;
-use changes::{CheckResult, ManagedPlan};
+use changes::{CheckResult, ManagedPlan, Refusal};
 use parking_lot::Mutex;
 use rules::{AdminHosts, Timestamp};
 use tokio::sync::Semaphore;
@@ -169,6 +169,12 @@ impl Api {
     /// Returns the evidence about the stage in force; none before the first look.
     fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
         self.judge.as_ref()?.evidence(flag, managed)
+    }
+
+    /// Returns the conditions that held up the last step of the controller.
+    fn refusals(&self, flag: &str) -> Vec<Refusal> {
+        let judge = self.judge.as_ref();
+        judge.map_or_else(Vec::new, |judge| judge.refusals(flag))
     }
 
     /// Sets the streams of events, whose owner ends them.

@@ -17,6 +17,11 @@ pub trait JudgeRollouts: Send + Sync {
     /// Returns the counts of the flag's arms by minute: those of the last 24 hours with requests, the oldest first.
     fn minutes(&self, flag: &str) -> Vec<MinuteReport>;
 
+    /// Returns the conditions that held up the last step of the controller.
+    fn refusals(&self, _flag: &str) -> Vec<Refusal> {
+        Vec::new()
+    }
+
     /// Returns the number of looks at the checks so far. The verdicts change only with it, but for those about reports.
     fn looks(&self) -> u64;
 

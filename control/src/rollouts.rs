@@ -17,7 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use changes::{Actor, Change, ChangeSource, CheckResult, ManagedPlan, Request, RolloutState, Step, step};
+use changes::{
+    Actor, Change, ChangeSource, CheckResult, ManagedPlan, Refusal, Request, RolloutState, Step, step,
+};
 use parking_lot::Mutex;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,9 @@ struct FlagEvidence {
     stage: Option<JudgedStage>,
     /// The conditions that people were notified of, as long as they last.
     told: BTreeSet<String>,
+    /// The conditions that held the last step up.
+    #[serde(skip)]
+    refusals: Vec<Refusal>,
     /// The counts of the last 24 hours by arm and minute, for display.
     minutes: Minutes,
 }
@@ -281,11 +286,17 @@ impl Rollouts {
     fn notify(&self, flag: &str, managed: &ManagedPlan, results: &[CheckResult], now: Timestamp) {
         let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
-        let Some(FlagEvidence { stage, told, .. }) = evidence.flags.get_mut(flag) else {
+        let Some(FlagEvidence {
+            stage,
+            told,
+            refusals,
+            ..
+        }) = evidence.flags.get_mut(flag)
+        else {
             return;
         };
         let report = stage.as_ref().map(|stage| stage.report(reporting));
-        let new = notices::of_plan(flag, managed, results, report.as_ref(), told, now);
+        let new = notices::of_plan((flag, managed), results, (report.as_ref(), refusals), told, now);
         drop(evidence);
         self.control.notify(new);
     }
@@ -324,6 +335,17 @@ impl Rollouts {
         flag.map_or(0, |flag| flag.state.reports.most_orgs())
     }
 
+    /// Remembers the conditions that hold a step up, for people.
+    fn remember_refusals(&self, flag: &str, error: Option<&ApplyError>) {
+        let refusals = match error {
+            Some(ApplyError::Refused(refusals)) => refusals.clone(),
+            Some(_) | None => Vec::new(),
+        };
+        if let Some(flag) = self.evidence.lock().flags.get_mut(flag) {
+            flag.refusals = refusals;
+        }
+    }
+
     fn take(
         &self,
         flag: &str,
@@ -340,15 +362,21 @@ impl Rollouts {
             request_id,
             ..controller_request(change, now)
         };
-        match self.control.apply(&request) {
+        // Without a commit first: a step that a condition holds up is tried again and again, and the log must not fill.
+        let applied = match self.control.dry_run(&request) {
+            Ok(_) => self.control.apply(&request),
+            Err(error) => Err(error),
+        };
+        self.remember_refusals(flag, applied.as_ref().err());
+        match applied {
             Ok(applied) => {
                 tracing::info!(flag, revision = applied.revision.0, "rollout: step taken");
                 Look::Stepped(applied.revision)
             }
-            // A condition of a promotion, or another change: it is in the audit log, and tried again.
+            // A condition of a promotion, or another change; tried again.
             Err(ApplyError::Refused(refusals)) => {
                 let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
-                tracing::warn!(flag, reasons = reasons.join(" "), "rollout: the step was refused");
+                tracing::info!(flag, reasons = reasons.join(" "), "rollout: a step is held up");
                 Look::Rejected(refusals)
             }
             Err(error) => {
@@ -380,6 +408,14 @@ impl JudgeRollouts for Rollouts {
 
     fn minutes(&self, flag: &str) -> Vec<MinuteReport> {
         Self::minutes(self, flag)
+    }
+
+    fn refusals(&self, flag: &str) -> Vec<Refusal> {
+        let evidence = self.evidence.lock();
+        evidence
+            .flags
+            .get(flag)
+            .map_or_else(Vec::new, |flag| flag.refusals.clone())
     }
 
     fn looks(&self) -> u64 {

@@ -258,6 +258,7 @@ impl Service {
             control: Arc::clone(&control_plane.control),
             config_audit: Arc::clone(&control_plane.config_audit),
             operators: Arc::clone(&control_plane.operators),
+            streams: control_plane.streams(),
             keys: Arc::clone(running.keys()),
             readiness: Arc::clone(running.readiness()),
         };
@@ -316,8 +317,9 @@ impl Service {
         drop(self.watcher);
         drop(self.break_glass);
         drop(self.store_watch);
-        drop(self.notifications);
         drop(self.control_plane);
+        // Last: the controller may have told something at its end.
+        drop(self.notifications);
         log_end(stopped, times, second);
         Ok(Exit::Success)
     }

@@ -8,7 +8,7 @@ use testkit::Authority;
 
 use crate::documents::blocks;
 use crate::operator_tokens::{self, OperatorToken};
-use crate::process::{sluice, sluice_with};
+use crate::process::sluice_with;
 use crate::security::root;
 
 /// The sections of a small configuration. A part replaces those that it has itself.

@@ -28,7 +28,7 @@ impl Promotion<'_> {
             self.one_state_at_a_time(),
             self.soak(policy),
             self.dependencies(),
-            self.no_open_incident(),
+            no_open_incident(self.flag),
             self.open_reports(),
         ];
         let mut unmet: Vec<Refusal> = conditions.into_iter().flatten().collect();
@@ -109,17 +109,10 @@ impl Promotion<'_> {
         self.flag.state.reports.blocker()
     }
 
-    fn no_open_incident(&self) -> Option<Refusal> {
-        let open = &self.flag.state.incidents;
-        (!open.is_empty()).then(|| {
-            let links: Vec<&str> = open.iter().map(|incident| incident.link.as_str()).collect();
-            Refusal::new(
-                Code::IncidentOpen,
-                format!("open incidents: {}", links.join(", ")),
-            )
-            .help("close each of them when it is over")
-            .fact("incidents", links)
-        })
+    /// Returns the refusals for what blocks a wider use of a flag, whatever its lifecycle.
+    pub(super) fn blockers(flag: &ManagedFlag) -> impl Iterator<Item = Refusal> {
+        let incidents = no_open_incident(flag);
+        incidents.into_iter().chain(flag.state.reports.blocker())
     }
 
     fn pilots(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
@@ -246,4 +239,17 @@ fn not_counted(found: Pilots, tenant_age_ms: i64) -> String {
         true => String::new(),
         false => format!("; not counted: {}", groups.join(", ")),
     }
+}
+
+fn no_open_incident(flag: &ManagedFlag) -> Option<Refusal> {
+    let open = &flag.state.incidents;
+    (!open.is_empty()).then(|| {
+        let links: Vec<&str> = open.iter().map(|incident| incident.link.as_str()).collect();
+        Refusal::new(
+            Code::IncidentOpen,
+            format!("open incidents: {}", links.join(", ")),
+        )
+        .help("close each of them when it is over")
+        .fact("incidents", links)
+    })
 }

@@ -1,6 +1,7 @@
 //! Receivers of notifications.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,17 +23,12 @@ impl<'s> Gateway<'_, 's> {
         let mut names = HashSet::new();
         let mut sinks = Vec::with_capacity(written.len());
         for sink in written {
-            sinks.push(self.sink(&sink.value, &mut names, sink.span));
+            sinks.push(self.sink(&sink.value, &mut names));
         }
         sinks.into_iter().collect()
     }
 
-    fn sink(
-        &mut self,
-        sink: &SinkFields<'s>,
-        names: &mut HashSet<Box<str>>,
-        span: Span,
-    ) -> Option<NotificationSink> {
+    fn sink(&mut self, sink: &SinkFields<'s>, names: &mut HashSet<Box<str>>) -> Option<NotificationSink> {
         let (kind, target) = match &sink.target {
             SinkTargetFields::Slack(url) => {
                 let url = url.value().and_then(|url| {
@@ -43,8 +39,8 @@ impl<'s> Gateway<'_, 's> {
             }
             SinkTargetFields::Webhook { url, secret } => {
                 let url = url.value().and_then(|url| {
-                    let title = format!("`{}`", url.value);
-                    self.sink_url(&url.value, url.span, &title)
+                    // Its path may be a secret, as that of Slack is.
+                    self.sink_url(&url.value, url.span, "the URL of `webhook`")
                 });
                 let secret = secret.value().and_then(|secret| self.webhook_key(secret));
                 let target = url.zip(secret);
@@ -69,7 +65,6 @@ impl<'s> Gateway<'_, 's> {
             .options
             .events
             .lower(Vec::new(), |events| Some(events.value.clone()));
-        let _ = span;
         Some(NotificationSink {
             name,
             target: target?,
@@ -83,14 +78,18 @@ impl<'s> Gateway<'_, 's> {
             let rest = url.strip_prefix("http://").unwrap_or_default();
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-            matches!(host, "localhost" | "[::1]") || host.starts_with("127.")
+            let is_loopback = host
+                .parse::<Ipv4Addr>()
+                .is_ok_and(|address| address.is_loopback());
+            matches!(host, "localhost" | "[::1]") || is_loopback
         };
         let is_secure = url.starts_with("https://") || is_loopback();
         if is_http_url(url) && is_secure {
             return Some(url.into());
         }
-        let title = format!("{title} is not an https URL, or an http URL on loopback");
-        let help = "notifications are sent over https, because they name tenants and flags";
+        let title = format!("{title} is no valid https URL");
+        let help = "write it like `https://hooks.example.com/sluice`, without a user; `http://` is for 127.0.0.1, [::1] and \
+                    localhost only";
         self.refuse("invalid-url", title, span, help)
     }
 

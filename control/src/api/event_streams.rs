@@ -1,4 +1,4 @@
-//! The open streams of events: their number is limited, and all of them end when the process drains.
+//! The open streams of events: their number is limited, and all of them end when the process drains or operators change.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ pub const MAX_EVENT_STREAMS: usize = 64;
 #[derive(Clone)]
 pub struct EventStreams {
     places: Arc<Semaphore>,
-    ending: watch::Sender<bool>,
+    /// The number of times that all streams were ended.
+    ending: watch::Sender<u64>,
 }
 
 /// The place of one stream; dropping it frees the place.
 pub(crate) struct StreamPlace {
     _permit: OwnedSemaphorePermit,
-    ending: watch::Receiver<bool>,
+    ending: watch::Receiver<u64>,
 }
 
 impl EventStreams {
@@ -27,14 +28,20 @@ impl EventStreams {
     pub fn new() -> Self {
         Self {
             places: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
-            ending: watch::Sender::new(false),
+            ending: watch::Sender::new(0),
         }
     }
 
     /// Ends all streams. No stream is opened any more.
     pub fn end(&self) {
         self.places.close();
-        self.ending.send_replace(true);
+        self.end_open();
+    }
+
+    /// Ends the open streams; their clients sign in again. Called when operators change: a stream must not outlive the
+    /// permission of its reader.
+    pub fn end_open(&self) {
+        self.ending.send_modify(|ended| *ended = ended.wrapping_add(1));
     }
 
     /// Takes a place for a stream; none if all are taken, and during the drain.
@@ -56,13 +63,24 @@ impl StreamPlace {
     /// Completes when all streams end.
     pub(crate) async fn ended(&mut self) {
         // An error says that the sender is gone: the process ends.
-        let _ = self.ending.wait_for(|is_ending| *is_ending).await;
+        let _ = self.ending.changed().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_streams_end_when_operators_change() {
+        let streams = EventStreams::new();
+        let mut before = streams.open().unwrap();
+        streams.end_open();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(before.ended());
+        let after = streams.open().unwrap();
+        assert!(!after.ending.has_changed().unwrap());
+    }
 
     #[test]
     fn places_are_limited_and_freed() {

@@ -1,8 +1,8 @@
 //! Bodies of answers about rollout plans.
 
 use changes::{
-    CheckResult, CheckVerdict, CourseEntry, Halt, ManagedPlan, Revision, Turn, exposure_of,
-    stages_without_control, timestamp, verdict_of,
+    CheckResult, CheckVerdict, CourseEntry, Halt, ManagedPlan, Refusal, Revision, RolloutState, Turn,
+    exposure_of, stages_without_control, timestamp, verdict_of,
 };
 use config::{Stage, ToJson as _};
 use rules::{Lifecycle, Timestamp};
@@ -92,7 +92,7 @@ struct HaltBody {
 pub(crate) struct RolloutBody {
     revision: u64,
     #[serde(flatten)]
-    summary: RolloutSummary,
+    pub(super) summary: RolloutSummary,
     /// The checks of the stage.
     checks: Vec<CheckBody>,
     /// The ten tenants with the most errors in the stage, the most first: errors of treatment, and of tenants that opted
@@ -199,6 +199,13 @@ struct TurnBody {
 }
 
 impl RolloutSummary {
+    /// Adds the conditions that hold up the step that is due, if nothing else does.
+    pub(super) fn held_up_by(&mut self, refusals: &[Refusal]) {
+        if self.state == RolloutState::Running.as_str() && self.waits.is_empty() {
+            self.waits = refusals.iter().map(WaitBody::of_refusal).collect();
+        }
+    }
+
     pub(super) fn new(flag: &str, managed: &ManagedPlan, verdicts: &[CheckResult], now: Timestamp) -> Self {
         let (plan, run) = (&managed.plan, &managed.run);
         let stage = run.stage.and_then(|index| Some((index, plan.stages.get(index)?)));

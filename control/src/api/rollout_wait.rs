@@ -1,6 +1,8 @@
 //! The reasons for which a rollout plan waits: those of its stage, or those before its start.
 
-use changes::{CheckResult, ManagedPlan, RolloutState, Wait, is_open, next_opening, timestamp, waits};
+use changes::{
+    CheckResult, ManagedPlan, Refusal, RolloutState, Wait, is_open, next_opening, timestamp, waits,
+};
 use rules::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,7 +12,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(as = RolloutWait)]
 pub(crate) struct WaitBody {
-    /// `time`, `check`, `unmeasured`, `approval`, `checklist`, `window`, `person`.
+    /// `time`, `check`, `unmeasured`, `approval`, `checklist`, `window`, `person`, or `condition`: a condition of a promotion.
     reason: &'static str,
     /// The reason as a sentence.
     detail: String,
@@ -20,6 +22,11 @@ pub(crate) struct WaitBody {
 }
 
 impl WaitBody {
+    /// Returns a condition that holds up the step of the controller.
+    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
+        Self::new("condition", refusal.detail.clone()).fact("code", refusal.code.as_str())
+    }
+
     /// Returns the reason as a sentence.
     pub(super) fn detail(&self) -> &str {
         &self.detail

@@ -39,9 +39,11 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
     let is_more = planned.len() > limit;
     planned.truncate(limit);
     let next = planned.last().filter(|_| is_more).map(|(key, _)| key.clone());
-    let rollouts = planned
-        .iter()
-        .map(|(key, managed)| RolloutSummary::new(key, managed, &api.verdicts(key, managed), request.at));
+    let rollouts = planned.iter().map(|(key, managed)| {
+        let mut summary = RolloutSummary::new(key, managed, &api.verdicts(key, managed), request.at);
+        summary.held_up_by(&api.refusals(key));
+        summary
+    });
     let body = RolloutsPage {
         revision: revision.0,
         rollouts: rollouts.collect(),
@@ -55,7 +57,8 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
     let (revision, managed) = planned(api, key)?;
     let verdicts = api.verdicts(key, &managed);
     let report = api.evidence(key, &managed);
-    let body = RolloutBody::new((key, revision), &managed, &verdicts, report.as_ref(), request.at);
+    let mut body = RolloutBody::new((key, revision), &managed, &verdicts, report.as_ref(), request.at);
+    body.summary.held_up_by(&api.refusals(key));
     Ok(Reply::at(revision, body))
 }
 

@@ -36,9 +36,15 @@ pub enum NotDelivered {
 }
 
 impl NotDelivered {
-    /// Returns true if the receiver does not exist any more: it is not tried again.
+    /// Returns true if the receiver does not exist any more, or will never take this notice: it is not tried again.
     pub(super) const fn is_final(&self) -> bool {
-        matches!(self, Self::Status { status: 410, .. })
+        matches!(
+            self,
+            Self::Status {
+                status: 410 | 413,
+                ..
+            }
+        )
     }
 }
 

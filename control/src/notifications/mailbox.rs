@@ -113,7 +113,10 @@ impl Mailbox {
         #[expect(clippy::cast_possible_truncation, reason = "at most 15 minutes")]
         #[expect(clippy::cast_precision_loss, reason = "at most 15 minutes")]
         let wait = shortest.max((longest as f64 * chance.clamp(0.0, 1.0)) as i64);
-        waiting.due_ms = now.0.saturating_add(asked_ms.unwrap_or(wait));
+        // Never sooner than without being asked: a receiver that asks for no wait would be called without a pause.
+        waiting.due_ms = now
+            .0
+            .saturating_add(asked_ms.map_or(wait, |asked| asked.max(wait)));
     }
 
     /// Records that an attempt failed.

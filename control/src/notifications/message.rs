@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::notice::Notice;
 
-/// The longest text of a notice in a message of Slack, in characters. Its limit for a section is 3,000.
-const MAX_TEXT: usize = 2_000;
+/// The longest text in a message of Slack, in bytes after the escapes. Its limit for a section is 3,000 characters.
+const MAX_TEXT: usize = 900;
 
 /// Returns the body of a webhook. `link` is the path of the flag in the admin API.
 pub(super) fn webhook(notice: &Notice) -> Value {
@@ -67,7 +67,11 @@ fn link(flag: &str) -> String {
 /// Returns a text without the control characters of Slack, which could name a channel or hide a link, and not too long.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars().take(MAX_TEXT) {
+    for character in text.chars() {
+        if escaped.len() >= MAX_TEXT {
+            escaped.push('…');
+            break;
+        }
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -127,6 +131,16 @@ mod tests {
         assert_eq!(body["data"]["flag"], "board");
         assert_eq!(body["data"]["ticket"], "OPS-1");
         assert_eq!(body["data"]["link"], "/api/v1/platform/feature-flags/board");
+    }
+
+    #[test]
+    fn a_message_of_slack_fits_into_its_limits() {
+        let mut long = notice();
+        long.reason = Some("&".repeat(5_000));
+        long.detail = "*".repeat(5_000);
+        let message = slack(&long);
+        let section = message["blocks"][0]["text"]["text"].as_str().unwrap();
+        assert!(section.chars().count() < 3_000, "{}", section.len());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A notice: one event about one flag.
 
-use changes::{Entry, Event, Outcome};
+use changes::{Entry, Event, Outcome, Sealed, hash_text};
 use config::NoticeEvent;
 use rules::{Lifecycle, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -45,53 +45,86 @@ fn read_event<'d, D: Deserializer<'d>>(from: D) -> Result<NoticeEvent, D::Error>
 }
 
 impl Notice {
-    /// Returns the notice of an entry of the audit log; none if nobody is notified of it.
-    pub(super) fn of_entry(id: u64, entry: &Entry, ticket: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let flag = entry.flag.clone()?;
-        if entry.outcome != Outcome::Applied {
-            return None;
-        }
-        let text = |name: &str| entry.details.get(name).and_then(Value::as_str);
-        let (event, detail) = match entry.event {
-            Event::RolloutStarted => (NoticeEvent::Started, "its rollout was started".to_owned()),
-            Event::StageEntered => (
-                NoticeEvent::StageEntered,
-                "its rollout entered the next stage".to_owned(),
-            ),
-            Event::RolloutPaused => (NoticeEvent::Paused, "its rollout was paused".to_owned()),
-            Event::RolloutResumed => (NoticeEvent::Resumed, "its rollout was resumed".to_owned()),
-            Event::RolloutRolledBack => (NoticeEvent::RolledBack, "its rollout was rolled back".to_owned()),
-            Event::RolloutCancelled => (NoticeEvent::Cancelled, "its rollout was cancelled".to_owned()),
-            Event::RolloutCompleted => (NoticeEvent::Completed, "its rollout is complete".to_owned()),
-            Event::FlagKilled => (
-                NoticeEvent::Killed,
-                "it was killed: it is off for everyone".to_owned(),
-            ),
-            Event::FlagRestored => (NoticeEvent::Restored, "it is no longer killed".to_owned()),
-            Event::WatchEnded => (
-                NoticeEvent::WatchEnded,
-                "it was watched after its promotion, and the time is over".to_owned(),
-            ),
-            Event::StateChanged => moved(text("from"), text("to"))?,
-            _ => return None,
+    /// Returns the notices of an entry of the audit log: a rollback can be a kill too, and a stage a promotion.
+    pub(super) fn of_entry(sealed: &Sealed, ticket: impl Fn(&str) -> Option<String>) -> Vec<Self> {
+        let Ok(entry) = sealed.entry() else {
+            return Vec::new();
         };
-        let named = |name: &str, words: &str| text(name).map(|value| format!(", {words} {value}"));
-        let parts = [named("stage", "stage"), named("check", "because of the check")];
-        let detail = parts
-            .into_iter()
-            .flatten()
-            .fold(detail, |detail, part| detail + &part);
-        Some(Self {
-            id: format!("audit-{id}"),
+        let Some(flag) = entry.flag.clone().filter(|_| entry.outcome == Outcome::Applied) else {
+            return Vec::new();
+        };
+        let ticket = ticket(&flag);
+        let hash = hash_text(&sealed.hash);
+        // A log that was restored from a backup has the same numbers with other entries.
+        let id = format!("audit-{}-{}", sealed.id, hash.get(..12).unwrap_or_default());
+        let notices = events(&entry).into_iter().map(|(event, detail)| Self {
+            id: format!("{id}-{}", event.as_str()),
             event,
-            ticket: ticket(&flag),
-            flag,
+            ticket: ticket.clone(),
+            flag: flag.clone(),
             at: entry.at,
             actor: entry.actor.clone(),
             detail,
             reason: entry.reason.clone(),
             request_id: Some(entry.request_id.clone()),
-        })
+        });
+        notices.collect()
+    }
+}
+
+/// Returns the events of an entry, each with a sentence.
+fn events(entry: &Entry) -> Vec<(NoticeEvent, String)> {
+    let text = |name: &str| entry.details.get(name).and_then(Value::as_str);
+    let moved = moved(text("from"), text("to"));
+    let killed = || {
+        (
+            NoticeEvent::Killed,
+            "it was killed: it is off for everyone".to_owned(),
+        )
+    };
+    let plan = |event, words: &str| {
+        let named = |name: &str, words: &str| text(name).map(|value| format!(", {words} {value}"));
+        let parts = [named("stage", "stage"), named("check", "because of the check")];
+        let parts = parts.into_iter().flatten();
+        (
+            event,
+            parts.fold(format!("its rollout {words}"), |detail, part| detail + &part),
+        )
+    };
+    match entry.event {
+        Event::RolloutStarted => {
+            let started = plan(NoticeEvent::Started, "was started");
+            [started].into_iter().chain(moved).collect()
+        }
+        Event::StageEntered => {
+            let entered = plan(NoticeEvent::StageEntered, "entered the next stage");
+            [entered].into_iter().chain(moved).collect()
+        }
+        Event::RolloutRolledBack => {
+            let is_kill = text("rollback") == Some("kill");
+            let words = if is_kill {
+                "was rolled back: it is off for everyone"
+            } else {
+                "was rolled back"
+            };
+            let killed = is_kill.then(killed);
+            [plan(NoticeEvent::RolledBack, words)]
+                .into_iter()
+                .chain(killed)
+                .collect()
+        }
+        Event::RolloutPaused => vec![plan(NoticeEvent::Paused, "was paused")],
+        Event::RolloutResumed => vec![plan(NoticeEvent::Resumed, "was resumed")],
+        Event::RolloutCancelled => vec![plan(NoticeEvent::Cancelled, "was cancelled")],
+        Event::RolloutCompleted => vec![plan(NoticeEvent::Completed, "is complete")],
+        Event::FlagKilled => vec![killed()],
+        Event::FlagRestored => vec![(NoticeEvent::Restored, "it is no longer killed".to_owned())],
+        Event::WatchEnded => {
+            let words = "it was watched after its promotion, and the time is over";
+            vec![(NoticeEvent::WatchEnded, words.to_owned())]
+        }
+        Event::StateChanged => moved.into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 

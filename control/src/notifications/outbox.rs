@@ -113,14 +113,13 @@ impl Outbox {
                 break;
             };
             for sealed in &page.entries {
-                let Ok(entry) = sealed.entry() else { continue };
                 let ticket = |flag: &str| {
                     control.read(|state, _| {
                         let plan = state.flag(flag)?.state.plan.clone()?;
                         plan.plan.ticket.as_deref().map(str::to_owned)
                     })
                 };
-                if let Some(notice) = Notice::of_entry(sealed.id, &entry, ticket) {
+                for notice in Notice::of_entry(sealed, ticket) {
                     self.distribute(&mut state, notice, now);
                 }
             }
@@ -254,11 +253,19 @@ impl Outbox {
 }
 
 fn read(path: &Path) -> OutboxState {
-    let Ok(bytes) = fs::read(path) else {
-        return OutboxState::default();
+    let read = match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return OutboxState::default(),
+        Err(error) => Err(error),
     };
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-        tracing::error!(%error, path = %path.display(), "the queue of notifications can't be read; it starts empty");
+    read.unwrap_or_else(|error| {
+        let aside = path.with_extension("damaged");
+        let _ = fs::rename(path, &aside);
+        tracing::error!(
+            %error,
+            aside = %aside.display(),
+            "the queue of notifications can't be read and is set aside; what waited in it is not sent"
+        );
         OutboxState::default()
     })
 }

@@ -202,7 +202,7 @@ impl JudgedStage {
             self.renew_failed(reporting, slot);
         }
         self.sequence = managed.run.sequence;
-        self.looked_at = Some(slot);
+        self.looked_at = (slot >= self.test.config().first_slot).then_some(slot);
         self.now = now;
         self.verdicts = self.test.look(slot);
         if let Some(opted_in) = &mut self.opted_in {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use changes::{CheckResult, CheckVerdict, ManagedPlan, Wait, timestamp, waits};
+use changes::{CheckResult, CheckVerdict, ManagedPlan, Refusal, Wait, timestamp, waits};
 use config::NoticeEvent;
 use rules::Timestamp;
 
@@ -14,10 +14,9 @@ use crate::stage_report::StageReport;
 /// Returns the notices about a running plan that are new since the last look. `told` has what lasts; it is part of the
 /// evidence, so that a restart repeats nothing.
 pub(super) fn of_plan(
-    flag: &str,
-    managed: &ManagedPlan,
+    (flag, managed): (&str, &ManagedPlan),
     results: &[CheckResult],
-    report: Option<&StageReport>,
+    (report, refusals): (Option<&StageReport>, &[Refusal]),
     told: &mut BTreeSet<String>,
     now: Timestamp,
 ) -> Vec<Notice> {
@@ -77,6 +76,12 @@ pub(super) fn of_plan(
                 format!("its rollout {detail}"),
             ));
         }
+    }
+    if waiting.is_empty() && !refusals.is_empty() {
+        let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
+        let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.detail.as_str()).collect();
+        let detail = format!("its rollout can't go on: {}", reasons.join("; "));
+        present.push((format!("held {}", codes.join(" ")), NoticeEvent::Waiting, detail));
     }
     told.retain(|key| present.iter().any(|(other, ..)| other == key));
     let run = &managed.run;

@@ -366,3 +366,50 @@ fn a_restart_sends_what_is_left() {
     assert_eq!(events(&upstream), ["board killed"]);
     assert_eq!(notified.outbox.status().len(), 1);
 }
+
+#[test]
+fn a_receiver_that_asks_for_no_wait_is_not_flooded() {
+    let eager = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    let upstream = Upstream::answering(move |_, stream| reply(stream, eager));
+    let notified = Notified::new(vec![webhook("hook", &upstream)]);
+    notified.kill("board");
+    notified.collect();
+    for _ in 0..5 {
+        notified.deliver();
+    }
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
+fn a_rollback_that_kills_is_told_as_a_kill_too() {
+    let upstream = confirming();
+    let notified = Notified::new(vec![webhook("hook", &upstream)]);
+    let flag = || "board".to_owned();
+    let plan = serde_json::json!({ "stages": [{ "name": "half", "percentage": 50, "for": "1h" }], "ticket": "OPS-1" });
+    notified
+        .fixture
+        .apply(Change::SetPlan { flag: flag(), plan })
+        .unwrap();
+    notified
+        .fixture
+        .apply(Change::StartRollout { flag: flag() })
+        .unwrap();
+    let to = Some(config::Rollback::Kill);
+    notified
+        .fixture
+        .apply(Change::RollBackRollout { flag: flag(), to })
+        .unwrap();
+    notified.collect();
+    notified.deliver();
+    assert_eq!(
+        events(&upstream),
+        ["board started", "board rolled_back", "board killed"]
+    );
+    let requests = upstream.requests();
+    let ids: std::collections::BTreeSet<&str> = requests
+        .iter()
+        .map(|request| request.header("webhook-id").unwrap())
+        .collect();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(body(&requests[1])["data"]["ticket"], "OPS-1");
+}

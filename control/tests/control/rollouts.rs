@@ -789,3 +789,39 @@ fn people_are_told_once_what_a_plan_waits_for() {
         ["check_failing the check errors fails"]
     );
 }
+
+#[test]
+fn a_step_that_is_held_up_is_told_once_and_fills_no_log() {
+    let mut plan = plan("pause");
+    plan["stages"][0]["for"] = json!("1m");
+    let mut course = Course::start(&plan);
+    let sink = config::NotificationSink {
+        name: "hook".into(),
+        target: config::SinkTarget::Slack {
+            url: "https://hooks.example/1".into(),
+        },
+        events: Vec::new(),
+    };
+    let outbox = control::Outbox::open(vec![sink], None);
+    notices(&course, &outbox);
+    let open = Change::OpenIncident {
+        flag: "board".into(),
+        incident: "INC-9".into(),
+    };
+    course.fixture.apply(open).unwrap();
+    let entries = course.fixture.log().len();
+    course.run(600, (0.003, 0.003), "running");
+    assert_eq!(course.stage(), Some(0));
+    assert_eq!(
+        notices(&course, &outbox),
+        ["waiting its rollout can't go on: open incidents: INC-9"]
+    );
+    assert_eq!(course.fixture.log().len(), entries);
+    let close = Change::CloseIncident {
+        flag: "board".into(),
+        incident: "INC-9".into(),
+    };
+    course.fixture.apply(close).unwrap();
+    course.run(20, (0.003, 0.003), "running");
+    assert_eq!(course.stage(), Some(1));
+}

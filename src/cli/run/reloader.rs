@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use config::{Reload, ReloadResponse, WatchOptions, Watcher};
 use control::Control;
+use control::api::EventStreams;
 use control::operators::{Known, Operators};
 use proxy::{KeyStore, Publisher, Readiness};
 use tracing::{error, info, warn};
@@ -27,6 +28,8 @@ pub(super) struct Reloader {
     pub(super) control: Arc<Control>,
     pub(super) config_audit: Arc<ConfigAudit>,
     pub(super) operators: Arc<Operators>,
+    /// Their readers sign in again when operators change.
+    pub(super) streams: EventStreams,
     pub(super) keys: Arc<KeyStore>,
     pub(super) readiness: Arc<Readiness>,
 }
@@ -123,6 +126,7 @@ impl Reloader {
         if let Some(known) = known {
             let operators = operator_digests(Some(&known));
             self.operators.replace(Some(known));
+            self.streams.end_open();
             self.config_audit.record_operators(&self.control, operators);
         }
     }
@@ -140,6 +144,7 @@ impl Reloader {
         }
         let operators = operator_digests(known.as_ref());
         self.operators.replace(known);
+        self.streams.end_open();
         note(None);
         Some(operators)
     }

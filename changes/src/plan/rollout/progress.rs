@@ -196,6 +196,9 @@ fn enter(
         let known: Vec<Code> = reasons.iter().map(|reason| reason.code).collect();
         let unmet = promotion.unmet(policy, facts).into_iter();
         reasons.extend(unmet.filter(|reason| !known.contains(&reason.code)));
+    } else if managed.run.stage.is_some() {
+        // A stage serves more subjects, also without a promotion.
+        reasons.extend(Promotion::blockers(&flag));
     }
     if !reasons.is_empty() {
         return Err(reasons.into());
@@ -224,9 +227,12 @@ fn complete(
     builder: &mut PlanBuilder<'_>,
     key: &str,
     (mut flag, mut managed): (ManagedFlag, ManagedPlan),
-    reasons: Vec<Refusal>,
+    mut reasons: Vec<Refusal>,
     mut details: Map<String, Value>,
 ) -> PlanStep {
+    if managed.plan.finish.is_some() {
+        reasons.extend(Promotion::blockers(&flag));
+    }
     if !reasons.is_empty() {
         return Err(reasons.into());
     }

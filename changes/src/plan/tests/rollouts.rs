@@ -229,6 +229,44 @@ fn a_query_needs_a_configured_prometheus() {
 }
 
 #[test]
+fn an_open_incident_holds_up_stages_and_the_end() {
+    let mut plan = simple();
+    plan["finish"] = json!({ "default": "on" });
+    let mut state = running(plan);
+    let incident = |open: bool| {
+        let (flag, incident) = ("board".to_owned(), "INC-9".to_owned());
+        match open {
+            true => Change::OpenIncident { flag, incident },
+            false => Change::CloseIncident { flag, incident },
+        }
+    };
+    let codes = |state: &State, day: i64| -> Vec<Code> {
+        let now = Timestamp(START + day * DAY);
+        let step = step(&managed(state, "board"), &evidence(CheckVerdict::Pass), now).unwrap();
+        let request = taking("board", step, evidence(CheckVerdict::Pass), day * DAY);
+        match plan_of(state, &request) {
+            Err(NoPlan::Refused(refusals)) => refusals.iter().map(|refusal| refusal.code).collect(),
+            _ => Vec::new(),
+        }
+    };
+    made(&mut state, &admin(incident(true), 0));
+    assert_eq!(codes(&state, 1), [Code::IncidentOpen]);
+    made(&mut state, &admin(incident(false), DAY));
+    for day in 1..3 {
+        tick(&mut state, "board", CheckVerdict::Pass, day * DAY).unwrap();
+    }
+    made(&mut state, &admin(incident(true), 2 * DAY));
+    let advance = Change::AdvanceRollout {
+        flag: "board".into(),
+        evidence: evidence(CheckVerdict::Pass),
+    };
+    let Err(NoPlan::Refused(refusals)) = plan_of(&state, &admin(advance, 3 * DAY)) else {
+        panic!("it must be refused");
+    };
+    assert_eq!(refusals[0].code, Code::IncidentOpen);
+}
+
+#[test]
 fn only_finish_writes_the_default() {
     let mut state = running(simple());
     for day in 1..3 {
