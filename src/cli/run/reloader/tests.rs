@@ -54,7 +54,7 @@ fn a_removed_token_is_revoked_before_the_reload_waits() {
     let known = active_config.with_loaded(|loaded| operators::load(loaded, &keys).unwrap());
     let operators = Arc::new(Operators::of(known.unwrap()));
     let reloader = Reloader {
-        streams: control::api::EventStreams::new(),
+        streams: EventStreams::new(),
         active_config,
         publisher: running.publisher(),
         control: Arc::clone(&control),
