@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn more_than_the_limit_of_a_row_fails() {
-        for (planned, is_above) in [(1_009.0, false), (1_011.0, true)] {
+        for (planned, is_above) in [(1_059.0, false), (1_061.0, true)] {
             let results = baseline(&[
                 ("bare", 1_000.0),
                 ("unplanned-flag", 1_000.0),
