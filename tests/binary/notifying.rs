@@ -145,5 +145,5 @@ fn a_check_names_a_misconfigured_receiver() {
     fs::write(&config, text.replace("http://127.0.0.1", "http://hooks.example")).unwrap();
     check(&format!("whsec_{KEY}"))
         .exits(1)
-        .reports("is not an https URL, or an http URL on loopback");
+        .reports("is no valid https URL");
 }
