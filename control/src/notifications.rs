@@ -1,4 +1,4 @@
-//! Notifications: what changes of flags and rollout plans tell people, and the delivery of it.
+//! Notifications about changes of flags and rollout plans, and their delivery.
 //!
 //! The audit log is the outbox of changes: an entry is committed together with its change, so no notice of an acknowledged
 //! change can be lost. [`Outbox`] remembers how far it has read the log, and keeps what is not delivered yet.

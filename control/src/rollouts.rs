@@ -92,7 +92,7 @@ struct FlagEvidence {
     /// The stage in force, once it has begun.
     stage: Option<JudgedStage>,
     /// The conditions that people were notified of, as long as they last.
-    told: BTreeSet<String>,
+    notified: BTreeSet<String>,
     /// The conditions that held the last step up.
     #[serde(skip)]
     refusals: Vec<Refusal>,
@@ -288,7 +288,7 @@ impl Rollouts {
         let mut evidence = self.evidence.lock();
         let Some(FlagEvidence {
             stage,
-            told,
+            notified,
             refusals,
             ..
         }) = evidence.flags.get_mut(flag)
@@ -296,7 +296,13 @@ impl Rollouts {
             return;
         };
         let report = stage.as_ref().map(|stage| stage.report(reporting));
-        let new = notices::of_plan((flag, managed), results, (report.as_ref(), refusals), told, now);
+        let new = notices::of_plan(
+            (flag, managed),
+            results,
+            (report.as_ref(), refusals),
+            notified,
+            now,
+        );
         drop(evidence);
         self.control.notify(new);
     }

@@ -11,13 +11,13 @@ use crate::notifications::Notice;
 use crate::observe::{BreakerEvent, BreakerEventKind};
 use crate::stage_report::StageReport;
 
-/// Returns the notices about a running plan that are new since the last look. `told` has what lasts; it is part of the
-/// evidence, so that a restart repeats nothing.
+/// Returns the notices of a running plan that are new since the last look. `notified` contains the conditions that still
+/// hold; it is stored with the evidence, so that a restart sends no notice again.
 pub(super) fn of_plan(
     (flag, managed): (&str, &ManagedPlan),
     results: &[CheckResult],
     (report, refusals): (Option<&StageReport>, &[Refusal]),
-    told: &mut BTreeSet<String>,
+    notified: &mut BTreeSet<String>,
     now: Timestamp,
 ) -> Vec<Notice> {
     let mut present = Vec::new();
@@ -83,9 +83,11 @@ pub(super) fn of_plan(
         let detail = format!("its rollout can't go on: {}", reasons.join("; "));
         present.push((format!("held {}", codes.join(" ")), NoticeEvent::Waiting, detail));
     }
-    told.retain(|key| present.iter().any(|(other, ..)| other == key));
+    notified.retain(|key| present.iter().any(|(other, ..)| other == key));
     let run = &managed.run;
-    let new = present.into_iter().filter(|(key, ..)| told.insert(key.clone()));
+    let new = present
+        .into_iter()
+        .filter(|(key, ..)| notified.insert(key.clone()));
     new.map(|(key, event, detail)| Notice {
         id: format!(
             "rollout-{}-{}-{}-{}",

@@ -381,7 +381,7 @@ fn a_receiver_that_asks_for_no_wait_is_not_flooded() {
 }
 
 #[test]
-fn a_rollback_that_kills_is_told_as_a_kill_too() {
+fn a_rollback_that_kills_notifies_of_the_kill() {
     let upstream = confirming();
     let notified = Notified::new(vec![webhook("hook", &upstream)]);
     let flag = || "board".to_owned();

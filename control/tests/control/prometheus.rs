@@ -83,7 +83,7 @@ fn a_result_without_one_number_has_no_value() {
 }
 
 #[test]
-fn a_failure_of_prometheus_is_told_with_its_reason() {
+fn a_failure_of_prometheus_has_its_reason() {
     let error = r#"{"status":"error","errorType":"bad_data","error":"1:5: parse error"}"#;
     assert_eq!(
         answered(400, error).unwrap_err().to_string(),
@@ -115,7 +115,7 @@ fn a_hanging_or_endless_answer_ends() {
 }
 
 #[test]
-fn no_failure_tells_the_url_or_the_token() {
+fn no_failure_shows_the_url_or_the_token() {
     let address = Upstream::answering(|_, _| After::Close).address();
     let source = PrometheusSource {
         url: format!("http://{address}/hidden").into(),

@@ -755,7 +755,7 @@ fn notices(course: &Course, outbox: &control::Outbox) -> Vec<String> {
 }
 
 #[test]
-fn people_are_told_once_what_a_plan_waits_for() {
+fn waits_of_a_plan_are_notified_once() {
     let mut plan = plan("notify");
     plan["stages"][0]["for"] = json!("1m");
     plan["patience"] = json!("5m");
@@ -791,7 +791,7 @@ fn people_are_told_once_what_a_plan_waits_for() {
 }
 
 #[test]
-fn a_step_that_is_held_up_is_told_once_and_fills_no_log() {
+fn a_held_up_step_is_notified_once_and_not_audited() {
     let mut plan = plan("pause");
     plan["stages"][0]["for"] = json!("1m");
     let mut course = Course::start(&plan);
