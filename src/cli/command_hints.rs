@@ -25,7 +25,11 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "APPROVAL_MISSING" => "`sluice rollout approve FLAG --as ROLE`, each role by another person",
         "CHECKLIST_OPEN" => "`sluice rollout check FLAG ITEM`",
         "STAGE_NOT_ELAPSED" | "CHECK_NOT_PASSED" | "OUTSIDE_WINDOW" => "wait, or repeat with --force",
-        "ROLLOUT_RUNNING" => "`sluice rollout pause`, `advance` or `cancel`; or repeat with --force",
+        "ROLLOUT_RUNNING" => {
+            "`sluice rollout show FLAG` shows the plan. Wait until it ends, or end it with `sluice rollout cancel FLAG`; \
+             `sluice rollout pause FLAG` holds it, but a paused plan excludes the change too. Or repeat with --force: another \
+             lifecycle pauses the plan, any other change ends it"
+        }
         "OPEN_REPORTS" => "`sluice rollout reports FLAG` lists them; `sluice rollout close-report FLAG ID`",
         "REPORT_NOT_FOUND" => "`sluice rollout reports FLAG` lists the open reports",
         "NOT_SIGNED_IN" => "set a token with --token-file or in SLUICE_TOKEN",

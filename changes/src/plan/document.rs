@@ -364,7 +364,7 @@ impl DocumentMerge<'_, '_> {
             if let Some(managed) = plan.filter(|managed| managed.state().is_active())
                 && !self.builder.request.force
             {
-                self.refusals.push(rollout::running(key, managed));
+                self.refusals.push(rollout::running(key, managed, "removes"));
             }
             self.difference.removed(Section::Flag, key);
             let entry_fields = EntryFields {

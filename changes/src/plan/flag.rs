@@ -100,7 +100,7 @@ pub(super) fn set_rollout(
     conditions: (&LifecyclePolicy, &dyn Facts),
 ) -> PlanStep {
     let mut flag = builder.flag(key)?;
-    yield_to_hand(builder, key, &mut flag, ManualChange::Rollout)?;
+    let running = yield_to_hand(builder, key, &mut flag, ManualChange::Rollout);
     let after = match written {
         None => None,
         Some(written) => match read_rollout(written) {
@@ -108,9 +108,14 @@ pub(super) fn set_rollout(
             None => return Err(malformed_field(key, &flag, "rollout", written.clone())),
         },
     };
+    let mut refusals = Vec::from_iter(running);
     let mut skipped = Map::new();
     if raise::is_raised_rollout(&flag, flag.definition.rollout.as_ref(), after.as_ref()) {
-        raise::check(builder, (key, &flag), conditions, &mut skipped)?;
+        let raised = raise::check(builder, (key, &flag), conditions, &mut skipped);
+        refusals.extend(raised.err().into_iter().flatten());
+    }
+    if !refusals.is_empty() {
+        return Err(refusals.into());
     }
     let before = std::mem::replace(&mut flag.definition_mut().rollout, after.clone());
     let details = [("from", before), ("to", after)];

@@ -9,6 +9,7 @@ use super::dependency;
 use super::facts::Facts;
 use super::flag::unsettle;
 use super::incident;
+use super::planned::NoPlan;
 use super::promotion::Promotion;
 use super::rollout::{ManualChange, yield_to_hand};
 use crate::change::GaDefault;
@@ -65,7 +66,7 @@ pub(super) fn set_state(
         Lifecycle::Retired => ManualChange::Retirement,
         _ => ManualChange::Lifecycle,
     };
-    yield_to_hand(builder, transition.flag, &mut flag, change)?;
+    let running = yield_to_hand(builder, transition.flag, &mut flag, change);
     let promotion = Promotion {
         state: builder.state,
         key: transition.flag,
@@ -74,13 +75,14 @@ pub(super) fn set_state(
         to: transition.to,
         at: builder.at(),
     };
-    promote(builder, transition, &promotion, policy, facts)
+    promote(builder, transition, (&promotion, running), policy, facts)
 }
 
+/// Promotes a flag. `running` is the refusal of its active rollout plan, if it has one.
 fn promote(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
-    promotion: &Promotion<'_>,
+    (promotion, running): (&Promotion<'_>, Option<Refusal>),
     policy: &LifecyclePolicy,
     facts: &dyn Facts,
 ) -> PlanStep {
@@ -94,6 +96,8 @@ fn promote(
         Some(_) => (skipped, unmet) = skip(unmet, &policy.urgent),
         None => {}
     }
+    // First, and not before the conditions that an urgent promotion skips: only `force` skips it.
+    unmet.splice(0..0, running);
     let mut after = with_lifecycle(promotion.flag, transition.to, builder);
     after.state_mut().watch = Watch::after(transition.to, builder.at(), policy.watch_ms);
     match ga_default(promotion, transition.ga_default) {
@@ -181,24 +185,30 @@ fn ga_default(
 }
 
 fn revert(builder: &mut PlanBuilder<'_>, transition: &Transition<'_>, from: Lifecycle) -> PlanStep {
-    let ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
+    let mut ahead = dependency::dependents_ahead(builder.state, transition.flag, transition.to);
+    let mut refusals = Vec::new();
     if !ahead.is_empty() && transition.dependents == Dependents::Reject {
         let flags: Vec<Value> = ahead.iter().map(|(flag, _)| flag.as_str().into()).collect();
         let detail = format!("flags that require it are ahead: {}", dependency::listed(&ahead));
         let refusal = Refusal::new(Code::FlagDependency, detail)
             .help("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);
-        return Err(vec![refusal].into());
+        refusals.push(refusal);
+        ahead.clear();
     }
     // A revert that only turns features off has no limit on its blast radius.
     let mut withdraws = !turns_on(builder, transition.flag, from, transition.to);
-    revert_flag(builder, transition, transition.flag, from_to(from, transition.to))?;
+    let details = from_to(from, transition.to);
+    refusals.extend(revert_flag(builder, transition, transition.flag, details)?);
     for (flag, from) in ahead {
         withdraws &= !turns_on(builder, &flag, from, transition.to);
         let mut details = from_to(from, transition.to);
         details.insert("cascade_of".into(), transition.flag.into());
-        revert_flag(builder, transition, &flag, details)?;
+        refusals.extend(revert_flag(builder, transition, &flag, details)?);
         builder.summary().cascade.push(flag);
+    }
+    if !refusals.is_empty() {
+        return Err(refusals.into());
     }
     builder.plan.withdraws = withdraws;
     Ok(())
@@ -220,14 +230,18 @@ fn turns_on(builder: &PlanBuilder<'_>, key: &str, from: Lifecycle, to: Lifecycle
     from == Lifecycle::Retired || (from == Lifecycle::Beta && to == Lifecycle::Alpha && is_overridden())
 }
 
+/// Reverts one flag. Returns the refusal of its active rollout plan, if it has one.
 fn revert_flag(
     builder: &mut PlanBuilder<'_>,
     transition: &Transition<'_>,
     flag: &str,
     details: Map<String, Value>,
-) -> PlanStep {
+) -> Result<Option<Refusal>, NoPlan> {
     let mut before = builder.flag(flag)?;
-    yield_to_hand(builder, flag, &mut before, ManualChange::Lifecycle)?;
+    let running = yield_to_hand(builder, flag, &mut before, ManualChange::Lifecycle);
+    if running.is_some() {
+        return Ok(running);
+    }
     let mut after = with_lifecycle(&before, transition.to, builder);
     unsettle(builder, &mut after, "reverted");
     after.state_mut().watch = None;
@@ -241,7 +255,7 @@ fn revert_flag(
         after.promote_default(None);
     }
     write(builder, transition, flag, after, details);
-    Ok(())
+    Ok(None)
 }
 
 /// Writes the flag, and audits the justification of an urgent change even if no condition had to be skipped.

@@ -86,19 +86,30 @@ pub(super) enum ManualChange {
     Retirement,
 }
 
-/// Refuses a change by hand while a plan is active. If it is forced, a new rollout ends the plan, and a new lifecycle
-/// pauses it.
+impl ManualChange {
+    /// Returns the effect of the forced change on an active plan, as a verb.
+    fn effect_on_plan(self) -> &'static str {
+        match self {
+            Self::Rollout | Self::Retirement => "cancels",
+            Self::Lifecycle => "pauses",
+        }
+    }
+}
+
+/// Ends or pauses the plan of a flag that is changed by hand: a new rollout ends it, and a new lifecycle pauses it.
+///
+/// Returns the refusal, to be reported with those of the change, if the plan is active and the change is not forced. The
+/// flag then stays as it is.
+#[must_use]
 pub(super) fn yield_to_hand(
     builder: &PlanBuilder<'_>,
     key: &str,
     flag: &mut ManagedFlag,
     change: ManualChange,
-) -> Result<(), Vec<Refusal>> {
-    let Some(mut managed) = flag.state.plan.as_deref().cloned() else {
-        return Ok(());
-    };
+) -> Option<Refusal> {
+    let mut managed = flag.state.plan.as_deref().cloned()?;
     if managed.state().is_active() && !builder.request.force {
-        return Err(vec![running(key, &managed)]);
+        return Some(running(key, &managed, change.effect_on_plan()));
     }
     let mark = mark(builder);
     match (change, managed.state()) {
@@ -114,7 +125,7 @@ pub(super) fn yield_to_hand(
         (ManualChange::Lifecycle, _) => {}
     }
     put(flag, Some(managed));
-    Ok(())
+    None
 }
 
 /// Pauses the plan of a flag that is killed. A restore does not resume it.
@@ -129,13 +140,17 @@ pub(super) fn pause_killed(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag) {
     }
 }
 
-/// Returns the refusal of a change that an active plan excludes.
-pub(super) fn running(key: &str, managed: &ManagedPlan) -> Refusal {
+/// Returns the refusal of a change that an active plan excludes. `effect` is the effect of the forced change on the plan,
+/// as a verb.
+pub(super) fn running(key: &str, managed: &ManagedPlan, effect: &str) -> Refusal {
     let state = managed.state().as_str();
     let stage = managed.stage_name().unwrap_or_default();
     let detail = format!("the rollout plan of {key} is {state}, in stage `{stage}`");
     Refusal::new(Code::RolloutRunning, detail)
-        .help("advance, pause or cancel the plan instead, or repeat the change with `force`")
+        .help(format!(
+            "`GET .../rollout` shows the plan; wait until it ends or cancel it, since a paused plan excludes the change \
+             too; or repeat the change with `force`, which {effect} the plan"
+        ))
         .fact("flag", key)
         .fact("rollout", state)
         .fact("stage", stage)

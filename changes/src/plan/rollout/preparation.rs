@@ -182,7 +182,7 @@ fn edits_present(active: &ManagedPlan, edited: &RolloutPlan) -> Vec<Refusal> {
 pub(in crate::plan) fn remove(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
     let (flag, managed) = planned_flag(builder, key)?;
     if managed.state().is_active() && !builder.request.force {
-        return Err(vec![running(key, &managed)].into());
+        return Err(vec![running(key, &managed, "removes")].into());
     }
     let details = Map::from_iter([("run".to_owned(), managed.run.id.into())]);
     write(builder, Event::PlanRemoved, key, flag, None, details);

@@ -701,6 +701,68 @@ fn rollout_and_state_are_refused_while_a_plan_runs() {
 }
 
 #[test]
+fn a_running_plan_hides_no_unmet_condition() {
+    let mut state = start_state();
+    let young = json!({ "stages": [{ "name": "one", "percentage": 5, "for": "1d" }] });
+    made(&mut state, &admin(set("young", young), 0));
+    made(&mut state, &admin(start("young"), 0));
+    let promoted = refused(&state, &admin(set_state("young", Lifecycle::Ga), HOUR));
+    let expected = ["ROLLOUT_RUNNING", "STATE_SKIPPED", "SOAK_NOT_ELAPSED"];
+    assert_eq!(codes(&promoted)[..3], expected);
+    // An urgent promotion skips the conditions, but not the plan.
+    let urgent = refused(&state, &admin(urgently("young", Lifecycle::Beta), HOUR));
+    assert_eq!(codes(&urgent), ["ROLLOUT_RUNNING"]);
+}
+
+#[test]
+fn a_reverted_flag_with_a_plan_has_all_reasons() {
+    let mut state = state(json!({ "version": 1, "flags": {
+        "board": { "lifecycle": "ga" }, "theme": { "lifecycle": "ga", "requires": ["board"] },
+    } }));
+    for flag in ["board", "theme"] {
+        made(&mut state, &admin(set(flag, simple()), 0));
+        made(&mut state, &admin(start(flag), 0));
+    }
+    let revert = |cascade| Change::SetState {
+        flag: "board".into(),
+        to: Lifecycle::Beta,
+        cascade,
+        ga_default: GaDefault::On,
+        urgent: None,
+    };
+    let alone = refused(&state, &admin(revert(false), HOUR));
+    assert_eq!(codes(&alone), ["FLAG_DEPENDENCY", "ROLLOUT_RUNNING"]);
+    let cascade = refused(&state, &admin(revert(true), HOUR));
+    assert_eq!(codes(&cascade), ["ROLLOUT_RUNNING", "ROLLOUT_RUNNING"]);
+    assert_eq!(
+        [&cascade[0].facts["flag"], &cascade[1].facts["flag"]],
+        ["board", "theme"]
+    );
+}
+
+#[test]
+fn the_help_of_a_running_plan_names_what_force_does() {
+    let state = running(simple());
+    let remove = Change::RemovePlan { flag: "board".into() };
+    for (change, effect) in [
+        (
+            set_state("board", Lifecycle::Beta),
+            "`force`, which pauses the plan",
+        ),
+        (
+            set_state("board", Lifecycle::Retired),
+            "`force`, which cancels the plan",
+        ),
+        (remove, "`force`, which removes the plan"),
+    ] {
+        let refusals = refused(&state, &admin(change, 0));
+        let help = refusals[0].help.as_deref().unwrap();
+        assert!(help.contains("`GET .../rollout` shows the plan"), "{help}");
+        assert!(help.ends_with(effect), "{help}");
+    }
+}
+
+#[test]
 fn a_document_leaves_the_plan_alone() {
     let mut state = running(simple());
     let before = managed(&state, "board");
