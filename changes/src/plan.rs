@@ -13,6 +13,7 @@ mod import;
 mod incident;
 mod item;
 mod lifecycle;
+mod note;
 mod planned;
 mod promotion;
 mod raise;
@@ -41,6 +42,7 @@ pub use self::facts::{Facts, Pilots, Standing};
 pub use self::import::{MAX_IMPORT, MAX_IMPORT_ENTRIES};
 pub use self::item::{ItemOutcome, ItemResult};
 pub(crate) use self::lifecycle::kept_off as tiers_off;
+pub use self::note::{Note, NoteCode};
 pub use self::planned::{NoPlan, Plan, Summary};
 pub use self::request::Request;
 

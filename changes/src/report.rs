@@ -134,7 +134,7 @@ impl ReportedCause<'_> {
     }
 
     /// Returns the cause and its orgs in words.
-    fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let named: Vec<&str> = self.orgs.iter().copied().take(MAX_NAMED).collect();
         let more = match self.orgs.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),

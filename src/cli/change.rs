@@ -6,6 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use super::client::{ClientRequest, ClientResponse, Retry, encoded};
+use super::command_hints::command_hint;
 use super::exit::Exit;
 use super::rejection::Intent;
 use super::render::preview::{UnchangedTenants, dry_run_text, read_only_text};
@@ -176,9 +177,10 @@ pub(super) fn print_result(
 ) -> Result<()> {
     session.print_response(answer, |body| match options.dry_run {
         true => format!(
-            "{}{}{}",
+            "{}{}{}{}",
             dry_run_text(body, unchanged, options.force),
             overrides_text(body).trim_start(),
+            notes_text(body).trim_start(),
             read_only_text(body).unwrap_or_default()
         ),
         false => applied_text(body, &done(body)),
@@ -192,8 +194,9 @@ fn applied_text(body: &Value, done: &str) -> String {
     match body.get("changed").and_then(Value::as_bool) {
         Some(false) => format!("nothing to change   {revision}"),
         _ => format!(
-            "{done}   {revision}{}{}",
+            "{done}   {revision}{}{}{}",
             overrides_text(body),
+            notes_text(body),
             last_good_text(body)
         ),
     }
@@ -209,6 +212,16 @@ fn overrides_text(body: &Value) -> String {
             text("org"),
             text("reason")
         )
+    });
+    notes.collect()
+}
+
+/// Returns the notes of the server about the change. The help of a note names a command if there is one.
+fn notes_text(body: &Value) -> String {
+    let notes = json::list(body, "notes").iter().map(|note| {
+        let text = |field| json::text(note, field).unwrap_or_default();
+        let help = command_hint(text("code")).unwrap_or_else(|| text("help"));
+        format!("\nnote: {}\nhelp: {}", printable(text("detail")), printable(help))
     });
     notes.collect()
 }
@@ -285,6 +298,14 @@ mod tests {
         assert_eq!(
             message(overrides),
             "done   revision 7\nnote: the override of board for acme has no effect now: not eligible at beta"
+        );
+        let reports = serde_json::json!({ "revision": 7, "changed": true, "notes": [
+            { "code": "OPEN_REPORTS", "detail": "the check `reports` fails again", "help": "close them" },
+        ] });
+        assert_eq!(
+            message(reports),
+            "done   revision 7\nnote: the check `reports` fails again\nhelp: `sluice rollout reports FLAG` lists them; `sluice \
+             rollout close-report FLAG ID`"
         );
         let not_written = serde_json::json!({ "revision": 7, "changed": true, "last_good": "not_written" });
         assert!(message(not_written).starts_with("done   revision 7\nnote: the last good document"));

@@ -4,6 +4,7 @@ use config::JsonEdit;
 
 use super::difference::Difference;
 use super::item::ItemResult;
+use super::note::Note;
 use crate::affected::Affected;
 use crate::audit::Entry;
 use crate::preview::IneffectiveOverride;
@@ -44,6 +45,8 @@ pub struct Summary {
     pub kept_off: Vec<String>,
     /// The overrides that were set and have no effect. The caller sets it, since it is known after compiling.
     pub ineffective_overrides: Vec<IneffectiveOverride>,
+    /// The notes about the change.
+    pub notes: Vec<Note>,
     /// The difference of an applied document.
     pub document: Option<Difference>,
 }

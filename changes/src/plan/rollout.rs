@@ -65,7 +65,7 @@ pub(super) fn put(flag: &mut ManagedFlag, managed: Option<ManagedPlan>) {
 }
 
 /// Returns the refusal of an operation that the state of the plan does not permit.
-fn wrong_state(key: &str, managed: &ManagedPlan, help: &str) -> Vec<Refusal> {
+fn wrong_state(key: &str, managed: &ManagedPlan, help: impl Into<String>) -> Vec<Refusal> {
     let state = managed.state().as_str();
     let detail = format!("the rollout plan of {key} is {state}");
     vec![
@@ -73,6 +73,18 @@ fn wrong_state(key: &str, managed: &ManagedPlan, help: &str) -> Vec<Refusal> {
             .help(help)
             .fact("rollout", state),
     ]
+}
+
+/// Returns the help of an operation on a plan that has ended; none before its end. Its run is over, and only a plan that is
+/// set anew has another one.
+fn ended_help(key: &str, state: RolloutState) -> Option<String> {
+    let is_ended = !state.is_active() && !state.is_prepared();
+    is_ended.then(|| {
+        format!(
+            "to run it again, set it again (`sluice rollout plan {key} -f FILE`, also with the same file), have it approved, and \
+             start it"
+        )
+    })
 }
 
 /// A change that decides over what an active plan decides over.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use changes::{
-    Change, ChangeSource, ChangedDecision, Code, IneffectiveOverride, ItemOutcome, ItemResult, Preview,
+    Change, ChangeSource, ChangedDecision, Code, IneffectiveOverride, ItemOutcome, ItemResult, Note, Preview,
     Refusal, Request, Revision, Role, Summary,
 };
 use serde::Serialize;
@@ -53,6 +53,10 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     overrides_without_effect: Vec<IneffectiveOverrideBody>,
+    /// Facts that the change does not alter, and that its author should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notes: Vec<NoteBody>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -103,10 +107,26 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     stages_without_control: Vec<String>,
+    /// Facts that the change does not alter, and that its author should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notes: Vec<NoteBody>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     difference: Option<DifferenceBody>,
+}
+
+/// A note about a change.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Note)]
+struct NoteBody {
+    /// Its stable code: `OPEN_REPORTS`, a check of the resumed plan fails again because reports are open.
+    code: &'static str,
+    /// One sentence with the facts.
+    detail: String,
+    /// An action that removes the reason of the note.
+    help: String,
 }
 
 /// The result for one item of a change of many.
@@ -342,6 +362,7 @@ impl From<Applied> for AppliedChange {
             skipped,
             kept_off,
             ineffective_overrides,
+            notes,
             document,
         } = applied.summary;
         Self {
@@ -352,6 +373,7 @@ impl From<Applied> for AppliedChange {
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
+            notes: notes.into_iter().map(NoteBody::from).collect(),
             difference: document.map(DifferenceBody::from),
             last_good: (applied.last_good == LastGood::NotWritten).then_some("not_written"),
         }
@@ -365,6 +387,7 @@ impl From<DryRun> for DryRunBody {
             skipped,
             kept_off,
             ineffective_overrides,
+            notes,
             document,
         } = dry_run.summary;
         Self {
@@ -378,6 +401,7 @@ impl From<DryRun> for DryRunBody {
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
             stages_without_control: Vec::new(),
+            notes: notes.into_iter().map(NoteBody::from).collect(),
             difference: document.map(DifferenceBody::from),
         }
     }
@@ -442,6 +466,16 @@ impl From<ChangedDecision> for ChangedDecisionBody {
             cause: decision.cause.as_str(),
             reason: decision.reason,
             share_percent: decision.share_permille.map(|permille| f64::from(permille) / 10.0),
+        }
+    }
+}
+
+impl From<Note> for NoteBody {
+    fn from(note: Note) -> Self {
+        Self {
+            code: note.code.as_str(),
+            detail: note.detail,
+            help: note.help,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The operations on a plan that stop it, continue it, or take the feature back.
 
-use config::Rollback;
+use config::{Metric, Rollback};
 use serde_json::{Map, Value};
 
-use super::{mark, planned_flag, write, wrong_state};
+use super::{ended_help, mark, planned_flag, write, wrong_state};
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::plan::builder::{PlanBuilder, PlanStep};
 use crate::plan::flag::unsettle;
+use crate::plan::note::{Note, NoteCode};
 use crate::refusal::{Code, Refusal};
+use crate::report::ReportedCause;
 use crate::rollout::{ManagedPlan, RolloutState};
 
 /// Pauses a running plan. Its stages stay in force.
@@ -27,7 +29,11 @@ pub(in crate::plan) fn pause(builder: &mut PlanBuilder<'_>, key: &str) -> PlanSt
                 Map::new(),
             );
         }
-        _ => return Err(wrong_state(key, &managed, "only a running plan can be paused").into()),
+        state => {
+            let help =
+                ended_help(key, state).unwrap_or_else(|| "only a running plan can be paused".to_owned());
+            return Err(wrong_state(key, &managed, help).into());
+        }
     }
     builder.plan.withdraws = true;
     Ok(())
@@ -39,12 +45,17 @@ pub(in crate::plan) fn resume(builder: &mut PlanBuilder<'_>, key: &str) -> PlanS
     match managed.state() {
         RolloutState::Running => return Ok(()),
         RolloutState::Paused => {}
-        _ => return Err(wrong_state(key, &managed, "only a paused plan can be resumed").into()),
+        state => {
+            let help = ended_help(key, state).unwrap_or_else(|| "start it first".to_owned());
+            return Err(wrong_state(key, &managed, help).into());
+        }
     }
     if let Some(killed) = killed(key, &flag) {
         return Err(vec![killed].into());
     }
     managed.resume(mark(builder));
+    let notes: Vec<Note> = notes_of_reports(&flag, &managed).collect();
+    builder.summary().notes.extend(notes);
     write(
         builder,
         Event::RolloutResumed,
@@ -54,6 +65,30 @@ pub(in crate::plan) fn resume(builder: &mut PlanBuilder<'_>, key: &str) -> PlanS
         Map::new(),
     );
     Ok(())
+}
+
+/// Returns a note for each check of the stage in force that fails at its next look because of open reports.
+fn notes_of_reports(flag: &ManagedFlag, managed: &ManagedPlan) -> impl Iterator<Item = Note> {
+    let causes = flag.state.reports.causes();
+    let stage = managed.run.stage.unwrap_or_default();
+    managed.plan.applicable_checks(stage).filter_map(move |check| {
+        let Metric::Reports { same_cause } = check.metric else {
+            return None;
+        };
+        let needed = usize::try_from(same_cause).unwrap_or(usize::MAX);
+        let failing = causes.iter().filter(|cause| cause.orgs.len() >= needed);
+        let failing: Vec<String> = failing.map(ReportedCause::sentence).collect();
+        let detail = format!(
+            "the check `{}` fails again unless these reports are closed: {}",
+            check.name,
+            failing.join("; ")
+        );
+        (!failing.is_empty()).then(|| Note {
+            code: NoteCode::OpenReports,
+            detail,
+            help: "close the reports when the problem is solved".to_owned(),
+        })
+    })
 }
 
 /// Returns the refusal of an operation on the plan of a killed flag.

@@ -4,7 +4,7 @@ use config::{JsonEdit, RolloutPlan, ToJson as _, read_exposure, read_plan};
 use rules::{Eligibility, FlagDefinition, FlagsDefinition, Names, Site, Sited};
 use serde_json::{Map, Value};
 
-use super::{mark, planned_flag, running, write, wrong_state};
+use super::{ended_help, mark, planned_flag, running, write, wrong_state};
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::plan::builder::{PlanBuilder, PlanStep};
@@ -194,8 +194,8 @@ pub(in crate::plan) fn approve(builder: &mut PlanBuilder<'_>, key: &str, as_role
     let (flag, mut managed) = planned_flag(builder, key)?;
     let actor = &builder.request.actor;
     let mut refusals = Vec::new();
-    if !managed.state().is_prepared() && !managed.state().is_active() {
-        refusals.extend(wrong_state(key, &managed, "set the plan again to start anew"));
+    if let Some(help) = ended_help(key, managed.state()) {
+        refusals.extend(wrong_state(key, &managed, help));
     }
     let roles = &managed.plan.approvals;
     if !roles.iter().any(|role| **role == *as_role) {
@@ -248,7 +248,8 @@ pub(in crate::plan) fn check_item(
 ) -> PlanStep {
     let (flag, mut managed) = planned_flag(builder, key)?;
     if !managed.state().is_prepared() {
-        let help = "the checklist is complete once the plan was started";
+        let help = ended_help(key, managed.state())
+            .unwrap_or_else(|| "the checklist is complete once the plan was started".to_owned());
         return Err(wrong_state(key, &managed, help).into());
     }
     let items = &managed.plan.checklist;

@@ -4,7 +4,7 @@ use rules::{Site, Sited};
 use serde_json::{Map, Value};
 
 use super::operation::{killed, roll_back_by};
-use super::{mark, planned_flag, preparation, write, wrong_state};
+use super::{ended_help, mark, planned_flag, preparation, write, wrong_state};
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::permission::Permission;
@@ -30,9 +30,8 @@ pub(in crate::plan) fn start(
     let (flag, managed) = planned_flag(builder, key)?;
     if !managed.state().is_prepared() {
         let help = match managed.state() {
-            RolloutState::Paused => "resume it",
-            RolloutState::Running => "it was started already",
-            _ => "set the plan again, then start it",
+            RolloutState::Paused => "resume it".to_owned(),
+            state => ended_help(key, state).unwrap_or_else(|| "it was started already".to_owned()),
         };
         return Err(wrong_state(key, &managed, help).into());
     }
@@ -78,9 +77,8 @@ pub(in crate::plan) fn advance(
     let (flag, managed) = planned_flag(builder, key)?;
     if managed.state() != RolloutState::Running {
         let help = match managed.state() {
-            RolloutState::Paused => "resume it first",
-            RolloutState::Draft | RolloutState::Approved => "start it first",
-            _ => "only a running plan can be advanced",
+            RolloutState::Paused => "resume it first".to_owned(),
+            state => ended_help(key, state).unwrap_or_else(|| "start it first".to_owned()),
         };
         return Err(wrong_state(key, &managed, help).into());
     }

@@ -1108,3 +1108,69 @@ fn operations_name_the_state_that_excludes_them() {
     made(&mut drafted, &admin(set("board", simple()), 0));
     assert_eq!(managed(&drafted, "board").state(), RolloutState::Approved);
 }
+
+#[test]
+fn an_ended_plan_says_how_it_runs_again() {
+    let mut state = running(simple());
+    let flag = || "board".to_owned();
+    let back = Change::RollBackRollout {
+        flag: flag(),
+        to: None,
+    };
+    made(&mut state, &admin(back, HOUR));
+    let approve = Change::ApprovePlan {
+        flag: flag(),
+        as_role: "product".into(),
+    };
+    let check = Change::CheckPlanItem {
+        flag: flag(),
+        item: "tests".into(),
+        is_done: true,
+    };
+    let advance = Change::AdvanceRollout {
+        flag: flag(),
+        evidence: Vec::new(),
+    };
+    let resume = Change::ResumeRollout { flag: flag() };
+    let pause = Change::PauseRollout { flag: flag() };
+    for change in [start("board"), resume, pause, advance, approve, check] {
+        let refusals = refused(&state, &admin(change, HOUR));
+        assert_eq!(codes(&refusals)[0], "ROLLOUT_STATE");
+        assert_eq!(refusals[0].detail, "the rollout plan of board is rolled_back");
+        let help = refusals[0].help.as_deref().unwrap();
+        assert!(help.contains("`sluice rollout plan board -f FILE`"), "{help}");
+    }
+    // As the help says.
+    made(&mut state, &admin(set("board", simple()), HOUR));
+    made(&mut state, &admin(start("board"), HOUR));
+    assert_eq!(managed(&state, "board").state(), RolloutState::Running);
+}
+
+#[test]
+fn a_resumption_notes_reports_that_fail_a_check() {
+    let mut plan = simple();
+    plan["checks"] = json!([
+        { "name": "errors", "error_rate": { "above": "1%" } }, { "name": "reports", "reports": { "same_cause": 2 } },
+    ]);
+    let mut state = running(plan);
+    let report = |org: &str| Change::Report {
+        flag: "board".into(),
+        org: org.into(),
+        cause: "no save".into(),
+        ticket: None,
+        text: None,
+    };
+    made(&mut state, &admin(report("acme"), 0));
+    let pause = Change::PauseRollout { flag: "board".into() };
+    made(&mut state, &admin(pause, 0));
+    let resume = admin(Change::ResumeRollout { flag: "board".into() }, HOUR);
+    let mut one = state.clone();
+    assert!(made(&mut one, &resume).summary.notes.is_empty());
+    made(&mut state, &admin(report("globex"), 0));
+    let notes = made(&mut state, &resume).summary.notes;
+    assert_eq!(notes.len(), 1);
+    assert_eq!(notes[0].code.as_str(), "OPEN_REPORTS");
+    let detail =
+        "the check `reports` fails again unless these reports are closed: `no save` from acme, globex";
+    assert_eq!(notes[0].detail, detail);
+}

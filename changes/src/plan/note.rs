@@ -1,0 +1,29 @@
+//! Notes about a change that is made: facts that the change does not alter, and that its author should know.
+
+/// A note about a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The code.
+    pub code: NoteCode,
+    /// A sentence with the facts in it.
+    pub detail: String,
+    /// An action that removes the reason of the note.
+    pub help: String,
+}
+
+/// The codes of notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteCode {
+    /// A check of a resumed plan fails again, because reports are open.
+    OpenReports,
+}
+
+impl NoteCode {
+    /// Returns the name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenReports => "OPEN_REPORTS",
+        }
+    }
+}
