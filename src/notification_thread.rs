@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use config::NotificationSink;
 use control::{Control, Outbox, Receiver, time_text};
 use proxy::{NotificationCounts, Publisher};
+use rules::Timestamp;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
@@ -115,15 +116,20 @@ fn show(outbox: &Outbox, publisher: &Publisher) {
             dropped: status.dropped,
         });
         if let (Some(since), Some(reason)) = (status.failing_since, status.last_failure) {
-            let (name, queued) = (status.name, status.queued);
-            failing.push(format!(
-                "{name}: {reason}, since {}; {queued} wait",
-                time_text(since)
-            ));
+            failing.push(failing_text(&status.name, &reason, since, status.queued));
         }
     }
     let words = format!("not delivered to {}", failing.join("; "));
     publisher.set_notification_problem((!failing.is_empty()).then_some(words));
+}
+
+/// Describes a receiver that does not take notices: `pager: status 503, since ..; 2 notifications wait`.
+fn failing_text(name: &str, reason: &str, since: Timestamp, queued: usize) -> String {
+    let waiting = match queued {
+        1 => "1 notification waits".to_owned(),
+        queued => format!("{queued} notifications wait"),
+    };
+    format!("{name}: {reason}, since {}; {waiting}", time_text(since))
 }
 
 impl Drop for NotificationThread {
@@ -132,5 +138,18 @@ impl Drop for NotificationThread {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_notification_waits_and_two_wait() {
+        let shown = |queued| failing_text("pager", "status 503", Timestamp(0), queued);
+        let since = "pager: status 503, since 1970-01-01T00:00:00.000Z";
+        assert_eq!(shown(1), format!("{since}; 1 notification waits"));
+        assert_eq!(shown(2), format!("{since}; 2 notifications wait"));
     }
 }

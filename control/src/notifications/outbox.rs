@@ -74,7 +74,7 @@ impl Outbox {
         for (name, mailbox) in &state.mailboxes {
             if !is_known(name) && mailbox.len() > 0 {
                 tracing::warn!(
-                    sink = name,
+                    receiver = name,
                     notices = mailbox.len(),
                     "notifications of a removed receiver are dropped"
                 );
@@ -180,7 +180,11 @@ impl Outbox {
         let expired = state.mailboxes.get_mut(sink)?.expire(now);
         if expired > 0 {
             state.is_changed = true;
-            tracing::error!(sink, notices = expired, "notifications were given up after 24 h");
+            tracing::error!(
+                receiver = sink,
+                notices = expired,
+                "notifications were given up after 24 h"
+            );
         }
         state.mailboxes.get(sink)?.due(now)
     }

@@ -39,7 +39,7 @@ impl Receiver {
             outbox.record(name, &notice.id, sent.as_ref().copied(), (now(), chance));
             if let Err(error) = &sent {
                 let (flag, event) = (&notice.flag, notice.event.as_str());
-                tracing::warn!(sink = name, flag, event, %error, "a notification was not delivered");
+                tracing::warn!(receiver = name, flag, event, %error, "a notification was not delivered");
             }
             if matches!(sent, Err(NotDelivered::Unreachable | NotDelivered::TimedOut(_))) {
                 return;
