@@ -59,8 +59,8 @@ pub use refusal::{Code, Refusal};
 pub use report::{MAX_OPEN_REPORTS, MAX_REPORTS_OF_ORG, OpenReports, Report, ReportedCause};
 pub use rollout::{
     Approval, CheckResult, CheckVerdict, CheckedItem, CourseEntry, Exposed, Halt, MAX_COURSE, ManagedPlan,
-    RolloutState, Run, StageClock, Step, StepAction, Template, Turn, Wait, exposure_at, exposure_of, is_open,
-    next_opening, stages_without_control, step, verdict_of, waits,
+    PausingChange, RolloutState, Run, StageClock, Step, StepAction, Template, Turn, Wait, exposure_at,
+    exposure_of, is_open, next_opening, stages_without_control, step, verdict_of, waits,
 };
 pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::{State, StateEdit};

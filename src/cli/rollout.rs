@@ -12,6 +12,7 @@ mod report;
 mod show;
 mod stage;
 mod tick;
+mod wait;
 mod watch;
 
 use anyhow::Result;

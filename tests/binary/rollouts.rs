@@ -87,7 +87,8 @@ fn a_plan_is_prepared_started_advanced_and_rolled_back() {
     check_parts(
         &output,
         &[
-            "approved",
+            "approved for technical by ann",
+            "approved for product by olaf",
             "a person has to start the plan",
             "REL-12",
             "approval product     olaf, ",
@@ -104,7 +105,7 @@ fn a_plan_is_prepared_started_advanced_and_rolled_back() {
     let output = done("ann", &["rollout", "list"]);
     check_parts(
         &output,
-        &["board   running   tenth (1 of 2)   10 %", "time, check"],
+        &["board   running   tenth (1 of 2)   10 %", "time; check errors"],
     );
     done("olaf", &["rollout", "pause", "board", "--reason", "INC-7"]);
     check_parts(

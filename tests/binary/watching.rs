@@ -49,6 +49,7 @@ fn a_watch_that_is_piped_prints_changes_until_the_end() {
     watch.line("running, stage half (2 of 2): 50 % of everyone");
     advance(&managed);
     watch.line("completed");
+    watch.line("the plan has ended: it was completed");
     assert_eq!(watch.ended().code(), Some(0));
     let printed = watch.printed().join("\n");
     assert!(!printed.contains('\u{1b}'), "{printed}");
@@ -80,6 +81,10 @@ fn a_watch_ends_with_its_plan_or_its_server() {
     managed.done(&["rollout", "cancel", "board"]);
     let ended = managed.refused(&["rollout", "watch", "board"]);
     assert!(ended.stdout.contains("cancelled, stage tenth"), "{ended}");
+    assert!(
+        ended.stdout.ends_with("the plan has ended: it was cancelled\n"),
+        "{ended}"
+    );
     managed.done(&["rollout", "plan", "board", "--remove"]);
     managed
         .refused(&["rollout", "watch", "board"])
@@ -96,6 +101,19 @@ fn read_until(other_side: &mut impl Read, text: &str) -> String {
         read.push_str(&String::from_utf8_lossy(&piece[..length]));
     }
     read
+}
+
+#[test]
+fn a_watch_after_the_end_says_the_end() {
+    let managed = running();
+    advance(&managed);
+    advance(&managed);
+    let ended = managed.done(&["rollout", "watch", "board"]);
+    assert!(ended.contains("completed, stage half (2 of 2)"), "{ended}");
+    assert!(
+        ended.ends_with("the plan has ended: it was completed\n"),
+        "{ended}"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::builder::PlanBuilder;
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::refusal::{Code, Refusal};
-use crate::rollout::{Exposed, ManagedPlan, Mark, RolloutState, exposure_of};
+use crate::rollout::{Exposed, HaltCause, ManagedPlan, Mark, PausingChange, RolloutState, exposure_of};
 
 pub(super) use self::operation::{cancel, pause, resume, roll_back};
 pub(super) use self::preparation::{approve, check_item, remove, set, surroundings};
@@ -131,8 +131,7 @@ pub(super) fn yield_to_hand(
         (ManualChange::Retirement, state) if state.is_active() || state.is_prepared() => managed.cancel(mark),
         (ManualChange::Retirement, _) => managed.run.exposed = Exposed::Nothing,
         (ManualChange::Lifecycle, RolloutState::Running) => {
-            let why = mark.why.or(Some("the lifecycle was set by hand"));
-            managed.pause(None, Mark { why, ..mark });
+            managed.pause(HaltCause::Change(PausingChange::Lifecycle), mark);
         }
         (ManualChange::Lifecycle, _) => {}
     }
@@ -146,8 +145,7 @@ pub(super) fn pause_killed(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag) {
     let running = running.filter(|managed| managed.state() == RolloutState::Running);
     if let Some(mut managed) = running.cloned() {
         let mark = mark(builder);
-        let why = mark.why.or(Some("the flag was killed"));
-        managed.pause(None, Mark { why, ..mark });
+        managed.pause(HaltCause::Change(PausingChange::Kill), mark);
         put(flag, Some(managed));
     }
 }

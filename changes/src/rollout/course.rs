@@ -18,10 +18,13 @@ pub struct CourseEntry {
     pub by: String,
     /// The turn.
     pub turn: Turn,
+    /// The role of an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The stage in force afterwards, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// The reason: of a person, or the check that failed.
+    /// The reason: of a person, the check that failed, or the change of the flag that paused the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -34,7 +37,7 @@ pub enum Turn {
     Set,
     /// Later stages were edited.
     Edited,
-    /// The last missing role approved.
+    /// A role approved.
     Approved,
     /// The plan was started.
     Started,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::course::{CourseEntry, MAX_COURSE, Turn};
-use super::run::{Exposed, Halt, RolloutState, Run};
+use super::run::{Exposed, Halt, PausingChange, RolloutState, Run};
 use super::stage_clock::StageClock;
 
 /// A plan with its run.
@@ -27,6 +27,17 @@ pub(crate) struct Mark<'m> {
     pub(crate) by: &'m str,
     pub(crate) at: Timestamp,
     pub(crate) why: Option<&'m str>,
+}
+
+/// The cause of a pause, a rollback or a cancellation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum HaltCause<'c> {
+    /// A person operated the plan.
+    Operation,
+    /// This check failed.
+    Check(&'c str),
+    /// A person changed the flag.
+    Change(PausingChange),
 }
 
 impl ManagedPlan {
@@ -123,8 +134,8 @@ impl ManagedPlan {
     }
 
     /// Pauses it. Its stages stay in force.
-    pub(crate) fn pause(&mut self, check: Option<&str>, mark: Mark<'_>) {
-        self.halt(RolloutState::Paused, Turn::Paused, check, mark);
+    pub(crate) fn pause(&mut self, cause: HaltCause<'_>, mark: Mark<'_>) {
+        self.halt(RolloutState::Paused, Turn::Paused, cause, mark);
     }
 
     /// Continues the same stage.
@@ -136,7 +147,7 @@ impl ManagedPlan {
     }
 
     /// Rolls it back. The kill of a flag is not a part of the plan; its stages stay in force beneath it.
-    pub(crate) fn roll_back(&mut self, to: Rollback, check: Option<&str>, mark: Mark<'_>) {
+    pub(crate) fn roll_back(&mut self, to: Rollback, cause: HaltCause<'_>, mark: Mark<'_>) {
         let stage = self.run.stage.unwrap_or_default();
         match (to, stage.checked_sub(1)) {
             (Rollback::Kill, _) => {}
@@ -148,13 +159,18 @@ impl ManagedPlan {
                 self.run.exposed = Exposed::Withdrawn(stage);
             }
         }
-        self.halt(RolloutState::RolledBack, Turn::RolledBack, check, mark);
+        self.halt(RolloutState::RolledBack, Turn::RolledBack, cause, mark);
     }
 
     /// Ends it. The flag is decided as without a plan.
     pub(crate) fn cancel(&mut self, mark: Mark<'_>) {
         self.run.exposed = Exposed::Nothing;
-        self.halt(RolloutState::Cancelled, Turn::Cancelled, None, mark);
+        self.halt(
+            RolloutState::Cancelled,
+            Turn::Cancelled,
+            HaltCause::Operation,
+            mark,
+        );
     }
 
     /// Ends it after its last stage. With a last step, the default of the flag replaces the stages.
@@ -167,21 +183,40 @@ impl ManagedPlan {
         self.turn(Turn::Completed, mark);
     }
 
-    fn halt(&mut self, state: RolloutState, turn: Turn, check: Option<&str>, mark: Mark<'_>) {
+    fn halt(&mut self, state: RolloutState, turn: Turn, cause: HaltCause<'_>, mark: Mark<'_>) {
+        let (check, change) = match cause {
+            HaltCause::Operation => (None, None),
+            HaltCause::Check(check) => (Some(check), None),
+            HaltCause::Change(change) => (None, Some(change)),
+        };
         self.run.state = state;
         self.run.clock.stop(mark.at);
         self.run.halt = Some(Halt {
             by: mark.by.to_owned(),
             why: mark.why.map(str::to_owned),
             check: check.map(str::to_owned),
+            change,
             at: mark.at,
         });
-        let why = mark.why.or(check);
+        let why = match (change.map(PausingChange::sentence), mark.why) {
+            (Some(change), Some(why)) => Some(format!("{change}: {why}")),
+            (change, why) => why.or(check).or(change).map(str::to_owned),
+        };
+        let why = why.as_deref();
         self.turn(turn, Mark { why, ..mark });
     }
 
     /// Records a turn.
     pub(crate) fn turn(&mut self, turn: Turn, mark: Mark<'_>) {
+        self.turn_of(turn, None, mark);
+    }
+
+    /// Records the approval of a role.
+    pub(crate) fn approved(&mut self, role: &str, mark: Mark<'_>) {
+        self.turn_of(Turn::Approved, Some(role), mark);
+    }
+
+    fn turn_of(&mut self, turn: Turn, role: Option<&str>, mark: Mark<'_>) {
         let stage = self.stage_name().map(str::to_owned);
         let run = &mut self.run;
         run.sequence = run.sequence.saturating_add(1);
@@ -192,6 +227,7 @@ impl ManagedPlan {
             at: mark.at,
             by: mark.by.to_owned(),
             turn,
+            role: role.map(str::to_owned),
             stage,
             why: mark.why.map(str::to_owned),
         });

@@ -82,9 +82,22 @@ pub struct Halt {
     /// The check that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
+    /// The change of the flag that paused the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<PausingChange>,
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
+}
+
+/// A change of a flag that pauses its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PausingChange {
+    /// The flag was killed.
+    Kill,
+    /// The lifecycle was set by hand.
+    Lifecycle,
 }
 
 /// An approval of a plan.
@@ -111,6 +124,26 @@ pub struct CheckedItem {
     /// The time.
     #[serde(with = "crate::timestamp")]
     pub at: Timestamp,
+}
+
+impl PausingChange {
+    /// Returns the name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Lifecycle => "lifecycle",
+        }
+    }
+
+    /// Returns the change as a sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Kill => "the flag was killed",
+            Self::Lifecycle => "the lifecycle was set by hand",
+        }
+    }
 }
 
 impl RolloutState {

@@ -1,8 +1,8 @@
 //! Bodies of answers about rollout plans.
 
 use changes::{
-    CheckResult, CheckVerdict, CourseEntry, Halt, ManagedPlan, Refusal, Revision, RolloutState, Turn,
-    exposure_of, stages_without_control, timestamp, verdict_of,
+    CheckResult, CheckVerdict, CourseEntry, Halt, ManagedPlan, PausingChange, Refusal, Revision,
+    RolloutState, Turn, exposure_of, stages_without_control, timestamp, verdict_of,
 };
 use config::{Stage, ToJson as _};
 use rules::{Lifecycle, Timestamp};
@@ -84,6 +84,10 @@ struct HaltBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     check: Option<String>,
+    /// The change of the flag that paused the plan: `kill` or `lifecycle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    change: Option<&'static str>,
 }
 
 /// A rollout plan with its state.
@@ -188,11 +192,15 @@ struct TurnBody {
     /// `completed`.
     #[schema(value_type = String)]
     turn: Turn,
+    /// The role of an approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    role: Option<String>,
     /// The stage that was entered last, afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     stage: Option<String>,
-    /// The reason of a person, or the check that failed.
+    /// The reason of a person, the check that failed, or the change of the flag that paused the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     why: Option<String>,
@@ -340,6 +348,7 @@ impl From<&Halt> for HaltBody {
             at: timestamp::text(halt.at),
             why: halt.why.clone(),
             check: halt.check.clone(),
+            change: halt.change.map(PausingChange::as_str),
         }
     }
 }
@@ -350,6 +359,7 @@ impl From<&CourseEntry> for TurnBody {
             at: timestamp::text(entry.at),
             by: entry.by.clone(),
             turn: entry.turn,
+            role: entry.role.clone(),
             stage: entry.stage.clone(),
             why: entry.why.clone(),
         }

@@ -2,8 +2,8 @@
 //! monitoring, rollback, approvals, checklist, course, evidence. A fact that nobody stated is marked as missing.
 
 use changes::{
-    CheckResult, CheckVerdict, Exposed, FlagState, ManagedPlan, Revision, RolloutState, Turn, timestamp,
-    verdict_of,
+    CheckResult, CheckVerdict, CourseEntry, Exposed, FlagState, ManagedPlan, Revision, RolloutState, Turn,
+    timestamp, verdict_of,
 };
 use config::{Check, CheckAction, Rollback, Stage, ToJson as _, Window};
 use rules::{FlagDefinition, Kind, Timestamp};
@@ -93,8 +93,15 @@ impl Facts<'_> {
                 .check
                 .as_ref()
                 .map(|check| format!("the check {} failed", code(check)));
-            let why = halt.why.as_deref().map(plain).or(check).unwrap_or_default();
-            format!("; {} by {}: {why}", timestamp::minute(halt.at), plain(&halt.by))
+            let change = halt.change.map(|change| change.sentence().to_owned());
+            let why = halt.why.as_deref().map(plain);
+            let why: String = change
+                .or(check)
+                .into_iter()
+                .chain(why)
+                .map(|why| format!(": {why}"))
+                .collect();
+            format!("; {} by {}{why}", timestamp::minute(halt.at), plain(&halt.by))
         });
         format!("{state}{stage}{halt}")
     }
@@ -118,8 +125,13 @@ impl Facts<'_> {
         );
         let by = managed.plan.by.as_ref().map_or("tenant", |by| &*by.value);
         let stages = managed.plan.stages.len();
+        let compared = match managed.plan.stages.iter().any(Stage::has_control) {
+            true => ", compared with the rest",
+            false => "",
+        };
+        let plural = if stages == 1 { "" } else { "s" };
         let approach = format!(
-            "a percentage by {}, in {stages} stages, compared with the rest",
+            "a percentage by {}, in {stages} stage{plural}{compared}",
             plain(by)
         );
         text.fact("approach", Some(approach));
@@ -165,17 +177,30 @@ impl Facts<'_> {
     fn plan(&self, text: &mut MarkdownText) {
         let plan = &self.managed.plan;
         text.heading(2, "3. Rollout plan");
-        text.table([
-            "stage",
-            "audience",
-            "lifecycle",
-            "percentage",
-            "duration",
-            "ends",
-            "control arm",
-        ]);
-        for stage in &plan.stages {
-            text.row(stage_row(stage));
+        let headings = ["stage", "audience", "lifecycle", "percentage", "duration", "ends"];
+        // Only plans that compare have a column about control.
+        if plan.stages.iter().any(Stage::has_control) {
+            let [stage, audience, lifecycle, percentage, duration, ends] = headings;
+            text.table([
+                stage,
+                audience,
+                lifecycle,
+                percentage,
+                duration,
+                ends,
+                "control arm",
+            ]);
+            for stage in &plan.stages {
+                let [name, audience, lifecycle, percentage, duration, ends] = stage_row(stage);
+                let control = if stage.has_control() { "yes" } else { "no" }.to_owned();
+                text.row([name, audience, lifecycle, percentage, duration, ends, control]);
+            }
+        } else {
+            text.table(headings);
+            for stage in &plan.stages {
+                text.row(stage_row(stage));
+            }
+            text.paragraph("No stage has a control arm: comparisons do not apply.");
         }
         text.paragraph(&format!(
             "A stage ends when its duration has passed and every check that applies has passed, each with at least {} \
@@ -338,7 +363,7 @@ impl Facts<'_> {
         for entry in &self.managed.run.course {
             text.row([
                 timestamp::minute(entry.at),
-                turn_text(entry.turn).to_owned(),
+                turn_text(entry),
                 entry.stage.as_deref().map(plain).unwrap_or_default(),
                 plain(&entry.by),
                 entry.why.as_deref().map(plain).unwrap_or_default(),
@@ -379,7 +404,7 @@ impl Facts<'_> {
     }
 }
 
-fn stage_row(stage: &Stage) -> [String; 7] {
+fn stage_row(stage: &Stage) -> [String; 6] {
     let audience = stage.audience.as_ref();
     [
         plain(&stage.name),
@@ -396,7 +421,6 @@ fn stage_row(stage: &Stage) -> [String; 7] {
             config::Advance::Auto => "by itself".to_owned(),
             config::Advance::Manual => "by a person".to_owned(),
         },
-        if stage.has_control() { "yes" } else { "no" }.to_owned(),
     ]
 }
 
@@ -448,8 +472,8 @@ fn effect_text(rollback: Rollback) -> &'static str {
     }
 }
 
-fn turn_text(turn: Turn) -> &'static str {
-    match turn {
+fn turn_text(entry: &CourseEntry) -> String {
+    let turn = match entry.turn {
         Turn::Set => "set",
         Turn::Edited => "edited",
         Turn::Approved => "approved",
@@ -460,5 +484,7 @@ fn turn_text(turn: Turn) -> &'static str {
         Turn::RolledBack => "rolled back",
         Turn::Cancelled => "cancelled",
         Turn::Completed => "completed",
-    }
+    };
+    let role = entry.role.as_deref();
+    role.map_or_else(|| turn.to_owned(), |role| format!("{turn} for {}", plain(role)))
 }

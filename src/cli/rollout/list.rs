@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::stage;
+use super::wait::short_waits;
 use crate::cli::exit::Exit;
 use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
@@ -34,8 +35,6 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
 fn row(rollout: &Value) -> [String; 6] {
     let present = rollout.get("stage");
     let is_ended = json::list(rollout, "waits").is_empty() && json::text(rollout, "state") != Some("running");
-    let waits = json::list(rollout, "waits").iter();
-    let waits: Vec<&str> = waits.filter_map(|wait| json::text(wait, "reason")).collect();
     [
         json::text(rollout, "flag").unwrap_or_default().to_owned(),
         stage::state_words(rollout),
@@ -47,6 +46,6 @@ fn row(rollout: &Value) -> [String; 6] {
             .filter(|_| !is_ended)
             .map(stage::time_left)
             .unwrap_or_default(),
-        waits.join(", "),
+        short_waits(rollout),
     ]
 }

@@ -77,16 +77,10 @@ fn render(rollout: &Value) -> String {
 /// Formats the state, with the reason of a pause or an end: `paused by ann: INC-7`.
 fn state(rollout: &Value) -> String {
     let state = stage::state_words(rollout);
-    let Some(halt) = rollout.get("halt") else {
-        return state;
-    };
-    let by = json::text(halt, "by").unwrap_or_default();
-    let check = json::text(halt, "check").map(|check| format!("the check `{check}` failed"));
-    let why = json::text(halt, "why").map(str::to_owned).or(check);
-    format!(
-        "{state} by {by}{}",
-        why.map_or(String::new(), |why| format!(": {why}"))
-    )
+    match stage::halt_text(rollout) {
+        Some(halt) => format!("{state} {halt}"),
+        None => state,
+    }
 }
 
 /// Formats a stage: `quarter (3 of 5): 25 % of everyone; 6 h of 48 h passed`.
@@ -94,11 +88,10 @@ fn present_stage(rollout: &Value, present: &Value) -> String {
     let lifecycle = json::text(present, "lifecycle");
     let lifecycle = lifecycle.map_or(String::new(), |lifecycle| format!(", at {lifecycle}"));
     format!(
-        "{}: {}{lifecycle}; {} of {} passed",
+        "{}: {}{lifecycle}; {}",
         stage::position(rollout, present),
         stage::admitted(present),
-        stage::duration(present, "passed_ms"),
-        stage::duration(present, "duration_ms"),
+        stage::time_passed(present),
     )
 }
 
@@ -149,8 +142,9 @@ fn turn_text(turn: &Value) -> String {
         turn => (turn.replace('_', " "), " in stage"),
     };
     let stage = text("stage").map_or(String::new(), |stage| format!("{joint} {stage}"));
+    let role = text("role").map_or(String::new(), |role| format!(" for {role}"));
     let why = text("why").map_or(String::new(), |why| format!(": {why}"));
-    format!("{what}{stage} by {}{why}", text("by").unwrap_or_default())
+    format!("{what}{role}{stage} by {}{why}", text("by").unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -170,7 +164,8 @@ mod tests {
             "tenants": [{ "tenant": "acme", "errors": 312, "surplus": 0 }, { "errors": 7, "surplus": 2 }],
             "confounded": [{ "flag": "theme", "share": 0.125 }],
             "checklist": [{ "item": "tests passing" }], "stages_without_control": ["all"],
-            "course": [{ "at": "2026-11-20T10:00:00.000Z", "by": "rollout", "turn": "paused", "stage": "quarter", "why": "errors" }],
+            "course": [{ "at": "2026-11-20T09:00:00.000Z", "by": "ann", "turn": "approved", "role": "technical" },
+                       { "at": "2026-11-20T10:00:00.000Z", "by": "rollout", "turn": "paused", "stage": "quarter", "why": "errors" }],
             "plan": { "rollback": "exposure" },
         });
         assert_eq!(
@@ -189,6 +184,7 @@ mod tests {
              tests passing        open\n\
              no control arm       all\n\
              rollback             exposure\n\
+             2026-11-20 09:00Z    approved for technical by ann\n\
              2026-11-20 10:00Z    paused in stage quarter by rollout: errors\n"
         );
     }

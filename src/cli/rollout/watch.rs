@@ -53,7 +53,7 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
     let session = Session::open(&connection.with_timeout_of_at_least(MIN_TIMEOUT))?;
     let format = session.format();
     let feed = Feed::start(session, &arguments.flag)?;
-    let mut view = None;
+    let (mut view, mut ended) = (None, None);
     let exit = loop {
         match feed.next_within(REDRAW) {
             None => {
@@ -68,7 +68,8 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
                     None => view.insert(View::open(format)?),
                 };
                 view.show(&event, &data)?;
-                if let Some(exit) = end(&event, &data) {
+                if let Some((exit, text)) = end(&event, &data) {
+                    ended = Some(text);
                     break exit;
                 }
             }
@@ -84,23 +85,28 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
             Some(FeedItem::Over(error)) => return Err(error),
         }
     };
+    let is_text = !matches!(view, Some(View::JsonLines));
     if let Some(View::Screen(screen)) = view {
         screen.close()?;
+    }
+    if let Some(ended) = ended.filter(|_| is_text) {
+        output::print(ended)?;
     }
     Ok(exit)
 }
 
-/// Returns the result of the command if the plan has ended.
-fn end(event: &ServerEvent, data: &Value) -> Option<Exit> {
+/// Returns the result of the command and its last line if the plan has ended.
+fn end(event: &ServerEvent, data: &Value) -> Option<(Exit, &'static str)> {
     if event.name == "removed" {
-        return Some(Exit::Failure);
+        return Some((Exit::Failure, "the plan has ended: it was removed"));
     }
     let state = data
         .get("rollout")
         .and_then(|rollout| json::text(rollout, "state"));
     match state? {
-        "completed" => Some(Exit::Success),
-        "rolled_back" | "cancelled" => Some(Exit::Failure),
+        "completed" => Some((Exit::Success, "the plan has ended: it was completed")),
+        "rolled_back" => Some((Exit::Failure, "the plan has ended: it was rolled back")),
+        "cancelled" => Some((Exit::Failure, "the plan has ended: it was cancelled")),
         _ => None,
     }
 }
@@ -117,9 +123,9 @@ impl View {
     fn show(&mut self, event: &ServerEvent, data: &Value) -> io::Result<()> {
         let is_removed = event.name == "removed";
         match self {
-            Self::Screen(screen) if is_removed => screen.notice("the plan was removed"),
+            // The last line says it.
+            Self::Screen(_) | Self::Lines(_) if is_removed => Ok(()),
             Self::Screen(screen) => screen.show(data),
-            Self::Lines(_) if is_removed => output::print("the plan was removed"),
             Self::Lines(before) => {
                 for line in change_lines(before.as_ref(), data) {
                     output::print(line)?;

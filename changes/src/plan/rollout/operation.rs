@@ -11,7 +11,7 @@ use crate::plan::flag::unsettle;
 use crate::plan::note::{Note, NoteCode};
 use crate::refusal::{Code, Refusal};
 use crate::report::ReportedCause;
-use crate::rollout::{ManagedPlan, RolloutState};
+use crate::rollout::{HaltCause, ManagedPlan, RolloutState};
 
 /// Pauses a running plan. Its stages stay in force.
 pub(in crate::plan) fn pause(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
@@ -19,7 +19,7 @@ pub(in crate::plan) fn pause(builder: &mut PlanBuilder<'_>, key: &str) -> PlanSt
     match managed.state() {
         RolloutState::Paused => {}
         RolloutState::Running => {
-            managed.pause(None, mark(builder));
+            managed.pause(HaltCause::Operation, mark(builder));
             write(
                 builder,
                 Event::RolloutPaused,
@@ -105,17 +105,18 @@ pub(in crate::plan) fn roll_back(builder: &mut PlanBuilder<'_>, key: &str, to: O
         return Err(wrong_state(key, &managed, help).into());
     }
     let to = to.unwrap_or(managed.plan.rollback);
-    roll_back_by(builder, key, (flag, managed), to, None, Map::new());
+    let cause = HaltCause::Operation;
+    roll_back_by(builder, key, (flag, managed), to, cause, Map::new());
     Ok(())
 }
 
-/// Rolls a plan back, because a check failed if one is given.
+/// Rolls a plan back, for this cause.
 pub(super) fn roll_back_by(
     builder: &mut PlanBuilder<'_>,
     key: &str,
     (mut flag, mut managed): (ManagedFlag, ManagedPlan),
     to: Rollback,
-    check: Option<&str>,
+    cause: HaltCause<'_>,
     mut details: Map<String, Value>,
 ) {
     details.insert("rollback".to_owned(), to.as_str().into());
@@ -123,7 +124,7 @@ pub(super) fn roll_back_by(
         .stage_name()
         .map(|stage| ("from".to_owned(), stage.into()));
     details.extend(from);
-    managed.roll_back(to, check, mark(builder));
+    managed.roll_back(to, cause, mark(builder));
     if to == Rollback::Kill && flag.is_enabled() {
         flag.definition_mut().enabled = Some(false);
         unsettle(builder, &mut flag, "killed");

@@ -12,7 +12,7 @@ use crate::plan::facts::Facts;
 use crate::plan::planned::NoPlan;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
-use crate::rollout::{Approval, CheckedItem, ManagedPlan, Surroundings, Turn, exposure_at, unsuitable};
+use crate::rollout::{Approval, CheckedItem, ManagedPlan, Surroundings, exposure_at, unsuitable};
 
 /// Sets the plan of a flag, or edits the later stages of an active one.
 pub(in crate::plan) fn set(
@@ -230,9 +230,7 @@ pub(in crate::plan) fn approve(builder: &mut PlanBuilder<'_>, key: &str, as_role
         by: actor.name.clone(),
         at: builder.at(),
     });
-    if managed.missing_approvals().is_empty() {
-        managed.turn(Turn::Approved, mark(builder));
-    }
+    managed.approved(as_role, mark(builder));
     managed.settle_approval();
     let details = Map::from_iter([("role".to_owned(), as_role.into())]);
     write(builder, Event::PlanApproved, key, flag, Some(managed), details);

@@ -15,7 +15,8 @@ use crate::plan::promotion::Promotion;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::rollout::{
-    CheckResult, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, step, waits,
+    CheckResult, HaltCause, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, step,
+    waits,
 };
 use crate::timestamp;
 use crate::watch::Watch;
@@ -149,7 +150,7 @@ pub(in crate::plan) fn take_step(
         StepAction::Pause { check } => {
             let mut managed = managed;
             details.insert("check".to_owned(), check.as_str().into());
-            managed.pause(Some(check), mark(builder));
+            managed.pause(HaltCause::Check(check), mark(builder));
             write(builder, Event::RolloutPaused, key, flag, Some(managed), details);
             builder.plan.withdraws = true;
             Ok(())
@@ -157,7 +158,8 @@ pub(in crate::plan) fn take_step(
         StepAction::RollBack { check } => {
             details.insert("check".to_owned(), check.as_str().into());
             let to = managed.plan.rollback;
-            roll_back_by(builder, key, (flag, managed), to, Some(check), details);
+            let cause = HaltCause::Check(check);
+            roll_back_by(builder, key, (flag, managed), to, cause, details);
             Ok(())
         }
     }

@@ -8,8 +8,8 @@ use rules::Timestamp;
 use super::*;
 use crate::event::Event;
 use crate::rollout::{
-    CheckResult, CheckVerdict, Exposed, ManagedPlan, RolloutState, Step, StepAction, Template, Wait,
-    exposure_at, exposure_of, stages_without_control, step, waits,
+    CheckResult, CheckVerdict, Exposed, ManagedPlan, PausingChange, RolloutState, Step, StepAction, Template,
+    Turn, Wait, exposure_at, exposure_of, stages_without_control, step, waits,
 };
 use crate::stale::{StaleLimits, Usage, stale};
 
@@ -1173,4 +1173,51 @@ fn a_resumption_notes_reports_that_fail_a_check() {
     let detail =
         "the check `reports` fails again unless these reports are closed: `no save` from acme, globex";
     assert_eq!(notes[0].detail, detail);
+}
+
+#[test]
+fn each_approval_is_a_turn_of_the_course() {
+    let mut state = start_state();
+    let mut plan = simple();
+    plan["approvals"] = json!(["technical", "product"]);
+    made(&mut state, &admin(set("board", plan), 0));
+    let approve = |role: &str| Change::ApprovePlan {
+        flag: "board".into(),
+        as_role: role.into(),
+    };
+    made(&mut state, &admin(approve("technical"), HOUR));
+    made(&mut state, &bob(approve("product"), HOUR));
+    let course = managed(&state, "board").run.course;
+    let turns: Vec<_> = course
+        .iter()
+        .map(|entry| (entry.turn, entry.role.as_deref()))
+        .collect();
+    let approved = |role| (Turn::Approved, Some(role));
+    assert_eq!(
+        turns,
+        [(Turn::Set, None), approved("technical"), approved("product")]
+    );
+}
+
+#[test]
+fn a_kill_that_pauses_a_plan_is_its_reason() {
+    let kill = |reason: Option<&str>| {
+        let mut state = running(simple());
+        let request = admin(Change::Kill { flag: "board".into() }, HOUR);
+        let reason = reason.map(str::to_owned);
+        made(&mut state, &Request { reason, ..request });
+        let run = managed(&state, "board").run;
+        let halt = run.halt.unwrap();
+        (halt.change, halt.why, run.course.last().unwrap().why.clone())
+    };
+    let killed = Some("the flag was killed".to_owned());
+    assert_eq!(kill(None), (Some(PausingChange::Kill), None, killed));
+    let why = Some("INC-7".to_owned());
+    let turn = Some("the flag was killed: INC-7".to_owned());
+    assert_eq!(kill(Some("INC-7")), (Some(PausingChange::Kill), why, turn));
+    // A person who pauses the plan changes nothing of the flag.
+    let mut state = running(simple());
+    let pause = Change::PauseRollout { flag: "board".into() };
+    made(&mut state, &admin(pause, HOUR));
+    assert_eq!(managed(&state, "board").run.halt.unwrap().change, None);
 }

@@ -285,3 +285,26 @@ fn minutes_are_in_the_evidence_if_asked_for() {
     assert_eq!(named, ["treatment", "excluded"], "{found}");
     assert!(counted[0]["errors"].as_u64().unwrap() > 0 && counted[0]["p95_ms"].is_number());
 }
+
+#[test]
+fn a_record_without_control_has_no_column_of_it() {
+    let stage = |percentage: u8| json!({ "name": "one", "percentage": percentage, "for": "1h" });
+    let record = |percentage| {
+        document(&MeasuredServer::with_plan(
+            &json!({ "stages": [stage(percentage)] }),
+        ))
+    };
+    let without = record(100);
+    assert!(!without.contains("control arm |"), "{without}");
+    assert!(
+        without.contains("No stage has a control arm: comparisons do not apply."),
+        "{without}"
+    );
+    assert!(
+        without.contains("| approach | a percentage by tenant, in 1 stage |"),
+        "{without}"
+    );
+    let with = record(50);
+    assert!(with.contains("| ends | control arm |"), "{with}");
+    assert!(with.contains("in 1 stage, compared with the rest"), "{with}");
+}

@@ -54,12 +54,7 @@ fn state(event: &Value) -> String {
             stage::admitted(present)
         )
     });
-    let halt = rollout.get("halt").map_or(String::new(), |halt| {
-        let by = json::text(halt, "by").unwrap_or_default();
-        let check = json::text(halt, "check").map(|check| format!(": the check `{check}` failed"));
-        let why = json::text(halt, "why").map(|why| format!(": {why}"));
-        format!(", by {by}{}", why.or(check).unwrap_or_default())
-    });
+    let halt = stage::halt_text(rollout).map_or(String::new(), |halt| format!(", {halt}"));
     format!("{}{stage}{halt}", stage::state_words(rollout))
 }
 

@@ -110,25 +110,20 @@ fn present(rollout: &Value, elapsed_ms: u64) -> Vec<Line> {
         let passed = number("passed_ms").saturating_add(elapsed);
         let duration = number("duration_ms");
         let text = |ms: u64| control::duration_text(i64::try_from(ms).unwrap_or(i64::MAX));
-        let left = text(duration.saturating_sub(passed));
-        let bar = bar(Some(share(passed, duration)));
-        lines.push(named(
-            "time",
-            &format!("{bar}  {left} of {} left", text(duration)),
-        ));
+        let whole = text(duration);
+        let left = match duration.saturating_sub(passed) {
+            0 => format!("its time of {whole} is over"),
+            left => format!("{} of {whole} left", text(left)),
+        };
+        let bar = bar(Some(share(passed, duration).min(1.0)));
+        lines.push(named("time", &format!("{bar}  {left}")));
     }
     if let Some(next) = json::text(rollout, "next_stage") {
         lines.push(named("next", &printable(next)));
     }
-    if let Some(halt) = rollout.get("halt") {
-        let by = json::text(halt, "by").unwrap_or_default();
-        let check = json::text(halt, "check").map(|check| format!("the check `{check}` failed"));
-        let why = json::text(halt, "why")
-            .map(str::to_owned)
-            .or(check)
-            .unwrap_or_default();
+    if let Some(halt) = stage::halt_text(rollout) {
         let mut line = named("halted", "");
-        line.push(Colour::Bad, &printable(&format!("by {by}: {why}")));
+        line.push(Colour::Bad, &printable(&halt));
         lines.push(line);
     }
     lines
@@ -392,5 +387,16 @@ waits for     18 h of the stage are left, until 2026-11-21 04:00Z
         );
         // The time of a stage stops with the plan.
         assert!(found.contains("18 h 1 min of 24 h left"), "{found}");
+    }
+
+    #[test]
+    fn a_stage_whose_time_is_over_says_so() {
+        let mut event = event();
+        event["rollout"]["stage"]["passed_ms"] = 90_000_000_u64.into();
+        let found = lines(&event, FRAME).join("\n");
+        assert!(
+            found.contains("time          [####################]  its time of 24 h is over"),
+            "{found}"
+        );
     }
 }
