@@ -1,6 +1,8 @@
 //! A client of the HTTP API of Prometheus, for instant queries. Errors are texts for people, without the URL, which may be
 //! confidential.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,24 +29,27 @@ pub struct Prometheus {
 /// The reason for which a query has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoValue {
-    /// There was no answer.
-    #[error("no connection to Prometheus: {0}")]
+    /// There was no answer; the reason in plain words.
+    #[error("no answer from Prometheus: {0}")]
     Unreachable(String),
     /// The answer took too long.
-    #[error("Prometheus did not answer within {0:?}")]
+    #[error("no answer from Prometheus: timed out after {seconds} s", seconds = .0.as_secs_f64())]
     TimedOut(Duration),
     /// The answer is a redirect, which is not followed.
-    #[error("Prometheus answered {0}, a redirect: set `control.prometheus.url` to its target")]
+    #[error("Prometheus answered HTTP {0}, a redirect: set `control.prometheus.url` to its target")]
     Redirected(u16),
     /// Prometheus rejected the query.
-    #[error("Prometheus answered {0}{1}")]
+    #[error("Prometheus answered HTTP {0}{1}")]
     Rejected(u16, String),
     /// The answer is too large.
     #[error("the answer of Prometheus is larger than 64 KiB: the query must have one series")]
     TooLarge,
-    /// The answer has another form.
+    /// The answer is not JSON.
+    #[error("the answer is not JSON: does another service answer at `control.prometheus.url`?")]
+    NotJson,
+    /// The answer is JSON of another form; the difference.
     #[error("the answer is not one of Prometheus: {0}")]
-    Invalid(String),
+    Invalid(&'static str),
     /// The result has no series.
     #[error("the query has no series")]
     Empty,
@@ -106,7 +111,7 @@ impl Prometheus {
             builder.tls_certs_only([])
         };
         Ok(Self {
-            client: builder.build().map_err(|error| causes(&error))?,
+            client: builder.build().map_err(|error| innermost(&error).to_string())?,
             url,
             timeout: Duration::from_millis(source.timeout_ms),
             token_file: source.token_file.clone(),
@@ -139,7 +144,7 @@ impl Prometheus {
             let token = token.map_err(|error| NoValue::Token(error.kind().to_string()))?;
             request = request.bearer_auth(token.trim());
         }
-        let unreachable = |error: reqwest::Error| NoValue::Unreachable(causes(&error.without_url()));
+        let unreachable = |error: reqwest::Error| NoValue::Unreachable(no_answer(&error));
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
@@ -164,9 +169,12 @@ fn value_of(status: u16, body: &[u8]) -> Result<f64, NoValue> {
         let error = error.map(|error| format!(": {}", error.chars().take(MAX_ERROR).collect::<String>()));
         return Err(NoValue::Rejected(status, error.unwrap_or_default()));
     }
-    let invalid = |error: serde_json::Error| NoValue::Invalid(error.to_string());
+    let invalid = |error: serde_json::Error| match error.is_data() {
+        true => NoValue::Invalid("its fields have other types"),
+        false => NoValue::NotJson,
+    };
     let data = answer.map_err(invalid)?.data;
-    let data = data.ok_or_else(|| NoValue::Invalid("it has no `data`".to_owned()))?;
+    let data = data.ok_or(NoValue::Invalid("it has no `data`"))?;
     let point: Point = match data.kind.as_str() {
         "scalar" => serde_json::from_str(data.result.get()).map_err(invalid)?,
         "vector" => {
@@ -186,14 +194,50 @@ fn value_of(status: u16, body: &[u8]) -> Result<f64, NoValue> {
     Ok(value)
 }
 
-/// Returns an error and its causes on one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// Returns the reason for which a request got no answer in plain words, without the URL. The texts of the HTTP library name
+/// its own layers.
+fn no_answer(error: &reqwest::Error) -> String {
+    if let Some(error) = cause::<rustls::Error>(error) {
+        return format!("the TLS handshake failed ({error})");
     }
-    text
+    if let Some(kind) = cause::<io::Error>(error).map(io::Error::kind) {
+        match kind {
+            ErrorKind::ConnectionRefused => return "connection refused".to_owned(),
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                return "the connection was closed before the answer".to_owned();
+            }
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                return "the host cannot be reached".to_owned();
+            }
+            ErrorKind::TimedOut => return "the connection timed out".to_owned(),
+            _ => {}
+        }
+    }
+    if error.is_connect() {
+        return format!("no connection ({})", innermost(error));
+    }
+    "the connection was closed before the answer".to_owned()
+}
+
+/// Returns the first cause of this type.
+fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    causes(error).find_map(|error| {
+        // An error of the system may contain another one, which it does not return as its source.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = inner.and_then(|inner| cause::<E>(inner as &(dyn Error + 'static)));
+        inner.or_else(|| error.downcast_ref())
+    })
+}
+
+/// Returns the cause of all others.
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    causes(error).last().unwrap_or(error)
+}
+
+/// Returns an error and its causes.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| {
+        let error: &'e (dyn Error + 'static) = *error;
+        error.source()
+    })
 }

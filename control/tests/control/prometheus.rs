@@ -70,13 +70,7 @@ fn a_result_without_one_number_has_no_value() {
     assert_eq!(answered(200, &vector(&["NaN"])), Err(NoValue::NotANumber));
     let matrix = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
     assert_eq!(answered(200, matrix), Err(NoValue::OtherType("matrix".into())));
-    for body in [
-        "",
-        "<html>",
-        "[]",
-        "{}",
-        r#"{"data":{"resultType":"vector","result":7}}"#,
-    ] {
+    for body in ["[]", "{}", r#"{"data":{"resultType":"vector","result":7}}"#] {
         let found = answered(200, body);
         assert!(matches!(found, Err(NoValue::Invalid(_))), "{body}: {found:?}");
     }
@@ -87,7 +81,7 @@ fn a_failure_of_prometheus_has_its_reason() {
     let error = r#"{"status":"error","errorType":"bad_data","error":"1:5: parse error"}"#;
     assert_eq!(
         answered(400, error).unwrap_err().to_string(),
-        "Prometheus answered 400: 1:5: parse error"
+        "Prometheus answered HTTP 400: 1:5: parse error"
     );
     assert_eq!(answered(503, "down"), Err(NoValue::Rejected(503, String::new())));
     // A redirect could lead anywhere; it is not followed.
@@ -112,6 +106,55 @@ fn a_hanging_or_endless_answer_ends() {
     assert_eq!(answered(200, &"x".repeat(70_000)), Err(NoValue::TooLarge));
     let upstream = Upstream::answering(|_, _| After::Close);
     assert!(matches!(ask(&upstream, None), Err(NoValue::Unreachable(_))));
+}
+
+#[test]
+fn a_failure_of_the_connection_is_in_plain_words() {
+    let shown = |source: &PrometheusSource| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let found = runtime.block_on(async { Prometheus::new(source).unwrap().query("up").await });
+        found.unwrap_err().to_string()
+    };
+    let at = |url: String| PrometheusSource {
+        url: url.into(),
+        timeout_ms: 500,
+        token_file: None,
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = free.local_addr().unwrap();
+    drop(free);
+    assert_eq!(
+        shown(&at(format!("http://{closed}"))),
+        "no answer from Prometheus: connection refused"
+    );
+    let closing = Upstream::answering(|_, _| After::Close);
+    assert_eq!(
+        shown(&at(format!("http://{}", closing.address()))),
+        "no answer from Prometheus: the connection was closed before the answer"
+    );
+    let hanging = Upstream::answering(|_, _| {
+        thread::sleep(Duration::from_secs(1));
+        After::Close
+    });
+    assert_eq!(
+        shown(&at(format!("http://{}", hanging.address()))),
+        "no answer from Prometheus: timed out after 0.5 s"
+    );
+    let unknown = shown(&at("http://prometheus.invalid:9090".to_owned()));
+    assert!(
+        unknown.starts_with("no answer from Prometheus: ") && !unknown.contains("error sending"),
+        "{unknown}"
+    );
+    assert_eq!(
+        answered(503, "down").unwrap_err().to_string(),
+        "Prometheus answered HTTP 503"
+    );
+    for body in ["", "<html>"] {
+        assert_eq!(answered(200, body), Err(NoValue::NotJson), "{body}");
+    }
 }
 
 #[test]
