@@ -12,6 +12,10 @@ use crate::report::Report;
 use crate::rollout_plan::RolloutPlan;
 use crate::shape::plan::PlanForm;
 
+/// The help of an empty file, in place of that of other documents: a plan has no `version`.
+const EMPTY_HELP: &str =
+    "only `stages` is required; `sluice rollout plan FLAG --template careful` prints a plan to begin with";
+
 /// A plan that was read from a text.
 #[derive(Debug)]
 pub struct PlanDocument {
@@ -38,6 +42,11 @@ pub fn plan_document(name: &str, text: &[u8]) -> Result<PlanDocument, Report> {
     let mut context = LoadContext::of(Files::Memory([(name.into(), text.to_vec())].into()));
     let sources: Vec<_> = context.source(Path::new(name), None).into_iter().collect();
     let (documents, read) = context.read_documents::<PlanForm>(&sources);
+    for problem in &mut context.problems {
+        if problem.code == "empty-document" {
+            problem.help = Some(EMPTY_HELP.to_owned());
+        }
+    }
     let value = documents.first().map(|document| json::value(&document.root));
     let is_read = !read.is_empty() && context.problems.is_empty();
     // Read again without places: they would outlive the text.

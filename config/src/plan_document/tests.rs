@@ -96,6 +96,18 @@ fn only_stages_are_required() {
 }
 
 #[test]
+fn an_empty_plan_names_what_is_required() {
+    for text in ["", "# only a comment\n"] {
+        let report = report(text);
+        assert!(
+            report.contains("help: only `stages` is required; `sluice rollout plan FLAG --template careful` prints"),
+            "{report}"
+        );
+        assert!(!report.contains("version"), "{report}");
+    }
+}
+
+#[test]
 fn every_problem_of_a_plan_is_reported_at_once() {
     check(
         "stages:\n  - { name: a, percentage: 0, for: 1d }\n  - { name: b, percentage: 10, for: 1d, advanse: manual }\n  \
