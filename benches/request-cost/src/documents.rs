@@ -10,7 +10,7 @@ use testkit::{CertificatePair, Issuer};
 
 use crate::row::{Protocol, Routing};
 
-/// The flag of the gate.
+/// The key of the flag that the gate of the route names.
 pub(crate) const GATED_FLAG: &str = "f0";
 /// Writes the documents for one listener on a free port, and returns the path of the gateway document. Everything that
 /// a row does not need has its default, except the access log: bare pingora has none.

@@ -22,10 +22,10 @@ pub(crate) struct Row {
     pub(crate) limit: Option<Limit>,
 }
 
-/// The most instructions of a row, by those of another row in the same run.
+/// A limit on the instructions of a row, relative to another row of the same run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Limit {
-    /// The name of the other row.
+    /// The name of the row to compare with.
     pub(crate) row: &'static str,
     /// The factor.
     pub(crate) most: f64,

@@ -17,7 +17,7 @@ use crate::site::Site;
 use crate::tenants::{GateResult, table};
 use crate::tokens::{AUDIENCE, ISSUER};
 
-/// The flag of the gate.
+/// The key of the flag that the gate of the route names.
 const GATE_FLAG: &str = "board.v2";
 
 /// The limits of the listener: more connections than any run opens, which may be idle.
