@@ -175,10 +175,17 @@ impl ControlPlane {
         self.operators.replace(known);
         // Not before: without operators every sign-off would be that of a removed one.
         self.control.set_operators(Arc::clone(&self.operators));
+        self.control.set_request_attributes(request_attributes(loaded));
         let document = self.config_audit.of_document(loaded);
         self.config_audit.record(&self.control, document, Some(operators));
         Ok(())
     }
+}
+
+/// Returns the names of the attributes that tokens and requests can have.
+pub(crate) fn request_attributes(loaded: &config::LoadedConfig) -> Vec<String> {
+    let names = loaded.identity.attribute_names.iter();
+    names.map(|name| name.to_string()).collect()
 }
 
 impl Drop for ControlPlane {

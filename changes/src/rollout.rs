@@ -3,6 +3,7 @@
 
 mod audience;
 mod course;
+mod doubts;
 mod evidence;
 mod exposure;
 mod managed_plan;
@@ -15,6 +16,7 @@ mod wait;
 mod window;
 
 pub use self::course::{CourseEntry, MAX_COURSE, Turn};
+pub(crate) use self::doubts::doubts;
 pub use self::evidence::{CheckResult, CheckVerdict, verdict_of};
 pub use self::exposure::{exposure_at, exposure_of, stages_without_control};
 pub use self::managed_plan::ManagedPlan;

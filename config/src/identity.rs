@@ -13,6 +13,8 @@ pub struct IdentitySettings {
     pub token: TokenSource,
     /// The attributes that are read from the request.
     pub attributes: Vec<RequestAttribute>,
+    /// The names of the attributes that tokens and requests can have, also of those that no condition reads; sorted.
+    pub attribute_names: Vec<Box<str>>,
     /// The name in a client's certificate that is the tenant's id; none if certificates name no tenant.
     pub certificate_tenant: Option<CertificateName>,
     /// The realm in `WWW-Authenticate`.

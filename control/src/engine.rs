@@ -191,6 +191,12 @@ impl Control {
         applied
     }
 
+    /// Sets the attributes that tokens and requests can have, by the gateway document: an audience with another one has a
+    /// note.
+    pub fn set_request_attributes(&self, names: Vec<String>) {
+        *self.writer.request_attributes.write() = Some(names);
+    }
+
     /// Sets the copy of flags' states that is written before a change of one of them is answered.
     pub fn set_keep_states(&self, keep_states: Arc<dyn KeepStates>) {
         let _ = self.keep_states.set(keep_states);

@@ -246,3 +246,21 @@ fn reports_are_sent_listed_and_closed() {
         &["REPORT_NOT_FOUND", "`sluice rollout reports FLAG`"],
     );
 }
+
+#[test]
+fn a_plan_has_notes_about_its_audience() {
+    let managed = ManagedServer::start();
+    managed.done(&["tenants", "set", "acme", "--attribute", "region=eu"]);
+    let audience = "{ attribute: regoin, eq: eu }";
+    let plan = format!("stages: [{{ name: eu, audience: {audience}, percentage: 100, for: 1h }}]\n");
+    fs::write(managed.path().join("plan.yaml"), plan).unwrap();
+    let set = managed.done(&["rollout", "plan", "board", "-f", "plan.yaml"]);
+    check_parts(
+        &set,
+        &[
+            "the plan is set, with 1 stage",
+            "note: the audience of stage `eu` reads the attribute `regoin`, which no tenant record, token or request has",
+            "help: did you mean `region`?",
+        ],
+    );
+}

@@ -60,6 +60,11 @@ pub trait Facts {
         true
     }
 
+    /// Returns the names of the attributes that tokens and requests can have by the configuration; none if it is not known.
+    fn request_attributes(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// Returns the time since which requests are observed without a gap; none if they always were.
     fn observed_since(&self) -> Option<Timestamp> {
         None

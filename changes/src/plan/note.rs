@@ -16,6 +16,10 @@ pub struct Note {
 pub enum NoteCode {
     /// A check of a resumed plan fails again, because reports are open.
     OpenReports,
+    /// No tenant record and no request has the attribute of an audience.
+    UnknownAttribute,
+    /// An audience has fewer tenants than the minimum of the plan.
+    FewTenants,
 }
 
 impl NoteCode {
@@ -24,6 +28,8 @@ impl NoteCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenReports => "OPEN_REPORTS",
+            Self::UnknownAttribute => "UNKNOWN_ATTRIBUTE",
+            Self::FewTenants => "FEW_TENANTS",
         }
     }
 }

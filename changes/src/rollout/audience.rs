@@ -54,15 +54,56 @@ pub(super) fn is_provably_empty(
     state: &State,
     segment: FindSegment<'_>,
 ) -> bool {
+    let records = state.tenants().map(|(id, record)| Known::Record(id, record));
+    let mut tenants = strangers(state).into_iter().chain(records);
+    tenants.all(|tenant| holds(condition, &tenant, segment, 0) == Some(false))
+}
+
+/// Returns the attributes that the clauses of the condition read; those of its segments are not among them.
+pub(super) fn attributes_of(condition: &ConditionDefinition) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    // Bounded by the nesting of a document, which its reader limits.
+    fn add<'c>(condition: &'c ConditionDefinition, found: &mut BTreeSet<&'c str>) {
+        match condition {
+            ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
+                parts.iter().for_each(|part| add(&part.value, found));
+            }
+            ConditionDefinition::Not(part) => add(&part.value, found),
+            ConditionDefinition::Segment(_) => {}
+            ConditionDefinition::Clause { attribute, .. } => drop(found.insert(&attribute.value)),
+        }
+    }
+    add(condition, &mut found);
+    found
+}
+
+/// Returns the number of tenants whose requests can meet the condition; none if a tenant without a record can, since their
+/// number is not known.
+pub(super) fn number_of_tenants(
+    condition: &ConditionDefinition,
+    state: &State,
+    segment: FindSegment<'_>,
+) -> Option<usize> {
+    let can_meet = |tenant: Known<'_>| holds(condition, &tenant, segment, 0) != Some(false);
+    if strangers(state).into_iter().any(can_meet) {
+        return None;
+    }
+    let records = state.tenants().map(|(id, record)| Known::Record(id, record));
+    Some(
+        records
+            .filter(|tenant| holds(condition, tenant, segment, 0) != Some(false))
+            .count(),
+    )
+}
+
+/// Returns the subjects without a record: without a tenant, and with an unknown one.
+fn strangers(state: &State) -> [Known<'_>; 2] {
     let unknown = state.document.head.fields().get("unknown_tenant");
     let tier = unknown
         .and_then(|unknown| unknown.get("tier"))
         .and_then(Value::as_str);
     // Without a tier too: a request may have no tenant.
-    let strangers = [Known::Stranger(None), Known::Stranger(tier)];
-    let records = state.tenants().map(|(id, record)| Known::Record(id, record));
-    let mut tenants = strangers.into_iter().chain(records);
-    tenants.all(|tenant| holds(condition, &tenant, segment, 0) == Some(false))
+    [Known::Stranger(None), Known::Stranger(tier)]
 }
 
 /// The deepest nesting of segments that is followed.

@@ -1,5 +1,6 @@
 //! Issuers, their keys, and the location of the identity in a request.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rules::{AttributeId, Flags, RESERVED_ATTRIBUTES};
@@ -79,10 +80,17 @@ impl<'s> Gateway<'_, 's> {
             }
             Some(tenant.value.value)
         });
+        let of_requests = fields.attributes.value().into_iter().flatten();
+        let claims = root.issuers.value().into_iter().flatten();
+        let claims = claims.filter_map(|issuer| issuer.claims.value()?.attributes.value());
+        let names = of_requests.map(|(name, _)| name);
+        let names = names.chain(claims.flatten().map(|(name, _)| name));
+        let names: BTreeSet<&str> = names.map(|name| &*name.value).collect();
         Some(IdentitySettings {
             issuers: issuers?,
             token: token?,
             attributes,
+            attribute_names: names.into_iter().map(Into::into).collect(),
             certificate_tenant: certificate_tenant?,
             realm: fields.realm.or("sluice".into())?,
         })

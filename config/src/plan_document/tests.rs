@@ -100,7 +100,9 @@ fn an_empty_plan_names_what_is_required() {
     for text in ["", "# only a comment\n"] {
         let report = report(text);
         assert!(
-            report.contains("help: only `stages` is required; `sluice rollout plan FLAG --template careful` prints"),
+            report.contains(
+                "help: only `stages` is required; `sluice rollout plan FLAG --template careful` prints"
+            ),
             "{report}"
         );
         assert!(!report.contains("version"), "{report}");

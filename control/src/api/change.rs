@@ -121,7 +121,9 @@ pub(crate) struct DryRunBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Note)]
 struct NoteBody {
-    /// Its stable code: `OPEN_REPORTS`, a check of the resumed plan fails again because reports are open.
+    /// Its stable code. `OPEN_REPORTS`: a check of the resumed plan fails again because reports are open.
+    /// `UNKNOWN_ATTRIBUTE`: no tenant record, token or request has the attribute of an audience. `FEW_TENANTS`: an audience
+    /// has fewer tenants than the minimum of the plan.
     code: &'static str,
     /// One sentence with the facts.
     detail: String,

@@ -48,6 +48,8 @@ pub(super) struct ChangeWriter {
     pub(super) history: Mutex<History>,
     /// The operators, once they are known.
     pub(super) operators: OnceLock<Arc<Operators>>,
+    /// The attributes that tokens and requests can have, once they are known.
+    pub(super) request_attributes: RwLock<Option<Vec<String>>>,
     publish: Arc<dyn Publish>,
     /// The time after which a change that gave way to kills is rejected.
     pub(super) give_up_after: Duration,
@@ -76,6 +78,7 @@ impl ChangeWriter {
             policy,
             history: Mutex::new(history),
             operators: OnceLock::new(),
+            request_attributes: RwLock::new(None),
             publish,
             give_up_after: GIVE_UP_AFTER,
             queue: Mutex::new(()),
@@ -299,6 +302,7 @@ impl ChangeWriter {
             history: &self.history,
             operators: self.operators.get().map(|operators| &**operators),
             now: request.at,
+            request_attributes: self.request_attributes.read().clone(),
             has_operators: !request.actor.is_local(),
         };
         prepare(current, request, &self.policy, &facts)

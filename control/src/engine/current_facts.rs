@@ -21,6 +21,8 @@ pub(super) struct CurrentFacts<'k> {
     /// The operators; none if they are not known.
     pub(super) operators: Option<&'k Operators>,
     pub(super) now: Timestamp,
+    /// The attributes that tokens and requests can have; none if they are not known.
+    pub(super) request_attributes: Option<Vec<String>>,
     /// True if operators are configured, so that several people can approve a plan.
     pub(super) has_operators: bool,
 }
@@ -92,6 +94,10 @@ impl Facts for CurrentFacts<'_> {
 
     fn has_operators(&self) -> bool {
         self.has_operators
+    }
+
+    fn request_attributes(&self) -> Option<Vec<String>> {
+        self.request_attributes.clone()
     }
 
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {

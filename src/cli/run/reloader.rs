@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use super::super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
 use crate::config_audit::{ConfigAudit, operator_digests};
+use crate::control_plane::request_attributes;
 use crate::operators;
 
 /// Start of the message of a rejected reload, before the reason or the report.
@@ -74,6 +75,8 @@ impl Reloader {
                             .active_config
                             .with_loaded(|loaded| self.config_audit.of_document(loaded));
                         self.config_audit.record(&self.control, document, operators);
+                        let attributes = self.active_config.with_loaded(request_attributes);
+                        self.control.set_request_attributes(attributes);
                         self.control.files_changed();
                         self.control.set_eligibility(self.active_config.eligibility());
                         let revision = self.active_config.revision();

@@ -12,7 +12,7 @@ use crate::plan::facts::Facts;
 use crate::plan::planned::NoPlan;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
-use crate::rollout::{Approval, CheckedItem, ManagedPlan, Surroundings, exposure_at, unsuitable};
+use crate::rollout::{Approval, CheckedItem, ManagedPlan, Surroundings, doubts, exposure_at, unsuitable};
 
 /// Sets the plan of a flag, or edits the later stages of an active one.
 pub(in crate::plan) fn set(
@@ -36,6 +36,15 @@ pub(in crate::plan) fn set(
         return Err(reasons.into());
     }
     compiles(builder, key, &flag, &plan)?;
+    let segments = &builder.state.document.segments;
+    let requested = facts.request_attributes();
+    let notes = doubts(
+        &plan,
+        builder.state,
+        &|name| segments.get(name).cloned(),
+        requested.as_deref(),
+    );
+    builder.summary().notes.extend(notes);
     let details = Map::from_iter([("plan".to_owned(), written.clone())]);
     let managed = match before {
         Some(before)

@@ -1221,3 +1221,91 @@ fn a_kill_that_pauses_a_plan_is_its_reason() {
     made(&mut state, &admin(pause, HOUR));
     assert_eq!(managed(&state, "board").run.halt.unwrap().change, None);
 }
+
+/// Facts of a configuration whose tokens have the attribute `region`.
+struct Requested;
+
+impl Facts for Requested {
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots::default()
+    }
+
+    fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+        true
+    }
+
+    fn errors_within(&self, _: &str, _: i64) -> u64 {
+        0
+    }
+
+    fn request_attributes(&self) -> Option<Vec<String>> {
+        Some(vec!["region".to_owned()])
+    }
+}
+
+/// Returns the code, the detail and the help of the notes of a plan whose first stage has this audience.
+fn notes_of(audience: &Value, fields: &Value, facts: &dyn Facts) -> Vec<(&'static str, String, String)> {
+    let mut written = simple();
+    written["stages"][0]["audience"] = audience.clone();
+    for (name, value) in fields.as_object().unwrap() {
+        written[name] = value.clone();
+    }
+    let state = state(
+        json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": {
+            "acme": { "internal": true, "attributes": { "seats": 80 } }, "hooli": { "internal": true }, "globex": {},
+        } }),
+    );
+    let request = admin(set("board", written), 0);
+    let plan = plan(&state, &request, &LifecyclePolicy::default(), facts).unwrap();
+    let notes = plan.summary.notes.into_iter();
+    notes
+        .map(|note| (note.code.as_str(), note.detail, note.help))
+        .collect()
+}
+
+#[test]
+fn an_attribute_that_nobody_has_is_noted() {
+    let of = |attribute: &str, facts: &dyn Facts| {
+        let audience =
+            json!({ "any": [{ "attribute": attribute, "eq": "eu" }, { "attribute": "user", "eq": "u" }] });
+        notes_of(&audience, &json!({}), facts)
+    };
+    let found = of("regoin", &Requested);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (code, detail, help) = &found[0];
+    assert_eq!(*code, "UNKNOWN_ATTRIBUTE");
+    let expected = "the audience of stage `one` reads the attribute `regoin`, which no tenant record, token or request has";
+    assert_eq!(detail, expected);
+    assert_eq!(help, "did you mean `region`?");
+    for known in ["region", "seats", "channel"] {
+        assert_eq!(of(known, &Requested), [], "{known}");
+    }
+    assert!(of("country", &Requested)[0].2.contains("`claims.attributes`"));
+    // Without a gateway document nothing is known about requests.
+    assert_eq!(of("regoin", &GOOD), []);
+}
+
+#[test]
+fn an_audience_of_too_few_tenants_is_noted() {
+    let internal = json!({ "attribute": "internal", "eq": true });
+    let of = |audience: &Value, fields: Value| notes_of(audience, &fields, &GOOD);
+    let found = of(&internal, json!({}));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "FEW_TENANTS");
+    let expected = "the checks of stage `one` cannot pass now: 2 of the tenants can meet its audience, about 1 of them in the \
+                    smaller arm, and `minimum.tenants` is 3";
+    assert_eq!(found[0].1, expected);
+    let minimum = |tenants: u8| json!({ "minimum": { "requests": 1, "tenants": tenants } });
+    assert_eq!(of(&internal, minimum(1)), []);
+    assert_eq!(of(&internal, minimum(2)).len(), 1, "each arm needs two");
+    let mut by_user = minimum(2);
+    by_user["by"] = json!("user");
+    assert_eq!(of(&internal, by_user), [], "each tenant is in both arms");
+    // Any number of tenants without a record can meet it.
+    assert_eq!(
+        of(&json!({ "attribute": "country", "eq": "DE" }), minimum(100)),
+        []
+    );
+    let reports = json!({ "checks": [{ "name": "reports", "reports": { "same_cause": 2 } }] });
+    assert_eq!(of(&internal, reports), [], "no sample is needed");
+}

@@ -1,0 +1,110 @@
+//! Doubts about a plan that is set: it is probably not as intended, but it is not certain that it cannot advance. Records of
+//! tenants and settings can change until a stage is entered, so that a doubt is a note and no refusal.
+
+use std::collections::BTreeSet;
+
+use config::{Metric, RolloutPlan, Stage, ToJson as _, closest};
+use rules::RESERVED_ATTRIBUTES;
+
+use super::audience::{self, FindSegment};
+use crate::plan::{Note, NoteCode};
+use crate::state::State;
+
+/// Returns a note for each doubt. `requested` has the attributes that tokens and requests can have; none if they are not
+/// known.
+pub(crate) fn doubts(
+    plan: &RolloutPlan,
+    state: &State,
+    segment: FindSegment<'_>,
+    requested: Option<&[String]>,
+) -> Vec<Note> {
+    let attributes = requested.map(|requested| known_attributes(state, requested));
+    let mut notes = Vec::new();
+    for (index, stage) in plan.stages.iter().enumerate() {
+        if let Some(known) = &attributes {
+            notes.extend(unknown_attributes(stage, known));
+        }
+        notes.extend(few_tenants(plan, (index, stage), state, segment));
+    }
+    notes
+}
+
+/// Returns the attributes that a subject can have: the reserved ones, those of records, and those of requests.
+fn known_attributes<'k>(state: &'k State, requested: &'k [String]) -> BTreeSet<&'k str> {
+    let records = state
+        .tenants()
+        .filter_map(|(_, record)| record.attributes.as_deref());
+    let records = records.flatten().map(|(name, _)| &*name.value);
+    let requested = requested.iter().map(String::as_str);
+    records.chain(requested).chain(RESERVED_ATTRIBUTES).collect()
+}
+
+fn unknown_attributes(stage: &Stage, known: &BTreeSet<&str>) -> impl Iterator<Item = Note> {
+    let audience = stage.audience.iter();
+    let attributes = audience.flat_map(|audience| audience::attributes_of(&audience.value));
+    let unknown = attributes.filter(|attribute| !known.contains(attribute));
+    unknown.map(|attribute| {
+        let help = closest(attribute, known.iter().copied()).map_or_else(
+            || {
+                "add it to the records of tenants, or to `claims.attributes` or `identity.attributes` in sluice.yaml"
+                    .to_owned()
+            },
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        Note {
+            code: NoteCode::UnknownAttribute,
+            detail: format!(
+                "the audience of stage `{}` reads the attribute `{attribute}`, which no tenant record, token or request has",
+                stage.name
+            ),
+            help,
+        }
+    })
+}
+
+/// Compares the minimum of tenants with those that can be in the smaller arm. The share is an estimate, since the bucket of
+/// each tenant decides.
+fn few_tenants(
+    plan: &RolloutPlan,
+    (index, stage): (usize, &Stage),
+    state: &State,
+    segment: FindSegment<'_>,
+) -> Option<Note> {
+    let audience = &stage.audience.as_ref()?.value;
+    let is_counted = |metric: &Metric| !matches!(metric, Metric::Prometheus { .. } | Metric::Reports { .. });
+    plan.applicable_checks(index)
+        .find(|check| is_counted(&check.metric))?;
+    let tenants = u64::try_from(audience::number_of_tenants(audience, state, segment)?).ok()?;
+    let is_by_tenant = plan.by.as_ref().is_none_or(|by| &*by.value == "tenant");
+    let percentage = stage.percentage.to_json().as_f64()?;
+    let smaller = match (is_by_tenant, stage.has_control()) {
+        (false, _) => tenants,
+        (true, false) => share_of(tenants, percentage),
+        (true, true) => share_of(tenants, percentage.min(100.0 - percentage)),
+    };
+    let needed = plan.minimum.tenants;
+    let in_arms = match smaller == tenants {
+        true => String::new(),
+        false => format!(", about {smaller} of them in the smaller arm"),
+    };
+    (smaller < needed).then(|| Note {
+        code: NoteCode::FewTenants,
+        detail: format!(
+            "the checks of stage `{}` cannot pass now: {tenants} of the tenants can meet its audience{in_arms}, and \
+             `minimum.tenants` is {needed}",
+            stage.name
+        ),
+        help: "lower `minimum.tenants`, widen the audience, or add tenants before the stage is entered".to_owned(),
+    })
+}
+
+/// Returns a percentage of the tenants, rounded up.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate of a number of tenants, which is small and not negative"
+)]
+fn share_of(tenants: u64, percentage: f64) -> u64 {
+    (tenants as f64 * percentage / 100.0).ceil() as u64
+}
