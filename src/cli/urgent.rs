@@ -31,11 +31,14 @@ pub(super) struct UrgentOptions {
     pub(super) incident: Option<String>,
 }
 
-/// Adds the urgent form of the command, if it would skip a reason of the rejection.
+/// Adds the urgent form of the command, if it would skip a reason of the rejection. An active rollout plan is no such reason,
+/// and its help comes first.
 pub(super) fn with_urgent_hint(error: anyhow::Error, change: &str, command: &str) -> anyhow::Error {
     match error.downcast::<ServerRejection>() {
         Ok(refused)
-            if SKIPPABLE_CODES.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") =>
+            if SKIPPABLE_CODES.iter().any(|code| refused.has(code))
+                && !refused.has("ROLE_MISSING")
+                && !refused.has("ROLLOUT_RUNNING") =>
         {
             let hint = format!(
                 "{change} (needs the role platform-admin):  {command} --decision-maker NAME --incident ID --reason \"...\""

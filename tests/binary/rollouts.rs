@@ -264,3 +264,22 @@ fn a_plan_has_notes_about_its_audience() {
         ],
     );
 }
+
+#[test]
+fn a_promotion_beside_a_plan_shows_every_help() {
+    let managed = ManagedServer::start();
+    let plan = "stages: [{ name: tenth, percentage: 10, for: 1h }]\n";
+    fs::write(managed.path().join("plan.yaml"), plan).unwrap();
+    managed.done(&["rollout", "plan", "board", "-f", "plan.yaml"]);
+    managed.done(&["rollout", "start", "board"]);
+    let output = managed.refused(&["flags", "promote", "board", "retired"]);
+    check_parts(
+        &output.stderr,
+        &[
+            "ROLLOUT_RUNNING ",
+            "SOAK_NOT_ELAPSED ",
+            "help for ROLLOUT_RUNNING: `sluice rollout show FLAG` shows the plan",
+        ],
+    );
+    assert!(!output.stderr.contains("urgent promotion"), "{output}");
+}

@@ -67,7 +67,7 @@ pub(super) fn put(flag: &mut ManagedFlag, managed: Option<ManagedPlan>) {
 /// Returns the refusal of an operation that the state of the plan does not permit.
 fn wrong_state(key: &str, managed: &ManagedPlan, help: impl Into<String>) -> Vec<Refusal> {
     let state = managed.state().as_str();
-    let detail = format!("the rollout plan of {key} is {state}");
+    let detail = format!("the rollout plan of {key} is {}", state.replace('_', " "));
     vec![
         Refusal::new(Code::RolloutState, detail)
             .help(help)

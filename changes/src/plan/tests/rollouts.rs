@@ -1136,7 +1136,7 @@ fn an_ended_plan_says_how_it_runs_again() {
     for change in [start("board"), resume, pause, advance, approve, check] {
         let refusals = refused(&state, &admin(change, HOUR));
         assert_eq!(codes(&refusals)[0], "ROLLOUT_STATE");
-        assert_eq!(refusals[0].detail, "the rollout plan of board is rolled_back");
+        assert_eq!(refusals[0].detail, "the rollout plan of board is rolled back");
         let help = refusals[0].help.as_deref().unwrap();
         assert!(help.contains("`sluice rollout plan board -f FILE`"), "{help}");
     }
