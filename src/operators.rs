@@ -54,8 +54,15 @@ impl VerifyToken for IssuerTokens {
             display_name,
             roles: identity.groups.iter().map(ToString::to_string).collect(),
             org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
+            expires: rejected_from(identity.expires_at, &self.issuer),
         })
     }
+}
+
+/// Returns the time from which a token that expires at this second is rejected.
+fn rejected_from(expires_at: u64, issuer: &Issuer) -> Timestamp {
+    let seconds = expires_at.saturating_add(issuer.leeway_seconds());
+    Timestamp(i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX))
 }
 
 /// Builds the operators of the loaded document; `None` if it has no `admin.operators`.

@@ -75,6 +75,15 @@ pub struct IssuerRoles {
     pub roles: Vec<(String, Role)>,
 }
 
+/// A caller that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The actor.
+    pub actor: Actor,
+    /// The time from which the credentials are rejected; none if they do not expire.
+    pub expires: Option<Timestamp>,
+}
+
 /// The reason why a caller is not signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSignedIn {
@@ -153,7 +162,7 @@ impl Operators {
         self.accepted.read().is_some()
     }
 
-    /// Returns the actor of a request from its headers and the address of its peer.
+    /// Returns the actor of a request, and the end of its credentials, from its headers and the address of its peer.
     ///
     /// # Errors
     /// The caller is not signed in. Failures are counted by address. A valid token is accepted whatever the address did
@@ -164,7 +173,7 @@ impl Operators {
         headers: &HeaderMap,
         peer: SocketAddr,
         now: Timestamp,
-    ) -> Result<Actor, NotSignedIn> {
+    ) -> Result<SignedIn, NotSignedIn> {
         let Some(mut accepted) = self.accepted() else {
             return local(peer);
         };
@@ -182,14 +191,14 @@ impl Operators {
                         None => return local(peer),
                     };
                 }
-                let found = accepted.actor(token, now).await;
+                let found = accepted.sign_in(token, now).await;
                 drop(turn);
                 found
             }
             Err(reason) => Err(NotSignedIn::Invalid { reason }),
         };
         match &found {
-            Ok(actor) if actor.name.starts_with(ISSUER_PREFIX) => self.groups.note(actor),
+            Ok(SignedIn { actor, .. }) if actor.name.starts_with(ISSUER_PREFIX) => self.groups.note(actor),
             Err(NotSignedIn::NoRole { name }) => self.groups.note_without_role(name),
             _ => {}
         }
@@ -230,14 +239,14 @@ impl Accepted {
         })
     }
 
-    /// Returns the actor of a token. One that is searched for needs a turn.
-    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+    /// Returns the actor of a token, and its end. One that is searched for needs a turn.
+    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
             return self.holder(token, now);
         }
         match &self.issuer {
             // Whatever the address did before: an operator behind it must be able to kill a flag.
-            Some(issuer) => issuer.actor(token, now).await,
+            Some(issuer) => issuer.sign_in(token, now).await,
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
@@ -268,7 +277,7 @@ impl Accepted {
         }
     }
 
-    fn holder(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+    fn holder(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
         let mut holder = self.tokens.find(token);
         if holder.is_none() && self.tokens.searched_tokens(token).is_some() {
             holder = self.tokens.search(token);
@@ -277,7 +286,10 @@ impl Accepted {
             Some(known) if known.expires.is_some_and(|expires| now >= expires) => Err(NotSignedIn::Invalid {
                 reason: "the token has expired",
             }),
-            Some(known) => Ok(known.actor()),
+            Some(known) => Ok(SignedIn {
+                actor: known.actor(),
+                expires: known.expires,
+            }),
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
@@ -286,7 +298,7 @@ impl Accepted {
 }
 
 impl IssuerRoles {
-    async fn actor(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
         let verified = self
             .verify
             .verify(token, now)
@@ -303,12 +315,15 @@ impl IssuerRoles {
         let name = format!("{ISSUER_PREFIX}{}#{}", self.issuer, verified.subject);
         match (role, verified.org) {
             (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
-            (Some(role), org) => Ok(Actor {
-                name,
-                display_name: verified.display_name.filter(|name| is_displayable(name)),
-                role,
-                groups: verified.roles,
-                org: org.filter(|_| role == Role::OrgAdmin),
+            (Some(role), org) => Ok(SignedIn {
+                actor: Actor {
+                    name,
+                    display_name: verified.display_name.filter(|name| is_displayable(name)),
+                    role,
+                    groups: verified.roles,
+                    org: org.filter(|_| role == Role::OrgAdmin),
+                },
+                expires: Some(verified.expires),
             }),
         }
     }
@@ -321,11 +336,14 @@ fn is_displayable(name: &str) -> bool {
 }
 
 /// Returns the actor of a caller on this machine.
-fn local(peer: SocketAddr) -> Result<Actor, NotSignedIn> {
+fn local(peer: SocketAddr) -> Result<SignedIn, NotSignedIn> {
     if !is_loopback(peer.ip()) {
         return Err(NotSignedIn::NotLocal);
     }
-    Ok(Actor::local())
+    Ok(SignedIn {
+        actor: Actor::local(),
+        expires: None,
+    })
 }
 
 fn is_loopback(address: IpAddr) -> bool {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use testkit::{Client, Issuer, KeyServer, Request, eventually};
+use serde_json::json;
+use testkit::{Client, Issuer, KeyServer, Request, eventually, now_seconds};
 use tokens::Algorithm;
 
 use crate::files;
@@ -128,6 +129,37 @@ fn withdrawn_issuer_key_rejects_sign_ins() {
     server.line("no usable key is published: tokens of this issuer are rejected");
     assert_eq!(status(&server, &token), 401);
     assert_eq!(status(&server, &issuer.token("staff")), 401);
+}
+
+#[test]
+fn a_stream_of_events_ends_when_the_jwt_of_its_reader_expires() {
+    let managed = ManagedGateway::new();
+    let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
+    files::replace(managed.path(), "staff.json", Issuer::jwks(&[&issuer]));
+    let before = managed.run();
+    managed.furnish(&before);
+    let plan = json!({ "stages": [{ "name": "all", "percentage": 100, "for": "1h" }] });
+    let set = Request::new("PUT", "/api/v1/platform/feature-flags/spare/rollout/plan")
+        .host("localhost")
+        .header("content-type", "application/json")
+        .with_body(plan.to_string());
+    let set = Client::connect(before.admin()).ask(&set);
+    assert_eq!(set.status, 200, "{}", set.text());
+    drop(before);
+    let server = signing_in_by(&managed, &issuer, "jwks_file: staff.json");
+    let mut claims = issuer.claims("staff");
+    // It is accepted for three seconds more: the leeway is 30 s.
+    claims["exp"] = (now_seconds() - 27).into();
+    let token = issuer.sign(&claims);
+    let path = "/api/v1/platform/feature-flags/spare/rollout/events";
+    let mut reader = Client::connect(server.admin());
+    reader.send(Request::get(path).host("localhost").token(&token).bytes());
+    assert_eq!(reader.head().0, 200);
+    let mut chunks = 0;
+    while reader.chunk().is_some() {
+        chunks += 1;
+    }
+    assert_eq!((chunks, status(&server, &token)), (1, 401));
 }
 
 #[test]

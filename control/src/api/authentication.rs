@@ -8,9 +8,8 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use changes::Actor;
 
-use crate::operators::{Foreign, NotSignedIn, same_origin};
+use crate::operators::{Foreign, NotSignedIn, SignedIn, same_origin};
 
 use super::problem::ApiProblem;
 use super::route::Lane;
@@ -22,25 +21,25 @@ pub(crate) async fn authenticate(
     parts: &Parts,
     lane: Lane,
     id: &str,
-) -> Result<Actor, ApiProblem> {
+) -> Result<SignedIn, ApiProblem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
     if !api.operators.asks() {
         same_origin(&parts.uri, &parts.headers, &api.hosts).map_err(foreign_request)?;
     }
-    let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
-    let actor = match actor {
-        Ok(actor) => actor,
+    let signed_in = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
+    let signed_in = match signed_in {
+        Ok(signed_in) => signed_in,
         Err(reason) => {
             let entry = security_entries::failed_sign_in(api, &reason, peer.ip(), id);
             security_entries::record(api, entry).await;
             return Err(not_signed_in(&reason));
         }
     };
-    match api.throttle.count_request(&actor.name, lane) {
+    match api.throttle.count_request(&signed_in.actor.name, lane) {
         Some(wait) => Err(ApiProblem::too_many(wait)),
-        None => Ok(actor),
+        None => Ok(signed_in),
     }
 }
 

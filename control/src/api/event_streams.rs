@@ -1,7 +1,9 @@
-//! The open streams of events: their number is limited, and all of them end when the process drains or operators change.
+//! The open streams of events: their number is limited, all of them end when the process drains or operators change, and
+//! each ends with the credentials of its reader.
 
 use std::sync::Arc;
 
+use rules::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The number of streams that may be open. The admin listener has more connections, and closes the connection that has
@@ -20,6 +22,8 @@ pub struct EventStreams {
 pub(crate) struct StreamPlace {
     _permit: OwnedSemaphorePermit,
     ending: watch::Receiver<u64>,
+    /// The time from which the credentials of its reader are rejected.
+    expires: Option<Timestamp>,
 }
 
 impl EventStreams {
@@ -44,11 +48,13 @@ impl EventStreams {
         self.ending.send_modify(|ended| *ended = ended.wrapping_add(1));
     }
 
-    /// Takes a place for a stream; none if all are taken, and during the drain.
-    pub(crate) fn open(&self) -> Option<StreamPlace> {
+    /// Takes a place for a stream whose reader's credentials are rejected from `expires`; none if all are taken, and
+    /// during the drain.
+    pub(crate) fn open(&self, expires: Option<Timestamp>) -> Option<StreamPlace> {
         Some(StreamPlace {
             _permit: Arc::clone(&self.places).try_acquire_owned().ok()?,
             ending: self.ending.subscribe(),
+            expires,
         })
     }
 }
@@ -65,6 +71,11 @@ impl StreamPlace {
         // An error says that the sender is gone: the process ends.
         let _ = self.ending.changed().await;
     }
+
+    /// Returns true if the credentials of its reader have expired.
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
 }
 
 #[cfg(test)]
@@ -74,23 +85,28 @@ mod tests {
     #[test]
     fn open_streams_end_when_operators_change() {
         let streams = EventStreams::new();
-        let mut before = streams.open().unwrap();
+        let mut before = streams.open(None).unwrap();
         streams.end_open();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(before.ended());
-        let after = streams.open().unwrap();
+        let after = streams.open(None).unwrap();
         assert!(!after.ending.has_changed().unwrap());
     }
 
     #[test]
     fn places_are_limited_and_freed() {
         let streams = EventStreams::new();
-        let mut open: Vec<StreamPlace> = (0..MAX_EVENT_STREAMS).filter_map(|_| streams.open()).collect();
-        assert_eq!((open.len(), streams.open().is_none()), (MAX_EVENT_STREAMS, true));
+        let mut open: Vec<StreamPlace> = (0..MAX_EVENT_STREAMS)
+            .filter_map(|_| streams.open(None))
+            .collect();
+        assert_eq!(
+            (open.len(), streams.open(None).is_none()),
+            (MAX_EVENT_STREAMS, true)
+        );
         open.pop();
-        assert!(streams.open().is_some());
+        assert!(streams.open(None).is_some());
         streams.end();
         open.clear();
-        assert!(streams.open().is_none());
+        assert!(streams.open(None).is_none());
     }
 }

@@ -26,6 +26,8 @@ pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 /// A request whose actor is known and may use the route.
 pub(crate) struct ApiRequest {
     pub(crate) actor: Actor,
+    /// The time from which the credentials of the actor are rejected.
+    pub(crate) credentials_expire: Option<Timestamp>,
     pub(crate) request_id: String,
     pub(crate) at: Timestamp,
     pub(crate) query: Query,

@@ -100,7 +100,7 @@ pub(crate) fn watch(
     if request.answer_part == AnswerPart::Head {
         return Ok(Reply::new(EventStream::of(Body::empty())));
     }
-    let place = api.streams.open().ok_or_else(|| {
+    let place = api.streams.open(request.credentials_expire).ok_or_else(|| {
         ApiProblem::new(codes::TOO_MANY_REQUESTS, "no more streams of events can be open")
             .retry_after(RETRY_AFTER)
     })?;
@@ -143,6 +143,10 @@ impl Subscription {
                     () = self.place.ended() => return None,
                     () = tokio::time::sleep(POLL_INTERVAL) => {}
                 }
+            }
+            // The client signs in again, with new credentials.
+            if self.place.has_expired((self.source.clock)()) {
+                return None;
             }
             let (source, sent) = (Arc::clone(&self.source), self.sent.clone());
             // On a thread: the lock of the control plane may be held by a commit.

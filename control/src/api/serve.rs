@@ -21,6 +21,7 @@ use super::response::ApiResponse;
 use super::route::{Access, ApiRoute, Lane};
 use super::security_entries;
 use crate::change_effect::ChangeEffect;
+use crate::operators::SignedIn;
 
 /// Answers a request for one path, of any method.
 pub(crate) async fn serve(
@@ -96,7 +97,7 @@ async fn handle(
     // A malformed query is reported only after the permission check.
     let query = Query::read(&parts.uri, route.parameters());
     let lane = lane(route, query.as_ref().ok());
-    let actor = authenticate(&api, &parts, lane, id).await?;
+    let SignedIn { actor, expires } = authenticate(&api, &parts, lane, id).await?;
     let names = PathNames::read(parameters)?;
     authorize(&api, route, &actor, &names, id).await?;
     let query = query?;
@@ -118,6 +119,7 @@ async fn handle(
     }
     let request = ApiRequest {
         actor,
+        credentials_expire: expires,
         request_id: id.to_owned(),
         at: (api.clock)(),
         query,

@@ -14,6 +14,8 @@ pub struct VerifiedToken {
     pub roles: Vec<String>,
     /// The value of its claim of an org.
     pub org: Option<String>,
+    /// The time from which it is rejected.
+    pub expires: Timestamp,
 }
 
 /// The reason why a token is not verified.

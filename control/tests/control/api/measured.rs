@@ -61,6 +61,11 @@ impl MeasuredServer {
     }
 
     pub(crate) fn with_plan(plan: &Value) -> Self {
+        Self::serve(plan, Operators::local())
+    }
+
+    /// Starts the API with a plan and these operators.
+    pub(crate) fn serve(plan: &Value, operators: Operators) -> Self {
         let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
         let (flag, plan) = ("board".to_owned(), plan.clone());
         fixture.apply(Change::SetPlan { flag, plan }).unwrap();
@@ -70,7 +75,7 @@ impl MeasuredServer {
         let read = Arc::clone(&clock);
         let api = Api::new(
             Arc::clone(&fixture.control),
-            Arc::new(Operators::local()),
+            Arc::new(operators),
             Arc::new(NoExplanation),
             scratch.path().to_owned(),
         )
@@ -95,6 +100,11 @@ impl MeasuredServer {
         }
         measured.change(Change::StartRollout { flag: "board".into() });
         measured
+    }
+
+    /// Sets the time.
+    pub(crate) fn set_now(&self, now: i64) {
+        self.clock.store(now, Ordering::Relaxed);
     }
 
     /// Applies a change as a person, at the time of the test.
@@ -201,7 +211,8 @@ pub(crate) struct Events {
 impl Events {
     /// Returns the name, the id and the data of the next event; none at the end of the stream.
     pub(crate) fn next(&mut self) -> Option<(String, String, Value)> {
-        loop {
+        // A comment is sent every 15 s.
+        for _ in 0..3 {
             let chunk = self.client.chunk()?;
             let text = String::from_utf8(chunk).unwrap();
             let field = |name: &str| {
@@ -214,5 +225,6 @@ impl Events {
             }
             assert!(text.starts_with(':'), "{text}");
         }
+        panic!("neither an event nor the end of the stream within 30 s");
     }
 }

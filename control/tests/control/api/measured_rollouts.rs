@@ -1,7 +1,15 @@
 //! The evidence about rollouts over the API: measurements, events, ticks, and the record in Markdown.
 
-use control::{ArmName, Change};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use control::operators::{
+    IssuerRoles, Known, NotVerified, Operators, StaticToken, TokenHash, VerifiedToken, VerifyToken,
+};
+use control::{ArmName, Change, Role};
+use rules::Timestamp;
 use serde_json::{Value, json};
+use testkit::{HOUR, START};
 
 use crate::api::measured::{BOARD, MeasuredServer};
 
@@ -211,6 +219,67 @@ fn streams_are_limited_and_end_at_the_drain() {
         assert_eq!(events.next(), None);
     }
     assert_eq!(server.watch(|request| request).status, 429);
+}
+
+/// Accepts any token until an hour after the start.
+struct ForAnHour;
+
+#[async_trait]
+impl VerifyToken for ForAnHour {
+    async fn verify(&self, token: &str, _: Timestamp) -> Result<VerifiedToken, NotVerified> {
+        Ok(VerifiedToken {
+            subject: token.to_owned(),
+            display_name: None,
+            roles: vec!["staff".to_owned()],
+            org: None,
+            expires: Timestamp(START + HOUR),
+        })
+    }
+}
+
+/// Returns a static token of a viewer with its end.
+fn viewer(name: &str, expires: Option<i64>) -> (String, StaticToken) {
+    let (secret, hash) = TokenHash::issue().unwrap();
+    let token = StaticToken {
+        name: name.to_owned(),
+        role: Role::Viewer,
+        org: None,
+        hash,
+        expires: expires.map(Timestamp),
+    };
+    (secret, token)
+}
+
+#[test]
+fn a_stream_ends_with_the_credentials_of_its_reader() {
+    let issuer = IssuerRoles {
+        issuer: "https://staff.example".to_owned(),
+        verify: Arc::new(ForAnHour),
+        roles: vec![("staff".to_owned(), Role::Viewer)],
+    };
+    let (short, short_token) = viewer("short", Some(START + HOUR));
+    let (endless, endless_token) = viewer("endless", None);
+    let operators = Operators::of(Known {
+        tokens: vec![short_token, endless_token],
+        issuer: Some(issuer),
+    });
+    let plan = json!({ "stages": [{ "name": "all", "percentage": 100, "for": "1h" }] });
+    let server = MeasuredServer::serve(&plan, operators);
+    let mut streams = [&short, "of-the-issuer", &endless].map(|token| {
+        let mut events = server.watch(|request| request.token(token));
+        assert_eq!(events.next().unwrap().0, "snapshot");
+        events
+    });
+    server.set_now(START + HOUR - 1);
+    server.change(Change::PauseRollout { flag: "board".into() });
+    for events in &mut streams {
+        assert_eq!(events.next().unwrap().0, "change");
+    }
+    server.set_now(START + HOUR);
+    let [of_static, of_issuer, without_end] = &mut streams;
+    assert_eq!((of_static.next(), of_issuer.next()), (None, None));
+    server.change(Change::CancelRollout { flag: "board".into() });
+    assert_eq!(without_end.next().unwrap().0, "change");
 }
 
 #[test]
