@@ -30,10 +30,10 @@ pub(crate) struct NotificationThread {
 }
 
 impl NotificationThread {
-    /// Starts the thread; none if there is no receiver.
+    /// Starts the thread; none if there is no receiver. Links begin with `public_url`.
     pub(crate) fn start(
         control: Arc<Control>,
-        sinks: &[NotificationSink],
+        (sinks, public_url): (&[NotificationSink], Option<&str>),
         directory: &Path,
         publisher: Publisher,
     ) -> Option<Self> {
@@ -41,14 +41,19 @@ impl NotificationThread {
             return None;
         }
         let outbox = Outbox::open(sinks.to_vec(), Some(directory.join(FILE)));
-        let started = Self::spawn(control, Arc::new(outbox), publisher);
+        let started = Self::spawn(control, Arc::new(outbox), public_url, publisher);
         if let Err(error) = &started {
             error!("can't start the thread of notifications; none is sent: {error:#}");
         }
         started.ok()
     }
 
-    fn spawn(control: Arc<Control>, outbox: Arc<Outbox>, publisher: Publisher) -> Result<Self> {
+    fn spawn(
+        control: Arc<Control>,
+        outbox: Arc<Outbox>,
+        public_url: Option<&str>,
+        publisher: Publisher,
+    ) -> Result<Self> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -63,6 +68,7 @@ impl NotificationThread {
                 .inspect_err(|error| error!("can't notify a receiver: {error}"))
                 .ok()
         });
+        let receivers = receivers.map(|receiver| receiver.with_public_url(public_url));
         let receivers: Vec<Receiver> = receivers.collect();
         let (stop, stopped) = oneshot::channel();
         let run = move || {

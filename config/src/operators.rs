@@ -245,4 +245,6 @@ pub struct ChangePolicy {
     pub stale_undecided_ms: Option<u64>,
     /// The Prometheus that checks of rollout plans query.
     pub prometheus: Option<PrometheusSource>,
+    /// The URL of the admin listener for people, without a slash at its end.
+    pub public_url: Option<Box<str>>,
 }

@@ -15,6 +15,7 @@ pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod prometheus;
 pub(crate) mod proxies;
+pub(crate) mod public_url;
 pub(crate) mod route;
 pub(crate) mod secret;
 pub(crate) mod serve;

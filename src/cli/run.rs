@@ -218,6 +218,7 @@ impl Service {
         };
         let changes = loaded.settings.changes.clone();
         let sinks = loaded.settings.notify.clone();
+        let public_url = loaded.settings.changes.public_url.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
         let admin_hosts = active_config.with_loaded(|loaded| {
@@ -265,7 +266,8 @@ impl Service {
         let watcher = reloader.watch().context("can't watch the files")?;
         let notifications = store.as_deref().and_then(|directory| {
             let control = Arc::clone(&control_plane.control);
-            NotificationThread::start(control, &sinks, directory, running.publisher())
+            let receivers = (sinks.as_slice(), public_url.as_deref());
+            NotificationThread::start(control, receivers, directory, running.publisher())
         });
         // Last: the check reads the whole store.
         let store_watch = store

@@ -1,7 +1,6 @@
 //! Receivers of notifications.
 
 use std::collections::HashSet;
-use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +11,7 @@ use crate::node::Span;
 use crate::notify::{NotificationSink, SinkTarget};
 use crate::shape::answer::is_http_url;
 use crate::shape::notify::{SinkFields, SinkTargetFields};
+use crate::shape::public_url::is_secure_url;
 
 /// The length of a key of signatures in bytes, by Standard Webhooks.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -74,17 +74,7 @@ impl<'s> Gateway<'_, 's> {
 
     /// Checks a URL: https, or http on loopback. `title` names it without its text, which may be a secret.
     fn sink_url(&mut self, url: &str, span: Span, title: &str) -> Option<Box<str>> {
-        let is_loopback = || {
-            let rest = url.strip_prefix("http://").unwrap_or_default();
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-            let is_loopback = host
-                .parse::<Ipv4Addr>()
-                .is_ok_and(|address| address.is_loopback());
-            matches!(host, "localhost" | "[::1]") || is_loopback
-        };
-        let is_secure = url.starts_with("https://") || is_loopback();
-        if is_http_url(url) && is_secure {
+        if is_http_url(url) && is_secure_url(url) {
             return Some(url.into());
         }
         let title = format!("{title} is no valid https URL");

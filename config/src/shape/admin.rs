@@ -7,6 +7,7 @@ use super::allow::Allow;
 use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
 use super::prometheus::Prometheus;
+use super::public_url::PublicUrl;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
     Boolean, Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single,
@@ -181,9 +182,13 @@ object! {
         stale: strict Stale = Policy::default(),
         /// Prometheus that checks of rollout plans query. Default: none.
         prometheus: strict Prometheus,
+        /// URL of the admin listener for people: https, or http on loopback, with a prefix of its paths if it has one. Links
+        /// in notifications begin with it. Default: none.
+        public_url: strict PublicUrl,
     } => Policy {
         max_blast_radius,
         prometheus,
+        public_url,
         stale_ga_ms: stale.stale_ga_ms,
         stale_unused_ms: stale.stale_unused_ms,
         stale_undecided_ms: stale.stale_undecided_ms,

@@ -105,7 +105,8 @@ fn the_policy_has_only_what_the_document_sets() {
                    retired: { soak: 14d }, watch: 12h, \
                    urgent: { never_skip: [FLAG_ERRORS], skip_states: true } }, max_blast_radius: 0, \
                    stale: { ga: 7d, unused: 48h, undecided: 0s }, \
-                   prometheus: { url: 'http://prometheus:9090/p/', timeout: 2s, token_file: /run/t } }";
+                   prometheus: { url: 'http://prometheus:9090/p/', timeout: 2s, token_file: /run/t }, \
+                   public_url: 'https://ops.example.com/sluice/' }";
     let loaded = load(control, "").unwrap_or_else(|report| panic!("{report}"));
     let required = |role: &str, signers| RequiredSignOff {
         role: role.into(),
@@ -141,8 +142,37 @@ fn the_policy_has_only_what_the_document_sets() {
             timeout_ms: 2_000,
             token_file: Some("/run/t".into()),
         }),
+        public_url: Some("https://ops.example.com/sluice".into()),
     };
     assert_eq!(loaded.settings.changes, expected);
+}
+
+#[test]
+fn the_public_url_is_https_or_on_loopback() {
+    let is_valid = |url: &str| load(&format!("control: {{ public_url: '{url}' }}"), "").is_ok();
+    for url in [
+        "https://sluice.example.com",
+        "https://ops.example.com:8443/sluice/flags/",
+        "http://127.0.0.1:9090",
+        "http://[::1]:9090",
+        "http://localhost:9090/x",
+    ] {
+        assert!(is_valid(url), "{url}");
+    }
+    for url in [
+        "http://sluice.example.com",
+        "http://localhost.example.com",
+        "https://",
+        "https:///flags",
+        "ftp://127.0.0.1",
+        "https://ops:hunter2@sluice.example.com",
+        "https://sluice.example.com/?q=1",
+        "https://sluice.example.com/#top",
+        "https://sluice.example.com/a|b",
+        "/sluice",
+    ] {
+        assert!(!is_valid(url), "{url}");
+    }
 }
 
 #[test]

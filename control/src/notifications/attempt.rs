@@ -61,21 +61,23 @@ pub(super) fn client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// Sends a notice.
+/// Sends a notice. Links begin with `public_url`.
 ///
 /// # Errors
 /// The receiver has not confirmed it.
 pub(super) async fn send(
     client: &Client,
-    target: &SinkTarget,
+    (target, public_url): (&SinkTarget, Option<&str>),
     notice: &Notice,
     now: Timestamp,
     limit: Duration,
 ) -> Result<(), NotDelivered> {
     let request = match target {
-        SinkTarget::Slack { url } => client.post(&**url).body(message::slack(notice).to_string()),
+        SinkTarget::Slack { url } => client
+            .post(&**url)
+            .body(message::slack(notice, public_url).to_string()),
         SinkTarget::Webhook { url, secret } => {
-            let body = message::webhook(notice).to_string();
+            let body = message::webhook(notice, public_url).to_string();
             let seconds = now.0.div_euclid(1_000).to_string();
             let signature = signature(secret, &notice.id, &seconds, &body);
             client

@@ -150,6 +150,8 @@ mod tests {
             actor: "ann".into(),
             detail: "it happened".into(),
             reason: None,
+            incident: None,
+            urgent: None,
             ticket: None,
             request_id: None,
         }

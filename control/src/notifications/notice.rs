@@ -1,6 +1,6 @@
 //! A notice: one event about one flag.
 
-use changes::{Entry, Event, Outcome, Sealed, hash_text};
+use changes::{Entry, Event, Outcome, Sealed, Urgent, hash_text};
 use config::NoticeEvent;
 use rules::{Lifecycle, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,6 +26,12 @@ pub struct Notice {
     /// The actor's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The incident of a kill, a restore, a revert or an urgent promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// The justification of an urgent promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent: Option<Urgent>,
     /// The ticket of the rollout plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
@@ -66,10 +72,19 @@ impl Notice {
             actor: entry.actor.clone(),
             detail,
             reason: entry.reason.clone(),
+            incident: incident(&entry),
+            urgent: entry.urgent.clone(),
             request_id: Some(entry.request_id.clone()),
         });
         notices.collect()
     }
+}
+
+/// Returns the incident that an entry names.
+fn incident(entry: &Entry) -> Option<String> {
+    let named = entry.details.get("incident").and_then(Value::as_str);
+    let urgent = entry.urgent.as_ref().map(|urgent| urgent.incident.as_str());
+    named.or(urgent).map(str::to_owned)
 }
 
 /// Returns the events of an entry, each with a sentence.

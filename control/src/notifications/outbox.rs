@@ -151,6 +151,8 @@ impl Outbox {
                 at: now,
                 actor: "sluice".to_owned(),
                 reason: None,
+                incident: None,
+                urgent: None,
                 ticket: None,
                 request_id: None,
             };

@@ -17,6 +17,8 @@ pub struct Receiver {
     sink: NotificationSink,
     client: Client,
     limit: Duration,
+    /// The URL of the admin listener, with which links begin.
+    public_url: Option<Box<str>>,
 }
 
 impl Receiver {
@@ -26,15 +28,28 @@ impl Receiver {
     /// The certificates of the system can't be used.
     pub fn new(sink: NotificationSink, limit: Duration) -> Result<Self, String> {
         let client = attempt::client().map_err(|error| error.to_string())?;
-        Ok(Self { sink, client, limit })
+        Ok(Self {
+            sink,
+            client,
+            limit,
+            public_url: None,
+        })
+    }
+
+    /// Sets the URL of the admin listener, with which links begin; without it they are paths.
+    #[must_use]
+    pub fn with_public_url(mut self, url: Option<&str>) -> Self {
+        self.public_url = url.map(Into::into);
+        self
     }
 
     /// Sends what is due, one notice after the other. Returns after the first one that could not be sent because the
     /// receiver is not there; the others wait with it.
     pub async fn deliver(&self, outbox: &Outbox, now: impl Fn() -> Timestamp) {
         let name = &*self.sink.name;
+        let target = (&self.sink.target, self.public_url.as_deref());
         while let Some(notice) = outbox.due(name, now()) {
-            let sent = attempt::send(&self.client, &self.sink.target, &notice, now(), self.limit).await;
+            let sent = attempt::send(&self.client, target, &notice, now(), self.limit).await;
             let chance = chance();
             outbox.record(name, &notice.id, sent.as_ref().copied(), (now(), chance));
             if let Err(error) = &sent {

@@ -102,6 +102,8 @@ pub(super) fn of_plan(
         actor: "rollout".to_owned(),
         detail,
         reason: None,
+        incident: None,
+        urgent: None,
         ticket: managed.plan.ticket.as_deref().map(str::to_owned),
         request_id: None,
     })
@@ -137,6 +139,8 @@ pub(super) fn of_breaker(event: &BreakerEvent) -> Option<Notice> {
         actor: "rollout".to_owned(),
         detail,
         reason: None,
+        incident: None,
+        urgent: None,
         ticket: None,
         request_id: None,
     })

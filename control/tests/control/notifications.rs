@@ -9,16 +9,17 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use config::{NoticeEvent, NotificationSink, SinkTarget};
-use control::{Change, LifecyclePolicy, Outbox, Receiver};
-use rules::Timestamp;
+use control::{Change, GaDefault, LifecyclePolicy, Outbox, Receiver, Request, Urgent};
+use rules::{Lifecycle, Timestamp};
 use serde_json::Value;
-use testkit::{After, ControlFixture, HOUR, Recorded, START, Upstream, reply, response};
+use testkit::{After, ControlFixture, HOUR, Recorded, START, Upstream, admin_request, reply, response};
 
 const DOCUMENT: &str = r#"
 version: 1
 flags:
   board: { lifecycle: ga }
   other: { lifecycle: ga }
+  early: { lifecycle: alpha }
 "#;
 const KEY: &[u8] = b"a key of the signatures of webhooks";
 /// The longest time of an answer in these tests.
@@ -64,6 +65,15 @@ impl Notified {
         notified
     }
 
+    /// Applies a change with a reason and an incident.
+    fn apply_for(&self, change: Change, incident: &str) {
+        let request = Request {
+            incident: Some(incident.to_owned()),
+            ..admin_request(change)
+        };
+        self.fixture.control.apply(&request).unwrap();
+    }
+
     fn kill(&self, flag: &str) {
         self.fixture.apply(Change::Kill { flag: flag.into() }).unwrap();
     }
@@ -80,6 +90,10 @@ impl Notified {
 
     /// Sends what is due to each receiver, as many times as there are receivers.
     fn deliver(&self) {
+        self.deliver_with_links(None);
+    }
+
+    fn deliver_with_links(&self, public_url: Option<&str>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -88,6 +102,7 @@ impl Notified {
         runtime.block_on(async {
             for sink in self.outbox.sinks() {
                 let receiver = Receiver::new(sink.clone(), LIMIT).unwrap();
+                let receiver = receiver.with_public_url(public_url);
                 receiver.deliver(&self.outbox, || Timestamp(now)).await;
             }
         });
@@ -167,16 +182,102 @@ fn a_receiver_gets_only_the_events_it_asks_for() {
     assert_eq!(events(&upstream), ["board restored"]);
 }
 
-#[test]
-fn slack_gets_text_and_blocks() {
-    let upstream = confirming();
-    let slack = NotificationSink {
+fn slack(upstream: &Upstream) -> NotificationSink {
+    NotificationSink {
         name: "slack".into(),
         target: SinkTarget::Slack {
             url: format!("http://{}/services/T0/B0/hidden", upstream.address()).into(),
         },
         events: Vec::new(),
+    }
+}
+
+#[test]
+fn links_are_urls_with_the_url_of_the_admin_listener() {
+    let (hook, channel) = (confirming(), confirming());
+    let notified = Notified::new(vec![webhook("hook", &hook), slack(&channel)]);
+    let path = "/api/v1/platform/feature-flags/board";
+    notified.kill("board");
+    notified.collect();
+    notified.deliver();
+    notified.restore("board");
+    notified.collect();
+    notified.deliver_with_links(Some("https://ops.example.com/sluice"));
+    let links: Vec<Value> = hook
+        .requests()
+        .iter()
+        .map(|request| body(request)["data"]["link"].clone())
+        .collect();
+    let url = format!("https://ops.example.com/sluice{path}");
+    assert_eq!(links, [path, url.as_str()]);
+    let messages: Vec<String> = channel
+        .requests()
+        .iter()
+        .map(|request| body(request).to_string())
+        .collect();
+    assert!(!messages[0].contains("/api/"), "{}", messages[0]);
+    assert!(messages[1].contains(&format!("<{url}|")), "{}", messages[1]);
+}
+
+#[test]
+fn a_notice_names_incident_decision_maker_and_urgent_reason() {
+    let (hook, channel) = (confirming(), confirming());
+    let notified = Notified::new(vec![webhook("hook", &hook), slack(&channel)]);
+    let set_state = |flag: &str, to, urgent| Change::SetState {
+        flag: flag.to_owned(),
+        to,
+        cascade: false,
+        ga_default: GaDefault::default(),
+        urgent,
     };
+    notified.apply_for(Change::Kill { flag: "board".into() }, "INC-1");
+    notified.apply_for(Change::Restore { flag: "board".into() }, "INC-2");
+    notified.apply_for(set_state("other", Lifecycle::Beta, None), "INC-3");
+    let urgent = Urgent {
+        decision_maker: "cto".to_owned(),
+        incident: "INC-4".to_owned(),
+        reason: "an outage".to_owned(),
+    };
+    let promoted = set_state("early", Lifecycle::Beta, Some(urgent));
+    notified.fixture.apply(promoted).unwrap();
+    notified.collect();
+    notified.deliver();
+    let facts: Vec<[Value; 5]> = hook
+        .requests()
+        .iter()
+        .map(|request| {
+            let data = &body(request)["data"];
+            ["event", "incident", "actor", "decision_maker", "urgent_reason"].map(|name| data[name].clone())
+        })
+        .collect();
+    let of_person = |event: &str, incident: &str| {
+        [
+            event.into(),
+            incident.into(),
+            "ada".into(),
+            Value::Null,
+            Value::Null,
+        ]
+    };
+    assert_eq!(
+        facts,
+        [
+            of_person("killed", "INC-1"),
+            of_person("restored", "INC-2"),
+            of_person("reverted", "INC-3"),
+            ["promoted", "INC-4", "ada", "cto", "an outage"].map(Value::from),
+        ]
+    );
+    let last = body(channel.requests().last().unwrap()).to_string();
+    for part in ["incident INC-4", "decided by cto", "urgent because an outage"] {
+        assert!(last.contains(part), "{last}");
+    }
+}
+
+#[test]
+fn slack_gets_text_and_blocks() {
+    let upstream = confirming();
+    let slack = slack(&upstream);
     assert!(!format!("{slack:?}").contains("hidden"));
     let notified = Notified::new(vec![slack]);
     notified.kill("board");
