@@ -80,13 +80,20 @@ impl OpenReports {
         self.0.remove(&id)
     }
 
-    /// Returns the causes with the orgs that reported them, the one with the most orgs first. Case and surrounding spaces
-    /// of a cause do not matter.
+    /// Returns the id of the open report with the same content as this one: org, [cause](Report::normal_cause), ticket and
+    /// text.
+    pub(crate) fn same_as(&self, report: &Report) -> Option<u64> {
+        let found = self.iter().find(|(_, open)| open.is_same_as(report));
+        found.map(|(id, _)| id)
+    }
+
+    /// Returns the causes with the orgs that reported them, the one with the most orgs first. Causes are compared in their
+    /// [normal form](Report::normal_cause).
     #[must_use]
     pub fn causes(&self) -> Vec<ReportedCause<'_>> {
         let mut causes: BTreeMap<String, ReportedCause<'_>> = BTreeMap::new();
         for report in self.0.values() {
-            let found = causes.entry(report.cause.trim().to_lowercase());
+            let found = causes.entry(report.normal_cause());
             let found = found.or_insert_with(|| ReportedCause {
                 cause: &report.cause,
                 orgs: BTreeSet::new(),
@@ -123,6 +130,22 @@ impl OpenReports {
                 .help("close the reports when the problem is solved")
                 .fact("causes", facts),
         )
+    }
+}
+
+impl Report {
+    /// Returns the form in which causes are compared: in lower case, with one space between words and none around them.
+    fn normal_cause(&self) -> String {
+        let lower = self.cause.to_lowercase();
+        lower.split_whitespace().collect::<Vec<&str>>().join(" ")
+    }
+
+    /// Returns true if another report of the same org says the same, whoever sent it and when.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.org == other.org
+            && self.ticket == other.ticket
+            && self.text == other.text
+            && self.normal_cause() == other.normal_cause()
     }
 }
 

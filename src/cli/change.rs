@@ -192,11 +192,12 @@ fn applied_text(body: &Value, done: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
-        Some(false) => format!("nothing to change   {revision}"),
+        Some(false) => format!("nothing to change   {revision}{}", unknown_org_text(body)),
         _ => format!(
-            "{done}   {revision}{}{}{}",
+            "{done}   {revision}{}{}{}{}",
             overrides_text(body),
             notes_text(body),
+            unknown_org_text(body),
             last_good_text(body)
         ),
     }
@@ -224,6 +225,14 @@ fn notes_text(body: &Value) -> String {
         format!("\nnote: {}\nhelp: {}", printable(text("detail")), printable(help))
     });
     notes.collect()
+}
+
+/// Returns the note of a report of an org that may be misspelled.
+fn unknown_org_text(body: &Value) -> String {
+    json::text(body, "org_without_record").map_or(String::new(), |org| {
+        let org = printable(org);
+        format!("\nnote: {org} has no record as a tenant; the report counts, check the spelling of the org")
+    })
 }
 
 /// Returns the note of a change that the last good document does not contain yet.
@@ -307,6 +316,11 @@ mod tests {
             "done   revision 7\nnote: the check `reports` fails again\nhelp: `sluice rollout reports FLAG` lists them; `sluice \
              rollout close-report FLAG ID`"
         );
+        let note = "note: acmee has no record as a tenant; the report counts, check the spelling of the org";
+        for (changed, first) in [(true, "done"), (false, "nothing to change")] {
+            let report = serde_json::json!({ "revision": 7, "changed": changed, "report": 7, "org_without_record": "acmee" });
+            assert_eq!(message(report), format!("{first}   revision 7\n{note}"));
+        }
         let not_written = serde_json::json!({ "revision": 7, "changed": true, "last_good": "not_written" });
         assert!(message(not_written).starts_with("done   revision 7\nnote: the last good document"));
     }

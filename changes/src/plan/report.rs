@@ -14,7 +14,7 @@ const MAX_WORDS: usize = 100;
 /// The longest text, in characters.
 const MAX_TEXT: usize = 1_000;
 
-/// Opens a report. One that is open already is not opened again.
+/// Opens a report. One that is open already is not opened again, and has the same result.
 pub(super) fn open(
     builder: &mut PlanBuilder<'_>,
     key: &str,
@@ -32,17 +32,10 @@ pub(super) fn open(
     };
     check_texts(&report)?;
     let reports = &mut flag.state_mut().reports;
-    let content = |report: &Report| {
-        let Report {
-            org,
-            cause,
-            ticket,
-            text,
-            ..
-        } = report;
-        (org.clone(), cause.clone(), ticket.clone(), text.clone())
-    };
-    if reports.iter().any(|(_, open)| content(open) == content(&report)) {
+    let is_unknown = builder.state.tenant(org).is_none();
+    builder.plan.summary.org_without_record = is_unknown.then(|| org.to_owned());
+    if let Some(id) = reports.same_as(&report) {
+        builder.plan.summary.report = Some(id);
         return Ok(());
     }
     let of_org = reports.iter().filter(|(_, open)| open.org == org).count();
@@ -57,6 +50,7 @@ pub(super) fn open(
     // The revision of the commit, which no other report has: a change is committed at the next one, or not at all.
     let id = builder.state.revision.0.saturating_add(1);
     let details = details(id, &report);
+    builder.plan.summary.report = Some(id);
     reports.open(id, report);
     write(builder, Event::Reported, key, flag, (org, details));
     Ok(())

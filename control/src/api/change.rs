@@ -57,6 +57,14 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notes: Vec<NoteBody>,
+    /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    org_without_record: Option<String>,
+    /// The id of the report that is open; only for a report. The same report again has the same id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    report: Option<u64>,
     /// The differences between the applied document and the state; only for documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -102,6 +110,10 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     overrides_without_effect: Vec<IneffectiveOverrideBody>,
+    /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    org_without_record: Option<String>,
     /// The stages of a rollout plan without a control arm, by their names: comparisons do not apply to them. Only for
     /// a plan that is set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -365,6 +377,8 @@ impl From<Applied> for AppliedChange {
             kept_off,
             ineffective_overrides,
             notes,
+            report,
+            org_without_record,
             document,
         } = applied.summary;
         Self {
@@ -376,6 +390,8 @@ impl From<Applied> for AppliedChange {
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
             notes: notes.into_iter().map(NoteBody::from).collect(),
+            org_without_record,
+            report,
             difference: document.map(DifferenceBody::from),
             last_good: (applied.last_good == LastGood::NotWritten).then_some("not_written"),
         }
@@ -390,7 +406,10 @@ impl From<DryRun> for DryRunBody {
             kept_off,
             ineffective_overrides,
             notes,
+            org_without_record,
             document,
+            // Known at the commit.
+            report: _,
         } = dry_run.summary;
         Self {
             revision: dry_run.revision.0,
@@ -402,6 +421,7 @@ impl From<DryRun> for DryRunBody {
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
+            org_without_record,
             stages_without_control: Vec::new(),
             notes: notes.into_iter().map(NoteBody::from).collect(),
             difference: document.map(DifferenceBody::from),

@@ -137,6 +137,37 @@ fn a_report_is_stored_with_its_entry_and_closed() {
 }
 
 #[test]
+fn another_spelling_of_a_cause_is_the_same_report() {
+    let mut state = start_state();
+    let id = made(&mut state, &admin(report("acme", "Ärger  beim SAVE"), 0));
+    assert_eq!(id.summary.report, Some(state.revision.0));
+    for cause in ["ärger beim save", "ÄRGER\u{a0}BEIM SAVE", "  Ärger beim   Save "] {
+        let again = made(&mut state, &admin(report("acme", cause), HOUR));
+        assert!(again.edits.is_empty(), "{cause}");
+        assert_eq!(again.summary.report, id.summary.report, "{cause}");
+    }
+    let other = made(&mut state, &admin(report("globex", "ärger beim save"), 0));
+    assert_ne!(other.summary.report, id.summary.report);
+    assert_eq!(most_orgs(&state), 2);
+    let longer = made(&mut state, &admin(report("acme", "ärger beim save von x"), 0));
+    assert_eq!((longer.edits.len(), most_orgs(&state)), (1, 2));
+}
+
+#[test]
+fn a_report_of_an_unknown_org_counts_with_a_warning() {
+    let mut state = start_state();
+    let warning = |state: &mut State, org: &str| {
+        let plan = made(state, &admin(report(org, "no save"), 0));
+        plan.summary.org_without_record
+    };
+    assert_eq!(warning(&mut state, "acme"), None);
+    for _ in 0..2 {
+        assert_eq!(warning(&mut state, "acmee").as_deref(), Some("acmee"));
+    }
+    assert_eq!(most_orgs(&state), 2);
+}
+
+#[test]
 fn stored_reports_are_read_again() {
     let mut state = start_state();
     open(&mut state, "acme", "no save");

@@ -52,6 +52,41 @@ fn reports_are_listed_and_closed() {
 }
 
 #[test]
+fn the_same_report_again_has_the_same_answer() {
+    let server = Server::start();
+    let path = format!("{BOARD}/reports");
+    let send = |org: &str, cause: &str| {
+        let body = json!({ "org": org, "cause": cause });
+        server.send_ok("POST", &path, Some(&body))
+    };
+    let first = send("acme", "No save");
+    assert_eq!(
+        (
+            &first["changed"],
+            &first["report"],
+            first.get("org_without_record")
+        ),
+        (&json!(true), &first["revision"], None)
+    );
+    send("globex", "slow");
+    let again = send("acme", " no  SAVE ");
+    assert_eq!(
+        (&again["changed"], &again["report"]),
+        (&json!(false), &first["report"])
+    );
+    assert_eq!(list(&server)["reports"].as_array().unwrap().len(), 2);
+    let unknown = send("hooli", "no save");
+    assert_eq!(unknown["org_without_record"], "hooli");
+    assert_eq!(list(&server)["causes"][0]["blocks"], true);
+    let body = json!({ "org": "acmee", "cause": "no save" });
+    let dry = server.send_ok("POST", &format!("{path}?dry_run=true"), Some(&body));
+    assert_eq!(
+        (&dry["org_without_record"], dry.get("report")),
+        (&json!("acmee"), None)
+    );
+}
+
+#[test]
 fn open_reports_block_a_promotion() {
     let server = Server::start();
     server.advance_clock(30 * DAY);
