@@ -13,7 +13,7 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 108] = [
+pub const CODES: [&str; 109] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -39,6 +39,7 @@ pub const CODES: [&str; 108] = [
     "gate-needed",
     "header-alias",
     "header-budget",
+    "idle-notify",
     "idle-plan",
     "idle-preflight",
     "include-conflict",
@@ -125,12 +126,13 @@ pub const CODES: [&str; 108] = [
 ];
 
 /// The codes of warnings, which `allow` lists.
-pub const WARNINGS: [&str; 13] = [
+pub const WARNINGS: [&str; 14] = [
     "admin-without-tls",
     "ambiguous-number",
     "delimited-pattern",
     "everybody-trusted",
     "expired-certificate",
+    "idle-notify",
     "idle-plan",
     "idle-preflight",
     "never-open",

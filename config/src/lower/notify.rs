@@ -9,9 +9,11 @@ use super::gateway::Gateway;
 use crate::form::{Placed, PlacedText};
 use crate::node::Span;
 use crate::notify::{NotificationSink, SinkTarget};
+use crate::problem::Problem;
 use crate::shape::answer::is_http_url;
 use crate::shape::notify::{SinkFields, SinkTargetFields};
 use crate::shape::public_url::is_secure_url;
+use crate::shape::sluice::{FlagsAt, GatewayFields};
 
 /// The length of a key of signatures in bytes, by Standard Webhooks.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -26,6 +28,23 @@ impl<'s> Gateway<'_, 's> {
             sinks.push(self.sink(&sink.value, &mut names));
         }
         sinks.into_iter().collect()
+    }
+
+    /// Warns of receivers beside flags that are in no store: notifications are made from its audit log.
+    pub(crate) fn warn_of_idle_sinks(&mut self, root: &GatewayFields<'s>) {
+        let is_empty = root.notify.value().is_none_or(Vec::is_empty);
+        let (Some(key), Some(FlagsAt::File(_) | FlagsAt::Directory(_)), false) =
+            (root.notify.key(), root.flags.value(), is_empty)
+        else {
+            return;
+        };
+        let title = "`notify` sends nothing: these flags are in no store";
+        let help = "keep the flags in a store (`flags: { store: ... }`), or remove `notify`; if another document is to use \
+                    it, write `allow: [idle-notify]` at the top";
+        let at = self.label(key.span, "");
+        self.context
+            .warnings
+            .push(Problem::warning("idle-notify", title, at).help(help));
     }
 
     fn sink(&mut self, sink: &SinkFields<'s>, names: &mut HashSet<Box<str>>) -> Option<NotificationSink> {

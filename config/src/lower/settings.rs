@@ -33,6 +33,7 @@ impl<'s> Gateway<'_, 's> {
         let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
             self.trusted_proxies(&proxies.value)
         });
+        self.warn_of_idle_sinks(root);
         let notify = root.notify.lower(Vec::new(), |sinks| self.sinks(&sinks.value));
         let headers = root.headers.value();
         let signing_key = headers.map_or(Some(None), |headers| {

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use config::{Report, Severity};
 
+use crate::problems::variable;
+
 /// Returns the report of `sluice check` for the documents in a folder.
 fn check(folder: &Path) -> Report {
-    config::check(&folder.join("sluice.yaml"), &|_| None, None).report
+    config::check(&folder.join("sluice.yaml"), &variable, None).report
 }
 
 /// Returns the codes of the warnings, each with the line that it is about.

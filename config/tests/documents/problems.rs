@@ -22,9 +22,21 @@ fn name(case: &Path) -> String {
     case.file_name().unwrap().to_string_lossy().into_owned()
 }
 
+/// Returns the value of an environment variable of the cases.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let value = match name {
+        "JWT_SECRET" => "0123456789abcdef0123456789abcdef",
+        "HOOK_SECRET" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "GARBLED_HOOK_SECRET" => "whsec_hunter2 hunter2",
+        "SHORT_HOOK_SECRET" => "whsec_aHVudGVyMg==",
+        "LONG_HOOK_SECRET" => LONG_HOOK_SECRET,
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
 /// Returns the report of the documents of a case.
 fn check(case: &Path) -> Report {
-    let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     let gateway = case.join("sluice.yaml");
     let report = if gateway.exists() {
         config::load(&gateway, &variable).map(|loaded| loaded.warnings)
@@ -38,6 +50,10 @@ fn check(case: &Path) -> Report {
     };
     report.unwrap_or_else(|report| report)
 }
+
+/// 66 bytes.
+const LONG_HOOK_SECRET: &str =
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZI";
 
 fn codes(case: &Path) -> BTreeSet<String> {
     check(case)
