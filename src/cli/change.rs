@@ -192,11 +192,16 @@ fn applied_text(body: &Value, done: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
-        Some(false) => format!("nothing to change   {revision}{}", unknown_org_text(body)),
+        Some(false) => format!(
+            "nothing to change   {revision}{}{}",
+            refused_incidents_text(body),
+            unknown_org_text(body)
+        ),
         _ => format!(
-            "{done}   {revision}{}{}{}{}",
+            "{done}   {revision}{}{}{}{}{}",
             overrides_text(body),
             notes_text(body),
+            refused_incidents_text(body),
             unknown_org_text(body),
             last_good_text(body)
         ),
@@ -223,6 +228,19 @@ fn notes_text(body: &Value) -> String {
         let text = |field| json::text(note, field).unwrap_or_default();
         let help = command_hint(text("code")).unwrap_or_else(|| text("help"));
         format!("\nnote: {}\nhelp: {}", printable(text("detail")), printable(help))
+    });
+    notes.collect()
+}
+
+/// Returns a note for each incident that is not opened.
+fn refused_incidents_text(body: &Value) -> String {
+    let notes = json::list(body, "refused_incidents").iter().map(|refusal| {
+        let text = |field| printable(json::text(refusal, field).unwrap_or_default());
+        format!(
+            "\nnote: the incident is not opened: {}\nhelp: {}",
+            text("detail"),
+            text("help")
+        )
     });
     notes.collect()
 }
@@ -315,6 +333,13 @@ mod tests {
             message(reports),
             "done   revision 7\nnote: the check `reports` fails again\nhelp: `sluice rollout reports FLAG` lists them; `sluice \
              rollout close-report FLAG ID`"
+        );
+        let refused = serde_json::json!({ "revision": 7, "changed": true, "refused_incidents": [
+            { "code": "TOO_MANY_INCIDENTS", "detail": "board has 20 open incidents", "help": "close those that are over" },
+        ] });
+        assert_eq!(
+            message(refused),
+            "done   revision 7\nnote: the incident is not opened: board has 20 open incidents\nhelp: close those that are over"
         );
         let note = "note: acmee has no record as a tenant; the report counts, check the spelling of the org";
         for (changed, first) in [(true, "done"), (false, "nothing to change")] {

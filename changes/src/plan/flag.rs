@@ -26,7 +26,8 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
         unsettle(builder, &mut flag, "killed");
         pause_killed(builder, &mut flag);
     }
-    incident::open_with(builder, &mut flag, builder.request.incident.as_deref());
+    let incident = builder.request.incident.as_deref();
+    incident::open_with(builder, (key, &mut flag), incident);
     builder.write_flag(Event::FlagKilled, key, flag, Map::new());
     builder.plan.withdraws = true;
     Ok(())

@@ -8,6 +8,9 @@ use crate::flag::ManagedFlag;
 use crate::incident::{Incident, MAX_OPEN_INCIDENTS, validated};
 use crate::refusal::{Code, Refusal};
 
+/// The most incidents that a sentence names.
+const MAX_NAMED: usize = 3;
+
 /// Opens an incident.
 pub(super) fn open(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> PlanStep {
     let mut flag = builder.flag(key)?;
@@ -16,9 +19,7 @@ pub(super) fn open(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> Plan
         return Ok(());
     }
     if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
-        let detail = format!("{key} has {MAX_OPEN_INCIDENTS} open incidents");
-        let refusal = Refusal::new(Code::TooManyIncidents, detail);
-        return Err(vec![refusal.help("close those that are over first")].into());
+        return Err(vec![too_many(key, &flag)].into());
     }
     add(builder, &mut flag, link);
     builder.write_flag(Event::IncidentOpened, key, flag, details(link));
@@ -47,16 +48,39 @@ pub(super) fn close(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> Pla
     Ok(())
 }
 
-/// Opens the incident that a kill or a revert names. Nothing may block a kill, so beyond the limit the oldest one is
-/// closed.
-pub(super) fn open_with(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag, link: Option<&str>) {
+/// Opens the incident that a kill or a revert of `key` names. Nothing may block a kill, so beyond the limit the incident is
+/// refused and not the change: the audit log has it, and the open ones block promotions.
+pub(super) fn open_with(
+    builder: &mut PlanBuilder<'_>,
+    (key, flag): (&str, &mut ManagedFlag),
+    link: Option<&str>,
+) {
     let Some(link) = link.filter(|link| !has(flag, link)) else {
         return;
     };
     if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
-        flag.state_mut().incidents.remove(0);
+        let refused = too_many(key, flag);
+        builder.summary().refused_incidents.push(refused);
+        return;
     }
     add(builder, flag, link);
+}
+
+/// Returns the refusal of one more incident, with those that could be closed.
+fn too_many(key: &str, flag: &ManagedFlag) -> Refusal {
+    let links = flag.state.incidents.iter().map(|incident| incident.link.as_str());
+    let oldest: Vec<&str> = links.clone().take(MAX_NAMED).collect();
+    let links: Vec<Value> = links.map(Value::from).collect();
+    let detail = format!(
+        "{key} has {} open incidents, as many as a flag may have",
+        links.len()
+    );
+    Refusal::new(Code::TooManyIncidents, detail)
+        .help(format!(
+            "close those that are over, then open this one; the oldest are: {}",
+            oldest.join(", ")
+        ))
+        .fact("incidents", links)
 }
 
 fn add(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag, link: &str) {

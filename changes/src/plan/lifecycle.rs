@@ -250,7 +250,7 @@ fn revert_flag(
     if let Some(unsettled) = &mut after.state_mut().unsettled {
         unsettled.incident = incident.map(str::to_owned);
     }
-    incident::open_with(builder, &mut after, incident);
+    incident::open_with(builder, (flag, &mut after), incident);
     if transition.to < Lifecycle::Ga {
         after.promote_default(None);
     }

@@ -13,6 +13,8 @@ use crate::report::{MAX_OPEN_REPORTS, MAX_REPORTS_OF_ORG, Report};
 const MAX_WORDS: usize = 100;
 /// The longest text, in characters.
 const MAX_TEXT: usize = 1_000;
+/// The most reports that a sentence names.
+const MAX_NAMED: usize = 3;
 
 /// Opens a report. One that is open already is not opened again, and has the same result.
 pub(super) fn open(
@@ -38,14 +40,17 @@ pub(super) fn open(
         builder.plan.summary.report = Some(id);
         return Ok(());
     }
-    let of_org = reports.iter().filter(|(_, open)| open.org == org).count();
-    if of_org >= MAX_REPORTS_OF_ORG {
-        let detail = format!("{org} has {of_org} open reports about {key}, as many as an org may have");
-        return Err(too_many(detail).into());
+    let of_org = reports.iter().filter(|(_, open)| open.org == org);
+    let of_org: Vec<u64> = of_org.map(|(id, _)| id).collect();
+    if of_org.len() >= MAX_REPORTS_OF_ORG {
+        let number = of_org.len();
+        let detail = format!("{org} has {number} open reports about {key}, as many as an org may have");
+        return Err(too_many(detail, &of_org).into());
     }
     if reports.len() >= MAX_OPEN_REPORTS {
         let detail = format!("{key} has {MAX_OPEN_REPORTS} open reports, as many as a flag may have");
-        return Err(too_many(detail).into());
+        let all: Vec<u64> = reports.iter().map(|(id, _)| id).collect();
+        return Err(too_many(detail, &all).into());
     }
     // The revision of the commit, which no other report has: a change is committed at the next one, or not at all.
     let id = builder.state.revision.0.saturating_add(1);
@@ -127,7 +132,16 @@ fn check_texts(report: &Report) -> Result<(), Vec<Refusal>> {
     }
 }
 
-fn too_many(detail: String) -> Vec<Refusal> {
-    let refusal = Refusal::new(Code::TooManyReports, detail);
-    vec![refusal.help("have those closed whose problem is solved")]
+/// Returns the refusal of one more report, with the ids of those that could be closed, the oldest first.
+fn too_many(detail: String, open: &[u64]) -> Vec<Refusal> {
+    let oldest: Vec<String> = open.iter().take(MAX_NAMED).map(u64::to_string).collect();
+    let help = format!(
+        "have those closed whose problem is solved; the oldest are: {}",
+        oldest.join(", ")
+    );
+    let refusal = Refusal::new(Code::TooManyReports, detail).help(help);
+    vec![refusal.fact(
+        "reports",
+        open.iter().copied().map(Value::from).collect::<Vec<_>>(),
+    )]
 }

@@ -57,6 +57,11 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notes: Vec<NoteBody>,
+    /// The refusals of the incident that a kill or a reversion names, one for each flag with as many open incidents as it
+    /// may have. The change is applied, and the audit log has the incident.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    refused_incidents: Vec<RefusalBody>,
     /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -110,6 +115,11 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     overrides_without_effect: Vec<IneffectiveOverrideBody>,
+    /// The refusals of the incident that a kill or a reversion names, one for each flag with as many open incidents as it
+    /// may have. The change is applied, and the audit log has the incident.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    refused_incidents: Vec<RefusalBody>,
     /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -377,6 +387,7 @@ impl From<Applied> for AppliedChange {
             kept_off,
             ineffective_overrides,
             notes,
+            refused_incidents,
             report,
             org_without_record,
             document,
@@ -390,6 +401,7 @@ impl From<Applied> for AppliedChange {
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
             notes: notes.into_iter().map(NoteBody::from).collect(),
+            refused_incidents: refused_incidents.into_iter().map(RefusalBody::from).collect(),
             org_without_record,
             report,
             difference: document.map(DifferenceBody::from),
@@ -406,6 +418,7 @@ impl From<DryRun> for DryRunBody {
             kept_off,
             ineffective_overrides,
             notes,
+            refused_incidents,
             org_without_record,
             document,
             // Known at the commit.
@@ -421,6 +434,7 @@ impl From<DryRun> for DryRunBody {
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
+            refused_incidents: refused_incidents.into_iter().map(RefusalBody::from).collect(),
             org_without_record,
             stages_without_control: Vec::new(),
             notes: notes.into_iter().map(NoteBody::from).collect(),

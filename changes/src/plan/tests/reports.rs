@@ -205,6 +205,12 @@ fn open_reports_are_limited() {
     }
     let codes_of = |state: &State, org| codes(&refused(state, &admin(report(org, "one more"), 0)));
     assert_eq!(codes_of(&state, "acme"), ["TOO_MANY_REPORTS"]);
+    let ids: Vec<u64> = state.states["board"].reports.iter().map(|(id, _)| id).collect();
+    let refusals = refused(&state, &admin(report("acme", "one more"), 0));
+    assert_eq!(refusals[0].facts["reports"], json!(ids));
+    let help = refusals[0].help.as_deref().unwrap();
+    let oldest = format!("the oldest are: {}, {}, {}", ids[0], ids[1], ids[2]);
+    assert!(help.ends_with(&oldest), "{help}");
     for org in MAX_REPORTS_OF_ORG..MAX_OPEN_REPORTS {
         open(&mut state, &format!("org-{org}"), "no save");
     }
