@@ -87,10 +87,15 @@ impl FlagBreaker {
     pub(crate) fn count(&self, (hash, id): (u64, &str), (begun, ended): (u64, u64), is_error: bool) {
         let times = RequestTimes { begun, ended };
         let found = self.tenants.find_or_take(hash, id, ended);
-        let Some(tenant) = found.as_ref().and_then(|found| found.as_deref()) else {
-            self.process.count_uncounted();
-            return;
-        };
+        match found.as_ref().and_then(|found| found.as_deref()) {
+            Some(tenant) => self.count_for(tenant, times, is_error),
+            None => self.process.count_uncounted(),
+        }
+    }
+
+    /// Counts the end of a request of an entry, which may have lost its place in the table since it was found.
+    fn count_for(&self, tenant: &TenantBreaker, times: RequestTimes, is_error: bool) {
+        let ended = times.ended;
         match tenant.state() {
             BreakerState::Closed { .. } => {
                 if let Some(counts) = tenant.count(times, is_error)
@@ -106,6 +111,7 @@ impl FlagBreaker {
             }
             BreakerState::Open { .. } => {}
             BreakerState::HalfOpen { .. } => self.count_trial(tenant, times, is_error),
+            BreakerState::Detached => self.process.count_uncounted(),
         }
     }
 
@@ -119,7 +125,7 @@ impl FlagBreaker {
     /// Opens the breaker of a tenant, unless another thread has, or too many are open.
     fn open_for(&self, tenant: &TenantBreaker, times: RequestTimes, counts: WindowCounts) {
         let held = tenant.state();
-        if held.is_open() {
+        if !matches!(held, BreakerState::Closed { .. }) {
             return;
         }
         if !self.settings.dry_run && !self.process.open_one() {
@@ -171,7 +177,7 @@ impl FlagBreaker {
                     };
                     self.report(BreakerEventKind::Opened, tenant, counts);
                 }
-                BreakerState::HalfOpen { .. } => {}
+                BreakerState::HalfOpen { .. } | BreakerState::Detached => {}
             }
             return;
         }

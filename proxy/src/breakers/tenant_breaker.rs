@@ -36,6 +36,9 @@ pub(super) enum BreakerState {
     Open { until: u64 },
     /// Some requests try. Those that began at this time or later count.
     HalfOpen { since: u64, successes: u64 },
+    /// The table has given its place to another tenant. It is final: a request that found the entry before counts nothing,
+    /// and opens nothing that nobody could close.
+    Detached,
 }
 
 /// The permission of one request.
@@ -68,6 +71,7 @@ impl BreakerState {
             Self::Closed { since } => (0, 0, since),
             Self::Open { until } => (1, 0, until),
             Self::HalfOpen { since, successes } => (2, successes, since),
+            Self::Detached => (3, 0, 0),
         };
         (kind << KIND_SHIFT) | ((successes & SUCCESSES) << TIME_BITS) | (time & TIME)
     }
@@ -77,16 +81,17 @@ impl BreakerState {
         match packed >> KIND_SHIFT {
             0 => Self::Closed { since: time },
             1 => Self::Open { until: time },
-            _ => Self::HalfOpen {
+            2 => Self::HalfOpen {
                 since: time,
                 successes: (packed >> TIME_BITS) & SUCCESSES,
             },
+            _ => Self::Detached,
         }
     }
 
-    /// Returns true unless it is closed.
+    /// Returns true if the flag is off for most requests of the tenant.
     pub(super) fn is_open(self) -> bool {
-        !matches!(self, Self::Closed { .. })
+        matches!(self, Self::Open { .. } | Self::HalfOpen { .. })
     }
 }
 
@@ -114,9 +119,17 @@ impl TenantBreaker {
         BreakerState::unpacked(self.state.load(Ordering::Relaxed))
     }
 
-    /// Returns true if nothing is lost with it: it is closed, and no request counts.
-    pub(super) fn is_unused(&self, now: u64) -> bool {
-        !self.state().is_open() && self.window.counts(now) == WindowCounts::default()
+    /// Detaches it if nothing is lost with it: it is closed, and no request counts. Returns true for the one thread that may
+    /// give its place to another tenant. A thread that opens it changes the same state, so only one of the two succeeds.
+    pub(super) fn detach_if_unused(&self, now: u64) -> bool {
+        let held = self.state();
+        matches!(held, BreakerState::Closed { .. })
+            && self.window.counts(now) == WindowCounts::default()
+            && self.replace(held, BreakerState::Detached)
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.state() == BreakerState::Detached
     }
 
     /// Replaces the state; false if another thread did so before.
@@ -132,7 +145,7 @@ impl TenantBreaker {
     /// open time, the second value is true.
     pub(super) fn ask(&self, now: u64, may_try: bool) -> (Permission, bool) {
         let half_opened = match self.state() {
-            BreakerState::Closed { .. } => return (Permission::Closed, false),
+            BreakerState::Closed { .. } | BreakerState::Detached => return (Permission::Closed, false),
             BreakerState::Open { until } if now < until => return (Permission::Off, false),
             held @ BreakerState::Open { until } if may_try => {
                 let half_open = BreakerState::HalfOpen {
@@ -205,7 +218,7 @@ impl TenantBreaker {
     /// Returns true if its time is over and its tenant has sent no request for an hour.
     pub(super) fn is_idle(&self, now: u64) -> bool {
         let last = match self.state() {
-            BreakerState::Closed { .. } => return false,
+            BreakerState::Closed { .. } | BreakerState::Detached => return false,
             BreakerState::Open { until } => until,
             BreakerState::HalfOpen { since, .. } => since,
         };
@@ -228,6 +241,7 @@ mod tests {
                 since: 1 << 40,
                 successes: 4,
             },
+            BreakerState::Detached,
         ] {
             assert_eq!(BreakerState::unpacked(state.packed()), state);
         }

@@ -22,7 +22,7 @@ pub(super) struct TenantTable {
     process: Arc<ProcessBreakers>,
 }
 
-/// An entry that was found. It stays valid if its place is taken by another tenant meanwhile.
+/// An entry that was found. It stays valid if its place is taken by another tenant meanwhile, and is detached then.
 pub(super) type FoundTenant = Guard<Option<Arc<TenantBreaker>>>;
 
 impl TenantTable {
@@ -44,7 +44,7 @@ impl TenantTable {
     /// Returns the entry of a tenant.
     pub(super) fn find(&self, hash: u64) -> Option<FoundTenant> {
         let mut found = self.places_of(hash).map(ArcSwapOption::load);
-        found.find(|found| found.as_deref().is_some_and(|tenant| tenant.hash() == hash))
+        found.find(|found| is_entry_of(found, hash))
     }
 
     /// Returns the entry of a tenant, or a new one; none if all places that are searched are taken, or if the process
@@ -53,18 +53,18 @@ impl TenantTable {
         if let Some(found) = self.find(hash) {
             return Some(found);
         }
-        let mut new = None;
         for place in self.places_of(hash) {
             let held = place.load();
             let is_free = match held.as_deref() {
                 None => self.process.take_tenant(),
-                Some(tenant) => tenant.is_unused(now),
+                Some(tenant) => tenant.detach_if_unused(now),
             };
             if !is_free {
                 continue;
             }
-            let new = new.get_or_insert_with(|| Arc::new(TenantBreaker::new(hash, id)));
-            let before = place.compare_and_swap(&held, Some(Arc::clone(new)));
+            // One for each place: another thread may have taken the place again, and detached the former one.
+            let new = Arc::new(TenantBreaker::new(hash, id));
+            let before = place.compare_and_swap(&held, Some(new));
             let has_taken = match (before.as_ref(), held.as_ref()) {
                 (None, None) => true,
                 (Some(before), Some(held)) => Arc::ptr_eq(before, held),
@@ -79,7 +79,7 @@ impl TenantTable {
             }
             // Another thread may have taken the place for the same tenant.
             let found = place.load();
-            if found.as_deref().is_some_and(|tenant| tenant.hash() == hash) {
+            if is_entry_of(&found, hash) {
                 return Some(found);
             }
         }
@@ -90,6 +90,13 @@ impl TenantTable {
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<TenantBreaker>> {
         self.places.iter().filter_map(ArcSwapOption::load_full)
     }
+}
+
+/// Returns true for an entry of a tenant that still has its place.
+fn is_entry_of(found: &FoundTenant, hash: u64) -> bool {
+    found
+        .as_deref()
+        .is_some_and(|tenant| tenant.hash() == hash && !tenant.is_detached())
 }
 
 impl Drop for TenantTable {

@@ -269,3 +269,66 @@ fn threads_open_and_close_a_breaker_once() {
         ]
     );
 }
+
+/// A tenant whose place in the table is the first one of acme, too.
+const RIVAL: (u64, &str) = (ACME.0 + (1 << 15), "rival");
+
+#[test]
+fn an_entry_without_a_place_opens_no_breaker() {
+    let (breaker, process) = breaker(settings(1));
+    count(&breaker, ACME, 10, 1, 0);
+    // A request of acme has found the entry when another tenant takes its place, and ends then.
+    let found = breaker.tenants.find_or_take(ACME.0, ACME.1, 11 * SECOND).unwrap();
+    count(&breaker, RIVAL, 200, 1, 0);
+    let times = RequestTimes {
+        begun: 11 * SECOND,
+        ended: 200 * SECOND,
+    };
+    breaker.count_for(found.as_deref().unwrap(), times, true);
+    assert_eq!((breaker.open(), process.open(), process.uncounted()), (0, 0, 1));
+    assert!(events(&process).is_empty());
+    // The next request of acme has an entry with a place.
+    count(&breaker, ACME, 201, 0, 1);
+    assert!(breaker.is_open(ACME.0) && !breaker.is_open(RIVAL.0));
+    assert_eq!((breaker.open(), process.open()), (1, 1));
+    breaker.close_idle(10_000 * SECOND);
+    assert_eq!((breaker.open(), process.open()), (0, 0));
+}
+
+#[test]
+fn an_entry_that_opens_keeps_its_place() {
+    let (breaker, process) = breaker(settings(1));
+    count(&breaker, ACME, 10, 1, 0);
+    let found = breaker.tenants.find_or_take(ACME.0, ACME.1, 11 * SECOND).unwrap();
+    // The request ends before the other tenant asks for a place.
+    let times = RequestTimes {
+        begun: 11 * SECOND,
+        ended: 12 * SECOND,
+    };
+    breaker.count_for(found.as_deref().unwrap(), times, true);
+    count(&breaker, RIVAL, 200, 1, 0);
+    assert!(breaker.is_open(ACME.0));
+    assert_eq!((breaker.open(), process.open()), (1, 1));
+}
+
+/// Tenants that share one place take it from each other while each of their requests opens its breaker.
+#[test]
+fn every_open_breaker_of_many_threads_can_be_closed() {
+    let (breaker, process) = breaker(settings(1));
+    let (breaker, steps) = (&breaker, 2_000);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            scope.spawn(move || {
+                for step in 0..steps {
+                    let tenant = ((thread * steps + step) << 15, "any");
+                    let at = step * 70;
+                    count(breaker, tenant, at, 1, 0);
+                    breaker.count(tenant, (at * SECOND, (at + 69) * SECOND), step % 50 == 0);
+                }
+            });
+        }
+    });
+    breaker.close_idle(u64::MAX >> 10);
+    assert_eq!((breaker.open(), process.open()), (0, 0));
+    let _ = process.take_events();
+}
