@@ -34,7 +34,10 @@ pub(crate) fn validated(link: &str) -> Result<&str, Vec<Refusal>> {
     if is_readable(link, MAX_CHARACTERS) {
         return Ok(link);
     }
-    let refusal = Refusal::new(Code::InvalidIncident, "the incident is empty or unreadable");
+    let refusal = Refusal::new(
+        Code::InvalidIncident,
+        "the incident is empty, too long or unreadable",
+    );
     Err(vec![refusal.help(
         "write its name or link in 1 to 1,000 characters on one line, with at least one letter or digit",
     )])

@@ -44,7 +44,7 @@ pub(crate) fn validated(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
         return Ok(trimmed);
     }
     let detail = format!(
-        "these fields of the justification are empty or unreadable: {}",
+        "these fields of the justification are empty, too long or unreadable: {}",
         invalid.join(", ")
     );
     let names: Vec<Value> = invalid.into_iter().map(Value::from).collect();

@@ -88,7 +88,7 @@ impl Definitions {
                 { "type": "integer", "minimum": 0 },
                 { "type": "string", "pattern": quantity(&SIZE_UNITS) },
             ] }),
-            Shape::Secret => json!({ "type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$" }),
+            Shape::Secret(_) => json!({ "type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$" }),
         }
     }
 

@@ -109,7 +109,7 @@ impl Finder<'_> {
         };
         // In a mapping where none is accepted, every value is treated as the value of the field.
         let is_inherited = match shape {
-            Some(Shape::Secret) => true,
+            Some(Shape::Secret(_)) => true,
             Some(Shape::Text(_) | Shape::Name(_)) => context.is_source || context.is_named,
             None => context.is_beside || context.is_named,
             _ => false,
@@ -264,7 +264,7 @@ impl ObjectShape {
     /// Returns true if it has fields for secrets or for locations of secrets.
     fn has_secrets(&self) -> bool {
         self.fields().any(|field| match field.shape {
-            Shape::Secret => true,
+            Shape::Secret(_) => true,
             Shape::Text(_) | Shape::Name(_) => FIELDS.contains(&field.name),
             _ => false,
         })

@@ -64,8 +64,8 @@ pub(crate) enum Shape {
     Duration,
     /// `4KiB`, `10MiB`, or a number of bytes.
     Size,
-    /// A reference to an environment variable, `${NAME}`.
-    Secret,
+    /// A reference to an environment variable, `${NAME}`; with the field that takes a file instead, if there is one.
+    Secret(Option<&'static str>),
 }
 
 /// A mapping with known fields.
@@ -178,7 +178,7 @@ impl Shape {
             Self::Version => "the number of the format's version".to_owned(),
             Self::Duration => "a duration such as `10s`, `250ms`, `5m`, `1h` or `14d`".to_owned(),
             Self::Size => "a size such as `4KiB`, `10MiB` or a number of bytes".to_owned(),
-            Self::Secret => "a reference such as `${NAME}`".to_owned(),
+            Self::Secret(_) => "a reference such as `${NAME}`".to_owned(),
         }
     }
 }

@@ -20,5 +20,16 @@ pub fn closest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
+/// Returns the known name at the end of a longer one, after a separator: `killed` of `feature_flag.killed`. Of several the
+/// longest is taken.
+pub(crate) fn qualified<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lower = written.to_lowercase();
+    let is_end = |name: &&str| {
+        let rest = lower.strip_suffix(name);
+        rest.is_some_and(|rest| rest.len() > 1 && rest.ends_with(['.', '_', '-', ':', '/']))
+    };
+    known.into_iter().filter(is_end).max_by_key(|name| name.len())
+}
+
 #[cfg(test)]
 mod tests;

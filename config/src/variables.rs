@@ -189,7 +189,7 @@ fn expand<'t>(
 fn scalar_shape(shape: Shape) -> Option<Shape> {
     match shape {
         Shape::Union(union) => scalar_shape(union().case(When::Scalar)?),
-        Shape::Secret | Shape::Object(_) | Shape::Map(_) | Shape::List(_) => None,
+        Shape::Secret(_) | Shape::Object(_) | Shape::Map(_) | Shape::List(_) => None,
         shape => Some(shape),
     }
 }

@@ -33,8 +33,12 @@ pub(crate) enum Version {}
 pub(crate) enum Duration {}
 /// A size in bytes, written with its unit or as a number.
 pub(crate) enum Size {}
-/// A reference to an environment variable, `${NAME}`.
+/// A reference to an environment variable, `${NAME}`. `secret_file` takes a file instead.
 pub(crate) enum Secret {}
+/// A reference to an environment variable with tokens. `file` takes a file instead.
+pub(crate) enum SecretTokens {}
+/// A reference to an environment variable. No field takes a file instead.
+pub(crate) enum VariableSecret {}
 /// A whole number from `MIN` to `MAX`.
 pub(crate) struct Whole<T, const MIN: i64, const MAX: i64>(PhantomData<T>);
 
@@ -65,7 +69,9 @@ scalars! {
     Version: (), Shape::Version, |_, _| Some(());
     Duration: u64, Shape::Duration, |node, _| quantity::duration_ms(node.text()?);
     Size: u64, Shape::Size, |_, scalar| size(scalar);
-    Secret: Cow<'s, str>, Shape::Secret, |node, _| node.text().cloned();
+    Secret: Cow<'s, str>, Shape::Secret(Some("secret_file")), |node, _| node.text().cloned();
+    SecretTokens: Cow<'s, str>, Shape::Secret(Some("file")), |node, _| node.text().cloned();
+    VariableSecret: Cow<'s, str>, Shape::Secret(None), |node, _| node.text().cloned();
 }
 
 impl<T: TryFrom<i128>, const MIN: i64, const MAX: i64> Form for Whole<T, MIN, MAX> {

@@ -104,17 +104,33 @@ impl<'s> Gateway<'_, 's> {
 
     fn webhook_key(&mut self, reference: &PlacedText<'s>) -> Option<Box<[u8]>> {
         let secret = self.secret(reference)?;
-        let key = secret
-            .trim()
-            .strip_prefix(KEY_PREFIX)
-            .and_then(|key| STANDARD.decode(key).ok());
-        if let Some(key) = key.filter(|key| KEY_BYTES.contains(&key.len())) {
-            return Some(key.into());
+        match webhook_key(secret.trim()) {
+            Ok(key) => Some(key),
+            Err(rule) => {
+                let title = format!("the secret of a webhook {rule}");
+                let help = "it is `whsec_` and 24 to 64 bytes in base64; make one with `echo whsec_$(openssl rand -base64 32)`";
+                self.refuse("invalid-key", title, reference.span, help)
+            }
         }
-        let title = "the secret of a webhook is `whsec_` and 24 to 64 bytes in base64; this one is not";
-        let help = "make one with `echo whsec_$(openssl rand -base64 32)`";
-        self.refuse("invalid-key", title, reference.span, help)
     }
+}
+
+/// Returns the key of signatures, or the rule that its text violates, without a part of it.
+fn webhook_key(text: &str) -> Result<Box<[u8]>, String> {
+    let encoded = text
+        .strip_prefix(KEY_PREFIX)
+        .ok_or_else(|| format!("does not begin with `{KEY_PREFIX}`"))?;
+    let key = STANDARD
+        .decode(encoded)
+        .map_err(|_| format!("is not base64 after `{KEY_PREFIX}`"))?;
+    let (length, min, max) = (key.len(), KEY_BYTES.start(), KEY_BYTES.end());
+    if length < *min {
+        return Err(format!("is too short: {length} bytes of at least {min}"));
+    }
+    if length > *max {
+        return Err(format!("is too long: {length} bytes of at most {max}"));
+    }
+    Ok(key.into())
 }
 
 /// Returns `slack`, or `slack-2` if that is taken.

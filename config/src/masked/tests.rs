@@ -92,6 +92,7 @@ fn a_misspelling_beside_secrets_is_shown() {
     check("admin: localhost:9090");
     check("admin: { operators: { tokens: operators.yaml } }");
     check("issuers: [{ keys: { refresh: 5 minutes, keep_keys: forever, jwks_url: 'https://a' } }]");
+    check("notify: [{ slack: '${A}', events: [feature_flag.killed, <hunter2x.killed>] }]");
     check(
         "issuers: [{ keys: { keep_keys: 99999999999999999d, jwks_url: 'https://login.example/3q2PXw8dRk1mZb9YaB/keys ' } }]",
     );

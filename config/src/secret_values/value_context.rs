@@ -7,7 +7,7 @@ use crate::form::{Form, Text};
 use crate::quantity;
 use crate::shape::text::FilePath;
 use crate::shape::{ListShape, Shape, UnionShape, When};
-use crate::suggest::closest;
+use crate::suggest::{closest, qualified};
 
 use super::harmless::{is_address, is_algorithm, is_duration, is_file, is_time, is_url, is_word};
 
@@ -37,7 +37,7 @@ pub(super) struct ValueContext {
 impl ValueContext {
     pub(super) fn is_secret(self, text: &str, shape: Option<Shape>) -> bool {
         match shape {
-            Some(Shape::Secret) => true,
+            Some(Shape::Secret(_)) => true,
             // A mapping is expected, which may contain the location of a secret.
             Some(Shape::Union(union)) => self.is_secret_in_union(text, union()),
             Some(Shape::Object(_) | Shape::List(_)) if self.is_confidential => true,
@@ -71,7 +71,11 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
     }
     match shape {
         Shape::Choice(values) if is_same(values, Algorithm::SHAPE) && is_algorithm(text) => false,
-        Shape::Choice(values) => !values.contains(&text) && closest(text, values.iter().copied()).is_none(),
+        Shape::Choice(values) => {
+            let values = || values.iter().copied();
+            let is_qualified = qualified(text, values()).is_some() && text.split(['.', '_']).all(is_word);
+            values().all(|value| value != text) && closest(text, values()).is_none() && !is_qualified
+        }
         Shape::Duration => quantity::duration_ms(text).is_none() && !is_duration(text),
         Shape::Size => quantity::size_bytes(text).is_none(),
         Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage => true,

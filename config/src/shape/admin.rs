@@ -10,8 +10,8 @@ use super::prometheus::Prometheus;
 use super::public_url::PublicUrl;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Boolean, Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single,
-    texts, union, words,
+    Boolean, Duration, List, Map, Placed, PlacedText, SecretTokens, Version, Whole, fields, object, parsed,
+    single, texts, union, words,
 };
 use crate::operators::{ChangePolicy as Policy, OperatorRole, PromotionCondition, RequiredSignOff, Signer};
 use crate::validate::InvalidValue;
@@ -105,7 +105,7 @@ single! {
     /// File with static tokens. It is read again when it changes.
     TokensFile("a file of tokens") file: Placed<FilePath>, "Path of the file.";
     /// Environment variable with static tokens, the same text as in a file.
-    TokensVariable("tokens from the environment") env: Placed<Secret>, "Reference to the environment variable: `${NAME}`.";
+    TokensVariable("tokens from the environment") env: Placed<SecretTokens>, "Reference to the environment variable: `${NAME}`.";
 }
 
 fields! {

@@ -1,7 +1,7 @@
 //! The form of receivers of notifications.
 
 use super::text::Name;
-use crate::form::{Field, List, Placed, PlacedText, Secret, fields, group, texts, union, words};
+use crate::form::{Field, List, Placed, PlacedText, VariableSecret, fields, group, texts, union, words};
 use crate::notify::NoticeEvent;
 
 /// The most receivers.
@@ -45,7 +45,7 @@ fields! {
     /// Incoming webhook of Slack, or of a service that takes its messages.
     SlackSink("an incoming webhook of Slack") => SlackSinkFields {
         /// Reference to the environment variable that contains its URL: `${NAME}`. The URL is a secret.
-        slack: must Placed<Secret>,
+        slack: must Placed<VariableSecret>,
         /// Name and events.
         options: include SinkOptions,
     }
@@ -58,7 +58,7 @@ fields! {
         webhook: must Placed<SinkUrl>,
         /// Reference to the environment variable that contains the key of the signatures: `${NAME}`. The key is `whsec_`
         /// and 24 to 64 bytes in base64.
-        secret: must Placed<Secret>,
+        secret: must Placed<VariableSecret>,
         /// Name and events.
         options: include SinkOptions,
     }

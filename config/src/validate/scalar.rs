@@ -9,7 +9,7 @@ use super::{InvalidValue, References, Slot, VERSION, Validator};
 use crate::node::{Node, NodeKind, Scalar, shorten};
 use crate::quantity;
 use crate::shape::{Shape, any_of};
-use crate::suggest::closest;
+use crate::suggest::{closest, qualified};
 
 impl Validator<'_> {
     /// Reports numbers that readers of JSON, or a comparison, cannot represent. Every other value is valid.
@@ -91,12 +91,12 @@ impl Validator<'_> {
             (Shape::Duration | Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => {
                 self.quantity(node, shape, slot)
             }
-            (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
+            (Shape::Secret(_), Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
             // A secret in plain text is reported without its value, whatever its type.
             (
-                Shape::Secret,
+                Shape::Secret(file),
                 Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_),
-            ) => self.secret(node),
+            ) => self.secret(node, file),
             _ => self.wrong_type(node, shape, slot),
         }
     }
@@ -192,7 +192,9 @@ impl Validator<'_> {
             return known;
         }
         let title = format!("{} must be {expected}, not `{}`", slot.subject(), shorten(text));
-        let help = closest(text, values.iter().copied()).map(did_you_mean);
+        let values = || values.iter().copied();
+        let meant = closest(text, values()).or_else(|| qualified(text, values()));
+        let help = meant.map(did_you_mean);
         let help = help.unwrap_or_else(|| format!("write {expected}"));
         self.report("unknown-value", title, node.span, "", help)
     }
@@ -207,9 +209,14 @@ impl Validator<'_> {
         self.report(code, title, node.span, "", format!("write {}", shape.expects()))
     }
 
-    fn secret<T>(&mut self, node: &Node<'_>) -> Option<T> {
-        let help = "put the secret into an environment variable and write a reference to it: `\"${NAME}\"`; or into a file, \
-                    with `secret_file`";
+    /// Reports a secret in the document. `file` is the field that takes the path of a file instead.
+    fn secret<T>(&mut self, node: &Node<'_>, file: Option<&str>) -> Option<T> {
+        let mut help =
+            "put the secret into an environment variable and write a reference to it: `\"${NAME}\"`"
+                .to_owned();
+        if let Some(file) = file {
+            help.push_str(&format!("; or into a file, with `{file}`"));
+        }
         let title = "a secret can't be written in the document";
         self.report("secret-in-document", title, node.span, "", help)
     }

@@ -38,6 +38,19 @@ impl From<ReasonText> for String {
     }
 }
 
+/// A text of 1 to 1,000 characters on one line, with a letter or digit. The change checks it, and rejects it with the code of
+/// its field.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(as = Line, value_type = String, min_length = 1, max_length = 1000)]
+pub(crate) struct LineText(String);
+
+impl From<LineText> for String {
+    fn from(text: LineText) -> Self {
+        text.0
+    }
+}
+
 /// A body with only a reason.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +66,7 @@ pub(crate) struct OptionalReason {
 pub(crate) struct KillSwitchChange {
     pub(crate) reason: Option<ReasonText>,
     /// The incident, as a text or link. A kill opens it.
-    pub(crate) incident: Option<ReasonText>,
+    pub(crate) incident: Option<LineText>,
 }
 
 /// An incident of a flag.
@@ -62,7 +75,7 @@ pub(crate) struct KillSwitchChange {
 #[schema(as = IncidentChange)]
 pub(crate) struct IncidentChange {
     /// The text or link, which identifies the incident.
-    pub(crate) incident: ReasonText,
+    pub(crate) incident: LineText,
     pub(crate) reason: Option<ReasonText>,
 }
 
@@ -86,7 +99,7 @@ pub(crate) struct StateChange {
     pub(crate) r#override: Option<UrgentBody>,
     pub(crate) reason: Option<ReasonText>,
     /// The incident because of which the flag is reverted, as a text or link. The revert opens it.
-    pub(crate) incident: Option<ReasonText>,
+    pub(crate) incident: Option<LineText>,
 }
 
 /// The lifecycle state of a flag; `dev` is an alias of `alpha`.
@@ -117,11 +130,11 @@ pub(crate) enum GaDefaultName {
 #[schema(as = UrgentPromotion)]
 pub(crate) struct UrgentBody {
     /// The person who decided.
-    decision_maker: ReasonText,
+    decision_maker: LineText,
     /// The incident.
-    incident: ReasonText,
+    incident: LineText,
     /// The reason.
-    reason: ReasonText,
+    reason: LineText,
 }
 
 /// Defaults of tiers: a variant for each tier named; null removes the default of the tier.

@@ -14,7 +14,7 @@ use crate::engine::{Applied, ApplyError, Damage, DryRun};
 use crate::keep_states::LastGood;
 use crate::store::StoreError;
 
-use super::body::ReasonText;
+use super::body::{LineText, ReasonText};
 use super::difference::DifferenceBody;
 use super::handler::{AnyOf, Reply};
 use super::problem::{ApiProblem, RefusalBody};
@@ -242,7 +242,7 @@ pub(crate) fn change_with_incident(
     request: &ApiRequest,
     change: Change,
     reason: Option<ReasonText>,
-    incident: Option<ReasonText>,
+    incident: Option<LineText>,
 ) -> ChangeReply {
     let incident = incident.map(Into::into);
     reply(

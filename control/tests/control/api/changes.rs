@@ -144,6 +144,44 @@ fn an_empty_override_is_rejected_and_tiers_still_off_are_named() {
 }
 
 #[test]
+fn an_empty_or_long_incident_is_an_invalid_incident() {
+    let server = Server::start();
+    for text in [String::new(), " ".to_owned(), "x".repeat(1_001)] {
+        let incident = json!({ "incident": text });
+        let state = json!({ "state": "alpha", "incident": text });
+        let operations = [
+            ("kill", &incident),
+            ("restore", &incident),
+            ("incidents", &incident),
+            ("incidents/close", &incident),
+            ("state", &state),
+        ];
+        for (operation, body) in operations {
+            let path = format!("{BOARD}/{operation}");
+            server.send_rejected(422, "INVALID_INCIDENT", "POST", &path, Some(body));
+        }
+        let urgent = json!({ "decision_maker": text, "incident": text, "reason": text });
+        let body = json!({ "state": "ga", "override": urgent });
+        let path = format!("{BOARD}/state");
+        let problem = server.send_rejected(422, "INVALID_URGENT", "POST", &path, Some(&body));
+        let fields = &problem["refusals"][0]["fields"];
+        assert_eq!(
+            fields,
+            &json!(["decision_maker", "incident", "reason"]),
+            "{problem}"
+        );
+    }
+    let number = json!({ "incident": 7 });
+    server.send_rejected(
+        400,
+        "MALFORMED_BODY",
+        "POST",
+        &format!("{BOARD}/kill"),
+        Some(&number),
+    );
+}
+
+#[test]
 fn requests_use_the_clock_of_the_api() {
     let server = Server::start();
     let promote = json!({ "state": "beta" });
