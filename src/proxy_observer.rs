@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use control::{
-    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, LocalKill, Observe,
-    ObservedOverlap, ObservedSlot, ObservedUnit, ServedTenant,
+    ArmName, BreakerEvent, CountedRequest, FlagObservation, LocalKill, Observe, ObservedOverlap,
+    ObservedSlot, ObservedUnit, ServedTenant,
 };
 use proxy::CountedArm;
 use tracing::warn;
@@ -113,13 +113,7 @@ impl Observe for ProxyObserver {
 /// Returns an event, as the control plane reads it.
 fn breaker_event(event: proxy::BreakerEvent) -> BreakerEvent {
     BreakerEvent {
-        kind: match event.kind {
-            proxy::BreakerEventKind::Opened => BreakerEventKind::Opened,
-            proxy::BreakerEventKind::HalfOpened => BreakerEventKind::HalfOpened,
-            proxy::BreakerEventKind::Closed => BreakerEventKind::Closed,
-            proxy::BreakerEventKind::WouldHaveOpened => BreakerEventKind::WouldHaveOpened,
-            proxy::BreakerEventKind::LimitReached => BreakerEventKind::LimitReached,
-        },
+        kind: event.kind,
         flag: event.flag.to_string(),
         tenant: event.tenant.to_string(),
         at: clock::timestamp(event.at),

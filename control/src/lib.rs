@@ -60,8 +60,8 @@ pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use minute_report::{ArmMinute, LatencyQuantiles, MinuteReport};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
-    ArmName, BreakerEvent, BreakerEventKind, CountedRequest, FlagObservation, Observe, ObservedOverlap,
-    ObservedSlot, ObservedUnit, ServedTenant,
+    ArmName, BreakerEvent, CountedRequest, FlagObservation, Observe, ObservedOverlap, ObservedSlot,
+    ObservedUnit, ServedTenant,
 };
 pub use prometheus::{NoValue, Prometheus};
 pub use publish::{Fit, Publish, PublishError};

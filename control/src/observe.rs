@@ -1,7 +1,7 @@
 //! Observations of the running system that the control plane needs: decisions, errors and gates from the data plane,
 //! kills from break-glass.
 
-use rules::Timestamp;
+use rules::{BreakerEventKind, Timestamp};
 
 use crate::break_glass::LocalKill;
 
@@ -119,35 +119,6 @@ pub struct BreakerEvent {
     pub requests: u64,
     /// The errors among them.
     pub errors: u64,
-}
-
-/// The kind of an event of a circuit breaker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BreakerEventKind {
-    /// The flag is off for the tenant.
-    Opened,
-    /// One request in ten of the tenant tries.
-    HalfOpened,
-    /// The flag is decided as before.
-    Closed,
-    /// A breaker with `dry_run` would have opened.
-    WouldHaveOpened,
-    /// A breaker did not open, because the largest number of them is open. Sent once until one closes.
-    LimitReached,
-}
-
-impl BreakerEventKind {
-    /// Returns the name, in snake case.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::HalfOpened => "half_opened",
-            Self::Closed => "closed",
-            Self::WouldHaveOpened => "would_have_opened",
-            Self::LimitReached => "limit_reached",
-        }
-    }
 }
 
 /// The source of observations.

@@ -9,7 +9,7 @@ mod tenant_breaker;
 mod tenant_table;
 mod window;
 
-pub use self::breaker_event::{BreakerEvent, BreakerEventKind};
+pub use self::breaker_event::BreakerEvent;
 pub(crate) use self::flag_breaker::FlagBreaker;
 pub(crate) use self::open_breakers::{OpenBreakers, OpenFlags};
 pub(crate) use self::process_breakers::ProcessBreakers;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redact::error_chain;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Url};
 use tokens::{Algorithm, InvalidKey, KeySet, MAX_JWKS_BYTES};
@@ -97,7 +98,7 @@ impl From<reqwest::Error> for FetchFailed {
         }
         // The URL may contain a password, so it is omitted; the log line names the issuer.
         Self::Unreachable {
-            detail: causes(&error.without_url()),
+            detail: error_chain(&error.without_url()),
         }
     }
 }
@@ -132,18 +133,6 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     } else {
         attempt.error(FetchFailed::Redirected)
     }
-}
-
-/// Returns an error and its causes on one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
+use redact::error_chain;
 use reqwest::{Client, Url};
 use tokens::{Algorithm, Issuer};
 use tokio::runtime::Handle;
@@ -172,7 +173,7 @@ impl StoredKeys {
         }
         let client = jwks::client(scheme).map_err(|error| InvalidKeySource::Client {
             scheme: scheme.into(),
-            detail: jwks::causes(&error),
+            detail: error_chain(&error),
         })?;
         self.clients.insert(scheme.into(), client.clone());
         Ok(client)

@@ -95,7 +95,7 @@ pub use admin::{
     admin_router,
 };
 pub use arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
-pub use breakers::{BreakerEvent, BreakerEventKind};
+pub use breakers::BreakerEvent;
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;

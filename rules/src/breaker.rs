@@ -28,6 +28,35 @@ impl Breaker {
     }
 }
 
+/// The kind of an event of a circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BreakerEventKind {
+    /// The flag is off for the tenant.
+    Opened,
+    /// One request in ten of the tenant tries.
+    HalfOpened,
+    /// The flag is decided as before.
+    Closed,
+    /// A breaker with `dry_run` would have opened.
+    WouldHaveOpened,
+    /// A breaker did not open, because the largest number of them is open. Sent once until one closes.
+    LimitReached,
+}
+
+impl BreakerEventKind {
+    /// Returns the name, in snake case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::HalfOpened => "half_opened",
+            Self::Closed => "closed",
+            Self::WouldHaveOpened => "would_have_opened",
+            Self::LimitReached => "limit_reached",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,7 +70,7 @@ pub use bounds::{
     MAX_BREAKERS, MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS,
     MAX_STAGES, MAX_TIERS, MAX_VALUES, MAX_VARIANTS,
 };
-pub use breaker::Breaker;
+pub use breaker::{Breaker, BreakerEventKind};
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
 pub use candidates::Candidates;
 pub use compile::{Former, compile, compile_flags, compile_tenants};

@@ -1,6 +1,6 @@
 //! Endpoint that drafts the texts that people publish about a flag.
 
-use changes::{Announced, Code, Refusal, announcement};
+use changes::{Announced, announcement};
 use rules::Lifecycle;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,12 +45,7 @@ pub(crate) fn draft(
         });
         (state.revision, subject, announcement(state, key, subject))
     });
-    let markdown = markdown.ok_or_else(|| {
-        let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
-        ApiProblem::rejected(vec![
-            refusal.help("GET /api/v1/platform/feature-flags lists them"),
-        ])
-    })?;
+    let markdown = markdown.ok_or_else(|| ApiProblem::flag_not_found(key))?;
     let body = AnnouncementBody {
         revision: revision.0,
         flag: key.to_owned(),

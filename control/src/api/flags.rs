@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use changes::{Code, FlagTimes, ManagedFlag, Refusal, Revision, StaleFlag, State, stale, timestamp};
+use changes::{FlagTimes, ManagedFlag, Revision, StaleFlag, State, stale, timestamp};
 use config::{Compiled, ToJson as _};
 use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
 use serde::Serialize;
@@ -194,10 +194,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
         copy_state(state, compiled, &[key], 1, (&stale, usage.times))
     });
     let Some(flag) = copy.flags.first() else {
-        return Err(ApiProblem::rejected(vec![
-            Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"))
-                .help("GET /api/v1/platform/feature-flags lists them"),
-        ]));
+        return Err(ApiProblem::flag_not_found(key));
     };
     let kills = LocalKills::at(api.control(), request.at);
     let on = copy.tenants_on(usize::MAX, request.at);

@@ -100,6 +100,14 @@ impl ApiProblem {
         }))
     }
 
+    /// Creates the problem of a flag that does not exist, for staff.
+    pub(crate) fn flag_not_found(key: &str) -> Self {
+        let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
+        Self::rejected(vec![
+            refusal.help("GET /api/v1/platform/feature-flags lists them"),
+        ])
+    }
+
     /// Creates the problem of a rejected change. Code and status are those of the first reason.
     pub(crate) fn rejected(refusals: Vec<Refusal>) -> Self {
         let Some(first) = refusals.first() else {

@@ -93,12 +93,7 @@ struct ReportBody {
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<ReportsBody>, ApiProblem> {
     let key = request.flag();
     let (revision, flag) = api.control().read(|state, _| (state.revision, state.flag(key)));
-    let flag = flag.ok_or_else(|| {
-        let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
-        ApiProblem::rejected(vec![
-            refusal.help("GET /api/v1/platform/feature-flags lists them"),
-        ])
-    })?;
+    let flag = flag.ok_or_else(|| ApiProblem::flag_not_found(key))?;
     let reports = &flag.state.reports;
     let body = ReportsBody {
         revision: revision.0,
@@ -114,26 +109,43 @@ pub(crate) fn report(api: &Api, request: &ApiRequest, body: NewReport) -> Change
         let refusal = Refusal::new(Code::InvalidReport, format!("`org`: {reason}"));
         ApiProblem::rejected(vec![refusal.help("write the id of a tenant")])
     })?;
-    let report = Change::Report {
-        flag: request.flag().to_owned(),
-        org: org.as_str().to_owned(),
-        cause: body.cause,
-        ticket: body.ticket,
-        text: body.text,
+    let NewReport {
+        org: _,
+        cause,
+        ticket,
+        text,
+        reason,
+    } = body;
+    let report = NewReportOfOrg {
+        cause,
+        ticket,
+        text,
+        reason,
     };
-    change(api, request, report, body.reason.map(Into::into))
+    open(api, request, org.as_str(), report)
 }
 
 pub(crate) fn report_of_org(api: &Api, request: &ApiRequest, body: NewReportOfOrg) -> ChangeReply {
     check_visible(api, request, Event::Reported)?;
+    open(api, request, request.org(), body)
+}
+
+/// Opens a report of an org.
+fn open(api: &Api, request: &ApiRequest, org: &str, report: NewReportOfOrg) -> ChangeReply {
+    let NewReportOfOrg {
+        cause,
+        ticket,
+        text,
+        reason,
+    } = report;
     let report = Change::Report {
         flag: request.flag().to_owned(),
-        org: request.org().to_owned(),
-        cause: body.cause,
-        ticket: body.ticket,
-        text: body.text,
+        org: org.to_owned(),
+        cause,
+        ticket,
+        text,
     };
-    change(api, request, report, body.reason.map(Into::into))
+    change(api, request, report, reason.map(Into::into))
 }
 
 pub(crate) fn close(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {

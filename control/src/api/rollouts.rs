@@ -80,12 +80,7 @@ pub(super) fn planned_flag(
     key: &str,
 ) -> Result<(Revision, ManagedFlag, Arc<ManagedPlan>), ApiProblem> {
     let (revision, flag) = api.control().read(|state, _| (state.revision, state.flag(key)));
-    let flag = flag.ok_or_else(|| {
-        let refusal = Refusal::new(Code::FlagNotFound, format!("no flag has the key `{key}`"));
-        ApiProblem::rejected(vec![
-            refusal.help("GET /api/v1/platform/feature-flags lists them"),
-        ])
-    })?;
+    let flag = flag.ok_or_else(|| ApiProblem::flag_not_found(key))?;
     let managed = flag.state.plan.clone().ok_or_else(|| {
         let refusal = Refusal::new(Code::PlanNotFound, format!("{key} has no rollout plan"));
         ApiProblem::rejected(vec![refusal.help("set a plan first").fact("flag", key)])

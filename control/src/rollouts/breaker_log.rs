@@ -1,6 +1,8 @@
 //! The events of circuit breakers in the log.
 
-use crate::observe::{BreakerEvent, BreakerEventKind};
+use rules::BreakerEventKind;
+
+use crate::observe::BreakerEvent;
 
 /// The most events that are logged at a time; the others are counted.
 const MAX_LINES: usize = 10;

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Refusal, Wait, timestamp, waits};
 use config::NoticeEvent;
-use rules::Timestamp;
+use rules::{BreakerEventKind, Timestamp};
 
 use crate::notifications::Notice;
-use crate::observe::{BreakerEvent, BreakerEventKind};
+use crate::observe::BreakerEvent;
 use crate::stage_report::StageReport;
 
 /// Returns the notices of a running plan that are new since the last look. `notified` contains the conditions that still

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rules::BreakerEventKind;
+
 /// An event of the circuit breaker of a flag for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakerEvent {
@@ -18,19 +20,4 @@ pub struct BreakerEvent {
     pub requests: u64,
     /// The errors among them.
     pub errors: u64,
-}
-
-/// The kind of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BreakerEventKind {
-    /// The flag is off for the tenant.
-    Opened,
-    /// One request in ten of the tenant tries.
-    HalfOpened,
-    /// The flag is decided as before.
-    Closed,
-    /// A breaker with `dry_run` would have opened.
-    WouldHaveOpened,
-    /// A breaker did not open, because the largest number of them is open. Sent once until one closes.
-    LimitReached,
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use rules::Breaker;
+use rules::{Breaker, BreakerEventKind};
 
-use super::breaker_event::{BreakerEvent, BreakerEventKind};
+use super::breaker_event::BreakerEvent;
 use super::process_breakers::ProcessBreakers;
 use super::tenant_breaker::{BreakerState, Permission, RequestTimes, TenantBreaker};
 use super::tenant_table::TenantTable;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use proxy::BreakerEventKind;
+use rules::BreakerEventKind;
 use testkit::{Proxy, Upstream, eventually, reply, response};
 
 /// The flags with a stage in force for everyone. The breaker is given as YAML.
