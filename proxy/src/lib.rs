@@ -36,6 +36,7 @@ mod current;
 mod decider;
 mod drain_times;
 mod dry_run;
+mod duration_histogram;
 mod edge;
 mod engine;
 mod fetch_log;

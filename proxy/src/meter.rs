@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts};
 use rules::{Cause, Snapshot};
 
 use crate::arms::ObservedFlags;
+use crate::duration_histogram::{Bounds, DurationHistogram};
 use crate::outcome::RequestOutcome;
 use crate::served_tenants::ServedTenants;
 
 /// The route label of requests that match no route, or are refused before matching.
 pub const UNMATCHED_ROUTE: &str = "_unmatched";
-/// Upper bounds of the duration buckets, in seconds.
-const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+/// Upper bounds of the duration buckets.
+const BUCKETS: Bounds<10> = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 500_000, 2_500_000, 10_000_000,
+];
 /// Classes of a status; `none` is for requests without a response.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -26,7 +28,7 @@ pub struct RouteMeter {
     name: Box<str>,
     /// A cell for each pair of outcome and status class.
     requests: Box<[AtomicU64]>,
-    duration: Histogram,
+    duration: DurationHistogram<{ BUCKETS.len() }>,
 }
 
 /// The counters of one flag.
@@ -62,32 +64,24 @@ pub struct Meters {
 
 impl RouteMeter {
     fn new(name: &str) -> Self {
-        let options = HistogramOpts::new("sluice_request_duration_seconds", DURATION_HELP)
-            .const_label("route", name)
-            .buckets(BUCKETS.to_vec());
-        #[expect(
-            clippy::expect_used,
-            reason = "name, label name and buckets are constants that a test proves"
-        )]
-        let duration = Histogram::with_opts(options).expect("constant options are valid");
         Self {
             name: name.into(),
             requests: cells(RequestOutcome::ALL.len() * CLASSES.len()),
-            duration,
+            duration: DurationHistogram::new(&BUCKETS),
         }
     }
 
     /// Counts a finished request. `status` is what the client was sent, 0 if nothing.
     pub fn observe(&self, outcome: RequestOutcome, status: u16, duration: Duration) {
         count(&self.requests, outcome as usize * CLASSES.len() + class(status));
-        self.duration.observe(duration.as_secs_f64());
+        self.duration.observe(duration);
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(crate) fn duration(&self) -> &Histogram {
+    pub(crate) fn duration(&self) -> &DurationHistogram<{ BUCKETS.len() }> {
         &self.duration
     }
 
@@ -282,9 +276,6 @@ impl Meters {
         self.flags.iter().flatten()
     }
 }
-
-/// Help text of the duration histogram.
-const DURATION_HELP: &str = "Time from a request's head to the end of its response, by route.";
 
 fn cells(count: usize) -> Box<[AtomicU64]> {
     (0..count).map(|_| AtomicU64::new(0)).collect()

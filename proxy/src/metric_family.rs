@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Desc;
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+
+use crate::duration_histogram::DurationHistogram;
 
 /// Creates a family of metrics of one type.
 pub(crate) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
@@ -35,6 +37,28 @@ pub(crate) fn gauge_metric(labels: &[(&str, &str)], value: f64) -> Metric {
     gauge.set_value(value);
     let mut metric = labelled(labels);
     metric.set_gauge(gauge);
+    metric
+}
+
+/// Creates a histogram's value with labels.
+pub(crate) fn histogram_metric<const N: usize>(
+    labels: &[(&str, &str)],
+    durations: &DurationHistogram<N>,
+) -> Metric {
+    let mut histogram = Histogram::default();
+    let mut count = 0;
+    let bucket = |(bound, counted)| {
+        count = counted;
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound);
+        bucket.set_cumulative_count(counted);
+        bucket
+    };
+    histogram.set_bucket(durations.cumulative().map(bucket).collect());
+    histogram.set_sample_count(count + durations.above());
+    histogram.set_sample_sum(durations.sum().as_secs_f64());
+    let mut metric = labelled(labels);
+    metric.set_histogram(histogram);
     metric
 }
 

@@ -8,7 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::meter::Meters;
-use crate::metric_family::{counter_metric, description, family, gauge_metric, seconds};
+use crate::metric_family::{counter_metric, description, family, gauge_metric, histogram_metric, seconds};
 
 /// The served snapshot's counters, revision and time.
 #[derive(Debug)]
@@ -52,12 +52,16 @@ impl SnapshotMetrics {
         )
     }
 
-    fn durations(&self) -> Vec<MetricFamily> {
-        let seen = self
-            .meters
-            .routes()
-            .filter(|route| route.duration().get_sample_count() > 0);
-        seen.flat_map(|route| route.duration().collect()).collect()
+    fn durations(&self) -> MetricFamily {
+        let help = "Time from a request's head to the end of its response, by route.";
+        let seen = self.meters.routes().filter(|route| !route.duration().is_empty());
+        let metrics = seen.map(|route| histogram_metric(&[("route", route.name())], route.duration()));
+        family(
+            "sluice_request_duration_seconds",
+            help,
+            MetricType::HISTOGRAM,
+            metrics.collect(),
+        )
     }
 
     fn decisions(&self) -> MetricFamily {
@@ -92,8 +96,19 @@ impl SnapshotMetrics {
             MetricType::COUNTER,
             metrics.collect(),
         );
-        let durations = observed().flat_map(|flag| flag.durations().flat_map(Collector::collect));
-        [requests].into_iter().chain(durations).collect()
+        let metrics = observed().flat_map(|flag| {
+            flag.durations().map(|(arm, durations)| {
+                histogram_metric(&[("flag", flag.key()), ("arm", arm.as_str())], durations)
+            })
+        });
+        let help = "Time from a request's head to the end of its response, by observed flag and arm.";
+        let durations = family(
+            "sluice_flag_request_duration_seconds",
+            help,
+            MetricType::HISTOGRAM,
+            metrics.collect(),
+        );
+        vec![requests, durations]
     }
 
     fn breakers(&self) -> Vec<MetricFamily> {
@@ -179,8 +194,7 @@ impl Collector for SnapshotCollector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let current = self.current.load_full();
-        let mut families = vec![current.requests(), current.decisions()];
-        families.extend(current.durations());
+        let mut families = vec![current.requests(), current.decisions(), current.durations()];
         families.extend(current.arms());
         families.extend(current.breakers());
         families.extend(current.snapshot(SystemTime::now()));

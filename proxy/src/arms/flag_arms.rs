@@ -5,19 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use prometheus::{Histogram, HistogramOpts};
 use rules::{Arm, Cause};
 
 use super::arm_of_request::ArmOfRequest;
 use super::sample::Sample;
 use super::unit_table::{Counted, UnitInArm, UnitTable};
+use crate::duration_histogram::{Bounds, DurationHistogram};
 
-/// Upper bounds of the duration buckets, in seconds. 2 s is among them: it is a common bound of a check.
-const BUCKETS: [f64; 12] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
+/// Upper bounds of the duration buckets. 2 s is among them: it is a common bound of a check.
+const BUCKETS: Bounds<12> = [
+    5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+    30_000_000,
 ];
 /// The longest time that a slot that was taken waits for requests that are counting into it.
 const SETTLING: Duration = Duration::from_secs(1);
+
+/// The durations of the requests of one arm.
+pub(crate) type ArmDurations = DurationHistogram<{ BUCKETS.len() }>;
 
 /// The arms that are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub struct FlagArms {
     slot: ArcSwap<UnitTable>,
     /// Requests by arm and outcome.
     requests: [[AtomicU64; OUTCOMES.len()]; CountedArm::ALL.len()],
-    durations: [Histogram; CountedArm::ALL.len()],
+    durations: [ArmDurations; CountedArm::ALL.len()],
     /// Excluded requests by the cause of the decision.
     excluded: [AtomicU64; Cause::ALL.len()],
 }
@@ -153,7 +157,7 @@ impl FlagArms {
             key: key.into(),
             slot: ArcSwap::from_pointee(UnitTable::new(0)),
             requests: Default::default(),
-            durations: CountedArm::ALL.map(|arm| histogram(key, arm)),
+            durations: CountedArm::ALL.map(|_| DurationHistogram::new(&BUCKETS)),
             excluded: Default::default(),
         }
     }
@@ -186,7 +190,7 @@ impl FlagArms {
             RequestEnd::Aborted | RequestEnd::Answered => return,
         };
         if let Some((duration, latency)) = self.durations.get(arm as usize).zip(latency) {
-            duration.observe(latency.as_secs_f64());
+            duration.observe(latency);
         }
         let Some(unit) = of.unit else {
             return;
@@ -253,10 +257,9 @@ impl FlagArms {
     }
 
     /// Returns the durations of the arms that have any.
-    pub(crate) fn durations(&self) -> impl Iterator<Item = &Histogram> {
-        self.durations
-            .iter()
-            .filter(|duration| duration.get_sample_count() > 0)
+    pub(crate) fn durations(&self) -> impl Iterator<Item = (CountedArm, &ArmDurations)> {
+        let durations = CountedArm::ALL.into_iter().zip(&self.durations);
+        durations.filter(|(_, durations)| !durations.is_empty())
     }
 
     /// Returns the number of excluded requests by the cause of the decision, where it is not zero.
@@ -269,19 +272,6 @@ impl FlagArms {
                 (counted > 0).then_some((cause, counted))
             })
     }
-}
-
-fn histogram(key: &str, arm: CountedArm) -> Histogram {
-    let help = "Time from a request's head to the end of its response, by observed flag and arm.";
-    let options = HistogramOpts::new("sluice_flag_request_duration_seconds", help)
-        .const_label("flag", key)
-        .const_label("arm", arm.as_str())
-        .buckets(BUCKETS.to_vec());
-    #[expect(
-        clippy::expect_used,
-        reason = "name, label names and buckets are constants that a test proves"
-    )]
-    Histogram::with_opts(options).expect("constant options are valid")
 }
 
 #[cfg(test)]
