@@ -42,6 +42,7 @@ mod engine;
 mod fetch_log;
 mod fetch_timing;
 mod findings;
+mod first_seen;
 mod forwarding;
 mod guard;
 mod in_flight;
