@@ -4,6 +4,7 @@
 //! then referred to by number.
 
 use std::collections::HashMap;
+use std::iter::Sum;
 
 /// Counts of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,8 +32,19 @@ enum Kind {
     Other,
 }
 
-/// Reads a file, or returns the reason why it is not one of callgrind.
-pub(crate) fn read(text: &str) -> Result<Profile, InvalidProfile> {
+/// Reads the files of all threads of a process, or returns the reason why they are not those of callgrind.
+pub(crate) fn read_threads(texts: &[String]) -> Result<Vec<Profile>, InvalidProfile> {
+    let read: Result<Vec<_>, _> = texts.iter().map(|text| read(text)).collect();
+    let read = read?;
+    // Some thread of every program uses it.
+    if !read.iter().any(|(_, has_memset)| *has_memset) {
+        return Err(InvalidProfile::NoSymbols);
+    }
+    Ok(read.into_iter().map(|(profile, _)| profile).collect())
+}
+
+/// Reads a file. The second result is true if it has a function `memset`.
+fn read(text: &str) -> Result<(Profile, bool), InvalidProfile> {
     let mut profile = Profile::default();
     let mut kinds: HashMap<&str, Kind> = HashMap::new();
     let (mut caller, mut callee) = (Kind::Other, Kind::Other);
@@ -57,10 +69,19 @@ pub(crate) fn read(text: &str) -> Result<Profile, InvalidProfile> {
         }
     }
     profile.instructions = total.ok_or(InvalidProfile::NoTotal)?;
-    if !kinds.values().any(|kind| *kind == Kind::Memset) {
-        return Err(InvalidProfile::NoSymbols);
+    Ok((profile, kinds.values().any(|kind| *kind == Kind::Memset)))
+}
+
+impl Sum for Profile {
+    fn sum<I: Iterator<Item = Self>>(profiles: I) -> Self {
+        profiles.fold(Self::default(), |sum, profile| Self {
+            instructions: sum.instructions + profile.instructions,
+            allocations: sum.allocations + profile.allocations,
+            reallocations: sum.reallocations + profile.reallocations,
+            memset_instructions: sum.memset_instructions + profile.memset_instructions,
+            memset_calls: sum.memset_calls + profile.memset_calls,
+        })
     }
-    Ok(profile)
 }
 
 /// A file that is not complete, or not one of callgrind.
@@ -190,7 +211,7 @@ totals: 5010
 
     #[test]
     fn outermost_calls_of_the_allocator_are_counted() {
-        let profile = read(FILE).unwrap();
+        let profile = read_threads(&[FILE.to_owned()]).unwrap();
         let expected = Profile {
             instructions: 5010,
             allocations: 7,
@@ -198,7 +219,7 @@ totals: 5010
             memset_instructions: 4200,
             memset_calls: 2,
         };
-        assert_eq!(profile, expected);
+        assert_eq!(profile, [expected]);
     }
 
     #[test]
@@ -219,7 +240,7 @@ totals: 5010
             "fn=(1) a\n1 2\ntotals: 2\n",
             "fn=(1) a\ncfn=(2) b\ncalls=x 0\n1 2\ntotals: 2\n",
         ] {
-            assert!(read(text).is_err(), "{text}");
+            assert!(read_threads(&[text.to_owned()]).is_err(), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::callgrind;
+use crate::callgrind::{self, Profile};
 use crate::tool::{self, Tool};
 
 /// The requests of the short and of the long run under a tool. The short run is long enough that caches are warm and
@@ -22,6 +22,9 @@ pub(crate) const MOST_REQUESTS: usize = 1_300;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) instructions: f64,
+    /// Those of the thread with the most of them, which serves requests; the rest is work in the background.
+    #[serde(default)]
+    pub(crate) serving_instructions: f64,
     pub(crate) allocations: f64,
     pub(crate) reallocations: f64,
     /// Bytes copied by `memcpy` and its relatives.
@@ -34,16 +37,22 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Sets what `tool` counted in the short and the long run, given its outputs.
+    /// Sets what `tool` counted in the short and the long run, given its outputs: of callgrind one for each thread.
     ///
     /// # Errors
     /// An output is not complete.
-    pub(crate) fn set(&mut self, tool: Tool, few: &str, many: &str) -> Result<()> {
+    pub(crate) fn set(&mut self, tool: Tool, few: &[String], many: &[String]) -> Result<()> {
         let (from, to) = requests(tool);
         let per_request = |few, many| per_request(few, many, to - from);
         match tool {
             Tool::Callgrind => {
-                let (few, many) = (callgrind::read(few)?, callgrind::read(many)?);
+                let (few, many) = (callgrind::read_threads(few)?, callgrind::read_threads(many)?);
+                let of_thread = |at: usize| {
+                    let few = few.get(at).map_or(0, |thread| thread.instructions);
+                    per_request(few, many.get(at).map_or(0, |thread| thread.instructions))
+                };
+                self.serving_instructions = (0..many.len()).map(of_thread).fold(0.0, f64::max);
+                let (few, many): (Profile, Profile) = (few.into_iter().sum(), many.into_iter().sum());
                 self.instructions = per_request(few.instructions, many.instructions);
                 self.allocations = per_request(few.allocations, many.allocations);
                 self.reallocations = per_request(few.reallocations, many.reallocations);
@@ -51,16 +60,29 @@ impl Counts {
                 self.memset_calls = per_request(few.memset_calls, many.memset_calls);
             }
             Tool::Dhat => {
-                let total = |log| tool::copied_bytes(log).context("dhat printed no total");
+                let total = |log: &[String]| {
+                    only(log)
+                        .and_then(tool::copied_bytes)
+                        .context("dhat printed no total")
+                };
                 self.copied_bytes = per_request(total(few)?, total(many)?);
             }
             Tool::Strace => {
-                let total = |table| tool::system_calls(table).context("strace printed no total");
+                let total = |table: &[String]| {
+                    only(table)
+                        .and_then(tool::system_calls)
+                        .context("strace printed no total")
+                };
                 self.system_calls = Some(per_request(total(few)?, total(many)?));
             }
         }
         Ok(())
     }
+}
+
+/// Returns the output of a tool that writes one.
+fn only(outputs: &[String]) -> Option<&str> {
+    outputs.first().map(String::as_str)
 }
 
 /// Divides the difference of two counts, rounded to a tenth.
@@ -75,21 +97,27 @@ mod tests {
     #[test]
     fn a_count_is_the_difference_divided_by_the_requests() {
         let mut counts = Counts::default();
+        let texts = |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).to_owned()).collect() };
+        // The main thread, then the one that serves requests.
         counts
             .set(
                 Tool::Callgrind,
-                "fn=(1) memset\ntotals: 40000300\n",
-                "fn=(1) memset\ntotals: 140000750\n",
+                &texts(&["fn=(1) memset\ntotals: 40000300\n", "fn=(1) a\ntotals: 1000\n"]),
+                &texts(&[
+                    "fn=(1) memset\ntotals: 40000350\n",
+                    "fn=(1) a\ntotals: 100001400\n",
+                ]),
             )
             .unwrap();
         counts
             .set(
                 Tool::Dhat,
-                " Total: 5,000 bytes in 7 blocks",
-                " Total: 9,000 bytes in 8 blocks",
+                &texts(&[" Total: 5,000 bytes in 7 blocks"]),
+                &texts(&[" Total: 9,000 bytes in 8 blocks"]),
             )
             .unwrap();
         assert!((counts.instructions - 100_000.5).abs() < f64::EPSILON);
+        assert!((counts.serving_instructions - 100_000.4).abs() < f64::EPSILON);
         assert!((counts.copied_bytes - 20.0).abs() < f64::EPSILON);
         assert_eq!(counts.system_calls, None);
     }

@@ -86,14 +86,14 @@ pub(crate) fn measure(
     Ok(measured.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Runs the program of a row under a tool, sends `requests` requests, and returns the tool's output.
+/// Runs the program of a row under a tool, sends `requests` requests, and returns the tool's counts: one text, or one for each thread.
 fn run(
     row: &Row,
     tool: Tool,
     requests: usize,
     programs: &Programs,
     credentials: &Credentials,
-) -> Result<String> {
+) -> Result<Vec<String>> {
     let folder = TempDir::new()?;
     let watched = Watched::default();
     let origin = traffic::origin(row, &watched);
@@ -129,8 +129,7 @@ fn run(
     let sent = traffic::send(row, program.address(), requests, credentials, &idleness);
     sent.with_context(|| logged(folder.path()))?;
     program.stop()?;
-    let output = tool.output(folder.path());
-    fs::read_to_string(&output).with_context(|| output.display().to_string())
+    tool.read(folder.path())
 }
 
 fn logged(folder: &Path) -> String {

@@ -1,5 +1,6 @@
 //! The tools that run a program and count, and the numbers in their output.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -28,6 +29,7 @@ impl Tool {
             Self::Callgrind => command.args([
                 "--tool=callgrind",
                 "--vgdb=no",
+                "--separate-threads=yes",
                 &into("callgrind-out-file", &output),
                 &into("log-file", &log),
             ]),
@@ -43,9 +45,27 @@ impl Tool {
         command
     }
 
-    /// Returns the path of the tool's counts.
-    pub(crate) fn output(self, folder: &Path) -> PathBuf {
+    /// Returns the path of the tool's counts. Callgrind appends `-NN` for each thread, in the order in which they started.
+    fn output(self, folder: &Path) -> PathBuf {
         folder.join(format!("{self:?}.out").to_lowercase())
+    }
+
+    /// Reads the tool's counts: one text, or one for each thread of the process.
+    ///
+    /// # Errors
+    /// There are none, or they can't be read.
+    pub(crate) fn read(self, folder: &Path) -> Result<Vec<String>> {
+        let output = self.output(folder);
+        let read = |path: PathBuf| fs::read_to_string(&path).with_context(|| path.display().to_string());
+        if self != Self::Callgrind {
+            return Ok(vec![read(output)?]);
+        }
+        let of_thread = |thread: usize| PathBuf::from(format!("{}-{thread:02}", output.display()));
+        let threads: Vec<PathBuf> = (1..).map(of_thread).take_while(|path| path.exists()).collect();
+        if threads.is_empty() {
+            bail!("valgrind wrote no counts of a thread beside {}", output.display());
+        }
+        threads.into_iter().map(read).collect()
     }
 
     /// Checks that the tool can be used on this machine.
