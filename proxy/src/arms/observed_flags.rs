@@ -131,19 +131,18 @@ impl ObservedFlags {
         }
     }
 
-    /// Returns the arms of a request that was decided for `subject`, and reports its tenant if it is new. Allocates nothing,
-    /// except for the name of a new tenant.
-    pub(crate) fn arms(
+    /// Adds the arms of a request that was decided for `subject` to `arms`, and reports its tenant if it is new. Allocates
+    /// nothing, except for the name of a new tenant.
+    pub(crate) fn add_arms(
         &self,
         snapshot: &Snapshot,
         decided: &RequestDecision<'_>,
-        subject: &Subject<'_>,
-        now: Timestamp,
-    ) -> ArmsOfRequest {
-        let mut arms = ArmsOfRequest::new();
+        (subject, now): (&Subject<'_>, Timestamp),
+        arms: &mut ArmsOfRequest,
+    ) {
         let indexes = decided.route.and_then(|route| self.of_routes.get(route.index()));
         let Some(indexes) = indexes.filter(|indexes| !indexes.is_empty()) else {
-            return arms;
+            return;
         };
         let tenant = subject.tenant.map_or(0, |tenant| xxh3_64(tenant.as_bytes()));
         if let Some(id) = subject.tenant {
@@ -166,18 +165,22 @@ impl ObservedFlags {
                 tenant,
             });
         }
-        arms
     }
 
     /// Counts a request for each of its flags.
     pub(crate) fn count(&self, arms: &ArmsOfRequest, request: &EndedRequest<'_>) {
-        let hash = xxh3_64(request.id.as_bytes());
+        // Half of an id is as random as all of it, and is hashed in half the time.
+        let id = request.id.as_bytes();
+        let hash = xxh3_64(id.last_chunk::<16>().map_or(id, |half| half.as_slice()));
         for of_flag in arms {
             let Some(observed) = self.flags.get(usize::from(of_flag.flag)) else {
                 continue;
             };
             let end = match request.end {
-                RequestEnd::Served(latency) if observed.errors.contains(&request.status) => {
+                // Nearly no plan has statuses of its own.
+                RequestEnd::Served(latency)
+                    if !observed.errors.is_empty() && observed.errors.contains(&request.status) =>
+                {
                     RequestEnd::Failed(latency)
                 }
                 end => end,

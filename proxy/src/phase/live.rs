@@ -65,7 +65,7 @@ pub(crate) async fn decide(
         now: context.now,
         started: context.started,
         open_breakers: OpenBreakers::default(),
-        arms: ArmsOfRequest::new(),
+        arms: &mut context.arms,
     };
     let (tokens, found) = (&shared.operator_tokens, &mut context.found);
     let decided = decide_received(
@@ -77,7 +77,6 @@ pub(crate) async fn decide(
         &mut effects,
     );
     let decided = decided.await;
-    context.arms = effects.arms;
     context.open_breakers = effects.open_breakers;
     if found.ambiguous_target {
         shared.metrics.requests.ambiguous_targets.inc();
@@ -101,7 +100,7 @@ struct LiveEffects<'r> {
     /// The circuit breakers that are open for the request.
     open_breakers: OpenBreakers,
     /// The arms of the request.
-    arms: ArmsOfRequest,
+    arms: &'r mut ArmsOfRequest,
 }
 
 impl Trace for LiveEffects<'_> {
@@ -215,7 +214,8 @@ impl Effects for LiveEffects<'_> {
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
         let (snapshot, observed) = (&self.prepared.decider.snapshot, self.prepared.meters.observed());
         let subject = subjects.of(decision.auth);
-        self.arms = observed.arms(snapshot, decision, subject, self.now);
+        self.arms.clear();
+        observed.add_arms(snapshot, decision, (subject, self.now), self.arms);
     }
 }
 
