@@ -6,6 +6,8 @@ mod flag_arms;
 mod observed_flags;
 mod overlap;
 mod sample;
+#[cfg(feature = "scripted")]
+mod scripted_arms;
 mod tenant_names;
 mod unit_table;
 
@@ -13,3 +15,5 @@ pub(crate) use self::arm_of_request::ArmsOfRequest;
 pub(crate) use self::flag_arms::RequestEnd;
 pub use self::flag_arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
 pub(crate) use self::observed_flags::{EndedRequest, ObservedFlags};
+#[cfg(feature = "scripted")]
+pub use self::scripted_arms::ScriptedArms;

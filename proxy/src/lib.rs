@@ -96,6 +96,8 @@ pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
+#[cfg(feature = "scripted")]
+pub use arms::ScriptedArms;
 pub use arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
 pub use breakers::BreakerEvent;
 pub use caller::StatedCaller;
