@@ -1,12 +1,20 @@
 //! The system's clock. It is read here and passed on as an argument.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use control::MonotonicClock;
 use rules::Timestamp;
 
 /// Returns the system's time.
 pub(crate) fn now() -> Timestamp {
     timestamp(SystemTime::now())
+}
+
+/// Returns a monotonic clock that begins now.
+pub(crate) fn monotonic() -> MonotonicClock {
+    let start = Instant::now();
+    Arc::new(move || start.elapsed())
 }
 
 /// Returns a time as a timestamp.

@@ -131,6 +131,18 @@ pub enum Change {
         /// The flag.
         flag: String,
     },
+    /// Sets the time that a plan has spent in its stage, after the system clock has jumped. Only the controller makes this
+    /// change.
+    CorrectStageTime {
+        /// The flag.
+        flag: String,
+        /// The id of the run.
+        run: u64,
+        /// The index of the stage.
+        stage: usize,
+        /// The time, in milliseconds.
+        passed_ms: i64,
+    },
     /// Signs off the next promotion of a flag for one role.
     SignOff {
         /// The flag.
@@ -330,6 +342,7 @@ impl Change {
             | Self::OpenIncident { flag, .. }
             | Self::CloseIncident { flag, .. }
             | Self::EndWatch { flag }
+            | Self::CorrectStageTime { flag, .. }
             | Self::SignOff { flag, .. } => (Some(flag), None),
             Self::SetOverride { org, flag, .. }
             | Self::Allow { org, flag }
@@ -369,6 +382,7 @@ impl Change {
             Self::OpenIncident { .. } => Event::IncidentOpened,
             Self::CloseIncident { .. } => Event::IncidentClosed,
             Self::EndWatch { .. } => Event::WatchEnded,
+            Self::CorrectStageTime { .. } => Event::StageTimeCorrected,
             Self::SignOff { .. } => Event::SignedOff,
             Self::SetPlan { .. } => Event::PlanSet,
             Self::RemovePlan { .. } => Event::PlanRemoved,

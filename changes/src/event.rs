@@ -111,6 +111,8 @@ events! {
     IncidentClosed: "platform.feature_flag_incident_closed";
     /// The time in which a flag is watched after a promotion ended.
     WatchEnded: "platform.feature_flag_watch_ended";
+    /// The time that a plan has spent in its stage was corrected, because the system clock had jumped.
+    StageTimeCorrected: "platform.feature_flag_stage_time_corrected";
     /// A role signed off.
     SignedOff: "platform.feature_flag_signed_off";
     /// A document was applied.

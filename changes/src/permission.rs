@@ -111,6 +111,7 @@ impl Change {
             | Self::OpenIncident { .. }
             | Self::CloseIncident { .. }
             | Self::EndWatch { .. }
+            | Self::CorrectStageTime { .. }
             | Self::SignOff { .. } => Permission::Operate,
             Self::OptIn { .. } | Self::OptOut { .. } => Permission::ChooseOptIns,
             Self::Report { .. } => Permission::Report,

@@ -119,6 +119,12 @@ fn add_change(
         Change::OpenIncident { flag, incident } => incident::open(builder, flag, incident)?,
         Change::CloseIncident { flag, incident } => incident::close(builder, flag, incident)?,
         Change::EndWatch { flag } => watch::end(builder, flag, facts)?,
+        Change::CorrectStageTime {
+            flag,
+            run,
+            stage,
+            passed_ms,
+        } => rollout::correct_stage_time(builder, flag, (*run, *stage), *passed_ms)?,
         Change::SignOff { flag, as_role } => sign_off::sign_off(builder, flag, as_role, policy)?,
         Change::SetPlan { flag, plan } => rollout::set(builder, flag, plan, policy, facts)?,
         Change::RemovePlan { flag } => rollout::remove(builder, flag)?,

@@ -25,6 +25,9 @@ pub trait JudgeRollouts: Send + Sync {
     /// Returns the number of looks at the checks so far. The verdicts change only with it, but for those about reports.
     fn looks(&self) -> u64;
 
+    /// Corrects the times of stages if the system clock has jumped, before a change that depends on them.
+    fn follow_clock(&self, _now: Timestamp) {}
+
     /// Looks at the checks of a flag now, and takes the step that is due. `request_id` identifies the step in the audit
     /// log.
     fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look;

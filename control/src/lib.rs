@@ -73,7 +73,7 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{DueQuery, Rollouts};
+pub use rollouts::{DueQuery, MonotonicClock, Rollouts};
 pub use stage_report::{
     ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs,
     StageReport, TenantErrorReport,

@@ -9,6 +9,8 @@ mod notices;
 mod opted_in;
 mod sampled_query;
 mod saved_evidence;
+mod stage_times;
+mod steady_clock;
 mod tenant_errors;
 mod unit_history;
 
@@ -27,6 +29,9 @@ use verdicts::InvalidSlot;
 
 use self::judged_stage::JudgedStage;
 use self::minutes::Minutes;
+use self::stage_times::StageTimes;
+pub use self::steady_clock::MonotonicClock;
+use self::steady_clock::{Reading, SteadyClock};
 use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
@@ -46,6 +51,7 @@ pub struct Rollouts {
     evidence: Mutex<Evidence>,
     /// The number of looks at the checks.
     looks: AtomicU64,
+    monotonic: MonotonicClock,
 }
 
 /// A query to Prometheus that is due.
@@ -55,6 +61,8 @@ pub struct DueQuery {
     pub flag: String,
     run: u64,
     stage: usize,
+    /// The steady time at which it is sent.
+    at: Timestamp,
     /// The check.
     pub check: String,
     /// The query.
@@ -78,6 +86,9 @@ struct Evidence {
     /// The time of the last count of this process.
     #[serde(skip)]
     counted_at: Option<Timestamp>,
+    clock: SteadyClock,
+    #[serde(skip)]
+    times: StageTimes,
     flags: BTreeMap<String, FlagEvidence>,
     /// The ids of tenants by their hashes. The data plane limits their number; a new process reports them again.
     #[serde(skip)]
@@ -102,19 +113,22 @@ struct FlagEvidence {
 
 impl Rollouts {
     /// Creates the controller. `saved` is the file with the evidence of the former process; without it, or if it cannot be
-    /// read, each stage in force collects its evidence again.
+    /// read, each stage in force collects its evidence again. `monotonic` measures the time without the jumps of the system
+    /// clock.
     #[must_use]
-    pub fn new(control: Arc<Control>, saved: Option<&Path>) -> Self {
+    pub fn new(control: Arc<Control>, saved: Option<&Path>, monotonic: MonotonicClock) -> Self {
         let evidence = saved.and_then(saved_evidence::read).unwrap_or_default();
         Self {
             control,
             evidence: Mutex::new(evidence),
             looks: AtomicU64::new(0),
+            monotonic,
         }
     }
 
     /// Counts the requests since the last call, as one slot. Called every 5 s.
     pub fn count(&self, now: Timestamp) {
+        self.follow_time(now);
         let breaker_events = self.control.take_breaker_events();
         breaker_log::log(&breaker_events);
         self.control
@@ -132,6 +146,7 @@ impl Rollouts {
             return;
         }
         let number = evidence.next_slot(now);
+        let steady = evidence.clock.steady();
         let Evidence { flags, tenants, .. } = &mut *evidence;
         for slot in slots {
             let of_flag = flags.entry(slot.flag.clone()).or_default();
@@ -140,7 +155,7 @@ impl Rollouts {
                 let has_control = !self.control.answers_held_back(&slot.flag);
                 of_flag.begin_stage(managed, number, has_control, now);
             }
-            of_flag.count(&slot, number, now, tenants);
+            of_flag.count(&slot, number, steady, tenants);
         }
     }
 
@@ -148,8 +163,10 @@ impl Rollouts {
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
     pub fn advance(&self, now: Timestamp) -> bool {
         self.end_watches(now);
+        let uncorrected = self.follow_time(now);
         let mut stepped = false;
-        for (flag, managed) in self.plans() {
+        let plans = self.plans().into_iter();
+        for (flag, managed) in plans.filter(|(flag, _)| !uncorrected.contains(flag)) {
             let request_id = format!("rollout-{}", now.0);
             let look = self.look_at(&flag, &managed, (RunningSlot::Fresh, request_id), now);
             stepped |= matches!(look, Look::Stepped(_));
@@ -184,7 +201,9 @@ impl Rollouts {
         let running = running
             .iter()
             .filter(|(_, managed)| managed.state() == RolloutState::Running);
+        let at = (self.monotonic)();
         let evidence = self.evidence.lock();
+        let at = evidence.clock.steady_at(at);
         let mut due = Vec::new();
         for (flag, managed) in running {
             let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
@@ -196,6 +215,7 @@ impl Rollouts {
                 flag: flag.clone(),
                 run: managed.run.id,
                 stage: index,
+                at,
                 check: check.to_owned(),
                 query: query.to_owned(),
             }));
@@ -210,8 +230,41 @@ impl Rollouts {
         if let Some(stage) = flag.and_then(|flag| flag.stage.as_mut())
             && stage.is(asked.run, asked.stage)
         {
-            stage.sample(&asked.check, at, value);
+            stage.sample(&asked.check, (at, asked.at), value);
         }
+    }
+
+    /// Advances the steady clock, and corrects the times of stages after a jump of the system clock. Returns the flags whose
+    /// correction failed: no step of them may be taken by their time.
+    fn follow_time(&self, now: Timestamp) -> BTreeSet<String> {
+        let now_read = Reading {
+            system: now,
+            monotonic: (self.monotonic)(),
+        };
+        let plans = self.plans();
+        let corrections = {
+            let mut evidence = self.evidence.lock();
+            let steady = evidence.clock.advance(now_read);
+            evidence.times.measure(&plans, now, steady)
+        };
+        let mut failed = BTreeSet::new();
+        for (flag, change) in corrections {
+            match self.control.apply(&controller_request(change, now)) {
+                Ok(_) => tracing::warn!(
+                    flag,
+                    "rollout: the clock has jumped, the time of the stage is corrected"
+                ),
+                Err(error) => {
+                    tracing::warn!(
+                        flag,
+                        ?error,
+                        "rollout: the time of the stage was not corrected; tried again"
+                    );
+                    failed.insert(flag);
+                }
+            }
+        }
+        failed
     }
 
     /// Ends the watches of promotions whose time is over. The audit entry of each is the event for people.
@@ -247,7 +300,8 @@ impl Rollouts {
     pub fn minutes(&self, flag: &str) -> Vec<MinuteReport> {
         let evidence = self.evidence.lock();
         let flag = evidence.flags.get(flag);
-        flag.map_or_else(Vec::new, |flag| flag.minutes.report())
+        let displaced_ms = evidence.clock.displaced_ms();
+        flag.map_or_else(Vec::new, |flag| flag.minutes.report(displaced_ms))
     }
 
     /// Returns the verdicts about the stage in force of a flag, for a change that a person makes.
@@ -318,7 +372,7 @@ impl Rollouts {
         let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
         evidence.follow_clock(now);
-        let slot = evidence.last_slot;
+        let (slot, steady) = (evidence.last_slot, evidence.clock.steady());
         let has_control = !self.control.answers_held_back(flag);
         let of_flag = evidence.flags.entry(flag.to_owned()).or_default();
         let before_first = match running {
@@ -328,7 +382,7 @@ impl Rollouts {
         of_flag.begin_stage(managed, before_first, has_control, now);
         match &mut of_flag.stage {
             Some(stage) => {
-                stage.judge(managed, reporting, slot, now);
+                stage.judge(managed, reporting, slot, (now, steady));
                 stage.results(reporting)
             }
             None => Vec::new(),
@@ -428,6 +482,10 @@ impl JudgeRollouts for Rollouts {
         self.looks.load(Ordering::Acquire)
     }
 
+    fn follow_clock(&self, now: Timestamp) {
+        self.follow_time(now);
+    }
+
     fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look {
         let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), now);
         self.looks.fetch_add(1, Ordering::Release);
@@ -476,9 +534,10 @@ impl FlagEvidence {
         }
     }
 
-    fn count(&mut self, slot: &ObservedSlot, number: u64, now: Timestamp, tenants: &HashMap<u64, String>) {
-        self.history.add(&slot.units, now);
-        self.minutes.add(&slot.units, now);
+    /// Counts a slot at a steady time.
+    fn count(&mut self, slot: &ObservedSlot, number: u64, steady: Timestamp, tenants: &HashMap<u64, String>) {
+        self.history.add(&slot.units, steady);
+        self.minutes.add(&slot.units, steady);
         if let Some(stage) = &mut self.stage {
             stage.count(slot, number, tenants);
         }

@@ -4,6 +4,7 @@
 mod operation;
 mod preparation;
 mod progress;
+mod stage_time;
 
 use serde_json::{Map, Value};
 
@@ -16,6 +17,7 @@ use crate::rollout::{Exposed, HaltCause, ManagedPlan, Mark, PausingChange, Rollo
 pub(super) use self::operation::{cancel, pause, resume, roll_back};
 pub(super) use self::preparation::{approve, check_item, remove, set, surroundings};
 pub(super) use self::progress::{advance, start, take_step};
+pub(super) use self::stage_time::correct_stage_time;
 
 /// Returns the flag and its plan.
 fn planned_flag(builder: &PlanBuilder<'_>, key: &str) -> Result<(ManagedFlag, ManagedPlan), Vec<Refusal>> {

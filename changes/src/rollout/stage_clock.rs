@@ -37,6 +37,18 @@ impl StageClock {
         self.since = None;
     }
 
+    /// Sets the time that has passed, after the system clock has jumped. A running clock goes on from there.
+    pub fn correct(&mut self, passed_ms: i64, at: Timestamp) {
+        self.passed_ms = passed_ms.max(0);
+        self.since = self.since.map(|_| at);
+    }
+
+    /// Returns true while it runs.
+    #[must_use]
+    pub fn is_running(self) -> bool {
+        self.since.is_some()
+    }
+
     /// Lets it continue.
     pub fn resume(&mut self, at: Timestamp) {
         if self.since.is_none() {
@@ -80,6 +92,11 @@ mod tests {
         clock.resume(at(95_000));
         assert_eq!(clock.passed_ms(at(91_000)), 4_000);
         assert_eq!(clock.passed_ms(at(0)), 3_000);
+        clock.correct(2_000, at(500_000));
+        assert_eq!(clock.passed_ms(at(501_000)), 3_000);
+        clock.stop(at(501_000));
+        clock.correct(1_000, at(0));
+        assert_eq!((clock.passed_ms(at(900_000)), clock.is_running()), (1_000, false));
         let written = serde_json::to_value(clock).unwrap();
         assert_eq!(serde_json::from_value::<StageClock>(written).unwrap(), clock);
     }

@@ -130,6 +130,9 @@ pub(crate) fn cancel(api: &Api, request: &ApiRequest, body: OptionalReason) -> C
 /// meanwhile, a forced request would otherwise skip one.
 pub(crate) fn advance(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     let flag = request.flag();
+    if let Some(judge) = &api.judge {
+        judge.follow_clock(request.at);
+    }
     let (revision, managed) = planned(api, flag)?;
     let advance = Change::AdvanceRollout {
         flag: flag.to_owned(),

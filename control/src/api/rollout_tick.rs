@@ -37,8 +37,9 @@ struct TickRefusal {
 
 pub(crate) fn tick(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<TickBody>, ApiProblem> {
     let key = request.flag();
-    let (_, managed) = planned(api, key)?;
     let judge = api.judge.as_ref().ok_or_else(no_store)?;
+    judge.follow_clock(request.at);
+    let (_, managed) = planned(api, key)?;
     let (result, rejected) = match judge.look(key, &managed, &request.request_id, request.at) {
         Look::NoStep => ("no_step", Vec::new()),
         Look::Stepped(_) => ("stepped", Vec::new()),

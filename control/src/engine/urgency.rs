@@ -48,6 +48,7 @@ impl Urgency {
             | Change::OpenIncident { .. }
             | Change::CloseIncident { .. }
             | Change::EndWatch { .. }
+            | Change::CorrectStageTime { .. }
             | Change::SignOff { .. }
             | Change::SetPlan { .. }
             | Change::RemovePlan { .. }

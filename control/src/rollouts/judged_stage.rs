@@ -37,9 +37,9 @@ pub(super) struct JudgedStage {
     verdicts: Vec<Verdict>,
     /// The slot at whose end the tests were looked at last.
     looked_at: Option<u64>,
-    /// The time of the last look.
+    /// The steady time of the last look.
     #[serde(with = "changes::timestamp")]
-    now: Timestamp,
+    steady: Timestamp,
     /// The time of the first look, in milliseconds, since which no check has failed and one is inconclusive.
     inconclusive_since_ms: Option<i64>,
     /// Requests in neither arm.
@@ -128,7 +128,7 @@ impl JudgedStage {
             queries,
             verdicts: Vec::new(),
             looked_at: None,
-            now,
+            steady: now,
             inconclusive_since_ms: None,
             excluded: Excluded::default(),
             opted_in,
@@ -197,13 +197,19 @@ impl JudgedStage {
 
     /// Looks at the checks at the end of a slot. If the plan was resumed since the last look, the checks that had failed by
     /// then begin anew before.
-    pub(super) fn judge(&mut self, managed: &ManagedPlan, reporting: usize, slot: u64, now: Timestamp) {
+    pub(super) fn judge(
+        &mut self,
+        managed: &ManagedPlan,
+        reporting: usize,
+        slot: u64,
+        (now, steady): (Timestamp, Timestamp),
+    ) {
         if was_resumed(&managed.run, self.sequence) {
             self.renew_failed(reporting, slot);
         }
         self.sequence = managed.run.sequence;
         self.looked_at = (slot >= self.test.config().first_slot).then_some(slot);
-        self.now = now;
+        self.steady = steady;
         self.verdicts = self.test.look(slot);
         if let Some(opted_in) = &mut self.opted_in {
             opted_in.look(slot);
@@ -255,8 +261,8 @@ impl JudgedStage {
         })
     }
 
-    /// Takes the result of a query of a check.
-    pub(super) fn sample(&mut self, check: &str, at: Timestamp, value: Result<f64, String>) {
+    /// Takes the result of a query of a check, with the time at which it was sent, also as steady time.
+    pub(super) fn sample(&mut self, check: &str, at: (Timestamp, Timestamp), value: Result<f64, String>) {
         let found = self.checks.iter().find(|(name, _)| name == check);
         if let Some((_, Judge::Query(query))) = found
             && let Some(query) = self.queries.get_mut(*query)
@@ -292,7 +298,7 @@ impl JudgedStage {
             }
             Judge::Query(query) => {
                 let query = self.queries.get(query);
-                return query.map_or(CheckVerdict::Inconclusive, |query| query.verdict(self.now));
+                return query.map_or(CheckVerdict::Inconclusive, |query| query.verdict(self.steady));
             }
         };
         let arms = self.verdicts.get(test).map(|verdict| verdict.status);
@@ -336,7 +342,9 @@ impl JudgedStage {
                         Judge::Reports(_) | Judge::Query(_) => None,
                     },
                     query: match judge {
-                        Judge::Query(query) => self.queries.get(*query).map(|query| query.report(self.now)),
+                        Judge::Query(query) => {
+                            self.queries.get(*query).map(|query| query.report(self.steady))
+                        }
                         Judge::Test(_) | Judge::Reports(_) => None,
                     },
                     reports: match judge {

@@ -17,7 +17,7 @@ const MINUTES: i64 = 24 * 60;
 /// The counts of the last minutes.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Minutes {
-    /// By the minute since 1970. The last one may go on.
+    /// By the minute of the steady time. The last one may go on.
     past: BTreeMap<i64, [PastArm; ARMS.len()]>,
     /// The latencies of the last minute.
     latencies: [Histogram; ARMS.len()],
@@ -41,10 +41,10 @@ const ARMS: [ArmName; 4] = [
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 impl Minutes {
-    /// Adds the counts of a slot.
-    pub(super) fn add(&mut self, units: &[ObservedUnit], now: Timestamp) {
-        let minute = now.0.div_euclid(MINUTE_MS);
-        // A clock that was set back adds to the last minute.
+    /// Adds the counts of a slot at a steady time: a jump of the system clock neither drops nor merges minutes.
+    pub(super) fn add(&mut self, units: &[ObservedUnit], steady: Timestamp) {
+        let minute = steady.0.div_euclid(MINUTE_MS);
+        // An earlier time adds to the last minute.
         let last = self.past.last_key_value().map(|(minute, _)| *minute);
         let minute = last.map_or(minute, |last| last.max(minute));
         self.past.retain(|at, _| minute.saturating_sub(*at) < MINUTES);
@@ -67,10 +67,13 @@ impl Minutes {
         }
     }
 
-    /// Returns the minutes with requests, the oldest first.
-    pub(super) fn report(&self) -> Vec<MinuteReport> {
+    /// Returns the minutes with requests, the oldest first. `displaced_ms` is the system clock minus the steady time: the
+    /// minutes are named by the system clock as it is now, so that one minute ago is one minute ago.
+    pub(super) fn report(&self, displaced_ms: i64) -> Vec<MinuteReport> {
+        let half = MINUTE_MS / 2;
+        let displaced = displaced_ms.saturating_add(half).div_euclid(MINUTE_MS);
         let report = |(minute, arms): (&i64, &[PastArm; ARMS.len()])| MinuteReport {
-            start: Timestamp(minute.saturating_mul(MINUTE_MS)),
+            start: Timestamp(minute.saturating_add(displaced).saturating_mul(MINUTE_MS)),
             arms: ARMS
                 .into_iter()
                 .zip(arms)
@@ -134,7 +137,7 @@ mod tests {
         );
         minutes.add(&[unit(ArmName::Control, &[], 0)], at(101, 0));
         minutes.add(&[unit(ArmName::Control, &[30], 1)], at(102, 0));
-        let report = minutes.report();
+        let report = minutes.report(0);
         assert_eq!(report.len(), 3);
         assert_eq!(report[0].start, at(100, 0));
         let [treatment, control] = &report[0].arms[..] else {
@@ -156,13 +159,13 @@ mod tests {
         for minute in 0..2_000 {
             minutes.add(&[unit(ArmName::Excluded, &[10], 0)], at(minute, 0));
         }
-        let report = minutes.report();
+        let report = minutes.report(0);
         assert_eq!((report.len(), report[0].start), (1_440, at(560, 0)));
         // Later slots without requests remove them, too.
         minutes.add(&[], at(2_500, 0));
-        assert_eq!(minutes.report().len(), 939);
+        assert_eq!(minutes.report(0).len(), 939);
         // A clock that goes back loses nothing.
         minutes.add(&[unit(ArmName::Excluded, &[10], 0)], at(1_000, 0));
-        assert_eq!(minutes.report().last().unwrap().arms[0].requests, 2);
+        assert_eq!(minutes.report(0).last().unwrap().arms[0].requests, 2);
     }
 }

@@ -39,9 +39,9 @@ impl SampledQuery {
         &self.query
     }
 
-    /// Takes the result of an attempt to read the value.
-    pub(super) fn sample(&mut self, at: Timestamp, value: Result<f64, String>) {
-        self.samples.sample(seconds(at), value.as_ref().ok().copied());
+    /// Takes the result of an attempt to read the value, with its time, also as steady time.
+    pub(super) fn sample(&mut self, (at, steady): (Timestamp, Timestamp), value: Result<f64, String>) {
+        self.samples.sample(seconds(steady), value.as_ref().ok().copied());
         self.at_ms = Some(at.0);
         self.error = value.err().map(|error| error.chars().take(MAX_ERROR).collect());
     }
@@ -51,8 +51,9 @@ impl SampledQuery {
         self.samples.renew();
     }
 
-    pub(super) fn verdict(&self, now: Timestamp) -> CheckVerdict {
-        match self.samples.look(seconds(now)).0 {
+    /// Returns the verdict at a steady time.
+    pub(super) fn verdict(&self, steady: Timestamp) -> CheckVerdict {
+        match self.samples.look(seconds(steady)).0 {
             Status::Pass => CheckVerdict::Pass,
             Status::Fail => CheckVerdict::Fail,
             Status::Inconclusive => CheckVerdict::Inconclusive,
@@ -60,9 +61,10 @@ impl SampledQuery {
         }
     }
 
-    pub(super) fn report(&self, now: Timestamp) -> QueryReport {
+    /// Returns the report at a steady time.
+    pub(super) fn report(&self, steady: Timestamp) -> QueryReport {
         QueryReport {
-            reason: self.samples.look(seconds(now)).1,
+            reason: self.samples.look(seconds(steady)).1,
             value: self.samples.value(),
             at: self.at_ms.map(Timestamp),
             error: self.error.clone(),

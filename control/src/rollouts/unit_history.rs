@@ -18,16 +18,16 @@ const MINUTES: i64 = 10;
 /// The counts of a flag's units.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct UnitHistory {
-    /// By the hour since 1970, and the unit.
+    /// By the hour of the steady time, and the unit.
     hours: BTreeMap<i64, HashMap<u64, Tally>>,
-    /// By the minute since 1970, and the unit.
+    /// By the minute of the steady time, and the unit.
     minutes: BTreeMap<i64, HashMap<u64, Tally>>,
 }
 
 impl UnitHistory {
-    /// Adds the counts of a slot: the requests that count, whatever their arm.
-    pub(super) fn add(&mut self, units: &[ObservedUnit], now: Timestamp) {
-        let (hour, minute) = (now.0.div_euclid(HOUR_MS), now.0.div_euclid(MINUTE_MS));
+    /// Adds the counts of a slot at a steady time: the requests that count, whatever their arm.
+    pub(super) fn add(&mut self, units: &[ObservedUnit], steady: Timestamp) {
+        let (hour, minute) = (steady.0.div_euclid(HOUR_MS), steady.0.div_euclid(MINUTE_MS));
         self.hours.retain(|at, _| hour.saturating_sub(*at) < HOURS);
         self.minutes.retain(|at, _| minute.saturating_sub(*at) < MINUTES);
         for unit in units {

@@ -1,6 +1,7 @@
 //! The verdicts that the controller gives to changes by people.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::{Change, CheckVerdict, JudgeRollouts, LifecyclePolicy, ManagedPlan, Request, Rollouts};
 use rules::Timestamp;
@@ -25,7 +26,7 @@ fn verdicts_are_those_of_the_stage_in_force() {
     ] });
     fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
     fixture.apply(Change::StartRollout { flag: flag() }).unwrap();
-    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None);
+    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, Arc::new(Duration::default));
     let first = managed(&fixture);
     assert_eq!(rollouts.verdicts("board", &first), []);
     rollouts.count(Timestamp(START));

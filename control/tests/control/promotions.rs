@@ -245,7 +245,11 @@ fn the_end_of_a_watch_is_in_the_log() {
     let fixture = ControlFixture::new(policy(0), DOCUMENT);
     let to_beta = at(24, promotion("young", Lifecycle::Beta));
     fixture.control.apply(&to_beta).unwrap();
-    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None);
+    let rollouts = Rollouts::new(
+        Arc::clone(&fixture.control),
+        None,
+        Arc::new(std::time::Duration::default),
+    );
     let ended = || {
         let log = fixture.log();
         log.into_iter()

@@ -1309,3 +1309,44 @@ fn an_audience_of_too_few_tenants_is_noted() {
     let reports = json!({ "checks": [{ "name": "reports", "reports": { "same_cause": 2 } }] });
     assert_eq!(of(&internal, reports), [], "no sample is needed");
 }
+
+#[test]
+fn only_the_controller_corrects_the_time_of_a_stage() {
+    let mut state = running(simple());
+    let correct = |stage: usize| Change::CorrectStageTime {
+        flag: "board".into(),
+        run: managed(&state, "board").run.id,
+        stage,
+        passed_ms: 60_000,
+    };
+    let (present, other) = (correct(0), correct(1));
+    assert_eq!(
+        codes(&refused(&state, &admin(present.clone(), 10 * HOUR))),
+        ["ROLE_MISSING"]
+    );
+    let by_controller = |change: Change, after_ms: i64| Request {
+        actor: Actor::controller(),
+        ..admin(change, after_ms)
+    };
+    assert_eq!(
+        codes(&refused(&state, &by_controller(other, 10 * HOUR))),
+        ["STEP_OUTDATED"]
+    );
+    let made = made(&mut state, &by_controller(present.clone(), 10 * HOUR));
+    assert_eq!(made.audit[0].details["corrected_ms"], 60_000);
+    let passed_ms = |state: &State, after_ms: i64| {
+        managed(state, "board")
+            .run
+            .clock
+            .passed_ms(Timestamp(START + after_ms))
+    };
+    assert_eq!(passed_ms(&state, 11 * HOUR), HOUR + 60_000);
+    super::made(
+        &mut state,
+        &admin(Change::CancelRollout { flag: "board".into() }, 11 * HOUR),
+    );
+    assert_eq!(
+        codes(&refused(&state, &by_controller(present, 12 * HOUR))),
+        ["STEP_OUTDATED"]
+    );
+}

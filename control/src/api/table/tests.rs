@@ -59,8 +59,8 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
             let incident = "INC-7".to_owned();
             (Change::CloseIncident { flag, incident }, "closeIncident")
         }
-        // The controller ends a watch.
-        Event::WatchEnded => return None,
+        // The controller makes them.
+        Event::WatchEnded | Event::StageTimeCorrected => return None,
         Event::SignedOff => {
             let as_role = "operations".to_owned();
             (Change::SignOff { flag, as_role }, "signOff")

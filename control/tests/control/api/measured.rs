@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use control::api::{Api, EventStreams, router};
 use control::operators::Operators;
@@ -29,6 +30,8 @@ pub(crate) struct MeasuredServer {
     pub(crate) rollouts: Arc<Rollouts>,
     pub(crate) streams: EventStreams,
     clock: Arc<AtomicI64>,
+    /// The sum of the jumps of the clock.
+    jumped: Arc<AtomicI64>,
     address: SocketAddr,
     _server: AdminServer,
     _scratch: tempfile::TempDir,
@@ -69,8 +72,15 @@ impl MeasuredServer {
         let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
         let (flag, plan) = ("board".to_owned(), plan.clone());
         fixture.apply(Change::SetPlan { flag, plan }).unwrap();
-        let rollouts = Arc::new(Rollouts::new(Arc::clone(&fixture.control), None));
         let (streams, clock) = (EventStreams::new(), Arc::new(AtomicI64::new(START)));
+        let jumped = Arc::new(AtomicI64::new(0));
+        let read = (Arc::clone(&clock), Arc::clone(&jumped));
+        let monotonic = move || {
+            let (clock, jumped) = (read.0.load(Ordering::Relaxed), read.1.load(Ordering::Relaxed));
+            Duration::from_millis((clock - jumped).unsigned_abs())
+        };
+        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, Arc::new(monotonic));
+        let rollouts = Arc::new(rollouts);
         let scratch = tempfile::tempdir().unwrap();
         let read = Arc::clone(&clock);
         let api = Api::new(
@@ -90,6 +100,7 @@ impl MeasuredServer {
             rollouts,
             streams,
             clock,
+            jumped,
             address,
             _server: server,
             _scratch: scratch,
@@ -118,6 +129,12 @@ impl MeasuredServer {
 
     pub(crate) fn now(&self) -> i64 {
         self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Sets the system clock forward.
+    pub(crate) fn jump(&self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::Relaxed);
+        self.jumped.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
     /// Lets five seconds pass in which ten tenants of each of these arms send ten requests each, of which so many fail.

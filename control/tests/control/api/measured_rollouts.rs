@@ -377,3 +377,16 @@ fn a_record_without_control_has_no_column_of_it() {
     assert!(with.contains("| ends | control arm |"), "{with}");
     assert!(with.contains("in 1 stage, compared with the rest"), "{with}");
 }
+
+#[test]
+fn a_person_does_not_advance_by_a_clock_that_jumps() {
+    let mut server = MeasuredServer::running();
+    server.count_healthy(2);
+    server.jump(2_000 * 3_600_000);
+    let response = server.send("POST", &format!("{BOARD}/rollout/advance"));
+    assert!(
+        response.text().contains("STAGE_NOT_ELAPSED"),
+        "{}",
+        response.text()
+    );
+}

@@ -1,0 +1,124 @@
+//! Time without the jumps of the system clock: the smaller of what the system clock and the monotonic clock have advanced.
+//! No monotonic clock covers a restart: there the system clock counts, so that a plan goes on while the process is down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The largest difference between the two clocks, in milliseconds, that is not a jump. It covers the time between the two
+/// readings, and the rates of the clocks.
+pub(super) const TOLERANCE_MS: i64 = 1_000;
+
+/// A monotonic clock: the time since any fixed moment of this process.
+pub type MonotonicClock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The steady time of the controller. It begins as the system clock.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SteadyClock {
+    /// The system clock minus the steady time at the last reading, in milliseconds: the sum of the jumps.
+    displaced_ms: i64,
+    /// The steady time at the last reading, in milliseconds; none before the first.
+    steady_ms: Option<i64>,
+    /// The last reading of this process.
+    #[serde(skip)]
+    last: Option<Reading>,
+}
+
+/// A reading of both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) system: Timestamp,
+    pub(super) monotonic: Duration,
+}
+
+impl SteadyClock {
+    /// Advances the steady time to a reading, and returns it.
+    pub(super) fn advance(&mut self, now: Reading) -> Timestamp {
+        let steady_ms = match (self.last, self.steady_ms) {
+            (Some(last), Some(steady_ms)) => steady_ms.saturating_add(progress_ms(last, now)),
+            // The first reading of this process.
+            (_, Some(steady_ms)) => steady_ms.max(now.system.0.saturating_sub(self.displaced_ms)),
+            (_, None) => now.system.0,
+        };
+        self.steady_ms = Some(steady_ms);
+        self.displaced_ms = now.system.0.saturating_sub(steady_ms);
+        self.last = Some(now);
+        Timestamp(steady_ms)
+    }
+
+    /// Returns the steady time at the last reading.
+    pub(super) fn steady(&self) -> Timestamp {
+        Timestamp(self.steady_ms.unwrap_or(0))
+    }
+
+    /// Returns the steady time at a reading of the monotonic clock after the last reading.
+    pub(super) fn steady_at(&self, monotonic: Duration) -> Timestamp {
+        let since = self
+            .last
+            .map_or(0, |last| milliseconds(monotonic.saturating_sub(last.monotonic)));
+        Timestamp(self.steady().0.saturating_add(since))
+    }
+
+    /// Returns the sum of the jumps, in milliseconds: the system clock minus the steady time.
+    pub(super) fn displaced_ms(&self) -> i64 {
+        self.displaced_ms
+    }
+}
+
+/// Returns the time between two readings, in milliseconds.
+fn progress_ms(last: Reading, now: Reading) -> i64 {
+    let system = now.system.0.saturating_sub(last.system.0);
+    let monotonic = milliseconds(now.monotonic.saturating_sub(last.monotonic));
+    let has_jumped = system.saturating_sub(monotonic).saturating_abs() > TOLERANCE_MS;
+    let progress = if has_jumped { system.min(monotonic) } else { system };
+    progress.max(0)
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(system: i64, monotonic: u64) -> Reading {
+        Reading {
+            system: Timestamp(system),
+            monotonic: Duration::from_millis(monotonic),
+        }
+    }
+
+    #[test]
+    fn a_jump_is_no_steady_time() {
+        let mut clock = SteadyClock::default();
+        assert_eq!(clock.advance(reading(1_000_000, 50)), Timestamp(1_000_000));
+        assert_eq!(clock.advance(reading(1_005_000, 5_050)), Timestamp(1_005_000));
+        // Forward by an hour, then back.
+        assert_eq!(clock.advance(reading(4_610_000, 10_050)), Timestamp(1_010_000));
+        assert_eq!(clock.displaced_ms(), 3_600_000);
+        assert_eq!(
+            clock.steady_at(Duration::from_millis(12_050)),
+            Timestamp(1_012_000)
+        );
+        assert_eq!(clock.advance(reading(1_015_000, 15_050)), Timestamp(1_010_000));
+        assert_eq!(clock.displaced_ms(), 5_000);
+        assert_eq!(clock.advance(reading(i64::MIN, 15_060)), Timestamp(1_010_000));
+        assert_eq!(clock.advance(reading(i64::MAX, 15_070)), Timestamp(1_010_010));
+    }
+
+    #[test]
+    fn the_system_clock_counts_over_a_restart() {
+        let mut clock = SteadyClock::default();
+        clock.advance(reading(1_000_000, 50));
+        let written = postcard::to_stdvec(&clock).unwrap();
+        let restarted = || postcard::from_bytes::<SteadyClock>(&written).unwrap();
+        assert_eq!(restarted().advance(reading(9_000_000, 1)), Timestamp(9_000_000));
+        // A clock that was set back while the process was down adds nothing.
+        let mut back = restarted();
+        assert_eq!(back.advance(reading(400_000, 1)), Timestamp(1_000_000));
+        assert_eq!(back.advance(reading(405_000, 5_001)), Timestamp(1_005_000));
+    }
+}

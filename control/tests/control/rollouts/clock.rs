@@ -1,0 +1,140 @@
+//! A system clock that jumps: no stage gains or loses time, and no count is lost.
+
+use super::*;
+
+/// The actions of the audit log with this event.
+fn corrections(course: &Course) -> usize {
+    let log = course.fixture.log();
+    let corrected = log
+        .iter()
+        .filter(|entry| entry.event == changes::Event::StageTimeCorrected);
+    corrected.count()
+}
+
+#[test]
+fn a_clock_that_jumps_ends_no_stage_early_or_late() {
+    for jump in [HOUR, 30 * SECOND, -30 * SECOND, -HOUR, 400 * 24 * HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(20 * 60, HEALTHY, "running");
+        course.jump(jump);
+        course.run(20 * 60, HEALTHY, "running");
+        // Back to the true time.
+        course.jump(-jump);
+        course.run(20 * 60 - 5, HEALTHY, "running");
+        assert_eq!(course.stage(), Some(0), "{jump}");
+        course.run(30, HEALTHY, "running");
+        assert_eq!(course.stage(), Some(1), "{jump}");
+        assert_eq!(corrections(&course), 2, "{jump}");
+    }
+}
+
+#[test]
+fn a_pause_after_a_jump_keeps_the_true_time() {
+    for jump in [HOUR, -HOUR] {
+        let mut course = Course::start(&plan("rollback"));
+        course.run(20 * 60, HEALTHY, "running");
+        course.jump(jump);
+        let at = Timestamp(course.now);
+        let pause = Change::PauseRollout { flag: "board".into() };
+        let request = Request {
+            at,
+            ..admin_request(pause)
+        };
+        course.fixture.control.apply(&request).unwrap();
+        course.run(60, HEALTHY, "paused");
+        resume(&course);
+        course.run(39 * 60, HEALTHY, "running");
+        assert_eq!(course.stage(), Some(0), "{jump}");
+        course.run(2 * 60, HEALTHY, "running");
+        assert_eq!(course.stage(), Some(1), "{jump}");
+    }
+}
+
+#[test]
+fn the_clock_of_a_stage_goes_on_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut course = Course::start(&plan("rollback"));
+    course.run(20 * 60, HEALTHY, "running");
+    course.restart(&folder.path().join("evidence"));
+    course.now += 35 * 60 * SECOND;
+    course.run(6 * 60, HEALTHY, "running");
+    assert_eq!((course.stage(), corrections(&course)), (Some(1), 0));
+}
+
+#[test]
+fn samples_are_ten_seconds_of_true_time_apart() {
+    let mut plan = plan("pause");
+    plan["checks"] =
+        json!([{ "name": "memory", "prometheus": { "query": "m", "above": 0.9 }, "then": "pause" }]);
+    let mut course = Course::start(&plan);
+    course.run(10, HEALTHY, "running");
+    // Three samples within two seconds, while the clock is set forward by 10 s each time.
+    for _ in 0..3 {
+        course.now += SECOND;
+        course.jump(10 * SECOND);
+        course.tick();
+        let due = course.rollouts.queries().remove(0);
+        course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+    }
+    course.advance();
+    assert_eq!((course.state(), verdict(&course, 0)), ("running", "inconclusive"));
+    // Nor does a clock that is set back keep samples from counting.
+    course.jump(-HOUR);
+    for _ in 0..3 {
+        course.run(10, HEALTHY, "running");
+        let due = course.rollouts.queries().remove(0);
+        course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+    }
+    course.run(10, HEALTHY, "running");
+    assert_eq!(course.state(), "paused");
+}
+
+#[test]
+fn counts_of_minutes_survive_a_clock_that_jumps() {
+    for jump in [3 * HOUR, -3 * HOUR, 400 * 24 * HOUR, -400 * 24 * HOUR] {
+        let mut course = Course::start(&plan("notify"));
+        course.run(300, HEALTHY, "running");
+        let before = course.rollouts.minutes("board");
+        let newest = |minutes: &[control::MinuteReport]| minutes.last().unwrap().start.0;
+        let requests = |minutes: &[control::MinuteReport]| -> u32 {
+            let arms = minutes.iter().flat_map(|minute| &minute.arms);
+            arms.map(|arm| arm.requests).sum()
+        };
+        course.jump(jump);
+        course.run(300, HEALTHY, "running");
+        let after = course.rollouts.minutes("board");
+        // The slot with the jump counts in no minute.
+        let slot = 2 * u32::try_from(TENANTS).unwrap() * REQUESTS;
+        assert_eq!(requests(&after), requests(&before) + 59 * slot, "{jump}");
+        assert!((4..=6).contains(&(after.len() - before.len())), "{jump}");
+        assert!((newest(&after) - course.now).abs() <= 60 * SECOND, "{jump}");
+        course.jump(-jump);
+        course.run(60, HEALTHY, "running");
+        let back = course.rollouts.minutes("board");
+        assert_eq!(back[..before.len() - 1], before[..before.len() - 1], "{jump}");
+        assert!(
+            back.windows(2).all(|pair| pair[0].start < pair[1].start),
+            "{jump}"
+        );
+    }
+}
+
+#[test]
+fn the_history_of_units_survives_a_clock_that_jumps() {
+    for jump in [48 * HOUR, -48 * HOUR] {
+        let mut course = Course::start(&plan("pause"));
+        course.run(20 * 60, HEALTHY, "running");
+        course.jump(jump);
+        course.run(60, HEALTHY, "running");
+        course.jump(-jump);
+        for _ in 0..60 {
+            if course.stage() == Some(0) {
+                course.run(60, HEALTHY, "running");
+            }
+        }
+        assert_eq!(course.stage(), Some(1), "{jump}");
+        // The baselines of the next stage have the requests before it: with them a harm that begins with it is new.
+        let paused = course.run(300, (0.2, 0.0), "running");
+        assert!(paused.is_some_and(|seconds| seconds <= 120), "{paused:?}");
+    }
+}
