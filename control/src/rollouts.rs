@@ -29,6 +29,7 @@ use verdicts::InvalidSlot;
 
 use self::judged_stage::JudgedStage;
 use self::minutes::Minutes;
+use self::notices::Notified;
 use self::stage_times::StageTimes;
 pub use self::steady_clock::MonotonicClock;
 use self::steady_clock::{Reading, SteadyClock};
@@ -103,7 +104,7 @@ struct FlagEvidence {
     /// The stage in force, once it has begun.
     stage: Option<JudgedStage>,
     /// The conditions that people were notified of, as long as they last.
-    notified: BTreeSet<String>,
+    notified: Notified,
     /// The conditions that held the last step up.
     #[serde(skip)]
     refusals: Vec<Refusal>,

@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::flag::{self, ManagedFlag};
 use crate::record::{Json, Key, Write};
 use crate::refusal::{Code, Refusal};
+use crate::rollout::RunFacts;
 use crate::state::{State, StateEdit};
 use crate::urgent::Urgent;
 
@@ -73,10 +74,15 @@ impl<'a> PlanBuilder<'a> {
         event: Event,
         key: &str,
         mut after: ManagedFlag,
-        details: Map<String, Value>,
+        mut details: Map<String, Value>,
     ) {
         if self.state.flag(key).as_ref() == Some(&after) {
             return;
+        }
+        // As it is now: the plan can be another one when people are notified.
+        let plan = after.state.plan.as_deref();
+        if let Some(ticket) = plan.and_then(|managed| managed.plan.ticket.as_deref()) {
+            details.insert("plan_ticket".to_owned(), ticket.into());
         }
         self.mark_changed(&mut after);
         let entry_fields = EntryFields {
@@ -88,6 +94,16 @@ impl<'a> PlanBuilder<'a> {
             entry_fields,
             vec![StateEdit::Flag(key.into(), Some(after))],
         );
+    }
+
+    /// Returns the facts that tell a run of a flag's plan from any other, if this change sets or starts it.
+    pub(super) fn run_facts<'f>(&'f self, flag: &'f str) -> RunFacts<'f> {
+        RunFacts {
+            flag,
+            revision: self.state.revision,
+            at: self.request.at,
+            request_id: &self.request.request_id,
+        }
     }
 
     /// Sets the time and actor of the last change.

@@ -23,7 +23,7 @@ use crate::flag::{DefaultOwner, FlagState, FormerState, ManagedFlag};
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::report::OpenReports;
-use crate::rollout::{ManagedPlan, Mark, Surroundings, unsuitable};
+use crate::rollout::{ManagedPlan, Mark, Surroundings, run_id, unsuitable};
 use crate::state::StateEdit;
 
 /// The treatment of flags and segments that the document leaves out.
@@ -333,7 +333,7 @@ impl DocumentMerge<'_, '_> {
             let reasons = reasons.into_iter().map(|reason| reason.fact("flag", key));
             return self.refusals.extend(reasons);
         }
-        let id = self.builder.state.revision.0.saturating_add(1);
+        let id = run_id(&plan, self.builder.run_facts(key));
         let mark = Mark {
             by: &self.builder.request.actor.name,
             at: self.builder.at(),

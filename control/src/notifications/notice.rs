@@ -52,21 +52,21 @@ fn read_event<'d, D: Deserializer<'d>>(from: D) -> Result<NoticeEvent, D::Error>
 
 impl Notice {
     /// Returns the notices of an entry of the audit log: a rollback can be a kill too, and a stage a promotion.
-    pub(super) fn of_entry(sealed: &Sealed, ticket: impl Fn(&str) -> Option<String>) -> Vec<Self> {
+    pub(super) fn of_entry(sealed: &Sealed) -> Vec<Self> {
         let Ok(entry) = sealed.entry() else {
             return Vec::new();
         };
         let Some(flag) = entry.flag.clone().filter(|_| entry.outcome == Outcome::Applied) else {
             return Vec::new();
         };
-        let ticket = ticket(&flag);
+        let ticket = entry.details.get("plan_ticket").and_then(Value::as_str);
         let hash = hash_text(&sealed.hash);
         // A log that was restored from a backup has the same numbers with other entries.
         let id = format!("audit-{}-{}", sealed.id, hash.get(..12).unwrap_or_default());
         let notices = events(&entry).into_iter().map(|(event, detail)| Self {
             id: format!("{id}-{}", event.as_str()),
             event,
-            ticket: ticket.clone(),
+            ticket: ticket.map(str::to_owned),
             flag: flag.clone(),
             at: entry.at,
             actor: entry.actor.clone(),

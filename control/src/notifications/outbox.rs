@@ -113,13 +113,7 @@ impl Outbox {
                 break;
             };
             for sealed in &page.entries {
-                let ticket = |flag: &str| {
-                    control.read(|state, _| {
-                        let plan = state.flag(flag)?.state.plan.clone()?;
-                        plan.plan.ticket.as_deref().map(str::to_owned)
-                    })
-                };
-                for notice in Notice::of_entry(sealed, ticket) {
+                for notice in Notice::of_entry(sealed) {
                     self.distribute(&mut state, notice, now);
                 }
             }

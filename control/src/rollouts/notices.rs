@@ -1,23 +1,72 @@
 //! The notices of running plans that no change makes: a check that fails, a metric that cannot be read, and what a plan
 //! waits for. Each is sent once, as long as it lasts.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Refusal, Wait, timestamp, waits};
 use config::NoticeEvent;
 use rules::{BreakerEventKind, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::notifications::Notice;
 use crate::observe::BreakerEvent;
 use crate::stage_report::StageReport;
 
-/// Returns the notices of a running plan that are new since the last look. `notified` contains the conditions that still
-/// hold; it is stored with the evidence, so that a restart sends no notice again.
+/// The conditions of the stage in force that people were notified of. They are stored with the evidence, so that a restart
+/// sends no notice again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Notified {
+    run: u64,
+    stage: Option<usize>,
+    conditions: BTreeMap<String, Condition>,
+}
+
+/// A condition.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Condition {
+    /// The number of times that it has begun.
+    times: u32,
+    is_present: bool,
+}
+
+impl Notified {
+    /// Takes the present conditions of a stage. Returns those that are new, each with the number of times that it has begun.
+    fn follow<N>(
+        &mut self,
+        (run, stage): (u64, Option<usize>),
+        present: Vec<(String, N)>,
+    ) -> Vec<(String, u32, N)> {
+        if (self.run, self.stage) != (run, stage) {
+            *self = Self {
+                run,
+                stage,
+                conditions: BTreeMap::new(),
+            };
+        }
+        for (key, condition) in &mut self.conditions {
+            condition.is_present &= present.iter().any(|(other, _)| other == key);
+        }
+        let mut new = Vec::new();
+        for (key, notice) in present {
+            let condition = self.conditions.entry(key.clone()).or_default();
+            if !condition.is_present {
+                condition.is_present = true;
+                condition.times = condition.times.saturating_add(1);
+                new.push((key, condition.times, notice));
+            }
+        }
+        new
+    }
+}
+
+/// Returns the notices of a running plan that are new since the last look. The id of a notice has nothing but the run, the
+/// stage, the condition and the number of times that it has begun: if a crash loses the note that it was sent, it is sent
+/// again with the same id.
 pub(super) fn of_plan(
     (flag, managed): (&str, &ManagedPlan),
     results: &[CheckResult],
     (report, refusals): (Option<&StageReport>, &[Refusal]),
-    notified: &mut BTreeSet<String>,
+    notified: &mut Notified,
     now: Timestamp,
 ) -> Vec<Notice> {
     let mut present = Vec::new();
@@ -28,8 +77,7 @@ pub(super) fn of_plan(
         let detail = format!("the check {} fails", result.check);
         present.push((
             format!("fails {}", result.check),
-            NoticeEvent::CheckFailing,
-            detail,
+            (NoticeEvent::CheckFailing, detail),
         ));
     }
     let checks = report.into_iter().flat_map(|report| &report.checks);
@@ -39,8 +87,7 @@ pub(super) fn of_plan(
             let detail = format!("the metric of the check {} can't be read: {error}", check.name);
             present.push((
                 format!("unreadable {}", check.name),
-                NoticeEvent::Inconclusive,
-                detail,
+                (NoticeEvent::Inconclusive, detail),
             ));
         }
     }
@@ -50,7 +97,7 @@ pub(super) fn of_plan(
     if let Some(since) = since.filter(|since| now.0.saturating_sub(since.0) >= patience) {
         let minute = timestamp::minute(since);
         let detail = format!("its stage could have ended since {minute}, and a check is still inconclusive");
-        present.push(("patience".to_owned(), NoticeEvent::Inconclusive, detail));
+        present.push(("patience".to_owned(), (NoticeEvent::Inconclusive, detail)));
     }
     // Not while anything else is to come: then nobody has to act yet.
     let is_of_people =
@@ -72,8 +119,7 @@ pub(super) fn of_plan(
             let stage = managed.stage_name().unwrap_or_default();
             present.push((
                 format!("waits {key} {stage}"),
-                NoticeEvent::Waiting,
-                format!("its rollout {detail}"),
+                (NoticeEvent::Waiting, format!("its rollout {detail}")),
             ));
         }
     }
@@ -81,20 +127,19 @@ pub(super) fn of_plan(
         let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
         let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.detail.as_str()).collect();
         let detail = format!("its rollout can't go on: {}", reasons.join("; "));
-        present.push((format!("held {}", codes.join(" ")), NoticeEvent::Waiting, detail));
+        present.push((
+            format!("held {}", codes.join(" ")),
+            (NoticeEvent::Waiting, detail),
+        ));
     }
-    notified.retain(|key| present.iter().any(|(other, ..)| other == key));
     let run = &managed.run;
-    let new = present
-        .into_iter()
-        .filter(|(key, ..)| notified.insert(key.clone()));
-    new.map(|(key, event, detail)| Notice {
+    let new = notified.follow((run.id, run.stage), present).into_iter();
+    new.map(|(key, times, (event, detail))| Notice {
         id: format!(
-            "rollout-{}-{}-{}-{}",
+            "rollout-{}-{}-{}-{times}",
             run.id,
-            run.sequence,
-            key.replace(' ', "-"),
-            now.0
+            run.stage.unwrap_or_default(),
+            key.replace(' ', "-")
         ),
         event,
         flag: flag.to_owned(),

@@ -7,10 +7,17 @@ use std::path::Path;
 
 use super::Evidence;
 
+/// The first line of the file: the version of its form. The encoding itself does not tell another form from this one.
+const HEAD: &[u8] = b"sluice evidence 2\n";
+
 /// Reads the evidence; none if there is no file, or another version wrote it.
 pub(super) fn read(path: &Path) -> Option<Evidence> {
     let bytes = fs::read(path).ok()?;
-    match postcard::from_bytes(&bytes) {
+    let Some(encoded) = bytes.strip_prefix(HEAD) else {
+        tracing::warn!(path = %path.display(), "another version wrote the evidence of rollouts; it is collected again");
+        return None;
+    };
+    match postcard::from_bytes(encoded) {
         Ok(evidence) => Some(evidence),
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "the evidence of rollouts can't be read; it is collected again");
@@ -24,7 +31,7 @@ pub(super) fn read(path: &Path) -> Option<Evidence> {
 /// # Errors
 /// A part of it has no encoding; a defect.
 pub(super) fn encode(evidence: &Evidence) -> io::Result<Vec<u8>> {
-    postcard::to_stdvec(evidence).map_err(io::Error::other)
+    postcard::to_extend(evidence, HEAD.to_vec()).map_err(io::Error::other)
 }
 
 /// Writes encoded evidence in place of the file at `path`.

@@ -514,3 +514,38 @@ fn a_rollback_that_kills_notifies_of_the_kill() {
     assert_eq!(ids.len(), 3);
     assert_eq!(body(&requests[1])["data"]["ticket"], "OPS-1");
 }
+
+#[test]
+fn a_notice_has_the_ticket_of_its_own_plan() {
+    let upstream = confirming();
+    let notified = Notified::new(vec![webhook("hook", &upstream)]);
+    let flag = || "board".to_owned();
+    let set = |ticket: &str| {
+        let stages = serde_json::json!([{ "name": "half", "percentage": 50, "for": "1h" }]);
+        let plan = serde_json::json!({ "stages": stages, "ticket": ticket });
+        notified
+            .fixture
+            .apply(Change::SetPlan { flag: flag(), plan })
+            .unwrap();
+    };
+    set("OPS-1");
+    notified
+        .fixture
+        .apply(Change::StartRollout { flag: flag() })
+        .unwrap();
+    notified
+        .fixture
+        .apply(Change::CancelRollout { flag: flag() })
+        .unwrap();
+    // Before anything was read from the log.
+    set("OPS-2");
+    notified.kill("board");
+    notified.collect();
+    notified.deliver();
+    let requests = upstream.requests();
+    let tickets: Vec<_> = requests
+        .iter()
+        .map(|request| body(request)["data"]["ticket"].clone())
+        .collect();
+    assert_eq!(tickets, ["OPS-1", "OPS-1", "OPS-2"]);
+}

@@ -1,6 +1,7 @@
 //! The controller of rollout plans: it counts the arms, judges the checks, and takes each step once.
 
 mod clock;
+mod identity;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -194,6 +195,11 @@ impl Course {
     /// Another process continues with the evidence in a file.
     fn restart(&mut self, file: &Path) {
         self.rollouts.write(file).unwrap();
+        self.restart_with(file);
+    }
+
+    /// Another process begins with the evidence in a file.
+    fn restart_with(&mut self, file: &Path) {
         // Another process has another monotonic clock.
         self.monotonic = Arc::default();
         self.jumped = self.now;
@@ -781,6 +787,18 @@ fn the_time_of_inconclusive_checks_is_kept() {
     assert_eq!((course.state(), since(&course)), ("paused", None));
 }
 
+/// Returns an outbox with one receiver.
+fn outbox() -> control::Outbox {
+    let sink = config::NotificationSink {
+        name: "hook".into(),
+        target: config::SinkTarget::Slack {
+            url: "https://hooks.example/1".into(),
+        },
+        events: Vec::new(),
+    };
+    control::Outbox::open(vec![sink], None)
+}
+
 /// Returns the events and details that a receiver would get since the last call.
 fn notices(course: &Course, outbox: &control::Outbox) -> Vec<String> {
     outbox
@@ -802,14 +820,7 @@ fn waits_of_a_plan_are_notified_once() {
     plan["patience"] = json!("5m");
     plan["minimum"] = json!({ "requests": 1_000_000, "tenants": 3 });
     let mut course = Course::start(&plan);
-    let sink = config::NotificationSink {
-        name: "hook".into(),
-        target: config::SinkTarget::Slack {
-            url: "https://hooks.example/1".into(),
-        },
-        events: Vec::new(),
-    };
-    let outbox = control::Outbox::open(vec![sink], None);
+    let outbox = outbox();
     assert!(notices(&course, &outbox).is_empty(), "nothing older is news");
     course.run(300, (0.003, 0.003), "running");
     assert!(notices(&course, &outbox).is_empty(), "not before the patience");
@@ -836,14 +847,7 @@ fn a_held_up_step_is_notified_once_and_not_audited() {
     let mut plan = plan("pause");
     plan["stages"][0]["for"] = json!("1m");
     let mut course = Course::start(&plan);
-    let sink = config::NotificationSink {
-        name: "hook".into(),
-        target: config::SinkTarget::Slack {
-            url: "https://hooks.example/1".into(),
-        },
-        events: Vec::new(),
-    };
-    let outbox = control::Outbox::open(vec![sink], None);
+    let outbox = outbox();
     notices(&course, &outbox);
     let open = Change::OpenIncident {
         flag: "board".into(),

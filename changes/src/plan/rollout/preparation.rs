@@ -12,7 +12,9 @@ use crate::plan::facts::Facts;
 use crate::plan::planned::NoPlan;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
-use crate::rollout::{Approval, CheckedItem, ManagedPlan, Surroundings, doubts, exposure_at, unsuitable};
+use crate::rollout::{
+    Approval, CheckedItem, ManagedPlan, Surroundings, doubts, exposure_at, run_id, unsuitable,
+};
 
 /// Sets the plan of a flag, or edits the later stages of an active one.
 pub(in crate::plan) fn set(
@@ -57,9 +59,8 @@ pub(in crate::plan) fn set(
             before.edit(plan, mark(builder));
             before
         }
-        // The revision of the commit, which no other plan has: a plan is committed at the next one, or not at all.
         Some(_) | None => {
-            let id = builder.state.revision.0.saturating_add(1);
+            let id = run_id(&plan, builder.run_facts(key));
             ManagedPlan::new(plan, id, mark(builder))
         }
     };

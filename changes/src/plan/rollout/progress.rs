@@ -15,8 +15,8 @@ use crate::plan::promotion::Promotion;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::rollout::{
-    CheckResult, HaltCause, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, step,
-    waits,
+    CheckResult, HaltCause, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, run_id,
+    step, waits,
 };
 use crate::timestamp;
 use crate::watch::Watch;
@@ -216,6 +216,9 @@ fn enter(
         flag.state_mut().watch = Watch::after(to, builder.at(), policy.watch_ms);
         details.insert("from".to_owned(), from.as_str().into());
         details.insert("to".to_owned(), to.as_str().into());
+    }
+    if managed.run.stage.is_none() {
+        managed.run.id = run_id(&managed.plan, builder.run_facts(key));
     }
     managed.enter(index, mark(builder));
     write(builder, event, key, flag, Some(managed), details);
