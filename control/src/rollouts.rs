@@ -7,11 +7,13 @@ mod judged_stage;
 mod minutes;
 mod notices;
 mod opted_in;
+mod recovery;
 mod sampled_query;
 mod saved_evidence;
 mod stage_times;
 mod steady_clock;
 mod tenant_errors;
+mod unit_counts;
 mod unit_history;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

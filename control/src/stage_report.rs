@@ -81,6 +81,8 @@ pub struct CheckReport {
     pub query: Option<QueryReport>,
     /// The orgs that reported the same cause; none for checks of another kind.
     pub reports: Option<ReportedOrgs>,
+    /// The time of the last recovery of a check that only notifies; none before it.
+    pub recovered_at: Option<Timestamp>,
 }
 
 /// The orgs whose reports of one cause are open, against the number at which the check fails.

@@ -29,6 +29,8 @@ pub struct SampleCheck {
     bound: f64,
     value: Option<f64>,
     over: u32,
+    /// The last samples in a row that are within the bound.
+    within: u32,
     unreadable: u32,
     last_seconds: Option<u64>,
     is_failed: bool,
@@ -42,6 +44,7 @@ impl SampleCheck {
             bound,
             value: None,
             over: 0,
+            within: 0,
             unreadable: 0,
             last_seconds: None,
             is_failed: false,
@@ -60,14 +63,14 @@ impl SampleCheck {
         match self.value {
             None => {
                 self.unreadable = self.unreadable.saturating_add(1);
-                self.over = 0;
+                (self.over, self.within) = (0, 0);
             }
             Some(value) => {
                 self.unreadable = 0;
-                self.over = if self.is_over(value) {
-                    self.over.saturating_add(1)
+                (self.over, self.within) = if self.is_over(value) {
+                    (self.over.saturating_add(1), 0)
                 } else {
-                    0
+                    (0, self.within.saturating_add(1))
                 };
             }
         }
@@ -78,6 +81,11 @@ impl SampleCheck {
     pub fn renew(&mut self) {
         self.over = 0;
         self.is_failed = false;
+    }
+
+    /// Returns true if it has failed, and as many samples in a row as it needs to fail were within the bound since then.
+    pub fn has_recovered(&self) -> bool {
+        self.is_failed && self.within >= CONSECUTIVE
     }
 
     /// Returns the last value that was read.
@@ -133,6 +141,37 @@ mod tests {
         assert_eq!(check.look(50), (Status::Fail, Reason::OverBound));
         check.sample(60, Some(0.1));
         assert_eq!(check.look(500).0, Status::Fail);
+    }
+
+    #[test]
+    fn three_samples_within_the_bound_are_a_recovery() {
+        let mut check = above();
+        let mut seconds = 0;
+        let mut sample = |check: &mut SampleCheck, value: Option<f64>| {
+            check.sample(seconds, value);
+            seconds += 10;
+        };
+        for value in [0.5, 0.5, 0.5, 1.0, 1.0, 1.0] {
+            sample(&mut check, Some(value));
+            assert!(!check.has_recovered());
+        }
+        for value in [
+            Some(0.5),
+            Some(0.5),
+            None,
+            Some(0.5),
+            Some(0.5),
+            Some(1.0),
+            Some(0.5),
+            Some(0.5),
+        ] {
+            sample(&mut check, value);
+            assert!(!check.has_recovered(), "{value:?}");
+        }
+        sample(&mut check, Some(0.5));
+        assert!(check.has_recovered());
+        check.renew();
+        assert!(!check.has_recovered());
     }
 
     #[test]

@@ -367,6 +367,17 @@ impl Stage {
         }
     }
 
+    /// Begins the evidence of a check anew with the slot after `now`, with the same alpha. It is for checks whose failure
+    /// neither pauses nor rolls back: each time is another test with this alpha.
+    pub fn restart(&mut self, check: usize, now: u64) {
+        if let Some(trial) = self.trials.get_mut(check) {
+            trial.restart(now.saturating_add(1));
+        }
+        if let Some(since) = self.since.get_mut(check) {
+            *since = None;
+        }
+    }
+
     /// Returns the log-evidence of each check after the last slot, without a verdict.
     pub fn log_evidence(&self) -> impl Iterator<Item = f64> {
         self.trials.iter().map(|trial| trial.log_evidence)

@@ -202,10 +202,15 @@ impl Trial {
         self.survival.block(false);
     }
 
-    /// Begins the evidence anew in a slot, with half of the alpha. The units keep their baselines.
+    /// Begins the evidence anew in a slot, with half of the alpha.
     pub(crate) fn renew(&mut self, first_slot: u64) {
-        self.forget();
         self.alpha /= 2.0;
+        self.restart(first_slot);
+    }
+
+    /// Begins the evidence anew in a slot, with the same alpha. The units keep their baselines.
+    pub(crate) fn restart(&mut self, first_slot: u64) {
+        self.forget();
         self.first_slot = first_slot;
         self.games = Games::default();
         self.survival = Survival::default();

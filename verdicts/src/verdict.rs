@@ -50,6 +50,8 @@ pub enum Reason {
     OpenReports,
     /// No sample was taken yet.
     NoSample,
+    /// The check has failed. Its evidence began anew, and does not show a recovery yet.
+    Recovering,
 }
 
 /// The sample of one arm.

@@ -139,6 +139,10 @@ pub(crate) struct CheckEvidence {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime, nullable = false)]
     sampled_at: Option<String>,
+    /// The time of the last recovery of a check with `notify`; absent before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    recovered_at: Option<String>,
 }
 
 /// The requests that count for a check, by arm.
@@ -310,6 +314,9 @@ impl CheckEvidence {
             .and_then(|test| test.value)
             .or(query.and_then(|query| query.value))
             .or(reports.map(|reports| f64::from(u32::try_from(reports.reporting).unwrap_or(u32::MAX))));
+        let recovered = report.and_then(|report| report.recovered_at);
+        let recovery =
+            recovered.map_or_else(String::new, |at| format!("; recovered {}", timestamp::minute(at)));
         let applies = has_control || !check.metric.is_comparison();
         let verdict = match report {
             Some(report) => report.verdict,
@@ -323,7 +330,7 @@ impl CheckEvidence {
             then: check.then.as_str(),
             verdict: verdict.as_str(),
             reason: reason.map(reason_code),
-            detail: read.or_else(|| reason.map(|reason| reason_text(reason, minimum))),
+            detail: read.or_else(|| reason.map(|reason| reason_text(reason, minimum) + &recovery)),
             unit,
             value: value.filter(|value| value.is_finite()),
             bound,
@@ -332,6 +339,7 @@ impl CheckEvidence {
             sample: test.map(|test| SamplesBody::from(&test)),
             since: test.map(|test| end_of(test.since)),
             sampled_at: query.and_then(|query| query.at).map(timestamp::text),
+            recovered_at: recovered.map(timestamp::text),
         }
     }
 }
@@ -372,6 +380,7 @@ fn reason_code(reason: Reason) -> &'static str {
         Reason::Unreadable => "unreadable",
         Reason::OpenReports => "open_reports",
         Reason::NoSample => "no_sample",
+        Reason::Recovering => "recovering",
     }
 }
 
@@ -394,6 +403,7 @@ fn reason_text(reason: Reason, minimum: Minimum) -> String {
         Reason::Unreadable => "the metric cannot be read",
         Reason::OpenReports => "reports of the same cause are open",
         Reason::NoSample => "nothing was measured yet",
+        Reason::Recovering => "it has failed; its evidence began again, and must pass for ten minutes",
     };
     text.to_owned()
 }

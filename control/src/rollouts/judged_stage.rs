@@ -1,20 +1,19 @@
 //! The stage in force of one plan with its evidence: slots in, verdicts out.
 
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Run, Turn};
-use config::{Bound, Check, Metric, RolloutPlan};
+use config::{Bound, Check, CheckAction, Metric, RolloutPlan};
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
-use verdicts::histogram::Histogram;
-use verdicts::{
-    Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Totals, UnitCount, Verdict,
-};
+use verdicts::{Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Totals, Verdict};
 
 use super::confounding::Confounding;
 use super::opted_in::{self, OptedIn};
+use super::recovery::{Progress, Recovery};
 use super::sampled_query::SampledQuery;
 use super::tenant_errors::TenantErrors;
+use super::unit_counts::{unit_count, unit_counts};
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
 use crate::stage_report::{
@@ -29,8 +28,8 @@ pub(super) struct JudgedStage {
     stage: usize,
     /// The number of turns of the run at the last look.
     sequence: u64,
-    /// The checks of the plan and of the stage, by name.
-    checks: Vec<(String, Judge)>,
+    /// The checks of the plan and of the stage.
+    checks: Vec<JudgedCheck>,
     test: Stage,
     queries: Vec<SampledQuery>,
     /// The verdicts of the tests, as they were looked at last.
@@ -54,6 +53,15 @@ pub(super) struct JudgedStage {
     moved: u64,
     #[serde(with = "changes::timestamp")]
     since: Timestamp,
+}
+
+/// A check of the stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct JudgedCheck {
+    name: String,
+    judge: Judge,
+    /// The course of a check that only notifies; none of others, whose failure stays until a person resumes the plan.
+    recovery: Option<Recovery>,
 }
 
 /// The source of the verdict of a check.
@@ -95,7 +103,11 @@ impl JudgedStage {
                 // Every other metric has a test.
                 (None, _) => continue,
             };
-            checks.push((check.name.to_string(), judge));
+            checks.push(JudgedCheck {
+                name: check.name.to_string(),
+                judge,
+                recovery: (check.then == CheckAction::Notify).then(Recovery::default),
+            });
         }
         let config = StageConfig {
             first_slot: slot.saturating_add(1),
@@ -144,7 +156,7 @@ impl JudgedStage {
     pub(super) fn is_of(&self, managed: &ManagedPlan) -> bool {
         let is_same_stage = self.run == managed.run.id && Some(self.stage) == managed.run.stage;
         let checks = managed.plan.checks_of(self.stage).map(|check| &*check.name);
-        is_same_stage && checks.eq(self.checks.iter().map(|(name, _)| name.as_str()))
+        is_same_stage && checks.eq(self.checks.iter().map(|check| check.name.as_str()))
     }
 
     /// Counts a slot of the data plane, unless it began before the evidence. `tenants` are ids by their hashes.
@@ -214,6 +226,7 @@ impl JudgedStage {
         if let Some(opted_in) = &mut self.opted_in {
             opted_in.look(slot);
         }
+        self.follow_recoveries(slot, now);
         let is_inconclusive = self.is_inconclusive(managed, reporting, now);
         self.inconclusive_since_ms = is_inconclusive.then(|| self.inconclusive_since_ms.unwrap_or(now.0));
     }
@@ -231,41 +244,90 @@ impl JudgedStage {
 
     /// Begins the evidence of the checks anew that had failed at the last look: a person has seen that, and resumed the plan.
     fn renew_failed(&mut self, reporting: usize, slot: u64) {
-        let failed = self
+        let failed: Vec<bool> = self
             .checks
             .iter()
-            .filter(|(_, judge)| self.result(*judge, reporting) == CheckVerdict::Fail);
-        let failed: Vec<(String, Judge)> = failed.cloned().collect();
-        for (check, judge) in failed {
+            .map(|check| self.result(check, reporting) == CheckVerdict::Fail)
+            .collect();
+        let checks = self.checks.iter_mut().zip(failed).filter(|(_, failed)| *failed);
+        for (check, _) in checks {
             tracing::info!(
-                check,
+                check = check.name,
                 "rollout: resumed after a failure, the evidence of the check begins anew"
             );
-            match judge {
-                Judge::Test(test) => self.test.renew(test, slot),
-                Judge::Query(query) => {
+            match (check.judge, &mut check.recovery) {
+                (Judge::Test(test), None) => {
+                    self.test.renew(test, slot);
+                    if let Some(opted_in) = &mut self.opted_in {
+                        opted_in.renew(test, slot);
+                    }
+                }
+                (Judge::Test(test), Some(recovery)) => {
+                    recovery.acknowledge();
+                    restart(test, (&mut self.test, self.opted_in.as_mut()), slot);
+                }
+                (Judge::Query(query), _) => {
                     if let Some(query) = self.queries.get_mut(query) {
                         query.renew();
                     }
                 }
-                Judge::Reports(_) => {}
+                (Judge::Reports(_), _) => {}
+            }
+        }
+    }
+
+    /// Follows the checks that only notify, whose failures end by themselves.
+    fn follow_recoveries(&mut self, slot: u64, now: Timestamp) {
+        for check in &mut self.checks {
+            let Some(recovery) = &mut check.recovery else {
+                continue;
+            };
+            let progress = match check.judge {
+                Judge::Test(test) => {
+                    let Some(verdict) = self.verdicts.get(test) else {
+                        continue;
+                    };
+                    let opted_in = self.opted_in.as_ref().and_then(|opted_in| opted_in.verdict(test));
+                    let status = opted_in::joint_status(verdict.status, opted_in.as_ref());
+                    let reason = match (verdict.status, opted_in) {
+                        (Status::Pass, Some(opted_in)) => opted_in.reason,
+                        _ => verdict.reason,
+                    };
+                    let progress = recovery.follow(status, reason, (slot, now));
+                    if progress == Progress::Restart {
+                        restart(test, (&mut self.test, self.opted_in.as_mut()), slot);
+                    }
+                    progress
+                }
+                Judge::Query(query) => match self.queries.get_mut(query) {
+                    Some(query) if query.has_recovered() => {
+                        query.renew();
+                        recovery.recover(now);
+                        Progress::Recover
+                    }
+                    _ => Progress::Keep,
+                },
+                Judge::Reports(_) => Progress::Keep,
+            };
+            if progress == Progress::Recover {
+                tracing::info!(check = check.name, "rollout: the check has recovered");
             }
         }
     }
 
     /// Returns the checks that query Prometheus, with their queries.
     pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.checks.iter().filter_map(|(name, judge)| match judge {
-            Judge::Query(query) => Some((name.as_str(), self.queries.get(*query)?.query())),
+        self.checks.iter().filter_map(|check| match check.judge {
+            Judge::Query(query) => Some((check.name.as_str(), self.queries.get(query)?.query())),
             Judge::Test(_) | Judge::Reports(_) => None,
         })
     }
 
     /// Takes the result of a query of a check, with the time at which it was sent, also as steady time.
     pub(super) fn sample(&mut self, check: &str, at: (Timestamp, Timestamp), value: Result<f64, String>) {
-        let found = self.checks.iter().find(|(name, _)| name == check);
-        if let Some((_, Judge::Query(query))) = found
-            && let Some(query) = self.queries.get_mut(*query)
+        let found = self.checks.iter().find(|known| known.name == check);
+        if let Some(Judge::Query(query)) = found.map(|check| check.judge)
+            && let Some(query) = self.queries.get_mut(query)
         {
             query.sample(at, value);
         }
@@ -279,15 +341,18 @@ impl JudgedStage {
     /// Returns the result of each check, as it was judged last. A check of reports is judged by those that are open now:
     /// `reporting` is the largest number of orgs that reported the same cause.
     pub(super) fn results(&self, reporting: usize) -> Vec<CheckResult> {
-        let results = self.checks.iter().map(|(check, judge)| CheckResult {
-            check: check.clone(),
-            verdict: self.result(*judge, reporting),
+        let results = self.checks.iter().map(|check| CheckResult {
+            check: check.name.clone(),
+            verdict: self.result(check, reporting),
         });
         results.collect()
     }
 
-    fn result(&self, judge: Judge, reporting: usize) -> CheckVerdict {
-        let test = match judge {
+    fn result(&self, check: &JudgedCheck, reporting: usize) -> CheckVerdict {
+        if check.recovery.is_some_and(Recovery::is_failing) {
+            return CheckVerdict::Fail;
+        }
+        let test = match check.judge {
             Judge::Test(test) => test,
             Judge::Reports(same_cause) => {
                 return ReportedOrgs {
@@ -302,7 +367,7 @@ impl JudgedStage {
             }
         };
         let arms = self.verdicts.get(test).map(|verdict| verdict.status);
-        let opted_in = self.opted_in_verdict(judge);
+        let opted_in = self.opted_in_verdict(check.judge);
         match arms.map(|arms| opted_in::joint_status(arms, opted_in.as_ref())) {
             Some(Status::Pass) => CheckVerdict::Pass,
             Some(Status::Fail) => CheckVerdict::Fail,
@@ -334,28 +399,7 @@ impl JudgedStage {
             checks: self
                 .checks
                 .iter()
-                .map(|(name, judge)| CheckReport {
-                    name: name.clone(),
-                    verdict: self.result(*judge, reporting),
-                    test: match judge {
-                        Judge::Test(test) => self.verdicts.get(*test).copied(),
-                        Judge::Reports(_) | Judge::Query(_) => None,
-                    },
-                    query: match judge {
-                        Judge::Query(query) => {
-                            self.queries.get(*query).map(|query| query.report(self.steady))
-                        }
-                        Judge::Test(_) | Judge::Reports(_) => None,
-                    },
-                    reports: match judge {
-                        Judge::Reports(same_cause) => Some(ReportedOrgs {
-                            reporting,
-                            same_cause: *same_cause,
-                        }),
-                        Judge::Test(_) | Judge::Query(_) => None,
-                    },
-                    opted_in: self.opted_in_verdict(*judge),
-                })
+                .map(|check| self.check_report(check, reporting))
                 .collect(),
             minimum: config.minimum,
             has_control: config.has_control,
@@ -374,6 +418,30 @@ impl JudgedStage {
         }
     }
 
+    fn check_report(&self, check: &JudgedCheck, reporting: usize) -> CheckReport {
+        let recovery = check.recovery.unwrap_or_default();
+        let (mut test, mut query, mut reports) = (None, None, None);
+        match check.judge {
+            Judge::Test(index) => test = self.verdicts.get(index).map(|verdict| recovery.shown(*verdict)),
+            Judge::Query(index) => query = self.queries.get(index).map(|query| query.report(self.steady)),
+            Judge::Reports(same_cause) => {
+                reports = Some(ReportedOrgs {
+                    reporting,
+                    same_cause,
+                });
+            }
+        }
+        CheckReport {
+            name: check.name.clone(),
+            verdict: self.result(check, reporting),
+            test,
+            opted_in: self.opted_in_verdict(check.judge),
+            query,
+            reports,
+            recovered_at: recovery.recovered_at(),
+        }
+    }
+
     fn arm(&self, arm: Arm, totals: Totals) -> ArmReport {
         let latency = self.test.latency(arm);
         let percentiles = || {
@@ -388,6 +456,14 @@ impl JudgedStage {
             tenants: self.test.tenants(arm),
             latency: percentiles(),
         }
+    }
+}
+
+/// Begins the evidence of a test anew after a slot, with the same alpha.
+fn restart(check: usize, (arms, opted_in): (&mut Stage, Option<&mut OptedIn>), slot: u64) {
+    arms.restart(check, slot);
+    if let Some(opted_in) = opted_in {
+        opted_in.restart(check, slot);
     }
 }
 
@@ -448,45 +524,4 @@ fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
         return 1.0;
     }
     ((own.share() - admitted) / (1.0 - admitted)).clamp(0.0, 1.0)
-}
-
-/// Returns the counts of the units that are compared, and the number of units that are left out because they were in both
-/// arms. A request that began before the stage was entered ends in it, and counts for the arm that its unit had then.
-fn unit_counts(units: &[ObservedUnit]) -> (Vec<UnitCount>, u64) {
-    let mut counts: Vec<UnitCount> = units.iter().filter_map(unit_in_arm).collect();
-    counts.sort_unstable_by_key(|count| count.unit);
-    let is_alone = |same: &[UnitCount]| same.len() == 1;
-    let of_units = counts.chunk_by(|one, other| one.unit == other.unit);
-    let moved = of_units.clone().filter(|same| !is_alone(same)).count();
-    let alone: Vec<UnitCount> = of_units
-        .filter(|same| is_alone(same))
-        .flatten()
-        .cloned()
-        .collect();
-    (alone, u64::try_from(moved).unwrap_or(u64::MAX))
-}
-
-/// Returns the counts of a unit in one of the arms that are compared.
-fn unit_in_arm(unit: &ObservedUnit) -> Option<UnitCount> {
-    match unit.arm {
-        ArmName::Treatment => Some(unit_count(unit, Arm::Treatment)),
-        ArmName::Control => Some(unit_count(unit, Arm::Control)),
-        ArmName::OptedIn | ArmName::Excluded => None,
-    }
-}
-
-fn unit_count(unit: &ObservedUnit, arm: Arm) -> UnitCount {
-    let count = |counted: usize| u32::try_from(counted).unwrap_or(u32::MAX);
-    let errors = unit.counted.iter().filter(|counted| counted.is_error).count();
-    let buckets = unit.counted.iter().filter_map(|counted| counted.bucket);
-    UnitCount {
-        unit: unit.unit,
-        tenant: unit.tenant,
-        arm,
-        requests: u64::from(unit.requests),
-        errors: u64::from(unit.errors),
-        capped_requests: count(unit.counted.len()),
-        capped_errors: count(errors),
-        latency: Histogram::new(buckets.map(|bucket| (bucket, 1))),
-    }
 }

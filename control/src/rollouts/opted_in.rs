@@ -57,6 +57,20 @@ impl OptedIn {
         self.verdicts = self.test.look(slot);
     }
 
+    /// Begins the evidence of the check of the stage with this index anew after a slot, with half of its alpha.
+    pub(super) fn renew(&mut self, check: usize, slot: u64) {
+        if let Some(Some(own)) = self.absolute.get(check) {
+            self.test.renew(*own, slot);
+        }
+    }
+
+    /// Begins the evidence of the check of the stage with this index anew after a slot, with the same alpha.
+    pub(super) fn restart(&mut self, check: usize, slot: u64) {
+        if let Some(Some(own)) = self.absolute.get(check) {
+            self.test.restart(*own, slot);
+        }
+    }
+
     /// Returns the verdict about the check of the stage with this index; none for a comparison, or before a request.
     pub(super) fn verdict(&self, check: usize) -> Option<Verdict> {
         let verdict = *self.verdicts.get((*self.absolute.get(check)?)?)?;

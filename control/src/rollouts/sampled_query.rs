@@ -46,7 +46,12 @@ impl SampledQuery {
         self.error = value.err().map(|error| error.chars().take(MAX_ERROR).collect());
     }
 
-    /// Counts the samples anew, after a person has acknowledged the failure.
+    /// Returns true if it has failed, and its samples are within the bound again.
+    pub(super) fn has_recovered(&self) -> bool {
+        self.samples.has_recovered()
+    }
+
+    /// Counts the samples anew, after a recovery, or after a person has acknowledged the failure.
     pub(super) fn renew(&mut self) {
         self.samples.renew();
     }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod identity;
+mod recovery;
 
 use std::path::Path;
 use std::sync::Arc;

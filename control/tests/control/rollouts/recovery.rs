@@ -1,0 +1,128 @@
+//! A failed check that only notifies recovers by itself; one that pauses needs a person.
+
+use super::*;
+
+fn recovered_at(course: &Course) -> Option<Timestamp> {
+    course.rollouts.report("board").unwrap().checks[0].recovered_at
+}
+
+#[test]
+fn a_notify_check_recovers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    let mut course = Course::start(&plan("notify"));
+    let outbox = outbox();
+    notices(&course, &outbox);
+    course.run(5 * 60, (0.05, 0.005), "running");
+    assert_eq!(verdict(&course, 0), "fail");
+    assert_eq!(
+        notices(&course, &outbox),
+        ["check_failing the check errors fails"]
+    );
+    // It fails as long as the harm lasts, and people are not notified again.
+    course.run(HOUR / SECOND, (0.05, 0.005), "running");
+    course.restart(&file);
+    assert_eq!((verdict(&course, 0), course.stage()), ("fail", Some(0)));
+    assert_eq!(notices(&course, &outbox), Vec::<String>::new());
+    let reason = course.rollouts.report("board").unwrap().checks[0]
+        .test
+        .unwrap()
+        .reason;
+    assert_eq!(reason, verdicts::Reason::Recovering);
+    // Nine healthy minutes are no recovery.
+    course.run(9 * 60, HEALTHY, "running");
+    assert_eq!((verdict(&course, 0), recovered_at(&course)), ("fail", None));
+    course.run(16 * 60, HEALTHY, "running");
+    assert_eq!(
+        course.stage(),
+        Some(1),
+        "the stage ends when its check has recovered"
+    );
+}
+
+#[test]
+fn a_recovery_is_shown_and_a_later_failure_notified() {
+    let mut plan = plan("notify");
+    plan["stages"][0]["for"] = json!("1d");
+    let mut course = Course::start(&plan);
+    let outbox = outbox();
+    notices(&course, &outbox);
+    let needed = |course: &Course| {
+        course.rollouts.report("board").unwrap().checks[0]
+            .test
+            .unwrap()
+            .needed
+    };
+    course.run(60, HEALTHY, "running");
+    let before = needed(&course);
+    for _ in 0..2 {
+        course.run(5 * 60, (0.05, 0.005), "running");
+        assert_eq!(verdict(&course, 0), "fail");
+        assert_eq!(
+            notices(&course, &outbox),
+            ["check_failing the check errors fails"]
+        );
+        course.run(25 * 60, HEALTHY, "running");
+        assert_eq!(verdict(&course, 0), "pass");
+        assert!(recovered_at(&course).is_some_and(|at| course.now - at.0 < 25 * 60 * SECOND));
+    }
+    // Each time has the same alpha.
+    assert!((needed(&course) - before).abs() < 1e-9);
+}
+
+#[test]
+fn a_notify_check_of_opted_in_tenants_recovers() {
+    let mut course = Course::start(&plan("notify"));
+    course.run_with_opted_in(5 * 60, HEALTHY, Some(0.2), "running");
+    assert_eq!(verdict(&course, 0), "fail");
+    course.run_with_opted_in(25 * 60, HEALTHY, Some(0.003), "running");
+    assert_eq!(verdict(&course, 0), "pass");
+}
+
+#[test]
+fn a_resumption_renews_a_failure_of_opted_in_tenants() {
+    let mut course = Course::start(&plan("pause"));
+    course.run_with_opted_in(5 * 60, HEALTHY, Some(0.2), "running");
+    assert_eq!(course.state(), "paused");
+    resume(&course);
+    assert_eq!(
+        course.run_with_opted_in(5 * 60, HEALTHY, Some(0.003), "running"),
+        None
+    );
+}
+
+#[test]
+fn a_notify_query_recovers_after_three_samples() {
+    let mut plan = plan("pause");
+    plan["checks"] =
+        json!([{ "name": "memory", "prometheus": { "query": "m", "above": 0.9 }, "then": "notify" }]);
+    let mut course = Course::start(&plan);
+    course.run(10, HEALTHY, "running");
+    let mut sample = |value: f64| {
+        let due = course.rollouts.queries().remove(0);
+        course.rollouts.sample(&due, Timestamp(course.now), Ok(value));
+        course.run(10, HEALTHY, "running");
+        (verdict(&course, 0), recovered_at(&course).is_some())
+    };
+    let values = [0.95, 0.95, 0.95, 0.5, 0.5, 0.95, 0.5, 0.5];
+    let expected = [
+        "inconclusive",
+        "inconclusive",
+        "fail",
+        "fail",
+        "fail",
+        "fail",
+        "fail",
+        "fail",
+    ];
+    assert_eq!(values.map(&mut sample), expected.map(|verdict| (verdict, false)));
+    assert_eq!(sample(0.5), ("pass", true));
+}
+
+#[test]
+fn a_failure_that_pauses_stays_until_a_person_resumes() {
+    let mut course = Course::start(&plan("pause"));
+    course.run(5 * 60, (0.05, 0.005), "running");
+    course.run(HOUR / SECOND, HEALTHY, "paused");
+    assert_eq!((course.state(), verdict(&course, 0)), ("paused", "fail"));
+}
