@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Client, Dice, Exchanges, Request, now_seconds};
+use testkit::{Client, Dice, Exchanges, Request, eventually, now_seconds};
 
 use crate::managed::{get, post};
 use crate::operating::ManagedServer;
@@ -90,6 +90,11 @@ fn kills_at_any_moment_lose_and_repeat_no_step() {
     eprintln!("seed {seed}");
     let mut dice = Dice::new(seed);
     let mut managed = ManagedServer::start();
+    // The plan has no check of errors: without this file errors before a restart are unknown, and hold it up.
+    let observations = managed.path().join("data/observations.json");
+    eventually("the observations are written", || {
+        observations.exists().then_some(())
+    });
     set_plan(&managed);
     operate(&managed, "start");
     let (mut runs, mut seen) = (1, 1);

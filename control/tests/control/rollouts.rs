@@ -871,3 +871,45 @@ fn a_held_up_step_is_notified_once_and_not_audited() {
     course.run(20, (0.003, 0.003), "running");
     assert_eq!(course.stage(), Some(1));
 }
+
+#[test]
+fn a_step_waits_while_requests_fail_unmeasured() {
+    let mut plan = plan("pause");
+    plan["stages"][0]["for"] = json!("1m");
+    plan["checks"] = json!([{ "name": "slow", "p95": { "above": "2s" }, "then": "pause" }]);
+    let mut course = Course::start(&plan);
+    let outbox = outbox();
+    notices(&course, &outbox);
+    let observe = |course: &Course, errors: u64| {
+        *course.fixture.plane.observations.lock() = vec![control::FlagObservation {
+            flag: "board".into(),
+            decisions: errors,
+            errors,
+            ..control::FlagObservation::default()
+        }];
+    };
+    observe(&course, 3);
+    course.run(600, HEALTHY, "running");
+    assert_eq!(course.stage(), Some(0));
+    let refusals = control::JudgeRollouts::refusals(&course.rollouts, "board");
+    assert_eq!(
+        refusals
+            .iter()
+            .map(|refusal| refusal.code.as_str())
+            .collect::<Vec<_>>(),
+        ["FLAG_ERRORS"]
+    );
+    let found = notices(&course, &outbox);
+    assert!(
+        found.len() == 1 && found[0].starts_with("waiting its rollout can't go on: 3 requests"),
+        "{found:?}"
+    );
+    let entries = course.fixture.log().len();
+    // The errors count for a day.
+    course.now += 25 * HOUR;
+    course.run(900, HEALTHY, "running");
+    assert_eq!(
+        (course.stage(), course.fixture.log().len()),
+        (Some(1), entries + 1)
+    );
+}

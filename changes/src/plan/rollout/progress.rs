@@ -1,5 +1,6 @@
 //! The progress of a plan: its start, the next stage, its completion, and the steps of the controller.
 
+use config::{Metric, RolloutPlan};
 use rules::{Site, Sited};
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use crate::plan::builder::{PlanBuilder, PlanStep};
 use crate::plan::facts::Facts;
 use crate::plan::lifecycle::{kept_off, with_lifecycle};
 use crate::plan::promotion::Promotion;
+use crate::plan::raise;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::rollout::{
@@ -200,6 +202,12 @@ fn enter(
         // A stage serves more subjects, also without a promotion.
         reasons.extend(Promotion::blockers(&flag));
     }
+    // The stage that ends was judged by its checks; the first one is, once it has begun. A promotion has the condition.
+    let judged = managed.run.stage.unwrap_or(index);
+    if promotion.is_none() && !measures_errors(&managed.plan, judged) {
+        let met = raise::check(builder, (key, &flag), (policy, facts), &mut details);
+        reasons.extend(met.err().into_iter().flatten());
+    }
     if !reasons.is_empty() {
         return Err(reasons.into());
     }
@@ -223,6 +231,12 @@ fn enter(
     managed.enter(index, mark(builder));
     write(builder, event, key, flag, Some(managed), details);
     Ok(())
+}
+
+/// Returns true if a check that applies to a stage measures the errors of requests.
+fn measures_errors(plan: &RolloutPlan, stage: usize) -> bool {
+    let mut checks = plan.applicable_checks(stage);
+    checks.any(|check| matches!(check.metric, Metric::ErrorRate(_)))
 }
 
 /// Completes a plan, unless there is a reason not to. Its last step is the only one that writes `default`.

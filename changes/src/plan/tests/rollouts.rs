@@ -1350,3 +1350,67 @@ fn only_the_controller_corrects_the_time_of_a_stage() {
         ["STEP_OUTDATED"]
     );
 }
+
+#[test]
+fn no_stage_is_entered_while_requests_fail_unmeasured() {
+    let failing = Said { errors: 1, ..GOOD };
+    let policy = LifecyclePolicy {
+        metrics: crate::MetricSource::Prometheus,
+        ..LifecyclePolicy::default()
+    };
+    let refused = |state: &State, request: &Request, facts: &Said| match plan(state, request, &policy, facts)
+    {
+        Err(NoPlan::Refused(refusals)) => codes(&refusals).into_iter().map(str::to_owned).collect(),
+        _ => Vec::<String>::new(),
+    };
+    let next = |state: &State| {
+        let step = step(
+            &managed(state, "board"),
+            &evidence(CheckVerdict::Pass),
+            Timestamp(START + DAY),
+        )
+        .unwrap();
+        taking("board", step, evidence(CheckVerdict::Pass), DAY)
+    };
+    // A check of errors judges the stage; so do reports in a plan without such a check, but not of errors.
+    for (check, expected) in [
+        (
+            json!({ "name": "errors", "error_rate": { "above": "1%" } }),
+            vec![],
+        ),
+        (
+            json!({ "name": "errors", "reports": { "same_cause": 2 } }),
+            vec!["FLAG_ERRORS"],
+        ),
+        (
+            json!({ "name": "errors", "p95": { "above": "2s" } }),
+            vec!["FLAG_ERRORS"],
+        ),
+    ] {
+        let mut written = simple();
+        written["checks"] = json!([check]);
+        let mut state = start_state();
+        made(&mut state, &admin(set("board", written), 0));
+        assert_eq!(refused(&state, &admin(start("board"), 0), &failing), expected);
+        made(&mut state, &admin(start("board"), 0));
+        assert_eq!(refused(&state, &next(&state), &failing), expected);
+        assert_eq!(refused(&state, &next(&state), &GOOD), Vec::<String>::new());
+        let advance = Change::AdvanceRollout {
+            flag: "board".into(),
+            evidence: evidence(CheckVerdict::Pass),
+        };
+        assert_eq!(refused(&state, &bob(advance.clone(), DAY), &failing), expected);
+        let force = |request| Request {
+            force: true,
+            ..request
+        };
+        assert_eq!(
+            refused(&state, &force(bob(advance.clone(), DAY)), &failing),
+            expected
+        );
+        assert_eq!(
+            refused(&state, &force(admin(advance, DAY)), &failing),
+            Vec::<String>::new()
+        );
+    }
+}
