@@ -97,9 +97,10 @@ pub struct StageConfig {
     pub share: f64,
     /// Control's requests are answered and counted. False at 100 %, or if the gate rejects control.
     pub has_control: bool,
-    /// Without control, attribute every disturbance to the flag at once. Otherwise only one that begins within five
-    /// minutes after the stage was entered, or that lasts for more than an hour: an incident cannot be told apart.
-    pub attribute_at_once: bool,
+    /// The indices of the checks that, without control, attribute every disturbance to the flag at once. The others attribute
+    /// one that begins within five minutes after the stage was entered, or that lasts for more than an hour: an incident
+    /// cannot be told apart. It is for checks whose failure stops nothing.
+    pub at_once: Vec<usize>,
     /// The condition of pass.
     pub minimum: Minimum,
     /// The most counted requests of one unit in one slot.

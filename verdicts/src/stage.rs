@@ -83,7 +83,11 @@ impl Stage {
         let trials: Vec<_> = config
             .checks
             .iter()
-            .map(|check| Trial::new(*check, &roster, (config.alpha, config.first_slot)))
+            .enumerate()
+            .map(|(at, check)| {
+                let is_at_once = config.at_once.contains(&at);
+                Trial::new(*check, &roster, (config.alpha, config.first_slot), is_at_once)
+            })
             .collect();
         Self {
             since: vec![None; trials.len()],

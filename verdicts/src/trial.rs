@@ -79,6 +79,8 @@ pub(crate) struct Trial {
     pub(crate) alpha: f64,
     /// The slot in which the evidence begins.
     first_slot: u64,
+    /// Without control, every disturbance is attributed to the flag at once.
+    is_at_once: bool,
     /// Nothing spoke against the units in the ten minutes before the stage.
     is_calm: bool,
     units: Windows<Count>,
@@ -98,7 +100,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn new(check: Check, roster: &Roster, (alpha, first_slot): (f64, u64)) -> Self {
+    pub(crate) fn new(
+        check: Check,
+        roster: &Roster,
+        (alpha, first_slot): (f64, u64),
+        is_at_once: bool,
+    ) -> Self {
         let measure = Measure::new(check, cut(check), roster);
         let tail = match check {
             Check::LatencyWorse { quantile, .. } => {
@@ -109,6 +116,7 @@ impl Trial {
         Self {
             alpha,
             first_slot,
+            is_at_once,
             is_calm: measure.was_calm(roster),
             check,
             measure,
@@ -231,7 +239,7 @@ impl Trial {
         let evidence = if config.has_control {
             self.look_at_arms(slot, roster, config)
         } else {
-            self.look_at_onset(slot, roster, config)
+            self.look_at_disturbance(slot, roster)
         };
         self.conclude(slot, evidence);
     }
@@ -323,9 +331,21 @@ impl Trial {
         })
     }
 
-    fn look_at_onset(&mut self, slot: u64, roster: &Roster, config: &StageConfig) -> f64 {
+    /// Returns the evidence of a disturbance that is attributed to the flag. Another one only keeps the check from passing.
+    fn look_at_disturbance(&mut self, slot: u64, roster: &Roster) -> f64 {
         let is_onset = self.is_calm && slot < self.first_slot.saturating_add(ONSET);
-        if self.check.is_comparison() || !(is_onset || config.attribute_at_once) {
+        let evidence = self.of_disturbance(slot, roster);
+        if is_onset || self.is_at_once {
+            return evidence;
+        }
+        if evidence >= ELEVATED {
+            self.elevated = Some(slot);
+        }
+        0.0
+    }
+
+    fn of_disturbance(&mut self, slot: u64, roster: &Roster) -> f64 {
+        if self.check.is_comparison() {
             return 0.0;
         }
         let looks: Vec<_> = self

@@ -15,7 +15,7 @@ fn config() -> StageConfig {
         first_slot: FIRST,
         share: 0.5,
         has_control: true,
-        attribute_at_once: false,
+        at_once: Vec::new(),
         minimum: Minimum {
             requests: 50,
             tenants: 2,

@@ -25,7 +25,7 @@ fn config(has_control: bool) -> StageConfig {
         first_slot: FIRST,
         share: if has_control { 0.5 } else { 1.0 },
         has_control,
-        attribute_at_once: false,
+        at_once: Vec::new(),
         minimum: Minimum {
             requests: 500,
             tenants: 3,
@@ -270,7 +270,7 @@ fn comparisons_do_not_apply_without_control() {
 /// Runs a stage without control that fails from `onset` on for `slots` slots, and returns whether errors failed.
 fn fails_without_control(at_once: bool, onset: u64, slots: u64) -> bool {
     let mut stage = stage(StageConfig {
-        attribute_at_once: at_once,
+        at_once: at_once.then_some(0).into_iter().collect(),
         ..config(false)
     });
     for number in FIRST..FIRST + onset + slots {
@@ -301,6 +301,60 @@ fn without_control_a_later_harm_fails_when_it_lasts() {
     assert!(!fails_without_control(false, 400, 600));
     assert!(fails_without_control(false, 400, 1200));
     assert!(fails_without_control(true, 400, 4));
+}
+
+/// Runs ten tenants without control at 20 requests a second: two healthy hours, then 5 % errors against a bound of 1 %.
+/// Returns the seconds until the check fails, and until it no longer passes.
+fn late_harm(at_once: bool) -> (Option<u64>, Option<u64>) {
+    let mut stage = stage(StageConfig {
+        at_once: at_once.then_some(0).into_iter().collect(),
+        ..config(false)
+    });
+    let (onset, mut random) = (FIRST + 1440, 0x9E37_79B9_7F4A_7C15_u64);
+    let (mut failed, mut blocked) = (None, None);
+    for number in FIRST..onset + 360 {
+        let share = if number < onset { 0.005 } else { 0.05 };
+        let units = (0..10).map(|unit| {
+            let failed = (0..10).filter(|_| {
+                // xorshift, Marsaglia 2003.
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                ((random >> 11) as f64) < share * (1_u64 << 53) as f64
+            });
+            let failed = u32::try_from(failed.count()).unwrap();
+            count(unit, Arm::Treatment, 10, failed, 0, 100)
+        });
+        let units = units.collect();
+        stage.ingest(&Slot {
+            number,
+            counter_fell: false,
+            units,
+        });
+        let status = stage.look(number)[0].status;
+        if number < onset {
+            assert_ne!(status, Status::Fail);
+        } else {
+            let seconds = (number + 1 - onset) * 5;
+            failed = failed.or((status == Status::Fail).then_some(seconds));
+            blocked = blocked.or((status != Status::Pass).then_some(seconds));
+        }
+    }
+    (failed, blocked)
+}
+
+#[test]
+fn a_late_harm_without_control_notifies_in_minutes() {
+    let (failed, blocked) = late_harm(true);
+    assert!(failed.is_some_and(|seconds| seconds <= 180), "{failed:?}");
+    assert!(blocked.is_some_and(|seconds| seconds <= 180), "{blocked:?}");
+}
+
+#[test]
+fn a_late_harm_without_control_keeps_from_passing() {
+    let (failed, blocked) = late_harm(false);
+    assert_eq!(failed, None, "an incident of half an hour stops nothing");
+    assert!(blocked.is_some_and(|seconds| seconds <= 180), "{blocked:?}");
 }
 
 #[test]

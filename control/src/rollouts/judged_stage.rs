@@ -89,9 +89,13 @@ impl JudgedStage {
         let mut tests = Vec::new();
         let mut queries = Vec::new();
         let mut checks = Vec::new();
+        let mut at_once = Vec::new();
         for check in plan.checks_of(stage) {
             let judge = match (statistical_check(check), &check.metric) {
                 (Some(test), _) => {
+                    if check.then == CheckAction::Notify {
+                        at_once.push(tests.len());
+                    }
                     tests.push(test);
                     Judge::Test(tests.len().saturating_sub(1))
                 }
@@ -113,7 +117,7 @@ impl JudgedStage {
             first_slot: slot.saturating_add(1),
             share: share_of(plan, stage),
             has_control: has_control && plan.stages.get(stage)?.has_control(),
-            attribute_at_once: false,
+            at_once,
             minimum: Minimum {
                 requests: plan.minimum.requests,
                 tenants: u32::try_from(plan.minimum.tenants).unwrap_or(u32::MAX),

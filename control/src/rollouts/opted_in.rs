@@ -24,9 +24,13 @@ impl OptedIn {
     pub(super) fn begin(config: &StageConfig, history: &UnitHistory) -> Self {
         let mut checks = Vec::new();
         let mut absolute = Vec::new();
-        for check in &config.checks {
+        let mut at_once = Vec::new();
+        for (at, check) in config.checks.iter().enumerate() {
             absolute.push((!check.is_comparison()).then_some(checks.len()));
             if !check.is_comparison() {
+                if config.at_once.contains(&at) {
+                    at_once.push(checks.len());
+                }
                 checks.push(*check);
             }
         }
@@ -38,6 +42,7 @@ impl OptedIn {
                 tenants: 0,
             },
             alpha: config.alpha * ALPHA_SHARE,
+            at_once,
             checks,
             ..config.clone()
         };

@@ -110,7 +110,7 @@ pub fn run(seed: u64, run: u64, case: Case) -> Times {
         first_slot,
         share: case.share,
         has_control,
-        attribute_at_once: false,
+        at_once: Vec::new(),
         minimum: Minimum::default(),
         cap: DEFAULT_CAP,
         alpha: (-needed(case.alpha)).exp(),

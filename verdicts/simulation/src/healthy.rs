@@ -130,7 +130,7 @@ fn stage(
         first_slot,
         share: (percentage - before) / (1.0 - before),
         has_control,
-        attribute_at_once: false,
+        at_once: Vec::new(),
         minimum: Minimum::default(),
         cap: DEFAULT_CAP,
         alpha: (-needed(ALPHA)).exp(),

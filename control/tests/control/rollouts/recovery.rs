@@ -126,3 +126,30 @@ fn a_failure_that_pauses_stays_until_a_person_resumes() {
     course.run(HOUR / SECOND, HEALTHY, "paused");
     assert_eq!((course.state(), verdict(&course, 0)), ("paused", "fail"));
 }
+
+/// A plan of one stage without control.
+fn whole(then: &str) -> Value {
+    json!({
+        "stages": [{ "name": "all", "percentage": 100, "for": "2h" }],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" }, "then": then }],
+    })
+}
+
+#[test]
+fn a_late_harm_at_100_percent_is_notified_in_minutes() {
+    let mut course = Course::start(&whole("notify"));
+    course.run(2 * HOUR / SECOND - 60, (0.005, 0.0), "running");
+    assert_eq!(verdict(&course, 0), "pass");
+    course.run(180, (0.05, 0.0), "running");
+    assert_eq!((course.state(), verdict(&course, 0)), ("running", "fail"));
+}
+
+#[test]
+fn a_late_harm_at_100_percent_holds_the_stage_up() {
+    let mut course = Course::start(&whole("pause"));
+    course.run(2 * HOUR / SECOND - 180, (0.005, 0.0), "running");
+    assert_eq!(verdict(&course, 0), "pass");
+    // For half an hour it may be an incident of everything: neither a failure nor a pass.
+    assert_eq!(course.run(30 * 60, (0.05, 0.0), "running"), None);
+    assert_eq!(verdict(&course, 0), "inconclusive");
+}
