@@ -39,7 +39,6 @@ use self::unit_history::UnitHistory;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
-use crate::observe::ObservedSlot;
 use crate::stage_report::{SLOT_MS, StageReport};
 
 /// The longest time from one count to the next, in milliseconds. After a longer one the clock was set forward, or the
@@ -145,20 +144,28 @@ impl Rollouts {
         let names = self.control.take_tenant_names();
         let mut evidence = self.evidence.lock();
         evidence.tenants.extend(names);
-        if evidence.follow_clock(now) {
-            return;
-        }
-        let number = evidence.next_slot(now);
+        let number = match evidence.follow_clock(now) {
+            true => None,
+            false => Some(evidence.next_slot(now)),
+        };
         let steady = evidence.clock.steady();
         let Evidence { flags, tenants, .. } = &mut *evidence;
         for slot in slots {
             let of_flag = flags.entry(slot.flag.clone()).or_default();
+            of_flag.minutes.add(&slot.units, steady);
+            // The stages have rejected the slot of a jump; it may contain requests of a stage that was just entered.
+            let Some(number) = number else {
+                continue;
+            };
             // The requests of a stage must not count as those before it: a flag that fails at once would not be new.
             if let Some(managed) = running.get(&slot.flag) {
                 let has_control = !self.control.answers_held_back(&slot.flag);
                 of_flag.begin_stage(managed, number, has_control, now);
             }
-            of_flag.count(&slot, number, steady, tenants);
+            of_flag.history.add(&slot.units, steady);
+            if let Some(stage) = &mut of_flag.stage {
+                stage.count(&slot, number, tenants);
+            }
         }
     }
 
@@ -534,15 +541,6 @@ impl FlagEvidence {
         let is_current = self.stage.as_ref().is_some_and(|stage| stage.is_of(managed));
         if !is_current {
             self.stage = JudgedStage::begin(managed, &self.history, slot, has_control, now);
-        }
-    }
-
-    /// Counts a slot at a steady time.
-    fn count(&mut self, slot: &ObservedSlot, number: u64, steady: Timestamp, tenants: &HashMap<u64, String>) {
-        self.history.add(&slot.units, steady);
-        self.minutes.add(&slot.units, steady);
-        if let Some(stage) = &mut self.stage {
-            stage.count(slot, number, tenants);
         }
     }
 }
