@@ -30,8 +30,21 @@ const DISTURBED: f64 = 3.0;
 const ONSET: u64 = 60;
 /// The block, in slots, from which windows are looked at even if the pooled counts are inconspicuous.
 const LONG: u64 = 32;
+/// Errors of more than this share of the requests are a complete failure, which is attributed to the flag also without
+/// control. An incident that is worse than that stops the plan, too.
+const COMPLETE: f64 = 0.85;
 /// An evidence of 10 blocks pass for ten minutes.
 const ELEVATED: f64 = std::f64::consts::LN_10;
+
+/// Returns the evidence of the best look, less the price of its game; 0 if none is opened.
+fn played(games: &mut Games, slot: u64, looks: &[(usize, f64)]) -> f64 {
+    let Some((at, price)) = games.open(slot, looks) else {
+        return 0.0;
+    };
+    looks
+        .get(at)
+        .map_or(0.0, |(_, evidence)| (evidence - price).max(0.0))
+}
 
 /// The sums of both arms above the quantile of a comparison of latencies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -86,6 +99,8 @@ pub(crate) struct Trial {
     units: Windows<Count>,
     pooled: Windows<Pooled>,
     games: Games,
+    /// The games on complete failures, without control.
+    complete: Games,
     survival: Survival,
     pub(crate) treatment: ArmSum,
     pub(crate) control: ArmSum,
@@ -124,6 +139,7 @@ impl Trial {
             units: Windows::new(0),
             pooled: Windows::new(1),
             games: Games::default(),
+            complete: Games::default(),
             survival: Survival::default(),
             treatment: ArmSum::default(),
             control: ArmSum::default(),
@@ -221,6 +237,7 @@ impl Trial {
         self.forget();
         self.first_slot = first_slot;
         self.games = Games::default();
+        self.complete = Games::default();
         self.survival = Survival::default();
         self.treatment = ArmSum::default();
         self.control = ArmSum::default();
@@ -341,7 +358,23 @@ impl Trial {
         if evidence >= ELEVATED {
             self.elevated = Some(slot);
         }
-        0.0
+        self.of_complete_failure(slot, roster)
+    }
+
+    /// Returns the evidence that nearly every request meets an error.
+    fn of_complete_failure(&mut self, slot: u64, roster: &Roster) -> f64 {
+        let Check::ErrorRateAbove { rate } = self.check else {
+            return 0.0;
+        };
+        let bound = rate.max(COMPLETE);
+        let looks: Vec<_> = self
+            .due(slot)
+            .map(|window| {
+                let of_window = |unit: usize| self.units.window(window.checked_sub(1), unit);
+                (window, self.against_share(&of_window, roster, bound))
+            })
+            .collect();
+        played(&mut self.complete, slot, &looks)
     }
 
     fn of_disturbance(&mut self, slot: u64, roster: &Roster) -> f64 {
@@ -356,12 +389,7 @@ impl Trial {
                 (window, surprise.min(self.against_bound(&of_window, roster)))
             })
             .collect();
-        let Some((at, price)) = self.games.open(slot, &looks) else {
-            return 0.0;
-        };
-        looks
-            .get(at)
-            .map_or(0.0, |(_, evidence)| (evidence - price).max(0.0))
+        played(&mut self.games, slot, &looks)
     }
 
     fn scored(&self, sum: &impl Fn(usize) -> Count, roster: &Roster) -> Vec<Scored> {
@@ -388,9 +416,12 @@ impl Trial {
     }
 
     fn against_bound(&self, sum: &impl Fn(usize) -> Count, roster: &Roster) -> f64 {
-        let Some(allowed) = self.check.allowed_share() else {
-            return f64::INFINITY;
-        };
+        let allowed = self.check.allowed_share();
+        allowed.map_or(f64::INFINITY, |allowed| self.against_share(sum, roster, allowed))
+    }
+
+    /// Returns the evidence that more than a share of treatment's requests are bad, with any single tenant left out.
+    fn against_share(&self, sum: &impl Fn(usize) -> Count, roster: &Roster, allowed: f64) -> f64 {
         let mut tenants: Vec<(f64, f64)> = Vec::new();
         for (at, unit) in roster.units().iter().enumerate() {
             let Count(requests, bad) = sum(at);

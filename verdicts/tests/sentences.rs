@@ -303,9 +303,9 @@ fn without_control_a_later_harm_fails_when_it_lasts() {
     assert!(fails_without_control(true, 400, 4));
 }
 
-/// Runs ten tenants without control at 20 requests a second: two healthy hours, then 5 % errors against a bound of 1 %.
-/// Returns the seconds until the check fails, and until it no longer passes.
-fn late_harm(at_once: bool) -> (Option<u64>, Option<u64>) {
+/// Runs ten tenants without control at 20 requests a second: two healthy hours, then errors of this share against a bound of
+/// 1 %. Returns the seconds until the check fails, and until it no longer passes.
+fn late_harm(at_once: bool, harm: f64) -> (Option<u64>, Option<u64>) {
     let mut stage = stage(StageConfig {
         at_once: at_once.then_some(0).into_iter().collect(),
         ..config(false)
@@ -313,7 +313,7 @@ fn late_harm(at_once: bool) -> (Option<u64>, Option<u64>) {
     let (onset, mut random) = (FIRST + 1440, 0x9E37_79B9_7F4A_7C15_u64);
     let (mut failed, mut blocked) = (None, None);
     for number in FIRST..onset + 360 {
-        let share = if number < onset { 0.005 } else { 0.05 };
+        let share = if number < onset { 0.005 } else { harm };
         let units = (0..10).map(|unit| {
             let failed = (0..10).filter(|_| {
                 // xorshift, Marsaglia 2003.
@@ -345,16 +345,27 @@ fn late_harm(at_once: bool) -> (Option<u64>, Option<u64>) {
 
 #[test]
 fn a_late_harm_without_control_notifies_in_minutes() {
-    let (failed, blocked) = late_harm(true);
+    let (failed, blocked) = late_harm(true, 0.05);
     assert!(failed.is_some_and(|seconds| seconds <= 180), "{failed:?}");
     assert!(blocked.is_some_and(|seconds| seconds <= 180), "{blocked:?}");
 }
 
 #[test]
 fn a_late_harm_without_control_keeps_from_passing() {
-    let (failed, blocked) = late_harm(false);
+    let (failed, blocked) = late_harm(false, 0.05);
     assert_eq!(failed, None, "an incident of half an hour stops nothing");
     assert!(blocked.is_some_and(|seconds| seconds <= 180), "{blocked:?}");
+}
+
+#[test]
+fn a_complete_failure_without_control_fails_at_once() {
+    for harm in [1.0, 0.99] {
+        let (failed, _) = late_harm(false, harm);
+        assert!(failed.is_some_and(|seconds| seconds <= 10), "{harm}: {failed:?}");
+    }
+    // The worst of common incidents.
+    let (failed, _) = late_harm(false, 0.8);
+    assert_eq!(failed, None);
 }
 
 #[test]
