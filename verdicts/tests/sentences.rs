@@ -1,4 +1,9 @@
 //! The sentences of the design's section on verdicts, each as a test on slots.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 
