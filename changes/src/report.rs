@@ -88,7 +88,7 @@ impl OpenReports {
     }
 
     /// Returns the causes with the orgs that reported them, the one with the most orgs first. Causes are compared in their
-    /// [normal form](Report::normal_cause).
+    /// normal form.
     #[must_use]
     pub fn causes(&self) -> Vec<ReportedCause<'_>> {
         let mut causes: BTreeMap<String, ReportedCause<'_>> = BTreeMap::new();

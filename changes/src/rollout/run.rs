@@ -10,7 +10,7 @@ use super::stage_clock::StageClock;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// Identifies the run: see [`run_id`](super::run_id). It is another one from the start on, so that no two runs share
+    /// Identifies the run: a digest of the plan and of its start. It is another one from the start on, so that no two runs share
     /// evidence, also if the store is restored from a backup between them.
     pub id: u64,
     /// The number of its turns. A step that was computed at another number is refused.

@@ -36,7 +36,7 @@ fn requests_of_gates_and_of_observe_count_for_the_flag() {
     eventually("the requests to be counted", || {
         (count(&proxy, "ok") == 3.0 && count(&proxy, "answered") == 1.0).then_some(())
     });
-    let durations = "sluice_flag_request_duration_seconds_count{arm=\"excluded\",flag=\"board\"}";
+    let durations = "sluice_flag_request_duration_seconds_count{flag=\"board\",arm=\"excluded\"}";
     assert_eq!(proxy.metric(durations), 3.0);
     assert!(proxy.admin("/metrics").text().contains("le=\"2\""));
 }
