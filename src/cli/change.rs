@@ -192,17 +192,11 @@ fn applied_text(body: &Value, done: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
-        Some(false) => format!(
-            "nothing to change   {revision}{}{}",
-            refused_incidents_text(body),
-            unknown_org_text(body)
-        ),
+        Some(false) => format!("nothing to change   {revision}{}", notes_text(body)),
         _ => format!(
-            "{done}   {revision}{}{}{}{}{}",
+            "{done}   {revision}{}{}{}",
             overrides_text(body),
             notes_text(body),
-            refused_incidents_text(body),
-            unknown_org_text(body),
             last_good_text(body)
         ),
     }
@@ -230,27 +224,6 @@ fn notes_text(body: &Value) -> String {
         format!("\nnote: {}\nhelp: {}", printable(text("detail")), printable(help))
     });
     notes.collect()
-}
-
-/// Returns a note for each incident that is not opened.
-fn refused_incidents_text(body: &Value) -> String {
-    let notes = json::list(body, "refused_incidents").iter().map(|refusal| {
-        let text = |field| printable(json::text(refusal, field).unwrap_or_default());
-        format!(
-            "\nnote: the incident is not opened: {}\nhelp: {}",
-            text("detail"),
-            text("help")
-        )
-    });
-    notes.collect()
-}
-
-/// Returns the note of a report of an org that may be misspelled.
-fn unknown_org_text(body: &Value) -> String {
-    json::text(body, "org_without_record").map_or(String::new(), |org| {
-        let org = printable(org);
-        format!("\nnote: {org} has no record as a tenant; the report counts, check the spelling of the org")
-    })
 }
 
 /// Returns the note of a change that the last good document does not contain yet.
@@ -334,16 +307,12 @@ mod tests {
             "done   revision 7\nnote: the check `reports` fails again\nhelp: `sluice rollout reports FLAG` lists them; `sluice \
              rollout close-report FLAG ID`"
         );
-        let refused = serde_json::json!({ "revision": 7, "changed": true, "refused_incidents": [
-            { "code": "TOO_MANY_INCIDENTS", "detail": "board has 20 open incidents", "help": "close those that are over" },
-        ] });
-        assert_eq!(
-            message(refused),
-            "done   revision 7\nnote: the incident is not opened: board has 20 open incidents\nhelp: close those that are over"
-        );
-        let note = "note: acmee has no record as a tenant; the report counts, check the spelling of the org";
+        let note =
+            "note: acmee has no record as a tenant; the report counts\nhelp: check the spelling of the org";
         for (changed, first) in [(true, "done"), (false, "nothing to change")] {
-            let report = serde_json::json!({ "revision": 7, "changed": changed, "report": 7, "org_without_record": "acmee" });
+            let report = serde_json::json!({ "revision": 7, "changed": changed, "notes": [
+                { "code": "UNKNOWN_ORG", "detail": "acmee has no record as a tenant; the report counts", "help": "check the spelling of the org" },
+            ] });
             assert_eq!(message(report), format!("{first}   revision 7\n{note}"));
         }
         let not_written = serde_json::json!({ "revision": 7, "changed": true, "last_good": "not_written" });

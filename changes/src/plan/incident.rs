@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
+use super::note::{Note, NoteCode};
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::incident::{Incident, MAX_OPEN_INCIDENTS, validated};
@@ -49,7 +50,7 @@ pub(super) fn close(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> Pla
 }
 
 /// Opens the incident that a kill or a revert of `key` names. Nothing may block a kill, so beyond the limit the incident is
-/// refused and not the change: the audit log has it, and the open ones block promotions.
+/// not opened, which a note says: the audit log has it, and the open ones block promotions.
 pub(super) fn open_with(
     builder: &mut PlanBuilder<'_>,
     (key, flag): (&str, &mut ManagedFlag),
@@ -59,8 +60,12 @@ pub(super) fn open_with(
         return;
     };
     if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
-        let refused = too_many(key, flag);
-        builder.summary().refused_incidents.push(refused);
+        let refusal = too_many(key, flag);
+        builder.summary().notes.push(Note {
+            code: NoteCode::TooManyIncidents,
+            detail: format!("the incident is not opened: {}", refusal.detail),
+            help: refusal.help.unwrap_or_default(),
+        });
         return;
     }
     add(builder, flag, link);

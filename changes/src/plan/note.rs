@@ -20,6 +20,10 @@ pub enum NoteCode {
     UnknownAttribute,
     /// An audience has fewer tenants than the minimum of the plan.
     FewTenants,
+    /// The org of a report has no record as a tenant.
+    UnknownOrg,
+    /// An incident is not opened, because the flag has as many as it may have.
+    TooManyIncidents,
 }
 
 impl NoteCode {
@@ -30,6 +34,8 @@ impl NoteCode {
             Self::OpenReports => "OPEN_REPORTS",
             Self::UnknownAttribute => "UNKNOWN_ATTRIBUTE",
             Self::FewTenants => "FEW_TENANTS",
+            Self::UnknownOrg => "UNKNOWN_ORG",
+            Self::TooManyIncidents => "TOO_MANY_INCIDENTS",
         }
     }
 }

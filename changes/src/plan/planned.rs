@@ -47,12 +47,8 @@ pub struct Summary {
     pub ineffective_overrides: Vec<IneffectiveOverride>,
     /// The notes about the change.
     pub notes: Vec<Note>,
-    /// The refusals of incidents that a kill or a revert named, by flag. The change is applied.
-    pub refused_incidents: Vec<Refusal>,
     /// The id of the report that is open.
     pub report: Option<u64>,
-    /// The org of the report, if the tenant has no record: it counts, but its id may be misspelled.
-    pub org_without_record: Option<String>,
     /// The difference of an applied document.
     pub document: Option<Difference>,
 }

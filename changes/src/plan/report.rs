@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
+use super::note::{Note, NoteCode};
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::plain_text::is_readable;
@@ -34,8 +35,9 @@ pub(super) fn open(
     };
     check_texts(&report)?;
     let reports = &mut flag.state_mut().reports;
-    let is_unknown = builder.state.tenant(org).is_none();
-    builder.plan.summary.org_without_record = is_unknown.then(|| org.to_owned());
+    if builder.state.tenant(org).is_none() {
+        builder.plan.summary.notes.push(unknown_org(org));
+    }
     if let Some(id) = reports.same_as(&report) {
         builder.plan.summary.report = Some(id);
         return Ok(());
@@ -59,6 +61,15 @@ pub(super) fn open(
     reports.open(id, report);
     write(builder, Event::Reported, key, flag, (org, details));
     Ok(())
+}
+
+/// Returns the note of a report that counts, but whose org may be misspelled.
+fn unknown_org(org: &str) -> Note {
+    Note {
+        code: NoteCode::UnknownOrg,
+        detail: format!("{org} has no record as a tenant; the report counts"),
+        help: "check the spelling of the org; if it is right, create its record".to_owned(),
+    }
 }
 
 /// Closes a report.

@@ -44,15 +44,6 @@ pub(crate) struct AppliedChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notes: Vec<NoteBody>,
-    /// The refusals of the incident that a kill or a reversion names, one for each flag with as many open incidents as it
-    /// may have. The change is applied, and the audit log has the incident.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    refused_incidents: Vec<RefusalBody>,
-    /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    org_without_record: Option<String>,
     /// The id of the report that is open; only for a report. The same report again has the same id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0)]
@@ -102,15 +93,6 @@ pub(crate) struct DryRunBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     overrides_without_effect: Vec<IneffectiveOverrideBody>,
-    /// The refusals of the incident that a kill or a reversion names, one for each flag with as many open incidents as it
-    /// may have. The change is applied, and the audit log has the incident.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    refused_incidents: Vec<RefusalBody>,
-    /// The org of a report, if it has no record as a tenant. Its report counts; check the spelling of its id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    org_without_record: Option<String>,
     /// The stages of a rollout plan without a control arm, by their names: comparisons do not apply to them. Only for
     /// a plan that is set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -132,7 +114,9 @@ pub(crate) struct DryRunBody {
 struct NoteBody {
     /// Its stable code. `OPEN_REPORTS`: a check of the resumed plan fails again because reports are open.
     /// `UNKNOWN_ATTRIBUTE`: no tenant record, token or request has the attribute of an audience. `FEW_TENANTS`: an audience
-    /// has fewer tenants than the minimum of the plan.
+    /// has fewer tenants than the minimum of the plan. `UNKNOWN_ORG`: the org of a report has no record as a tenant.
+    /// `TOO_MANY_INCIDENTS`: the incident of a kill or a reversion is not opened, because the flag has as many as it may
+    /// have; one note for each flag.
     code: &'static str,
     /// One sentence with the facts.
     detail: String,
@@ -172,9 +156,7 @@ impl From<Applied> for AppliedChange {
             kept_off,
             ineffective_overrides,
             notes,
-            refused_incidents,
             report,
-            org_without_record,
             document,
         } = applied.summary;
         Self {
@@ -186,8 +168,6 @@ impl From<Applied> for AppliedChange {
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
             notes: notes.into_iter().map(NoteBody::from).collect(),
-            refused_incidents: refused_incidents.into_iter().map(RefusalBody::from).collect(),
-            org_without_record,
             report,
             difference: document.map(DifferenceBody::from),
             last_good: (applied.last_good == LastGood::NotWritten).then_some("not_written"),
@@ -203,8 +183,6 @@ impl From<DryRun> for DryRunBody {
             kept_off,
             ineffective_overrides,
             notes,
-            refused_incidents,
-            org_without_record,
             document,
             // Known at the commit.
             report: _,
@@ -219,8 +197,6 @@ impl From<DryRun> for DryRunBody {
             skipped_conditions: skipped.into_iter().map(Code::as_str).collect(),
             tiers_still_off: kept_off,
             overrides_without_effect: override_bodies(ineffective_overrides),
-            refused_incidents: refused_incidents.into_iter().map(RefusalBody::from).collect(),
-            org_without_record,
             stages_without_control: Vec::new(),
             notes: notes.into_iter().map(NoteBody::from).collect(),
             difference: document.map(DifferenceBody::from),

@@ -158,11 +158,15 @@ fn a_report_of_an_unknown_org_counts_with_a_warning() {
     let mut state = start_state();
     let warning = |state: &mut State, org: &str| {
         let plan = made(state, &admin(report(org, "no save"), 0));
-        plan.summary.org_without_record
+        let notes = plan.summary.notes.into_iter();
+        notes
+            .map(|note| (note.code.as_str(), note.detail))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(warning(&mut state, "acme"), None);
+    assert_eq!(warning(&mut state, "acme"), []);
     for _ in 0..2 {
-        assert_eq!(warning(&mut state, "acmee").as_deref(), Some("acmee"));
+        let detail = "acmee has no record as a tenant; the report counts".to_owned();
+        assert_eq!(warning(&mut state, "acmee"), [("UNKNOWN_ORG", detail)]);
     }
     assert_eq!(most_orgs(&state), 2);
 }

@@ -61,11 +61,7 @@ fn the_same_report_again_has_the_same_answer() {
     };
     let first = send("acme", "No save");
     assert_eq!(
-        (
-            &first["changed"],
-            &first["report"],
-            first.get("org_without_record")
-        ),
+        (&first["changed"], &first["report"], first.get("notes")),
         (&json!(true), &first["revision"], None)
     );
     send("globex", "slow");
@@ -76,13 +72,26 @@ fn the_same_report_again_has_the_same_answer() {
     );
     assert_eq!(list(&server)["reports"].as_array().unwrap().len(), 2);
     let unknown = send("hooli", "no save");
-    assert_eq!(unknown["org_without_record"], "hooli");
+    let note = |answer: &Value| answer["notes"][0].clone();
+    assert_eq!(
+        note(&unknown),
+        json!({
+            "code": "UNKNOWN_ORG",
+            "detail": "hooli has no record as a tenant; the report counts",
+            "help": "check the spelling of the org; if it is right, create its record"
+        })
+    );
+    let again = send("hooli", "no save");
+    assert_eq!(
+        (&again["changed"], &note(&again)["code"]),
+        (&json!(false), &json!("UNKNOWN_ORG"))
+    );
     assert_eq!(list(&server)["causes"][0]["blocks"], true);
     let body = json!({ "org": "acmee", "cause": "no save" });
     let dry = server.send_ok("POST", &format!("{path}?dry_run=true"), Some(&body));
     assert_eq!(
-        (&dry["org_without_record"], dry.get("report")),
-        (&json!("acmee"), None)
+        (&note(&dry)["code"], dry.get("report")),
+        (&json!("UNKNOWN_ORG"), None)
     );
 }
 
