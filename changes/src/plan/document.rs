@@ -2,15 +2,17 @@
 //! and tenants, and creates new flags and tenants.
 
 mod lifecycles;
+mod new_flag;
+mod plans;
 mod signed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use config::{FlagsDocument, Head, OwnedTenant, RolloutPlan, ToJson as _, read_plan};
+use config::{FlagsDocument, Head, OwnedTenant, ToJson as _};
 use imbl::OrdMap;
-use rules::{FlagDefinition, Kind, Lifecycle, SegmentDefinition, Site, Sited};
-use serde_json::{Map, Value};
+use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
+use serde_json::Map;
 
 use super::builder::{EntryFields, PlanBuilder};
 use super::difference::{Difference, Section, fields};
@@ -19,11 +21,9 @@ use super::{flag_lists, rollout, tenant};
 use crate::audit::Outcome;
 use crate::change::NewFlags;
 use crate::event::Event;
-use crate::flag::{DefaultOwner, FlagState, FormerState, ManagedFlag};
+use crate::flag::ManagedFlag;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
-use crate::report::OpenReports;
-use crate::rollout::{ManagedPlan, Mark, Surroundings, run_id, unsuitable};
 use crate::state::StateEdit;
 
 /// The treatment of flags and segments that the document leaves out.
@@ -246,102 +246,6 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
-    /// Returns the state of a new flag. A flag that existed before keeps its history: the time it was created, its last
-    /// kill, restore or revert, and a kill that was not ended. Otherwise a document without the flag and another with
-    /// it would end a kill and the waiting time after it. For the same reason a flag that was removed before ga may not
-    /// be added again as a kind without a lifecycle.
-    fn new_flag(
-        &mut self,
-        key: &str,
-        written: &FlagDefinition,
-        details: &mut Map<String, Value>,
-    ) -> ManagedFlag {
-        self.difference.added(Section::Flag, key);
-        let at = self.builder.at();
-        let former = self.options.facts.removed_state(key);
-        let former = former.and_then(FormerState::parse);
-        if former.is_some() {
-            details.insert("added_again".to_owned(), true.into());
-        }
-        let kind = written.kind.unwrap_or_default();
-        let skipped = former.as_ref().and_then(|former| former.lifecycle);
-        self.refusals
-            .extend(skipped.and_then(|from| skipped_by_removal(key, from, kind)));
-        let mut flag = ManagedFlag {
-            definition: Arc::new(written.clone()),
-            state: Arc::new(FlagState {
-                default: DefaultOwner::Documents,
-                since: at,
-                created: former.as_ref().map_or(at, |former| former.created),
-                sign_offs: Vec::new(),
-                unsettled: former.as_ref().and_then(|former| former.unsettled.clone()),
-                incidents: former
-                    .as_ref()
-                    .map_or_else(Vec::new, |former| former.incidents.clone()),
-                watch: None,
-                plan: None,
-                reports: OpenReports::default(),
-                changed: at,
-                changed_by: self.builder.request.actor.name.clone(),
-            }),
-        };
-        let tiers = flag.tiers_by_name(&written.tiers);
-        let lifecycle = flag.lifecycle();
-        let lifecycle = match (flag.kind().has_lifecycle(), &self.options.new_flags) {
-            (true, NewFlags::Adopted { .. } | NewFlags::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
-            (true, NewFlags::Alpha) => {
-                let is_further = lifecycle.is_some_and(|written| written != Lifecycle::Alpha);
-                let left = is_further.then(|| "lifecycle".to_owned());
-                self.difference
-                    .kept_by_operators(Section::Flag, key, left.into_iter().collect());
-                Some(Lifecycle::Alpha)
-            }
-            (false, _) => lifecycle,
-        };
-        let definition = flag.definition_mut();
-        definition.lifecycle = lifecycle.map(|lifecycle| Sited::new(lifecycle, Site::default()));
-        definition.enabled = definition.enabled.filter(|enabled| !enabled);
-        if former.is_some_and(|former| former.is_killed) && definition.enabled.is_none() {
-            definition.enabled = Some(false);
-            self.difference
-                .kept_by_operators(Section::Flag, key, vec!["enabled".to_owned()]);
-        }
-        definition.tiers = tiers;
-        if let Some(plan) = definition.plan.take() {
-            self.new_plan(key, &mut flag, &plan);
-        }
-        flag
-    }
-
-    /// Sets the plan of a new flag, unless it cannot advance.
-    fn new_plan(&mut self, key: &str, flag: &mut ManagedFlag, written: &str) {
-        // The text was read from JSON, and has the form of a plan.
-        let plan = serde_json::from_str(written).ok();
-        let plan: Option<RolloutPlan> = plan.as_ref().and_then(read_plan);
-        let Some(plan) = plan.filter(|_| self.options.facts.runs_plans()) else {
-            return;
-        };
-        let (known, written) = (&self.builder.state.document.segments, &self.segments);
-        let segment = |name: &str| written.get(name).or_else(|| known.get(name)).cloned();
-        let (policy, facts) = (self.options.policy, self.options.facts);
-        let surroundings = Surroundings {
-            segments: written.keys().chain(known.keys()).map(|name| &**name).collect(),
-            ..rollout::surroundings(self.builder, key, flag, &segment, policy, facts)
-        };
-        let reasons = unsuitable(&plan, &surroundings);
-        if !reasons.is_empty() {
-            let reasons = reasons.into_iter().map(|reason| reason.fact("flag", key));
-            return self.refusals.extend(reasons);
-        }
-        let id = run_id(&plan, self.builder.run_facts(key));
-        let mark = Mark {
-            by: &self.builder.request.actor.name,
-            at: self.builder.at(),
-            why: self.builder.request.reason.as_deref(),
-        };
-        rollout::put(flag, Some(ManagedPlan::new(plan, id, mark)));
-    }
-
     fn tenant(&mut self, id: &Arc<str>, record: &Arc<OwnedTenant>) {
         let record = &flag_lists::with_each_flag_once(record);
         if let Some(before) = self.builder.state.tenant(id) {
@@ -441,18 +345,10 @@ fn fields_kept_by_operators(written: &FlagDefinition, flag: &ManagedFlag) -> Vec
             "rollout",
             written.rollout.is_some() && written.rollout != flag.definition.rollout,
         ),
-        ("plan", writes_another_plan(written, flag)),
+        ("plan", plans::writes_another_plan(written, flag)),
     ];
     let fields = differs.into_iter().filter(|(_, differs)| *differs);
     fields.map(|(field, _)| field.to_owned()).collect()
-}
-
-/// Returns true if the document has a plan, and the flag another one or none.
-fn writes_another_plan(written: &FlagDefinition, flag: &ManagedFlag) -> bool {
-    let Some(plan) = &written.plan else { return false };
-    let plan = serde_json::from_str(plan).ok();
-    let plan = plan.as_ref().and_then(read_plan);
-    plan.as_ref() != flag.state.plan.as_deref().map(|managed| &*managed.plan)
 }
 
 /// Returns the refusal of a change to a kind without a lifecycle while the flag is not at ga. From alpha or beta the
@@ -475,21 +371,6 @@ fn unfinished_lifecycle(key: &str, after: &ManagedFlag) -> Option<Refusal> {
         let detail = format!("{key} is {from}; as kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)
             .help(help)
-            .fact("flag", key)
-            .fact("from", from.as_str())
-            .fact("kind", kind.as_str())
-    })
-}
-
-/// Returns the refusal of a flag that was removed at alpha or beta and is added again as a kind without a lifecycle: it
-/// would be on for tenants without a promotion. One that was retired when it was removed was at ga before.
-fn skipped_by_removal(key: &str, from: Lifecycle, kind: Kind) -> Option<Refusal> {
-    (from < Lifecycle::Ga && !kind.has_lifecycle()).then(|| {
-        let detail = format!(
-            "{key} was {from} when it was removed; as kind {kind} it would have no lifecycle, and that would skip ga"
-        );
-        Refusal::new(Code::StateSkipped, detail)
-            .help("add it with its former kind and promote it to ga first, or give the new flag another key")
             .fact("flag", key)
             .fact("from", from.as_str())
             .fact("kind", kind.as_str())
