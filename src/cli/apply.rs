@@ -98,9 +98,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         ..options.clone()
     };
     let applied = session.send(&request(arguments, &document, &bound), Intent::Change)?;
-    change::print_result(&session, &bound, &applied, UnchangedTenants::All, |_| {
-        "applied".to_owned()
-    })?;
+    // The notes were shown before.
+    session.print_response(&applied, |body| change::applied_text(body, "applied", ""))?;
     Ok(Exit::Success)
 }
 
@@ -133,11 +132,12 @@ fn with_adoption_hint(error: anyhow::Error, arguments: &Arguments) -> anyhow::Er
     with_urgent_hint(error, "adopt without the conditions", &command)
 }
 
-/// Renders the difference and the changed tenants.
+/// Renders the difference, the changed tenants and the notes.
 fn plan(body: &Value, found: &Value, is_forced: bool) -> String {
     let mut text = difference(found);
     if !is_empty(found) {
         text.push_str(&dry_run_text(body, UnchangedTenants::Tiers(&[]), is_forced));
     }
+    text.push_str(change::notes_text(body).trim_start());
     text
 }

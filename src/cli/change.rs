@@ -183,20 +183,19 @@ pub(super) fn print_result(
             notes_text(body).trim_start(),
             read_only_text(body).unwrap_or_default()
         ),
-        false => applied_text(body, &done(body)),
+        false => applied_text(body, &done(body), &notes_text(body)),
     })
 }
 
-/// Renders the result of a change, with its revision.
-fn applied_text(body: &Value, done: &str) -> String {
+/// Renders the result of a change, with its revision and these notes.
+pub(super) fn applied_text(body: &Value, done: &str, notes: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
-        Some(false) => format!("nothing to change   {revision}{}", notes_text(body)),
+        Some(false) => format!("nothing to change   {revision}{notes}"),
         _ => format!(
-            "{done}   {revision}{}{}{}",
+            "{done}   {revision}{}{notes}{}",
             overrides_text(body),
-            notes_text(body),
             last_good_text(body)
         ),
     }
@@ -217,7 +216,7 @@ fn overrides_text(body: &Value) -> String {
 }
 
 /// Returns the notes of the server about the change. The help of a note names a command if there is one.
-fn notes_text(body: &Value) -> String {
+pub(super) fn notes_text(body: &Value) -> String {
     let notes = json::list(body, "notes").iter().map(|note| {
         let text = |field| json::text(note, field).unwrap_or_default();
         let help = command_hint(text("code")).unwrap_or_else(|| text("help"));
@@ -284,7 +283,7 @@ mod tests {
 
     #[test]
     fn an_unchanged_state_is_not_shown_as_done() {
-        let message = |body| applied_text(&body, "done");
+        let message = |body| applied_text(&body, "done", &notes_text(&body));
         assert_eq!(
             message(serde_json::json!({ "revision": 7, "changed": true })),
             "done   revision 7"

@@ -22,6 +22,7 @@ pub(super) fn command_hint(code: &str) -> Option<&'static str> {
         "PLAN_NOT_FOUND" => {
             "`sluice rollout plan FLAG -f plan.yaml` sets a plan; `--template careful` prints one to begin with"
         }
+        "PLAN_NOT_SET" => "`sluice rollout plan FLAG -f plan.yaml` sets it; or remove it from the document",
         "APPROVAL_MISSING" => "`sluice rollout approve FLAG --as ROLE`, each role by another person",
         "CHECKLIST_OPEN" => "`sluice rollout check FLAG ITEM`",
         "STAGE_NOT_ELAPSED" | "CHECK_NOT_PASSED" | "OUTSIDE_WINDOW" => "wait, or repeat with --force",

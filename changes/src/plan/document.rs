@@ -14,7 +14,7 @@ use imbl::OrdMap;
 use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
 use serde_json::Map;
 
-use super::builder::{EntryFields, PlanBuilder};
+use super::builder::{EntryFields, PlanBuilder, PlanStep};
 use super::difference::{Difference, Section, fields};
 use super::facts::Facts;
 use super::{flag_lists, rollout, tenant};
@@ -24,7 +24,7 @@ use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
-use crate::state::StateEdit;
+use crate::state::{State, StateEdit};
 
 /// The treatment of flags and segments that the document leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,13 @@ pub(super) fn apply(
     builder: &mut PlanBuilder<'_>,
     document: &FlagsDocument,
     options: &Options<'_>,
-) -> Result<(), Vec<Refusal>> {
+) -> PlanStep {
     let mut merge = DocumentMerge {
         builder,
         options,
         adopted: Vec::new(),
+        planned: Vec::new(),
         difference: Difference::default(),
-        segments: &document.segments,
         shared_edits: Vec::new(),
         flags_to_sign_again: BTreeSet::new(),
         refusals: Vec::new(),
@@ -76,9 +76,16 @@ pub(super) fn apply(
     if options.missing_parts == MissingParts::Removed {
         merge.remove_flags(&document.flags);
     }
-    merge.check_lifecycles();
+    let after = merge.changed_state();
+    if let Some(after) = &after {
+        merge.check_lifecycles(after);
+        merge.check_plans(after);
+    }
     if !merge.refusals.is_empty() {
-        return Err(merge.refusals);
+        return Err(merge.refusals.into());
+    }
+    if let Some(after) = &after {
+        merge.compile_plans(after)?;
     }
     merge.finish();
     Ok(())
@@ -93,9 +100,9 @@ struct DocumentMerge<'m, 'a> {
     options: &'m Options<'m>,
     /// The new flags beyond alpha.
     adopted: Vec<(Arc<str>, Lifecycle)>,
+    /// The new flags with a plan.
+    planned: Vec<Arc<str>>,
     difference: Difference,
-    /// The segments of the document.
-    segments: &'m OrdMap<Arc<str>, Arc<SegmentDefinition>>,
     /// The edits of the head and of segments.
     shared_edits: Vec<StateEdit>,
     /// The flags with sign-offs that are affected by changed segments.
@@ -148,8 +155,7 @@ impl DocumentMerge<'_, '_> {
                     && !self.flags_to_sign_again.contains(&**key) =>
             {
                 // Most flags of a document are unchanged, and a document may have thousands.
-                let left = fields_kept_by_operators(written, before);
-                return self.difference.kept_by_operators(Section::Flag, key, left);
+                return self.keep(key, written, before);
             }
             Some(before) => self.changed_flag(key, written, before),
         };
@@ -202,9 +208,18 @@ impl DocumentMerge<'_, '_> {
             self.withdraw_sign_offs(&mut after, &mut changed);
         }
         self.difference.changed(Section::Flag, key, changed);
-        let left = fields_kept_by_operators(written, &after);
-        self.difference.kept_by_operators(Section::Flag, key, left);
+        self.keep(key, written, &after);
         after
+    }
+
+    /// Adds the fields of a known flag that operators own and that the document writes with another value.
+    fn keep(&mut self, key: &str, written: &FlagDefinition, flag: &ManagedFlag) {
+        let mut left = fields_kept_by_operators(written, flag);
+        if plans::writes_another_plan(written, flag) {
+            left.push("plan".to_owned());
+            self.builder.summary().notes.push(plans::not_set(key, flag));
+        }
+        self.difference.kept_by_operators(Section::Flag, key, left);
     }
 
     /// Starts or ends the lifecycle of a flag whose kind changed.
@@ -306,6 +321,19 @@ impl DocumentMerge<'_, '_> {
         }
     }
 
+    /// Returns the state after the document; none if no flag changes.
+    fn changed_state(&self) -> Option<State> {
+        let edits = &self.builder.plan.edits;
+        if !edits.iter().any(|edit| matches!(edit, StateEdit::Flag(..))) {
+            return None;
+        }
+        let before = self.builder.state;
+        let mut after = before.clone();
+        after.absorb(edits, before.revision);
+        after.absorb(&self.shared_edits, before.revision);
+        Some(after)
+    }
+
     fn finish(self) {
         let details = self.difference.counts();
         let entry_fields = EntryFields {
@@ -324,7 +352,7 @@ impl DocumentMerge<'_, '_> {
     }
 }
 
-/// Returns the fields that operators own and that the document writes with another value.
+/// Returns the fields that operators own and that the document writes with another value, without the plan.
 fn fields_kept_by_operators(written: &FlagDefinition, flag: &ManagedFlag) -> Vec<String> {
     let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
     let same_tiers = |tiers: &[(_, _)]| {
@@ -345,7 +373,6 @@ fn fields_kept_by_operators(written: &FlagDefinition, flag: &ManagedFlag) -> Vec
             "rollout",
             written.rollout.is_some() && written.rollout != flag.definition.rollout,
         ),
-        ("plan", plans::writes_another_plan(written, flag)),
     ];
     let fields = differs.into_iter().filter(|(_, differs)| *differs);
     fields.map(|(field, _)| field.to_owned()).collect()

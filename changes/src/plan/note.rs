@@ -24,6 +24,8 @@ pub enum NoteCode {
     UnknownOrg,
     /// An incident is not opened, because the flag has as many as it may have.
     TooManyIncidents,
+    /// The plan of a known flag in a document is not set.
+    PlanNotSet,
 }
 
 impl NoteCode {
@@ -36,6 +38,7 @@ impl NoteCode {
             Self::FewTenants => "FEW_TENANTS",
             Self::UnknownOrg => "UNKNOWN_ORG",
             Self::TooManyIncidents => "TOO_MANY_INCIDENTS",
+            Self::PlanNotSet => "PLAN_NOT_SET",
         }
     }
 }

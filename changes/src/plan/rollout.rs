@@ -15,7 +15,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rollout::{Exposed, HaltCause, ManagedPlan, Mark, PausingChange, RolloutState, exposure_of};
 
 pub(super) use self::operation::{cancel, pause, resume, roll_back};
-pub(super) use self::preparation::{approve, check_item, remove, set, surroundings};
+pub(super) use self::preparation::{approve, check, check_item, notes, remove, set, uncompilable};
 pub(super) use self::progress::{advance, start, take_step};
 pub(super) use self::stage_time::correct_stage_time;
 

@@ -15,8 +15,8 @@ use crate::timestamp;
 pub(crate) struct Surroundings<'s> {
     pub(crate) key: &'s str,
     pub(crate) flag: &'s ManagedFlag,
-    /// The state, for its tenants; none if they are not known yet.
-    pub(crate) tenants: Option<&'s State>,
+    /// The state, for its tenants.
+    pub(crate) tenants: &'s State,
     /// Finds a segment.
     pub(crate) segment: FindSegment<'s>,
     /// The names of the segments, for suggestions.
@@ -195,9 +195,7 @@ impl Check<'_> {
                 );
                 self.refuse(field.clone(), detail, help);
             }
-            let is_empty =
-                |state: &&State| unknown.is_empty() && audience::is_provably_empty(audience, state, segment);
-            if tenants.filter(is_empty).is_some() {
+            if unknown.is_empty() && audience::is_provably_empty(audience, tenants, segment) {
                 let shown = audience::shown(audience);
                 let detail = format!("the audience of stage `{name}` is empty: no tenant can meet {shown}");
                 self.refuse(
@@ -299,14 +297,14 @@ impl Check<'_> {
 
     /// A node keeps the state of a limited number of breakers.
     fn breakers(&mut self) {
-        let Some(state) = self.surroundings.tenants.filter(|_| self.plan.breaker.is_some()) else {
+        if self.plan.breaker.is_none() {
             return;
-        };
+        }
         let has_breaker = |(key, flag): &(&str, ManagedFlag)| {
             let exposure = flag.definition.exposure.as_ref();
             *key != self.surroundings.key && exposure.is_some_and(|exposure| exposure.breaker.is_some())
         };
-        let others = state.flags().filter(has_breaker).count();
+        let others = self.surroundings.tenants.flags().filter(has_breaker).count();
         if others >= MAX_BREAKERS {
             let detail = format!("{others} flags have a plan with a breaker already; no more is possible");
             let help = "remove `breaker` here, or end the plan of another flag";

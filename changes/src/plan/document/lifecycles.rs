@@ -13,22 +13,15 @@ use super::DocumentMerge;
 use crate::change::NewFlags;
 use crate::policy::{StateOrder, UrgentPolicy};
 use crate::refusal::{Code, Refusal};
-use crate::state::{State, StateEdit};
+use crate::state::State;
 
 /// The largest number of flags that a refusal names.
 const MAX_NAMED: usize = 10;
 
 impl DocumentMerge<'_, '_> {
     /// Checks the lifecycles of the state after the document, and adds the audit entries of new flags beyond alpha.
-    pub(super) fn check_lifecycles(&mut self) {
-        let edits = &self.builder.plan.edits;
-        if !edits.iter().any(|edit| matches!(edit, StateEdit::Flag(..))) {
-            return;
-        }
-        let before = self.builder.state;
-        let mut after = before.clone();
-        after.absorb(edits, before.revision);
-        self.refusals.extend(behind(before, &after));
+    pub(super) fn check_lifecycles(&mut self, after: &State) {
+        self.refusals.extend(behind(self.builder.state, after));
         let NewFlags::Adopted { urgent } = &self.options.new_flags else {
             for (flag, lifecycle) in &self.adopted {
                 self.builder.audit_adopted(flag, *lifecycle, &[], None);
@@ -43,7 +36,7 @@ impl DocumentMerge<'_, '_> {
         let mut unmet = Vec::new();
         let mut all_skipped = BTreeSet::new();
         for (flag, lifecycle) in &self.adopted {
-            let refusals = self.unmet(&after, flag, *lifecycle);
+            let refusals = self.unmet(after, flag, *lifecycle);
             let (skipped, refusals) = match urgent {
                 None => (refusals.iter().map(|refusal| refusal.code).collect(), refusals),
                 Some(_) => skip(refusals, &adopting),

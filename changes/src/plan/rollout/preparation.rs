@@ -1,7 +1,7 @@
 //! The preparation of a plan: setting, editing and removing it, approvals and the checklist.
 
 use config::{JsonEdit, RolloutPlan, ToJson as _, read_exposure, read_plan};
-use rules::{Eligibility, FlagDefinition, FlagsDefinition, Names, Site, Sited};
+use rules::{Eligibility, FlagDefinition, FlagsDefinition, Names, Site, Sited, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{ended_help, mark, planned_flag, running, write, wrong_state};
@@ -9,12 +9,14 @@ use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::plan::builder::{PlanBuilder, PlanStep};
 use crate::plan::facts::Facts;
+use crate::plan::note::Note;
 use crate::plan::planned::NoPlan;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::rollout::{
     Approval, CheckedItem, ManagedPlan, Surroundings, doubts, exposure_at, run_id, unsuitable,
 };
+use crate::state::State;
 
 /// Sets the plan of a flag, or edits the later stages of an active one.
 pub(in crate::plan) fn set(
@@ -28,7 +30,8 @@ pub(in crate::plan) fn set(
     let Some(plan) = read_plan(written) else {
         return Err(malformed(key, &flag, written));
     };
-    let mut reasons = check(builder, key, &flag, &plan, policy, facts);
+    let state = builder.state;
+    let mut reasons = check(state, (key, &flag), &plan, (policy, facts), builder.at());
     let before = flag.state.plan.as_deref().cloned();
     let active = before.as_ref().filter(|before| before.state().is_active());
     if let Some(active) = active {
@@ -37,16 +40,11 @@ pub(in crate::plan) fn set(
     if !reasons.is_empty() {
         return Err(reasons.into());
     }
-    compiles(builder, key, &flag, &plan)?;
-    let segments = &builder.state.document.segments;
-    let requested = facts.request_attributes();
-    let notes = doubts(
-        &plan,
-        builder.state,
-        &|name| segments.get(name).cloned(),
-        requested.as_deref(),
-    );
-    builder.summary().notes.extend(notes);
+    if let Some(staged) = uncompilable(state, &flag, &plan) {
+        let edit = JsonEdit::Flag(key.to_owned(), Some(staged.to_json()));
+        return Err(NoPlan::Unreadable(vec![edit]));
+    }
+    builder.summary().notes.extend(notes(state, &plan, facts));
     let details = Map::from_iter([("plan".to_owned(), written.clone())]);
     let managed = match before {
         Some(before)
@@ -68,16 +66,15 @@ pub(in crate::plan) fn set(
     Ok(())
 }
 
-/// Returns the reasons for which the plan cannot advance.
-pub(super) fn check(
-    builder: &PlanBuilder<'_>,
-    key: &str,
-    flag: &ManagedFlag,
+/// Returns the reasons for which the plan cannot advance with the segments and tenants of this state.
+pub(in crate::plan) fn check(
+    state: &State,
+    (key, flag): (&str, &ManagedFlag),
     plan: &RolloutPlan,
-    policy: &LifecyclePolicy,
-    facts: &dyn Facts,
+    (policy, facts): (&LifecyclePolicy, &dyn Facts),
+    at: Timestamp,
 ) -> Vec<Refusal> {
-    let segments = &builder.state.document.segments;
+    let segments = &state.document.segments;
     let segment = |name: &str| segments.get(name).cloned();
     let entered = flag.state.plan.as_deref();
     let entered = entered.filter(|managed| managed.state().is_active());
@@ -85,34 +82,29 @@ pub(super) fn check(
     unsuitable(
         plan,
         &Surroundings {
-            tenants: Some(builder.state),
-            entered: entered.map_or(0, |stage| stage.saturating_add(1)),
+            key,
+            flag,
+            tenants: state,
+            segment: &segment,
             segments: segments.keys().map(|name| &**name).collect(),
-            ..surroundings(builder, key, flag, &segment, policy, facts)
+            policy,
+            entered: entered.map_or(0, |stage| stage.saturating_add(1)),
+            has_operators: facts.has_operators(),
+            at,
         },
     )
 }
 
-/// Returns the surroundings of a plan without tenants and names of segments.
-pub(in crate::plan) fn surroundings<'s>(
-    builder: &PlanBuilder<'_>,
-    key: &'s str,
-    flag: &'s ManagedFlag,
-    segment: &'s dyn Fn(&str) -> Option<std::sync::Arc<rules::SegmentDefinition>>,
-    policy: &'s LifecyclePolicy,
-    facts: &dyn Facts,
-) -> Surroundings<'s> {
-    Surroundings {
-        key,
-        flag,
-        tenants: None,
-        segment,
-        segments: Vec::new(),
-        policy,
-        entered: 0,
-        has_operators: facts.has_operators(),
-        at: builder.at(),
-    }
+/// Returns the notes about a plan that is probably not as intended.
+pub(in crate::plan) fn notes(state: &State, plan: &RolloutPlan, facts: &dyn Facts) -> Vec<Note> {
+    let segments = &state.document.segments;
+    let requested = facts.request_attributes();
+    doubts(
+        plan,
+        state,
+        &|name| segments.get(name).cloned(),
+        requested.as_deref(),
+    )
 }
 
 /// Returns the flag with a plan that does not have its form, to be explained.
@@ -124,18 +116,14 @@ fn malformed(key: &str, flag: &ManagedFlag, written: &Value) -> NoPlan {
     NoPlan::Unreadable(vec![JsonEdit::Flag(key.to_owned(), Some(definition))])
 }
 
-/// Compiles the flag with all stages of the plan in force, so that a plan with an invalid audience or split is not found
-/// out at its start.
-///
-/// # Errors
-/// The flag with these stages, to be explained.
-fn compiles(
-    builder: &PlanBuilder<'_>,
-    key: &str,
+/// Returns the flag with all stages of the plan in force, if it does not compile: otherwise an invalid audience or split
+/// would be found only when its stage is entered.
+pub(in crate::plan) fn uncompilable(
+    state: &State,
     flag: &ManagedFlag,
     plan: &RolloutPlan,
-) -> Result<(), NoPlan> {
-    let document = &builder.state.document;
+) -> Option<FlagDefinition> {
+    let document = &state.document;
     let exposure = exposure_at(plan, plan.stages.len());
     let mut staged = flag.definition.as_ref().clone();
     staged.exposure = read_exposure(&exposure);
@@ -156,13 +144,8 @@ fn compiles(
         ..FlagsDefinition::default()
     };
     let names = Names::new(&definition);
-    match rules::compile(&definition, &names, Eligibility::default()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(NoPlan::Unreadable(vec![JsonEdit::Flag(
-            key.to_owned(),
-            Some(staged.to_json()),
-        )])),
-    }
+    let compiled = rules::compile(&definition, &names, Eligibility::default());
+    compiled.is_err().then_some(staged)
 }
 
 /// Returns a reason for each part of an active plan that an edit changes and that is in force: everything but the later

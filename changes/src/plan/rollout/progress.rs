@@ -39,7 +39,13 @@ pub(in crate::plan) fn start(
         return Err(wrong_state(key, &managed, help).into());
     }
     // Again, because segments, tenants and policy may have changed since it was set.
-    let mut reasons = preparation::check(builder, key, &flag, &managed.plan, policy, facts);
+    let mut reasons = preparation::check(
+        builder.state,
+        (key, &flag),
+        &managed.plan,
+        (policy, facts),
+        builder.at(),
+    );
     let missing = managed.missing_approvals();
     if !missing.is_empty() {
         reasons.push(unapproved(&missing));

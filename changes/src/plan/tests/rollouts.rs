@@ -793,6 +793,78 @@ fn a_document_sets_the_plan_of_a_new_flag() {
     assert_eq!(unsuitable[0].help.as_deref(), Some("did you mean `new`?"));
 }
 
+/// A document with a new flag at ga that has this plan, a segment and a tenant.
+fn with_new_flag(plan: &Value) -> Value {
+    json!({ "version": 1, "segments": { "new": { "attribute": "groups", "any_of": ["x"] } },
+        "flags": { "fresh": { "lifecycle": "ga", "plan": plan } }, "tenants": { "inside": { "channel": "latest" } } })
+}
+
+#[test]
+fn a_document_meets_the_conditions_of_a_set_plan() {
+    let plan = json!({ "stages": [
+        { "name": "a", "percentage": 5, "for": "1h", "audience": { "attribute": "tier", "eq": "gold" } },
+        { "name": "b", "percentage": 6, "for": "1d", "lifecycle": "beta", "audience": { "segment": "nwe" } },
+    ], "serve": "blue" });
+    let mut without = with_new_flag(&plan);
+    without["flags"]["fresh"].as_object_mut().unwrap().remove("plan");
+    let mut state = start_state();
+    made(&mut state, &admin(applying(without), 0));
+    let of_set = refused(&state, &admin(set("fresh", plan.clone()), 0));
+    assert_eq!(of_set.len(), 4);
+    let of_document = refused(&start_state(), &admin(applying(with_new_flag(&plan)), 0));
+    let flagged = of_set.into_iter().map(|refusal| refusal.fact("flag", "fresh"));
+    assert_eq!(of_document, flagged.collect::<Vec<_>>());
+    // A tenant and a segment of the same document are known.
+    let plan = json!({ "stages": [
+        { "name": "a", "percentage": 5, "for": "1h", "audience": { "attribute": "channel", "eq": "latest" } },
+        { "name": "b", "percentage": 5, "for": "1h", "audience": { "segment": "new" } },
+    ] });
+    let mut state = start_state();
+    let made = made(&mut state, &admin(applying(with_new_flag(&plan)), 0));
+    let notes: Vec<_> = made.summary.notes.iter().map(|note| note.code).collect();
+    assert_eq!(notes, [NoteCode::FewTenants]);
+}
+
+#[test]
+fn an_audience_of_a_document_is_compiled() {
+    let audience = json!({ "all": [{ "segment": "new" }, { "attribute": "email", "matches": "(" }] });
+    let plan = json!({ "stages": [{ "name": "a", "percentage": 5, "for": "1d", "audience": audience }] });
+    let state = start_state();
+    let found = plan_of(&state, &admin(applying(with_new_flag(&plan)), 0));
+    let Err(NoPlan::Unreadable(edits)) = found else {
+        panic!("{found:?}")
+    };
+    let catalog = config::Catalog::new(rules::Eligibility::default(), state.document).unwrap();
+    let report = catalog.explain(&edits);
+    let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["invalid-pattern"], "{report}");
+}
+
+#[test]
+fn a_plan_of_a_document_that_is_not_set_is_noted() {
+    let mut state = running(simple());
+    let notes = |state: &mut State, flag: &str, plan: Value| {
+        let written = json!({ "version": 1, "flags": { flag: { "plan": plan } } });
+        let notes = made(state, &admin(applying(written), 0)).summary.notes;
+        let notes = notes.into_iter().map(|note| (note.code.as_str(), note.detail));
+        notes.collect::<Vec<_>>()
+    };
+    assert_eq!(notes(&mut state, "board", simple()), []);
+    let mut other = simple();
+    other["stages"][1]["percentage"] = json!(60);
+    let kept =
+        "the plan of board in the document differs from that in the store, and is not set: operators own it";
+    assert_eq!(
+        notes(&mut state, "board", other.clone()),
+        [("PLAN_NOT_SET", kept.to_owned())]
+    );
+    let none = "the plan of theme in the document is not set: theme exists, and operators own its plan";
+    assert_eq!(
+        notes(&mut state, "theme", other),
+        [("PLAN_NOT_SET", none.to_owned())]
+    );
+}
+
 /// The reasons to refuse the plan of the flag, each with its field.
 #[track_caller]
 fn check_reasons(flag: &str, plan: Value, expected: &[(&str, &str)]) {

@@ -569,3 +569,41 @@ fn rollouts_are_audited_with_reason_and_role() {
     );
     assert_eq!(rejected["actor"], "viewer");
 }
+
+#[test]
+fn a_document_and_its_dry_run_refuse_an_unsuitable_plan() {
+    let server = Server::start();
+    let document = |plan: Value| json!({ "version": 1, "flags": { "fresh": { "plan": plan } } });
+    let unsuitable = json!({ "stages": [
+        { "name": "a", "percentage": 5, "for": "1d", "audience": { "attribute": "channel", "eq": "nightly" } },
+        { "name": "b", "percentage": 5, "for": "1d", "lifecycle": "ga", "audience": { "segment": "nobody" } },
+    ] });
+    let malformed = json!({ "stages": [
+        { "name": "a", "percentage": 5, "for": "1d", "audience": { "attribute": "email", "matches": "(" } },
+    ] });
+    let before = server.send_ok("GET", "/platform/document", None);
+    for path in ["/platform/document?dry_run=true", "/platform/document"] {
+        let put = |plan: &Value| {
+            let problem = server.send_as(Role::PlatformAdmin, "PUT", path, Some(&document(plan.clone())));
+            (problem.status, problem.json())
+        };
+        let (status, problem) = put(&unsuitable);
+        let fields = problem["refusals"].as_array().unwrap().iter();
+        let fields: Vec<_> = fields.map(|refusal| refusal["field"].clone()).collect();
+        assert_eq!(
+            (status, &problem["code"]),
+            (422, &json!("INVALID_PLAN")),
+            "{problem}"
+        );
+        for field in ["stages[1].lifecycle", "stages[0].audience", "stages[1].audience"] {
+            assert!(fields.contains(&json!(field)), "{field}: {problem}");
+        }
+        let (status, problem) = put(&malformed);
+        assert_eq!(
+            (status, &problem["problems"][0]["code"]),
+            (422, &json!("invalid-pattern")),
+            "{problem}"
+        );
+    }
+    assert_eq!(server.send_ok("GET", "/platform/document", None), before);
+}
