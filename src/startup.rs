@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use config::{Compiled, Files, FlagsDocument, FlagsSettings, FlagsSource, LoadedConfig, Report};
+use config::{
+    ChangePolicy, Compiled, Files, FlagsDocument, FlagsSettings, FlagsSource, LoadedConfig, Report,
+};
 use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::environment::variable;
 use crate::last_good;
 use crate::lock_holder;
+use crate::operators;
 use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
 /// The configuration at the start.
@@ -57,6 +60,8 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         flags: FlagsSource::Store(directory),
         seed,
         eligibility,
+        changes,
+        has_operators,
     }) = config::flags_settings(Files::Disk, path, &variable)
     else {
         let loaded = config::load(path, &variable);
@@ -67,7 +72,11 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         }));
     };
     let flags = match open_store(&directory, eligibility) {
-        Ok(opened) => match seed_if_empty(opened, seed.as_deref(), eligibility)? {
+        Ok(opened) => match seed_if_empty(
+            opened,
+            seed.as_deref(),
+            (eligibility, changes.as_ref(), has_operators),
+        )? {
             Ok(opened) => StartupFlags::Store { opened, directory },
             Err(report) => return Ok(Err(report)),
         },
@@ -108,7 +117,12 @@ pub(crate) fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<St
     if let Some(seed) = seed {
         let (seed, revision) = (seed.display(), opened.revision().0);
         match is_seeded {
-            true => info!(%seed, revision, "the store was empty and starts with its seed"),
+            true => {
+                info!(%seed, revision, "the store was empty and starts with its seed");
+                for note in opened.seed_notes() {
+                    warn!(%seed, code = note.code.as_str(), help = %note.help, "{}", note.detail);
+                }
+            }
             false => info!(%seed, revision, "the store has data, so `flags.store.seed` is not used"),
         }
     }
@@ -135,16 +149,18 @@ fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, Open
 fn seed_if_empty(
     opened: Opened,
     seed: Option<&Path>,
-    eligibility: Eligibility,
+    (eligibility, changes, has_operators): (Eligibility, Option<&ChangePolicy>, bool),
 ) -> Result<Result<Opened, Report>> {
-    let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
+    let seed = seed.filter(|_| opened.revision() == Revision::default());
+    // With an invalid policy the load that follows fails, and reports it.
+    let Some((seed, changes)) = seed.zip(changes) else {
         return Ok(Ok(opened));
     };
     let document = match FlagsDocument::read(Files::Disk, seed) {
         Ok(document) => document,
         Err(report) => return Ok(Err(report)),
     };
-    match opened.seeded(document, clock::now()) {
+    match opened.seeded(document, clock::now(), &operators::policy(changes), has_operators) {
         Ok(opened) => Ok(Ok(opened)),
         // Loaded as files are, so that the report has places.
         Err(ApplyError::Invalid(report)) => Ok(Err(config::load_flags(seed, eligibility)

@@ -11,6 +11,7 @@ use crate::flags_source::{FlagsSource, flags_source, seed};
 use crate::load::{FlagsFrom, load_as};
 use crate::load_context::LoadContext;
 use crate::loaded_config::LoadedConfig;
+use crate::operators::ChangePolicy;
 use crate::report::Report;
 use crate::settings::ProcessLogSettings;
 
@@ -23,6 +24,10 @@ pub struct FlagsSettings {
     pub seed: Option<PathBuf>,
     /// The eligibility of flags in the environment of the document.
     pub eligibility: Eligibility,
+    /// The conditions of changes; none if they are invalid.
+    pub changes: Option<ChangePolicy>,
+    /// True if operators of flags are configured.
+    pub has_operators: bool,
 }
 
 /// Reads the settings about flags from the gateway document at `path`. Other problems of the document are not errors
@@ -45,10 +50,13 @@ pub fn flags_settings(
             let environment = gateway.environment.value();
             let eligibility =
                 environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
+            let admin = gateway.admin.value().and_then(Option::as_ref);
             Some(FlagsSettings {
                 flags: flags_source(source, gateway)?,
                 seed: seed(source, gateway),
                 eligibility,
+                changes: gateway.control.or_default(),
+                has_operators: admin.is_some_and(|admin| admin.operators.key().is_some()),
             })
         });
     settings.ok_or_else(|| context.into_report())

@@ -104,6 +104,7 @@ impl Control {
                 catalog: Catalog::empty(eligibility),
             },
             seed: None,
+            seed_notes: Vec::new(),
             seeded_at: None,
         };
         Self {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::operating::ManagedServer;
 use crate::operator_tokens::OperatorToken;
-use crate::process::{CommandOutput, sluice};
+use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const PLAN: &str = "\
 ticket: REL-12
@@ -282,4 +282,73 @@ fn a_promotion_beside_a_plan_shows_every_help() {
         ],
     );
     assert!(!output.stderr.contains("urgent promotion"), "{output}");
+}
+
+/// A configuration whose store starts with `flags.yaml`, with this policy of promotions.
+fn write_seeded(folder: &Path, promotion: &str, flags: &str) {
+    let config = format!(
+        "version: 1\nlisteners: [{{ name: public, address: \"127.0.0.1:0\" }}]\n\
+         admin: {{ address: \"127.0.0.1:0\" }}\nflags: {{ store: {{ sqlite: ./data, seed: flags.yaml }} }}\n\
+         control: {{ promotion: {promotion} }}\nupstreams: {{ app: \"127.0.0.1:9\" }}\nunmatched: {{ upstream: app }}\n"
+    );
+    fs::write(folder.join("sluice.yaml"), config).unwrap();
+    fs::write(folder.join("flags.yaml"), flags).unwrap();
+}
+
+/// A flag with a plan that promotes it to beta after an hour.
+const SEED: &str = "\
+version: 1
+flags:
+  board:
+    plan:
+      ticket: REL-12
+      stages:
+        - { name: tenth, percentage: 10, for: 1h }
+        - { name: all, lifecycle: beta, percentage: 100, for: 1h }
+";
+
+#[test]
+fn a_seed_sets_the_plan_of_a_flag() {
+    let folder = tempfile::tempdir().unwrap();
+    write_seeded(folder.path(), "{ soak: 0s }", SEED);
+    let running = SluiceProcess::start(folder.path(), ["run"]);
+    let server = format!("http://{}", running.admin());
+    let done = |arguments: &[&str]| {
+        let output = sluice(folder.path(), [arguments, &["--server", &server]].concat(), "");
+        output.exits(0);
+        output.stdout
+    };
+    let shown = done(&["rollout", "show", "board"]);
+    check_parts(&shown, &["approved", "REL-12", "set by files"]);
+    let log = done(&["audit", "list", "--json"]);
+    check_parts(&log, &["\"actor\":\"files\"", "REL-12"]);
+    done(&["rollout", "start", "board"]);
+    // The document leaves the plan alone, and says so once.
+    fs::write(folder.path().join("flags.yaml"), SEED.replace("REL-12", "REL-13")).unwrap();
+    let applied = done(&["apply", "-f", "flags.yaml", "--yes"]);
+    let note = "note: the plan of board in the document differs from that in the store, and is not set: operators own it\n\
+                help: `sluice rollout plan FLAG -f plan.yaml` sets it; or remove it from the document";
+    assert_eq!(applied.matches(note).count(), 1, "{applied}");
+}
+
+#[test]
+fn a_seed_with_an_unsuitable_plan_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_seeded(folder.path(), "{ soak: 24h }", SEED);
+    let output = sluice(folder.path(), ["run"], "");
+    output.exits(1);
+    output.reports("INVALID_PLAN");
+    output.reports("stage `all` promotes board to beta after 1 h at alpha; the policy needs 24 h");
+    let malformed = SEED.replace(
+        "percentage: 10,",
+        "percentage: 10, audience: { attribute: email, matches: \"(\" },",
+    );
+    write_seeded(folder.path(), "{ soak: 0s }", &malformed);
+    let output = sluice(folder.path(), ["run"], "");
+    output.exits(1);
+    output.reports("invalid-pattern");
+    // The store is still empty, and takes the mended seed.
+    write_seeded(folder.path(), "{ soak: 0s }", SEED);
+    let running = SluiceProcess::start(folder.path(), ["run"]);
+    running.line("the store was empty and starts with its seed");
 }

@@ -95,6 +95,8 @@ fn the_settings_of_flags_have_store_and_eligibility() {
             flags: flags.clone(),
             eligibility: Eligibility::Relaxed,
             seed: None,
+            changes: Some(config::ChangePolicy::default()),
+            has_operators: false,
         }
     );
     let loaded = good(&catalog());

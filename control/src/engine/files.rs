@@ -10,8 +10,32 @@ use rules::{Eligibility, Timestamp};
 use super::current_state::CurrentState;
 use crate::publish::{Fit, Publish, PublishError};
 
-/// Facts for reading a document: no tenants, no errors.
+/// Facts for reading a document: no tenants, no errors, and no plans that run.
 pub(super) struct NoFacts;
+
+/// Facts for the first document of a store: no errors, and plans that run.
+pub(super) struct SeedFacts {
+    /// True if operators are configured.
+    pub(super) has_operators: bool,
+}
+
+impl Facts for SeedFacts {
+    fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {
+        Pilots::default()
+    }
+
+    fn is_served_since(&self, _: &str, _: Timestamp) -> bool {
+        false
+    }
+
+    fn errors_within(&self, _: &str, _: i64) -> u64 {
+        0
+    }
+
+    fn has_operators(&self) -> bool {
+        self.has_operators
+    }
+}
 
 impl Facts for NoFacts {
     fn pilots(&self, _: &str, _: Timestamp, _: Timestamp) -> Pilots {

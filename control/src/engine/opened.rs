@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use changes::{
-    Json, Key, LifecyclePolicy, NoPlan, Revision, StateEdit, UnreadableRecords, json_edits, plan,
+    Json, Key, LifecyclePolicy, NoPlan, Note, Revision, StateEdit, UnreadableRecords, json_edits, plan,
     read_records,
 };
 use config::{Catalog, Compiled, FlagsDocument, Report};
 use rules::{Eligibility, Timestamp};
 
 use super::current_state::CurrentState;
-use super::files::{NoFacts, document_request};
+use super::files::{SeedFacts, document_request};
 use super::outcome::ApplyError;
 use crate::store::{Commit, Loaded, Store, StoreError};
 
@@ -45,6 +45,8 @@ pub struct Opened {
     pub(super) current: CurrentState,
     /// The first commit of an empty store, not yet committed.
     pub(super) seed: Option<Commit>,
+    /// The notes about the first commit.
+    pub(super) seed_notes: Vec<Note>,
     /// The time of the first commit, if this process made it.
     pub(super) seeded_at: Option<Timestamp>,
 }
@@ -74,16 +76,23 @@ impl Opened {
             store,
             current: CurrentState { state, catalog },
             seed: None,
+            seed_notes: Vec::new(),
             seeded_at: None,
         })
     }
 
     /// Prepares the first commit of an empty store from a document; [`Opened::commit_seed`] commits it. A store with records is
-    /// not changed.
+    /// not changed. Rollout plans of the document must meet the policy.
     ///
     /// # Errors
     /// The document was rejected.
-    pub fn seeded(mut self, document: FlagsDocument, at: Timestamp) -> Result<Self, ApplyError> {
+    pub fn seeded(
+        mut self,
+        document: FlagsDocument,
+        at: Timestamp,
+        policy: &LifecyclePolicy,
+        has_operators: bool,
+    ) -> Result<Self, ApplyError> {
         if self.revision() != Revision::default() {
             return Ok(self);
         }
@@ -91,8 +100,8 @@ impl Opened {
         let plan = match plan(
             &self.current.state,
             &request,
-            &LifecyclePolicy::default(),
-            &NoFacts,
+            policy,
+            &SeedFacts { has_operators },
         ) {
             Ok(plan) => plan,
             Err(NoPlan::Refused(refusals)) => return Err(ApplyError::Refused(refusals)),
@@ -109,6 +118,7 @@ impl Opened {
         };
         self.current.adopt(&plan.edits, draft, Revision(1));
         self.seed = Some(commit);
+        self.seed_notes = plan.summary.notes;
         self.seeded_at = Some(at);
         Ok(self)
     }
@@ -123,6 +133,12 @@ impl Opened {
     #[must_use]
     pub fn is_seeded(&self) -> bool {
         self.seed.is_some()
+    }
+
+    /// Returns the notes about the document of [`Opened::seeded`].
+    #[must_use]
+    pub fn seed_notes(&self) -> &[Note] {
+        &self.seed_notes
     }
 
     /// Commits the document of [`Opened::seeded`], if there is one.
