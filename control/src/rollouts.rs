@@ -3,6 +3,8 @@
 
 mod breaker_log;
 mod confounding;
+mod due_query;
+mod evidence;
 mod judged_stage;
 mod minutes;
 mod notices;
@@ -16,7 +18,7 @@ mod tenant_errors;
 mod unit_counts;
 mod unit_history;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,26 +28,15 @@ use changes::{
 };
 use parking_lot::Mutex;
 use rules::Timestamp;
-use serde::{Deserialize, Serialize};
-use verdicts::InvalidSlot;
 
-use self::judged_stage::JudgedStage;
-use self::minutes::Minutes;
-use self::notices::Notified;
-use self::stage_times::StageTimes;
+pub use self::due_query::DueQuery;
+use self::evidence::{Evidence, FlagEvidence};
 pub use self::steady_clock::MonotonicClock;
-use self::steady_clock::{Reading, SteadyClock};
-use self::unit_history::UnitHistory;
+use self::steady_clock::Reading;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
-use crate::stage_report::{SLOT_MS, StageReport};
-
-/// The longest time from one count to the next, in milliseconds. After a longer one the clock was set forward, or the
-/// process stood still: the counts are not those of a slot.
-const LONGEST_GAP_MS: i64 = 60_000;
-/// The longest time by which the clock may be behind the last count, in milliseconds: clocks are corrected.
-const LONGEST_STEP_BACK_MS: i64 = 2 * SLOT_MS;
+use crate::stage_report::StageReport;
 
 /// The controller of rollout plans of one process.
 pub struct Rollouts {
@@ -56,21 +47,6 @@ pub struct Rollouts {
     monotonic: MonotonicClock,
 }
 
-/// A query to Prometheus that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueQuery {
-    /// The flag.
-    pub flag: String,
-    run: u64,
-    stage: usize,
-    /// The steady time at which it is sent.
-    at: Timestamp,
-    /// The check.
-    pub check: String,
-    /// The query.
-    pub query: String,
-}
-
 /// The slot that is being counted at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RunningSlot {
@@ -78,39 +54,6 @@ enum RunningSlot {
     Fresh,
     /// It may contain requests from before the stage was entered, with the arms of that time.
     Begun,
-}
-
-/// The evidence of all planned flags. A restart continues with it.
-#[derive(Default, Serialize, Deserialize)]
-struct Evidence {
-    /// The last slot that was counted.
-    last_slot: u64,
-    /// The time of the last count of this process.
-    #[serde(skip)]
-    counted_at: Option<Timestamp>,
-    clock: SteadyClock,
-    #[serde(skip)]
-    times: StageTimes,
-    flags: BTreeMap<String, FlagEvidence>,
-    /// The ids of tenants by their hashes. The data plane limits their number; a new process reports them again.
-    #[serde(skip)]
-    tenants: HashMap<u64, String>,
-}
-
-/// The evidence of one flag.
-#[derive(Default, Serialize, Deserialize)]
-struct FlagEvidence {
-    /// The units in the last 24 hours, whatever their arm.
-    history: UnitHistory,
-    /// The stage in force, once it has begun.
-    stage: Option<JudgedStage>,
-    /// The conditions that people were notified of, as long as they last.
-    notified: Notified,
-    /// The conditions that held the last step up.
-    #[serde(skip)]
-    refusals: Vec<Refusal>,
-    /// The counts of the last 24 hours by arm and minute, for display.
-    minutes: Minutes,
 }
 
 impl Rollouts {
@@ -136,9 +79,7 @@ impl Rollouts {
         self.control
             .notify(breaker_events.iter().filter_map(notices::of_breaker));
         // Before the slots: a plan that advances meanwhile is seen the next time.
-        let running = self.plans().into_iter();
-        let running = running.filter(|(_, managed)| managed.state() == RolloutState::Running);
-        let running: BTreeMap<String, Arc<ManagedPlan>> = running.collect();
+        let running: BTreeMap<String, Arc<ManagedPlan>> = self.running_plans().collect();
         let slots = self.control.take_slots();
         // After the slots: a tenant is named before its first request is counted.
         let names = self.control.take_tenant_names();
@@ -207,28 +148,18 @@ impl Rollouts {
     /// Returns the queries to Prometheus of all running plans, to be sent now.
     #[must_use]
     pub fn queries(&self) -> Vec<DueQuery> {
-        let running = self.plans();
-        let running = running
-            .iter()
-            .filter(|(_, managed)| managed.state() == RolloutState::Running);
+        let running = self.running_plans();
         let at = (self.monotonic)();
         let evidence = self.evidence.lock();
         let at = evidence.clock.steady_at(at);
         let mut due = Vec::new();
         for (flag, managed) in running {
-            let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
-            let stage = stage.filter(|stage| stage.is_of(managed)).zip(managed.run.stage);
-            let Some((stage, index)) = stage else {
-                continue;
-            };
-            due.extend(stage.queries().map(|(check, query)| DueQuery {
-                flag: flag.clone(),
-                run: managed.run.id,
-                stage: index,
-                at,
-                check: check.to_owned(),
-                query: query.to_owned(),
-            }));
+            let stage = evidence.stage_of(&flag, &managed);
+            due.extend(
+                stage
+                    .into_iter()
+                    .flat_map(|stage| DueQuery::of_stage(&flag, stage, at)),
+            );
         }
         due
     }
@@ -238,7 +169,7 @@ impl Rollouts {
         let mut evidence = self.evidence.lock();
         let flag = evidence.flags.get_mut(&asked.flag);
         if let Some(stage) = flag.and_then(|flag| flag.stage.as_mut())
-            && stage.is(asked.run, asked.stage)
+            && asked.is_of(stage)
         {
             stage.sample(&asked.check, (at, asked.at), value);
         }
@@ -301,8 +232,7 @@ impl Rollouts {
     pub fn report(&self, flag: &str) -> Option<StageReport> {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        let stage = evidence.flags.get(flag)?.stage.as_ref();
-        stage.map(|stage| stage.report(reporting))
+        evidence.stage(flag).map(|stage| stage.report(reporting))
     }
 
     /// Returns the counts of a flag's arms by minute: those of the last 24 hours with requests, the oldest first.
@@ -319,7 +249,7 @@ impl Rollouts {
     pub fn results(&self, flag: &str) -> Vec<CheckResult> {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
+        let stage = evidence.stage(flag);
         stage.map(|stage| stage.results(reporting)).unwrap_or_default()
     }
 
@@ -344,6 +274,12 @@ impl Rollouts {
             let planned = flags.filter_map(|(key, flag)| Some((key.to_owned(), flag.state.plan.clone()?)));
             planned.collect()
         })
+    }
+
+    /// Returns the flags with a running plan.
+    fn running_plans(&self) -> impl Iterator<Item = (String, Arc<ManagedPlan>)> {
+        let planned = self.plans().into_iter();
+        planned.filter(|(_, managed)| managed.state() == RolloutState::Running)
     }
 
     /// Notifies people of what is new about a running plan.
@@ -462,18 +398,15 @@ impl JudgeRollouts for Rollouts {
     fn verdicts(&self, flag: &str, managed: &ManagedPlan) -> Vec<CheckResult> {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        let stage = evidence.flags.get(flag).and_then(|flag| flag.stage.as_ref());
-        let stage = stage.filter(|stage| stage.is_of(managed));
+        let stage = evidence.stage_of(flag, managed);
         stage.map(|stage| stage.results(reporting)).unwrap_or_default()
     }
 
     fn evidence(&self, flag: &str, managed: &ManagedPlan) -> Option<StageReport> {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        let stage = evidence.flags.get(flag)?.stage.as_ref();
-        stage
-            .filter(|stage| stage.is_of(managed))
-            .map(|stage| stage.report(reporting))
+        let stage = evidence.stage_of(flag, managed);
+        stage.map(|stage| stage.report(reporting))
     }
 
     fn minutes(&self, flag: &str) -> Vec<MinuteReport> {
@@ -503,48 +436,6 @@ impl JudgeRollouts for Rollouts {
     }
 }
 
-impl Evidence {
-    /// Opens the next slot. A call that comes early is the next slot: no request is lost, and none counts twice.
-    fn next_slot(&mut self, now: Timestamp) -> u64 {
-        self.last_slot = slot_at(now).max(self.last_slot.saturating_add(1));
-        self.counted_at = Some(now);
-        self.last_slot
-    }
-
-    /// Rejects a slot of all stages if the clock has jumped since the last count. Returns true then.
-    fn follow_clock(&mut self, now: Timestamp) -> bool {
-        let has_jumped = match self.counted_at {
-            Some(at) => {
-                let passed_ms = now.0.saturating_sub(at.0);
-                !(-LONGEST_STEP_BACK_MS..=LONGEST_GAP_MS).contains(&passed_ms)
-            }
-            // After a restart a clock that is ahead is one of an outage.
-            None => {
-                let back_slots = self.last_slot.saturating_sub(slot_at(now));
-                i64::try_from(back_slots).is_ok_and(|slots| slots.saturating_mul(SLOT_MS) > LONGEST_GAP_MS)
-            }
-        };
-        if !has_jumped {
-            return false;
-        }
-        let number = self.next_slot(now);
-        for stage in self.flags.values_mut().filter_map(|flag| flag.stage.as_mut()) {
-            stage.reject(number, InvalidSlot::ClockJumped);
-        }
-        true
-    }
-}
-
-impl FlagEvidence {
-    /// Begins the evidence of the stage in force after this slot, unless it has begun.
-    fn begin_stage(&mut self, managed: &ManagedPlan, slot: u64, has_control: bool, now: Timestamp) {
-        let is_current = self.stage.as_ref().is_some_and(|stage| stage.is_of(managed));
-        if !is_current {
-            self.stage = JudgedStage::begin(managed, &self.history, slot, has_control, now);
-        }
-    }
-}
-
 /// Returns the request of a change by the controller.
 fn controller_request(change: Change, now: Timestamp) -> Request {
     Request {
@@ -558,9 +449,4 @@ fn controller_request(change: Change, now: Timestamp) -> Request {
         force: false,
         at: now,
     }
-}
-
-/// Returns the number of the slot at a time.
-fn slot_at(now: Timestamp) -> u64 {
-    u64::try_from(now.0.div_euclid(SLOT_MS)).unwrap_or(0)
 }

@@ -337,9 +337,9 @@ impl JudgedStage {
         }
     }
 
-    /// Returns true if it is this stage of this run.
-    pub(super) fn is(&self, run: u64, stage: usize) -> bool {
-        (self.run, self.stage) == (run, stage)
+    /// Returns the number of the run, and the index of the stage.
+    pub(super) fn id(&self) -> (u64, usize) {
+        (self.run, self.stage)
     }
 
     /// Returns the result of each check, as it was judged last. A check of reports is judged by those that are open now:

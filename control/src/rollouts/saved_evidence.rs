@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::Evidence;
+use super::evidence::Evidence;
 
 /// The first line of the file: the version of its form. The encoding itself does not tell another form from this one.
 const HEAD: &[u8] = b"sluice evidence 2\n";
