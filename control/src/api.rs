@@ -79,7 +79,7 @@ pub use openapi::document as openapi;
 pub use request::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES, MAX_PLAN_BYTES};
 pub use route::{ApiRoute, PREFIX, Verb};
 pub use streamed_body::CHUNK_TIMEOUT;
-pub use table::ROUTES;
+pub use table::routes;
 pub use throttle::{
     ORG_CHANGE_BURST, ORG_CHANGES_PER_MINUTE, REQUEST_BURST, REQUESTS_PER_SECOND, URGENT_BURST,
     URGENT_PER_SECOND,
@@ -221,15 +221,15 @@ impl Api {
 /// request, as `axum::extract::ConnectInfo`.
 pub fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new();
-    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    let mut paths: Vec<&'static str> = routes().map(|route| route.path).collect();
     paths.sort_unstable();
     paths.dedup();
     for path in paths {
         let api = Arc::clone(&api);
-        let routes: Arc<[&'static ApiRoute]> = ROUTES.iter().filter(|route| route.path == path).collect();
+        let of_path: Arc<[&'static ApiRoute]> = routes().filter(|route| route.path == path).collect();
         let handler = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            let (api, routes) = (Arc::clone(&api), Arc::clone(&routes));
-            async move { serve::serve(api, &routes, parameters, request).await }
+            let (api, of_path) = (Arc::clone(&api), Arc::clone(&of_path));
+            async move { serve::serve(api, &of_path, parameters, request).await }
         };
         router = router.route(&format!("{PREFIX}{path}"), any(handler));
     }

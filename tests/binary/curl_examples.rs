@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use control::api::{PREFIX, ROUTES};
+use control::api::{PREFIX, routes};
 
 use crate::process::{SluiceProcess, sluice};
 
@@ -111,7 +111,7 @@ fn every_operation_of_the_admin_api_has_a_curl_example() {
         .filter(|line| line.starts_with("curl "))
         .map(operation)
         .collect();
-    for route in ROUTES {
+    for route in routes() {
         let found = shown
             .iter()
             .position(|(method, path)| *method == route.method.as_str() && is_of_route(path, route.path));

@@ -199,7 +199,7 @@ fn every_operation_of_the_api_has_a_command() {
     let guide = |page: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let (operations, commands) = (guide("docs/api.md"), guide("docs/command-line.md"));
     let folder = tempfile::tempdir().unwrap();
-    for route in control::api::ROUTES {
+    for route in control::api::routes() {
         let operation = format!("`{} {}`", route.method.as_str(), route.path);
         let row = operations
             .lines()

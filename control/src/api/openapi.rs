@@ -10,7 +10,7 @@ use super::query::Parameter;
 use super::request::PathNames;
 use super::route::{Access, ApiRoute, PREFIX};
 use super::schema::{RequestSchema, ResponseSchema, SchemaDefinitions, schema_of};
-use super::table::ROUTES;
+use super::table::routes;
 
 /// The groups of operations, with their descriptions, in alphabetical order.
 const TAGS: [(&str, &str); 7] = [
@@ -57,7 +57,7 @@ pub fn document() -> Value {
     let problem = schema_of::<ProblemBody<'_>>(&mut definitions);
     let mut paths = Map::new();
     paths.insert(PREFIX.to_owned(), super::identity::path(&mut definitions));
-    for route in ROUTES {
+    for route in routes() {
         let operation = operation(route, &mut definitions);
         let path = paths
             .entry(format!("{PREFIX}{}", route.path))

@@ -257,7 +257,7 @@ fn check_permission(route: &ApiRoute, actor: &Actor, names: &PathNames) -> Resul
 mod tests {
     use axum::http::Uri;
 
-    use super::super::table::ROUTES;
+    use super::super::table::routes;
     use super::*;
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
         let urgent = |query: &'static str| -> Vec<&str> {
             let uri = Uri::try_from(format!("/?{query}")).unwrap();
             let lane_of = |route: &ApiRoute| lane(route, Query::read(&uri, route.parameters()).as_ref().ok());
-            let urgent = ROUTES.iter().filter(|route| lane_of(route) == Lane::Urgent);
+            let urgent = routes().filter(|route| lane_of(route) == Lane::Urgent);
             urgent.map(|route| route.name).collect()
         };
         let all = [

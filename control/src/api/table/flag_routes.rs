@@ -1,0 +1,109 @@
+//! The routes of flags: state, kill switch, tiers, percentage, sign-offs, incidents.
+
+use changes::Event;
+
+use super::route_defaults::{CHANGE, READ};
+use crate::api::handler::handler;
+use crate::api::query::{AFTER, LIMIT, boolean_parameter};
+use crate::api::route::{Access, ApiRoute, Lane, Verb};
+use crate::api::{announcements, flag_changes, flags};
+
+/// The routes of flags.
+pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
+    ApiRoute {
+        path: "/platform/feature-flags",
+        name: "listFlags",
+        summary: "Lists flags with their state and the numbers of their tenants.",
+        query: &[
+            LIMIT,
+            AFTER,
+            boolean_parameter("stale", "Lists only flags that should be removed."),
+        ],
+        handler: handler!(flags::list),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}",
+        name: "showFlag",
+        summary: "Returns a flag with its state and the numbers of its tenants.",
+        handler: handler!(flags::show),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/state",
+        name: "setState",
+        summary: "Promotes or reverts a flag.",
+        access: Access::Change(Event::StateChanged),
+        lane: Lane::Urgent,
+        handler: handler!(flag_changes::set_state),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/kill",
+        name: "killFlag",
+        summary: "Turns a flag off for everyone.",
+        access: Access::Change(Event::FlagKilled),
+        lane: Lane::Urgent,
+        handler: handler!(flag_changes::kill),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/restore",
+        name: "restoreFlag",
+        summary: "Restores a killed flag.",
+        access: Access::Change(Event::FlagRestored),
+        lane: Lane::Urgent,
+        handler: handler!(flag_changes::restore),
+        ..CHANGE
+    },
+    ApiRoute {
+        method: Verb::Put,
+        path: "/platform/feature-flags/{flag}/tiers",
+        name: "setTiers",
+        summary: "Sets the defaults of tiers.",
+        access: Access::Change(Event::TiersChanged),
+        handler: handler!(flag_changes::set_tiers),
+        ..CHANGE
+    },
+    ApiRoute {
+        method: Verb::Put,
+        path: "/platform/feature-flags/{flag}/rollout",
+        name: "setRollout",
+        summary: "Sets or removes the percentage rollout.",
+        access: Access::Change(Event::RolloutChanged),
+        handler: handler!(flag_changes::set_rollout),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/sign-offs",
+        name: "signOff",
+        summary: "Signs off the promotion of a flag on behalf of a role.",
+        access: Access::Change(Event::SignedOff),
+        handler: handler!(flag_changes::sign_off),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/incidents",
+        name: "openIncident",
+        summary: "Opens an incident of a flag, which blocks its promotions.",
+        access: Access::Change(Event::IncidentOpened),
+        handler: handler!(flag_changes::open_incident),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/incidents/close",
+        name: "closeIncident",
+        summary: "Closes an incident of a flag.",
+        access: Access::Change(Event::IncidentClosed),
+        handler: handler!(flag_changes::close_incident),
+        ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/announcement",
+        name: "draftAnnouncement",
+        summary: "Drafts the announcement of a beta or of ga, or the notice of a revert, from the facts.",
+        query: &[announcements::SUBJECT],
+        handler: handler!(announcements::draft),
+        ..READ
+    },
+];
