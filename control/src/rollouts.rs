@@ -5,6 +5,7 @@ mod breaker_log;
 mod confounding;
 mod due_query;
 mod evidence;
+mod judged_check;
 mod judged_stage;
 mod minutes;
 mod notices;

@@ -1,14 +1,16 @@
 //! The stage in force of one plan with its evidence: slots in, verdicts out.
 
+mod report;
+
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Run, Turn};
-use config::{Bound, Check, CheckAction, Metric, RolloutPlan};
+use config::RolloutPlan;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
-use verdicts::{Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Totals, Verdict};
+use verdicts::{Arm, Ingested, InvalidSlot, Minimum, Slot, Stage, StageConfig, Status, Verdict};
 
 use super::confounding::Confounding;
+use super::judged_check::{Judge, JudgedCheck, StageChecks};
 use super::opted_in::{self, OptedIn};
 use super::recovery::{Progress, Recovery};
 use super::sampled_query::SampledQuery;
@@ -16,9 +18,7 @@ use super::tenant_errors::TenantErrors;
 use super::unit_counts::{unit_count, unit_counts};
 use super::unit_history::UnitHistory;
 use crate::observe::{ArmName, ObservedSlot, ObservedUnit};
-use crate::stage_report::{
-    ArmReport, CheckReport, Excluded, Percentiles, RatioReport, ReportedOrgs, StageReport,
-};
+use crate::stage_report::{Excluded, ReportedOrgs};
 
 /// The stage in force with its evidence.
 #[derive(Serialize, Deserialize)]
@@ -55,26 +55,6 @@ pub(super) struct JudgedStage {
     since: Timestamp,
 }
 
-/// A check of the stage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct JudgedCheck {
-    name: String,
-    judge: Judge,
-    /// The course of a check that only notifies; none of others, whose failure stays until a person resumes the plan.
-    recovery: Option<Recovery>,
-}
-
-/// The source of the verdict of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Judge {
-    /// The statistical test with this index.
-    Test(usize),
-    /// The open reports from people; it fails at so many orgs with the same cause.
-    Reports(u32),
-    /// The query to Prometheus with this index.
-    Query(usize),
-}
-
 impl JudgedStage {
     /// Begins the evidence of the stage in force, from the slot after `slot`; none if no stage is in force.
     pub(super) fn begin(
@@ -86,33 +66,12 @@ impl JudgedStage {
     ) -> Option<Self> {
         let stage = managed.run.stage?;
         let plan = &managed.plan;
-        let mut tests = Vec::new();
-        let mut queries = Vec::new();
-        let mut checks = Vec::new();
-        let mut at_once = Vec::new();
-        for check in plan.checks_of(stage) {
-            let judge = match (statistical_check(check), &check.metric) {
-                (Some(test), _) => {
-                    if check.then == CheckAction::Notify {
-                        at_once.push(tests.len());
-                    }
-                    tests.push(test);
-                    Judge::Test(tests.len().saturating_sub(1))
-                }
-                (None, Metric::Prometheus { query, bound }) => {
-                    queries.push(SampledQuery::new(query, bound));
-                    Judge::Query(queries.len().saturating_sub(1))
-                }
-                (None, Metric::Reports { same_cause }) => Judge::Reports(*same_cause),
-                // Every other metric has a test.
-                (None, _) => continue,
-            };
-            checks.push(JudgedCheck {
-                name: check.name.to_string(),
-                judge,
-                recovery: (check.then == CheckAction::Notify).then(Recovery::default),
-            });
-        }
+        let StageChecks {
+            checks,
+            tests,
+            at_once,
+            queries,
+        } = StageChecks::of(plan, stage);
         let config = StageConfig {
             first_slot: slot.saturating_add(1),
             share: share_of(plan, stage),
@@ -387,80 +346,6 @@ impl JudgedStage {
             Judge::Reports(_) | Judge::Query(_) => None,
         }
     }
-
-    pub(super) fn report(&self, reporting: usize) -> StageReport {
-        let mut uncounted = self.test.uncounted();
-        uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
-        uncounted.moved = uncounted.moved.saturating_add(self.moved);
-        let (config, ratio) = (self.test.config(), self.test.sample_ratio());
-        let (treatment, control) = self.test.totals();
-        StageReport {
-            run: self.run,
-            stage: self.stage,
-            since: self.since,
-            inconclusive_since: self.inconclusive_since_ms.map(Timestamp),
-            looked_at: self.looked_at,
-            checks: self
-                .checks
-                .iter()
-                .map(|check| self.check_report(check, reporting))
-                .collect(),
-            minimum: config.minimum,
-            has_control: config.has_control,
-            treatment: self.arm(Arm::Treatment, treatment),
-            control: self.arm(Arm::Control, control),
-            excluded: self.excluded,
-            uncounted,
-            sample_ratio: RatioReport {
-                treatment: ratio.treatment,
-                control: ratio.control,
-                share: config.share,
-                is_mismatch: ratio.is_mismatch(),
-            },
-            tenants: self.tenant_errors.report(),
-            confounded: self.confounding.report(),
-        }
-    }
-
-    fn check_report(&self, check: &JudgedCheck, reporting: usize) -> CheckReport {
-        let recovery = check.recovery.unwrap_or_default();
-        let (mut test, mut query, mut reports) = (None, None, None);
-        match check.judge {
-            Judge::Test(index) => test = self.verdicts.get(index).map(|verdict| recovery.shown(*verdict)),
-            Judge::Query(index) => query = self.queries.get(index).map(|query| query.report(self.steady)),
-            Judge::Reports(same_cause) => {
-                reports = Some(ReportedOrgs {
-                    reporting,
-                    same_cause,
-                });
-            }
-        }
-        CheckReport {
-            name: check.name.clone(),
-            verdict: self.result(check, reporting),
-            test,
-            opted_in: self.opted_in_verdict(check.judge),
-            query,
-            reports,
-            recovered_at: recovery.recovered_at(),
-        }
-    }
-
-    fn arm(&self, arm: Arm, totals: Totals) -> ArmReport {
-        let latency = self.test.latency(arm);
-        let percentiles = || {
-            Some(Percentiles {
-                p50: latency.quantile(0.5)?,
-                p95: latency.quantile(0.95)?,
-                p99: latency.quantile(0.99)?,
-            })
-        };
-        ArmReport {
-            totals,
-            tenants: self.test.tenants(arm),
-            latency: percentiles(),
-        }
-    }
 }
 
 /// Begins the evidence of a test anew after a slot, with the same alpha.
@@ -478,37 +363,11 @@ fn log_rejected(ingested: Ingested, slot: u64) {
     }
 }
 
-/// Returns true if a plan was resumed after it had made so many turns.
+/// Returns true if a plan was resumed after its first `since` turns.
 fn was_resumed(run: &Run, since: u64) -> bool {
     let turns = usize::try_from(run.sequence.saturating_sub(since)).unwrap_or(usize::MAX);
     let mut latest = run.course.iter().rev().take(turns);
     latest.any(|entry| entry.turn == Turn::Resumed)
-}
-
-/// Returns the statistical test of a check; none if it has none.
-fn statistical_check(check: &Check) -> Option<verdicts::Check> {
-    let latency = |quantile: f64, bound: &Bound<u64>| match bound {
-        Bound::Above(ms) => verdicts::Check::LatencyAbove {
-            quantile,
-            bound: Duration::from_millis(*ms),
-        },
-        Bound::WorseThanControl(_) => verdicts::Check::LatencyWorse {
-            quantile,
-            ratio: bound.ratio().unwrap_or(1.0),
-        },
-    };
-    match &check.metric {
-        Metric::ErrorRate(bound) => Some(match bound.rate() {
-            Some(rate) => verdicts::Check::ErrorRateAbove { rate },
-            None => verdicts::Check::ErrorRateWorse {
-                ratio: bound.ratio().unwrap_or(1.0),
-            },
-        }),
-        Metric::P50(bound) => Some(latency(0.5, bound)),
-        Metric::P95(bound) => Some(latency(0.95, bound)),
-        Metric::P99(bound) => Some(latency(0.99, bound)),
-        Metric::Prometheus { .. } | Metric::Reports { .. } => None,
-    }
 }
 
 /// Returns the probability that a unit of the stage's own audience, without earlier admissions, is in treatment. Earlier
