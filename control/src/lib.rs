@@ -57,7 +57,7 @@ pub use engine::{
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
 pub use judge_rollouts::{JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-pub use minute_report::{ArmMinute, LatencyQuantiles, MinuteReport};
+pub use minute_report::{ArmMinute, MinuteReport};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, CountedRequest, FlagObservation, Observe, ObservedOverlap, ObservedSlot,

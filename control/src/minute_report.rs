@@ -1,10 +1,9 @@
 //! The counts of a flag's arms in one minute, as they are shown to people.
 
-use std::time::Duration;
-
 use rules::Timestamp;
 
 use crate::observe::ArmName;
+use crate::stage_report::Percentiles;
 
 /// The counts of a flag in one minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +23,6 @@ pub struct ArmMinute {
     pub requests: u32,
     /// The errors among them.
     pub errors: u32,
-    /// The latencies; none if no request got an answer.
-    pub latency: Option<LatencyQuantiles>,
-}
-
-/// The latencies of an arm in one minute, of at most 20 requests of each unit and 5 s. Each is within 3.2 %.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatencyQuantiles {
-    /// The median.
-    pub p50: Duration,
-    /// The 95th percentile.
-    pub p95: Duration,
-    /// The 99th percentile.
-    pub p99: Duration,
+    /// The latencies of at most 20 requests of each unit and 5 s; none if no request got an answer.
+    pub latency: Option<Percentiles>,
 }

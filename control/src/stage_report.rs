@@ -10,6 +10,12 @@ use verdicts::{Minimum, Reason, Totals, Uncounted, Verdict};
 /// The length of a slot of the evidence, in milliseconds.
 pub(crate) const SLOT_MS: i64 = 5_000;
 
+/// Returns the end of a slot.
+pub(crate) fn slot_end(slot: u64) -> Timestamp {
+    let slot = i64::try_from(slot).unwrap_or(i64::MAX);
+    Timestamp(slot.saturating_mul(SLOT_MS))
+}
+
 /// The evidence about a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageReport {

@@ -7,8 +7,9 @@ use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use verdicts::histogram::{Histogram, lower_edge};
 
-use crate::minute_report::{ArmMinute, LatencyQuantiles, MinuteReport};
+use crate::minute_report::{ArmMinute, MinuteReport};
 use crate::observe::{ArmName, ObservedUnit};
+use crate::stage_report::Percentiles;
 
 const MINUTE_MS: i64 = 60_000;
 /// The minutes that are kept.
@@ -84,7 +85,7 @@ impl Minutes {
                     errors: past.errors,
                     latency: past.quantiles.map(|quantiles| {
                         let [p50, p95, p99] = quantiles.map(midpoint);
-                        LatencyQuantiles { p50, p95, p99 }
+                        Percentiles { p50, p95, p99 }
                     }),
                 })
                 .collect(),
