@@ -1,19 +1,21 @@
 //! The record of a rollout plan in Markdown, in the order of a release procedure: strategy, configuration, plan,
 //! monitoring, rollback, approvals, checklist, course, evidence. A fact that nobody stated is marked as missing.
 
+mod cells;
+mod rollback_section;
+
 use changes::{
-    CheckResult, CheckVerdict, CourseEntry, Exposed, FlagState, ManagedPlan, Revision, RolloutState, Turn,
-    timestamp, verdict_of,
+    CheckResult, CheckVerdict, Exposed, FlagState, ManagedPlan, Revision, RolloutState, timestamp, verdict_of,
 };
-use config::{Check, CheckAction, Rollback, Stage, ToJson as _, Window};
+use config::{Stage, ToJson as _};
 use rules::{FlagDefinition, Kind, Timestamp};
-use serde_json::Value;
 use verdicts::Uncounted;
 
+use self::cells::{arm_row, bound_text, stage_row, turn_text, window_text};
 use super::identity::VERSION;
 use super::markdown::{MarkdownText, code, plain};
 use super::rollout_wait::waits_of;
-use crate::stage_report::{ArmReport, StageReport};
+use crate::stage_report::StageReport;
 
 /// The facts of a record.
 pub(super) struct Facts<'f> {
@@ -264,62 +266,6 @@ impl Facts<'_> {
         );
     }
 
-    fn rollback(&self, text: &mut MarkdownText) {
-        let flag = self.flag;
-        text.heading(2, "5. Rollback");
-        let checks = self.managed.plan.checks.iter();
-        let triggers: Vec<String> = checks
-            .filter(|check| check.then == CheckAction::Rollback)
-            .map(|check| code(&check.name))
-            .collect();
-        text.paragraph(&match triggers.is_empty() {
-            true => "No check of the plan rolls back by itself: people decide.".to_owned(),
-            false => format!("These checks roll back by themselves: {}.", triggers.join(", ")),
-        });
-        text.paragraph(&format!("Effect: {}.", effect_text(self.managed.plan.rollback)));
-        text.paragraph("Steps:");
-        text.gap();
-        let steps = [
-            format!(
-                "`sluice rollout rollback {flag} --reason TEXT`; in an emergency `sluice flags kill {flag} --reason TEXT`"
-            ),
-            format!(
-                "`sluice flags show {flag}`: verify that it is off; the command above answers when the change is active"
-            ),
-            "Watch the error rate until it is as before".to_owned(),
-            format!("When the cause is removed: `sluice flags restore {flag}`, and set the plan again"),
-        ];
-        for (number, step) in (1..).zip(&steps) {
-            text.step(number, step);
-        }
-        text.paragraph("Last exercised:");
-        text.gap();
-        match self.exercises {
-            Some([]) => {
-                let mark = text.missing(
-                    "an exercise of the rollback: nobody has killed, reverted or rolled back the flag",
-                );
-                text.item(&format!(
-                    "{mark}: the audit log has no kill, revert or rollback of the flag"
-                ));
-            }
-            Some(exercises) => {
-                for exercise in exercises {
-                    let why = exercise
-                        .reason
-                        .as_deref()
-                        .map_or(String::new(), |why| format!(": {}", plain(why)));
-                    let at = timestamp::minute(exercise.at);
-                    text.item(&format!("{at} {} by {}{why}", exercise.step, plain(&exercise.by)));
-                }
-            }
-            None => {
-                let mark = text.missing("the exercises of the rollback: the audit log cannot be read");
-                text.item(&mark);
-            }
-        }
-    }
-
     fn approvals(&self, text: &mut MarkdownText) {
         let ManagedPlan { plan, run } = self.managed;
         text.heading(2, "6. Approvals");
@@ -402,89 +348,4 @@ impl Facts<'_> {
             text.paragraph("Some counts were not used: `sluice rollout evidence` lists them.");
         }
     }
-}
-
-fn stage_row(stage: &Stage) -> [String; 6] {
-    let audience = stage.audience.as_ref();
-    [
-        plain(&stage.name),
-        audience.map_or("everyone".to_owned(), |audience| {
-            code(&audience.value.to_json().to_string())
-        }),
-        stage
-            .lifecycle
-            .map_or("as before", |lifecycle| lifecycle.as_str())
-            .to_owned(),
-        format!("{} %", stage.percentage.to_json()),
-        timestamp::duration(i64::try_from(stage.for_ms).unwrap_or(i64::MAX)),
-        match stage.advance {
-            config::Advance::Auto => "by itself".to_owned(),
-            config::Advance::Manual => "by a person".to_owned(),
-        },
-    ]
-}
-
-fn arm_row(name: &str, arm: &ArmReport) -> [String; 7] {
-    let latency = |quantile: fn(&crate::stage_report::Percentiles) -> std::time::Duration| {
-        let latency = arm.latency.as_ref().map(quantile);
-        latency.map_or("no response".to_owned(), |latency| {
-            format!("{} ms", latency.as_millis())
-        })
-    };
-    [
-        name.to_owned(),
-        arm.totals.requests.to_string(),
-        arm.totals.errors.to_string(),
-        arm.tenants.to_string(),
-        latency(|latency| latency.p50),
-        latency(|latency| latency.p95),
-        latency(|latency| latency.p99),
-    ]
-}
-
-fn window_text(window: &Window) -> String {
-    let days: Vec<&str> = window.days.names().collect();
-    let Window {
-        from, until, zone, ..
-    } = window;
-    format!("{} from {from} to {until} {}", days.join(" "), zone.name())
-}
-
-/// Formats the bound of a check as its plan writes it: `above 1%`.
-fn bound_text(check: &Check) -> String {
-    let json = check.to_json();
-    let fields = json.get(check.metric.as_str()).and_then(Value::as_object);
-    let texts = fields.into_iter().flatten().map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        match name.as_str() {
-            "query" => code(&value),
-            name => format!("{} {}", name.replace('_', " "), plain(&value)),
-        }
-    });
-    texts.collect::<Vec<_>>().join(" ")
-}
-
-fn effect_text(rollback: Rollback) -> &'static str {
-    match rollback {
-        Rollback::Kill => "the flag is killed: off for everyone",
-        Rollback::Exposure => "the percentages of the stages become 0; overrides and pilots keep the flag",
-        Rollback::Previous => "the stage before is in force again",
-    }
-}
-
-fn turn_text(entry: &CourseEntry) -> String {
-    let turn = match entry.turn {
-        Turn::Set => "set",
-        Turn::Edited => "edited",
-        Turn::Approved => "approved",
-        Turn::Started => "started",
-        Turn::StageEntered => "stage entered",
-        Turn::Paused => "paused",
-        Turn::Resumed => "resumed",
-        Turn::RolledBack => "rolled back",
-        Turn::Cancelled => "cancelled",
-        Turn::Completed => "completed",
-    };
-    let role = entry.role.as_deref();
-    role.map_or_else(|| turn.to_owned(), |role| format!("{turn} for {}", plain(role)))
 }
