@@ -33,19 +33,23 @@ pub(super) type FindSegment<'f> = &'f dyn Fn(&str) -> Option<std::sync::Arc<Segm
 /// Returns the names of the segments that the condition refers to.
 pub(super) fn segments_of(condition: &ConditionDefinition) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
-    // Bounded by the nesting of a document, which its reader limits.
-    fn add<'c>(condition: &'c ConditionDefinition, found: &mut BTreeSet<&'c str>) {
-        match condition {
-            ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
-                parts.iter().for_each(|part| add(&part.value, found));
-            }
-            ConditionDefinition::Not(part) => add(&part.value, found),
-            ConditionDefinition::Segment(name) => drop(found.insert(&name.value)),
-            ConditionDefinition::Clause { .. } => {}
+    each_leaf(condition, &mut |leaf| {
+        if let ConditionDefinition::Segment(name) = leaf {
+            found.insert(&*name.value);
         }
-    }
-    add(condition, &mut found);
+    });
     found
+}
+
+/// Visits the clauses and segments of a condition. Bounded by the nesting of a document, which its reader limits.
+fn each_leaf<'c>(condition: &'c ConditionDefinition, visit: &mut impl FnMut(&'c ConditionDefinition)) {
+    match condition {
+        ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
+            parts.iter().for_each(|part| each_leaf(&part.value, visit));
+        }
+        ConditionDefinition::Not(part) => each_leaf(&part.value, visit),
+        ConditionDefinition::Segment(_) | ConditionDefinition::Clause { .. } => visit(condition),
+    }
 }
 
 /// Returns true if no request can meet the condition with the tenants of this state.
@@ -62,18 +66,11 @@ pub(super) fn is_provably_empty(
 /// Returns the attributes that the clauses of the condition read; those of its segments are not among them.
 pub(super) fn attributes_of(condition: &ConditionDefinition) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
-    // Bounded by the nesting of a document, which its reader limits.
-    fn add<'c>(condition: &'c ConditionDefinition, found: &mut BTreeSet<&'c str>) {
-        match condition {
-            ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
-                parts.iter().for_each(|part| add(&part.value, found));
-            }
-            ConditionDefinition::Not(part) => add(&part.value, found),
-            ConditionDefinition::Segment(_) => {}
-            ConditionDefinition::Clause { attribute, .. } => drop(found.insert(&attribute.value)),
+    each_leaf(condition, &mut |leaf| {
+        if let ConditionDefinition::Clause { attribute, .. } = leaf {
+            found.insert(&*attribute.value);
         }
-    }
-    add(condition, &mut found);
+    });
     found
 }
 
