@@ -128,11 +128,18 @@ impl RolloutPlan {
         self.checks.iter().chain(own.unwrap_or_default())
     }
 
-    /// Returns the checks of the stage that can apply to it. In a stage without a control arm comparisons do not.
-    pub fn applicable_checks(&self, stage: usize) -> impl Iterator<Item = &Check> {
+    /// Returns true if the check can apply to the stage with this index. In a stage without a control arm comparisons do
+    /// not.
+    #[must_use]
+    pub fn can_apply(&self, check: &Check, stage: usize) -> bool {
         let has_control = self.stages.get(stage).is_some_and(Stage::has_control);
-        self.checks_of(stage)
-            .filter(move |check| has_control || !check.metric.is_comparison())
+        has_control || !check.metric.is_comparison()
+    }
+
+    /// Returns the checks of the stage that can apply to it.
+    pub fn applicable_checks(&self, stage: usize) -> impl Iterator<Item = &Check> {
+        let checks = self.checks_of(stage);
+        checks.filter(move |check| self.can_apply(check, stage))
     }
 
     /// Returns the windows in which the stage may be entered: its own, or those of the plan.

@@ -88,11 +88,12 @@ struct SampleBody {
 }
 
 impl CheckEvidence {
-    /// Returns the evidence of a check; `report` is none before the first look. `minimum` is the sample that it needs.
+    /// Returns the evidence of a check; `report` is none before the first look. `can_apply` is true if the check can apply
+    /// to the stage, `minimum` is the sample that it needs.
     pub(super) fn new(
         check: &Check,
         report: Option<&CheckReport>,
-        (has_control, minimum): (bool, Minimum),
+        (can_apply, minimum): (bool, Minimum),
     ) -> Self {
         let test = report.and_then(|report| report.test);
         let query = report.and_then(|report| report.query.as_ref());
@@ -107,10 +108,9 @@ impl CheckEvidence {
         let recovered = report.and_then(|report| report.recovered_at);
         let recovery =
             recovered.map_or_else(String::new, |at| format!("; recovered {}", timestamp::minute(at)));
-        let applies = has_control || !check.metric.is_comparison();
         let verdict = match report {
             Some(report) => report.verdict,
-            None if !applies => CheckVerdict::NotApplicable,
+            None if !can_apply => CheckVerdict::NotApplicable,
             None => CheckVerdict::Inconclusive,
         };
         let (unit, bound) = unit_and_bound(&check.metric);

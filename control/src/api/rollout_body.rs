@@ -282,9 +282,8 @@ fn checks(managed: &ManagedPlan, verdicts: &[CheckResult]) -> Vec<CheckBody> {
     let Some(index) = managed.run.stage else {
         return Vec::new();
     };
-    let has_control = managed.plan.stages.get(index).is_some_and(Stage::has_control);
     let checks = managed.plan.checks_of(index).map(|check| {
-        let verdict = match has_control || !check.metric.is_comparison() {
+        let verdict = match managed.plan.can_apply(check, index) {
             true => verdict_of(verdicts, &check.name),
             false => CheckVerdict::NotApplicable,
         };

@@ -1,7 +1,6 @@
 //! `GET .../rollout/evidence`: the measurements behind the verdicts of the stage in force.
 
 use changes::{ManagedPlan, Revision, timestamp};
-use config::Stage;
 use serde::Serialize;
 use utoipa::ToSchema;
 use verdicts::{MIN_SUBJECTS, Totals, Uncounted};
@@ -179,12 +178,11 @@ fn checks(managed: &ManagedPlan, report: Option<&StageReport>) -> Vec<CheckEvide
     let Some(index) = managed.run.stage else {
         return Vec::new();
     };
-    let has_control = managed.plan.stages.get(index).is_some_and(Stage::has_control);
     let checks = managed.plan.checks_of(index).map(|check| {
         let mut reports = report.into_iter().flat_map(|report| &report.checks);
         let found = reports.find(|found| found.name == *check.name);
         let minimum = report.map(|report| report.minimum).unwrap_or_default();
-        CheckEvidence::new(check, found, (has_control, minimum))
+        CheckEvidence::new(check, found, (managed.plan.can_apply(check, index), minimum))
     });
     checks.collect()
 }

@@ -240,16 +240,12 @@ impl Facts<'_> {
             .iter()
             .flat_map(|stage| stage.checks.iter().map(|check| (check, plain(&stage.name))));
         let present = self.managed.run.stage;
-        let has_control = present
-            .and_then(|stage| plan.stages.get(stage))
-            .is_some_and(Stage::has_control);
         for (check, stages) in of_plan.chain(of_stages) {
-            let is_present =
-                present.is_some_and(|stage| plan.checks_of(stage).any(|of| of.name == check.name));
-            let verdict = match (is_present, has_control || !check.metric.is_comparison()) {
-                (false, _) => "not in this stage",
-                (true, false) => CheckVerdict::NotApplicable.as_str(),
-                (true, true) => verdict_of(self.verdicts, &check.name).as_str(),
+            let present = present.filter(|stage| plan.checks_of(*stage).any(|of| of.name == check.name));
+            let verdict = match present.map(|stage| plan.can_apply(check, stage)) {
+                None => "not in this stage",
+                Some(false) => CheckVerdict::NotApplicable.as_str(),
+                Some(true) => verdict_of(self.verdicts, &check.name).as_str(),
             };
             text.row([
                 plain(&check.name),
