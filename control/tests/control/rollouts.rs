@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use control::{
     ArmName, Change, Control, CountedRequest, LifecyclePolicy, MetricSource, ObservedOverlap, ObservedSlot,
-    ObservedUnit, Request, Rollouts,
+    ObservedUnit, Request, Rollouts, StageReport,
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
@@ -193,6 +193,22 @@ impl Course {
         self.read(|plan| plan.run.stage)
     }
 
+    /// Returns the report about the stage in force.
+    fn report(&self) -> StageReport {
+        self.rollouts.report("board").unwrap()
+    }
+
+    /// Returns the statistical test of the first check.
+    fn first_test(&self) -> verdicts::Verdict {
+        self.report().checks[0].test.unwrap()
+    }
+
+    /// Answers the first query that is due.
+    fn sample(&self, value: Result<f64, String>) {
+        let due = self.rollouts.queries().remove(0);
+        self.rollouts.sample(&due, Timestamp(self.now), value);
+    }
+
     /// Another process continues with the evidence in a file.
     fn restart(&mut self, file: &Path) {
         self.rollouts.write(file).unwrap();
@@ -226,6 +242,11 @@ fn plan(then: &str) -> Value {
         ],
         "checks": [{ "name": "errors", "error_rate": { "above": "1%" }, "then": then }],
     })
+}
+
+/// A check of a query that fails above, or below, 0.9.
+fn memory_check(bound: &str, then: &str) -> Value {
+    json!({ "name": "memory", "prometheus": { "query": "max(m)", bound: 0.9 }, "then": then })
 }
 
 #[test]
@@ -291,7 +312,7 @@ fn evidence_that_cannot_be_read_is_collected_again() {
     course.rollouts = Rollouts::new(Arc::clone(&course.fixture.control), Some(&file), monotonic);
     assert_eq!(course.rollouts.report("board"), None);
     assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     assert_eq!(
         report.treatment.totals.requests,
         11 * TENANTS * u64::from(REQUESTS)
@@ -301,9 +322,10 @@ fn evidence_that_cannot_be_read_is_collected_again() {
 #[test]
 fn three_samples_of_a_query_roll_back() {
     let mut plan = plan("pause");
-    let query =
-        json!({ "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 }, "then": "rollback" });
-    plan["checks"].as_array_mut().unwrap().push(query);
+    plan["checks"]
+        .as_array_mut()
+        .unwrap()
+        .push(memory_check("above", "rollback"));
     let mut course = Course::start(&plan);
     let value = |course: &Course, value: Result<f64, String>| {
         let due = course.rollouts.queries();
@@ -311,7 +333,7 @@ fn three_samples_of_a_query_roll_back() {
         course.rollouts.sample(&due[0], Timestamp(course.now), value);
     };
     assert!(course.rollouts.queries().is_empty(), "the stage has not begun");
-    let verdict = |course: &Course| course.rollouts.report("board").unwrap().checks[1].clone();
+    let verdict = |course: &Course| course.report().checks[1].clone();
     assert_eq!(course.run(10, (0.003, 0.003), "running"), None);
     assert_eq!(verdict(&course).verdict.as_str(), "inconclusive");
     for found in [
@@ -337,40 +359,24 @@ fn three_samples_of_a_query_roll_back() {
 #[test]
 fn a_metric_that_cannot_be_read_is_inconclusive() {
     let mut plan = plan("pause");
-    plan["checks"] =
-        json!([{ "name": "memory", "prometheus": { "query": "m", "below": 0.9 }, "then": "rollback" }]);
+    plan["checks"] = json!([memory_check("below", "rollback")]);
     let mut course = Course::start(&plan);
     course.run(10, (0.0, 0.0), "running");
     for attempt in 1..=5 {
-        let due = course.rollouts.queries().remove(0);
-        let at = Timestamp(course.now);
-        course
-            .rollouts
-            .sample(&due, at, Err("the query has no series".into()));
+        course.sample(Err("the query has no series".into()));
         assert_eq!(course.run(10, (0.0, 0.0), "running"), None);
-        let report = course.rollouts.report("board").unwrap();
+        let report = course.report();
         let query = report.checks[0].query.clone().unwrap();
         assert_eq!(report.checks[0].verdict.as_str(), "inconclusive");
         assert_eq!(query.error.as_deref(), Some("the query has no series"));
         assert_eq!(query.is_unreadable_for_long, attempt == 5);
     }
-    let due = course.rollouts.queries().remove(0);
-    course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+    course.sample(Ok(0.95));
     course.run(10, (0.0, 0.0), "running");
-    assert_eq!(
-        course.rollouts.report("board").unwrap().checks[0]
-            .verdict
-            .as_str(),
-        "pass"
-    );
+    assert_eq!(verdict(&course, 0), "pass");
     // A value that was read long ago says nothing.
     course.run(70, (0.0, 0.0), "running");
-    assert_eq!(
-        course.rollouts.report("board").unwrap().checks[0]
-            .verdict
-            .as_str(),
-        "inconclusive"
-    );
+    assert_eq!(verdict(&course, 0), "inconclusive");
 }
 
 #[test]
@@ -383,7 +389,7 @@ fn a_unit_in_both_arms_of_a_slot_is_left_out() {
     units.extend(course.units(TREATMENT, ArmName::Control, 0.0).drain(..1));
     units.extend(course.units(CONTROL, ArmName::Control, 0.0));
     course.count(units);
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     assert_eq!((report.uncounted.moved, report.uncounted.invalid_slots), (1, 0));
     assert_eq!(
         report.treatment.totals.requests,
@@ -406,7 +412,7 @@ fn errors_of_opted_in_tenants_fail_absolute_checks() {
     let paused = course.run_with_opted_in(600, (0.003, 0.003), Some(0.2), "running");
     assert_eq!(course.state(), "paused");
     assert!(paused.unwrap() <= 120, "{paused:?}");
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     let [check] = &report.checks[..] else {
         panic!("one check");
     };
@@ -431,7 +437,7 @@ fn opted_in_tenants_do_not_count_in_comparisons() {
         course.run_with_opted_in(600, (0.005, 0.005), Some(0.5), "running"),
         None
     );
-    assert_eq!(course.rollouts.report("board").unwrap().checks[0].opted_in, None);
+    assert_eq!(course.report().checks[0].opted_in, None);
 }
 
 #[test]
@@ -441,7 +447,7 @@ fn healthy_opted_in_tenants_let_a_plan_advance() {
     assert_eq!((course.state(), course.stage()), ("running", Some(1)));
     // At 100 % they are a part of treatment.
     course.run_with_opted_in(60, (0.003, 0.0), Some(0.003), "running");
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     let test = report.checks[0].test.unwrap();
     assert_eq!(test.treatment.tenants, 2 * u32::try_from(TENANTS).unwrap());
     assert_eq!(report.checks[0].opted_in, None);
@@ -467,7 +473,7 @@ fn the_report_names_tenants_with_errors_and_other_plans() {
         overlaps: vec![overlap],
         ..ObservedSlot::default()
     });
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     let first = &report.tenants[0];
     assert_eq!(first.tenant.as_deref(), Some("tenant-7"));
     assert!(first.errors >= u64::from(REQUESTS) && first.surplus == 0);
@@ -481,7 +487,7 @@ fn the_report_names_tenants_with_errors_and_other_plans() {
     assert!((confounded.share * requests as f64 - 5.0).abs() < 1e-9);
     // Names and counts are in the file.
     course.restart(&folder.path().join("evidence"));
-    assert_eq!(course.rollouts.report("board").unwrap(), report);
+    assert_eq!(course.report(), report);
 }
 
 #[test]
@@ -555,13 +561,13 @@ fn plan_with_latency() -> Value {
 fn a_resumed_plan_runs_on_while_it_is_healthy() {
     let mut course = Course::start(&plan_with_latency());
     assert!(course.run(300, (0.05, 0.005), "running").is_some());
-    let before = course.rollouts.report("board").unwrap();
+    let before = course.report();
     resume(&course);
     // A restart between the resumption and the first look.
     let folder = tempfile::tempdir().unwrap();
     course.restart(&folder.path().join("evidence"));
     assert_eq!(course.run(20, (0.003, 0.003), "running"), None);
-    let after = course.rollouts.report("board").unwrap();
+    let after = course.report();
     let (failed, anew) = (before.checks[0].test.unwrap(), after.checks[0].test.unwrap());
     assert!(anew.treatment.requests < failed.treatment.requests, "{anew:?}");
     // Half of the alpha is left.
@@ -598,7 +604,7 @@ fn reports_from_two_orgs_pause_the_plan() {
     assert_eq!(course.state(), "paused");
     let check = course.read(|plan| plan.run.halt.clone().unwrap().check);
     assert_eq!(check.as_deref(), Some("reports"));
-    let found = |course: &Course| course.rollouts.report("board").unwrap().checks[1].clone();
+    let found = |course: &Course| course.report().checks[1].clone();
     assert_eq!(found(&course).verdict.as_str(), "fail");
     assert_eq!(found(&course).reports.unwrap().reporting, 2);
 
@@ -608,11 +614,7 @@ fn reports_from_two_orgs_pause_the_plan() {
     assert_eq!(found(&course).verdict.as_str(), "fail");
     course.fixture.apply(close).unwrap();
     assert_eq!(found(&course).verdict.as_str(), "pass");
-    let resume = Request {
-        at: Timestamp(course.now),
-        ..admin_request(Change::ResumeRollout { flag: "board".into() })
-    };
-    course.fixture.control.apply(&resume).unwrap();
+    resume(&course);
     assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
 }
 
@@ -631,10 +633,10 @@ fn a_resumption_by_a_person_keeps_evidence_without_failure() {
     course.run(60, (0.003, 0.003), "running");
     let pause = Change::PauseRollout { flag: "board".into() };
     course.fixture.control.apply(&admin_request(pause)).unwrap();
-    let before = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    let before = course.first_test();
     resume(&course);
     course.run(10, (0.003, 0.003), "running");
-    let after = course.rollouts.report("board").unwrap().checks[0].test.unwrap();
+    let after = course.first_test();
     assert!(after.treatment.requests > before.treatment.requests);
     assert!((after.needed - before.needed).abs() < 1e-9);
 }
@@ -642,15 +644,15 @@ fn a_resumption_by_a_person_keeps_evidence_without_failure() {
 #[test]
 fn three_new_samples_fail_a_resumed_query_again() {
     let mut plan = plan("pause");
-    let query =
-        json!({ "name": "memory", "prometheus": { "query": "max(m)", "above": 0.9 }, "then": "pause" });
-    plan["checks"].as_array_mut().unwrap().push(query);
+    plan["checks"]
+        .as_array_mut()
+        .unwrap()
+        .push(memory_check("above", "pause"));
     let mut course = Course::start(&plan);
     course.run(10, (0.003, 0.003), "running");
     for _ in 0..2 {
         for sample in 1..=3 {
-            let due = course.rollouts.queries().remove(0);
-            course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+            course.sample(Ok(0.95));
             let paused = course.run(10, (0.003, 0.003), "running");
             assert_eq!(paused.is_some(), sample == 3, "sample {sample}");
         }
@@ -660,12 +662,12 @@ fn three_new_samples_fail_a_resumed_query_again() {
 }
 
 fn verdict(course: &Course, check: usize) -> &'static str {
-    let report = course.rollouts.report("board").unwrap();
+    let report = course.report();
     report.checks[check].verdict.as_str()
 }
 
 fn invalid_slots(course: &Course) -> u64 {
-    course.rollouts.report("board").unwrap().uncounted.invalid_slots
+    course.report().uncounted.invalid_slots
 }
 
 const HEALTHY: (f64, f64) = (0.003, 0.003);
@@ -685,7 +687,7 @@ fn a_clock_that_jumps_makes_checks_inconclusive() {
         assert_eq!(invalid_slots(&course), 1, "{jump}");
         course.run(2 * 60, HEALTHY, "running");
         // The evidence goes on with every slot, and passes in the end.
-        let late = course.rollouts.report("board").unwrap().uncounted.late_slots;
+        let late = course.report().uncounted.late_slots;
         assert_eq!((late, course.stage()), (0, Some(0)), "{jump}");
         // The jump is no time of the stage.
         course.run(29 * 60, HEALTHY, "running");
@@ -731,14 +733,14 @@ fn a_clock_set_back_during_a_restart_is_reported() {
 fn counts_that_do_not_add_up_are_inconclusive() {
     let mut course = Course::start(&plan("pause"));
     course.run(20 * 60, HEALTHY, "running");
-    let before = course.rollouts.report("board").unwrap().treatment.totals;
+    let before = course.report().treatment.totals;
     let mut units = course.units(TREATMENT, ArmName::Treatment, 0.003);
     units[0].requests = 1;
     course.now += 5 * SECOND;
     course.count(units);
     course.advance();
     assert_eq!((verdict(&course, 0), invalid_slots(&course)), ("inconclusive", 1));
-    assert_eq!(course.rollouts.report("board").unwrap().treatment.totals, before);
+    assert_eq!(course.report().treatment.totals, before);
     course.run(11 * 60, HEALTHY, "running");
     assert_eq!(verdict(&course, 0), "pass");
 }
@@ -748,7 +750,7 @@ fn an_edit_of_later_stages_keeps_the_alpha() {
     let folder = tempfile::tempdir().unwrap();
     let mut course = Course::start(&plan("pause"));
     course.run(60, HEALTHY, "running");
-    let before = course.rollouts.report("board").unwrap();
+    let before = course.report();
     let mut edited = plan("pause");
     let stage = json!({ "name": "most", "percentage": 80, "for": "1h" });
     edited["stages"].as_array_mut().unwrap().insert(1, stage);
@@ -758,10 +760,10 @@ fn an_edit_of_later_stages_keeps_the_alpha() {
     assert_eq!(course.read(|plan| plan.plan.stages.len()), 3);
     for _ in 0..2 {
         course.run(20, HEALTHY, "running");
-        let after = course.rollouts.report("board").unwrap();
+        let after = course.report();
         assert_eq!(after.since, before.since);
         assert!(after.treatment.totals.requests > before.treatment.totals.requests);
-        let needed = |report: &control::StageReport| report.checks[0].test.unwrap().needed;
+        let needed = |report: &StageReport| report.checks[0].test.unwrap().needed;
         assert!((needed(&after) - needed(&before)).abs() < 1e-9);
         course.restart(&folder.path().join("evidence"));
     }
@@ -774,7 +776,7 @@ fn the_time_of_inconclusive_checks_is_kept() {
     plan["minimum"] = json!({ "requests": 1_000_000 });
     plan["stages"][0]["for"] = json!("1m");
     let mut course = Course::start(&plan);
-    let since = |course: &Course| course.rollouts.report("board").unwrap().inconclusive_since;
+    let since = |course: &Course| course.report().inconclusive_since;
     course.run(50, HEALTHY, "running");
     assert_eq!(since(&course), None);
     course.run(10, HEALTHY, "running");

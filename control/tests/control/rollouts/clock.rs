@@ -64,8 +64,7 @@ fn the_clock_of_a_stage_goes_on_over_a_restart() {
 #[test]
 fn samples_are_ten_seconds_of_true_time_apart() {
     let mut plan = plan("pause");
-    plan["checks"] =
-        json!([{ "name": "memory", "prometheus": { "query": "m", "above": 0.9 }, "then": "pause" }]);
+    plan["checks"] = json!([memory_check("above", "pause")]);
     let mut course = Course::start(&plan);
     course.run(10, HEALTHY, "running");
     // Three samples within two seconds, while the clock is set forward by 10 s each time.
@@ -73,8 +72,7 @@ fn samples_are_ten_seconds_of_true_time_apart() {
         course.now += SECOND;
         course.jump(10 * SECOND);
         course.tick();
-        let due = course.rollouts.queries().remove(0);
-        course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+        course.sample(Ok(0.95));
     }
     course.advance();
     assert_eq!((course.state(), verdict(&course, 0)), ("running", "inconclusive"));
@@ -82,8 +80,7 @@ fn samples_are_ten_seconds_of_true_time_apart() {
     course.jump(-HOUR);
     for _ in 0..3 {
         course.run(10, HEALTHY, "running");
-        let due = course.rollouts.queries().remove(0);
-        course.rollouts.sample(&due, Timestamp(course.now), Ok(0.95));
+        course.sample(Ok(0.95));
     }
     course.run(10, HEALTHY, "running");
     assert_eq!(course.state(), "paused");

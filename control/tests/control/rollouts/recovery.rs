@@ -3,7 +3,7 @@
 use super::*;
 
 fn recovered_at(course: &Course) -> Option<Timestamp> {
-    course.rollouts.report("board").unwrap().checks[0].recovered_at
+    course.report().checks[0].recovered_at
 }
 
 #[test]
@@ -24,10 +24,7 @@ fn a_notify_check_recovers_by_itself() {
     course.restart(&file);
     assert_eq!((verdict(&course, 0), course.stage()), ("fail", Some(0)));
     assert_eq!(notices(&course, &outbox), Vec::<String>::new());
-    let reason = course.rollouts.report("board").unwrap().checks[0]
-        .test
-        .unwrap()
-        .reason;
+    let reason = course.first_test().reason;
     assert_eq!(reason, verdicts::Reason::Recovering);
     // Nine healthy minutes are no recovery.
     course.run(9 * 60, HEALTHY, "running");
@@ -47,12 +44,7 @@ fn a_recovery_is_shown_and_a_later_failure_notified() {
     let mut course = Course::start(&plan);
     let outbox = outbox();
     notices(&course, &outbox);
-    let needed = |course: &Course| {
-        course.rollouts.report("board").unwrap().checks[0]
-            .test
-            .unwrap()
-            .needed
-    };
+    let needed = |course: &Course| course.first_test().needed;
     course.run(60, HEALTHY, "running");
     let before = needed(&course);
     for _ in 0..2 {
@@ -94,13 +86,11 @@ fn a_resumption_renews_a_failure_of_opted_in_tenants() {
 #[test]
 fn a_notify_query_recovers_after_three_samples() {
     let mut plan = plan("pause");
-    plan["checks"] =
-        json!([{ "name": "memory", "prometheus": { "query": "m", "above": 0.9 }, "then": "notify" }]);
+    plan["checks"] = json!([memory_check("above", "notify")]);
     let mut course = Course::start(&plan);
     course.run(10, HEALTHY, "running");
     let mut sample = |value: f64| {
-        let due = course.rollouts.queries().remove(0);
-        course.rollouts.sample(&due, Timestamp(course.now), Ok(value));
+        course.sample(Ok(value));
         course.run(10, HEALTHY, "running");
         (verdict(&course, 0), recovered_at(&course).is_some())
     };
