@@ -24,6 +24,7 @@ mod minute_report;
 mod notifications;
 mod observe;
 pub mod operators;
+mod private_file;
 mod prometheus;
 mod publish;
 mod request_explanation;

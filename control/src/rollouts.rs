@@ -37,6 +37,7 @@ use self::steady_clock::Reading;
 use crate::engine::{ApplyError, Control};
 use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
+use crate::private_file;
 use crate::stage_report::StageReport;
 
 /// The controller of rollout plans of one process.
@@ -265,7 +266,7 @@ impl Rollouts {
             evidence.flags.retain(|flag, _| planned.contains(flag));
             saved_evidence::encode(&evidence)?
         };
-        saved_evidence::write(path, &bytes)
+        private_file::replace(path, &bytes)
     }
 
     /// Returns the flags with a plan.

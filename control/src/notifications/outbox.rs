@@ -1,9 +1,8 @@
 //! The outbox: how far the audit log was read, and what each receiver has not confirmed yet. It is a file beside the store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use config::{NoticeEvent, NotificationSink};
@@ -16,6 +15,7 @@ pub use super::mailbox::MAX_QUEUED;
 use super::mailbox::Mailbox;
 use super::notice::Notice;
 use crate::engine::Control;
+use crate::private_file;
 use crate::store::{MAX_AUDIT_PAGE, StoreError};
 
 /// The time between two searches for stale flags, in milliseconds.
@@ -248,7 +248,7 @@ impl Outbox {
             }
             serde_json::to_vec(&*state)?
         };
-        write(file, &bytes).inspect_err(|_| self.state.lock().is_changed = true)
+        private_file::replace(file, &bytes).inspect_err(|_| self.state.lock().is_changed = true)
     }
 }
 
@@ -268,14 +268,4 @@ fn read(path: &Path) -> OutboxState {
         );
         OutboxState::default()
     })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = File::create(&aside)?;
-    // As private as the store beside it.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(aside, path)
 }

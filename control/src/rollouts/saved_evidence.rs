@@ -1,8 +1,7 @@
 //! The file with the evidence of rollouts, beside the store. Its loss only makes stages collect evidence again.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::evidence::Evidence;
@@ -32,18 +31,4 @@ pub(super) fn read(path: &Path) -> Option<Evidence> {
 /// A part of it has no encoding; a defect.
 pub(super) fn encode(evidence: &Evidence) -> io::Result<Vec<u8>> {
     postcard::to_extend(evidence, HEAD.to_vec()).map_err(io::Error::other)
-}
-
-/// Writes encoded evidence in place of the file at `path`.
-///
-/// # Errors
-/// Writing failed; the previous file is unchanged.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = File::create(&aside)?;
-    // As private as the store beside it. A file left by an interrupted write may have other permissions.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(aside, path)
 }
