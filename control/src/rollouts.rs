@@ -3,6 +3,7 @@
 
 mod breaker_log;
 mod confounding;
+mod controller_changes;
 mod due_query;
 mod evidence;
 mod judged_check;
@@ -24,17 +25,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use changes::{
-    Actor, Change, ChangeSource, CheckResult, ManagedPlan, Refusal, Request, RolloutState, Step, step,
-};
+use changes::{CheckResult, ManagedPlan, Refusal, RolloutState, step};
 use parking_lot::Mutex;
 use rules::Timestamp;
 
+use self::controller_changes::take_step;
 pub use self::due_query::DueQuery;
 use self::evidence::{Evidence, FlagEvidence};
 pub use self::steady_clock::MonotonicClock;
 use self::steady_clock::Reading;
-use crate::engine::{ApplyError, Control};
+use crate::engine::Control;
 use crate::judge_rollouts::{JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
 use crate::private_file;
@@ -115,7 +115,7 @@ impl Rollouts {
     /// Judges the stages in force, and takes the steps that follow. Called every 10 s. A step that is no longer the right
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
     pub fn advance(&self, now: Timestamp) -> bool {
-        self.end_watches(now);
+        controller_changes::end_watches(&self.control, now);
         let uncorrected = self.follow_time(now);
         let mut stepped = false;
         let plans = self.plans().into_iter();
@@ -142,7 +142,11 @@ impl Rollouts {
         let results = self.judge(flag, managed, running, now);
         self.notify(flag, managed, &results, now);
         match step(managed, &results, now) {
-            Some(step) => self.take(flag, step, results, (request_id, now)),
+            Some(step) => {
+                let look = take_step(&self.control, (flag, step), results, (request_id, now));
+                self.remember_refusals(flag, &look);
+                look
+            }
             None => Look::NoStep,
         }
     }
@@ -190,43 +194,7 @@ impl Rollouts {
             let steady = evidence.clock.advance(now_read);
             evidence.times.measure(&plans, now, steady)
         };
-        let mut failed = BTreeSet::new();
-        for (flag, change) in corrections {
-            match self.control.apply(&controller_request(change, now)) {
-                Ok(_) => tracing::warn!(
-                    flag,
-                    "rollout: the clock has jumped, the time of the stage is corrected"
-                ),
-                Err(error) => {
-                    tracing::warn!(
-                        flag,
-                        ?error,
-                        "rollout: the time of the stage was not corrected; tried again"
-                    );
-                    failed.insert(flag);
-                }
-            }
-        }
-        failed
-    }
-
-    /// Ends the watches of promotions whose time is over. The audit entry of each is the event for people.
-    fn end_watches(&self, now: Timestamp) {
-        let ended: Vec<String> = self.control.read(|state, _| {
-            let flags = state.flags();
-            let ended = flags.filter(|(_, flag)| flag.state.watch.is_some_and(|watch| watch.until <= now));
-            ended.map(|(key, _)| key.to_owned()).collect()
-        });
-        for flag in ended {
-            let change = Change::EndWatch { flag: flag.clone() };
-            if let Err(error) = self.control.apply(&controller_request(change, now)) {
-                tracing::warn!(
-                    flag,
-                    ?error,
-                    "the end of a watch was not recorded; it is tried again"
-                );
-            }
-        }
+        controller_changes::correct_times(&self.control, corrections, now)
     }
 
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
@@ -344,53 +312,13 @@ impl Rollouts {
     }
 
     /// Remembers the conditions that hold a step up, for people.
-    fn remember_refusals(&self, flag: &str, error: Option<&ApplyError>) {
-        let refusals = match error {
-            Some(ApplyError::Refused(refusals)) => refusals.clone(),
-            Some(_) | None => Vec::new(),
+    fn remember_refusals(&self, flag: &str, look: &Look) {
+        let refusals = match look {
+            Look::Rejected(refusals) => refusals.clone(),
+            Look::Stepped(_) | Look::NoStep | Look::Failed => Vec::new(),
         };
         if let Some(flag) = self.evidence.lock().flags.get_mut(flag) {
             flag.refusals = refusals;
-        }
-    }
-
-    fn take(
-        &self,
-        flag: &str,
-        step: Step,
-        evidence: Vec<CheckResult>,
-        (request_id, now): (String, Timestamp),
-    ) -> Look {
-        let change = Change::TakeStep {
-            flag: flag.to_owned(),
-            step,
-            evidence,
-        };
-        let request = Request {
-            request_id,
-            ..controller_request(change, now)
-        };
-        // Without a commit first: a step that a condition holds up is tried again and again, and the log must not fill.
-        let applied = match self.control.dry_run(&request) {
-            Ok(_) => self.control.apply(&request),
-            Err(error) => Err(error),
-        };
-        self.remember_refusals(flag, applied.as_ref().err());
-        match applied {
-            Ok(applied) => {
-                tracing::info!(flag, revision = applied.revision.0, "rollout: step taken");
-                Look::Stepped(applied.revision)
-            }
-            // A condition of a promotion, or another change; tried again.
-            Err(ApplyError::Refused(refusals)) => {
-                let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
-                tracing::info!(flag, reasons = reasons.join(" "), "rollout: a step is held up");
-                Look::Rejected(refusals)
-            }
-            Err(error) => {
-                tracing::error!(flag, ?error, "rollout: the step failed");
-                Look::Failed
-            }
         }
     }
 }
@@ -435,20 +363,5 @@ impl JudgeRollouts for Rollouts {
         let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), now);
         self.looks.fetch_add(1, Ordering::Release);
         look
-    }
-}
-
-/// Returns the request of a change by the controller.
-fn controller_request(change: Change, now: Timestamp) -> Request {
-    Request {
-        change,
-        actor: Actor::controller(),
-        source: ChangeSource::Scheduler,
-        reason: None,
-        incident: None,
-        request_id: format!("rollout-{}", now.0),
-        expected: None,
-        force: false,
-        at: now,
     }
 }
