@@ -21,8 +21,9 @@ pub(super) fn unmet(
     let window = timestamp::duration(limit.window_ms);
     let found = facts.errors_within(key, limit.window_ms);
     let errors = (found > allowed).then(|| {
+        let requests = if found == 1 { "request" } else { "requests" };
         let detail = format!(
-            "{found} requests that it let through met errors in the last {window}, {allowed} are allowed"
+            "{found} {requests} that it let through met errors in the last {window}, {allowed} are allowed"
         );
         Refusal::new(Code::FlagErrors, detail)
             .help(format!("find the cause of the errors; they count for {window}"))

@@ -20,6 +20,8 @@ pub enum NoteCode {
     UnknownAttribute,
     /// An audience has fewer tenants than the minimum of the plan.
     FewTenants,
+    /// No check of a stage measures the errors of requests.
+    NoErrorCheck,
     /// The org of a report has no record as a tenant.
     UnknownOrg,
     /// An incident is not opened, because the flag has as many as it may have.
@@ -36,6 +38,7 @@ impl NoteCode {
             Self::OpenReports => "OPEN_REPORTS",
             Self::UnknownAttribute => "UNKNOWN_ATTRIBUTE",
             Self::FewTenants => "FEW_TENANTS",
+            Self::NoErrorCheck => "NO_ERROR_CHECK",
             Self::UnknownOrg => "UNKNOWN_ORG",
             Self::TooManyIncidents => "TOO_MANY_INCIDENTS",
             Self::PlanNotSet => "PLAN_NOT_SET",

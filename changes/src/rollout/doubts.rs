@@ -26,7 +26,33 @@ pub(crate) fn doubts(
         }
         notes.extend(few_tenants(plan, (index, stage), state, segment));
     }
+    notes.extend(no_error_check(plan));
     notes
+}
+
+/// Returns a note for the stages in which no check measures errors.
+fn no_error_check(plan: &RolloutPlan) -> Option<Note> {
+    let measures = |index: usize| {
+        let mut checks = plan.applicable_checks(index);
+        checks.any(|check| matches!(check.metric, Metric::ErrorRate(_)))
+    };
+    let stages = plan.stages.iter().enumerate();
+    let unmeasured = stages.filter(|(index, _)| !measures(*index));
+    let names: Vec<String> = unmeasured.map(|(_, stage)| format!("`{}`", stage.name)).collect();
+    let (which, ends) = match names.len() {
+        0 => return None,
+        1 => ("stage", "the stage ends"),
+        _ => ("stages", "each of them ends"),
+    };
+    Some(Note {
+        code: NoteCode::NoErrorCheck,
+        detail: format!(
+            "no check of {which} {} measures errors: {ends} only while the requests of the flag met no more errors than \
+             `control.promotion` allows, by default none in 24 h",
+            names.join(", ")
+        ),
+        help: "add a check such as `{ name: errors, error_rate: { above: 1% }, then: pause }`".to_owned(),
+    })
 }
 
 /// Returns the attributes that a subject can have: the reserved ones, those of records, and those of requests.

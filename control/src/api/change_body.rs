@@ -114,8 +114,8 @@ pub(crate) struct DryRunBody {
 struct NoteBody {
     /// Its stable code. `OPEN_REPORTS`: a check of the resumed plan fails again because reports are open.
     /// `UNKNOWN_ATTRIBUTE`: no tenant record, token or request has the attribute of an audience. `FEW_TENANTS`: an audience
-    /// has fewer tenants than the minimum of the plan. `UNKNOWN_ORG`: the org of a report has no record as a tenant.
-    /// `TOO_MANY_INCIDENTS`: the incident of a kill or a reversion is not opened, because the flag has as many as it may
+    /// has fewer tenants than the minimum of the plan. `NO_ERROR_CHECK`: no check of a stage measures errors. `UNKNOWN_ORG`: the org of a report has no record as a tenant.
+    /// `TOO_MANY_INCIDENTS`: the incident of a kill or a revert is not opened, because the flag has as many as it may
     /// have; one note for each flag. `PLAN_NOT_SET`: the plan of a known flag in a document differs, and is not set.
     code: &'static str,
     /// One sentence with the facts.

@@ -1,6 +1,6 @@
 //! The progress of a plan: its start, the next stage, its completion, and the steps of the controller.
 
-use config::{Metric, RolloutPlan};
+use config::{Check, Metric, RolloutPlan};
 use rules::{Site, Sited};
 use serde_json::{Map, Value};
 
@@ -17,8 +17,8 @@ use crate::plan::raise;
 use crate::policy::LifecyclePolicy;
 use crate::refusal::{Code, Refusal};
 use crate::rollout::{
-    CheckResult, HaltCause, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open, next_opening, run_id,
-    step, waits,
+    CheckResult, CheckVerdict, HaltCause, ManagedPlan, RolloutState, Step, StepAction, Wait, is_open,
+    next_opening, run_id, step, waits,
 };
 use crate::timestamp;
 use crate::watch::Watch;
@@ -66,7 +66,7 @@ pub(in crate::plan) fn start(
         builder,
         key,
         (flag, managed),
-        0,
+        (0, &[]),
         reasons,
         policy,
         facts,
@@ -109,13 +109,16 @@ pub(in crate::plan) fn advance(
             builder,
             key,
             (flag, managed),
-            stage,
+            (stage, evidence),
             reasons,
             policy,
             facts,
             details,
         ),
-        None => complete(builder, key, (flag, managed), reasons, details),
+        None => {
+            let conditions = (evidence, policy, facts);
+            complete(builder, key, (flag, managed), conditions, reasons, details)
+        }
     }
 }
 
@@ -148,13 +151,16 @@ pub(in crate::plan) fn take_step(
             builder,
             key,
             (flag, managed),
-            *stage,
+            (*stage, evidence),
             Vec::new(),
             policy,
             facts,
             details,
         ),
-        StepAction::Complete => complete(builder, key, (flag, managed), Vec::new(), details),
+        StepAction::Complete => {
+            let conditions = (evidence, policy, facts);
+            complete(builder, key, (flag, managed), conditions, Vec::new(), details)
+        }
         StepAction::Pause { check } => {
             let mut managed = managed;
             details.insert("check".to_owned(), check.as_str().into());
@@ -183,7 +189,7 @@ fn enter(
     builder: &mut PlanBuilder<'_>,
     key: &str,
     (mut flag, mut managed): (ManagedFlag, ManagedPlan),
-    index: usize,
+    (index, evidence): (usize, &[CheckResult]),
     mut reasons: Vec<Refusal>,
     policy: &LifecyclePolicy,
     facts: &dyn Facts,
@@ -210,9 +216,8 @@ fn enter(
     }
     // The stage that ends was judged by its checks; the first one is, once it has begun. A promotion has the condition.
     let judged = managed.run.stage.unwrap_or(index);
-    if promotion.is_none() && !measures_errors(&managed.plan, judged) {
-        let met = raise::check(builder, (key, &flag), (policy, facts), &mut details);
-        reasons.extend(met.err().into_iter().flatten());
+    if promotion.is_none() && !measures_errors(&managed.plan, judged, evidence) {
+        reasons.extend(failing(builder, (key, &flag), (policy, facts), &mut details));
     }
     if !reasons.is_empty() {
         return Err(reasons.into());
@@ -239,10 +244,34 @@ fn enter(
     Ok(())
 }
 
-/// Returns true if a check that applies to a stage measures the errors of requests.
-fn measures_errors(plan: &RolloutPlan, stage: usize) -> bool {
+/// Returns true if a check of a stage measures the errors of requests. Where a gate answers control itself, a comparison can
+/// apply by the plan, and does not by the evidence.
+fn measures_errors(plan: &RolloutPlan, stage: usize, evidence: &[CheckResult]) -> bool {
+    let applies = |check: &Check| {
+        let result = evidence.iter().find(|result| result.check == *check.name);
+        result.is_none_or(|result| result.verdict != CheckVerdict::NotApplicable)
+    };
     let mut checks = plan.applicable_checks(stage);
-    checks.any(|check| matches!(check.metric, Metric::ErrorRate(_)))
+    checks.any(|check| matches!(check.metric, Metric::ErrorRate(_)) && applies(check))
+}
+
+/// Returns the refusals of a step that serves more subjects while the flag's requests fail, and no check of the stage
+/// measures that.
+fn failing(
+    builder: &PlanBuilder<'_>,
+    flag: (&str, &ManagedFlag),
+    conditions: (&LifecyclePolicy, &dyn Facts),
+    details: &mut Map<String, Value>,
+) -> Vec<Refusal> {
+    let unmet = raise::check(builder, flag, conditions, details).err();
+    let refusals = unmet.unwrap_or_default().into_iter();
+    let named = refusals.map(|refusal| {
+        let help = refusal.help.clone().unwrap_or_default();
+        refusal.help(format!(
+            "{help}. A check `error_rate` in the plan replaces this condition"
+        ))
+    });
+    named.collect()
 }
 
 /// Completes a plan, unless there is a reason not to. Its last step is the only one that writes `default`.
@@ -250,11 +279,16 @@ fn complete(
     builder: &mut PlanBuilder<'_>,
     key: &str,
     (mut flag, mut managed): (ManagedFlag, ManagedPlan),
+    (evidence, policy, facts): (&[CheckResult], &LifecyclePolicy, &dyn Facts),
     mut reasons: Vec<Refusal>,
     mut details: Map<String, Value>,
 ) -> PlanStep {
     if managed.plan.finish.is_some() {
         reasons.extend(Promotion::blockers(&flag));
+        let judged = managed.run.stage.unwrap_or_default();
+        if !measures_errors(&managed.plan, judged, evidence) {
+            reasons.extend(failing(builder, (key, &flag), (policy, facts), &mut details));
+        }
     }
     if !reasons.is_empty() {
         return Err(reasons.into());

@@ -1379,7 +1379,8 @@ fn an_audience_of_too_few_tenants_is_noted() {
         []
     );
     let reports = json!({ "checks": [{ "name": "reports", "reports": { "same_cause": 2 } }] });
-    assert_eq!(of(&internal, reports), [], "no sample is needed");
+    let codes: Vec<_> = of(&internal, reports).into_iter().map(|note| note.0).collect();
+    assert_eq!(codes, ["NO_ERROR_CHECK"], "no sample is needed");
 }
 
 #[test]
@@ -1485,4 +1486,102 @@ fn no_stage_is_entered_while_requests_fail_unmeasured() {
             Vec::<String>::new()
         );
     }
+}
+
+/// Returns the codes of the refusals of a request while one request of the flag met an error.
+fn refused_while_failing(state: &State, request: &Request) -> Vec<&'static str> {
+    let failing = Said { errors: 1, ..GOOD };
+    let policy = LifecyclePolicy {
+        metrics: crate::MetricSource::Prometheus,
+        ..LifecyclePolicy::default()
+    };
+    match plan(state, request, &policy, &failing) {
+        Err(NoPlan::Refused(refusals)) => refusals.iter().map(|refusal| refusal.code.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_comparison_that_does_not_apply_measures_nothing() {
+    let mut written = simple();
+    written["checks"] = json!([
+        { "name": "errors", "error_rate": { "worse_than_control": "20%" } },
+        { "name": "slow", "p95": { "above": "2s" } },
+    ]);
+    let mut state = start_state();
+    made(&mut state, &admin(set("board", written), 0));
+    made(&mut state, &admin(start("board"), 0));
+    for (comparison, expected) in [
+        (CheckVerdict::Pass, vec![]),
+        // The gate answers control itself.
+        (CheckVerdict::NotApplicable, vec!["FLAG_ERRORS"]),
+    ] {
+        let results = [("errors", comparison), ("slow", CheckVerdict::Pass)];
+        let results = results.map(|(check, verdict)| CheckResult {
+            check: check.to_owned(),
+            verdict,
+        });
+        let at = Timestamp(START + DAY);
+        let next = step(&managed(&state, "board"), &results, at).unwrap();
+        let taken = taking("board", next, results.to_vec(), DAY);
+        assert_eq!(refused_while_failing(&state, &taken), expected);
+    }
+}
+
+#[test]
+fn a_plan_without_error_check_is_not_finished_while_failing() {
+    for (finish, expected) in [
+        (json!({ "default": "on" }), vec!["FLAG_ERRORS"]),
+        (Value::Null, vec![]),
+    ] {
+        let mut written = simple();
+        written["checks"] = json!([{ "name": "errors", "p95": { "above": "2s" } }]);
+        written["stages"] = json!([{ "name": "all", "percentage": 100, "for": "1d" }]);
+        if finish.is_object() {
+            written["finish"] = finish;
+        }
+        let mut state = start_state();
+        made(&mut state, &admin(set("board", written), 0));
+        made(&mut state, &admin(start("board"), 0));
+        let at = Timestamp(START + DAY);
+        let last = step(&managed(&state, "board"), &evidence(CheckVerdict::Pass), at).unwrap();
+        assert_eq!(last.action, StepAction::Complete);
+        let taken = taking("board", last, evidence(CheckVerdict::Pass), DAY);
+        assert_eq!(refused_while_failing(&state, &taken), expected);
+        made(&mut state, &taken);
+    }
+}
+
+#[test]
+fn stages_that_measure_no_errors_are_noted() {
+    let of = |checks: Value| {
+        notes_of(
+            &json!({ "attribute": "region", "eq": "eu" }),
+            &json!({ "checks": checks }),
+            &GOOD,
+        )
+    };
+    let latency = json!({ "name": "slow", "p95": { "above": "2s" } });
+    let found = of(json!([latency]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (code, detail, help) = &found[0];
+    assert_eq!(*code, "NO_ERROR_CHECK");
+    assert!(
+        detail.starts_with("no check of stages `one`, `two`, `all` measures errors: "),
+        "{detail}"
+    );
+    assert!(help.contains("error_rate: { above: 1% }"), "{help}");
+    // A stage of 100 % has nothing to compare with.
+    let compared = json!({ "name": "errors", "error_rate": { "worse_than_control": "20%" } });
+    let found = of(json!([latency, compared]));
+    assert!(
+        found[0]
+            .1
+            .starts_with("no check of stage `all` measures errors: the stage ends"),
+        "{found:?}"
+    );
+    assert_eq!(
+        of(json!([{ "name": "errors", "error_rate": { "above": "1%" } }])),
+        []
+    );
 }
