@@ -24,7 +24,8 @@ pub(crate) struct Results {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RowResult {
     pub(crate) name: String,
-    /// Instructions per request, divided by those of bare pingora with the same traffic in the same run.
+    /// Instructions of the threads that work for requests, per request, divided by those of bare pingora with the same traffic
+    /// in the same run.
     pub(crate) ratio: f64,
     /// For the record: they depend on the compiler, the C library and the processor.
     pub(crate) counts: Counts,
@@ -55,16 +56,16 @@ impl Results {
     /// That row was not measured.
     pub(crate) fn add(&mut self, row: &Row, counts: Counts) -> Result<()> {
         let bare = if row.beside == row.name {
-            counts.instructions
+            counts.serving_instructions
         } else {
             let bare = self.of(row.beside);
             bare.with_context(|| format!("{} is not measured before {}", row.beside, row.name))?
                 .counts
-                .instructions
+                .serving_instructions
         };
         self.rows.push(RowResult {
             name: row.name.to_owned(),
-            ratio: (counts.instructions / bare * 10_000.0).round() / 10_000.0,
+            ratio: (counts.serving_instructions / bare * 10_000.0).round() / 10_000.0,
             counts,
         });
         Ok(())
@@ -226,7 +227,7 @@ mod tests {
             let mut results = baseline(&[("bare", 1_000.0)]);
             for (name, allocations) in [("unplanned-flag", 4.0), ("planned-flag", planned)] {
                 let counts = Counts {
-                    instructions: 1_000.0,
+                    serving_instructions: 1_000.0,
                     allocations,
                     ..Counts::default()
                 };

@@ -22,8 +22,8 @@ pub(crate) const MOST_REQUESTS: usize = 1_300;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) instructions: f64,
-    /// Those of the thread with the most of them, which serves requests; the rest is work in the background.
-    #[serde(default)]
+    /// Those of the threads that work for requests. The others work in the background, whatever the number of requests, and
+    /// more in a slow run.
     pub(crate) serving_instructions: f64,
     pub(crate) allocations: f64,
     pub(crate) reallocations: f64,
@@ -37,11 +37,17 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Sets what `tool` counted in the short and the long run, given its outputs: of callgrind one for each thread.
+    /// Sets what `tool` counted in the short and the long run, given its outputs: of callgrind one for each thread. `threads`
+    /// is the number of threads that work for requests.
     ///
     /// # Errors
     /// An output is not complete.
-    pub(crate) fn set(&mut self, tool: Tool, few: &[String], many: &[String]) -> Result<()> {
+    pub(crate) fn set(
+        &mut self,
+        (tool, threads): (Tool, usize),
+        few: &[String],
+        many: &[String],
+    ) -> Result<()> {
         let (from, to) = requests(tool);
         let per_request = |few, many| per_request(few, many, to - from);
         match tool {
@@ -51,7 +57,9 @@ impl Counts {
                     let few = few.get(at).map_or(0, |thread| thread.instructions);
                     per_request(few, many.get(at).map_or(0, |thread| thread.instructions))
                 };
-                self.serving_instructions = (0..many.len()).map(of_thread).fold(0.0, f64::max);
+                let mut by_thread: Vec<f64> = (0..many.len()).map(of_thread).collect();
+                by_thread.sort_by(|one, other| other.total_cmp(one));
+                self.serving_instructions = by_thread.iter().take(threads).sum();
                 let (few, many): (Profile, Profile) = (few.into_iter().sum(), many.into_iter().sum());
                 self.instructions = per_request(few.instructions, many.instructions);
                 self.allocations = per_request(few.allocations, many.allocations);
@@ -101,7 +109,7 @@ mod tests {
         // The main thread, then the one that serves requests.
         counts
             .set(
-                Tool::Callgrind,
+                (Tool::Callgrind, 1),
                 &texts(&["fn=(1) memset\ntotals: 40000300\n", "fn=(1) a\ntotals: 1000\n"]),
                 &texts(&[
                     "fn=(1) memset\ntotals: 40000350\n",
@@ -111,7 +119,7 @@ mod tests {
             .unwrap();
         counts
             .set(
-                Tool::Dhat,
+                (Tool::Dhat, 1),
                 &texts(&[" Total: 5,000 bytes in 7 blocks"]),
                 &texts(&[" Total: 9,000 bytes in 8 blocks"]),
             )

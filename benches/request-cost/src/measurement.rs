@@ -68,7 +68,8 @@ pub(crate) fn measure(
                 queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
             })?;
             let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
-            measured.entry(row.name).or_default().set(tool, &few, &many)?;
+            let counts = measured.entry(row.name).or_default();
+            counts.set((tool, row.serving_threads), &few, &many)?;
             drop(measured);
             progress(row, tool);
         }

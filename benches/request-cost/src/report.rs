@@ -6,8 +6,8 @@ use crate::baseline::{Results, Verdict, percent};
 use crate::row::{Judgement, Row};
 
 const HEAD: &str = "\
-| row | instructions / bare pingora | baseline | instructions | allocations | reallocations | bytes copied | instructions in memset (calls) | system calls |
-|---|---|---|---|---|---|---|---|---|
+| row | serving instructions / bare pingora | baseline | serving instructions | all instructions | allocations | reallocations | bytes copied | instructions in memset (calls) | system calls |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// Returns the table of `results`. Every count is per request.
@@ -34,8 +34,9 @@ pub(crate) fn table(rows: &[&Row], results: &Results, baseline: Option<&Results>
             .map_or_else(|| "not counted".to_owned(), |calls| format!("{calls:.1}"));
         let _ = writeln!(
             table,
-            "| {} | {ratio} | {before} | {} | {:.1} | {:.1} | {} | {} ({:.1}) | {calls} |",
+            "| {} | {ratio} | {before} | {} | {} | {:.1} | {:.1} | {} | {} ({:.1}) | {calls} |",
             row.name,
+            grouped(counts.serving_instructions),
             grouped(counts.instructions),
             counts.allocations,
             counts.reallocations,
@@ -84,6 +85,7 @@ mod tests {
     fn a_row_has_its_ratio_its_baseline_and_its_counts() {
         let counts = |instructions| Counts {
             instructions,
+            serving_instructions: instructions,
             allocations: 75.0,
             ..Counts::default()
         };
@@ -99,8 +101,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| bare | 1 |  | 1,000 | 75.0 | 0.0 | 0 | 0 (0.0) | not counted |",
-                "| ungated | 1.50 | 2.00, -25.0 % | 1,500 | 75.0 | 0.0 | 0 | 0 (0.0) | not counted |",
+                "| bare | 1 |  | 1,000 | 1,000 | 75.0 | 0.0 | 0 | 0 (0.0) | not counted |",
+                "| ungated | 1.50 | 2.00, -25.0 % | 1,500 | 1,500 | 75.0 | 0.0 | 0 | 0 (0.0) | not counted |",
             ]
         );
     }
