@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::rand;
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Refusal, Wait, timestamp, waits};
 use config::NoticeEvent;
 use rules::{BreakerEventKind, Timestamp};
@@ -14,8 +15,11 @@ use crate::stage_report::StageReport;
 
 /// The conditions of the stage in force that people were notified of. They are stored with the evidence, so that a restart
 /// sends no notice again.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Notified {
+    /// A random number. After a loss of the evidence the conditions are counted from the beginning, with another number: no
+    /// id repeats for another notice.
+    number: u64,
     run: u64,
     stage: Option<usize>,
     conditions: BTreeMap<String, Condition>,
@@ -29,6 +33,23 @@ struct Condition {
     is_present: bool,
 }
 
+/// The bits of the number of [`Notified`], as of the id of a run.
+const NUMBER_BITS: u32 = 53;
+
+impl Default for Notified {
+    fn default() -> Self {
+        let mut random = [0_u8; 8];
+        // If there is no randomness, the number is 0; then an id can repeat after a loss of the evidence.
+        let _ = rand::fill(&mut random);
+        Self {
+            number: u64::from_be_bytes(random) >> (u64::BITS - NUMBER_BITS),
+            run: 0,
+            stage: None,
+            conditions: BTreeMap::new(),
+        }
+    }
+}
+
 impl Notified {
     /// Takes the present conditions of a stage. Returns those that are new, each with the number of times that it has begun.
     fn follow<N>(
@@ -38,6 +59,7 @@ impl Notified {
     ) -> Vec<(String, u32, N)> {
         if (self.run, self.stage) != (run, stage) {
             *self = Self {
+                number: self.number,
                 run,
                 stage,
                 conditions: BTreeMap::new(),
@@ -60,8 +82,8 @@ impl Notified {
 }
 
 /// Returns the notices of a running plan that are new since the last look. The id of a notice has nothing but the run, the
-/// stage, the condition and the number of times that it has begun: if a crash loses the note that it was sent, it is sent
-/// again with the same id.
+/// number of `notified`, the stage, the condition and the number of times that it has begun: if a crash loses the note that
+/// it was sent, it is sent again with the same id.
 pub(super) fn of_plan(
     (flag, managed): (&str, &ManagedPlan),
     results: &[CheckResult],
@@ -133,10 +155,11 @@ pub(super) fn of_plan(
         ));
     }
     let run = &managed.run;
+    let number = notified.number;
     let new = notified.follow((run.id, run.stage), present).into_iter();
     new.map(|(key, times, (event, detail))| Notice {
         id: format!(
-            "rollout-{}-{}-{}-{times}",
+            "rollout-{}-{number}-{}-{}-{times}",
             run.id,
             run.stage.unwrap_or_default(),
             key.replace(' ', "-")

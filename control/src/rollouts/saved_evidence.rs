@@ -7,7 +7,7 @@ use std::path::Path;
 use super::evidence::Evidence;
 
 /// The first line of the file: the version of its form. The encoding itself does not tell another form from this one.
-const HEAD: &[u8] = b"sluice evidence 2\n";
+const HEAD: &[u8] = b"sluice evidence 3\n";
 
 /// Reads the evidence; none if there is no file, or another version wrote it.
 pub(super) fn read(path: &Path) -> Option<Evidence> {
