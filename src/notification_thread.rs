@@ -105,7 +105,7 @@ fn round(control: &Control, outbox: &Outbox) {
     if let Err(error) = outbox.collect(control, clock::now()) {
         warn!("can't read the log for notifications; they wait: {error}");
     }
-    if let Err(error) = outbox.save() {
+    if let Err(error) = outbox.save(control) {
         warn!("can't write the queue of notifications: {error}");
     }
 }

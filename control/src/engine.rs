@@ -23,7 +23,7 @@ use changes::{
     StepAction, Usage, stale,
 };
 use config::{Catalog, Compiled, FlagsDocument};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rules::{Eligibility, Lifecycle, Timestamp};
 
 use self::change_writer::ChangeWriter;
@@ -36,7 +36,7 @@ use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
-use crate::notifications::{MAX_QUEUED, Notice};
+use crate::notifications::{Notice, UnsavedNotices};
 use crate::observe::{BreakerEvent, Observe, ObservedSlot};
 use crate::operators::Operators;
 use crate::publish::Publish;
@@ -50,8 +50,8 @@ pub struct Control {
     refused: AuditLimiter,
     /// The copy of flags' states for a start without the store, once there is one.
     keep_states: OnceLock<Arc<dyn KeepStates>>,
-    /// Notices that are no changes, until they are sent.
-    notices: Mutex<Vec<Notice>>,
+    /// Notices that are no changes, until the outbox has saved them.
+    notices: Mutex<UnsavedNotices>,
 }
 
 /// Returns true if the conditions of a change read the requests that were observed. They are collected freshly then, so
@@ -342,17 +342,14 @@ impl Control {
         self.observe.take_slots()
     }
 
-    /// Adds notices that are no changes. Without a receiver nobody takes them: then the oldest ones give way.
+    /// Adds notices that are no changes.
     pub(crate) fn notify(&self, new: impl IntoIterator<Item = Notice>) {
-        let mut notices = self.notices.lock();
-        notices.extend(new);
-        let excess = notices.len().saturating_sub(MAX_QUEUED);
-        notices.drain(..excess);
+        self.notices.lock().add(new);
     }
 
-    /// Returns the notices that are no changes, since the last call.
-    pub(crate) fn take_notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices.lock())
+    /// Returns the notices that are no changes, until the outbox has saved them.
+    pub(crate) fn notices(&self) -> MutexGuard<'_, UnsavedNotices> {
+        self.notices.lock()
     }
 
     /// Returns the observed use of the flags.

@@ -64,7 +64,8 @@ impl Rollouts {
     /// clock.
     #[must_use]
     pub fn new(control: Arc<Control>, saved: Option<&Path>, monotonic: MonotonicClock) -> Self {
-        let evidence = saved.and_then(saved_evidence::read).unwrap_or_default();
+        let mut evidence = saved.and_then(saved_evidence::read).unwrap_or_default();
+        control.notify(std::mem::take(&mut evidence.unsaved_notices));
         Self {
             control,
             evidence: Mutex::new(evidence),
@@ -232,6 +233,7 @@ impl Rollouts {
         let bytes = {
             let mut evidence = self.evidence.lock();
             evidence.flags.retain(|flag, _| planned.contains(flag));
+            evidence.unsaved_notices = self.control.notices().unsaved();
             saved_evidence::encode(&evidence)?
         };
         private_file::replace(path, &bytes)
@@ -273,7 +275,7 @@ impl Rollouts {
             notified,
             now,
         );
-        drop(evidence);
+        // With the lock of the evidence: what is marked as notified is never written without its notice.
         self.control.notify(new);
     }
 

@@ -6,7 +6,7 @@ use rules::{Lifecycle, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// A notice.
+/// A notice. No field may be left out where it is written: the evidence of rollouts, in postcard, has it by position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// Identifies it. A notice that is sent again has the same id.
@@ -24,19 +24,19 @@ pub struct Notice {
     /// A sentence with the facts.
     pub detail: String,
     /// The actor's reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub reason: Option<String>,
     /// The incident of a kill, a restore, a revert or an urgent promotion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub incident: Option<String>,
     /// The justification of an urgent promotion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub urgent: Option<Urgent>,
     /// The ticket of the rollout plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub ticket: Option<String>,
     /// The id of the request of the change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub request_id: Option<String>,
 }
 

@@ -99,7 +99,8 @@ impl Outbox {
     /// # Errors
     /// The store can't be read; the next call goes on.
     pub fn collect(&self, control: &Control, now: Timestamp) -> Result<(), StoreError> {
-        for notice in control.take_notices() {
+        let new = control.notices().collect();
+        for notice in new {
             self.add(notice, now);
         }
         self.collect_stale(control, now);
@@ -235,11 +236,18 @@ impl Outbox {
         status.collect()
     }
 
-    /// Writes the outbox to its file, if it has changed. What was delivered since is sent again after a crash.
+    /// Writes the outbox to its file, if it has changed. What was delivered since is sent again after a crash. Called after
+    /// [`Self::collect`] by the same thread: the notices of the control plane that were collected are saved then.
     ///
     /// # Errors
     /// Writing failed; the file is unchanged, and the next call tries again.
-    pub fn save(&self) -> io::Result<()> {
+    pub fn save(&self, control: &Control) -> io::Result<()> {
+        self.write()?;
+        control.notices().confirm();
+        Ok(())
+    }
+
+    fn write(&self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let bytes = {
             let mut state = self.state.lock();

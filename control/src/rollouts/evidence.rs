@@ -13,6 +13,7 @@ use super::notices::Notified;
 use super::stage_times::StageTimes;
 use super::steady_clock::SteadyClock;
 use super::unit_history::UnitHistory;
+use crate::notifications::Notice;
 use crate::stage_report::SLOT_MS;
 
 /// The longest time from one count to the next, in milliseconds. After a longer one the clock was set forward, or the
@@ -33,6 +34,8 @@ pub(super) struct Evidence {
     #[serde(skip)]
     pub(super) times: StageTimes,
     pub(super) flags: BTreeMap<String, FlagEvidence>,
+    /// The notices that the outbox had not saved when the evidence was written. A new process sends them.
+    pub(super) unsaved_notices: Vec<Notice>,
     /// The ids of tenants by their hashes. The data plane limits their number; a new process reports them again.
     #[serde(skip)]
     pub(super) tenants: HashMap<u64, String>,

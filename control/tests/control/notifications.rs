@@ -454,12 +454,12 @@ fn a_restart_sends_what_is_left() {
     let mut notified = Notified::new(Vec::new());
     notified.outbox = Outbox::open(sinks(), Some(file.clone()));
     notified.collect();
-    notified.outbox.save().unwrap();
+    notified.outbox.save(&notified.fixture.control).unwrap();
     // Killed after a change was answered, before the log was read.
     notified.kill("board");
     notified.outbox = Outbox::open(sinks(), Some(file.clone()));
     notified.collect();
-    notified.outbox.save().unwrap();
+    notified.outbox.save(&notified.fixture.control).unwrap();
     // Killed before the notice was sent.
     notified.outbox = Outbox::open(vec![webhook("hook", &upstream)], Some(file));
     notified.collect();

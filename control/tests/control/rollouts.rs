@@ -813,6 +813,7 @@ fn notices(course: &Course, outbox: &control::Outbox) -> Vec<String> {
         found.push(format!("{} {}", notice.event.as_str(), notice.detail));
         outbox.record(sink, &notice.id, Ok(()), (Timestamp(course.now), 0.0));
     }
+    outbox.save(&course.fixture.control).unwrap();
     found
 }
 

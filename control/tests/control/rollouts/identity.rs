@@ -69,6 +69,7 @@ fn ids(course: &Course, outbox: &control::Outbox) -> Vec<String> {
         outbox.record("hook", &notice.id, Ok(()), (now, 0.0));
         ids.push(notice.id);
     }
+    outbox.save(&course.fixture.control).unwrap();
     ids
 }
 
@@ -136,4 +137,50 @@ fn an_id_does_not_repeat_after_lost_evidence() {
     let second = ids(&course, &outbox);
     assert_eq!(second.len(), 1);
     assert_ne!(first, second);
+}
+
+#[test]
+fn a_notice_is_not_lost_in_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    let mut course = Course::start(&plan("notify"));
+    let first = outbox();
+    ids(&course, &first);
+    course.run(300, (0.2, 0.005), "running");
+    // Killed after the evidence was written, and before the outbox wrote what it has collected.
+    let lost = outbox();
+    lost.collect(&course.fixture.control, Timestamp(course.now))
+        .unwrap();
+    let id = lost.due("hook", Timestamp(course.now)).unwrap().id;
+    course.rollouts.write(&file).unwrap();
+    course.restart_with(&file);
+    course.run(60, (0.2, 0.005), "running");
+    assert_eq!(ids(&course, &first), [id]);
+}
+
+#[test]
+fn a_notice_that_is_saved_is_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    let mut course = Course::start(&plan("notify"));
+    let outbox = outbox();
+    ids(&course, &outbox);
+    course.run(300, (0.2, 0.005), "running");
+    assert_eq!(ids(&course, &outbox).len(), 1);
+    course.rollouts.write(&file).unwrap();
+    course.restart_with(&file);
+    course.run(60, (0.2, 0.005), "running");
+    assert!(ids(&course, &outbox).is_empty());
+}
+
+#[test]
+fn without_a_receiver_no_notice_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence");
+    let mut course = Course::start(&plan("notify"));
+    course.run(300, (0.2, 0.005), "running");
+    course.rollouts.write(&file).unwrap();
+    let mut other = Course::start(&plan("notify"));
+    other.restart_with(&file);
+    assert!(ids(&other, &outbox()).is_empty());
 }
