@@ -76,7 +76,7 @@ impl<'a> PlanBuilder<'a> {
         mut after: ManagedFlag,
         mut details: Map<String, Value>,
     ) {
-        if self.state.flag(key).as_ref() == Some(&after) {
+        if self.is_unchanged(key, &after) {
             return;
         }
         // As it is now: the plan can be another one when people are notified.
@@ -94,6 +94,11 @@ impl<'a> PlanBuilder<'a> {
             entry_fields,
             vec![StateEdit::Flag(key.into(), Some(after))],
         );
+    }
+
+    /// Returns true if the flag is equal to the current one.
+    pub(super) fn is_unchanged(&self, key: &str, flag: &ManagedFlag) -> bool {
+        self.state.flag(key).as_ref() == Some(flag)
     }
 
     /// Returns the facts that tell a run of a flag's plan from any other, if this change sets or starts it.
@@ -183,6 +188,14 @@ impl<'a> PlanBuilder<'a> {
         self.plan.audit.push(entry);
     }
 
+    /// Adds an audit entry of a flag without a patch.
+    pub(super) fn audit_flag(&mut self, event: Event, flag: &str, details: Map<String, Value>) {
+        self.audit(event, Outcome::Applied, details);
+        if let Some(entry) = self.plan.audit.last_mut() {
+            entry.flag = Some(flag.to_owned());
+        }
+    }
+
     /// Adds the audit entry of a new flag that a document starts beyond alpha, with the conditions that it skipped.
     pub(super) fn audit_adopted(
         &mut self,
@@ -199,9 +212,8 @@ impl<'a> PlanBuilder<'a> {
             let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
             details.insert("skipped".into(), codes.into());
         }
-        self.audit(Event::StateChanged, Outcome::Applied, details);
+        self.audit_flag(Event::StateChanged, flag, details);
         if let Some(entry) = self.plan.audit.last_mut() {
-            entry.flag = Some(flag.to_owned());
             entry.urgent = urgent.cloned();
         }
     }

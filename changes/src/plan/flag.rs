@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
 use super::facts::Facts;
+use super::incident::{self, Named};
 use super::planned::NoPlan;
+use super::raise;
 use super::rollout::{ManualChange, pause_killed, yield_to_hand};
-use super::{incident, raise};
 use crate::event::Event;
 use crate::flag::{ManagedFlag, Unsettled};
 use crate::policy::LifecyclePolicy;
@@ -27,8 +28,12 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
         pause_killed(builder, &mut flag);
     }
     let incident = builder.request.incident.as_deref();
-    incident::open_with(builder, (key, &mut flag), incident);
-    builder.write_flag(Event::FlagKilled, key, flag, Map::new());
+    let named = incident::open_with(builder, (key, &mut flag), incident);
+    // A flag that was killed before is unchanged, and has no entry otherwise.
+    match named == Named::NotOpened && builder.is_unchanged(key, &flag) {
+        true => builder.audit_flag(Event::FlagKilled, key, Map::new()),
+        false => builder.write_flag(Event::FlagKilled, key, flag, Map::new()),
+    }
     builder.plan.withdraws = true;
     Ok(())
 }

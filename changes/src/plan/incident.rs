@@ -49,15 +49,24 @@ pub(super) fn close(builder: &mut PlanBuilder<'_>, key: &str, link: &str) -> Pla
     Ok(())
 }
 
+/// The incident of a kill or a revert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// There is none, or it is open.
+    Settled,
+    /// It is not opened, because the flag has too many. Only an audit entry has it.
+    NotOpened,
+}
+
 /// Opens the incident that a kill or a revert of `key` names. Nothing may block a kill, so beyond the limit the incident is
 /// not opened, which a note says: the audit log has it, and the open ones block promotions.
 pub(super) fn open_with(
     builder: &mut PlanBuilder<'_>,
     (key, flag): (&str, &mut ManagedFlag),
     link: Option<&str>,
-) {
+) -> Named {
     let Some(link) = link.filter(|link| !has(flag, link)) else {
-        return;
+        return Named::Settled;
     };
     if flag.state.incidents.len() >= MAX_OPEN_INCIDENTS {
         let refusal = too_many(key, flag);
@@ -66,9 +75,10 @@ pub(super) fn open_with(
             detail: format!("the incident is not opened: {}", refusal.detail),
             help: refusal.help.unwrap_or_default(),
         });
-        return;
+        return Named::NotOpened;
     }
     add(builder, flag, link);
+    Named::Settled
 }
 
 /// Returns the refusal of one more incident, with those that could be closed.

@@ -144,3 +144,25 @@ fn a_kill_is_not_blocked_by_many_incidents() {
     assert!(again.summary.notes.is_empty());
     assert_eq!(open_links(&state, "board").last().unwrap(), "INC-Y");
 }
+
+#[test]
+fn an_incident_beyond_the_limit_is_audited_again() {
+    let mut state = flags();
+    for number in 0..MAX_OPEN_INCIDENTS {
+        made(&mut state, &admin(open(&format!("INC-{number}")), HOUR));
+    }
+    let kill = || admin(Change::Kill { flag: "board".into() }, HOUR);
+    made(&mut state, &with_incident("INC-Y", kill()));
+    let again = made(&mut state, &with_incident("INC-Z", kill()));
+    assert!(again.writes.is_empty());
+    let [entry] = &again.audit[..] else {
+        panic!("{:?}", again.audit)
+    };
+    assert_eq!(
+        (entry.event, entry.flag.as_deref(), &entry.details["incident"]),
+        (Event::FlagKilled, Some("board"), &json!("INC-Z"))
+    );
+    // Without a new incident a kill of a killed flag leaves no entry.
+    assert!(made(&mut state, &kill()).audit.is_empty());
+    assert!(made(&mut state, &with_incident("INC-1", kill())).audit.is_empty());
+}
