@@ -149,6 +149,27 @@ impl RolloutPlan {
         own.filter(|own| !own.is_empty()).unwrap_or(&self.window)
     }
 
+    /// Returns the share of the stage's own audience that earlier stages have admitted: with the same audience, or with
+    /// everyone. They have admitted the buckets below their percentage.
+    #[must_use]
+    pub fn admitted_before(&self, stage: usize) -> f64 {
+        let audience = |stage: &Stage| stage.audience.as_ref().map(|audience| audience.value.clone());
+        let own = self.stages.get(stage).and_then(audience);
+        let earlier = self.stages.iter().take(stage);
+        let contains_own = earlier.filter(|earlier| earlier.audience.is_none() || audience(earlier) == own);
+        contains_own.map(Stage::share).fold(0.0, f64::max)
+    }
+
+    /// Returns the probability that a unit of the stage's own audience, without earlier admissions, is in treatment.
+    #[must_use]
+    pub fn share_of(&self, stage: usize) -> f64 {
+        let admitted = self.admitted_before(stage);
+        match self.stages.get(stage) {
+            Some(own) if admitted < 1.0 => ((own.share() - admitted) / (1.0 - admitted)).clamp(0.0, 1.0),
+            _ => 1.0,
+        }
+    }
+
     /// Returns the probability of a false alarm of one statistical check in the stage: `alpha`, divided over the stages
     /// and over the statistical checks that can apply to this one.
     #[must_use]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use config::{Metric, RolloutPlan, Stage, ToJson as _, closest};
+use config::{Metric, RolloutPlan, Stage, closest};
 use rules::RESERVED_ATTRIBUTES;
 
 use super::audience::{self, FindSegment};
@@ -102,11 +102,16 @@ fn few_tenants(
         .find(|check| is_counted(&check.metric))?;
     let tenants = u64::try_from(audience::number_of_tenants(audience, state, segment)?).ok()?;
     let is_by_tenant = plan.by.as_ref().is_none_or(|by| &*by.value == "tenant");
-    let percentage = stage.percentage.to_json().as_f64()?;
-    let smaller = match (is_by_tenant, stage.has_control()) {
-        (false, _) => tenants,
-        (true, false) => share_of(tenants, percentage),
-        (true, true) => share_of(tenants, percentage.min(100.0 - percentage)),
+    let in_treatment = plan.share_of(index);
+    let smaller_arm = match stage.has_control() {
+        true => in_treatment.min(1.0 - in_treatment),
+        false => in_treatment,
+    };
+    // Tenants that an earlier stage has admitted are in neither arm.
+    let share = (1.0 - plan.admitted_before(index)) * smaller_arm;
+    let smaller = match is_by_tenant || share <= 0.0 {
+        true => part_of(tenants, share),
+        false => tenants,
     };
     let needed = plan.minimum.tenants;
     let in_arms = match smaller == tenants {
@@ -124,13 +129,16 @@ fn few_tenants(
     })
 }
 
-/// Returns a percentage of the tenants, rounded up.
+/// The error of a number of tenants by the arithmetic of shares, at most.
+const ROUNDING: f64 = 1e-6;
+
+/// Returns a share of the tenants, rounded up.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "an estimate of a number of tenants, which is small and not negative"
 )]
-fn share_of(tenants: u64, percentage: f64) -> u64 {
-    (tenants as f64 * percentage / 100.0).ceil() as u64
+fn part_of(tenants: u64, share: f64) -> u64 {
+    (tenants as f64 * share - ROUNDING).ceil() as u64
 }

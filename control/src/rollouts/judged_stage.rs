@@ -3,7 +3,6 @@
 mod report;
 
 use changes::{CheckResult, CheckVerdict, ManagedPlan, Run, Turn};
-use config::RolloutPlan;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -74,7 +73,7 @@ impl JudgedStage {
         } = StageChecks::of(plan, stage);
         let config = StageConfig {
             first_slot: slot.saturating_add(1),
-            share: share_of(plan, stage),
+            share: plan.share_of(stage),
             has_control: has_control && plan.stages.get(stage)?.has_control(),
             at_once,
             minimum: Minimum {
@@ -368,23 +367,4 @@ fn was_resumed(run: &Run, since: u64) -> bool {
     let turns = usize::try_from(run.sequence.saturating_sub(since)).unwrap_or(usize::MAX);
     let mut latest = run.course.iter().rev().take(turns);
     latest.any(|entry| entry.turn == Turn::Resumed)
-}
-
-/// Returns the probability that a unit of the stage's own audience, without earlier admissions, is in treatment. Earlier
-/// stages with the same audience, or with everyone, have admitted the buckets below their percentage.
-fn share_of(plan: &RolloutPlan, stage: usize) -> f64 {
-    let Some(own) = plan.stages.get(stage) else {
-        return 1.0;
-    };
-    let earlier = plan.stages.iter().take(stage);
-    let contains_own = earlier.filter(|earlier| {
-        let same = earlier.audience.as_ref().map(|audience| &audience.value)
-            == own.audience.as_ref().map(|audience| &audience.value);
-        same || earlier.audience.is_none()
-    });
-    let admitted = contains_own.map(|stage| stage.share()).fold(0.0, f64::max);
-    if admitted >= 1.0 {
-        return 1.0;
-    }
-    ((own.share() - admitted) / (1.0 - admitted)).clamp(0.0, 1.0)
 }

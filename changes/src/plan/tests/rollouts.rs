@@ -1358,6 +1358,50 @@ fn an_attribute_that_nobody_has_is_noted() {
 }
 
 #[test]
+fn tenants_of_earlier_stages_are_in_no_arm() {
+    let tenants: Map<String, Value> = (0..10)
+        .map(|number| (format!("org-{number}"), json!({ "internal": true })))
+        .collect();
+    let document = json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": tenants });
+    let notes = |percentages: &[u8], by: &str| -> Vec<String> {
+        let audience = json!({ "attribute": "internal", "eq": true });
+        let stages = percentages.iter().map(|percentage| {
+            let name = format!("s{percentage}");
+            json!({ "name": name, "percentage": percentage, "for": "1h", "audience": audience })
+        });
+        let plan_fields = json!({
+            "stages": stages.collect::<Vec<_>>(),
+            "by": by,
+            "minimum": { "requests": 1, "tenants": 3 },
+            "checks": [{ "name": "errors", "error_rate": { "above": "1%" } }],
+        });
+        let request = admin(set("board", plan_fields), 0);
+        let state = state(document.clone());
+        let made = plan(&state, &request, &LifecyclePolicy::default(), &GOOD).unwrap();
+        made.summary.notes.into_iter().map(|note| note.detail).collect()
+    };
+    // Three tenants in treatment, and seven in control; then one that is new in treatment.
+    assert_eq!(notes(&[30], "tenant"), [""; 0]);
+    let found = notes(&[30, 40], "tenant");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("stage `s40`") && found[0].contains("about 1 of them in the smaller arm"),
+        "{found:?}"
+    );
+    // The last stage has no control arm: three tenants are new in it, or only two.
+    assert_eq!(notes(&[70, 100], "tenant"), [""; 0]);
+    let found = notes(&[50, 80, 100], "tenant");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("about 2 of them"), "{found:?}");
+    assert!(found[1].contains("about 2 of them"), "{found:?}");
+    assert_eq!(
+        notes(&[50, 80, 100], "user"),
+        [""; 0],
+        "each tenant has users in both arms"
+    );
+}
+
+#[test]
 fn an_audience_of_too_few_tenants_is_noted() {
     let internal = json!({ "attribute": "internal", "eq": true });
     let of = |audience: &Value, fields: Value| notes_of(audience, &fields, &GOOD);
