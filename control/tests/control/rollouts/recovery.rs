@@ -139,7 +139,38 @@ fn a_late_harm_at_100_percent_holds_the_stage_up() {
     let mut course = Course::start(&whole("pause"));
     course.run(2 * HOUR / SECOND - 180, (0.005, 0.0), "running");
     assert_eq!(verdict(&course, 0), "pass");
-    // For half an hour it may be an incident of everything: neither a failure nor a pass.
+    // For half an hour it may be an outage that hits both arms: neither a failure nor a pass.
     assert_eq!(course.run(30 * 60, (0.05, 0.0), "running"), None);
     assert_eq!(verdict(&course, 0), "inconclusive");
+}
+
+#[test]
+fn a_complete_failure_fails_by_its_bad_answers() {
+    // Tenants, requests of each in a slot, and the times in seconds between which the check fails.
+    for (tenants, requests, seconds) in [(10, 10, 5..=15), (10, 1, 30..=90), (3, 1, 180..=300)] {
+        let mut course = Course::start(&whole("pause"));
+        let mut slots = |errors: f64, most: i64| {
+            for slot in 1..=most {
+                course.now += 5 * SECOND;
+                let mut units = course.units(TREATMENT, ArmName::Treatment, errors);
+                units.truncate(tenants);
+                for unit in &mut units {
+                    unit.counted.truncate(requests);
+                    unit.requests = u32::try_from(requests).unwrap();
+                    let failed = unit.counted.iter().filter(|counted| counted.is_error).count();
+                    unit.errors = u32::try_from(failed).unwrap();
+                }
+                course.count(units);
+                course.advance();
+                if course.state() != "running" {
+                    return Some(slot * 5);
+                }
+            }
+            None
+        };
+        assert_eq!(slots(0.003, 720), None);
+        let failed = slots(1.0, 120);
+        let is_in_time = failed.is_some_and(|failed| seconds.contains(&failed));
+        assert!(is_in_time, "{tenants} tenants, {requests} requests: {failed:?}");
+    }
 }
