@@ -79,7 +79,7 @@ pub(crate) struct IncidentChange {
     pub(crate) reason: Option<ReasonText>,
 }
 
-/// A promotion or reversion of a flag.
+/// A promotion or revert of a flag.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = StateChange)]
