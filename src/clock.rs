@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use control::MonotonicClock;
+use control::{ClockReading, Clocks};
 use rules::Timestamp;
 
 /// Returns the system's time.
@@ -11,10 +11,13 @@ pub(crate) fn now() -> Timestamp {
     timestamp(SystemTime::now())
 }
 
-/// Returns a monotonic clock that begins now.
-pub(crate) fn monotonic() -> MonotonicClock {
+/// Returns the system clock, and a monotonic clock that begins now.
+pub(crate) fn both() -> Clocks {
     let start = Instant::now();
-    Arc::new(move || start.elapsed())
+    Arc::new(move || ClockReading {
+        system: now(),
+        monotonic: start.elapsed(),
+    })
 }
 
 /// Returns a time as a timestamp.

@@ -106,11 +106,7 @@ impl ControlPlane {
         let states_keeper = states.clone().and_then(|states| keep_states(&control, states));
         let rollouts = directory.as_deref().map(|directory| {
             let file = directory.join(EVIDENCE_FILE);
-            let rollouts = Arc::new(Rollouts::new(
-                Arc::clone(&control),
-                Some(&file),
-                clock::monotonic(),
-            ));
+            let rollouts = Arc::new(Rollouts::new(Arc::clone(&control), Some(&file), clock::both()));
             let thread = RolloutThread::start(Arc::clone(&rollouts), file);
             (rollouts, thread)
         });

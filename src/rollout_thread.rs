@@ -9,8 +9,6 @@ use control::Rollouts;
 use parking_lot::{Condvar, Mutex};
 use tracing::{error, warn};
 
-use crate::clock;
-
 /// The length of a slot.
 const SLOT: Duration = Duration::from_secs(5);
 /// The number of slots between two looks at the checks.
@@ -46,12 +44,12 @@ impl RolloutThread {
                 while !*stopped && !woken.wait_until(&mut stopped, due).timed_out() {}
                 let is_last = *stopped;
                 drop(stopped);
-                rollouts.count(clock::now());
+                rollouts.count();
                 if is_last {
                     return write(&rollouts);
                 }
                 slots = slots.wrapping_add(1);
-                let stepped = slots.is_multiple_of(SLOTS_OF_A_LOOK) && rollouts.advance(clock::now());
+                let stepped = slots.is_multiple_of(SLOTS_OF_A_LOOK) && rollouts.advance();
                 if stepped || slots.is_multiple_of(SLOTS_OF_A_WRITE) {
                     write(&rollouts);
                 }

@@ -1,5 +1,7 @@
 //! The seam to the measurements of rollouts: verdicts about the stage in force, and the evidence behind them.
 
+use std::collections::BTreeSet;
+
 use changes::{CheckResult, ManagedPlan, Refusal, Revision};
 use rules::Timestamp;
 
@@ -25,12 +27,28 @@ pub trait JudgeRollouts: Send + Sync {
     /// Returns the number of looks at the checks so far. The verdicts change only with it, but for those about reports.
     fn looks(&self) -> u64;
 
-    /// Corrects the times of stages if the system clock has jumped, before a change that depends on them.
-    fn follow_clock(&self, _now: Timestamp) {}
+    /// Corrects the times of stages if the system clock has jumped, before a change that depends on them. Returns the time
+    /// to judge the change at. A request may have waited since it was received; a judge without clocks returns the time of
+    /// that.
+    fn follow_clock(&self, received: Timestamp) -> FollowedTime {
+        FollowedTime {
+            now: received,
+            uncorrected: BTreeSet::new(),
+        }
+    }
 
     /// Looks at the checks of a flag now, and takes the step that is due. `request_id` identifies the step in the audit
     /// log.
     fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look;
+}
+
+/// A time of the system clock at which the times of stages are right.
+#[derive(Debug)]
+pub struct FollowedTime {
+    /// The time.
+    pub now: Timestamp,
+    /// The flags whose correction failed: the time of their stage is wrong.
+    pub uncorrected: BTreeSet<String>,
 }
 
 /// The result of a look at a plan.

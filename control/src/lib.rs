@@ -56,7 +56,7 @@ pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
-pub use judge_rollouts::{JudgeRollouts, Look};
+pub use judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use minute_report::{ArmMinute, MinuteReport};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
@@ -74,7 +74,7 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
-pub use rollouts::{DueQuery, MonotonicClock, Rollouts};
+pub use rollouts::{ClockReading, Clocks, DueQuery, Rollouts};
 pub use stage_report::{
     ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs,
     StageReport, TenantErrorReport,

@@ -32,10 +32,9 @@ use rules::Timestamp;
 use self::controller_changes::take_step;
 pub use self::due_query::DueQuery;
 use self::evidence::{Evidence, FlagEvidence};
-pub use self::steady_clock::MonotonicClock;
-use self::steady_clock::Reading;
+pub use self::steady_clock::{ClockReading, Clocks};
 use crate::engine::Control;
-use crate::judge_rollouts::{JudgeRollouts, Look};
+use crate::judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
 use crate::private_file;
 use crate::stage_report::StageReport;
@@ -46,7 +45,9 @@ pub struct Rollouts {
     evidence: Mutex<Evidence>,
     /// The number of looks at the checks.
     looks: AtomicU64,
-    monotonic: MonotonicClock,
+    clocks: Clocks,
+    /// Is held while the times of stages are followed: one thread corrects at a time.
+    following: Mutex<()>,
 }
 
 /// The slot that is being counted at a look.
@@ -60,23 +61,23 @@ enum RunningSlot {
 
 impl Rollouts {
     /// Creates the controller. `saved` is the file with the evidence of the former process; without it, or if it cannot be
-    /// read, each stage in force collects its evidence again. `monotonic` measures the time without the jumps of the system
-    /// clock.
+    /// read, each stage in force collects its evidence again. `clocks` is called under a lock: it must not wait.
     #[must_use]
-    pub fn new(control: Arc<Control>, saved: Option<&Path>, monotonic: MonotonicClock) -> Self {
+    pub fn new(control: Arc<Control>, saved: Option<&Path>, clocks: Clocks) -> Self {
         let mut evidence = saved.and_then(saved_evidence::read).unwrap_or_default();
         control.notify(std::mem::take(&mut evidence.unsaved_notices));
         Self {
             control,
             evidence: Mutex::new(evidence),
             looks: AtomicU64::new(0),
-            monotonic,
+            clocks,
+            following: Mutex::new(()),
         }
     }
 
     /// Counts the requests since the last call, as one slot. Called every 5 s.
-    pub fn count(&self, now: Timestamp) {
-        self.follow_time(now);
+    pub fn count(&self) {
+        let FollowedTime { now, .. } = self.follow_time();
         let breaker_events = self.control.take_breaker_events();
         breaker_log::log(&breaker_events);
         self.control
@@ -115,9 +116,9 @@ impl Rollouts {
 
     /// Judges the stages in force, and takes the steps that follow. Called every 10 s. A step that is no longer the right
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
-    pub fn advance(&self, now: Timestamp) -> bool {
+    pub fn advance(&self) -> bool {
+        let FollowedTime { now, uncorrected } = self.follow_time();
         controller_changes::end_watches(&self.control, now);
-        let uncorrected = self.follow_time(now);
         let mut stepped = false;
         let plans = self.plans().into_iter();
         for (flag, managed) in plans.filter(|(flag, _)| !uncorrected.contains(flag)) {
@@ -156,9 +157,8 @@ impl Rollouts {
     #[must_use]
     pub fn queries(&self) -> Vec<DueQuery> {
         let running = self.running_plans();
-        let at = (self.monotonic)();
         let evidence = self.evidence.lock();
-        let at = evidence.clock.steady_at(at);
+        let at = evidence.clock.steady_at((self.clocks)().monotonic);
         let mut due = Vec::new();
         for (flag, managed) in running {
             let stage = evidence.stage_of(&flag, &managed);
@@ -182,20 +182,20 @@ impl Rollouts {
         }
     }
 
-    /// Advances the steady clock, and corrects the times of stages after a jump of the system clock. Returns the flags whose
-    /// correction failed: no step of them may be taken by their time.
-    fn follow_time(&self, now: Timestamp) -> BTreeSet<String> {
-        let now_read = Reading {
-            system: now,
-            monotonic: (self.monotonic)(),
-        };
+    /// Reads the clocks, advances the steady clock, and corrects the times of stages after a jump of the system clock.
+    fn follow_time(&self) -> FollowedTime {
+        let _following = self.following.lock();
         let plans = self.plans();
-        let corrections = {
+        let (now, corrections) = {
             let mut evidence = self.evidence.lock();
-            let steady = evidence.clock.advance(now_read);
-            evidence.times.measure(&plans, now, steady)
+            let reading = (self.clocks)();
+            let now = reading.system;
+            let steady = evidence.clock.advance(reading);
+            let corrections = steady.map(|steady| evidence.times.measure(&plans, now, steady));
+            (now, corrections.unwrap_or_default())
         };
-        controller_changes::correct_times(&self.control, corrections, now)
+        let uncorrected = controller_changes::correct_times(&self.control, corrections, now);
+        FollowedTime { now, uncorrected }
     }
 
     /// Returns the report about the stage in force of a flag, as it was judged last; none before.
@@ -357,8 +357,8 @@ impl JudgeRollouts for Rollouts {
         self.looks.load(Ordering::Acquire)
     }
 
-    fn follow_clock(&self, now: Timestamp) {
-        self.follow_time(now);
+    fn follow_clock(&self, _received: Timestamp) -> FollowedTime {
+        self.follow_time()
     }
 
     fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look {

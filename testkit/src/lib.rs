@@ -31,6 +31,8 @@ mod pipe;
 mod proxy;
 mod recorder;
 mod rfc3986;
+#[cfg(feature = "control-plane")]
+mod set_clocks;
 mod spellings;
 mod tls_front;
 mod tokens;
@@ -61,6 +63,8 @@ pub use self::origin::{Habit, Origin};
 pub use self::proxy::{Proxy, ProxyBuilder};
 pub use self::recorder::Recorder;
 pub use self::rfc3986::is_gated_by_rfc_3986;
+#[cfg(feature = "control-plane")]
+pub use self::set_clocks::SetClocks;
 pub use self::spellings::{GATED_HOST, GATED_PATH, Spelling, spellings};
 pub use self::tls_front::TlsFront;
 pub use self::tokens::{Issuer, now_seconds};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use changes::{Change, ChangeSource, Code, Refusal, Request, Revision, Role};
+use rules::Timestamp;
 
 use crate::change_effect::ChangeEffect;
 use crate::engine::{ApplyError, Damage};
@@ -23,7 +24,7 @@ pub(crate) type ChangeReply = Result<Reply<AnyOf<AppliedChange, DryRunBody>>, Ap
 
 /// Applies a change; with `dry_run`, only computes its effects.
 pub(crate) fn change(api: &Api, request: &ApiRequest, change: Change, reason: Option<String>) -> ChangeReply {
-    change_at(api, request, change, (reason, request.expected))
+    change_at(api, request, change, (reason, request.expected, request.at))
 }
 
 /// Applies a change that has an incident.
@@ -39,25 +40,27 @@ pub(crate) fn change_with_incident(
         api,
         request,
         change,
-        (reason.map(Into::into), incident, request.expected),
+        (reason.map(Into::into), incident),
+        (request.expected, request.at),
     )
 }
 
-/// Applies a change with this reason, only if the store is still at the expected revision.
+/// Applies a change with this reason, only if the store is still at the expected revision. It is dated at `at`.
 pub(crate) fn change_at(
     api: &Api,
     request: &ApiRequest,
     change: Change,
-    (reason, expected): (Option<String>, Option<Revision>),
+    (reason, expected, at): (Option<String>, Option<Revision>, Timestamp),
 ) -> ChangeReply {
-    reply(api, request, change, (reason, None, expected))
+    reply(api, request, change, (reason, None), (expected, at))
 }
 
 fn reply(
     api: &Api,
     request: &ApiRequest,
     change: Change,
-    (reason, incident, expected): (Option<String>, Option<String>, Option<Revision>),
+    (reason, incident): (Option<String>, Option<String>),
+    (expected, at): (Option<Revision>, Timestamp),
 ) -> ChangeReply {
     let control = api.control();
     let change_request = Request {
@@ -69,7 +72,7 @@ fn reply(
         request_id: request.request_id.clone(),
         expected,
         force: request.query.is("force"),
-        at: request.at,
+        at,
     };
     if request.query.is("dry_run") {
         let mut dry_run = control

@@ -2,6 +2,7 @@
 
 use changes::Change;
 use config::Rollback;
+use rules::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::body::{OptionalReason, ReasonText};
-use super::change::{ChangeReply, change};
+use super::change::{ChangeReply, change, change_at};
 use super::handler::{JsonBody, NoBody, RequestBody};
 use super::problem::ApiProblem;
 use super::request::{ApiRequest, BodyFormat, MAX_PLAN_BYTES};
@@ -111,39 +112,41 @@ pub(crate) fn check(api: &Api, request: &ApiRequest, body: ItemChange) -> Change
 }
 
 pub(crate) fn start(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
-    operate(api, request, body, |flag| Change::StartRollout { flag })
+    let flag = request.flag().to_owned();
+    operate(api, request, body.reason, Change::StartRollout { flag })
 }
 
 pub(crate) fn pause(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
-    operate(api, request, body, |flag| Change::PauseRollout { flag })
+    let flag = request.flag().to_owned();
+    operate(api, request, body.reason, Change::PauseRollout { flag })
 }
 
 pub(crate) fn resume(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
-    operate(api, request, body, |flag| Change::ResumeRollout { flag })
+    let flag = request.flag().to_owned();
+    operate(api, request, body.reason, Change::ResumeRollout { flag })
 }
 
 pub(crate) fn cancel(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
-    operate(api, request, body, |flag| Change::CancelRollout { flag })
+    let flag = request.flag().to_owned();
+    operate(api, request, body.reason, Change::CancelRollout { flag })
 }
 
 /// Advances a plan by the present verdicts, at the revision at which they were read: if the controller enters a stage
 /// meanwhile, a forced request would otherwise skip one.
 pub(crate) fn advance(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     let flag = request.flag();
-    if let Some(judge) = &api.judge {
-        judge.follow_clock(request.at);
-    }
+    let now = follow_clock(api, request);
     let (revision, managed) = planned(api, flag)?;
     let advance = Change::AdvanceRollout {
         flag: flag.to_owned(),
         evidence: api.verdicts(flag, &managed),
     };
     let expected = request.expected.unwrap_or(revision);
-    super::change::change_at(
+    change_at(
         api,
         request,
         advance,
-        (body.reason.map(Into::into), Some(expected)),
+        (body.reason.map(Into::into), Some(expected), now),
     )
 }
 
@@ -156,15 +159,19 @@ pub(crate) fn roll_back(api: &Api, request: &ApiRequest, body: RollbackChange) -
             RollbackName::Previous => Rollback::Previous,
         }),
     };
-    change(api, request, roll_back, body.reason.map(Into::into))
+    operate(api, request, body.reason, roll_back)
 }
 
-fn operate(
-    api: &Api,
-    request: &ApiRequest,
-    body: OptionalReason,
-    operation: fn(String) -> Change,
-) -> ChangeReply {
-    let operation = operation(request.flag().to_owned());
-    change(api, request, operation, body.reason.map(Into::into))
+/// Applies a change that starts or stops the clock of a stage.
+fn operate(api: &Api, request: &ApiRequest, reason: Option<ReasonText>, operation: Change) -> ChangeReply {
+    let now = follow_clock(api, request);
+    let reason = reason.map(Into::into);
+    change_at(api, request, operation, (reason, request.expected, now))
+}
+
+/// Returns the time of a change that depends on the time of a stage: that of the corrections, since the request may have
+/// waited.
+fn follow_clock(api: &Api, request: &ApiRequest) -> Timestamp {
+    let judge = api.judge.as_ref();
+    judge.map_or(request.at, |judge| judge.follow_clock(request.at).now)
 }

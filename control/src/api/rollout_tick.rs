@@ -38,9 +38,9 @@ struct TickRefusal {
 pub(crate) fn tick(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<TickBody>, ApiProblem> {
     let key = request.flag();
     let judge = api.judge.as_ref().ok_or_else(no_store)?;
-    judge.follow_clock(request.at);
+    let followed = judge.follow_clock(request.at);
     let (_, managed) = planned(api, key)?;
-    let (result, rejected) = match judge.look(key, &managed, &request.request_id, request.at) {
+    let (result, rejected) = match judge.look(key, &managed, &request.request_id, followed.now) {
         Look::NoStep => ("no_step", Vec::new()),
         Look::Stepped(_) => ("stepped", Vec::new()),
         Look::Rejected(refusals) => ("rejected", refusals),
@@ -60,7 +60,7 @@ pub(crate) fn tick(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<T
                 detail: refusal.detail,
             })
             .collect(),
-        rollout: RolloutSummary::new(key, &managed, &api.verdicts(key, &managed), request.at),
+        rollout: RolloutSummary::new(key, &managed, &api.verdicts(key, &managed), followed.now),
     };
     Ok(Reply::at(revision, body))
 }

@@ -11,8 +11,17 @@ use serde::{Deserialize, Serialize};
 /// readings, and the rates of the clocks.
 pub(super) const TOLERANCE_MS: i64 = 1_000;
 
-/// A monotonic clock: the time since any fixed moment of this process.
-pub type MonotonicClock = Arc<dyn Fn() -> Duration + Send + Sync>;
+/// Reads both clocks, one right after the other.
+pub type Clocks = Arc<dyn Fn() -> ClockReading + Send + Sync>;
+
+/// A reading of both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct ClockReading {
+    /// The system clock.
+    pub system: Timestamp,
+    /// The monotonic clock: the time since any fixed moment of this process.
+    pub monotonic: Duration,
+}
 
 /// The steady time of the controller. It begins as the system clock.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -23,19 +32,16 @@ pub(super) struct SteadyClock {
     steady_ms: Option<i64>,
     /// The last reading of this process.
     #[serde(skip)]
-    last: Option<Reading>,
-}
-
-/// A reading of both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub(super) system: Timestamp,
-    pub(super) monotonic: Duration,
+    last: Option<ClockReading>,
 }
 
 impl SteadyClock {
-    /// Advances the steady time to a reading, and returns it.
-    pub(super) fn advance(&mut self, now: Reading) -> Timestamp {
+    /// Advances the steady time to a reading, and returns it; none for a reading that is older than the last, which
+    /// changes nothing.
+    pub(super) fn advance(&mut self, now: ClockReading) -> Option<Timestamp> {
+        if self.last.is_some_and(|last| now.monotonic < last.monotonic) {
+            return None;
+        }
         let steady_ms = match (self.last, self.steady_ms) {
             (Some(last), Some(steady_ms)) => steady_ms.saturating_add(progress_ms(last, now)),
             // The first reading of this process.
@@ -45,7 +51,7 @@ impl SteadyClock {
         self.steady_ms = Some(steady_ms);
         self.displaced_ms = now.system.0.saturating_sub(steady_ms);
         self.last = Some(now);
-        Timestamp(steady_ms)
+        Some(Timestamp(steady_ms))
     }
 
     /// Returns the steady time at the last reading.
@@ -68,7 +74,7 @@ impl SteadyClock {
 }
 
 /// Returns the time between two readings, in milliseconds.
-fn progress_ms(last: Reading, now: Reading) -> i64 {
+fn progress_ms(last: ClockReading, now: ClockReading) -> i64 {
     let system = now.system.0.saturating_sub(last.system.0);
     let monotonic = milliseconds(now.monotonic.saturating_sub(last.monotonic));
     let has_jumped = system.saturating_sub(monotonic).saturating_abs() > TOLERANCE_MS;
@@ -84,8 +90,8 @@ fn milliseconds(time: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    fn reading(system: i64, monotonic: u64) -> Reading {
-        Reading {
+    fn reading(system: i64, monotonic: u64) -> ClockReading {
+        ClockReading {
             system: Timestamp(system),
             monotonic: Duration::from_millis(monotonic),
         }
@@ -94,19 +100,50 @@ mod tests {
     #[test]
     fn a_jump_is_no_steady_time() {
         let mut clock = SteadyClock::default();
-        assert_eq!(clock.advance(reading(1_000_000, 50)), Timestamp(1_000_000));
-        assert_eq!(clock.advance(reading(1_005_000, 5_050)), Timestamp(1_005_000));
+        assert_eq!(clock.advance(reading(1_000_000, 50)), Some(Timestamp(1_000_000)));
+        assert_eq!(
+            clock.advance(reading(1_005_000, 5_050)),
+            Some(Timestamp(1_005_000))
+        );
         // Forward by an hour, then back.
-        assert_eq!(clock.advance(reading(4_610_000, 10_050)), Timestamp(1_010_000));
+        assert_eq!(
+            clock.advance(reading(4_610_000, 10_050)),
+            Some(Timestamp(1_010_000))
+        );
         assert_eq!(clock.displaced_ms(), 3_600_000);
         assert_eq!(
             clock.steady_at(Duration::from_millis(12_050)),
             Timestamp(1_012_000)
         );
-        assert_eq!(clock.advance(reading(1_015_000, 15_050)), Timestamp(1_010_000));
+        assert_eq!(
+            clock.advance(reading(1_015_000, 15_050)),
+            Some(Timestamp(1_010_000))
+        );
         assert_eq!(clock.displaced_ms(), 5_000);
-        assert_eq!(clock.advance(reading(i64::MIN, 15_060)), Timestamp(1_010_000));
-        assert_eq!(clock.advance(reading(i64::MAX, 15_070)), Timestamp(1_010_010));
+        assert_eq!(
+            clock.advance(reading(i64::MIN, 15_060)),
+            Some(Timestamp(1_010_000))
+        );
+        assert_eq!(
+            clock.advance(reading(i64::MAX, 15_070)),
+            Some(Timestamp(1_010_010))
+        );
+    }
+
+    #[test]
+    fn an_older_reading_adds_no_time() {
+        let mut clock = SteadyClock::default();
+        clock.advance(reading(1_000_000, 50));
+        assert_eq!(
+            clock.advance(reading(1_010_000, 10_050)),
+            Some(Timestamp(1_010_000))
+        );
+        assert_eq!(clock.advance(reading(1_006_000, 6_050)), None);
+        assert_eq!(
+            clock.advance(reading(1_011_000, 11_050)),
+            Some(Timestamp(1_011_000))
+        );
+        assert_eq!(clock.displaced_ms(), 0);
     }
 
     #[test]
@@ -115,10 +152,13 @@ mod tests {
         clock.advance(reading(1_000_000, 50));
         let written = postcard::to_stdvec(&clock).unwrap();
         let restarted = || postcard::from_bytes::<SteadyClock>(&written).unwrap();
-        assert_eq!(restarted().advance(reading(9_000_000, 1)), Timestamp(9_000_000));
+        assert_eq!(
+            restarted().advance(reading(9_000_000, 1)),
+            Some(Timestamp(9_000_000))
+        );
         // A clock that was set back while the process was down adds nothing.
         let mut back = restarted();
-        assert_eq!(back.advance(reading(400_000, 1)), Timestamp(1_000_000));
-        assert_eq!(back.advance(reading(405_000, 5_001)), Timestamp(1_005_000));
+        assert_eq!(back.advance(reading(400_000, 1)), Some(Timestamp(1_000_000)));
+        assert_eq!(back.advance(reading(405_000, 5_001)), Some(Timestamp(1_005_000)));
     }
 }

@@ -1,12 +1,10 @@
 //! The verdicts that the controller gives to changes by people.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use control::{Change, CheckVerdict, JudgeRollouts, LifecyclePolicy, ManagedPlan, Request, Rollouts};
-use rules::Timestamp;
 use serde_json::json;
-use testkit::{ControlFixture, START, admin_request};
+use testkit::{ControlFixture, START, SetClocks, admin_request};
 
 const DOCUMENT: &str = "version: 1\nflags: { board: { lifecycle: ga, revertible: true } }\n";
 
@@ -26,11 +24,12 @@ fn verdicts_are_those_of_the_stage_in_force() {
     ] });
     fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
     fixture.apply(Change::StartRollout { flag: flag() }).unwrap();
-    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, Arc::new(Duration::default));
+    let clocks = SetClocks::new(START, 0);
+    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, clocks.read());
     let first = managed(&fixture);
     assert_eq!(rollouts.verdicts("board", &first), []);
-    rollouts.count(Timestamp(START));
-    rollouts.advance(Timestamp(START));
+    rollouts.count();
+    rollouts.advance();
     let verdicts = rollouts.verdicts("board", &first);
     assert_eq!(
         (verdicts.len(), verdicts[0].verdict),

@@ -8,7 +8,7 @@ use control::{
     LifecyclePolicy, Opened, Refusal, Request, RequiredSignOff, Role, Rollouts, ServedTenant, Signer,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
-use testkit::{ControlFixture, HOUR, RecordingPlane, START, admin_request};
+use testkit::{ControlFixture, HOUR, RecordingPlane, START, SetClocks, admin_request};
 
 /// The flag `board` (beta), four customers on its allowlist, and an internal tenant.
 const DOCUMENT: &str = r#"
@@ -245,21 +245,20 @@ fn the_end_of_a_watch_is_in_the_log() {
     let fixture = ControlFixture::new(policy(0), DOCUMENT);
     let to_beta = at(24, promotion("young", Lifecycle::Beta));
     fixture.control.apply(&to_beta).unwrap();
-    let rollouts = Rollouts::new(
-        Arc::clone(&fixture.control),
-        None,
-        Arc::new(std::time::Duration::default),
-    );
+    let clocks = SetClocks::new(START, 0);
+    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, clocks.read());
     let ended = || {
         let log = fixture.log();
         log.into_iter()
             .filter(|entry| entry.event == Event::WatchEnded)
             .collect::<Vec<_>>()
     };
-    rollouts.advance(Timestamp(START + 48 * HOUR - 1));
+    clocks.set(START + 48 * HOUR - 1, 48 * HOUR - 1);
+    rollouts.advance();
     assert_eq!(ended(), []);
     for hours in [48, 49] {
-        rollouts.advance(Timestamp(START + hours * HOUR));
+        clocks.set(START + hours * HOUR, hours * HOUR);
+        rollouts.advance();
     }
     let ended = ended();
     assert_eq!(ended.len(), 1);

@@ -6,8 +6,7 @@ mod recovery;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use control::{
     ArmName, Change, Control, CountedRequest, LifecyclePolicy, MetricSource, ObservedOverlap, ObservedSlot,
@@ -15,7 +14,7 @@ use control::{
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
-use testkit::{ControlFixture, HOUR, START, admin_request};
+use testkit::{ControlFixture, HOUR, START, SetClocks, admin_request};
 
 const DOCUMENT: &str = r#"
 version: 1
@@ -37,8 +36,7 @@ struct Course {
     now: i64,
     /// The sum of the jumps of the clock.
     jumped: i64,
-    /// The monotonic clock, in milliseconds.
-    monotonic: Arc<AtomicI64>,
+    clocks: Arc<SetClocks>,
     /// A small generator of random numbers (xorshift, Marsaglia 2003), so that a test is the same each time.
     random: u64,
 }
@@ -53,14 +51,14 @@ impl Course {
         let flag = || "board".to_owned();
         let plan = plan.clone();
         fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
-        let monotonic = Arc::new(AtomicI64::new(START));
-        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, reading(&monotonic));
+        let clocks = SetClocks::new(START, START);
+        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, clocks.read());
         let mut course = Self {
             fixture,
             rollouts,
             now: START,
             jumped: 0,
-            monotonic,
+            clocks,
             random: 0x9E37_79B9_7F4A_7C15,
         };
         // Requests are counted before the start: each unit is compared with its own history.
@@ -98,18 +96,18 @@ impl Course {
             ..slot
         }];
         self.tick();
-        self.rollouts.count(Timestamp(self.now));
+        self.rollouts.count();
     }
 
     /// Lets the controller look at the checks. Returns true if it took a step.
     fn advance(&self) -> bool {
         self.tick();
-        self.rollouts.advance(Timestamp(self.now))
+        self.rollouts.advance()
     }
 
-    /// Moves the monotonic clock to the time of the test.
+    /// Moves the clocks to the time of the test.
     fn tick(&self) {
-        self.monotonic.store(self.now - self.jumped, Ordering::Relaxed);
+        self.clocks.set(self.now, self.now - self.jumped);
     }
 
     /// Sets the system clock forward or back.
@@ -218,16 +216,11 @@ impl Course {
     /// Another process begins with the evidence in a file.
     fn restart_with(&mut self, file: &Path) {
         // Another process has another monotonic clock.
-        self.monotonic = Arc::default();
+        self.clocks = SetClocks::new(self.now, 0);
         self.jumped = self.now;
-        let monotonic = reading(&self.monotonic);
-        self.rollouts = Rollouts::new(Arc::clone(&self.fixture.control), Some(file), monotonic);
+        let control = Arc::clone(&self.fixture.control);
+        self.rollouts = Rollouts::new(control, Some(file), self.clocks.read());
     }
-}
-
-fn reading(monotonic: &Arc<AtomicI64>) -> control::MonotonicClock {
-    let monotonic = Arc::clone(monotonic);
-    Arc::new(move || Duration::from_millis(u64::try_from(monotonic.load(Ordering::Relaxed)).unwrap_or(0)))
 }
 
 fn read_plan<R>(control: &Control, read: impl FnOnce(&changes::ManagedPlan) -> R) -> R {
@@ -308,8 +301,8 @@ fn evidence_that_cannot_be_read_is_collected_again() {
     let file = folder.path().join("evidence");
     std::fs::write(&file, b"not evidence").unwrap();
     let mut course = Course::start(&plan("pause"));
-    let monotonic = reading(&course.monotonic);
-    course.rollouts = Rollouts::new(Arc::clone(&course.fixture.control), Some(&file), monotonic);
+    let control = Arc::clone(&course.fixture.control);
+    course.rollouts = Rollouts::new(control, Some(&file), course.clocks.read());
     assert_eq!(course.rollouts.report("board"), None);
     assert_eq!(course.run(60, (0.003, 0.003), "running"), None);
     let report = course.report();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use control::api::{Api, EventStreams, router};
 use control::operators::Operators;
 use control::{
-    ArmName, Change, CountedRequest, Explain, LifecyclePolicy, ObservedSlot, ObservedUnit,
+    ArmName, Change, ClockReading, CountedRequest, Explain, LifecyclePolicy, ObservedSlot, ObservedUnit,
     Request as ChangeRequest, RequestExplanation, RequestQuestion, Rollouts, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
@@ -75,11 +75,14 @@ impl MeasuredServer {
         let (streams, clock) = (EventStreams::new(), Arc::new(AtomicI64::new(START)));
         let jumped = Arc::new(AtomicI64::new(0));
         let read = (Arc::clone(&clock), Arc::clone(&jumped));
-        let monotonic = move || {
+        let clocks = move || {
             let (clock, jumped) = (read.0.load(Ordering::Relaxed), read.1.load(Ordering::Relaxed));
-            Duration::from_millis((clock - jumped).unsigned_abs())
+            ClockReading {
+                system: Timestamp(clock),
+                monotonic: Duration::from_millis((clock - jumped).unsigned_abs()),
+            }
         };
-        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, Arc::new(monotonic));
+        let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, Arc::new(clocks));
         let rollouts = Arc::new(rollouts);
         let scratch = tempfile::tempdir().unwrap();
         let read = Arc::clone(&clock);
@@ -151,7 +154,7 @@ impl MeasuredServer {
             uncounted: 0,
             overlaps: Vec::new(),
         }];
-        self.rollouts.count(Timestamp(now));
+        self.rollouts.count();
     }
 
     /// Counts healthy requests of both arms for so many slots, and looks at the checks after each.
@@ -164,7 +167,7 @@ impl MeasuredServer {
 
     /// Looks at the checks, as the controller does every ten seconds.
     pub(crate) fn look(&self) {
-        self.rollouts.advance(Timestamp(self.now()));
+        self.rollouts.advance();
     }
 
     pub(crate) fn send(&self, method: &str, path: &str) -> Response {

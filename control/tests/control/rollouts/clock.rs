@@ -134,3 +134,57 @@ fn the_history_of_units_survives_a_clock_that_jumps() {
         assert!(paused.is_some_and(|seconds| seconds <= 120), "{paused:?}");
     }
 }
+
+#[test]
+fn readings_out_of_order_add_no_time() {
+    let mut course = Course::start(&plan("rollback"));
+    for _ in 0..HOUR / SECOND / 10 - 1 {
+        course.run(10, HEALTHY, "running");
+        // A request whose reading is 4 s old when it is measured.
+        course
+            .clocks
+            .set(course.now - 4 * SECOND, course.now - 4 * SECOND);
+        control::JudgeRollouts::follow_clock(&course.rollouts, Timestamp(course.now - 4 * SECOND));
+    }
+    assert_eq!((course.stage(), corrections(&course)), (Some(0), 0));
+    course.run(20, HEALTHY, "running");
+    assert_eq!((course.stage(), corrections(&course)), (Some(1), 0));
+}
+
+#[test]
+fn readings_of_many_threads_count_once() {
+    let course = Course::start(&plan("rollback"));
+    // Each reading is 5 ms after the one before it.
+    let (start, readings) = (course.now, std::sync::atomic::AtomicU64::new(0));
+    let clocks = move || {
+        let at = 5 * readings.fetch_add(1, Ordering::Relaxed);
+        std::thread::yield_now();
+        control::ClockReading {
+            system: Timestamp(start + i64::try_from(at).unwrap()),
+            monotonic: std::time::Duration::from_millis(at),
+        }
+    };
+    let control = Arc::clone(&course.fixture.control);
+    let rollouts = Rollouts::new(Arc::clone(&control), None, Arc::new(clocks));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    control::JudgeRollouts::follow_clock(&rollouts, Timestamp(0));
+                }
+            });
+        }
+    });
+    assert_eq!(corrections(&course), 0);
+}
+
+#[test]
+fn a_request_that_waited_corrects_nothing() {
+    let mut course = Course::start(&plan("rollback"));
+    course.run(60, HEALTHY, "running");
+    let received = Timestamp(course.now - 30 * SECOND);
+    let followed = control::JudgeRollouts::follow_clock(&course.rollouts, received);
+    assert_eq!(followed.now, Timestamp(course.now));
+    course.run(60, HEALTHY, "running");
+    assert_eq!(corrections(&course), 0);
+}
