@@ -1,15 +1,11 @@
-//! Time without the jumps of the system clock: the smaller of what the system clock and the monotonic clock have advanced.
-//! No monotonic clock covers a restart: there the system clock counts, so that a plan goes on while the process is down.
+//! Time without the jumps of the system clock: it advances with the monotonic clock. No monotonic clock covers a restart:
+//! there the system clock counts, so that a plan goes on while the process is down.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// The largest difference between the two clocks, in milliseconds, that is not a jump. It covers the time between the two
-/// readings, and the rates of the clocks.
-pub(super) const TOLERANCE_MS: i64 = 1_000;
 
 /// Reads both clocks, one right after the other.
 pub type Clocks = Arc<dyn Fn() -> ClockReading + Send + Sync>;
@@ -30,27 +26,33 @@ pub(super) struct SteadyClock {
     displaced_ms: i64,
     /// The steady time at the last reading, in milliseconds; none before the first.
     steady_ms: Option<i64>,
-    /// The last reading of this process.
+    /// The monotonic clock and the steady time, in milliseconds, at the first reading of this process. All later ones are
+    /// compared with it: small differences do not add up unseen.
     #[serde(skip)]
-    last: Option<ClockReading>,
+    first: Option<(Duration, i64)>,
+    /// The monotonic clock at the last reading of this process.
+    #[serde(skip)]
+    last: Duration,
 }
 
 impl SteadyClock {
     /// Advances the steady time to a reading, and returns it; none for a reading that is older than the last, which
     /// changes nothing.
     pub(super) fn advance(&mut self, now: ClockReading) -> Option<Timestamp> {
-        if self.last.is_some_and(|last| now.monotonic < last.monotonic) {
+        if now.monotonic < self.last {
             return None;
         }
-        let steady_ms = match (self.last, self.steady_ms) {
-            (Some(last), Some(steady_ms)) => steady_ms.saturating_add(progress_ms(last, now)),
-            // The first reading of this process.
-            (_, Some(steady_ms)) => steady_ms.max(now.system.0.saturating_sub(self.displaced_ms)),
-            (_, None) => now.system.0,
-        };
+        let (first, first_steady_ms) = *self.first.get_or_insert_with(|| {
+            let by_system = now.system.0.saturating_sub(self.displaced_ms);
+            let steady_ms = self
+                .steady_ms
+                .map_or(now.system.0, |before| before.max(by_system));
+            (now.monotonic, steady_ms)
+        });
+        let steady_ms = first_steady_ms.saturating_add(milliseconds(now.monotonic.saturating_sub(first)));
         self.steady_ms = Some(steady_ms);
         self.displaced_ms = now.system.0.saturating_sub(steady_ms);
-        self.last = Some(now);
+        self.last = now.monotonic;
         Some(Timestamp(steady_ms))
     }
 
@@ -61,9 +63,10 @@ impl SteadyClock {
 
     /// Returns the steady time at a reading of the monotonic clock after the last reading.
     pub(super) fn steady_at(&self, monotonic: Duration) -> Timestamp {
-        let since = self
-            .last
-            .map_or(0, |last| milliseconds(monotonic.saturating_sub(last.monotonic)));
+        let since = match self.first {
+            Some(_) => milliseconds(monotonic.saturating_sub(self.last)),
+            None => 0,
+        };
         Timestamp(self.steady().0.saturating_add(since))
     }
 
@@ -71,15 +74,6 @@ impl SteadyClock {
     pub(super) fn displaced_ms(&self) -> i64 {
         self.displaced_ms
     }
-}
-
-/// Returns the time between two readings, in milliseconds.
-fn progress_ms(last: ClockReading, now: ClockReading) -> i64 {
-    let system = now.system.0.saturating_sub(last.system.0);
-    let monotonic = milliseconds(now.monotonic.saturating_sub(last.monotonic));
-    let has_jumped = system.saturating_sub(monotonic).saturating_abs() > TOLERANCE_MS;
-    let progress = if has_jumped { system.min(monotonic) } else { system };
-    progress.max(0)
 }
 
 fn milliseconds(time: Duration) -> i64 {
@@ -117,17 +111,31 @@ mod tests {
         );
         assert_eq!(
             clock.advance(reading(1_015_000, 15_050)),
-            Some(Timestamp(1_010_000))
+            Some(Timestamp(1_015_000))
         );
-        assert_eq!(clock.displaced_ms(), 5_000);
+        assert_eq!(clock.displaced_ms(), 0);
         assert_eq!(
             clock.advance(reading(i64::MIN, 15_060)),
-            Some(Timestamp(1_010_000))
+            Some(Timestamp(1_015_010))
         );
         assert_eq!(
             clock.advance(reading(i64::MAX, 15_070)),
-            Some(Timestamp(1_010_010))
+            Some(Timestamp(1_015_020))
         );
+    }
+
+    #[test]
+    fn small_steps_are_no_steady_time() {
+        for step in [900, -900] {
+            let mut clock = SteadyClock::default();
+            clock.advance(reading(1_000_000, 0));
+            for looks in 1..=720_u32 {
+                let (true_ms, stepped) = (i64::from(looks) * 5_000, i64::from(looks) * step);
+                let now = reading(1_000_000 + true_ms + stepped, u64::from(looks) * 5_000);
+                assert_eq!(clock.advance(now), Some(Timestamp(1_000_000 + true_ms)));
+                assert_eq!(clock.displaced_ms(), stepped);
+            }
+        }
     }
 
     #[test]

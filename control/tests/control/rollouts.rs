@@ -105,6 +105,14 @@ impl Course {
         self.rollouts.advance()
     }
 
+    /// Counts a slot of healthy requests.
+    fn count_healthy(&mut self) {
+        let (treatment, control) = HEALTHY;
+        let mut units = self.units(TREATMENT, ArmName::Treatment, treatment);
+        units.extend(self.units(CONTROL, ArmName::Control, control));
+        self.count(units);
+    }
+
     /// Moves the clocks to the time of the test.
     fn tick(&self) {
         self.clocks.set(self.now, self.now - self.jumped);

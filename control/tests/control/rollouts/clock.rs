@@ -78,7 +78,7 @@ fn samples_are_ten_seconds_of_true_time_apart() {
     assert_eq!((course.state(), verdict(&course, 0)), ("running", "inconclusive"));
     // Nor does a clock that is set back keep samples from counting.
     course.jump(-HOUR);
-    for _ in 0..3 {
+    for _ in 0..2 {
         course.run(10, HEALTHY, "running");
         course.sample(Ok(0.95));
     }
@@ -187,4 +187,41 @@ fn a_request_that_waited_corrects_nothing() {
     assert_eq!(followed.now, Timestamp(course.now));
     course.run(60, HEALTHY, "running");
     assert_eq!(corrections(&course), 0);
+}
+
+#[test]
+fn small_steps_of_the_clock_add_up() {
+    // Each step is too small for a correction of its own: by seconds a minute, and by almost a second each slot.
+    for (slots, step) in [(12, SECOND), (1, 900), (12, -SECOND), (1, -900)] {
+        let mut course = Course::start(&plan("rollback"));
+        let true_time = |course: &Course| course.now - course.jumped;
+        let (begun, mut slot) = (true_time(&course), 0);
+        while course.stage() == Some(0) && slot < 1_000 {
+            course.now += 5 * SECOND;
+            slot += 1;
+            if slot % slots == 0 {
+                course.jump(step);
+            }
+            course.count_healthy();
+            if slot % 2 == 0 {
+                course.advance();
+            }
+        }
+        let lasted = true_time(&course) - begun;
+        let allowed = HOUR - 5 * SECOND..=HOUR + 15 * SECOND;
+        assert!(allowed.contains(&lasted), "{step}: {lasted}");
+        let sum = usize::try_from(slot / slots * step.abs() / SECOND).unwrap();
+        assert!((sum / 10..=sum / 5).contains(&corrections(&course)), "{step}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_slewed_is_corrected_rarely() {
+    let mut course = Course::start(&plan("rollback"));
+    // By 500 millionths, the largest rate of NTP: 1.8 s in an hour.
+    for _ in 0..HOUR / SECOND / 20 - 1 {
+        course.run(20, HEALTHY, "running");
+        course.jump(10);
+    }
+    assert_eq!((course.stage(), corrections(&course)), (Some(0), 0));
 }
