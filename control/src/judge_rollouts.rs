@@ -1,10 +1,11 @@
 //! The seam to the measurements of rollouts: verdicts about the stage in force, and the evidence behind them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use changes::{CheckResult, ManagedPlan, Refusal, Revision};
 use rules::Timestamp;
 
+use crate::engine::ApplyError;
 use crate::minute_report::MinuteReport;
 use crate::stage_report::StageReport;
 
@@ -31,24 +32,32 @@ pub trait JudgeRollouts: Send + Sync {
     /// to judge the change at. A request may have waited since it was received; a judge without clocks returns the time of
     /// that.
     fn follow_clock(&self, received: Timestamp) -> FollowedTime {
-        FollowedTime {
-            now: received,
-            uncorrected: BTreeSet::new(),
-        }
+        FollowedTime::at(received)
     }
 
     /// Looks at the checks of a flag now, and takes the step that is due. `request_id` identifies the step in the audit
-    /// log.
-    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look;
+    /// log. If the time of the stage is not corrected, only a step that a failed check requires is taken.
+    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, at: &FollowedTime) -> Look;
 }
 
-/// A time of the system clock at which the times of stages are right.
+/// A time of the system clock at which the times of stages are right, but for those whose correction failed.
 #[derive(Debug)]
 pub struct FollowedTime {
     /// The time.
     pub now: Timestamp,
-    /// The flags whose correction failed: the time of their stage is wrong.
-    pub uncorrected: BTreeSet<String>,
+    /// The flags whose correction failed, with its error. No step of them may be taken by the time of their stage.
+    pub uncorrected: BTreeMap<String, ApplyError>,
+}
+
+impl FollowedTime {
+    /// Returns a time at which no correction was necessary.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            uncorrected: BTreeMap::new(),
+        }
+    }
 }
 
 /// The result of a look at a plan.

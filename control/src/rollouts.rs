@@ -117,13 +117,12 @@ impl Rollouts {
     /// Judges the stages in force, and takes the steps that follow. Called every 10 s. A step that is no longer the right
     /// one, because another change was first, is refused, and the next call decides anew. Returns true if a step was taken.
     pub fn advance(&self) -> bool {
-        let FollowedTime { now, uncorrected } = self.follow_time();
-        controller_changes::end_watches(&self.control, now);
+        let followed = self.follow_time();
+        controller_changes::end_watches(&self.control, followed.now);
         let mut stepped = false;
-        let plans = self.plans().into_iter();
-        for (flag, managed) in plans.filter(|(flag, _)| !uncorrected.contains(flag)) {
-            let request_id = format!("rollout-{}", now.0);
-            let look = self.look_at(&flag, &managed, (RunningSlot::Fresh, request_id), now);
+        for (flag, managed) in self.plans() {
+            let request_id = format!("rollout-{}", followed.now.0);
+            let look = self.look_at(&flag, &managed, (RunningSlot::Fresh, request_id), &followed);
             stepped |= matches!(look, Look::Stepped(_));
         }
         self.looks.fetch_add(1, Ordering::Release);
@@ -136,14 +135,19 @@ impl Rollouts {
         flag: &str,
         managed: &ManagedPlan,
         (running, request_id): (RunningSlot, String),
-        now: Timestamp,
+        at: &FollowedTime,
     ) -> Look {
         if managed.state() != RolloutState::Running {
             return Look::NoStep;
         }
+        let now = at.now;
         let results = self.judge(flag, managed, running, now);
-        self.notify(flag, managed, &results, now);
-        match step(managed, &results, now) {
+        let has_time = !at.uncorrected.contains_key(flag);
+        if has_time {
+            self.notify(flag, managed, &results, now);
+        }
+        let due = step(managed, &results, now);
+        match due.filter(|step| has_time || !step.action.depends_on_time()) {
             Some(step) => {
                 let look = take_step(&self.control, (flag, step), results, (request_id, now));
                 self.remember_refusals(flag, &look);
@@ -361,8 +365,8 @@ impl JudgeRollouts for Rollouts {
         self.follow_time()
     }
 
-    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, now: Timestamp) -> Look {
-        let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), now);
+    fn look(&self, flag: &str, managed: &ManagedPlan, request_id: &str, at: &FollowedTime) -> Look {
+        let look = self.look_at(flag, managed, (RunningSlot::Begun, request_id.to_owned()), at);
         self.looks.fetch_add(1, Ordering::Release);
         look
     }

@@ -2,7 +2,7 @@
 //! published to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub const START: i64 = 1_795_219_200_000;
 /// An hour, in milliseconds.
 pub const HOUR: i64 = 3_600_000;
 
-/// A disk that is full while a test says so: commits fail.
+/// A disk that is full while a test says so, or for a number of commits: they fail.
 #[derive(Default)]
-pub struct FullDisk(pub AtomicBool);
+pub struct FullDisk(pub AtomicBool, pub AtomicU32);
 
 /// The snapshot that was published last.
 type Served = (Arc<Flags>, Arc<Tenants>, Revision);
@@ -200,7 +200,10 @@ impl Publish for RecordingPlane {
 
 impl StoreHooks for FullDisk {
     fn before_commit(&self) -> Result<(), StoreError> {
-        match self.0.load(Ordering::Relaxed) {
+        let counted = self
+            .1
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match self.0.load(Ordering::Relaxed) || counted.is_ok() {
             true => Err(StoreError::Full("a test".into())),
             false => Ok(()),
         }

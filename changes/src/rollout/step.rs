@@ -44,6 +44,17 @@ pub enum StepAction {
     Complete,
 }
 
+impl StepAction {
+    /// Returns true if the step is due only once the time of the stage has passed.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        match self {
+            Self::Enter { .. } | Self::Complete => true,
+            Self::Pause { .. } | Self::RollBack { .. } => false,
+        }
+    }
+}
+
 /// Returns the next step of the plan; none if it waits. The same arguments always yield the same step: there is no state
 /// besides them, so that a restart loses nothing.
 ///

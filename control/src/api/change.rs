@@ -95,7 +95,7 @@ fn reply(
 }
 
 /// Returns the problem of a change that failed.
-fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> ApiProblem {
+pub(super) fn failed_change(api: &Api, request: &ApiRequest, error: ApplyError) -> ApiProblem {
     match error {
         ApplyError::Refused(refusals) => match api.control().damage() {
             Some(damage) if refusals.iter().any(|refusal| refusal.code == damage.code) => {

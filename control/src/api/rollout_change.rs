@@ -2,7 +2,6 @@
 
 use changes::Change;
 use config::Rollback;
-use rules::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -10,12 +9,13 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::body::{OptionalReason, ReasonText};
-use super::change::{ChangeReply, change, change_at};
+use super::change::{ChangeReply, change, change_at, failed_change};
 use super::handler::{JsonBody, NoBody, RequestBody};
 use super::problem::ApiProblem;
 use super::request::{ApiRequest, BodyFormat, MAX_PLAN_BYTES};
 use super::rollouts::planned;
 use super::schema::RequestSchema;
+use crate::judge_rollouts::FollowedTime;
 
 /// A rollout plan as it was sent.
 pub(crate) struct PlanBody(Value);
@@ -135,7 +135,12 @@ pub(crate) fn cancel(api: &Api, request: &ApiRequest, body: OptionalReason) -> C
 /// meanwhile, a forced request would otherwise skip one.
 pub(crate) fn advance(api: &Api, request: &ApiRequest, body: OptionalReason) -> ChangeReply {
     let flag = request.flag();
-    let now = follow_clock(api, request);
+    let mut followed = follow_clock(api, request);
+    if let Some(error) = followed.uncorrected.remove(flag)
+        && !request.query.is("force")
+    {
+        return Err(failed_change(api, request, error));
+    }
     let (revision, managed) = planned(api, flag)?;
     let advance = Change::AdvanceRollout {
         flag: flag.to_owned(),
@@ -146,7 +151,7 @@ pub(crate) fn advance(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
         api,
         request,
         advance,
-        (body.reason.map(Into::into), Some(expected), now),
+        (body.reason.map(Into::into), Some(expected), followed.now),
     )
 }
 
@@ -162,16 +167,17 @@ pub(crate) fn roll_back(api: &Api, request: &ApiRequest, body: RollbackChange) -
     operate(api, request, body.reason, roll_back)
 }
 
-/// Applies a change that starts or stops the clock of a stage.
+/// Applies a change that starts or stops the clock of a stage. It does not depend on the time that the stage has lasted.
 fn operate(api: &Api, request: &ApiRequest, reason: Option<ReasonText>, operation: Change) -> ChangeReply {
-    let now = follow_clock(api, request);
+    let FollowedTime { now, .. } = follow_clock(api, request);
     let reason = reason.map(Into::into);
     change_at(api, request, operation, (reason, request.expected, now))
 }
 
-/// Returns the time of a change that depends on the time of a stage: that of the corrections, since the request may have
-/// waited.
-fn follow_clock(api: &Api, request: &ApiRequest) -> Timestamp {
-    let judge = api.judge.as_ref();
-    judge.map_or(request.at, |judge| judge.follow_clock(request.at).now)
+/// Returns the time of a change of a plan, after the corrections: the request may have waited.
+fn follow_clock(api: &Api, request: &ApiRequest) -> FollowedTime {
+    match &api.judge {
+        Some(judge) => judge.follow_clock(request.at),
+        None => FollowedTime::at(request.at),
+    }
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::backup::no_store;
+use super::change::failed_change;
 use super::codes;
 use super::handler::{NoBody, Reply};
 use super::problem::ApiProblem;
@@ -38,10 +39,14 @@ struct TickRefusal {
 pub(crate) fn tick(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<TickBody>, ApiProblem> {
     let key = request.flag();
     let judge = api.judge.as_ref().ok_or_else(no_store)?;
-    let followed = judge.follow_clock(request.at);
+    let mut followed = judge.follow_clock(request.at);
     let (_, managed) = planned(api, key)?;
-    let (result, rejected) = match judge.look(key, &managed, &request.request_id, followed.now) {
-        Look::NoStep => ("no_step", Vec::new()),
+    let (result, rejected) = match judge.look(key, &managed, &request.request_id, &followed) {
+        // A step that depends on the time may be due.
+        Look::NoStep => match followed.uncorrected.remove(key) {
+            Some(error) => return Err(failed_change(api, request, error)),
+            None => ("no_step", Vec::new()),
+        },
         Look::Stepped(_) => ("stepped", Vec::new()),
         Look::Rejected(refusals) => ("rejected", refusals),
         Look::Failed => {

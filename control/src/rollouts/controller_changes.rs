@@ -1,6 +1,6 @@
 //! The changes that the controller of rollout plans makes: steps, corrected times of stages, ends of watches.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use changes::{Actor, Change, ChangeSource, CheckResult, Request, Step};
 use rules::Timestamp;
@@ -47,13 +47,13 @@ pub(super) fn take_step(
     }
 }
 
-/// Corrects the times of stages after a jump of the system clock. Returns the flags whose correction failed.
+/// Corrects the times of stages after a jump of the system clock. Returns the flags whose correction failed, with its error.
 pub(super) fn correct_times(
     control: &Control,
     corrections: Vec<(String, Change)>,
     now: Timestamp,
-) -> BTreeSet<String> {
-    let mut failed = BTreeSet::new();
+) -> BTreeMap<String, ApplyError> {
+    let mut failed = BTreeMap::new();
     for (flag, change) in corrections {
         match control.apply(&controller_request(change, now)) {
             Ok(_) => tracing::warn!(
@@ -66,7 +66,7 @@ pub(super) fn correct_times(
                     ?error,
                     "rollout: the time of the stage was not corrected; tried again"
                 );
-                failed.insert(flag);
+                failed.insert(flag, error);
             }
         }
     }

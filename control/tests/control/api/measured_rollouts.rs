@@ -1,6 +1,7 @@
 //! The evidence about rollouts over the API: measurements, events, ticks, and the record in Markdown.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use control::operators::{
@@ -389,4 +390,18 @@ fn a_person_does_not_advance_by_a_clock_that_jumps() {
         "{}",
         response.text()
     );
+}
+
+#[test]
+fn a_failed_correction_is_an_answer() {
+    let mut server = MeasuredServer::running();
+    server.count_healthy(2);
+    server.jump(2_000 * 3_600_000);
+    for path in ["advance", "tick"] {
+        server.fixture.store.hooks.1.store(1, Ordering::Relaxed);
+        let response = server.send("POST", &format!("{BOARD}/rollout/{path}"));
+        let text = response.text();
+        assert!(text.contains("STORE_UNAVAILABLE"), "{path}: {text}");
+    }
+    assert_eq!(tick(&server)["result"], "no_step");
 }

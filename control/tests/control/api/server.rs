@@ -9,8 +9,8 @@ use std::time::Duration;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    ChangeSource, CheckResult, CheckVerdict, Control, Damage, Explain, ExplainedAnswer, History,
-    JudgeRollouts, LifecyclePolicy, Look, ManagedPlan, MemoryStore, MinuteReport, Opened, Publish,
+    ChangeSource, CheckResult, CheckVerdict, Control, Damage, Explain, ExplainedAnswer, FollowedTime,
+    History, JudgeRollouts, LifecyclePolicy, Look, ManagedPlan, MemoryStore, MinuteReport, Opened, Publish,
     RequestExplanation, RequestQuestion, Role, SqliteStore, StageReport, Store, Unexplained,
 };
 use parking_lot::Mutex;
@@ -81,7 +81,7 @@ impl JudgeRollouts for SetVerdicts {
         0
     }
 
-    fn look(&self, _: &str, _: &ManagedPlan, _: &str, _: Timestamp) -> Look {
+    fn look(&self, _: &str, _: &ManagedPlan, _: &str, _: &FollowedTime) -> Look {
         Look::NoStep
     }
 }

@@ -225,3 +225,39 @@ fn a_clock_that_is_slewed_is_corrected_rarely() {
     }
     assert_eq!((course.stage(), corrections(&course)), (Some(0), 0));
 }
+
+#[test]
+fn no_stage_ends_by_a_time_that_is_not_corrected() {
+    let mut course = Course::start(&plan("rollback"));
+    course.run(20 * 60, HEALTHY, "running");
+    course.jump(2 * HOUR);
+    let failing = &course.fixture.store.hooks.1;
+    failing.store(1, Ordering::Relaxed);
+    course.advance();
+    assert_eq!((course.stage(), failing.load(Ordering::Relaxed)), (Some(0), 0));
+    // Nor by a look that a person asks for.
+    failing.store(1, Ordering::Relaxed);
+    let followed = control::JudgeRollouts::follow_clock(&course.rollouts, Timestamp(course.now));
+    assert!(followed.uncorrected.contains_key("board"));
+    let managed = course.read(Clone::clone);
+    let look = control::JudgeRollouts::look(&course.rollouts, "board", &managed, "look", &followed);
+    assert_eq!((look, course.stage()), (control::Look::NoStep, Some(0)));
+    course.run(60, HEALTHY, "running");
+    assert_eq!((course.stage(), corrections(&course)), (Some(0), 1));
+}
+
+#[test]
+fn a_failed_correction_does_not_hold_up_a_pause() {
+    let mut course = Course::start(&plan_with_reports());
+    course.run(20 * 60, HEALTHY, "running");
+    report(&course, "acme", "slow");
+    report(&course, "globex", "slow");
+    course.jump(2 * HOUR);
+    course.fixture.store.hooks.1.store(1, Ordering::Relaxed);
+    assert!(course.advance());
+    assert_eq!((course.state(), corrections(&course)), ("paused", 0));
+    course.run(10, HEALTHY, "paused");
+    let passed_ms = course.read(|plan| plan.run.clock.passed_ms(Timestamp(course.now)));
+    assert!((20 * 60 * SECOND - passed_ms).abs() <= 10 * SECOND, "{passed_ms}");
+    assert_eq!(corrections(&course), 1);
+}
