@@ -32,6 +32,7 @@ use rules::Timestamp;
 use self::controller_changes::take_step;
 pub use self::due_query::DueQuery;
 use self::evidence::{Evidence, FlagEvidence};
+use self::judged_stage::JudgedStage;
 pub use self::steady_clock::{ClockReading, Clocks};
 use crate::engine::Control;
 use crate::judge_rollouts::{FollowedTime, JudgeRollouts, Look};
@@ -207,7 +208,9 @@ impl Rollouts {
     pub fn report(&self, flag: &str) -> Option<StageReport> {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
-        evidence.stage(flag).map(|stage| stage.report(reporting))
+        let displaced_ms = evidence.clock.displaced_ms();
+        let stage = evidence.stage(flag);
+        stage.map(|stage| stage.report(reporting, displaced_ms))
     }
 
     /// Returns the counts of a flag's arms by minute: those of the last 24 hours with requests, the oldest first.
@@ -262,6 +265,7 @@ impl Rollouts {
     fn notify(&self, flag: &str, managed: &ManagedPlan, results: &[CheckResult], now: Timestamp) {
         let reporting = self.reporting(flag);
         let mut evidence = self.evidence.lock();
+        let displaced_ms = evidence.clock.displaced_ms();
         let Some(FlagEvidence {
             stage,
             notified,
@@ -271,11 +275,12 @@ impl Rollouts {
         else {
             return;
         };
-        let report = stage.as_ref().map(|stage| stage.report(reporting));
+        let report = stage.as_ref().map(|stage| stage.report(reporting, displaced_ms));
+        let inconclusive_for_ms = stage.as_ref().and_then(JudgedStage::inconclusive_for_ms);
         let new = notices::of_plan(
             (flag, managed),
             results,
-            (report.as_ref(), refusals),
+            (report.as_ref(), inconclusive_for_ms, refusals),
             notified,
             now,
         );
@@ -342,7 +347,7 @@ impl JudgeRollouts for Rollouts {
         let reporting = self.reporting(flag);
         let evidence = self.evidence.lock();
         let stage = evidence.stage_of(flag, managed);
-        stage.map(|stage| stage.report(reporting))
+        stage.map(|stage| stage.report(reporting, evidence.clock.displaced_ms()))
     }
 
     fn minutes(&self, flag: &str) -> Vec<MinuteReport> {

@@ -38,7 +38,7 @@ pub(super) struct JudgedStage {
     /// The steady time of the last look.
     #[serde(with = "changes::timestamp")]
     steady: Timestamp,
-    /// The time of the first look, in milliseconds, since which no check has failed and one is inconclusive.
+    /// The steady time of the first look, in milliseconds, since which no check has failed and one is inconclusive.
     inconclusive_since_ms: Option<i64>,
     /// Requests in neither arm.
     excluded: Excluded,
@@ -190,7 +190,13 @@ impl JudgedStage {
         }
         self.follow_recoveries(slot, now);
         let is_inconclusive = self.is_inconclusive(managed, reporting, now);
-        self.inconclusive_since_ms = is_inconclusive.then(|| self.inconclusive_since_ms.unwrap_or(now.0));
+        self.inconclusive_since_ms = is_inconclusive.then(|| self.inconclusive_since_ms.unwrap_or(steady.0));
+    }
+
+    /// Returns the steady time up to the last look, in milliseconds, in which the stage was held up by inconclusive checks
+    /// alone; none if it is not.
+    pub(super) fn inconclusive_for_ms(&self) -> Option<i64> {
+        Some(self.steady.0.saturating_sub(self.inconclusive_since_ms?))
     }
 
     /// Returns true if the time of the stage has passed, no check has failed, and one is inconclusive.

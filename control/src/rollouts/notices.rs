@@ -87,7 +87,7 @@ impl Notified {
 pub(super) fn of_plan(
     (flag, managed): (&str, &ManagedPlan),
     results: &[CheckResult],
-    (report, refusals): (Option<&StageReport>, &[Refusal]),
+    (report, inconclusive_for_ms, refusals): (Option<&StageReport>, Option<i64>, &[Refusal]),
     notified: &mut Notified,
     now: Timestamp,
 ) -> Vec<Notice> {
@@ -116,7 +116,7 @@ pub(super) fn of_plan(
     let waiting = waits(managed, results, now);
     let patience = i64::try_from(managed.plan.patience_ms).unwrap_or(i64::MAX);
     let since = report.and_then(|report| report.inconclusive_since);
-    if let Some(since) = since.filter(|since| now.0.saturating_sub(since.0) >= patience) {
+    if let Some(since) = since.filter(|_| inconclusive_for_ms.is_some_and(|time| time >= patience)) {
         let minute = timestamp::minute(since);
         let detail = format!("its stage could have ended since {minute}, and a check is still inconclusive");
         present.push(("patience".to_owned(), (NoticeEvent::Inconclusive, detail)));

@@ -9,8 +9,8 @@ use crate::stage_report::{ArmReport, CheckReport, Percentiles, RatioReport, Repo
 
 impl JudgedStage {
     /// Returns the report about the stage, as it was judged last. `reporting` is the largest number of orgs that reported the
-    /// same cause.
-    pub(in crate::rollouts) fn report(&self, reporting: usize) -> StageReport {
+    /// same cause, and `displaced_ms` the system clock minus the steady time.
+    pub(in crate::rollouts) fn report(&self, reporting: usize, displaced_ms: i64) -> StageReport {
         let mut uncounted = self.test.uncounted();
         uncounted.beyond_maximum = uncounted.beyond_maximum.saturating_add(self.unattributed);
         uncounted.moved = uncounted.moved.saturating_add(self.moved);
@@ -20,7 +20,9 @@ impl JudgedStage {
             run: self.run,
             stage: self.stage,
             since: self.since,
-            inconclusive_since: self.inconclusive_since_ms.map(Timestamp),
+            inconclusive_since: self
+                .inconclusive_since_ms
+                .map(|since| Timestamp(since.saturating_add(displaced_ms))),
             looked_at: self.looked_at,
             checks: self
                 .checks

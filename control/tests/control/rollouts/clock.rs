@@ -228,7 +228,10 @@ fn a_clock_that_is_slewed_is_corrected_rarely() {
 
 #[test]
 fn no_stage_ends_by_a_time_that_is_not_corrected() {
-    let mut course = Course::start(&plan("rollback"));
+    // Reports have a verdict also after a jump.
+    let mut plan = plan_with_reports();
+    plan["checks"].as_array_mut().unwrap().remove(0);
+    let mut course = Course::start(&plan);
     course.run(20 * 60, HEALTHY, "running");
     course.jump(2 * HOUR);
     let failing = &course.fixture.store.hooks.1;
@@ -260,4 +263,31 @@ fn a_failed_correction_does_not_hold_up_a_pause() {
     let passed_ms = course.read(|plan| plan.run.clock.passed_ms(Timestamp(course.now)));
     assert!((20 * 60 * SECOND - passed_ms).abs() <= 10 * SECOND, "{passed_ms}");
     assert_eq!(corrections(&course), 1);
+}
+
+#[test]
+fn the_patience_of_people_ends_by_true_time() {
+    for jump in [72 * HOUR, -72 * HOUR] {
+        let mut plan = plan("pause");
+        plan["stages"][0]["for"] = json!("1m");
+        plan["minimum"] = json!({ "requests": 100_000_000, "tenants": 3 });
+        plan["patience"] = json!("30m");
+        let mut course = Course::start(&plan);
+        let outbox = outbox();
+        assert!(notices(&course, &outbox).is_empty());
+        course.run(10 * 60, HEALTHY, "running");
+        let since = course.report().inconclusive_since.unwrap();
+        course.jump(jump);
+        course.run(20 * 60, HEALTHY, "running");
+        assert!(notices(&course, &outbox).is_empty(), "{jump}");
+        // Shown by the clock of now.
+        let moved = course.report().inconclusive_since.unwrap();
+        assert_eq!(moved.0 - since.0, jump);
+        course.run(2 * 60, HEALTHY, "running");
+        let notices = notices(&course, &outbox);
+        assert!(
+            notices.len() == 1 && notices[0].starts_with("inconclusive its stage could have ended"),
+            "{notices:?}"
+        );
+    }
 }
