@@ -57,9 +57,10 @@ release: setup ## builds the release binary, target/dist/sluice, with its debug 
 install: release ## installs the release binary and shell completions under PREFIX (/usr/local); DESTDIR for packages
 	@scripts/install $${CARGO_TARGET_DIR:-target}/dist/sluice "$(PREFIX)" "$(DESTDIR)"
 
-test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
+test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary kills_at_any_moment -- --nocapture
+	SLUICE_SOAK=1 $(CARGO) test --locked --test binary harms_end_plans -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
 	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"
 

@@ -250,8 +250,11 @@ fn harms_end_plans_and_a_healthy_one_is_completed() {
             ("slower", "rolled_back"),
         ]
     );
-    // 10 s on a machine with nothing else to do; 12 s are promised. Other tests run beside this one.
-    assert!(ended["broken"].1 < Duration::from_secs(15), "{ended:?}");
+    // 12 s are promised; it takes 10 s on a machine with nothing else to do. Beside other tests the requests of a slot can be
+    // too few, so that the next look of the controller decides.
+    let is_alone = std::env::var_os("SLUICE_SOAK").is_some();
+    let most = Duration::from_secs(if is_alone { 12 } else { 25 });
+    assert!(ended["broken"].1 < most, "{ended:?}");
     let flags = get(&mut courses.admin(), "/platform/feature-flags?stale=true").json();
     assert!(flags.to_string().contains("ROLLED_OUT"), "{flags}");
     let healthy = get(&mut courses.admin(), "/platform/feature-flags/healthy").json();
