@@ -35,8 +35,8 @@ impl Exposure {
         self.stages.iter().any(|stage| stage.audience.is_none())
     }
 
-    /// Returns true if some stage admits a share of its audience.
-    pub(crate) fn admits_some(&self) -> bool {
-        self.stages.iter().any(|stage| stage.share > 0)
+    /// Returns true if some stage admits a share of its audience, or if the plan has not started.
+    pub(crate) fn may_admit(&self) -> bool {
+        self.stages.is_empty() || self.stages.iter().any(|stage| stage.share > 0)
     }
 }

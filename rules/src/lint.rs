@@ -223,7 +223,7 @@ fn never_served_reason(
         by_rollout.is_some_and(|rollout| rollout.share > 0 && rollout.serve.variants().any(serves));
     let exposure = flag.exposure.as_deref();
     let by_exposure =
-        exposure.is_some_and(|exposure| exposure.admits_some() && exposure.serve.variants().any(serves));
+        exposure.is_some_and(|exposure| exposure.may_admit() && exposure.serve.variants().any(serves));
     let by_defaults = exposure.is_none_or(|exposure| !exposure.is_of_everyone())
         && (flag.default.variants().any(serves)
             || flag.tiers.iter().flatten().any(|variant| serves(*variant)));

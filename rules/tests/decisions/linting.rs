@@ -94,6 +94,34 @@ fn a_beta_flag_needs_an_eligible_tenant() {
 }
 
 #[test]
+fn a_plan_that_has_not_started_may_open_its_gate() {
+    let gateway = "version: 1
+listeners: [{ name: public, address: '127.0.0.1:0' }]
+flags: { store: { sqlite: data } }
+upstreams: { legacy: '127.0.0.1:1' }
+routes: [{ name: r, match: /r, auth: optional, gate: f, upstream: legacy }]
+";
+    let is_warned = |stages: serde_json::Value| {
+        let flag = serde_json::json!({ "lifecycle": "ga", "exposure": { "stages": stages } });
+        let flag = config::JsonEdit::Flag("f".to_owned(), Some(flag));
+        let catalog = config::Catalog::of_json(Eligibility::Enforced, &[flag]).unwrap();
+        let path = std::path::PathBuf::from("sluice.yaml");
+        let files = config::Files::Memory([(path.clone(), gateway.into())].into());
+        let loaded = config::load_managed(files, &path, &|_| None, catalog.compiled(), 0).unwrap();
+        let warnings = kinds(&loaded.snapshot);
+        warnings
+            .iter()
+            .any(|kind| matches!(kind, WarningKind::NeverOpen { .. }))
+    };
+    assert!(!is_warned(serde_json::json!([])));
+    assert!(!is_warned(
+        serde_json::json!([{ "name": "one", "percentage": 5 }])
+    ));
+    // It was rolled back.
+    assert!(is_warned(serde_json::json!([{ "name": "one", "percentage": 0 }])));
+}
+
+#[test]
 fn flag_that_serves_only_off_closes_its_gate() {
     let nothing = Some("`f` serves nothing but its off variant".to_owned());
     assert_eq!(never_open("f: { lifecycle: ga }", "a: {}"), nothing);
