@@ -23,6 +23,7 @@ mod explain;
 mod export;
 mod flags;
 mod global_options;
+mod man;
 mod operators;
 mod output;
 mod pages;
@@ -51,7 +52,7 @@ use self::rejection::ServerRejection;
 
 /// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that have no feature flags.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "sluice", version = env!("SLUICE_VERSION"), max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -79,6 +80,7 @@ enum Command {
     Operators(operators::Arguments),
     Whoami(whoami::Arguments),
     Completion(completion::Arguments),
+    Man(man::Arguments),
     /// Prints the version, like `sluice --version`.
     Version,
 }
@@ -132,6 +134,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Operators(arguments) => operators::run(&arguments),
         Command::Whoami(arguments) => whoami::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, &mut Cli::command()),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
         Command::Version => print_version(),
     };
     match result {

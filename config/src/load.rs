@@ -1,7 +1,7 @@
 //! Entry points of loading: read, check and compile documents. All problems are returned in one report.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::{FlagsAt, GatewayFields};
 use crate::source::{LineIndex, Source};
 use crate::translate::{BrokenParts, warnings};
+
+/// The size of the documents in one directory at which a load warns of the limit of a Kubernetes ConfigMap, 1 MiB with
+/// the names of the files, in bytes.
+const CONFIG_MAP_WARNING_BYTES: usize = 900 * 1024;
 
 /// Compiled flags documents.
 #[derive(Debug)]
@@ -165,6 +169,7 @@ fn load_with(
         return Err(context.into_report());
     };
     let sources = flags_of(source, &gateway, &mut context, flags_from);
+    warn_of_config_map(source, &gateway, &mut context);
     let (mut documents, read) =
         context.read_documents::<FlagsDocument>(sources.as_deref().unwrap_or_default());
     let complete = sources
@@ -221,6 +226,36 @@ fn warn_of_idle_plans(
             .warnings
             .push(Problem::warning("idle-plan", title, at).help(help));
     }
+}
+
+/// Warns of a directory of documents that is nearly too large for a Kubernetes ConfigMap. A document that is too large is
+/// rejected when it is applied to the cluster, which is late.
+fn warn_of_config_map(source: &Source, gateway: &GatewayFields<'_>, context: &mut LoadContext) {
+    let (Some(key), Some(FlagsAt::File(_) | FlagsAt::Directory(_))) =
+        (gateway.flags.key(), gateway.flags.value())
+    else {
+        return;
+    };
+    // A ConfigMap is mounted as one directory.
+    let mut sizes = BTreeMap::<&Path, usize>::new();
+    for read in context.sources.all() {
+        let directory = read.path.parent().unwrap_or(Path::new(""));
+        *sizes.entry(directory).or_default() += read.text.len();
+    }
+    let largest = sizes.into_values().max().unwrap_or_default();
+    if largest < CONFIG_MAP_WARNING_BYTES {
+        return;
+    }
+    let title = format!(
+        "the documents of one directory have {} KiB; a Kubernetes ConfigMap holds 1,024 KiB",
+        largest / 1024
+    );
+    let help = "divide the flags over several ConfigMaps, or keep them in a store; if they are in no ConfigMap, write \
+                `allow: [config-map-size]` at the top";
+    let at = Label::new(source, key.span, "");
+    context
+        .warnings
+        .push(Problem::warning("config-map-size", title, at).help(help));
 }
 
 /// Reads the flags documents of a load. Returns none if there are none to read.

@@ -13,11 +13,12 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 109] = [
+pub const CODES: [&str; 110] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
     "attribute-type",
+    "config-map-size",
     "conflicting-fields",
     "delimited-pattern",
     "document-depth",
@@ -126,9 +127,10 @@ pub const CODES: [&str; 109] = [
 ];
 
 /// The codes of warnings, which `allow` lists.
-pub const WARNINGS: [&str; 14] = [
+pub const WARNINGS: [&str; 15] = [
     "admin-without-tls",
     "ambiguous-number",
+    "config-map-size",
     "delimited-pattern",
     "everybody-trusted",
     "expired-certificate",

@@ -25,26 +25,24 @@ fn make_install_lists_its_files_and_installs_them() {
         .arg("/usr")
         .arg(folder.path()));
     assert!(output.status.success(), "{output:?}");
-    let version = blocks("docs/install.md", "console")[0]
-        .lines()
-        .nth(1)
-        .unwrap()
-        .to_owned();
-    assert_eq!(
-        sluice(folder.path(), ["--version"], "")
-            .exits(0)
-            .stdout
-            .trim_end(),
-        version
-    );
+    let version = sluice(folder.path(), ["--version"], "").exits(0).stdout.clone();
+    let version = version.trim_end();
     let mut lines = text.lines();
-    let number = version.strip_prefix("sluice ").unwrap();
+    let number = version.split(' ').nth(1).unwrap();
     assert_eq!(
         lines.next().unwrap(),
         format!("install: these files, version {number}:")
     );
-    let files: Vec<&str> = lines.map(str::trim).collect();
+    let mut files: Vec<&str> = lines.map(str::trim).collect();
+    let pages = files.pop().unwrap();
+    assert!(
+        pages.contains("/usr/share/man/man1/sluice*.1 (") && pages.ends_with(" pages)"),
+        "{text}"
+    );
     assert_eq!(files.len(), 4, "{text}");
+    let page = folder.path().join("usr/share/man/man1/sluice-flags-kill.1");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains(".TH sluice-flags-kill") && page.contains("Turns a flag off for everyone"));
     for file in files {
         let length = fs::metadata(file).unwrap().len();
         assert!(length > 1_000, "{file} has {length} bytes");
@@ -52,6 +50,26 @@ fn make_install_lists_its_files_and_installs_them() {
     let installed = folder.path().join("usr/bin/sluice");
     let (_, again) = run(Command::new(installed).arg("--version"));
     assert_eq!(again.trim_end(), version);
+}
+
+/// A release build has its commit and date, as the page shows. This build has `debug build` there.
+#[test]
+fn the_version_names_the_build() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = blocks("docs/install.md", "console")[0]
+        .lines()
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let (number, build) = shown.split_once(" (commit ").unwrap();
+    let printed = sluice(folder.path(), ["--version"], "").exits(0).stdout.clone();
+    assert_eq!(printed, format!("{number} (debug build)\n"));
+    let (commit, date) = build.split_once(", built ").unwrap();
+    assert!(
+        commit.len() == 12 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{shown}"
+    );
+    assert!(date.len() == "2026-11-30)".len(), "{shown}");
 }
 
 #[test]

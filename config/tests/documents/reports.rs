@@ -153,6 +153,36 @@ fn a_file_beyond_its_limit_is_refused_by_name() {
     assert!(report.problems()[0].help.is_some());
 }
 
+/// Returns the report about a gateway document and a flags document of this size, in KiB, with this line in the first.
+fn report_of_kib(kib: usize, line: &str) -> Report {
+    let folder = TempDir::new().unwrap();
+    let gateway = format!(
+        "version: 1\n{line}listeners: [ {{ name: a, address: \"127.0.0.1:0\" }} ]\nflags: {{ file: f.yaml }}\n\
+         upstreams: {{ api: api:80 }}\n"
+    );
+    let flags = format!("version: 1\n{}", "# a tenant\n".repeat(kib * 1024 / 11));
+    fs::write(folder.path().join("sluice.yaml"), gateway).unwrap();
+    fs::write(folder.path().join("f.yaml"), flags).unwrap();
+    config::check(&folder.path().join("sluice.yaml"), &|_| None, None).report
+}
+
+#[test]
+fn documents_near_the_limit_of_a_config_map_are_noted() {
+    let codes =
+        |report: &Report| -> Vec<_> { report.problems().iter().map(|problem| problem.code).collect() };
+    assert!(codes(&report_of_kib(890, "")).is_empty());
+    let report = report_of_kib(901, "");
+    assert_eq!(codes(&report), ["config-map-size"]);
+    assert_eq!((report.errors(), report.warnings()), (0, 1));
+    let text = report.to_string();
+    assert!(
+        text.contains("have 901 KiB; a Kubernetes ConfigMap holds 1,024 KiB")
+            && text.contains("sluice.yaml:3:1"),
+        "{text}"
+    );
+    assert!(codes(&report_of_kib(901, "allow: [config-map-size]\n")).is_empty());
+}
+
 #[test]
 fn missing_config_file_is_named() {
     let report =
