@@ -6,7 +6,7 @@ DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release install schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz simulate
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release install package schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz simulate
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -56,6 +56,10 @@ release: setup ## builds the release binary, target/dist/sluice, with its debug 
 
 install: release ## installs the release binary and shell completions under PREFIX (/usr/local); DESTDIR for packages
 	@scripts/install $${CARGO_TARGET_DIR:-target}/dist/sluice "$(PREFIX)" "$(DESTDIR)"
+
+package: release ## packs the release binary into a Debian package and a tarball, target/packages, with their list of components
+	@scripts/install-cyclonedx
+	@scripts/package $${CARGO_TARGET_DIR:-target}/dist/sluice $${CARGO_TARGET_DIR:-target}/packages
 
 test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
