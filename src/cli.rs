@@ -23,7 +23,11 @@ mod explain;
 mod export;
 mod flags;
 mod global_options;
+<<<<<<< HEAD
 mod man;
+=======
+mod health;
+>>>>>>> a97947a0 (health: a listener for probes, and `sluice health`)
 mod operators;
 mod output;
 mod pages;
@@ -63,6 +67,7 @@ enum Command {
     Run(run::Arguments),
     #[command(alias = "validate", alias = "lint")]
     Check(check::Arguments),
+    Health(health::Arguments),
     Explain(explain::Arguments),
     Eval(eval::Arguments),
     Token(token::Arguments),
@@ -117,6 +122,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),

@@ -13,9 +13,12 @@ use crate::variables::Variables;
 pub const ADDRESS_VARIABLE: &str = "SLUICE_ADDRESS";
 /// The variable with the address of the admin listener.
 pub const ADMIN_ADDRESS_VARIABLE: &str = "SLUICE_ADMIN_ADDRESS";
+/// The variable with the address of the health listener.
+pub const HEALTH_ADDRESS_VARIABLE: &str = "SLUICE_HEALTH_ADDRESS";
 
 const LISTENERS: &str = "listeners";
 const ADMIN: &str = "admin";
+const HEALTH: &str = "health";
 const NAME: &str = "name";
 const ADDRESS: &str = "address";
 
@@ -35,10 +38,12 @@ pub(crate) fn override_addresses(root: &mut Node<'_>, variables: Variables<'_>, 
             }
         }
     }
-    if let Some(written) = set(ADMIN_ADDRESS_VARIABLE) {
-        match checked(ADMIN_ADDRESS_VARIABLE, &written) {
-            Ok(address) => override_admin(sections, root.span, address),
-            Err(invalid) => problems.push(invalid.problem()),
+    for (variable, section) in [(ADMIN_ADDRESS_VARIABLE, ADMIN), (HEALTH_ADDRESS_VARIABLE, HEALTH)] {
+        if let Some(written) = set(variable) {
+            match checked(variable, &written) {
+                Ok(address) => override_section(sections, section, root.span, address),
+                Err(invalid) => problems.push(invalid.problem()),
+            }
         }
     }
 }
@@ -77,8 +82,9 @@ fn override_listener(listeners: &mut [Node<'_>], written: &str) -> Result<(), In
     Ok(())
 }
 
-fn override_admin(sections: &mut Vec<MappingEntry<'_>>, root: Span, address: String) {
-    let admin = sections.iter_mut().find(|section| section.key == ADMIN);
+/// Sets the address of a section that has one, and adds the section if there is none.
+fn override_section(sections: &mut Vec<MappingEntry<'_>>, name: &'static str, root: Span, address: String) {
+    let written = sections.iter_mut().find(|section| section.key == name);
     if let Some(MappingEntry {
         key_span,
         value: Node {
@@ -86,7 +92,7 @@ fn override_admin(sections: &mut Vec<MappingEntry<'_>>, root: Span, address: Str
             ..
         },
         ..
-    }) = admin
+    }) = written
     {
         return set_field(fields, *key_span, ADDRESS, text(*key_span, address));
     }
@@ -96,7 +102,7 @@ fn override_admin(sections: &mut Vec<MappingEntry<'_>>, root: Span, address: Str
         span: root,
         kind: NodeKind::Mapping(fields),
     };
-    set_field(sections, root, ADMIN, value);
+    set_field(sections, root, name, value);
 }
 
 /// Sets a field of a mapping. A problem of its value is at the place of the former value, or else at `span`.

@@ -16,6 +16,7 @@ mod flags_source;
 mod form;
 mod gateway_compiler;
 mod gateway_document;
+mod health_url;
 mod identity;
 mod inputs;
 mod json;
@@ -53,7 +54,7 @@ mod value_json;
 mod variables;
 mod watch;
 
-pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
+pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE, HEALTH_ADDRESS_VARIABLE};
 pub use catalog::{
     Catalog, Compiled, Draft, Edit, IdChanges, JsonEdit, read_default, read_exposure, read_rollout,
     read_tiers,
@@ -62,6 +63,7 @@ pub use document::{JsonDocument, flags_document};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use flags_source::FlagsSource;
+pub use health_url::health_url;
 pub use identity::{
     AttributeType, CertificateName, IdentitySettings, IssuerConfig, KeySource, RequestAttribute,
     RequestValue, TokenSource,

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,12 +11,12 @@ use crate::allowance::UnusedAllowances;
 use crate::catalog::Compiled;
 use crate::files::Files;
 use crate::gateway_compiler::{FlagsOf, GatewayCompiler, GatewayParts};
+use crate::health_url::admin_url;
 use crate::inputs::Inputs;
 use crate::load_context::LoadContext;
 use crate::loaded_config::{LoadedConfig, managed_revision};
 use crate::locate;
 use crate::lower::operators::token_entries;
-use crate::lower::settings::DEFAULT_ADMIN;
 use crate::lower::{self, Document};
 use crate::operators::OperatorToken;
 use crate::problem::{Label, Problem};
@@ -282,7 +281,7 @@ fn flags_of(
             if is_error {
                 let at = Label::new(source, flags.store.key()?.span, "");
                 let title = "these flags are in a store, which is not read here";
-                let server = match server_url(gateway) {
+                let server = match admin_url(gateway) {
                     Some(url) => format!("ask the running server: `sluice explain --server {url}`"),
                     None => "add an `admin` listener and ask the running server".to_owned(),
                 };
@@ -298,27 +297,6 @@ fn flags_of(
     };
     let named_at = Label::new(source, path.span, "named here");
     Some(context.flags_sources(&folder.join(&*path.value), is_directory, Some(named_at)))
-}
-
-/// Returns the URL of the admin listener for a client on this machine; none if it is off.
-fn server_url(gateway: &GatewayFields<'_>) -> Option<String> {
-    let admin = match gateway.admin.value() {
-        Some(None) => return None,
-        Some(Some(admin)) => Some(admin),
-        None => None,
-    };
-    let is_encrypted = admin.is_some_and(|admin| admin.tls.key().is_some());
-    let scheme = if is_encrypted { "https" } else { "http" };
-    let mut address = admin.map_or(DEFAULT_ADMIN, |admin| {
-        *admin.address.value().unwrap_or(&DEFAULT_ADMIN)
-    });
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    Some(format!("{scheme}://{address}"))
 }
 
 fn loaded(

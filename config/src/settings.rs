@@ -16,6 +16,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// The listener of the admin API, health and metrics; none if it is `off`.
     pub admin: Option<AdminListener>,
+    /// The address of the listener of health and metrics alone; none if there is none. A change needs a restart.
+    pub health: Option<SocketAddr>,
     /// The number of threads that serve requests; none means one per core. A change needs a restart.
     pub threads: Option<usize>,
     /// Limits of the whole process. A change needs a restart.
@@ -261,6 +263,7 @@ impl Settings {
         let differences = [
             ("listeners", !listen_alike(&self.listeners, &new.listeners)),
             ("admin", !admin_alike(self.admin.as_ref(), new.admin.as_ref())),
+            ("health", self.health != new.health),
             ("break_glass", self.break_glass != new.break_glass),
             ("control", self.changes != new.changes),
             ("notify", self.notify != new.notify),

@@ -1,5 +1,5 @@
-//! The admin listener: liveness, readiness and metrics. It has a thread and a runtime of its own, so that neither it
-//! nor the data plane can delay the other.
+//! The admin listener and the health listener: liveness, readiness and metrics. Each has a thread and a runtime of its
+//! own, so that neither it nor the data plane can delay the other.
 
 mod connection_slots;
 mod index;
@@ -36,12 +36,16 @@ use tracing::{error, warn};
 
 use self::connection_slots::{ConnectionSlots, SlotGuard};
 pub use self::connection_slots::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
-use self::index::index;
+use self::index::{health_index, index};
 use self::write_timeout::WriteTimeoutStream;
 use crate::edge::tls;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, ReadinessReport};
 
+/// Name of the admin listener in messages.
+pub(crate) const ADMIN_LISTENER: &str = "admin";
+/// Name of the health listener in messages.
+pub(crate) const HEALTH_LISTENER: &str = "health";
 /// Maximum request body of a handler without a limit of its own, in bytes.
 pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
 /// The timeouts of the admin listener.
@@ -79,6 +83,8 @@ pub(crate) type TlsConfigSource = Arc<dyn Fn() -> Option<Arc<ServerConfig>> + Se
 
 /// The service of the admin listener.
 struct AdminService {
+    /// Name of the listener, for its thread and the log.
+    name: &'static str,
     router: Router,
     metrics: Arc<Metrics>,
     /// The TLS configuration; none for plain HTTP.
@@ -98,8 +104,16 @@ pub struct AdminServer {
 /// Returns the router of `/livez`, `/readyz`, `/metrics` and of the list of what is served. Callers merge other routes into
 /// it.
 pub fn admin_router(state: AdminState) -> Router {
-    Router::new()
-        .route("/", get(index))
+    pages(state, Router::new().route("/", get(index)))
+}
+
+/// Returns the router of `/livez`, `/readyz`, `/metrics` and of the list of them, and nothing else.
+pub(crate) fn health_router(state: AdminState) -> Router {
+    pages(state, Router::new().route("/", get(health_index)))
+}
+
+fn pages(state: AdminState, index: Router<AdminState>) -> Router {
+    index
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -115,18 +129,25 @@ impl AdminServer {
     /// # Errors
     /// The listener can't be set up, or the system provides no thread.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
-        Self::start_with(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
+        Self::start_with(
+            (ADMIN_LISTENER, listener),
+            router,
+            metrics,
+            None,
+            MAX_ADMIN_CONNECTIONS,
+        )
     }
 
     /// Starts like [`AdminServer::start`], with at most `max_connections` and over TLS if `encryption` is given.
     pub(crate) fn start_with(
-        listener: std::net::TcpListener,
+        (name, listener): (&'static str, std::net::TcpListener),
         router: Router,
         metrics: Arc<Metrics>,
         encryption: Option<TlsConfigSource>,
         max_connections: usize,
     ) -> io::Result<Self> {
         let service = AdminService {
+            name,
             router,
             metrics,
             encryption,
@@ -142,7 +163,7 @@ impl AdminServer {
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
-        let thread = thread::Builder::new().name("admin".into()).spawn(move || {
+        let thread = thread::Builder::new().name(service.name.into()).spawn(move || {
             runtime.block_on(accept(listener, Arc::new(service), stopped));
             runtime.shutdown_timeout(Duration::ZERO);
         })?;
@@ -162,7 +183,7 @@ impl AdminServer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            error!("the admin listener's thread panicked");
+            error!("the thread of the admin or health listener panicked");
         }
     }
 }
@@ -181,13 +202,13 @@ async fn accept(
     let slots = ConnectionSlots::new(Arc::clone(&service.metrics), service.max_connections);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
-        Err(error) => return error!("the admin listener can't be used: {error}"),
+        Err(error) => return error!("the {} listener can't be used: {error}", service.name),
     };
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
-            accepted = next(&listener) => accepted,
+            accepted = next(&listener, service.name) => accepted,
         };
         // Ended tasks are removed here, so that the set does not grow.
         while connections.try_join_next().is_some() {}
@@ -211,12 +232,12 @@ async fn accept(
 }
 
 /// Accepts the next connection.
-async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+async fn next(listener: &TcpListener, name: &str) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok(accepted) => Some(accepted),
         Err(error) => {
             // Usually the process is out of file descriptors, which an immediate retry would not change.
-            warn!("the admin listener can't accept: {error}");
+            warn!("the {name} listener can't accept: {error}");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }

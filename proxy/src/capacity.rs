@@ -42,7 +42,7 @@ pub struct ResourceLimit<T> {
 }
 
 impl Capacity {
-    /// Returns the maximum of admin connections: a third of the reserve at most, so that a small reserve suffices.
+    /// Returns the maximum of admin connections, and of connections to the health listener: a third of the reserve at most, so that a small reserve suffices.
     pub(crate) fn admin_connections(&self) -> usize {
         (self.reserve / 3).clamp(1, crate::admin::MAX_ADMIN_CONNECTIONS)
     }

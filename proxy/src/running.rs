@@ -31,6 +31,7 @@ pub struct Running {
     publisher: Publisher,
     bound: Box<[Bound]>,
     admin: Option<(SocketAddr, AdminServer)>,
+    health: Option<(SocketAddr, AdminServer)>,
     stop: watch::Sender<bool>,
 }
 
@@ -68,7 +69,10 @@ impl Running {
         runtime: Runtime,
         publisher: Publisher,
         bound: Box<[Bound]>,
-        admin: Option<(SocketAddr, AdminServer)>,
+        (admin, health): (
+            Option<(SocketAddr, AdminServer)>,
+            Option<(SocketAddr, AdminServer)>,
+        ),
         stop: watch::Sender<bool>,
     ) -> Self {
         Self {
@@ -76,6 +80,7 @@ impl Running {
             publisher,
             bound,
             admin,
+            health,
             stop,
         }
     }
@@ -90,6 +95,12 @@ impl Running {
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Returns the address of the health listener, if there is one.
+    #[must_use]
+    pub fn health(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(|(address, _)| *address)
     }
 
     /// Returns the metrics.
@@ -193,8 +204,8 @@ impl Running {
         if !self.publisher.shared.access_log.flush(FLUSH_LIMIT) {
             warn!("the last lines of the access log could not be written");
         }
-        if let Some((_, admin)) = self.admin.take() {
-            admin.stop();
+        for (_, server) in [self.admin.take(), self.health.take()].into_iter().flatten() {
+            server.stop();
         }
     }
 

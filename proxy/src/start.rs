@@ -20,7 +20,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::access_log::{AccessLogFormat, AccessLogOutput, AccessLogger, MAX_QUEUED_LINES};
-use crate::admin::{AdminServer, AdminState, TlsConfigSource, admin_router};
+use crate::admin::{
+    ADMIN_LISTENER, AdminServer, AdminState, HEALTH_LISTENER, TlsConfigSource, admin_router, health_router,
+};
 use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::decider::head_limits;
@@ -36,7 +38,7 @@ use crate::readiness::Readiness;
 use crate::running::Running;
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
-use crate::sockets::{ADMIN_LISTENER, BindError, BoundSocket, BoundSockets};
+use crate::sockets::{BindError, BoundSocket, BoundSockets};
 use crate::upstreams::{Connector, UpstreamStore};
 use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
 
@@ -83,7 +85,7 @@ pub enum StartError {
 pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let sockets = options.sockets.map_or_else(|| BoundSockets::bind(settings), Ok)?;
-    let (listeners, admin_socket) = sockets.into_parts();
+    let (listeners, admin_socket, health_socket) = sockets.into_parts();
     let admin_listener = settings.admin.as_ref();
     let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
     let hosts = admin_listener.filter(|_| !is_encrypted);
@@ -137,15 +139,29 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
                 readiness: Arc::clone(&readiness),
                 hosts,
             };
+            let router = admin_router(state).merge(options.admin_routes.unwrap_or_default());
             Some(serve_admin(
+                ADMIN_LISTENER,
                 listening,
-                (&shared, state),
+                (&shared, router),
                 encryption,
-                options.admin_routes,
             )?)
         }
         None => None,
     };
+    let health = health_socket.map(|listening| {
+        let address = listening.address;
+        let state = AdminState {
+            metrics: Arc::clone(&shared.metrics),
+            readiness: Arc::clone(&readiness),
+            // A page in a browser can reach a loopback address under a foreign name. Others are reached by probes and
+            // Prometheus, by names that the document need not know.
+            hosts: address.ip().is_loopback().then(Arc::default),
+        };
+        let name = HEALTH_LISTENER;
+        serve_admin(name, listening, (&shared, health_router(state)), None)
+    });
+    let health = health.transpose()?;
     let (shares, metrics) = (Arc::clone(&shared.shares), Arc::clone(&shared.metrics));
     runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
     // Last, because sockets that pingora was handed can't be taken back.
@@ -158,7 +174,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         settings,
         options.default_drain_delay,
     );
-    Ok(Running::new(runtime, publisher, bound, admin, stop))
+    Ok(Running::new(runtime, publisher, bound, (admin, health), stop))
 }
 
 fn runtime(threads: usize) -> io::Result<Runtime> {
@@ -224,19 +240,19 @@ fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
     Arc::new(move || shared.current.load().tls(None))
 }
 
+/// Serves the admin or the health listener.
 fn serve_admin(
+    name: &'static str,
     listening: BoundSocket,
-    (shared, state): (&Shared, AdminState),
+    (shared, router): (&Shared, Router),
     encryption: Option<TlsConfigSource>,
-    more: Option<Router>,
 ) -> Result<(SocketAddr, AdminServer), StartError> {
-    let router = admin_router(state).merge(more.unwrap_or_default());
     let address = listening.address;
     let most = shared.shares.capacity().admin_connections();
     let metrics = Arc::clone(&shared.metrics);
-    let server = AdminServer::start_with(listening.socket, router, metrics, encryption, most);
+    let server = AdminServer::start_with((name, listening.socket), router, metrics, encryption, most);
     let failed = |reason| BindError {
-        listener: ADMIN_LISTENER.into(),
+        listener: name.into(),
         address,
         reason,
     };

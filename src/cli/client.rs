@@ -57,6 +57,8 @@ pub(super) enum ApiKind {
     AdminApi,
     /// The API of the break-glass socket, which has no sign-in.
     BreakGlass,
+    /// The pages of health, which any listener of health checks answers.
+    Health,
 }
 
 /// A request to the server.

@@ -55,6 +55,9 @@ pub(super) struct Arguments {
     /// The address of the admin listener [env: SLUICE_ADMIN_ADDRESS=] [default: that of the configuration].
     #[arg(long, value_name = "IP:PORT")]
     admin_address: Option<String>,
+    /// The address of the health listener [env: SLUICE_HEALTH_ADDRESS=] [default: that of the configuration].
+    #[arg(long, value_name = "IP:PORT")]
+    health_address: Option<String>,
     /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
     /// the configuration, else info].
     #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL")]
@@ -103,6 +106,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Some(address) => info!(%address, "admin listening: /livez, /readyz, /metrics, /api/v1"),
         None => info!("no admin listener"),
     }
+    if let Some(address) = service.running.health() {
+        info!(%address, "health listening: /livez, /readyz, /metrics");
+    }
     if service.running.admin().is_some() && !service.control_plane.operators.asks() {
         info!("`admin.operators` has no operators: every user of this machine is platform-admin");
     }
@@ -115,7 +121,9 @@ fn address_options(arguments: &Arguments) -> Vec<(&'static str, String)> {
     let listeners = (!addresses.is_empty()).then_some((config::ADDRESS_VARIABLE, addresses));
     let admin = arguments.admin_address.clone();
     let admin = admin.map(|address| (config::ADMIN_ADDRESS_VARIABLE, address));
-    listeners.into_iter().chain(admin).collect()
+    let health = arguments.health_address.clone();
+    let health = health.map(|address| (config::HEALTH_ADDRESS_VARIABLE, address));
+    listeners.into_iter().chain(admin).chain(health).collect()
 }
 
 /// Starts the log. For level and format, the option comes before the variable, and both before the document at `path`.

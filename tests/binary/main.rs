@@ -30,6 +30,7 @@ mod files;
 mod fixed_texts;
 mod fragments;
 mod gateway_document;
+mod health;
 mod help_pages;
 mod installing;
 mod invalid_answers;

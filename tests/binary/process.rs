@@ -78,6 +78,9 @@ fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S
         .env_remove("RUST_LOG")
         .env_remove("SLUICE_ADDRESS")
         .env_remove("SLUICE_ADMIN_ADDRESS")
+        .env_remove("SLUICE_HEALTH_ADDRESS")
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("LISTEN_FDS")
         .env_remove("SLUICE_CONFIG")
         .env_remove("SLUICE_LOG_FORMAT")
         .env_remove("SLUICE_LOG_LEVEL")
@@ -259,6 +262,11 @@ impl SluiceProcess {
     /// Returns the address of its admin listener, from its log.
     pub(crate) fn admin(&self) -> SocketAddr {
         address(&self.line("admin listening"))
+    }
+
+    /// Returns the address of its health listener, from its log.
+    pub(crate) fn health(&self) -> SocketAddr {
+        address(&self.line("health listening"))
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::gateway::Gateway;
-use crate::address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE};
+use crate::address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE, HEALTH_ADDRESS_VARIABLE};
 use crate::form::Placed;
 use crate::problem::Problem;
 use crate::settings::Listener;
@@ -82,6 +82,7 @@ impl<'s> Gateway<'_, 's> {
     fn override_of(&self, address: SocketAddr) -> Option<(&'static str, &'static str)> {
         let options = [
             (ADMIN_ADDRESS_VARIABLE, "--admin-address"),
+            (HEALTH_ADDRESS_VARIABLE, "--health-address"),
             (ADDRESS_VARIABLE, "--address"),
         ];
         options.into_iter().find(|(variable, _)| {

@@ -29,6 +29,10 @@ impl<'s> Gateway<'_, 's> {
         let listeners = root.listeners.value();
         let listeners = listeners.and_then(|listeners| self.listeners(listeners, &mut taken));
         let admin = self.admin(&root.admin, &mut taken);
+        let health = root.health.lower_optional(|health| {
+            let written = health.value.address.written();
+            written.and_then(|address| self.address(address, &mut taken))
+        });
         let errors = root.errors.lower(Vec::new(), |errors| self.errors(&errors.value));
         let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
             self.trusted_proxies(&proxies.value)
@@ -44,6 +48,7 @@ impl<'s> Gateway<'_, 's> {
         Some(Settings {
             listeners: listeners?,
             admin: admin?,
+            health: health?,
             threads: root.threads.optional()?,
             limits: root.limits.or_default()?,
             log: root.log.or_default()?,

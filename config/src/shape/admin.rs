@@ -79,6 +79,14 @@ fields! {
 }
 
 fields! {
+    /// Listener of health and metrics alone.
+    HealthObject("a health listener") => HealthFields {
+        /// IP address and port. Other machines may reach it: it has no operations.
+        address: must SocketAddress,
+    }
+}
+
+fields! {
     /// Operators of flags.
     Operators("operators", Needs::AtLeastOne) => OperatorsFields {
         /// Location of the static tokens.

@@ -1,6 +1,6 @@
 //! The form of `sluice.yaml`. The lowering checks names, addresses and patterns further.
 
-use super::admin::{Admin, ChangePolicy};
+use super::admin::{Admin, ChangePolicy, HealthObject};
 use super::allow::Allow;
 use super::answer::{Body, Unmatched};
 use super::headers::Headers;
@@ -39,6 +39,8 @@ fields! {
         listeners: must Listeners,
         /// Listener of the admin API, health and metrics. Default: 127.0.0.1:9090. A change needs a restart.
         admin: field Admin,
+        /// Listener of health and metrics alone, in addition to the admin listener. Default: none. A change needs a restart.
+        health: field HealthObject,
         /// Conditions that changes at run time must meet. A change needs a restart.
         control: field ChangePolicy,
         /// Receivers of notifications about flags and rollout plans. Default: none. A change needs a restart.

@@ -363,6 +363,23 @@ fn tls_of_a_listener_has_certificates_and_client_modes() {
 }
 
 #[test]
+fn a_change_of_the_health_listener_needs_a_restart() {
+    let load = |address: &'static str| {
+        let variable =
+            move |name: &str| (name == config::HEALTH_ADDRESS_VARIABLE).then(|| address.to_owned());
+        config::load(&good("tls/sluice.yaml"), &variable)
+            .unwrap()
+            .settings
+    };
+    let (old, new) = (load(""), load("0.0.0.0:9091"));
+    assert_eq!(
+        (old.health, new.health),
+        (None, Some("0.0.0.0:9091".parse().unwrap()))
+    );
+    assert_eq!(old.needs_restart(&new), ["health"]);
+}
+
+#[test]
 fn certificates_change_without_a_restart_but_not_tls_itself() {
     let load = || {
         config::load(&good("tls/sluice.yaml"), &|_| None)

@@ -1,4 +1,4 @@
-//! `GET /` of the admin listener: what it is, and what is served where. As JSON for a client that asks for it, otherwise
+//! `GET /` of the admin and of the health listener: what it is, and what is served where. As JSON for a client that asks for it, otherwise
 //! as text.
 
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -17,8 +17,30 @@ const INDEX_JSON: &str = concat!(
     "\n"
 );
 
-/// Answers the request.
-pub(super) async fn index(headers: HeaderMap) -> ([(HeaderName, &'static str); 2], &'static str) {
+const HEALTH_TEXT: &str = "\
+Sluice: health listener
+  /livez            the process is alive
+  /readyz           it serves requests; /readyz?verbose says why not
+  /metrics          metrics for Prometheus
+";
+const HEALTH_JSON: &str = concat!(
+    r#"{"service":"sluice-health","health":"/livez","readiness":"/readyz?verbose","metrics":"/metrics"}"#,
+    "\n"
+);
+
+type Index = ([(HeaderName, &'static str); 2], &'static str);
+
+/// Answers the request on the admin listener.
+pub(super) async fn index(headers: HeaderMap) -> Index {
+    choose(&headers, INDEX_TEXT, INDEX_JSON)
+}
+
+/// Answers the request on the health listener.
+pub(super) async fn health_index(headers: HeaderMap) -> Index {
+    choose(&headers, HEALTH_TEXT, HEALTH_JSON)
+}
+
+fn choose(headers: &HeaderMap, text: &'static str, json: &'static str) -> Index {
     let accepted = headers.get_all(ACCEPT).iter();
     let mut ranges = accepted
         .filter_map(|value| value.to_str().ok())
@@ -28,8 +50,8 @@ pub(super) async fn index(headers: HeaderMap) -> ([(HeaderName, &'static str); 2
         name.eq_ignore_ascii_case("application/json")
     };
     let (kind, body) = match ranges.any(is_json) {
-        true => ("application/json", INDEX_JSON),
-        false => ("text/plain; charset=utf-8", INDEX_TEXT),
+        true => ("application/json", json),
+        false => ("text/plain; charset=utf-8", text),
     };
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], body)
 }
