@@ -18,9 +18,12 @@ demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; P
 	$(CARGO) build --profile demo --locked
 	@$(CARGO) run --quiet --profile demo --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
 
-test: setup ## runs every test; installs schemathesis (from PyPI) and prometheus (of Debian) into target/ once
+test: setup ## runs every test; installs tools that tests use into target/ once: from PyPI, npm, crates.io and Debian
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
 	@scripts/install-prometheus || echo "prometheus can't be installed here: its test is skipped"
+	@scripts/install-deploy-tools || echo "the tools for deploy/ can't be installed here: their tests are skipped"
+	@scripts/install-cyclonedx || echo "cargo-cyclonedx can't be installed here: packages are tested without a list of components"
+	@deploy/grafana/check-schema || echo "the schema of Grafana can't be installed here: its test is skipped"
 	$(CARGO) test --workspace --locked
 
 schemathesis: setup ## sends generated requests to the admin API, valid and invalid (20 s); installs schemathesis as `test` does

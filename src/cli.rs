@@ -23,11 +23,8 @@ mod explain;
 mod export;
 mod flags;
 mod global_options;
-<<<<<<< HEAD
-mod man;
-=======
 mod health;
->>>>>>> a97947a0 (health: a listener for probes, and `sluice health`)
+mod man;
 mod operators;
 mod output;
 mod pages;

@@ -17,6 +17,7 @@ mod checking;
 mod client_flags;
 mod curl_examples;
 mod demo;
+mod deploy;
 mod documents;
 mod earlier_releases;
 mod encrypted;
