@@ -64,10 +64,11 @@ package: release ## packs the release binary into a Debian package and a tarball
 	@scripts/install-cyclonedx
 	@scripts/package $${CARGO_TARGET_DIR:-target}/dist/sluice $${CARGO_TARGET_DIR:-target}/packages
 
-test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
+test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, 100 upgrades under load, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary kills_at_any_moment -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary harms_end_plans -- --nocapture
+	SLUICE_SOAK=1 $(CARGO) test --locked --test binary upgrades_under_load -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
 	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"
 

@@ -22,7 +22,7 @@ pub(crate) struct ActiveConfig {
     /// Set once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
     /// Makes the watcher read the files again. Set once the files are watched.
-    reread_handle: OnceLock<RereadHandle>,
+    reread_handle: Mutex<Option<RereadHandle>>,
     accepted: Mutex<Accepted>,
     break_glass: Option<Arc<BreakGlass>>,
 }
@@ -76,7 +76,7 @@ impl ActiveConfig {
         Arc::new(Self {
             path,
             proxy: OnceLock::new(),
-            reread_handle: OnceLock::new(),
+            reread_handle: Mutex::default(),
             accepted: Mutex::new(accepted),
             break_glass,
         })
@@ -103,7 +103,23 @@ impl ActiveConfig {
     /// Sets the handle that makes the watcher read the files again, for documents that were rejected because they name
     /// flags that did not exist.
     pub(crate) fn set_reread_handle(&self, handle: RereadHandle) {
-        let _ = self.reread_handle.set(handle);
+        *self.reread_handle.lock() = Some(handle);
+    }
+
+    /// Publishes the flags of a store that was opened again, which have other ids than those of the store before.
+    ///
+    /// # Errors
+    /// The accepted document is invalid with them, or the proxy can't serve them.
+    pub(crate) fn replace_flags(
+        &self,
+        compiled: &Compiled,
+        revision: control::Revision,
+    ) -> Result<(), PublishError> {
+        if let Some(stored) = &mut self.accepted.lock().stored {
+            stored.ids_match = false;
+        }
+        let fit = self.check(compiled)?;
+        self.publish(compiled, revision, fit)
     }
 
     /// Reads the gateway document from the disk, with the active flags.
@@ -384,7 +400,7 @@ impl Publish for ActiveConfig {
         drop(accepted);
         self.report_local_kills();
         // A document that was rejected for an unknown flag may be valid now.
-        if !same_names && let Some(handle) = self.reread_handle.get() {
+        if !same_names && let Some(handle) = &*self.reread_handle.lock() {
             handle.reread();
         }
         Ok(())

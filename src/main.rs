@@ -1,7 +1,9 @@
 //! The `sluice` binary: reads the command line and runs the command, which has a file of its own in `cli`.
 #![forbid(unsafe_code)]
 
+mod activation;
 mod active_config;
+mod admin_routes;
 mod break_glass;
 mod cli;
 mod client_flags;
@@ -23,11 +25,13 @@ mod proxy_observer;
 mod rejection_reason;
 mod request_explainer;
 mod rollout_thread;
+mod service_manager;
 mod signals;
 mod startup;
 mod store_watch;
 mod story;
 mod terminal;
+mod upgrade;
 
 use std::process::ExitCode;
 

@@ -13,13 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::info;
 
+use crate::upgrade::HandOver;
 use crate::{process_log, terminal};
 
 /// Maximum of signals that wait to be handled. Further ones of the same kind count as one.
 const MAX_WAITING: usize = 8;
 
-/// The request of a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The request of a signal, or of a process that connected to the upgrade socket.
+#[derive(Debug, Clone)]
 pub(crate) enum SignalRequest {
     /// To end the process.
     End(EndSignal),
@@ -29,6 +30,8 @@ pub(crate) enum SignalRequest {
     ReopenLogs,
     /// To upgrade the binary: SIGUSR2.
     Upgrade,
+    /// To hand the sockets and the store over.
+    HandOver(HandOver),
 }
 
 /// A signal that ends the process.
@@ -68,6 +71,18 @@ impl EndSignal {
 pub(crate) struct Signals {
     requests: Receiver<SignalRequest>,
     is_serving: Arc<AtomicBool>,
+    sender: SignalSender,
+}
+
+/// A sender of further requests.
+#[derive(Debug, Clone)]
+pub(crate) struct SignalSender(Sender<SignalRequest>);
+
+impl SignalSender {
+    /// Sends a request. Blocks while too many wait. Returns false if no one receives it any more.
+    pub(crate) fn send(&self, request: SignalRequest) -> bool {
+        self.0.blocking_send(request).is_ok()
+    }
 }
 
 impl Signals {
@@ -80,17 +95,32 @@ impl Signals {
         let (sender, requests) = channel(MAX_WAITING);
         let is_serving = Arc::new(AtomicBool::new(false));
         let runtime = handlers(&sender, &is_serving).context("can't handle signals")?;
+        let further = SignalSender(sender.clone());
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || runtime.block_on(sender.closed()))
             .context("can't handle signals")?;
-        Ok(Self { requests, is_serving })
+        Ok(Self {
+            requests,
+            is_serving,
+            sender: further,
+        })
     }
 
     /// Makes every request wait for [`Signals::next`] from now on. Called before the process listens, so that it drains
     /// whatever it has accepted.
     pub(crate) fn hold(&self) {
         self.is_serving.store(true, Ordering::Release);
+    }
+
+    /// Returns a sender of further requests.
+    pub(crate) fn sender(&self) -> SignalSender {
+        self.sender.clone()
+    }
+
+    /// Returns the next request if there is one already.
+    pub(crate) fn waiting(&mut self) -> Option<SignalRequest> {
+        self.requests.try_recv().ok()
     }
 
     /// Returns the next request. Blocks until there is one.
@@ -130,7 +160,7 @@ fn handlers(requests: &Sender<SignalRequest>, is_serving: &Arc<AtomicBool>) -> i
         (SignalKind::user_defined2(), SignalRequest::Upgrade),
     ];
     for (kind, request) in requested {
-        handle(kind, requests, is_serving, move || request)?;
+        handle(kind, requests, is_serving, move || request.clone())?;
     }
     drop(inside);
     Ok(runtime)

@@ -101,6 +101,39 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     Ok(Ok(Startup { loaded, flags, seed }))
 }
 
+/// Opens the store in the directory again, after another process has used it.
+///
+/// # Errors
+/// Another process still uses it, or it can't be used.
+pub(crate) fn reopen(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
+    open_store(directory, eligibility)
+}
+
+/// Checks the configuration at `path` while another process uses its store: with the flags of the last good document of
+/// the store, if there is one.
+///
+/// # Errors
+/// Every problem of the documents.
+pub(crate) fn check_beside_another(path: &Path) -> Result<(), Report> {
+    let settings = config::flags_settings(Files::Disk, path, &variable);
+    let Ok(FlagsSettings {
+        flags: FlagsSource::Store(directory),
+        eligibility,
+        ..
+    }) = settings
+    else {
+        return config::load(path, &variable).map(drop);
+    };
+    let catalog = last_good::read(&directory).and_then(|document| control::catalog_of(document, eligibility));
+    match catalog {
+        Some(catalog) => config::load_managed(Files::Disk, path, &variable, catalog.compiled(), 0).map(drop),
+        None => {
+            let report = config::check(path, &variable, None).report;
+            if report.errors() > 0 { Err(report) } else { Ok(()) }
+        }
+    }
+}
+
 /// Commits the seed of an empty store. Called once the gateway document is valid with it and the listeners are bound:
 /// otherwise a start that fails would leave a seed in the store, and the next start would not read the corrected one.
 ///

@@ -73,6 +73,7 @@ pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operat
 pub use loaded_config::LoadedConfig;
 pub use managed::{
     CheckedDocument, FlagsSettings, check, flags_settings, load_managed, load_with_flags_at, log_settings,
+    upgrade_settings,
 };
 pub use node::is_not_finite;
 pub use notify::{NoticeEvent, NotificationSink, SinkTarget};
@@ -94,7 +95,7 @@ pub use rollout_plan::{
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,
-    LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, Settings, SigningKey,
+    LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, Settings, SigningKey, UpgradeSettings,
 };
 pub use source::{LineIndex, MAX_FILE_BYTES, Place};
 pub use suggest::closest;

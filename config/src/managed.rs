@@ -13,7 +13,7 @@ use crate::load_context::LoadContext;
 use crate::loaded_config::LoadedConfig;
 use crate::operators::ChangePolicy;
 use crate::report::Report;
-use crate::settings::ProcessLogSettings;
+use crate::settings::{ProcessLogSettings, UpgradeSettings};
 
 /// The settings of a gateway document about flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,20 @@ pub fn log_settings(
     let read = context.read_gateway(&sources, variable);
     let settings = read.as_ref().and_then(|(_, gateway)| gateway.log.value());
     settings.copied().unwrap_or_default()
+}
+
+/// Reads the socket for upgrades from the gateway document at `path`. Problems of the document are not errors here; a load
+/// reports them.
+#[must_use]
+pub fn upgrade_settings(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Option<UpgradeSettings> {
+    let mut context = LoadContext::of(files);
+    let sources = context.gateway_sources(path, variable).unwrap_or_default();
+    let read = context.read_gateway(&sources, variable);
+    read.and_then(|(_, gateway)| gateway.upgrade.into_value())
 }
 
 /// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the

@@ -42,6 +42,8 @@ pub struct Settings {
     pub signing_key: Option<SigningKey>,
     /// The socket to kill flags on this machine; none if there is none. A change needs a restart.
     pub break_glass: Option<BreakGlassSettings>,
+    /// The upgrade of the running process; none for the default. A change needs a restart.
+    pub upgrade: Option<UpgradeSettings>,
 }
 
 /// The listener of the admin API, health and metrics.
@@ -63,6 +65,13 @@ pub struct BreakGlassSettings {
     pub socket: PathBuf,
     /// The path of the journal of kills.
     pub journal: PathBuf,
+}
+
+/// The upgrade of the running process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpgradeSettings {
+    /// The path of the socket at which the next process connects.
+    pub socket: PathBuf,
 }
 
 /// A key that requests to upstreams are signed with. `Debug` does not print the secret.
@@ -265,6 +274,7 @@ impl Settings {
             ("admin", !admin_alike(self.admin.as_ref(), new.admin.as_ref())),
             ("health", self.health != new.health),
             ("break_glass", self.break_glass != new.break_glass),
+            ("upgrade", self.upgrade != new.upgrade),
             ("control", self.changes != new.changes),
             ("notify", self.notify != new.notify),
             ("threads", self.threads != new.threads),

@@ -243,6 +243,16 @@ pub fn router(api: Arc<Api>) -> Router {
         .route(PREFIX, any(identify))
 }
 
+/// Returns the router of a process whose store is in use by another one: each operation is answered with 503 and
+/// `Retry-After`, and with `detail`.
+pub fn unavailable(detail: &'static str) -> Router {
+    let refuse = move |request: Request| async move { serve::unavailable(&request, detail) };
+    let identify = move |request: Request| async move { identity::identify(&request) };
+    Router::new()
+        .route(&format!("{PREFIX}/{{*rest}}"), any(refuse))
+        .route(PREFIX, any(identify))
+}
+
 /// Returns the current time; 1970-01-01 if the clock is set to an earlier time.
 fn system_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -25,6 +25,7 @@ mod notifications;
 mod observe;
 pub mod operators;
 mod private_file;
+mod private_socket;
 mod prometheus;
 mod publish;
 mod request_explanation;
@@ -64,6 +65,7 @@ pub use observe::{
     ArmName, BreakerEvent, CountedRequest, FlagObservation, Observe, ObservedOverlap, ObservedSlot,
     ObservedUnit, ServedTenant,
 };
+pub use private_socket::owner_only_socket;
 pub use prometheus::{NoValue, Prometheus};
 pub use publish::{Fit, Publish, PublishError};
 pub use request_explanation::{

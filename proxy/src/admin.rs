@@ -134,17 +134,18 @@ impl AdminServer {
             router,
             metrics,
             None,
-            MAX_ADMIN_CONNECTIONS,
+            (MAX_ADMIN_CONNECTIONS, watch::channel(true).1),
         )
     }
 
-    /// Starts like [`AdminServer::start`], with at most `max_connections` and over TLS if `encryption` is given.
+    /// Starts like [`AdminServer::start`], with at most `max_connections` and over TLS if `encryption` is given. No
+    /// connection is accepted before `accepts` is true.
     pub(crate) fn start_with(
         (name, listener): (&'static str, std::net::TcpListener),
         router: Router,
         metrics: Arc<Metrics>,
         encryption: Option<TlsConfigSource>,
-        max_connections: usize,
+        (max_connections, accepts): (usize, watch::Receiver<bool>),
     ) -> io::Result<Self> {
         let service = AdminService {
             name,
@@ -154,17 +155,21 @@ impl AdminServer {
             timeouts: CLIENT_TIMEOUTS,
             max_connections,
         };
-        Self::serve(listener, service)
+        Self::serve(listener, service, accepts)
     }
 
-    fn serve(listener: std::net::TcpListener, service: AdminService) -> io::Result<Self> {
+    fn serve(
+        listener: std::net::TcpListener,
+        service: AdminService,
+        accepts: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new().name(service.name.into()).spawn(move || {
-            runtime.block_on(accept(listener, Arc::new(service), stopped));
+            runtime.block_on(accept(listener, Arc::new(service), accepts, stopped));
             runtime.shutdown_timeout(Duration::ZERO);
         })?;
         Ok(Self {
@@ -197,8 +202,13 @@ impl Drop for AdminServer {
 async fn accept(
     listener: std::net::TcpListener,
     service: Arc<AdminService>,
+    mut accepts: watch::Receiver<bool>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    tokio::select! {
+        _ = accepts.wait_for(|accepts| *accepts) => {}
+        _ = stopped.wait_for(|stop| *stop) => return,
+    }
     let slots = ConnectionSlots::new(Arc::clone(&service.metrics), service.max_connections);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,

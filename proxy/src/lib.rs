@@ -67,6 +67,7 @@ mod outcome;
 mod phase;
 mod prepared_snapshot;
 mod publisher;
+mod pulse;
 mod readiness;
 mod refusal;
 mod remote_keys;
@@ -103,7 +104,7 @@ pub use breakers::BreakerEvent;
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
 pub use decider::Decider;
-pub use drain_times::DrainTimes;
+pub use drain_times::{DRAIN_IDLE, DrainTimes};
 pub use dry_run::{
     ClientFlag, ClientFlags, ClientRefused, DryResult, DryRunRequest, FindOpenBreakers, RequestDryRun,
     client_flags, dry_run,
@@ -121,14 +122,15 @@ pub use observations::{FlagCounts, Observations};
 pub use outcome::RequestOutcome;
 pub use prepared_snapshot::PrepareError;
 pub use publisher::{OtherDocument, Published, Publisher};
+pub use pulse::Pulse;
 pub use readiness::{MAX_RELOAD_ERROR_BYTES, Readiness, ReadinessCheck, ReadinessReport};
 pub use remote_keys::{MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
-pub use running::{Bound, DrainEnd, Running, Stopped};
+pub use running::{DrainEnd, Running, Stopped};
 #[cfg(feature = "scripted")]
 pub use scripted::ScriptedEngine;
 pub use shared::{Probe, ProbeStage};
-pub use sockets::{BindError, BoundSockets};
-pub use start::{StartError, StartOptions, start};
+pub use sockets::{BindError, Bound, BoundSockets, HandedSocket, ReadySocket};
+pub use start::{Accepting, StartError, StartOptions, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 #[cfg(feature = "scripted")]
 pub use upstreams::ScriptedConnections;

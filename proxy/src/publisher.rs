@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rules::Snapshot;
 
 use crate::decider::Decider;
-use crate::drain_times::DrainTimes;
+use crate::drain_times::{DRAIN_IDLE, DrainTimes};
 use crate::key_store::KeyStore;
 use crate::metrics::NotificationCounts;
 use crate::metrics::ReloadResult;
@@ -161,6 +161,7 @@ impl Publisher {
                 .delay_ms
                 .map_or(self.default_drain_delay, Duration::from_millis),
             timeout: Duration::from_millis(drain.timeout_ms),
+            idle: DRAIN_IDLE,
         }
     }
 }

@@ -5,9 +5,9 @@
 //! change to ready is recorded when the last condition is met, not when it is asked for.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 
@@ -23,6 +23,8 @@ pub struct Readiness {
     keys: Arc<KeyStore>,
     state: Mutex<ReadinessState>,
     is_draining: AtomicBool,
+    /// The latest end of the drain.
+    drain_end: OnceLock<Instant>,
 }
 
 /// A readiness report.
@@ -69,6 +71,7 @@ impl Readiness {
             keys,
             state: Mutex::default(),
             is_draining: AtomicBool::new(false),
+            drain_end: OnceLock::new(),
         })
     }
 
@@ -115,8 +118,9 @@ impl Readiness {
         };
     }
 
-    /// Ends readiness for good: the process is about to end.
-    pub fn set_draining(&self) {
+    /// Ends readiness for good: the process ends at `end` or before.
+    pub fn set_draining(&self, end: Instant) {
+        let _ = self.drain_end.set(end);
         self.is_draining.store(true, Ordering::Release);
     }
 
@@ -134,7 +138,14 @@ impl Readiness {
         let draining = self.is_draining();
         let state = self.state.lock();
         let serving = if draining {
-            ReadinessCheck::new("serving", false, "draining: the process is about to end")
+            let end = self.drain_end.get().copied().unwrap_or_else(Instant::now);
+            let left = end.saturating_duration_since(Instant::now());
+            let seconds = left.as_secs_f64().ceil();
+            ReadinessCheck::new(
+                "serving",
+                false,
+                format!("draining: the process ends in at most {seconds} s"),
+            )
         } else {
             ReadinessCheck::new("serving", true, "not draining")
         };

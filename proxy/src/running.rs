@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tracing::warn;
@@ -16,10 +17,14 @@ use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::publisher::Publisher;
+use crate::pulse::Pulse;
 use crate::readiness::Readiness;
+use crate::sockets::{Bound, HandedSocket};
 
 /// Interval at which a drain checks for requests in flight.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
+/// Time in which accepted connections reach the count of open ones.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// Time for the last lines of the access log.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Time for remaining tasks to end.
@@ -32,16 +37,11 @@ pub struct Running {
     bound: Box<[Bound]>,
     admin: Option<(SocketAddr, AdminServer)>,
     health: Option<(SocketAddr, AdminServer)>,
+    /// Starts to accept connections.
+    accept: watch::Sender<bool>,
     stop: watch::Sender<bool>,
-}
-
-/// A bound listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bound {
-    /// The listener's name.
-    pub name: Box<str>,
-    /// The address, with the port that the system chose for port 0.
-    pub address: SocketAddr,
+    /// Copies of the sockets, for another process.
+    copies: Mutex<Vec<HandedSocket>>,
 }
 
 /// The result of a shutdown.
@@ -68,12 +68,12 @@ impl Running {
     pub(crate) fn new(
         runtime: Runtime,
         publisher: Publisher,
-        bound: Box<[Bound]>,
+        (bound, copies): (Box<[Bound]>, Vec<HandedSocket>),
         (admin, health): (
             Option<(SocketAddr, AdminServer)>,
             Option<(SocketAddr, AdminServer)>,
         ),
-        stop: watch::Sender<bool>,
+        (accept, stop): (watch::Sender<bool>, watch::Sender<bool>),
     ) -> Self {
         Self {
             runtime: Some(runtime),
@@ -81,7 +81,9 @@ impl Running {
             bound,
             admin,
             health,
+            accept,
             stop,
+            copies: Mutex::new(copies),
         }
     }
 
@@ -101,6 +103,31 @@ impl Running {
     #[must_use]
     pub fn health(&self) -> Option<SocketAddr> {
         self.health.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Starts to accept connections, after a start with [`Accepting::Later`](crate::Accepting::Later).
+    pub fn accept(&self) {
+        self.accept.send_replace(true);
+    }
+
+    /// Calls `hand_over` with the copies of the listeners' sockets. They are kept if
+    /// [`BoundSockets::to_hand_over`](crate::BoundSockets::to_hand_over) was called, until the drain.
+    pub fn with_copies<R>(&self, hand_over: impl FnOnce(&[HandedSocket]) -> R) -> R {
+        hand_over(&self.copies.lock())
+    }
+
+    /// Stops the admin and the health listener, because another process answers there. Blocks up to two seconds each.
+    pub fn stop_admin(&mut self) {
+        for (_, server) in [self.admin.take(), self.health.take()].into_iter().flatten() {
+            server.stop();
+        }
+    }
+
+    /// Returns access to the runtime that serves requests, for a watchdog.
+    #[must_use]
+    pub fn pulse(&self) -> Option<Pulse> {
+        let runtime = self.runtime.as_ref()?.handle().clone();
+        Some(Pulse::new(runtime, self.stop.subscribe()))
     }
 
     /// Returns the metrics.
@@ -185,14 +212,23 @@ impl Running {
     /// Waits for requests in flight. Returns the number that is left at the timeout.
     async fn drain(&self, times: DrainTimes) -> usize {
         // Readiness first: load balancers need the delay to stop sending requests before connections are refused.
-        self.publisher.readiness.set_draining();
+        self.publisher
+            .readiness
+            .set_draining(Instant::now() + times.longest());
         tokio::time::sleep(times.delay).await;
         self.publisher.shared.set_draining();
+        // Before the listeners: while a copy is open, the system accepts connections that nothing serves.
+        self.copies.lock().clear();
         self.stop.send_replace(true);
-        let deadline = Instant::now() + times.timeout;
+        let begun = Instant::now();
         loop {
             let left = self.publisher.shared.in_flight.now();
-            if left == 0 || Instant::now() >= deadline {
+            let elapsed = begun.elapsed();
+            // A client that keeps its connection may have sent its next request just now. It is answered with
+            // `Connection: close`, so that no client finds its connection closed under a request.
+            let is_quiet = elapsed >= times.idle
+                || elapsed >= SETTLE_TIME && !self.publisher.shared.metrics.connections.any_open();
+            if left == 0 && is_quiet || elapsed >= times.timeout {
                 return left;
             }
             tokio::time::sleep(DRAIN_PAUSE).await;
@@ -204,9 +240,7 @@ impl Running {
         if !self.publisher.shared.access_log.flush(FLUSH_LIMIT) {
             warn!("the last lines of the access log could not be written");
         }
-        for (_, server) in [self.admin.take(), self.health.take()].into_iter().flatten() {
-            server.stop();
-        }
+        self.stop_admin();
     }
 
     fn stop_runtime(&mut self) {

@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpListener};
 use config::Settings;
 
 use crate::admin::{ADMIN_LISTENER, HEALTH_LISTENER};
-use crate::running::Bound;
 
 /// The bound sockets of all listeners. No connection is accepted before the start of the proxy.
 #[derive(Debug)]
@@ -14,14 +13,57 @@ pub struct BoundSockets {
     listeners: Vec<BoundSocket>,
     admin: Option<BoundSocket>,
     health: Option<BoundSocket>,
+    /// True if copies are kept for another process.
+    is_handed_over: bool,
+}
+
+/// A bound listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The listener's name.
+    pub name: Box<str>,
+    /// The address, with the port that the system chose for port 0.
+    pub address: SocketAddr,
 }
 
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) struct BoundSocket {
     pub(crate) name: Box<str>,
+    /// The address in the document.
+    configured: SocketAddr,
     pub(crate) address: SocketAddr,
     pub(crate) socket: TcpListener,
+}
+
+/// A socket that listens already, from a service manager or from another process.
+#[derive(Debug)]
+pub struct ReadySocket {
+    /// Its name; none if it has none.
+    pub name: Option<Box<str>>,
+    /// The socket.
+    pub socket: TcpListener,
+}
+
+/// A copy of a listener's socket, for another process.
+#[derive(Debug)]
+pub struct HandedSocket {
+    /// The listener's name; `admin` for the admin listener, `health` for the health listener.
+    pub name: Box<str>,
+    /// The address in the document; that of the socket differs for port 0.
+    pub configured: SocketAddr,
+    /// The socket.
+    pub socket: TcpListener,
+}
+
+impl HandedSocket {
+    fn of(bound: &BoundSocket) -> io::Result<Self> {
+        Ok(Self {
+            name: bound.name.clone(),
+            configured: bound.configured,
+            socket: bound.socket.try_clone()?,
+        })
+    }
 }
 
 /// A listener's address can't be bound.
@@ -44,19 +86,57 @@ impl BoundSockets {
     /// # Errors
     /// An address can't be bound, for example because it is in use. None is bound then.
     pub fn bind(settings: &Settings) -> Result<Self, BindError> {
+        Self::bind_unless_ready(settings, &mut Vec::new())
+    }
+
+    /// Binds like [`BoundSockets::bind`], except listeners with a ready socket: one with the listener's name, or else one
+    /// without the name of any listener that listens on the listener's address. Those are removed from `ready`.
+    ///
+    /// # Errors
+    /// An address can't be bound, or the address of a ready socket can't be read.
+    pub fn bind_unless_ready(settings: &Settings, ready: &mut Vec<ReadySocket>) -> Result<Self, BindError> {
         let listeners = settings.listeners.iter();
-        let bind = |name, address: Option<SocketAddr>| {
-            address
-                .map(|address| BoundSocket::bind(name, address))
-                .transpose()
-        };
+        let wanted: Vec<(&str, SocketAddr)> = listeners
+            .map(|listener| (&*listener.name, listener.address))
+            .chain(
+                settings
+                    .admin
+                    .as_ref()
+                    .map(|admin| (ADMIN_LISTENER, admin.address)),
+            )
+            .chain(settings.health.map(|address| (HEALTH_LISTENER, address)))
+            .collect();
+        // By name first, for all listeners: an address may fit a socket that is named for another listener.
+        let named: Vec<Option<TcpListener>> =
+            wanted.iter().map(|(name, _)| take_named(ready, name)).collect();
+        let mut bound = Vec::with_capacity(wanted.len());
+        for ((name, address), named) in wanted.into_iter().zip(named) {
+            let socket = named.or_else(|| take_by_address(ready, address));
+            bound.push(BoundSocket::bind(name, address, socket)?);
+        }
+        let health = settings.health.and_then(|_| bound.pop());
+        let admin = settings.admin.as_ref().and_then(|_| bound.pop());
         Ok(Self {
-            listeners: listeners
-                .map(|listener| BoundSocket::bind(&listener.name, listener.address))
-                .collect::<Result<_, _>>()?,
-            admin: bind(ADMIN_LISTENER, settings.admin.as_ref().map(|admin| admin.address))?,
-            health: bind(HEALTH_LISTENER, settings.health)?,
+            listeners: bound,
+            admin,
+            health,
+            is_handed_over: false,
         })
+    }
+
+    /// Keeps copies of the sockets for another process, until the drain.
+    #[must_use]
+    pub fn to_hand_over(mut self) -> Self {
+        self.is_handed_over = true;
+        self
+    }
+
+    /// Returns the copies for another process; none unless they are to be handed over.
+    pub(crate) fn copies(&self) -> Vec<HandedSocket> {
+        let all = self.listeners.iter().chain(&self.admin).chain(&self.health);
+        let copies = all.filter(|_| self.is_handed_over).map(HandedSocket::of);
+        // A socket that can't be copied is bound by the other process.
+        copies.flatten().collect()
     }
 
     /// Returns the sockets of the listeners, in the order of the document, that of the admin listener and that of the
@@ -67,13 +147,15 @@ impl BoundSockets {
 }
 
 impl BoundSocket {
-    fn bind(name: &str, address: SocketAddr) -> Result<Self, BindError> {
-        let bound = TcpListener::bind(address).and_then(|socket| {
+    /// Binds the address, unless there is a socket already.
+    fn bind(name: &str, address: SocketAddr, socket: Option<TcpListener>) -> Result<Self, BindError> {
+        let bound = socket.map_or_else(|| TcpListener::bind(address), Ok);
+        let bound = bound.and_then(|socket| {
             socket.set_nonblocking(true)?;
-            let address = socket.local_addr()?;
             Ok(Self {
                 name: name.into(),
-                address,
+                configured: address,
+                address: socket.local_addr()?,
                 socket,
             })
         });
@@ -90,4 +172,17 @@ impl BoundSocket {
             address: self.address,
         }
     }
+}
+
+fn take_named(ready: &mut Vec<ReadySocket>, name: &str) -> Option<TcpListener> {
+    let index = ready
+        .iter()
+        .position(|ready| ready.name.as_deref() == Some(name))?;
+    Some(ready.swap_remove(index).socket)
+}
+
+fn take_by_address(ready: &mut Vec<ReadySocket>, address: SocketAddr) -> Option<TcpListener> {
+    let listens_there = |ready: &ReadySocket| ready.socket.local_addr().is_ok_and(|bound| bound == address);
+    let index = ready.iter().position(listens_there)?;
+    Some(ready.swap_remove(index).socket)
 }

@@ -47,6 +47,8 @@ use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
 pub struct StartOptions {
     /// The sockets of the listeners, bound by the same documents. Default: the start binds them.
     pub sockets: Option<BoundSockets>,
+    /// The start of accepting connections.
+    pub accepting: Accepting,
     /// Routes that are merged into the admin listener.
     pub admin_routes: Option<Router>,
     /// Destination and format of the access log, in place of those of the documents.
@@ -59,6 +61,16 @@ pub struct StartOptions {
     pub fetch_timing: FetchTiming,
     /// Called at each stage of a request, for tests.
     pub probe: Option<Probe>,
+}
+
+/// The start of accepting connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accepting {
+    /// At once.
+    #[default]
+    AtStart,
+    /// With [`Running::accept`]. The sockets listen before.
+    Later,
 }
 
 /// The reason why a proxy can't start.
@@ -85,6 +97,8 @@ pub enum StartError {
 pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let sockets = options.sockets.map_or_else(|| BoundSockets::bind(settings), Ok)?;
+    let (go, accepts) = watch::channel(options.accepting == Accepting::AtStart);
+    let copies = sockets.copies();
     let (listeners, admin_socket, health_socket) = sockets.into_parts();
     let admin_listener = settings.admin.as_ref();
     let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
@@ -141,7 +155,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
             };
             let router = admin_router(state).merge(options.admin_routes.unwrap_or_default());
             Some(serve_admin(
-                ADMIN_LISTENER,
+                (ADMIN_LISTENER, &accepts),
                 listening,
                 (&shared, router),
                 encryption,
@@ -158,7 +172,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
             // Prometheus, by names that the document need not know.
             hosts: address.ip().is_loopback().then(Arc::default),
         };
-        let name = HEALTH_LISTENER;
+        let name = (HEALTH_LISTENER, &accepts);
         serve_admin(name, listening, (&shared, health_router(state)), None)
     });
     let health = health.transpose()?;
@@ -166,7 +180,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
     // Last, because sockets that pingora was handed can't be taken back.
     let listening = listeners.into_iter().zip(&settings.listeners);
-    serve(&runtime, &shared, listening, &stopped);
+    serve(&runtime, &shared, listening, (&accepts, &stopped));
     let publisher = Publisher::new(
         shared,
         (keys, upstreams),
@@ -174,7 +188,13 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         settings,
         options.default_drain_delay,
     );
-    Ok(Running::new(runtime, publisher, bound, (admin, health), stop))
+    Ok(Running::new(
+        runtime,
+        publisher,
+        (bound, copies),
+        (admin, health),
+        (go, stop),
+    ))
 }
 
 fn runtime(threads: usize) -> io::Result<Runtime> {
@@ -190,7 +210,7 @@ fn serve<'l>(
     runtime: &Runtime,
     shared: &Arc<Shared>,
     listeners: impl Iterator<Item = (BoundSocket, &'l Listener)>,
-    stopped: &watch::Receiver<bool>,
+    (accepts, stopped): (&watch::Receiver<bool>, &watch::Receiver<bool>),
 ) {
     for (listening, definition) in listeners {
         let key = listening.address.to_string();
@@ -202,8 +222,12 @@ fn serve<'l>(
         // The edge has buffers of its own.
         service.add_listener(ListenerConfig::tcp(&key).l4_buffer(L4BufferSettings::unbuffered()));
         let sockets: ListenFds = Arc::new(Mutex::new(sockets));
-        let stopped = stopped.clone();
-        runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
+        let (mut accepts, stopped) = (accepts.clone(), stopped.clone());
+        runtime.spawn(async move {
+            if accepts.wait_for(|accepts| *accepts).await.is_ok() {
+                service.start_service(Some(sockets), stopped, 1).await;
+            }
+        });
     }
 }
 
@@ -242,7 +266,7 @@ fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
 
 /// Serves the admin or the health listener.
 fn serve_admin(
-    name: &'static str,
+    (name, accepts): (&'static str, &watch::Receiver<bool>),
     listening: BoundSocket,
     (shared, router): (&Shared, Router),
     encryption: Option<TlsConfigSource>,
@@ -250,7 +274,13 @@ fn serve_admin(
     let address = listening.address;
     let most = shared.shares.capacity().admin_connections();
     let metrics = Arc::clone(&shared.metrics);
-    let server = AdminServer::start_with((name, listening.socket), router, metrics, encryption, most);
+    let server = AdminServer::start_with(
+        (name, listening.socket),
+        router,
+        metrics,
+        encryption,
+        (most, accepts.clone()),
+    );
     let failed = |reason| BindError {
         listener: name.into(),
         address,

@@ -1,36 +1,42 @@
 //! `sluice run`: runs the proxy and reloads its files, until a signal ends it.
 
+mod control_parts;
 mod drain;
 mod reloader;
+mod upgrading;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use config::{Files, LogLevel, ProcessLogFormat, Watcher};
+use config::{Files, LogLevel, ProcessLogFormat};
 use control::BreakGlass;
 use logging::LogFormat;
-use proxy::Running;
+use proxy::{Accepting, DrainTimes, ReadySocket, Running};
 use tracing::{error, info, warn};
 
-use self::drain::{log_end, log_reserved, reopen_logs, second_end};
-use self::reloader::{NOT_RELOADED, Reloader};
+use self::control_parts::{ControlParts, admin_hosts};
+use self::drain::{log_end, log_ignored_upgrade, reopen_logs, second_end};
+use self::reloader::NOT_RELOADED;
+use self::upgrading::HandOverEnd;
 use super::config_path::config_path;
 use super::exit::Exit;
 use super::output;
+use crate::activation;
 use crate::active_config::ActiveConfig;
+use crate::admin_routes::AdminRoutes;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
-use crate::notification_thread::NotificationThread;
 use crate::port_holder;
 use crate::process_log::{self, LevelDirectives};
-use crate::signals::{SignalRequest, Signals};
+use crate::service_manager;
+use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::startup::{self, Startup, StartupFlags};
-use crate::store_watch::StoreWatch;
 use crate::terminal;
+use crate::upgrade::{Successor, Takeover, UpgradeSocket, socket_path};
 
 /// Default of `drain.delay`, unless a person runs this process on a terminal: the time in which load balancers notice
 /// that it is not ready.
@@ -42,7 +48,7 @@ const DRAIN_DELAY: Duration = Duration::from_secs(5);
 /// reported.
 ///
 /// SIGTERM, SIGQUIT and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0. SIGHUP
-/// reloads the files now, SIGUSR1 opens the access log again.
+/// reloads the files now, SIGUSR1 opens the access log again, SIGUSR2 starts the binary again with --upgrade.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file [env: SLUICE_CONFIG=] [default: sluice.yaml].
@@ -58,6 +64,10 @@ pub(super) struct Arguments {
     /// The address of the health listener [env: SLUICE_HEALTH_ADDRESS=] [default: that of the configuration].
     #[arg(long, value_name = "IP:PORT")]
     health_address: Option<String>,
+    /// Takes the sockets and the store of the running process, which then drains and ends. If this process does not
+    /// become ready, that process continues.
+    #[arg(long)]
+    upgrade: bool,
     /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
     /// the configuration, else info].
     #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL")]
@@ -82,10 +92,20 @@ enum LogFormatWord {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    // First: no thread may read the environment while variables are removed from it.
+    let sockets = activation::sockets().context(NOT_STARTED)?;
+    let successor = Successor::of_this_process();
     let path = config_path(arguments.config.as_ref());
     environment::set_options(address_options(arguments));
     start_log(arguments, &path)?;
     let signals = Signals::install()?;
+    let takeover = match arguments.upgrade {
+        false => None,
+        true => match upgrading::begin(&path).context(NOT_STARTED)? {
+            None => return Ok(Exit::Failure),
+            takeover => takeover,
+        },
+    };
     let Some(startup) = load_startup(&path)? else {
         return Ok(Exit::Failure);
     };
@@ -98,7 +118,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         "sluice {}", env!("CARGO_PKG_VERSION")
     );
     signals.hold();
-    let service = Service::start(startup, path).context(NOT_STARTED)?;
+    let upgrade_socket = startup.loaded.settings.upgrade.as_ref();
+    let upgrade_socket = socket_path(upgrade_socket.map(|upgrade| &*upgrade.socket));
+    let origin = Origin {
+        sockets,
+        takeover,
+        is_handed_over: upgrade_socket.is_some(),
+    };
+    let mut service = Service::start(startup, path, origin).context(NOT_STARTED)?;
+    log_listeners(&service);
+    service.successor = successor.ok().filter(|_| upgrade_socket.is_some());
+    // After the takeover: until then another process listens there.
+    if let Some(path) = &upgrade_socket {
+        match UpgradeSocket::start(path, signals.sender()) {
+            Ok(_) => info!(socket = %path.display(), "upgrades are possible"),
+            Err(reason) => warn!("upgrades are not possible: {}: {reason}", path.display()),
+        }
+    }
+    if let Some(pulse) = service.running.pulse() {
+        service_manager::watch(pulse);
+    }
+    service_manager::ready();
+    service.run_until_stopped(signals)
+}
+
+/// Logs the addresses of the listeners.
+fn log_listeners(service: &Service) {
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
@@ -109,10 +154,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if let Some(address) = service.running.health() {
         info!(%address, "health listening: /livez, /readyz, /metrics");
     }
-    if service.running.admin().is_some() && !service.control_plane.operators.asks() {
+    let asks = |parts: &ControlParts| parts.control_plane.operators.asks();
+    if service.running.admin().is_some() && !service.control.as_ref().is_some_and(asks) {
         info!("`admin.operators` has no operators: every user of this machine is platform-admin");
     }
-    service.run_until_stopped(signals)
 }
 
 /// Returns the addresses of options, by the variables that they come before.
@@ -171,14 +216,31 @@ pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     }
 }
 
-/// A running proxy with its watcher, control plane, and break-glass socket.
+/// The origin of the sockets of a start.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// Those of a service manager.
+    sockets: Vec<ReadySocket>,
+    /// The takeover from a running process.
+    takeover: Option<Takeover>,
+    /// True if the sockets are handed over to another process some time.
+    is_handed_over: bool,
+}
+
+/// A running proxy with its control plane and break-glass socket.
 pub(super) struct Service {
     pub(super) running: Running,
-    watcher: Watcher,
+    /// The parts that use the store; none while another process has it.
+    control: Option<ControlParts>,
+    admin_routes: AdminRoutes,
+    active_config: Arc<ActiveConfig>,
+    /// Directory of the store.
+    store: Option<PathBuf>,
+    /// True if the last good document is served.
+    is_store_damaged: bool,
     break_glass: Option<BreakGlassThread>,
-    store_watch: Option<StoreWatch>,
-    notifications: Option<NotificationThread>,
-    control_plane: ControlPlane,
+    /// The next process; none if upgrades are not possible.
+    successor: Option<Successor>,
 }
 
 impl Service {
@@ -191,7 +253,7 @@ impl Service {
     ///
     /// # Errors
     /// An address is in use, or a file, a thread or a key can't be used.
-    pub(super) fn start(startup: Startup, path: PathBuf) -> Result<Self> {
+    pub(super) fn start(startup: Startup, path: PathBuf, mut origin: Origin) -> Result<Self> {
         // First, because the limits of requests, tunnels and connections are derived from the limit of open files.
         if let Err(refused) = proxy::raise_descriptor_limit() {
             warn!("can't raise the limit of open files: {refused}");
@@ -201,7 +263,7 @@ impl Service {
             output::print_report(&loaded.warnings);
         }
         // Before the seed: a start that fails for an address must leave the store empty.
-        let sockets = proxy::BoundSockets::bind(&loaded.settings).map_err(port_holder::with_holder)?;
+        let sockets = bind(&loaded.settings, &mut origin)?;
         let flags = startup::commit_seed(flags, seed.as_deref())?;
         let socket_config = loaded.settings.break_glass.clone();
         let open =
@@ -225,17 +287,16 @@ impl Service {
             StartupFlags::Files | StartupFlags::LastGood { .. } => None,
         };
         let changes = loaded.settings.changes.clone();
-        let sinks = loaded.settings.notify.clone();
-        let public_url = loaded.settings.changes.public_url.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let admin_hosts = active_config.with_loaded(|loaded| {
-            let admin = loaded.settings.admin.as_ref();
-            admin.map(|admin| admin.hosts.clone()).unwrap_or_default()
-        });
+        let admin_routes = AdminRoutes::new(control_plane.api(admin_hosts(&active_config)));
         let options = proxy::StartOptions {
             sockets: Some(sockets),
-            admin_routes: Some(control_plane.api(admin_hosts)),
+            accepting: match origin.takeover {
+                Some(_) => Accepting::Later,
+                None => Accepting::AtStart,
+            },
+            admin_routes: Some(admin_routes.router()),
             default_drain_delay: if terminal::is_attached() {
                 Duration::ZERO
             } else {
@@ -246,8 +307,9 @@ impl Service {
         };
         let running = active_config.start(options)?;
         log_limits(&running);
-        active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
+        let is_store_damaged = damage.is_some();
         running.publisher().set_store_damage(damage);
+        let control = ControlParts::start(control_plane, store.as_ref(), &running, &active_config)?;
         // After the proxy: a kill is acknowledged once it is published, which needs a proxy.
         let break_glass = match socket_config.zip(break_glass_kills) {
             Some((socket_config, break_glass_kills)) => {
@@ -261,78 +323,136 @@ impl Service {
             }
             None => None,
         };
-        let reloader = Reloader {
-            active_config,
-            publisher: running.publisher(),
-            control: Arc::clone(&control_plane.control),
-            config_audit: Arc::clone(&control_plane.config_audit),
-            operators: Arc::clone(&control_plane.operators),
-            streams: control_plane.streams(),
-            keys: Arc::clone(running.keys()),
-            readiness: Arc::clone(running.readiness()),
-        };
-        let watcher = reloader.watch().context("can't watch the files")?;
-        let notifications = store.as_deref().and_then(|directory| {
-            let control = Arc::clone(&control_plane.control);
-            let receivers = (sinks.as_slice(), public_url.as_deref());
-            NotificationThread::start(control, receivers, directory, running.publisher())
-        });
-        // Last: the check reads the whole store.
-        let store_watch = store
-            .and_then(|directory| StoreWatch::start(&control_plane.control, &directory, running.publisher()));
-        Ok(Self {
+        let service = Self {
             running,
-            watcher,
+            control: Some(control),
+            admin_routes,
+            active_config,
+            store,
+            is_store_damaged,
             break_glass,
-            store_watch,
-            notifications,
-            control_plane,
-        })
+            successor: None,
+        };
+        if let Some(takeover) = origin.takeover.take() {
+            upgrading::finish(takeover, &service)?;
+        }
+        Ok(service)
     }
 
-    /// Serves until a signal ends the process, then drains. The last line of the log says how the drain ended.
+    /// Serves until a signal ends the process or another process has taken over, then drains. The last line of the log
+    /// says how the drain ended.
     ///
     /// The watcher and the break-glass socket end before the control plane, so that no reload and no kill arrives while
     /// the control plane writes the last good document.
     ///
     /// # Errors
     /// No signal can arrive any more.
-    pub(super) fn run_until_stopped(self, mut signals: Signals) -> Result<Exit> {
+    pub(super) fn run_until_stopped(mut self, mut signals: Signals) -> Result<Exit> {
         let access_log = self.running.access_log();
         let signal = loop {
             match signals.next().context("the thread of signals has ended")? {
-                SignalRequest::End(signal) => break signal,
-                SignalRequest::Reload if self.watcher.reload() => info!("SIGHUP: the files are read again"),
-                SignalRequest::Reload => error!("{NOT_RELOADED} the file watch has ended, restart to reload"),
+                SignalRequest::End(signal) => break Some(signal),
+                SignalRequest::Reload => self.reload(),
                 SignalRequest::ReopenLogs => reopen_logs(&access_log),
-                SignalRequest::Upgrade => log_reserved(),
+                SignalRequest::Upgrade => self.start_successor(),
+                SignalRequest::HandOver(other) => match self.hand_over(&other, &mut signals) {
+                    HandOverEnd::Done => break None,
+                    HandOverEnd::Failed => {}
+                    HandOverEnd::Ended(signal) => break Some(signal),
+                },
             }
         };
-        let mut times = self.running.drain_times();
-        if !signal.is_delayed() {
-            times.delay = Duration::ZERO;
-        }
+        let times = self.stop_times(signal);
         let seconds = |time: Duration| format!("{}s", time.as_secs_f64());
         info!(
             delay = %seconds(times.delay),
             timeout = %seconds(times.timeout),
             "{}: draining, no longer ready",
-            signal.name()
+            signal.map_or("upgrade", EndSignal::name)
         );
-        self.control_plane.end_streams();
+        service_manager::stopping(times.longest());
+        if signal.is_none() {
+            self.running.stop_admin();
+        }
+        if let Some(control) = &self.control {
+            control.control_plane.end_streams();
+        }
         let mut second = None;
         let stopped = self.running.stop_within(times, async {
             second = Some(second_end(signal, &mut signals, &access_log).await);
         });
-        drop(self.watcher);
+        // The watch over the files, the store and the control plane end after break-glass.
         drop(self.break_glass);
-        drop(self.store_watch);
-        drop(self.control_plane);
-        // Last: the controller may have told something at its end.
-        drop(self.notifications);
+        drop(self.control);
         log_end(stopped, times, second);
         Ok(Exit::Success)
     }
+
+    /// Returns the times of the drain. After an upgrade no load balancer has to notice it.
+    fn stop_times(&self, signal: Option<EndSignal>) -> DrainTimes {
+        let mut times = self.running.drain_times();
+        if !signal.is_some_and(EndSignal::is_delayed) {
+            times.delay = Duration::ZERO;
+        }
+        // A person at a terminal does not wait for clients.
+        if signal.is_some_and(|signal| !signal.is_delayed()) {
+            times.idle = Duration::ZERO;
+        }
+        times
+    }
+
+    fn reload(&self) {
+        match &self.control {
+            Some(control) if control.watcher.reload() => {
+                service_manager::reloading();
+                info!("SIGHUP: the files are read again");
+            }
+            _ => error!("{NOT_RELOADED} the file watch has ended, restart to reload"),
+        }
+    }
+
+    /// Starts the binary again, which then connects to the upgrade socket.
+    fn start_successor(&self) {
+        let Some(successor) = &self.successor else {
+            return log_ignored_upgrade();
+        };
+        match successor.start() {
+            Ok(process) => info!(process, "SIGUSR2: the binary is started for an upgrade"),
+            Err(reason) => error!("SIGUSR2: the binary can't be started: {reason}"),
+        }
+    }
+}
+
+/// Binds the sockets of the listeners, except those that there are already.
+///
+/// # Errors
+/// An address can't be bound, or the service manager has a socket that no listener is configured for.
+fn bind(settings: &config::Settings, origin: &mut Origin) -> Result<proxy::BoundSockets> {
+    let mut ready = match &mut origin.takeover {
+        Some(takeover) => takeover.sockets(settings),
+        None => std::mem::take(&mut origin.sockets),
+    };
+    let bound =
+        proxy::BoundSockets::bind_unless_ready(settings, &mut ready).map_err(port_holder::with_holder)?;
+    // Sockets of listeners that were removed from the document are closed by an upgrade.
+    if origin.takeover.is_none()
+        && let Some(other) = ready.first()
+    {
+        let address = other
+            .socket
+            .local_addr()
+            .context("a socket of the service manager")?;
+        let name = other.name.as_deref().unwrap_or_default();
+        bail!(
+            "the socket `{name}` of the service manager, on {address}, fits no listener: set `FileDescriptorName=` to the \
+             name of a listener, or to `admin` or `health`, or give a listener its address"
+        );
+    }
+    Ok(if origin.is_handed_over {
+        bound.to_hand_over()
+    } else {
+        bound
+    })
 }
 
 /// Logs the limits of requests, tunnels, memory and open files.

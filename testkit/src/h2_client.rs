@@ -85,7 +85,7 @@ impl H2Client {
     /// Sends `request` and reads the answer, or why there is none.
     pub fn try_ask(&mut self, request: &Request) -> Result<H2Response, h2::Error> {
         let body = request.body().map(Bytes::copy_from_slice);
-        let mut stream = self.open(request, body.is_none());
+        let mut stream = self.try_open(request, body.is_none())?;
         if let Some(body) = body {
             stream.send(body, true);
         }
@@ -99,17 +99,19 @@ impl H2Client {
 
     /// Sends the head of `request`; `end` ends the stream.
     pub fn open(&mut self, request: &Request, end: bool) -> H2Stream {
+        self.try_open(request, end).expect("another stream")
+    }
+
+    fn try_open(&mut self, request: &Request, end: bool) -> Result<H2Stream, h2::Error> {
         let head = request.h2(self.scheme);
         let ready = block_on(&self.runtime, self.send.clone().ready());
-        let (response, send) = ready
-            .and_then(|mut send| send.send_request(head, end))
-            .expect("another stream");
-        H2Stream {
+        let (response, send) = ready.and_then(|mut send| send.send_request(head, end))?;
+        Ok(H2Stream {
             runtime: Arc::clone(&self.runtime),
             send,
             response: Some(response),
             body: None,
-        }
+        })
     }
 }
 

@@ -81,6 +81,8 @@ fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S
         .env_remove("SLUICE_HEALTH_ADDRESS")
         .env_remove("NOTIFY_SOCKET")
         .env_remove("LISTEN_FDS")
+        .env_remove("RUNTIME_DIRECTORY")
+        .env_remove("WATCHDOG_USEC")
         .env_remove("SLUICE_CONFIG")
         .env_remove("SLUICE_LOG_FORMAT")
         .env_remove("SLUICE_LOG_LEVEL")
@@ -222,6 +224,12 @@ impl SluiceProcess {
         });
         let lines = Arc::new(Mutex::new(lines));
         (Self { child, lines }, reader.into_inner())
+    }
+
+    /// Starts a command that becomes `sluice`.
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        command.env("NO_COLOR", "1");
+        Self::spawn(command)
     }
 
     fn spawn(mut command: Command) -> Self {

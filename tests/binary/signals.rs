@@ -119,7 +119,7 @@ fn signals_without_effect_are_logged() {
     let sluice = SluiceProcess::start(folder.path(), ["run"]);
     let address = sluice.listener();
     sluice.signal("USR2");
-    sluice.line("WARN SIGUSR2 is ignored: it is reserved for the upgrade of the binary");
+    sluice.line("WARN SIGUSR2 is ignored: no socket for upgrades is configured, set `upgrade.socket`");
     sluice.signal("USR1");
     sluice.line("INFO SIGUSR1: no log is a file, so none is opened again");
     assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
@@ -177,7 +177,7 @@ fn a_drain_that_cuts_requests_off_ends_with_their_number() {
             // Signals of different kinds have no order while they are pending.
             match *signal {
                 "HUP" => drop(sluice.line("INFO SIGHUP is ignored during the drain")),
-                "USR2" => drop(sluice.line("WARN SIGUSR2 is ignored")),
+                "USR2" => drop(sluice.line("INFO SIGUSR2 is ignored during the drain")),
                 "TERM" => {}
                 _ => drop(sluice.line("draining, no longer ready")),
             }

@@ -61,6 +61,7 @@ impl<'s> Gateway<'_, 's> {
             signing_key: signing_key?,
             trusted_proxies: proxies?,
             break_glass: root.break_glass.optional()?,
+            upgrade: root.upgrade.optional()?,
         })
     }
 

@@ -52,6 +52,14 @@ object! {
 }
 
 object! {
+    /// Upgrade of the running process.
+    Upgrade("an upgrade"): settings::UpgradeSettings {
+        /// Path of the socket at which the next process connects. Only its owner may open it.
+        socket: required Resolved<LocalPath>,
+    } => settings::UpgradeSettings { socket }
+}
+
+object! {
     /// Interpretation of request targets.
     Target("a reading of targets"): TargetOptions {
         /// Treatment of `%2F` in a path. Default: reject.

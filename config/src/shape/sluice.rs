@@ -10,7 +10,7 @@ use super::listener::Listeners;
 use super::notify::{MAX_SINKS, Sink};
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
-use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target};
+use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target, Upgrade};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
 use crate::form::{
@@ -49,6 +49,9 @@ fields! {
         flags: must Flags,
         /// Socket to kill a flag on this machine. Default: none. A change needs a restart.
         break_glass: field BreakGlass,
+        /// Upgrade of the running process. Default: a socket in the runtime directory of the service, if it has one. A
+        /// change needs a restart.
+        upgrade: field Upgrade,
         /// Proxies whose forwarding headers are trusted. Default: none.
         trusted_proxies: field TrustedProxies,
         /// Trusted issuers of tokens.

@@ -7,7 +7,7 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
-use changes::{Actor, Role};
+use changes::{Actor, Code, Role};
 use tokio::time::Instant;
 
 use super::Api;
@@ -22,6 +22,9 @@ use super::route::{Access, ApiRoute, Lane};
 use super::security_entries;
 use crate::change_effect::ChangeEffect;
 use crate::operators::SignedIn;
+
+/// Time after which a client sends a request again that another process will answer.
+const UNAVAILABLE_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Answers a request for one path, of any method.
 pub(crate) async fn serve(
@@ -80,6 +83,15 @@ async fn within_deadline(
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let problem =
         ApiProblem::new(codes::NOT_FOUND, "the path does not exist").help("see GET /api/v1/openapi.json");
+    problem
+        .without_operation(request.method())
+        .into_response(&request_id(request.headers()))
+}
+
+/// Answers a request while another process uses the store. Nothing was changed.
+pub(crate) fn unavailable(request: &Request, detail: &str) -> Response {
+    let code = Code::StoreUnavailable;
+    let problem = ApiProblem::new((code.as_str(), code.status()), detail).retry_after(UNAVAILABLE_WAIT);
     problem
         .without_operation(request.method())
         .into_response(&request_id(request.headers()))

@@ -1,16 +1,14 @@
-//! Creates the socket file of break-glass, in a private folder so that no other user can connect before its
-//! permissions are set, and never in place of a socket that a process answers.
+//! Creates the socket file of break-glass, never in place of a socket that a process answers.
 
-use std::fs::{DirBuilder, Permissions};
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// The number of names tried for the private folder.
-const MAX_NAMES: u32 = 100;
+use crate::private_socket::owner_only_socket;
+
 /// Timeout of the attempt to connect to an existing socket.
 const REACH: Duration = Duration::from_secs(1);
 
@@ -40,16 +38,9 @@ async fn try_bind(path: &Path) -> std::io::Result<UnixListener> {
         }
         _ => {}
     }
-    let folder = folder_beside(path)?;
-    let inside = folder.join("s");
-    let listener = bind_owner_only(&inside).and_then(|listener| {
-        std::fs::rename(&inside, path)?;
-        Ok(listener)
-    });
-    // Only files that were created here are removed.
-    let _ = std::fs::remove_file(&inside);
-    let _ = std::fs::remove_dir(&folder);
-    listener
+    let listener = owner_only_socket(path)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
 }
 
 /// Returns false only if the connection is refused or the file does not exist; any other result counts as a process
@@ -59,26 +50,6 @@ async fn is_answered(path: &Path) -> bool {
         Ok(Err(error)) => !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound),
         Ok(Ok(_)) | Err(_) => true,
     }
-}
-
-fn bind_owner_only(path: &Path) -> std::io::Result<UnixListener> {
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
-/// Creates a folder beside `path` that only this user can enter.
-fn folder_beside(path: &Path) -> std::io::Result<PathBuf> {
-    let process = std::process::id();
-    for number in 0..MAX_NAMES {
-        let mut folder = path.to_owned();
-        folder.as_mut_os_string().push(format!(".{process}.{number}"));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| folder),
-        }
-    }
-    Err(ErrorKind::AlreadyExists.into())
 }
 
 #[cfg(test)]

@@ -40,13 +40,14 @@ fn start_with(more: Router, timeouts: ClientTimeouts) -> Running {
     let router = admin_router(state.clone()).merge(more);
     let metrics = Arc::clone(&state.metrics);
     let service = AdminService {
+        name: "admin",
         router,
         metrics,
         encryption: None,
         timeouts,
         max_connections: MAX_ADMIN_CONNECTIONS,
     };
-    let server = AdminServer::serve(listener, service).unwrap();
+    let server = AdminServer::serve(listener, service, watch::channel(true).1).unwrap();
     Running {
         address,
         state,
@@ -120,7 +121,7 @@ fn pages_are_not_shown_to_a_foreign_host() {
 fn livez_succeeds_while_draining() {
     let running = start(Router::new());
     check(&running, "/livez", 200, "ok\n");
-    running.state.readiness.set_draining();
+    running.state.readiness.set_draining(std::time::Instant::now());
     check(&running, "/livez", 200, "ok\n");
 }
 
@@ -135,12 +136,12 @@ fn unready_readyz_lists_its_reasons() {
     );
     running.state.readiness.set_snapshot("3f9c", SystemTime::now());
     check(&running, "/readyz", 200, "ready\n");
-    running.state.readiness.set_draining();
+    running.state.readiness.set_draining(std::time::Instant::now());
     check(
         &running,
         "/readyz",
         503,
-        "not ready\n[-] serving: draining: the process is about to end\n",
+        "not ready\n[-] serving: draining: the process ends in at most 0 s\n",
     );
 }
 

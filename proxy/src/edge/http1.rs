@@ -14,6 +14,7 @@ use super::client_connection::ClientConnection;
 use super::closing::close;
 use super::socket::BufferedSocket;
 use crate::answer::AnswerCode;
+use crate::drain_times::DRAIN_IDLE;
 use crate::engine::{self, Arrival, Buffers, ClientSide};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
@@ -137,11 +138,13 @@ async fn next_head(
     };
     // Some clients send an empty line after a body (RFC 9112 section 2.2). It does not begin a head.
     if is_before_head(&stream.io.buffer) && first.is_none() {
-        let deadline = Instant::now() + limits.idle_timeout;
-        if *shutdown.borrow() {
-            return Err(NoNextHead::Gone);
+        let mut deadline = Instant::now() + limits.idle_timeout;
+        let mut is_stopping = *shutdown.borrow();
+        if is_stopping {
+            deadline = deadline.min(Instant::now() + DRAIN_IDLE);
         }
-        // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
+        // During a shutdown an idle connection waits a little longer for a request that is on its way: a client can't
+        // know if a request on a connection that was closed under it has had an effect.
         poll_fn(|cx| {
             while let Poll::Ready(read) = stream.poll_fill(cx) {
                 let has_ended = !matches!(read, Ok(1..));
@@ -149,8 +152,11 @@ async fn next_head(
                     return Poll::Ready(!has_ended);
                 }
             }
-            let ends = buffers.alarm.poll(cx, deadline).is_ready() || stopping.as_mut().poll(cx).is_ready();
-            if ends { Poll::Ready(false) } else { Poll::Pending }
+            if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
+                is_stopping = true;
+                deadline = deadline.min(Instant::now() + DRAIN_IDLE);
+            }
+            buffers.alarm.poll(cx, deadline).map(|()| false)
         })
         .await
         .then_some(())

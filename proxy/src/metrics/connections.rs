@@ -1,5 +1,7 @@
 //! Metrics of client connections.
 
+use prometheus::core::Collector as _;
+use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Registry};
 
 use super::registration::{codes, counter, gauges};
@@ -69,5 +71,12 @@ impl ConnectionMetrics {
     /// Returns the gauge of a listener's open connections.
     pub(crate) fn open(&self, listener: &str) -> IntGauge {
         self.open.with_label_values(&[listener])
+    }
+
+    /// Returns true if a connection of any listener is open.
+    pub(crate) fn any_open(&self) -> bool {
+        let families = self.open.collect();
+        let mut gauges = families.iter().flat_map(MetricFamily::get_metric);
+        gauges.any(|metric| metric.get_gauge().get_value() > 0.0)
     }
 }

@@ -227,18 +227,18 @@ async fn draining_proxy_is_unready() {
     readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);
     assert!(!readiness.is_draining());
-    readiness.set_draining();
+    readiness.set_draining(std::time::Instant::now());
     assert!(readiness.is_draining());
     check(
         &readiness,
         false,
-        &["serving: draining: the process is about to end"],
+        &["serving: draining: the process ends in at most 0 s"],
     );
     readiness.set_snapshot("4a0d", at(60));
     check(
         &readiness,
         false,
-        &["serving: draining: the process is about to end"],
+        &["serving: draining: the process ends in at most 0 s"],
     );
 }
 

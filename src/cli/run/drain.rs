@@ -11,9 +11,9 @@ use crate::signals::{EndSignal, SignalRequest, Signals};
 /// Time in which the same signal again is not a second one.
 const REPEATED: Duration = Duration::from_millis(500);
 
-/// Handles signals during a drain that `first` began, until one of them aborts it.
+/// Handles signals during a drain that `first`, or an upgrade, began, until one of them aborts it.
 pub(super) async fn second_end(
-    first: EndSignal,
+    first: Option<EndSignal>,
     signals: &mut Signals,
     access_log: &AccessLogger,
 ) -> EndSignal {
@@ -21,11 +21,12 @@ pub(super) async fn second_end(
     loop {
         match signals.next_in_drain().await {
             // Shells and supervisors send one signal to the process and to its group.
-            SignalRequest::End(signal) if signal == first && begun.elapsed() < REPEATED => {}
+            SignalRequest::End(signal) if Some(signal) == first && begun.elapsed() < REPEATED => {}
             SignalRequest::End(signal) => return signal,
             SignalRequest::Reload => info!("SIGHUP is ignored during the drain"),
             SignalRequest::ReopenLogs => reopen_logs(access_log),
-            SignalRequest::Upgrade => log_reserved(),
+            SignalRequest::Upgrade => info!("SIGUSR2 is ignored during the drain"),
+            SignalRequest::HandOver(other) => other.refuse("the process is draining"),
         }
     }
 }
@@ -37,8 +38,8 @@ pub(super) fn reopen_logs(access_log: &AccessLogger) {
     }
 }
 
-pub(super) fn log_reserved() {
-    warn!("SIGUSR2 is ignored: it is reserved for the upgrade of the binary");
+pub(super) fn log_ignored_upgrade() {
+    warn!("SIGUSR2 is ignored: no socket for upgrades is configured, set `upgrade.socket`");
 }
 
 /// Logs the end of the process, as its last line.

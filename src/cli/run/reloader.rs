@@ -14,7 +14,7 @@ use super::super::output::{self, RenderedReport};
 use crate::active_config::ActiveConfig;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::control_plane::request_attributes;
-use crate::operators;
+use crate::{operators, service_manager};
 
 /// Start of the message of a rejected reload, before the reason or the report.
 pub(super) const NOT_RELOADED: &str = "not reloaded, the last accepted config stays active:";
@@ -54,6 +54,12 @@ impl Reloader {
 
     /// Applies a change of the files, or logs why it is rejected.
     fn reload(&self, reload: Reload) -> ReloadResponse {
+        let response = self.apply(reload);
+        service_manager::reloaded();
+        response
+    }
+
+    fn apply(&self, reload: Reload) -> ReloadResponse {
         match reload {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
