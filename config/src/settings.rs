@@ -26,6 +26,8 @@ pub struct Settings {
     pub log: ProcessLogSettings,
     /// The access log. A change of output or format needs a restart.
     pub access_log: AccessLog,
+    /// The decisions that are kept for `sluice why`; none if they are `off`. A change needs a restart.
+    pub receipts: Option<ReceiptSettings>,
     /// Bodies of Sluice's own answers, by status.
     pub errors: Vec<(u16, RejectBody)>,
     /// The maximum size of a request body, in bytes; none means unlimited.
@@ -222,6 +224,24 @@ pub struct AccessLog {
     pub query: bool,
 }
 
+/// The decisions of requests that are kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiptSettings {
+    /// The number of requests that are kept.
+    pub keep: usize,
+    /// The share of the forwarded requests that are kept, in millionths. Every refused request is.
+    pub sample_ppm: u32,
+}
+
+impl Default for ReceiptSettings {
+    fn default() -> Self {
+        Self {
+            keep: 4096,
+            sample_ppm: 0,
+        }
+    }
+}
+
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -285,6 +305,7 @@ impl Settings {
                 (&self.access_log.output, self.access_log.format)
                     != (&new.access_log.output, new.access_log.format),
             ),
+            ("receipts", self.receipts != new.receipts),
         ];
         differences
             .into_iter()

@@ -69,6 +69,7 @@ mod prepared_snapshot;
 mod publisher;
 mod pulse;
 mod readiness;
+mod receipts;
 mod refusal;
 mod remote_keys;
 mod rendered_flags;
@@ -124,6 +125,9 @@ pub use prepared_snapshot::PrepareError;
 pub use publisher::{OtherDocument, Published, Publisher};
 pub use pulse::Pulse;
 pub use readiness::{MAX_RELOAD_ERROR_BYTES, Readiness, ReadinessCheck, ReadinessReport};
+pub use receipts::{
+    Difference, MAX_RECEIPT_BYTES, Receipt, ReceiptFilter, ReceiptFlag, ReceiptNow, Receipts,
+};
 pub use remote_keys::{MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 pub use running::{DrainEnd, Running, Stopped};
 #[cfg(feature = "scripted")]

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rules::{Cause, GateMode, Otherwise};
+use rules::{Cause, GateMode, Otherwise, Timestamp};
 
 use crate::arms::TakenSlot;
 use crate::breakers::BreakerEvent;
+use crate::receipts::{Receipt, ReceiptFilter, ReceiptNow, decide_now};
 use crate::shared::Shared;
 
 /// The observations of a proxy. Cheap to clone.
@@ -107,6 +108,39 @@ impl Observations {
             .all_breakers()
             .for_each(|breaker| breaker.close_idle(now));
         process.take_events()
+    }
+
+    /// Returns the receipt of a request, and its decision as it would be made at `now`; none if it is not kept.
+    #[must_use]
+    pub fn receipt(&self, id: &str, now: Timestamp) -> Option<(Receipt, ReceiptNow)> {
+        let prepared = self.shared.current.load();
+        self.shared.receipts.find(|record| {
+            record.id.filter(|kept| kept.as_str() == id)?;
+            let receipt = Receipt::of(record);
+            let open = prepared.meters.observed().broken_flags(record.texts().tenant);
+            let again = decide_now(record, &receipt, &prepared.decider.snapshot, (&open, now));
+            Some((receipt, again))
+        })
+    }
+
+    /// Returns the latest receipts that match, the newest first; at most `limit`.
+    #[must_use]
+    pub fn receipts(&self, filter: &ReceiptFilter, limit: usize) -> Vec<Receipt> {
+        let mut found = Vec::new();
+        let _: Option<()> = self.shared.receipts.find(|record| {
+            if found.len() >= limit {
+                return Some(());
+            }
+            found.extend(filter.matches(record).then(|| Receipt::of(record)));
+            None
+        });
+        found
+    }
+
+    /// Returns the number of receipts that are kept at most.
+    #[must_use]
+    pub fn receipt_places(&self) -> usize {
+        self.shared.receipts.places()
     }
 
     /// Returns the keys of the flags that a gate names, in key order.

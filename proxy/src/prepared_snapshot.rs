@@ -17,6 +17,7 @@ use crate::limits::LiveLimit;
 use crate::listener_tls::{ClientAuth, InvalidTls, MinTlsVersion, NamedCertificate, Protocols, TlsPlan};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
+use crate::receipts::GateNeeds;
 use crate::rendered_flags::RenderedFlags;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
@@ -33,6 +34,8 @@ pub(crate) struct PreparedSnapshot {
     pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) log_query: bool,
+    /// The parts of subjects that receipts keep.
+    pub(crate) gate_needs: Arc<GateNeeds>,
     /// The headers that carry decisions, by tenant.
     pub(crate) rendered: Arc<RenderedFlags<DecisionHeaders>>,
     /// TLS of the listeners that have it.
@@ -102,6 +105,7 @@ impl PreparedSnapshot {
             upstreams: upstreams.into(),
             meters: meters(snapshot, metrics),
             limits: LiveLimit::make_live(snapshot.routes.all(), limits).into(),
+            gate_needs: Arc::new(GateNeeds::of(snapshot)),
             log_query: loaded.settings.access_log.query,
             rendered: Arc::new(RenderedFlags::new(snapshot)),
             tls: listeners_tls(loaded, former)?.into(),
@@ -120,10 +124,12 @@ impl PreparedSnapshot {
         } else {
             meters(&snapshot, metrics)
         };
+        let gate_needs = Arc::new(GateNeeds::of(&snapshot));
         let rendered = self.rendered.following(&self.decider.snapshot, &snapshot);
         Some(Self {
             decider: self.decider.with_flags(snapshot)?,
             meters,
+            gate_needs,
             rendered: Arc::new(rendered),
             ..self.clone()
         })

@@ -17,6 +17,7 @@ use crate::key_store::KeyStore;
 use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::prepared_snapshot::PreparedSnapshot;
+use crate::receipts::Receipts;
 use crate::shared::Shared;
 use crate::shares::Shares;
 use crate::start::{StartError, edge};
@@ -50,7 +51,7 @@ impl ScriptedEngine {
         let shared = Arc::new(Shared::new(
             Current::new(Arc::new(prepared)),
             metrics,
-            log.map_err(StartError::AccessLog)?,
+            (log.map_err(StartError::AccessLog)?, Arc::new(Receipts::new(0, 0))),
             (shares, Connector::scripted(connections)),
             None,
         ));

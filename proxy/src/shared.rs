@@ -10,6 +10,7 @@ use crate::access_log::AccessLogger;
 use crate::current::Current;
 use crate::in_flight::InFlightCount;
 use crate::metrics::Metrics;
+use crate::receipts::Receipts;
 use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
 use crate::signature_budget::SignatureBudget;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) current: Current,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: AccessLogger,
+    pub(crate) receipts: Arc<Receipts>,
     pub(crate) request_ids: RequestIdSource,
     pub(crate) in_flight: InFlightCount,
     pub(crate) shares: Arc<Shares>,
@@ -56,7 +58,7 @@ impl Shared {
     pub(crate) fn new(
         current: Current,
         metrics: Arc<Metrics>,
-        access_log: AccessLogger,
+        (access_log, receipts): (AccessLogger, Arc<Receipts>),
         (shares, connector): (Arc<Shares>, Connector),
         probe: Option<Probe>,
     ) -> Self {
@@ -64,6 +66,7 @@ impl Shared {
             current,
             metrics,
             access_log,
+            receipts,
             request_ids: RequestIdSource::new(),
             in_flight: InFlightCount::default(),
             shares,

@@ -35,6 +35,7 @@ use crate::metrics::{Metrics, ReloadResult};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
+use crate::receipts::{Receipts, ReceiptsCollector};
 use crate::running::Running;
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
@@ -124,6 +125,12 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     )?);
     upstreams.publish(&prepared.upstreams);
     let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
+    let receipts = settings
+        .receipts
+        .map(|receipts| (receipts.keep, receipts.sample_ppm));
+    let (keep, sample_ppm) = receipts.unwrap_or_default();
+    let receipts = Arc::new(Receipts::new(keep, sample_ppm));
+    metrics.register(ReceiptsCollector::new(&receipts));
     metrics.publish(
         Arc::clone(&prepared.meters),
         &prepared.decider.snapshot.revision.0,
@@ -138,7 +145,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     let shared = Arc::new(Shared::new(
         Current::new(prepared),
         metrics,
-        access_log,
+        (access_log, receipts),
         (shares, connector),
         options.probe,
     ));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use arrayvec::ArrayString;
 
-use crate::{Decimal, subject::AttributeRef};
+use crate::{Decimal, FlagId, Flags, Subject, subject::AttributeRef};
 
 mod salt;
 
@@ -51,6 +51,18 @@ impl Salt {
 pub(crate) struct Bucketing {
     pub(crate) salt: Salt,
     pub(crate) by: AttributeRef,
+}
+
+impl Flags {
+    /// Returns the bucket of the subject for the flag's rollout, or for the stages of its rollout plan; `None` if the flag
+    /// has neither, or if the subject has no id to hash.
+    #[must_use]
+    pub fn bucket(&self, flag: FlagId, subject: &Subject<'_>) -> Option<u32> {
+        let flag = self.flag(flag)?;
+        let of_plan = flag.exposure.as_deref().map(|exposure| &exposure.bucketing);
+        let of_rollout = flag.rollout.as_ref().map(|rollout| &rollout.bucketing);
+        of_plan.or(of_rollout)?.bucket(self, subject)
+    }
 }
 
 /// Returns the id of a number: the sign and digits of its nearest double, if that is whole and within ±2^53.

@@ -194,8 +194,10 @@ impl Snapshot {
         }
     }
 
-    /// Judges a request by one route; with `None`, by the action for unmatched requests.
-    fn judge(
+    /// Judges a request by one route; with `None`, by the action for unmatched requests. Other readings of its path are
+    /// not considered, and neither are limits.
+    #[must_use]
+    pub fn judge(
         &self,
         id: Option<RouteId>,
         is_preflight: bool,

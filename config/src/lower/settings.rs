@@ -7,7 +7,7 @@ use rules::{AdminHosts, TrustedProxies};
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::problem::Problem;
-use crate::settings::{AdminListener, Settings};
+use crate::settings::{AdminListener, ReceiptSettings, Settings};
 use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
 use crate::shape::sluice::GatewayFields;
@@ -53,6 +53,9 @@ impl<'s> Gateway<'_, 's> {
             limits: root.limits.or_default()?,
             log: root.log.or_default()?,
             access_log: root.access_log.or_default()?,
+            receipts: root
+                .receipts
+                .lower(Some(ReceiptSettings::default()), |receipts| Some(receipts.value))?,
             errors: errors?,
             body_limit: body_limit(root)?,
             changes: root.control.or_default()?,

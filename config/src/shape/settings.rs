@@ -2,10 +2,13 @@
 
 use rules::{Eligibility, EncodedSlash, TargetOptions};
 
-use super::text::{FilePath, LocalPath, Name};
-use crate::form::{Boolean, Duration, Placed, PlacedText, Resolved, object, single, union, words};
+use super::text::{FilePath, LocalPath, Name, Off};
+use crate::form::{
+    Boolean, Duration, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union, words,
+};
 use crate::settings;
 use crate::settings::{LogFormat, LogLevel, ProcessLogFormat};
+use crate::validate::InvalidValue;
 
 /// The name of the environment, and whether it enforces the lifecycle of flags.
 pub(crate) struct NamedEnvironment<'s> {
@@ -95,6 +98,43 @@ object! {
         /// Logs the query of a request. Default: false.
         query: strict Boolean = false,
     } => settings::AccessLog { output, format, query }
+}
+
+union! {
+    Receipts("`off` or `{ keep: 4096, sample: 0.01 }`"): Option<settings::ReceiptSettings> {
+        scalar Off => |Off::Off| None,
+        mapping ReceiptsObject => Some,
+    }
+}
+
+object! {
+    /// Decisions of requests that are kept in memory: of every refused one, and of a sample of the others.
+    ReceiptsObject("a mapping of receipts"): settings::ReceiptSettings {
+        /// Number of requests that are kept, the latest ones. Each takes at most 4 KiB. Default: 4096.
+        keep: strict Whole<usize, 16, 1_000_000> = settings::ReceiptSettings::default().keep,
+        /// Share of the forwarded requests that are kept, too, from 0 to 1, in steps of 0.000001. Default: 0.
+        sample: strict Sample = settings::ReceiptSettings::default().sample_ppm,
+    } => settings::ReceiptSettings { keep, sample_ppm: sample }
+}
+
+parsed! {
+    /// A share of requests, in millionths.
+    Sample: Number, "out-of-range", u32 = |share, _| {
+        sample_ppm(&share.value.to_string()).ok_or_else(|| {
+            let title = format!("`sample` can't be {}", share.value);
+            InvalidValue::new(title, "write a share from 0 to 1 with at most six decimals, such as 0.01")
+        })
+    };
+}
+
+/// Returns a share from 0 to 1 in millionths; none if it is not a whole number of them.
+fn sample_ppm(text: &str) -> Option<u32> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if decimals.len() > 6 {
+        return None;
+    }
+    let ppm = format!("{whole}{decimals:0<6}").parse().ok()?;
+    (ppm <= 1_000_000).then_some(ppm)
 }
 
 words! { LogFormat { "json" => Json, "human" => Human } }

@@ -10,7 +10,7 @@ use super::listener::Listeners;
 use super::notify::{MAX_SINKS, Sink};
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
-use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Target, Upgrade};
+use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Receipts, Target, Upgrade};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
 use crate::form::{
@@ -76,6 +76,8 @@ fields! {
         log: field ProcessLog,
         /// Log with one line for each request. A change of output or format needs a restart.
         access_log: field AccessLog,
+        /// Decisions of requests that are kept in memory for `sluice why`. A change needs a restart.
+        receipts: field Receipts,
         /// Shutdown of the process.
         drain: field Drain,
         /// Limits of the whole process, and of one client. A change needs a restart.

@@ -118,6 +118,8 @@ fn settings_equal_the_document() {
         (settings.access_log.format, settings.access_log.query),
         (LogFormat::Human, true)
     );
+    let receipts = settings.receipts.unwrap();
+    assert_eq!((receipts.keep, receipts.sample_ppm), (512, 10_000));
     assert_eq!(settings.errors[0].0, 404);
     assert_eq!(&*settings.errors[0].1.bytes, b"gone\n");
     assert_eq!(&*settings.errors[0].1.content_type, "text/html; charset=utf-8");

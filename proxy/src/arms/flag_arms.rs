@@ -110,7 +110,7 @@ impl CountedArm {
     /// All arms.
     pub const ALL: [Self; 4] = [Self::Treatment, Self::Control, Self::OptedIn, Self::Excluded];
 
-    fn of(arm: Arm) -> Self {
+    pub(crate) fn of(arm: Arm) -> Self {
         match arm {
             Arm::Treatment => Self::Treatment,
             Arm::Control => Self::Control,

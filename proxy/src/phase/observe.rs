@@ -4,16 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use rules::{Flag, FlagId, Lifecycle, Subject, TenantId, decide};
 
-use wire::RequestHead;
-
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::arms::{EndedRequest, RequestEnd};
-use crate::breakers::OpenFlags;
 use crate::meter::{FlagMeter, RouteMeter};
 use crate::outcome::RequestOutcome;
-use crate::phase::received::NOTHING_ASSUMED;
-use crate::phase::subject::SubjectAttributes;
-use crate::phase::{admission, subject, upstream_head};
+use crate::phase::{admission, receipt, upstream_head, with_subject::with_subject};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
 
@@ -36,9 +31,9 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     let prepared = &context.prepared;
     meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
-        count_errors(head, context);
+        count_errors(context);
     } else {
-        count_served(head, context, status);
+        count_served(context, status);
     }
     if !context.arms.is_empty() {
         let ended = EndedRequest {
@@ -51,6 +46,7 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         };
         prepared.meters.observed().count(&context.arms, &ended);
     }
+    receipt::keep(shared, status, context);
     if !shared.access_log.is_on() {
         return;
     }
@@ -170,13 +166,13 @@ fn request_end(context: &RequestContext, status: u16, duration: Duration) -> Req
 }
 
 /// Counts the response as an error of the flags that let the request pass.
-fn count_errors(head: &RequestHead, context: &RequestContext) {
-    for_flags_on(head, context, |_| true, |meter, _, _| meter.count_error());
+fn count_errors(context: &RequestContext) {
+    for_flags_on(context, |_| true, |meter, _, _| meter.count_error());
 }
 
 /// Counts the response for the flags before ga that let the request pass, and notes its tenant for those that it
 /// requested. Flags at ga cost nothing.
-fn count_served(head: &RequestHead, context: &RequestContext, status: u16) {
+fn count_served(context: &RequestContext, status: u16) {
     let is_served = matches!(
         context.outcome,
         RequestOutcome::Forwarded | RequestOutcome::Fallback | RequestOutcome::Shadowed
@@ -189,7 +185,7 @@ fn count_served(head: &RequestHead, context: &RequestContext, status: u16) {
             .is_some_and(|lifecycle| lifecycle < Lifecycle::Ga)
     };
     let served_tenants = context.prepared.meters.served_tenants();
-    for_flags_on(head, context, is_before_ga, |meter, id, subject| {
+    for_flags_on(context, is_before_ga, |meter, id, subject| {
         meter.count_served();
         if let Some(tenant) = subject.record.filter(|tenant| tenant.has_requested(id)) {
             served_tenants.note(meter.key(), tenant.id());
@@ -199,7 +195,6 @@ fn count_served(head: &RequestHead, context: &RequestContext, status: u16) {
 
 /// Calls `each` for the flags of the request's gate that were on for it, as far as they are `wanted`.
 fn for_flags_on(
-    head: &RequestHead,
     context: &RequestContext,
     wanted: impl Fn(&Flag) -> bool,
     each: impl Fn(&FlagMeter, FlagId, &Subject<'_>),
@@ -218,26 +213,15 @@ fn for_flags_on(
     if context.found.verdict.is_none() || !gate.flags().iter().any(is_wanted) {
         return;
     }
-    let (decider, caller) = (&prepared.decider, context.found.caller.as_ref());
-    let client = subject::client_text(decider, &context.forwarding);
-    // The head is the upstream's by now.
-    let fields = context.found.decided_fields.as_deref().unwrap_or(&head.fields);
-    let mut attributes = SubjectAttributes::new();
-    let own = (fields, client.as_deref());
-    subject::find_attributes(&mut attributes, decider, caller, &NOTHING_ASSUMED, own);
-    let mut open = OpenFlags::new();
-    let observed = prepared.meters.observed();
-    observed.open_flags(context.open_breakers, &mut open);
-    let mut subject = subject::subject(decider, caller, &attributes);
-    subject.open_breakers = &open;
-    let flags = &decider.snapshot.flags;
-    for &id in gate.flags().iter().filter(|id| is_wanted(id)) {
-        let served = decide(flags, id, &subject, context.now).variant;
-        let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
-        if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
-            each(meter, id, &subject);
+    with_subject(context, |subject| {
+        for &id in gate.flags().iter().filter(|id| is_wanted(id)) {
+            let served = decide(flags, id, subject, context.now).variant;
+            let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
+            if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
+                each(meter, id, subject);
+            }
         }
-    }
+    });
 }
 
 fn gate(context: &RequestContext, shadow: bool) -> Option<GateEntry<'_>> {

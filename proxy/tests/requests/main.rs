@@ -33,6 +33,7 @@ mod observe;
 mod operator_tokens;
 mod panics;
 mod persistence;
+mod receipts;
 mod reload;
 mod route;
 mod secure_upstream;
