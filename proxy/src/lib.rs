@@ -31,6 +31,7 @@ mod capacity;
 mod client_network;
 mod closed_answers;
 mod code_counter;
+mod coverage;
 mod credential_sources;
 mod current;
 mod decider;
@@ -44,6 +45,7 @@ mod fetch_timing;
 mod findings;
 mod first_seen;
 mod forwarding;
+mod frequent_names;
 mod guard;
 mod in_flight;
 mod injected_headers;
@@ -80,6 +82,7 @@ mod running;
 #[cfg(feature = "scripted")]
 mod scripted;
 mod served_tenants;
+mod shadow_report;
 mod shared;
 mod shares;
 mod signature;
@@ -104,6 +107,7 @@ pub use arms::{CountedArm, FlagArms, TakenOverlap, TakenSlot, TakenUnit};
 pub use breakers::BreakerEvent;
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
+pub use coverage::{CountedRoute, Coverage, IdleFlag};
 pub use decider::Decider;
 pub use drain_times::{DRAIN_IDLE, DrainTimes};
 pub use dry_run::{
@@ -111,6 +115,7 @@ pub use dry_run::{
     client_flags, dry_run,
 };
 pub use fetch_timing::{FetchTiming, RefreshSettings};
+pub use frequent_names::NameCount;
 pub use issuer_keys::{IssuerKeys, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
 pub use keys_status::KeysStatus;
@@ -132,6 +137,7 @@ pub use remote_keys::{MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 pub use running::{DrainEnd, Running, Stopped};
 #[cfg(feature = "scripted")]
 pub use scripted::ScriptedEngine;
+pub use shadow_report::{ShadowCause, ShadowGate};
 pub use shared::{Probe, ProbeStage};
 pub use sockets::{BindError, Bound, BoundSockets, HandedSocket, ReadySocket};
 pub use start::{Accepting, StartError, StartOptions, start};

@@ -2,16 +2,17 @@
 //! Counting takes no lock and looks up no label. `/metrics` reads the cells on request.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rules::{Cause, Snapshot};
+use rules::{Cause, Snapshot, Timestamp};
 
 use crate::arms::ObservedFlags;
 use crate::duration_histogram::{Bounds, DurationHistogram};
 use crate::outcome::RequestOutcome;
 use crate::served_tenants::ServedTenants;
+use crate::shadow_report::ShadowCounts;
 
 /// The route label of requests that match no route, or are refused before matching.
 pub const UNMATCHED_ROUTE: &str = "_unmatched";
@@ -29,6 +30,10 @@ pub struct RouteMeter {
     /// A cell for each pair of outcome and status class.
     requests: Box<[AtomicU64]>,
     duration: DurationHistogram<{ BUCKETS.len() }>,
+    /// The time of its creation.
+    since: Timestamp,
+    /// The requests that its gate would have refused in shadow mode; created by the first one.
+    shadow: OnceLock<Box<ShadowCounts>>,
 }
 
 /// The counters of one flag.
@@ -44,6 +49,8 @@ pub struct FlagMeter {
     errors: Arc<AtomicU64>,
     /// Responses without an error to requests that the flag was on for.
     served: Arc<AtomicU64>,
+    /// The time of its creation.
+    since: Timestamp,
 }
 
 /// A flag's key and the names of its variants.
@@ -68,6 +75,8 @@ impl RouteMeter {
             name: name.into(),
             requests: cells(RequestOutcome::ALL.len() * CLASSES.len()),
             duration: DurationHistogram::new(&BUCKETS),
+            since: system_time(),
+            shadow: OnceLock::new(),
         }
     }
 
@@ -79,6 +88,31 @@ impl RouteMeter {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the time since when requests are counted.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Returns the number of requests with these outcomes.
+    pub(crate) fn total(&self, wanted: impl Fn(RequestOutcome) -> bool) -> u64 {
+        let outcomes = RequestOutcome::ALL
+            .into_iter()
+            .zip(self.requests.chunks(CLASSES.len()));
+        let counted = outcomes.filter(|(outcome, _)| wanted(*outcome));
+        let cells = counted.flat_map(|(_, cells)| cells);
+        cells.map(|cell| cell.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Returns the counts of requests that the gate would have refused, to count one more.
+    pub(crate) fn shadow_to_count(&self) -> &ShadowCounts {
+        self.shadow.get_or_init(Box::default)
+    }
+
+    /// Returns the counts of requests that the gate would have refused; none if there was none.
+    pub(crate) fn shadow(&self) -> Option<&ShadowCounts> {
+        self.shadow.get().map(|counts| &**counts)
     }
 
     pub(crate) fn duration(&self) -> &DurationHistogram<{ BUCKETS.len() }> {
@@ -107,6 +141,7 @@ impl FlagMeter {
             earlier: 0,
             errors: Arc::default(),
             served: Arc::default(),
+            since: system_time(),
         }
     }
 
@@ -116,6 +151,7 @@ impl FlagMeter {
             earlier: self.total(),
             errors: Arc::clone(&self.errors),
             served: Arc::clone(&self.served),
+            since: self.since,
             ..Self::new(&self.key, variants)
         }
     }
@@ -133,6 +169,11 @@ impl FlagMeter {
     /// Counts a response without an error to a request that the flag was on for.
     pub(crate) fn count_served(&self) {
         self.served.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the time since when decisions are counted.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -275,6 +316,11 @@ impl Meters {
     pub(crate) fn flags(&self) -> impl Iterator<Item = &Arc<FlagMeter>> {
         self.flags.iter().flatten()
     }
+}
+
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn cells(count: usize) -> Box<[AtomicU64]> {

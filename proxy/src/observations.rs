@@ -9,7 +9,9 @@ use rules::{Cause, GateMode, Otherwise, Timestamp};
 
 use crate::arms::TakenSlot;
 use crate::breakers::BreakerEvent;
+use crate::coverage::{Coverage, coverage};
 use crate::receipts::{Receipt, ReceiptFilter, ReceiptNow, decide_now};
+use crate::shadow_report::{ShadowCounts, ShadowGate};
 use crate::shared::Shared;
 
 /// The observations of a proxy. Cheap to clone.
@@ -135,6 +137,38 @@ impl Observations {
             None
         });
         found
+    }
+
+    /// Returns the requests that gates in shadow mode would have refused, in the order of the routes.
+    #[must_use]
+    pub fn shadow_gates(&self) -> Vec<ShadowGate> {
+        let prepared = self.shared.current.load();
+        let snapshot = &prepared.decider.snapshot;
+        let routes = snapshot.routes.all().iter().enumerate();
+        let shadow = routes.filter(|(_, route)| route.mode == GateMode::Shadow);
+        let gates = shadow.filter_map(|(index, route)| {
+            let meter = prepared.meters.route(index);
+            let totals = meter.shadow().map(ShadowCounts::totals).unwrap_or_default();
+            Some(ShadowGate {
+                route: route.name.clone(),
+                gate: route.gate.as_ref()?.describe(&snapshot.flags),
+                since: meter.since(),
+                requests: meter.total(|_| true),
+                refused: totals.refused,
+                undivided: totals.undivided,
+                seen: totals.seen,
+                causes: totals.causes,
+                tenants: totals.tenants,
+            })
+        });
+        gates.collect()
+    }
+
+    /// Returns the coverage of the served routes and flags by the traffic.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        let prepared = self.shared.current.load();
+        coverage(&prepared.decider.snapshot, &prepared.meters)
     }
 
     /// Returns the number of receipts that are kept at most.

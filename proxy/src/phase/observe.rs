@@ -46,6 +46,9 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         };
         prepared.meters.observed().count(&context.arms, &ended);
     }
+    if context.outcome == RequestOutcome::Shadowed || context.found.observed.is_some() {
+        count_shadowed(context);
+    }
     receipt::keep(shared, status, context);
     if !shared.access_log.is_on() {
         return;
@@ -191,6 +194,25 @@ fn count_served(context: &RequestContext, status: u16) {
             served_tenants.note(meter.key(), tenant.id());
         }
     });
+}
+
+/// Counts a request that its route would have refused if it did not only observe.
+fn count_shadowed(context: &RequestContext) {
+    let found = &context.found;
+    let flags = &context.prepared.decider.snapshot.flags;
+    let closed = found
+        .verdict
+        .filter(|verdict| verdict.truth != rules::Truth::Open);
+    let cause = match (found.observed, closed) {
+        (Some(code), _) => (None, code),
+        (None, Some(verdict)) => {
+            let flag = flags.flag(verdict.flag).map(|flag| flag.key().as_str());
+            (flag, verdict.decision.cause.as_str())
+        }
+        (None, None) => return,
+    };
+    let tenant = found.tenant().map_or("", TenantId::as_str);
+    meter(context).shadow_to_count().count(tenant, cause, context.now);
 }
 
 /// Calls `each` for the flags of the request's gate that were on for it, as far as they are `wanted`.

@@ -14,6 +14,7 @@ mod attempts;
 mod balance;
 mod breaker;
 mod connections;
+mod coverage;
 mod drain;
 mod exchange;
 mod flags;
