@@ -30,6 +30,7 @@ mod output;
 mod pages;
 mod rejection;
 mod render;
+mod report;
 mod required_members;
 mod restore;
 mod rollout;
@@ -41,6 +42,7 @@ mod tenants;
 mod token;
 mod urgent;
 mod whoami;
+mod why;
 
 use std::process::ExitCode;
 
@@ -66,12 +68,14 @@ enum Command {
     Check(check::Arguments),
     Health(health::Arguments),
     Explain(explain::Arguments),
+    Why(why::Arguments),
     Eval(eval::Arguments),
     Token(token::Arguments),
     Schema(schema::Arguments),
     Demo(demo::Arguments),
     Flags(flags::Arguments),
     Rollout(rollout::Arguments),
+    Report(report::Arguments),
     Announce(announce::Arguments),
     Tenants(tenants::Arguments),
     Apply(apply::Arguments),
@@ -121,12 +125,14 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Flags(arguments) => flags::run(&arguments),
         Command::Rollout(arguments) => rollout::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Announce(arguments) => announce::run(&arguments),
         Command::Tenants(arguments) => tenants::run(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),

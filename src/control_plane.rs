@@ -26,6 +26,7 @@ use crate::proxy_observer::ProxyObserver;
 use crate::request_explainer::RequestExplainer;
 use crate::rollout_thread::RolloutThread;
 use crate::startup::StartupFlags;
+use crate::traffic_reader::TrafficReader;
 
 /// Interval at which the recorder checks for a new document.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -42,6 +43,7 @@ pub(crate) struct ControlPlane {
     pub(crate) operators: Arc<Operators>,
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
+    traffic: Arc<TrafficReader>,
     recorder: Option<StateRecorder>,
     /// The controller of rollout plans, and its thread; none without a store.
     rollouts: Option<(Arc<Rollouts>, Option<RolloutThread>)>,
@@ -124,6 +126,7 @@ impl ControlPlane {
             operators: Arc::new(Operators::of(Known::default())),
             observer,
             explainer,
+            traffic: Arc::default(),
             recorder,
             rollouts,
             metrics,
@@ -140,6 +143,7 @@ impl ControlPlane {
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
         let mut api = Api::new(control, operators, explainer, self.scratch.clone())
             .with_hosts(hosts)
+            .with_traffic(Arc::clone(&self.traffic) as _)
             .with_streams(self.streams.clone());
         if let Some((rollouts, _)) = &self.rollouts {
             let judge: Arc<dyn JudgeRollouts> = Arc::clone(rollouts) as _;
@@ -168,6 +172,7 @@ impl ControlPlane {
         // Set now and not in `new`: the proxy needs the routes of the control plane to start, so the control plane is
         // created before it.
         self.observer.attach(running.observations());
+        self.traffic.attach(running.observations());
         self.explainer
             .attach(Arc::clone(running.keys()), running.observations());
         let known = operators::load(loaded, running.keys())?;

@@ -31,6 +31,7 @@ mod startup;
 mod store_watch;
 mod story;
 mod terminal;
+mod traffic_reader;
 mod upgrade;
 
 use std::process::ExitCode;

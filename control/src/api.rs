@@ -34,6 +34,7 @@ mod readable_log;
 mod reports;
 mod request;
 mod request_id;
+mod requests;
 mod response;
 mod rollout_body;
 mod rollout_change;
@@ -52,6 +53,7 @@ mod serve;
 mod streamed_body;
 mod table;
 mod throttle;
+mod traffic;
 mod unique_keys;
 mod verdict_reason;
 
@@ -73,6 +75,7 @@ use crate::judge_rollouts::JudgeRollouts;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 use crate::stage_report::StageReport;
+use crate::traffic::ReadTraffic;
 
 pub use codes::API_CODES;
 pub use event_streams::{EventStreams, MAX_EVENT_STREAMS};
@@ -105,6 +108,8 @@ pub struct Api {
     explain: Arc<dyn Explain>,
     /// The measurements of rollouts; none if nothing is measured, so that every check is inconclusive.
     judge: Option<Arc<dyn JudgeRollouts>>,
+    /// The traffic of the data plane; none if there is no data plane.
+    traffic: Option<Arc<dyn ReadTraffic>>,
     streams: EventStreams,
     throttle: Throttle,
     slots: Arc<Semaphore>,
@@ -137,6 +142,7 @@ impl Api {
             operators,
             explain,
             judge: None,
+            traffic: None,
             streams: EventStreams::new(),
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
@@ -163,6 +169,17 @@ impl Api {
     pub fn with_judge(mut self, judge: Arc<dyn JudgeRollouts>) -> Self {
         self.judge = Some(judge);
         self
+    }
+
+    /// Sets the source of receipts and reports.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Arc<dyn ReadTraffic>) -> Self {
+        self.traffic = Some(traffic);
+        self
+    }
+
+    fn traffic(&self) -> Option<&dyn ReadTraffic> {
+        self.traffic.as_deref()
     }
 
     /// Returns the verdicts about the stage in force.

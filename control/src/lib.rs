@@ -33,6 +33,7 @@ mod request_question;
 mod rollouts;
 mod stage_report;
 mod store;
+mod traffic;
 
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use break_glass::{
@@ -85,4 +86,9 @@ pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
     LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,
     SqliteStore, Store, StoreError,
+};
+pub use traffic::{
+    AttributeReceipt, CountedRouteReport, CoverageReport, DecisionDifference, DecisionNow, FlagReceipt,
+    IdleFlagReport, ReadTraffic, ReceiptQuery, RequestReceipt, ShadowCauseReport, ShadowGateReport,
+    ShadowTenantReport, UnmatchedReport,
 };

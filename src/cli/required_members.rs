@@ -14,6 +14,8 @@ pub(super) enum RequiredMembers {
     Texts(&'static [&'static str]),
     /// An object with this list.
     List(&'static str),
+    /// An object with these objects.
+    Objects(&'static [&'static str]),
     /// An object with this boolean.
     Boolean(&'static str),
 }
@@ -33,6 +35,11 @@ impl RequiredMembers {
             Self::Texts(names) => {
                 let body = parsed();
                 names.iter().all(|name| json::text(&body, name).is_some())
+            }
+            Self::Objects(names) => {
+                let body = parsed();
+                let is_object = |name: &&str| body.get(*name).is_some_and(Value::is_object);
+                names.iter().all(is_object)
             }
             Self::List(name) => parsed().get(name).is_some_and(Value::is_array),
             Self::Boolean(name) => parsed().get(name).is_some_and(Value::is_boolean),

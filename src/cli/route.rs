@@ -10,11 +10,18 @@ pub(super) const AUDIT_VERIFY: &str = "/api/v1/platform/audit/verify";
 pub(super) const DOCUMENT: &str = "/api/v1/platform/document";
 pub(super) const BACKUP: &str = "/api/v1/platform/backup";
 pub(super) const EXPLAIN: &str = "/api/v1/explain";
+pub(super) const TRAFFIC_SHADOW: &str = "/api/v1/traffic/shadow";
+pub(super) const TRAFFIC_COVERAGE: &str = "/api/v1/traffic/coverage";
 pub(super) const WHO_AM_I: &str = "/api/v1/whoami";
 
 /// Returns the path of a flag, or of a part of it.
 pub(super) fn flag(key: &str, part: &str) -> String {
     format!("{FLAGS}/{}{part}", encoded(key))
+}
+
+/// Returns the path of the receipt of a request.
+pub(super) fn request(id: &str) -> String {
+    format!("/api/v1/requests/{}", encoded(id))
 }
 
 /// Returns the path of a tenant, or of a part of it.

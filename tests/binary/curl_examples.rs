@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use control::api::{PREFIX, routes};
+use testkit::{Client, Request};
 
 use crate::process::{SluiceProcess, sluice};
 
@@ -88,6 +89,9 @@ fn curl_examples_of_the_admin_api_succeed() {
         "ann.token",
     ];
     sluice(folder.path(), apply, "").exits(0);
+    // A refused request, whose receipt an example reads.
+    let refused = Client::connect(server.listener()).ask(&Request::get("/%2f"));
+    assert_eq!(refused.status, 400);
     let script = format!("set -e\ncurl() {{ command curl --fail-with-body \"$@\"; }}\n{examples}{of_client}");
     let output = Command::new("sh")
         .args(["-c", &script.replace("127.0.0.1:9090", &address)])

@@ -30,6 +30,9 @@ const READS: &[&[&str]] = &[
     &["flags", "show", "board", "--json"],
     &["flags", "stale"],
     &["flags", "tiers", "board"],
+    &["report", "coverage"],
+    &["report", "shadow"],
+    &["report", "shadow", "--json"],
     &["rollout", "advance", "board"],
     &["rollout", "list"],
     &["rollout", "show", "board"],
@@ -40,6 +43,7 @@ const READS: &[&[&str]] = &[
     &["tenants", "show", "acme"],
     &["tenants", "show", "acme", "--json"],
     &["whoami"],
+    &["why", "0123456789abcdef0123456789abcdef"],
     &["whoami", "--json"],
 ];
 

@@ -34,6 +34,8 @@ const SERVER_COMMANDS: &[(usize, &[&str], Printed)] = &[
     (1, &["export", "-o", "all.json"], Nothing),
     (1, &["backup", "-o", "copy"], Nothing),
     (1, &["explain", "GET", "/"], Document),
+    (2, &["report", "shadow"], Document),
+    (2, &["report", "coverage"], Document),
     (2, &["flags", "list"], Document),
     (2, &["flags", "show", "board"], Document),
     (2, &["flags", "explain", "board", "--tenant", "acme"], Document),
@@ -274,6 +276,8 @@ fn every_command_with_an_option_for_json_is_tested() {
     tested.insert("rollout approve".to_owned());
     // It needs the id of a report: `rollouts` tests its success.
     tested.insert("rollout close-report".to_owned());
+    // It needs the id of a request: `why` tests its success.
+    tested.insert("why".to_owned());
     assert_eq!(documented, tested);
 }
 

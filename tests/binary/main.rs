@@ -66,4 +66,5 @@ mod upgrading;
 mod usage;
 mod walkthrough;
 mod watching;
+mod why;
 mod wrong_server;

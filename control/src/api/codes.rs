@@ -38,6 +38,8 @@ codes! {
     FOREIGN_ORIGIN = 403,
     /// The path does not exist.
     NOT_FOUND = 404,
+    /// No receipt of the request is kept on this node, or the actor may not see it.
+    RECEIPT_NOT_FOUND = 404,
     /// The path does not have this method; `Allow` lists those it has.
     METHOD_NOT_ALLOWED = 405,
     /// The body was not complete within the time limit. Nothing was changed.

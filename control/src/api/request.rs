@@ -61,6 +61,8 @@ pub(crate) struct PathNames {
     pub(crate) org: Option<TenantId>,
     /// The id of a report.
     pub(crate) report: Option<u64>,
+    /// The id of a request of the data plane.
+    pub(crate) request: Option<String>,
 }
 
 impl PathNames {
@@ -71,6 +73,8 @@ impl PathNames {
                 "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid_name)?),
                 "org" => names.org = Some(TenantId::parse(value).map_err(invalid_name)?),
                 "report" => names.report = Some(value.parse().map_err(|_| unknown_report(value))?),
+                "request" if is_request_id(value) => names.request = Some(value.to_owned()),
+                "request" => return Err(invalid_request_id()),
                 _ => {
                     let detail = format!("`{name}` in a path is not read");
                     return Err(ApiProblem::new(codes::DEFECT, detail));
@@ -86,9 +90,23 @@ impl PathNames {
             "flag" => Some(("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key.")),
             "org" => Some(("^[!-~]{1,128}$", "A tenant's id.")),
             "report" => Some(("^[0-9]{1,19}$", "The id of a report.")),
+            "request" => Some(("^[0-9a-f]{32}$", "The id of a request, as in its answer.")),
             _ => None,
         }
     }
+}
+
+fn is_request_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The text is not repeated: it may be a token.
+fn invalid_request_id() -> ApiProblem {
+    ApiProblem::new(
+        codes::INVALID_NAME,
+        "the id of a request has 32 digits, 0 to 9 and a to f",
+    )
+    .help("it is `request_id` in the answer and in the access log")
 }
 
 fn unknown_report(written: &str) -> ApiProblem {
@@ -111,6 +129,11 @@ impl ApiRequest {
     /// The org that the path names.
     pub(crate) fn org(&self) -> &str {
         self.names.org.as_ref().map_or("", TenantId::as_str)
+    }
+
+    /// The id of a request that the path names.
+    pub(crate) fn request(&self) -> &str {
+        self.names.request.as_deref().unwrap_or_default()
     }
 
     /// The report that the path names.

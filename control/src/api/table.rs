@@ -4,6 +4,7 @@ mod flag_routes;
 mod rollout_routes;
 mod route_defaults;
 mod tenant_routes;
+mod traffic_routes;
 
 use changes::{Event, Permission};
 
@@ -11,6 +12,7 @@ use self::flag_routes::FLAG_ROUTES;
 use self::rollout_routes::ROLLOUT_ROUTES;
 use self::route_defaults::{CHANGE, READ};
 use self::tenant_routes::TENANT_ROUTES;
+use self::traffic_routes::TRAFFIC_ROUTES;
 use super::handler::handler;
 use super::query::{
     ABOUT_FLAG, ACTION, AFTER_ENTRY, DECISION_MAKER, FROM, INCIDENT, LIMIT, OF_ACTOR, OF_ORG, UNTIL,
@@ -20,11 +22,12 @@ use super::route::{Access, ApiRoute, Verb};
 use super::{account, audit, backup, document, explain};
 
 /// The routes by their subjects, in the order of the OpenAPI document.
-const TABLES: [&[ApiRoute]; 5] = [
+const TABLES: [&[ApiRoute]; 6] = [
     SERVICE_ROUTES,
     FLAG_ROUTES,
     ROLLOUT_ROUTES,
     TENANT_ROUTES,
+    TRAFFIC_ROUTES,
     RECORD_ROUTES,
 ];
 

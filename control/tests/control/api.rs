@@ -15,4 +15,5 @@ mod roles;
 mod rollouts;
 mod server;
 mod sign_in;
+mod traffic;
 mod urgent;

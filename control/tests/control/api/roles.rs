@@ -14,6 +14,7 @@ fn path(route: &ApiRoute, org: &str) -> String {
         .replace("{org}", org)
         .replace("{flag}", "dispatch.v2Board")
         .replace("{report}", "1")
+        .replace("{request}", "0123456789abcdef0123456789abcdef")
 }
 
 /// Returns a valid body for the route, if it has one.
@@ -96,7 +97,7 @@ fn no_route_answers_without_credentials() {
 fn the_table_matches_the_expected_roles() {
     for route in routes() {
         let own = route.path.starts_with("/orgs/{org}/");
-        let for_all = ["/whoami", "/openapi.json"].contains(&route.path);
+        let for_all = ["/whoami", "/openapi.json", "/requests/{request}"].contains(&route.path);
         assert_eq!(route.allows(Role::OrgAdmin), own || for_all, "{}", route.path);
         let is_read = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
         assert_eq!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::api::traffic::FixedTraffic;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
@@ -215,6 +216,7 @@ impl Server {
             scratch.path().to_owned(),
         )
         .with_timeout(timeout)
+        .with_traffic(Arc::new(FixedTraffic))
         .with_judge(Arc::clone(&verdicts) as _);
         let api = api.with_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
