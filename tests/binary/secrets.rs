@@ -64,6 +64,7 @@ routes:
   - {{ name: board, match: /board/**, gate: board, upstream: app }}
   - {{ name: all, match: /**, upstream: app }}
 access_log: {{ output: stdout, query: true }}
+receipts: {{ keep: 64, sample: 1 }}
 ",
         keys.url(),
         upstream.address()
@@ -162,6 +163,24 @@ fn traffic(sluice: &SluiceProcess) {
         .ask(&Request::post("/api/v1/explain", format!("{{\"token\": \"{JWT}\"}}")).token(OPERATOR));
 }
 
+/// Reads the receipts of the traffic, of which one is a sample and the others are refused, each with the decision now.
+fn check_receipts(sluice: &SluiceProcess) {
+    let read = |path: &str| Client::connect(sluice.admin()).ask(&Request::get_admin(path));
+    let list = eventually("the receipts", || {
+        let list = read("/api/v1/requests?limit=1000");
+        let count = list.json()["receipts"].as_array().unwrap().len();
+        (count >= 10).then_some(list)
+    });
+    check("the list of receipts", list.text());
+    assert!(list.text().contains("***"), "{}", list.text());
+    for receipt in list.json()["receipts"].as_array().unwrap() {
+        let id = receipt["request_id"].as_str().unwrap();
+        let answer = read(&format!("/api/v1/requests/{id}"));
+        assert_eq!(answer.status, 200);
+        check("a receipt", answer.text());
+    }
+}
+
 fn refused(sluice: &SluiceProcess) -> u64 {
     let page = Client::connect(sluice.admin()).ask(&Request::get_admin("/metrics"));
     let series = "sluice_reloads_total{result=\"refused\"} ";
@@ -185,6 +204,7 @@ fn planted_secrets_are_never_printed_at_any_log_level() {
     .unwrap();
     let mut sluice = SluiceProcess::start_with(&[("RUST_LOG", EVERYTHING)], folder.path(), ["run"]);
     traffic(&sluice);
+    check_receipts(&sluice);
     for (number, text) in mistaken(&good).iter().enumerate() {
         files::replace(folder.path(), "sluice.yaml", text);
         eventually(&format!("the refusal of\n{text}"), || {
