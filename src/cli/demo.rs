@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     drop(inside);
     let answers = answer_table::answers(&startup.loaded, PATH)?;
     signals.hold();
-    let service = Service::start(startup, config, Origin::default()).context("can't start the demo")?;
+    let service = Service::start(startup, config, &mut Origin::default()).context("can't start the demo")?;
     print_introduction(&arguments.dir, &folder, &service, &answers)?;
     let outcome = service.run_until_stopped(signals);
     runtime.shutdown_background();

@@ -3,44 +3,34 @@
 mod control_parts;
 mod drain;
 mod reloader;
+mod running_service;
 mod upgrading;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use config::{Files, LogLevel, ProcessLogFormat};
-use control::BreakGlass;
 use logging::LogFormat;
-use proxy::{Accepting, DrainTimes, ReadySocket, Running};
+use proxy::DrainTimes;
 use tracing::{error, info, warn};
 
-use self::control_parts::{ControlParts, admin_hosts};
+use self::control_parts::ControlParts;
 use self::drain::{log_end, log_ignored_upgrade, reopen_logs, second_end};
 use self::reloader::NOT_RELOADED;
+pub(super) use self::running_service::{NOT_STARTED, Origin, Service};
 use self::upgrading::HandOverEnd;
 use super::config_path::config_path;
 use super::exit::Exit;
 use super::output;
 use crate::activation;
-use crate::active_config::ActiveConfig;
-use crate::admin_routes::AdminRoutes;
-use crate::break_glass::BreakGlassThread;
-use crate::control_plane::ControlPlane;
 use crate::environment::{self, variable};
-use crate::port_holder;
 use crate::process_log::{self, LevelDirectives};
 use crate::service_manager;
 use crate::signals::{EndSignal, SignalRequest, Signals};
-use crate::startup::{self, Startup, StartupFlags};
-use crate::terminal;
-use crate::upgrade::{Successor, Takeover, UpgradeSocket, socket_path};
-
-/// Default of `drain.delay`, unless a person runs this process on a terminal: the time in which load balancers notice
-/// that it is not ready.
-const DRAIN_DELAY: Duration = Duration::from_secs(5);
+use crate::startup::{self, Startup};
+use crate::upgrade::{Successor, UpgradeSocket, socket_path};
 
 /// Runs the proxy.
 ///
@@ -120,12 +110,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     signals.hold();
     let upgrade_socket = startup.loaded.settings.upgrade.as_ref();
     let upgrade_socket = socket_path(upgrade_socket.map(|upgrade| &*upgrade.socket));
-    let origin = Origin {
+    let mut origin = Origin {
         sockets,
         takeover,
         is_handed_over: upgrade_socket.is_some(),
     };
-    let mut service = Service::start(startup, path, origin).context(NOT_STARTED)?;
+    let mut service = Service::start(startup, path, &mut origin).context(NOT_STARTED)?;
+    if let Some(takeover) = origin.takeover.take() {
+        upgrading::finish(takeover, &service).context(NOT_STARTED)?;
+    }
     log_listeners(&service);
     service.successor = successor.ok().filter(|_| upgrade_socket.is_some());
     // After the takeover: until then another process listens there.
@@ -198,9 +191,6 @@ fn start_log(arguments: &Arguments, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Start of the last line of a process that could not start.
-pub(super) const NOT_STARTED: &str = "not started";
-
 /// Loads the configuration. Prints the report of invalid documents, and returns `None`.
 ///
 /// # Errors
@@ -216,129 +206,7 @@ pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     }
 }
 
-/// The origin of the sockets of a start.
-#[derive(Default)]
-pub(super) struct Origin {
-    /// Those of a service manager.
-    sockets: Vec<ReadySocket>,
-    /// The takeover from a running process.
-    takeover: Option<Takeover>,
-    /// True if the sockets are handed over to another process some time.
-    is_handed_over: bool,
-}
-
-/// A running proxy with its control plane and break-glass socket.
-pub(super) struct Service {
-    pub(super) running: Running,
-    /// The parts that use the store; none while another process has it.
-    control: Option<ControlParts>,
-    admin_routes: AdminRoutes,
-    active_config: Arc<ActiveConfig>,
-    /// Directory of the store.
-    store: Option<PathBuf>,
-    /// True if the last good document is served.
-    is_store_damaged: bool,
-    break_glass: Option<BreakGlassThread>,
-    /// The next process; none if upgrades are not possible.
-    successor: Option<Successor>,
-}
-
 impl Service {
-    /// Starts the proxy with the configuration that was loaded from `path`, and watches its files.
-    ///
-    /// The order of the steps matters. The seed of an empty store is committed once the listeners are bound. The control
-    /// plane is created before the proxy, because the proxy serves its routes on the admin listener. The operators are
-    /// set after it, because their tokens are verified by the keys that the proxy fetches. The watcher is last, because
-    /// a reload needs all of them.
-    ///
-    /// # Errors
-    /// An address is in use, or a file, a thread or a key can't be used.
-    pub(super) fn start(startup: Startup, path: PathBuf, mut origin: Origin) -> Result<Self> {
-        // First, because the limits of requests, tunnels and connections are derived from the limit of open files.
-        if let Err(refused) = proxy::raise_descriptor_limit() {
-            warn!("can't raise the limit of open files: {refused}");
-        }
-        let Startup { loaded, flags, seed } = startup;
-        if !loaded.warnings.is_empty() {
-            output::print_report(&loaded.warnings);
-        }
-        // Before the seed: a start that fails for an address must leave the store empty.
-        let sockets = bind(&loaded.settings, &mut origin)?;
-        let flags = startup::commit_seed(flags, seed.as_deref())?;
-        let socket_config = loaded.settings.break_glass.clone();
-        let open =
-            |socket_config: &config::BreakGlassSettings| Arc::new(BreakGlass::open(&socket_config.journal));
-        // Before the proxy, so that kills of the journal apply to its first request.
-        let break_glass_kills = socket_config.as_ref().map(open);
-        let managed = match &flags {
-            StartupFlags::Files => None,
-            StartupFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
-            // The document does not record the revision of the store that it is a copy of.
-            StartupFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
-        };
-        let damage = match &flags {
-            StartupFlags::LastGood { damage, .. } => {
-                Some(format!("{}. To fix this: {}", damage.detail, damage.help))
-            }
-            _ => None,
-        };
-        let store = match &flags {
-            StartupFlags::Store { directory, .. } => Some(directory.clone()),
-            StartupFlags::Files | StartupFlags::LastGood { .. } => None,
-        };
-        let changes = loaded.settings.changes.clone();
-        let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
-        let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let admin_routes = AdminRoutes::new(control_plane.api(admin_hosts(&active_config)));
-        let options = proxy::StartOptions {
-            sockets: Some(sockets),
-            accepting: match origin.takeover {
-                Some(_) => Accepting::Later,
-                None => Accepting::AtStart,
-            },
-            admin_routes: Some(admin_routes.router()),
-            default_drain_delay: if terminal::is_attached() {
-                Duration::ZERO
-            } else {
-                DRAIN_DELAY
-            },
-            log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
-            ..proxy::StartOptions::default()
-        };
-        let running = active_config.start(options)?;
-        log_limits(&running);
-        let is_store_damaged = damage.is_some();
-        running.publisher().set_store_damage(damage);
-        let control = ControlParts::start(control_plane, store.as_ref(), &running, &active_config)?;
-        // After the proxy: a kill is acknowledged once it is published, which needs a proxy.
-        let break_glass = match socket_config.zip(break_glass_kills) {
-            Some((socket_config, break_glass_kills)) => {
-                let readiness = Arc::clone(running.readiness());
-                Some(BreakGlassThread::start(
-                    &socket_config.socket,
-                    &break_glass_kills,
-                    &active_config,
-                    readiness,
-                )?)
-            }
-            None => None,
-        };
-        let service = Self {
-            running,
-            control: Some(control),
-            admin_routes,
-            active_config,
-            store,
-            is_store_damaged,
-            break_glass,
-            successor: None,
-        };
-        if let Some(takeover) = origin.takeover.take() {
-            upgrading::finish(takeover, &service)?;
-        }
-        Ok(service)
-    }
-
     /// Serves until a signal ends the process or another process has taken over, then drains. The last line of the log
     /// says how the drain ended.
     ///
@@ -420,56 +288,5 @@ impl Service {
             Ok(process) => info!(process, "SIGUSR2: the binary is started for an upgrade"),
             Err(reason) => error!("SIGUSR2: the binary can't be started: {reason}"),
         }
-    }
-}
-
-/// Binds the sockets of the listeners, except those that there are already.
-///
-/// # Errors
-/// An address can't be bound, or the service manager has a socket that no listener is configured for.
-fn bind(settings: &config::Settings, origin: &mut Origin) -> Result<proxy::BoundSockets> {
-    let mut ready = match &mut origin.takeover {
-        Some(takeover) => takeover.sockets(settings),
-        None => std::mem::take(&mut origin.sockets),
-    };
-    let bound =
-        proxy::BoundSockets::bind_unless_ready(settings, &mut ready).map_err(port_holder::with_holder)?;
-    // Sockets of listeners that were removed from the document are closed by an upgrade.
-    if origin.takeover.is_none()
-        && let Some(other) = ready.first()
-    {
-        let address = other
-            .socket
-            .local_addr()
-            .context("a socket of the service manager")?;
-        let name = other.name.as_deref().unwrap_or_default();
-        bail!(
-            "the socket `{name}` of the service manager, on {address}, fits no listener: set `FileDescriptorName=` to the \
-             name of a listener, or to `admin` or `health`, or give a listener its address"
-        );
-    }
-    Ok(if origin.is_handed_over {
-        bound.to_hand_over()
-    } else {
-        bound
-    })
-}
-
-/// Logs the limits of requests, tunnels, memory and open files.
-fn log_limits(running: &Running) {
-    let capacity = running.capacity();
-    info!(
-        max_in_flight = capacity.in_flight.all,
-        max_tunnels = capacity.tunnels.all,
-        max_buffered_mib = capacity.buffered.all / (1024 * 1024),
-        descriptors = capacity.descriptors + capacity.reserve,
-        reserve = capacity.reserve,
-        "limits"
-    );
-    if capacity.is_small() {
-        warn!(
-            "the limit of open files is low: half of it is reserved for health checks, the admin API and files, which \
-             may not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
-        );
     }
 }

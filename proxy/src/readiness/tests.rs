@@ -227,7 +227,7 @@ async fn draining_proxy_is_unready() {
     readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);
     assert!(!readiness.is_draining());
-    readiness.set_draining(std::time::Instant::now());
+    readiness.set_draining(Instant::now());
     assert!(readiness.is_draining());
     check(
         &readiness,

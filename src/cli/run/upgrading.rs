@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::super::output;
 use super::control_parts::ControlParts;
-use super::{NOT_STARTED, Service};
+use super::running_service::{NOT_STARTED, Service};
 use crate::environment::variable;
 use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::upgrade::{HandOver, Step, Takeover, socket_path};
