@@ -132,6 +132,7 @@ fn start_with_sockets(folder: &Path, sockets: &[&TcpListener], names: &str) -> S
     let mut command = Command::new("bash");
     command
         .args(["-c", &script])
+        .env("RUNTIME_DIRECTORY", folder)
         .current_dir(folder)
         .stdin(Stdio::null());
     SluiceProcess::start_command(command)
@@ -151,10 +152,26 @@ fn sockets_of_the_service_manager_are_used() {
         Client::connect(sluice.listener()).ask(&Request::get("/")).status,
         200
     );
-    let environment = fs::read_to_string(format!("/proc/{}/status", sluice.id())).unwrap();
-    assert!(environment.contains("sluice"), "{environment}");
-    sluice.signal("TERM");
+    // The next process has the sockets from this one, and no variable that says otherwise.
+    sluice.line("upgrades are possible");
+    sluice.signal("USR2");
+    let line = sluice.line("the binary is started for an upgrade");
+    let next = line
+        .split("process=")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
     assert_eq!(sluice.ended().code(), Some(0));
+    let environment = fs::read(format!("/proc/{next}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    assert!(environment.contains("RUNTIME_DIRECTORY="));
+    assert!(!environment.contains("LISTEN_"), "{environment}");
+    let address = public.local_addr().unwrap();
+    assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
+    let ended = Command::new("kill").args(["-INT", next]).status().unwrap();
+    assert!(ended.success());
     // By address; the other listener is bound.
     let address = public.local_addr().unwrap().to_string();
     let path = folder.path().join("sluice.yaml");

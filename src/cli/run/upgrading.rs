@@ -115,7 +115,7 @@ impl Service {
                         warn!("upgrade: the store can't be opened again yet: {reason:#}");
                     }
                     attempts = attempts.wrapping_add(1);
-                    if let Some(SignalRequest::End(signal)) = signals.waiting() {
+                    if let Some(signal) = end_signal(signals) {
                         return Some(signal);
                     }
                     thread::sleep(RETRY);
@@ -126,11 +126,24 @@ impl Service {
     }
 }
 
+/// Returns a signal that ends this process, if one has arrived. Other requests are not possible during a hand-over.
+fn end_signal(signals: &mut Signals) -> Option<EndSignal> {
+    loop {
+        match signals.waiting()? {
+            SignalRequest::End(signal) => return Some(signal),
+            SignalRequest::Reload => warn!("SIGHUP is ignored during an upgrade"),
+            SignalRequest::ReopenLogs => warn!("SIGUSR1 is ignored during an upgrade"),
+            SignalRequest::Upgrade => warn!("SIGUSR2 is ignored during an upgrade"),
+            SignalRequest::HandOver(other) => other.refuse("another upgrade is under way"),
+        }
+    }
+}
+
 /// Waits for the request of a step. A signal that ends this process comes first.
 fn await_step(other: &HandOver, step: Step, time: Duration, signals: &mut Signals) -> Result<(), Failure> {
     let deadline = Instant::now() + time;
     loop {
-        if let Some(SignalRequest::End(signal)) = signals.waiting() {
+        if let Some(signal) = end_signal(signals) {
             return Err(Failure::Ended(signal));
         }
         if other.has_requested(step, POLL)? {
