@@ -19,11 +19,13 @@
 
 mod giver;
 mod link;
+mod successor;
 mod taker;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::giver::{HandOver, Step, Successor, UpgradeSocket};
+pub(crate) use self::giver::{HandOver, Step, UpgradeSocket};
+pub(crate) use self::successor::{Successor, detach};
 pub(crate) use self::taker::Takeover;
 
 /// The first line, with the version of the protocol.

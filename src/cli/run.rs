@@ -30,7 +30,7 @@ use crate::process_log::{self, LevelDirectives};
 use crate::service_manager;
 use crate::signals::{EndSignal, SignalRequest, Signals};
 use crate::startup::{self, Startup};
-use crate::upgrade::{Successor, UpgradeSocket, socket_path};
+use crate::upgrade::{self, Successor, UpgradeSocket, socket_path};
 
 /// Runs the proxy.
 ///
@@ -58,6 +58,9 @@ pub(super) struct Arguments {
     /// become ready, that process continues.
     #[arg(long)]
     upgrade: bool,
+    /// Starts this command again in a process without a parent, and ends. A running process uses it at SIGUSR2.
+    #[arg(long, hide = true, requires = "upgrade")]
+    detach: bool,
     /// The least important level that is logged, or MODULE=LEVEL separated by commas [default: that of RUST_LOG, else of
     /// the configuration, else info].
     #[arg(long, value_name = "LEVEL", env = "SLUICE_LOG_LEVEL")]
@@ -82,6 +85,10 @@ enum LogFormatWord {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    if arguments.detach {
+        upgrade::detach().context(NOT_STARTED)?;
+        return Ok(Exit::Success);
+    }
     // First: no thread may read the environment while variables are removed from it.
     let sockets = activation::sockets().context(NOT_STARTED)?;
     let successor = Successor::of_this_process();
@@ -285,7 +292,7 @@ impl Service {
             return log_ignored_upgrade();
         };
         match successor.start() {
-            Ok(process) => info!(process, "SIGUSR2: the binary is started for an upgrade"),
+            Ok(()) => info!("SIGUSR2: the binary is started for an upgrade"),
             Err(reason) => error!("SIGUSR2: the binary can't be started: {reason}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -139,40 +139,5 @@ impl HandOver {
     /// Refuses to continue. The other process may be gone.
     pub(crate) fn refuse(&self, reason: &str) {
         let _ = self.link.send(&format!("{REFUSED}{reason}"));
-    }
-}
-
-/// The command that starts the binary again, for an upgrade by a signal. Read at the start: later the file of this
-/// process may have been replaced, and then the system reports no path of it.
-#[derive(Debug)]
-pub(crate) struct Successor {
-    binary: PathBuf,
-}
-
-impl Successor {
-    pub(crate) fn of_this_process() -> io::Result<Self> {
-        Ok(Self {
-            binary: std::env::current_exe()?,
-        })
-    }
-
-    /// Starts the binary with the arguments of this process and `--upgrade`. Logs its end, if it ends before this
-    /// process.
-    pub(crate) fn start(&self) -> io::Result<u32> {
-        let mut command = std::process::Command::new(&self.binary);
-        let arguments = std::env::args_os().skip(1);
-        command.args(arguments.filter(|argument| argument != "--upgrade"));
-        command.arg("--upgrade");
-        for variable in crate::service_manager::OWN_VARIABLES {
-            command.env_remove(variable);
-        }
-        let mut child = command.spawn()?;
-        let id = child.id();
-        thread::Builder::new().name("successor".into()).spawn(move || {
-            if let Ok(status) = child.wait() {
-                warn!("upgrade: process {id} ended with {status}");
-            }
-        })?;
-        Ok(id)
     }
 }

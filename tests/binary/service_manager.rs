@@ -155,7 +155,7 @@ fn sockets_of_the_service_manager_are_used() {
     // The next process has the sockets from this one, and no variable that says otherwise.
     sluice.line("upgrades are possible");
     sluice.signal("USR2");
-    let line = sluice.line("the binary is started for an upgrade");
+    let line = sluice.line("the other process serves");
     let next = line
         .split("process=")
         .nth(1)

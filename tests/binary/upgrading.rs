@@ -330,7 +330,7 @@ fn sigusr2_starts_the_binary_for_an_upgrade() {
     let address = old.listener();
     old.line("upgrades are possible");
     old.signal("USR2");
-    let line = old.line("the binary is started for an upgrade");
+    let line = old.line("the other process serves");
     assert_eq!(old.ended().code(), Some(0));
     let next: u32 = line
         .split("process=")

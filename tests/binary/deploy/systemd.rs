@@ -1,8 +1,10 @@
 //! deploy/systemd: the units.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
 
-use super::run;
+use super::{is_root, repository, run, run_with, stripped_binary, tool};
 
 /// Returns true if this machine has the tool. Otherwise the calling test is skipped.
 fn has_systemd_analyze() -> bool {
@@ -55,4 +57,39 @@ fn the_units_are_valid() {
         !line.contains("/usr/bin/sluice is not executable") && !line.contains("man sluice(1)")
     });
     assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// Boots a small Debian with systemd, which runs the service of the package: see deploy/systemd/check-inside.
+#[test]
+fn the_package_runs_under_systemd() {
+    let Some(_) = tool(&["target/deploy-tools/system/sbin/init"]) else {
+        return;
+    };
+    if !is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let binary = stripped_binary(folder.path());
+    let packages = folder.path().join("packages");
+    let quick = [("DPKG_DEB_COMPRESSOR_TYPE", OsStr::new("gzip"))];
+    run_with(&repository("scripts/package"), [&binary, &packages], &quick).unwrap();
+    let mut entries = fs::read_dir(&packages)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let package = entries
+        .find(|path| path.extension() == Some(OsStr::new("deb")))
+        .unwrap();
+    let printed = run(&repository("deploy/systemd/check"), [package]).unwrap();
+    for step in [
+        "the package is installed, the service is not started: inactive",
+        "started, ready, as user sluice",
+        "reload with a check",
+        "upgrade: systemd follows the new process, no failed request",
+        "stopped with success",
+        "socket activation, an upgrade of it, and a restart without a refused connection",
+        "watchdog: a process that hangs is replaced",
+        "removed",
+    ] {
+        assert!(printed.contains(&format!("ok: {step}")), "{step}: {printed}");
+    }
 }
