@@ -22,6 +22,7 @@ mod documents;
 mod earlier_releases;
 mod encrypted;
 mod environment;
+mod error_codes;
 mod evaluating;
 mod explained;
 mod explained_as_served;
