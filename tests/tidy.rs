@@ -24,11 +24,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("redact", &[]),
     ("logging", &["redact"]),
+    ("traces", &["redact"]),
     ("config", &["rules", "tokens", "redact"]),
     (
         "proxy",
         &[
-            "rules", "tokens", "wire", "redact", "logging", "config", "verdicts",
+            "rules", "tokens", "wire", "redact", "logging", "traces", "config", "verdicts",
         ],
     ),
     ("changes", &["rules", "config"]),
@@ -102,6 +103,7 @@ fn sources() -> Vec<(String, String)> {
         "wire",
         "redact",
         "logging",
+        "traces",
         "config",
         "changes",
         "proxy",
@@ -420,6 +422,7 @@ const WITHOUT_CYCLES: &[&str] = &[
     "sluice",
     "testkit",
     "tokens",
+    "traces",
     "wire",
 ];
 

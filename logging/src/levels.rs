@@ -11,8 +11,9 @@ use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 
 /// Sluice's own crates.
-const OWN_CRATES: [&str; 10] = [
-    "sluice", "proxy", "control", "config", "rules", "tokens", "wire", "logging", "redact", "testkit",
+const OWN_CRATES: [&str; 11] = [
+    "sluice", "proxy", "control", "config", "rules", "tokens", "wire", "logging", "redact", "traces",
+    "testkit",
 ];
 /// The levels of dependencies unless `RUST_LOG` sets them: failures to watch files and to accept connections
 /// are logged.
