@@ -48,6 +48,7 @@ mod source;
 mod suggest;
 mod tls;
 mod to_json;
+mod traces;
 mod translate;
 mod validate;
 mod value_json;
@@ -104,5 +105,8 @@ pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
 pub use to_json::{attributes_by_name, variants_by_name};
+pub use traces::{
+    EvaluationSignal, TraceCollector, TraceParent, TraceProtocol, TraceSampling, TraceSettings,
+};
 pub use value_json::ToJson;
 pub use watch::{Reload, ReloadResponse, RereadHandle, WatchOptions, Watcher, watch, watch_by, watch_with};

@@ -17,6 +17,7 @@ pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod signature;
+mod traces;
 pub(crate) mod upstreams;
 
 use crate::node::Node;

@@ -8,6 +8,7 @@ use rules::{AdminHosts, RejectBody, TrustedProxies};
 use crate::notify::NotificationSink;
 use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
+use crate::traces::{TraceCollector, TraceSettings};
 
 /// The settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Settings {
     pub changes: ChangePolicy,
     /// The receivers of notifications. A change needs a restart.
     pub notify: Vec<NotificationSink>,
+    /// The export of traces; none if requests are not traced.
+    pub traces: Option<TraceSettings>,
     /// The shutdown of the process.
     pub drain: Drain,
     /// The proxies whose forwarding headers are trusted.
@@ -297,6 +300,7 @@ impl Settings {
             ("upgrade", self.upgrade != new.upgrade),
             ("control", self.changes != new.changes),
             ("notify", self.notify != new.notify),
+            ("traces", collector(self) != collector(new)),
             ("threads", self.threads != new.threads),
             ("limits", self.limits != new.limits),
             ("log", self.log != new.log),
@@ -313,6 +317,11 @@ impl Settings {
             .map(|(field, _)| field)
             .collect()
     }
+}
+
+/// Returns the collector of traces; a change of the sampling alone needs no restart.
+fn collector(settings: &Settings) -> Option<&TraceCollector> {
+    settings.traces.as_ref().map(|traces| &traces.collector)
 }
 
 /// Returns true if two admin listeners differ only in settings that change without a restart.

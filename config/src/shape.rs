@@ -23,6 +23,7 @@ pub(crate) mod settings;
 pub(crate) mod sluice;
 pub(crate) mod tenant;
 pub(crate) mod text;
+pub(crate) mod traces;
 pub(crate) mod upstream;
 
 /// The shape of a value.

@@ -39,6 +39,7 @@ impl<'s> Gateway<'_, 's> {
         });
         self.warn_of_idle_sinks(root);
         let notify = root.notify.lower(Vec::new(), |sinks| self.sinks(&sinks.value));
+        let traces = root.traces.lower_optional(|traces| self.traces(traces));
         let headers = root.headers.value();
         let signing_key = headers.map_or(Some(None), |headers| {
             headers
@@ -60,6 +61,7 @@ impl<'s> Gateway<'_, 's> {
             body_limit: body_limit(root)?,
             changes: root.control.or_default()?,
             notify: notify?,
+            traces: traces?,
             drain: root.drain.or_default()?,
             signing_key: signing_key?,
             trusted_proxies: proxies?,

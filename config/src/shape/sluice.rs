@@ -12,6 +12,7 @@ use super::proxies::TrustedProxies;
 use super::route::RouteList;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Receipts, Target, Upgrade};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
+use super::traces::Traces;
 use super::upstream::Upstreams;
 use crate::form::{
     Form as _, List, Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of,
@@ -78,6 +79,8 @@ fields! {
         access_log: field AccessLog,
         /// Decisions of requests that are kept in memory for `sluice why`. A change needs a restart.
         receipts: field Receipts,
+        /// Export of traces. Default: none. A change needs a restart, except of `sample` and `parent`.
+        traces: field Traces,
         /// Shutdown of the process.
         drain: field Drain,
         /// Limits of the whole process, and of one client. A change needs a restart.

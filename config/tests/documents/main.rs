@@ -19,5 +19,6 @@ mod operators;
 mod problems;
 mod reports;
 mod special_files;
+mod traces;
 mod variables;
 mod watch;

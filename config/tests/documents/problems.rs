@@ -14,6 +14,12 @@ fn cases() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
+    // A build without the export of traces rejects all of them with one text.
+    let has_traces = |case: &Path| {
+        let document = std::fs::read_to_string(case.join("sluice.yaml")).unwrap_or_default();
+        document.contains("\ntraces:")
+    };
+    cases.retain(|case| cfg!(feature = "otlp") || !has_traces(case));
     cases.sort();
     cases
 }
@@ -29,6 +35,8 @@ pub(crate) fn variable(name: &str) -> Option<String> {
         "HOOK_SECRET" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "GARBLED_HOOK_SECRET" => "whsec_hunter2 hunter2",
         "SHORT_HOOK_SECRET" => "whsec_aHVudGVyMg==",
+        "COLLECTOR_TOKEN" => "Bearer hunter2",
+        "TWO_LINES" => "hunter2\nhunter2",
         "LONG_HOOK_SECRET" => LONG_HOOK_SECRET,
         _ => return None,
     };
