@@ -72,7 +72,7 @@ struct ForwardedOrigin {
 }
 
 impl ForwardedScheme {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -140,6 +140,11 @@ impl Forwarding {
         self.client()
     }
 
+    /// Returns the scheme of the client's request.
+    pub(crate) fn scheme(&self) -> ForwardedScheme {
+        self.origin.proto.unwrap_or(self.proto)
+    }
+
     /// Returns [`Forwarding::client`] as text.
     pub(crate) fn client_text(&self) -> Option<AddressText> {
         let mut text = ArrayString::new();
@@ -156,7 +161,7 @@ impl Forwarding {
         };
         // What the client addressed is what the first trusted proxy stated; this hop's own `Host` may be an internal name.
         let host = self.origin.host.as_deref().map_or(own, ForwardedHost::Stated);
-        let proto = self.origin.proto.unwrap_or(self.proto);
+        let proto = self.scheme();
         // Over a Unix socket the peer has no address. It is listed as unknown after other hops, so that their order stays
         // right, and left out where it would be alone.
         let peer = (self.address.is_some() || !self.hops.is_empty()).then_some(self.address);

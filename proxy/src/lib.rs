@@ -92,6 +92,8 @@ mod sockets;
 mod split_mix;
 mod start;
 mod token_cache;
+mod traceparent;
+mod traces;
 mod upstreams;
 mod verified_certificate;
 

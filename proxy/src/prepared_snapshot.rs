@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::receipts::GateNeeds;
 use crate::rendered_flags::RenderedFlags;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
+use crate::traces::Sampling;
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
 /// The data that a request is decided and forwarded by. If only flags or tenants change, the next snapshot shares the
@@ -36,6 +37,8 @@ pub(crate) struct PreparedSnapshot {
     pub(crate) log_query: bool,
     /// The parts of subjects that receipts keep.
     pub(crate) gate_needs: Arc<GateNeeds>,
+    /// The choice of requests that are traced; none if none is.
+    pub(crate) sampling: Option<Sampling>,
     /// The headers that carry decisions, by tenant.
     pub(crate) rendered: Arc<RenderedFlags<DecisionHeaders>>,
     /// TLS of the listeners that have it.
@@ -107,6 +110,7 @@ impl PreparedSnapshot {
             limits: LiveLimit::make_live(snapshot.routes.all(), limits).into(),
             gate_needs: Arc::new(GateNeeds::of(snapshot)),
             log_query: loaded.settings.access_log.query,
+            sampling: loaded.settings.traces.as_ref().map(sampling),
             rendered: Arc::new(RenderedFlags::new(snapshot)),
             tls: listeners_tls(loaded, former)?.into(),
             decider,
@@ -214,6 +218,14 @@ fn listeners_tls(
         }
     }
     Ok(all.into())
+}
+
+fn sampling(traces: &config::TraceSettings) -> Sampling {
+    let follows_parent = match traces.sampling.parent {
+        config::TraceParent::Follow => true,
+        config::TraceParent::Ignore => false,
+    };
+    Sampling::new(traces.sampling.millionths, follows_parent)
 }
 
 fn tls_plan(definition: &config::ListenerTls) -> TlsPlan {

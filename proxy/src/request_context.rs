@@ -16,6 +16,7 @@ use crate::prepared_snapshot::PreparedSnapshot;
 use crate::request_id::RequestId;
 use crate::shared::Shared;
 use crate::shares::RequestShare;
+use crate::traces::SampledTrace;
 use crate::upstreams::UpstreamAttempts;
 
 /// The state of one request. It loads its snapshot once and keeps it through retries.
@@ -59,6 +60,8 @@ pub(crate) struct RequestContext {
     pub(crate) code: Option<&'static str>,
     /// The cause of a refused head, for operators.
     pub(crate) cause: Option<Box<str>>,
+    /// Its trace, if it is sampled.
+    pub(crate) trace: Option<Box<SampledTrace>>,
     /// Present until the request is observed. The drop observes a request whose task was ended.
     pub(crate) unobserved: Option<Arc<Shared>>,
     /// Counts the request until it is dropped.
@@ -90,6 +93,7 @@ impl RequestContext {
             outcome: RequestOutcome::BadRequest,
             code: None,
             cause: None,
+            trace: None,
             unobserved: Some(Arc::clone(shared)),
             _in_flight: shared.in_flight.enter(),
         }

@@ -25,7 +25,7 @@ use crate::sockets::{Bound, HandedSocket};
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 /// Time in which accepted connections reach the count of open ones.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
-/// Time for the last lines of the access log.
+/// Time for the last lines of the access log, and for the last traces.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Time for remaining tasks to end.
 const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
@@ -239,6 +239,11 @@ impl Running {
         self.stop_runtime();
         if !self.publisher.shared.access_log.flush(FLUSH_LIMIT) {
             warn!("the last lines of the access log could not be written");
+        }
+        if let Some(tracer) = self.publisher.shared.tracer.get()
+            && !tracer.end(FLUSH_LIMIT)
+        {
+            warn!("the last traces could not be exported");
         }
         self.stop_admin();
     }

@@ -1,9 +1,10 @@
 //! The state of a proxy that outlives snapshots: the current snapshot, metrics, logs and counts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokens::OperatorTokens;
+use traces::Tracer;
 use wire::RequestHead;
 
 use crate::access_log::AccessLogger;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) operator_tokens: OperatorTokens,
     pub(crate) signature_budget: SignatureBudget,
     pub(crate) probe: Option<Probe>,
+    /// Exports traces; set once at start if traces are configured.
+    pub(crate) tracer: OnceLock<Tracer>,
     is_draining: AtomicBool,
 }
 
@@ -74,6 +77,7 @@ impl Shared {
             operator_tokens: OperatorTokens::new(),
             signature_budget: SignatureBudget::new(),
             probe,
+            tracer: OnceLock::new(),
             is_draining: AtomicBool::new(false),
         }
     }

@@ -18,6 +18,7 @@ use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use traces::{Destination, EventSignal, Tracer};
 
 use crate::access_log::{AccessLogFormat, AccessLogOutput, AccessLogger, MAX_QUEUED_LINES};
 use crate::admin::{
@@ -40,8 +41,11 @@ use crate::running::Running;
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::sockets::{BindError, BoundSocket, BoundSockets};
+use crate::traces::ExportCollector;
 use crate::upstreams::{Connector, UpstreamStore};
-use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
+use config::{
+    EvaluationSignal, Listener, LoadedConfig, LogFormat, LogOutput, Settings, TraceCollector, TraceProtocol,
+};
 
 /// The options of a start beside the documents.
 #[derive(Default)]
@@ -83,6 +87,9 @@ pub enum StartError {
     /// The documents can't be served.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Traces can't be exported.
+    #[error(transparent)]
+    Traces(#[from] traces::StartError),
     /// The access log can't be opened.
     #[error("the access log can't be opened: {0}")]
     AccessLog(io::Error),
@@ -150,6 +157,14 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         options.probe,
     ));
 
+    if let Some(traces) = &settings.traces {
+        let tracer = Tracer::start(destination(&traces.collector))?;
+        let counts = Arc::clone(tracer.counts());
+        shared.metrics.register(ExportCollector::new(counts));
+        // Set nowhere else.
+        let _ = shared.tracer.set(tracer);
+    }
+
     let bound = listeners.iter().map(BoundSocket::bound).collect();
     let (stop, stopped) = watch::channel(false);
     let admin = match admin_socket {
@@ -210,6 +225,33 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
         .thread_name("proxy")
         .enable_all()
         .build()
+}
+
+/// Returns the collector of the documents, and the resource of this process.
+fn destination(collector: &TraceCollector) -> Destination {
+    let own = [
+        ("service.name", &*collector.service_name),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+    ];
+    let own = own.map(|(name, value)| (name.into(), value.into()));
+    Destination {
+        url: collector.url.clone(),
+        protocol: match collector.protocol {
+            TraceProtocol::Http => traces::Protocol::Http,
+            TraceProtocol::Grpc => traces::Protocol::Grpc,
+        },
+        headers: collector.headers.clone(),
+        roots: collector.roots.clone(),
+        timeout: Duration::from_millis(collector.timeout_ms),
+        resource: own
+            .into_iter()
+            .chain(collector.attributes.iter().cloned())
+            .collect(),
+        events: match collector.evaluations {
+            EvaluationSignal::Logs => EventSignal::Logs,
+            EvaluationSignal::SpanEvents => EventSignal::SpanEvents,
+        },
+    }
 }
 
 /// Hands the bound listeners to pingora.

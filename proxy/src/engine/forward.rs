@@ -114,6 +114,9 @@ pub(crate) async fn forward(
         if left == Some(Duration::ZERO) {
             return Err(failed(Failure::Timeout, "the total timeout has passed"));
         }
+        if let Some(trace) = &mut context.trace {
+            trace.begin_attempt(&endpoint, now, &mut context.head.fields);
+        }
         let target = Target {
             live: &live,
             endpoint: &endpoint,
@@ -141,6 +144,9 @@ pub(crate) async fn forward(
         );
         match exchange.await {
             Ok(ExchangeEnd::Complete { is_request_sent, at }) => {
+                if let Some(trace) = &mut context.trace {
+                    trace.end_attempt(None, StdInstant::now());
+                }
                 if is_request_sent {
                     keep(shared, side, target, at);
                 }
@@ -150,6 +156,9 @@ pub(crate) async fn forward(
             Err(ExchangeError::Client(failure)) => return Err(ExchangeError::Client(failure)),
             Err(ExchangeError::Upstream(error)) => {
                 let now = StdInstant::now();
+                if let Some(trace) = &mut context.trace {
+                    trace.end_attempt(Some(error.failure.code().name), now);
+                }
                 let is_lost = error.fate == RequestFate::ConnectionLost && error.failure == Failure::Broken;
                 let is_idle_loss = is_reused && is_lost && !side.has_answered();
                 let attempts = &mut context.attempts;
@@ -215,6 +224,9 @@ async fn connect(
         }
         Err(error) => {
             let now = StdInstant::now();
+            if let Some(trace) = &mut context.trace {
+                trace.end_attempt(Some(error.failure.code().name), now);
+            }
             // Nothing was sent, so another endpoint is always safe to try.
             match context
                 .attempts

@@ -24,6 +24,7 @@ use crate::phase::admission::{self, ArrivalShares};
 use crate::phase::live;
 use crate::phase::observe::{self, Sent};
 use crate::phase::received::{BodyPresence, ConnectionFacts};
+use crate::phase::trace;
 use crate::phase::upstream_head::{self, ConnectionFields};
 use crate::refusal::{KeepAlive, RequestRefusal};
 use crate::request_context::RequestContext;
@@ -135,7 +136,9 @@ async fn answer(
     arrival: Arrival<'_>,
 ) -> bool {
     let write = arrival.connection.limits.write_timeout;
-    if let Err(refusal) = decide(shared, client, context, arrival).await {
+    let decided = decide(shared, client, context, arrival).await;
+    trace::begin(shared, context);
+    if let Err(refusal) = decided {
         return refuse(shared, client, context, buffers, (&refusal, write)).await;
     }
     shared.probe(ProbeStage::Forwarding, &context.head);

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use rules::{Flag, FlagId, Lifecycle, Subject, TenantId, decide};
+use rules::{Flag, FlagId, Lifecycle, Subject, TenantId};
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::arms::{EndedRequest, RequestEnd};
 use crate::meter::{FlagMeter, RouteMeter};
 use crate::outcome::RequestOutcome;
-use crate::phase::{admission, receipt, upstream_head, with_subject::with_subject};
+use crate::phase::gate_flags::for_gate_flags;
+use crate::phase::{admission, receipt, trace};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
+use crate::traceparent::continued;
 
 /// The response that was sent to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +52,17 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         count_shadowed(context);
     }
     receipt::keep(shared, status, context);
+    if let Some(sampled) = &context.trace {
+        trace::finish(shared, sampled, context, (status, duration));
+    }
     if !shared.access_log.is_on() {
         return;
     }
     // The client's trace id is logged, because the upstream's spans continue it.
     let traceparent = head.fields.value("traceparent");
     let traceparent = traceparent.and_then(|value| std::str::from_utf8(value).ok());
-    let continued = traceparent.and_then(upstream_head::continued);
-    let trace_id = continued.map_or(context.id.as_str(), |(trace, _)| trace);
+    let parent = traceparent.and_then(continued);
+    let trace_id = parent.map_or(context.id.as_str(), |(trace, _)| trace);
     let answered_by = if context.upstream_answered {
         AnsweredBy::Upstream
     } else {
@@ -222,26 +227,11 @@ fn for_flags_on(
     each: impl Fn(&FlagMeter, FlagId, &Subject<'_>),
 ) {
     let prepared = &*context.prepared;
-    let route = context
-        .found
-        .route
-        .and_then(|id| prepared.decider.snapshot.routes.route(id));
-    let Some(gate) = route.and_then(|route| route.gate.as_ref()) else {
-        return;
-    };
     let flags = &prepared.decider.snapshot.flags;
-    let is_wanted = |id: &FlagId| flags.flag(*id).is_some_and(&wanted);
-    // Before the attributes are looked up, which costs more than the rest.
-    if context.found.verdict.is_none() || !gate.flags().iter().any(is_wanted) {
-        return;
-    }
-    with_subject(context, |subject| {
-        for &id in gate.flags().iter().filter(|id| is_wanted(id)) {
-            let served = decide(flags, id, subject, context.now).variant;
-            let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
-            if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
-                each(meter, id, subject);
-            }
+    for_gate_flags(context, wanted, |id, decision, subject| {
+        let is_on = flags.flag(id).is_some_and(|flag| flag.off() != decision.variant);
+        if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
+            each(meter, id, subject);
         }
     });
 }

@@ -13,6 +13,7 @@ use crate::forwarding::PeerTrust;
 use crate::phase::headers::nominates;
 use crate::request_context::RequestContext;
 use crate::request_id::RequestId;
+use crate::traceparent::{continued, only_parent};
 
 /// The fields of a connection that the upstream gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +138,7 @@ impl Traceparent {
     /// Continues the client's trace, or starts one with the request's id. A new trace is marked as sampled, so that
     /// the upstream decides about recording as it would without a proxy.
     fn of(fields: &Fields, id: &RequestId) -> Self {
-        let mut given = fields.values("traceparent");
-        let parent = match (given.next(), given.next()) {
-            (Some(parent), None) => std::str::from_utf8(parent).ok().and_then(continued),
-            _ => None,
-        };
+        let parent = only_parent(fields).and_then(continued);
         let (trace, flags) = parent.unwrap_or((id.as_str(), "01"));
         let mut value = ArrayString::new();
         for part in ["00-", trace, "-", id.span(), "-", flags] {
@@ -153,19 +150,6 @@ impl Traceparent {
             is_continued: parent.is_some(),
         }
     }
-}
-
-/// Returns trace id and flags of a valid `traceparent` (W3C Trace Context section 3.2).
-pub(crate) fn continued(parent: &str) -> Option<(&str, &str)> {
-    let mut parts = parent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let some = |text: &str| text.bytes().any(|byte| byte != b'0');
-    let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
-    let valid = known && hex(trace, 32) && some(trace) && hex(span, 16) && some(span) && hex(flags, 2);
-    valid.then_some((trace, flags))
 }
 
 #[cfg(test)]

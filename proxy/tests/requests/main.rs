@@ -43,4 +43,5 @@ mod signature;
 mod start;
 mod target;
 mod tls;
+mod traces;
 mod upstream;
