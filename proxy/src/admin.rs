@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
@@ -38,6 +38,7 @@ use self::connection_slots::{ConnectionSlots, SlotGuard};
 pub use self::connection_slots::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
 use self::index::{health_index, index};
 use self::write_timeout::WriteTimeoutStream;
+use crate::answer::prefers_open_metrics;
 use crate::edge::tls;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, ReadinessReport};
@@ -317,6 +318,9 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = http.await;
 }
 
+/// The media type of OpenMetrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 type AdminResponse = (StatusCode, [(HeaderName, &'static str); 2], String);
 
 fn answer(status: StatusCode, kind: &'static str, text: String) -> AdminResponse {
@@ -356,7 +360,12 @@ async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> A
     answer(status, TEXT, page(&report, verbose, now))
 }
 
-async fn metrics(State(state): State<AdminState>) -> AdminResponse {
+async fn metrics(State(state): State<AdminState>, headers: HeaderMap) -> AdminResponse {
+    let accept = headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
+    if prefers_open_metrics(accept) {
+        let text = state.metrics.render_open_metrics();
+        return answer(StatusCode::OK, OPEN_METRICS, text);
+    }
     match state.metrics.render() {
         Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
         Err(error) => {

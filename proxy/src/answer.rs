@@ -15,6 +15,7 @@ use http::StatusCode;
 use rules::RejectBody;
 use wire::{Fields, HttpVersion, ResponseHead};
 
+pub(crate) use self::accept::prefers_open_metrics;
 pub(crate) use self::code::AnswerCode;
 pub(crate) use self::format::AnswerFormat;
 pub(crate) use self::grpc::is_grpc;

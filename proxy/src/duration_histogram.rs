@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::exemplars::{Exemplar, ExemplarSlot};
+
 /// Upper bounds of buckets, in microseconds, in rising order. A duration belongs to the first bucket whose bound is not
 /// below it.
 pub(crate) type Bounds<const N: usize> = [u32; N];
@@ -14,6 +16,9 @@ pub(crate) struct DurationHistogram<const N: usize> {
     buckets: [AtomicU64; N],
     /// The number of durations above the last bound.
     above: AtomicU64,
+    /// The last sampled request of each bucket.
+    exemplars: [ExemplarSlot; N],
+    exemplar_above: ExemplarSlot,
     /// The sum of all durations, in nanoseconds. It lasts for 584 years.
     nanos: AtomicU64,
 }
@@ -24,6 +29,8 @@ impl<const N: usize> DurationHistogram<N> {
             bounds,
             buckets: [const { AtomicU64::new(0) }; N],
             above: AtomicU64::new(0),
+            exemplars: std::array::from_fn(|_| ExemplarSlot::default()),
+            exemplar_above: ExemplarSlot::default(),
             nanos: AtomicU64::new(0),
         }
     }
@@ -31,12 +38,23 @@ impl<const N: usize> DurationHistogram<N> {
     /// Counts a duration. Takes no lock, and allocates nothing.
     pub(crate) fn observe(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let micros = u32::try_from(nanos.div_ceil(1_000)).unwrap_or(u32::MAX);
-        // Without a branch for each bound, the comparisons are a few vector instructions.
-        let index = self.bounds.iter().filter(|bound| **bound < micros).count();
-        let cell = self.buckets.get(index).unwrap_or(&self.above);
+        let cell = self.buckets.get(self.index(nanos)).unwrap_or(&self.above);
         cell.fetch_add(1, Ordering::Relaxed);
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Keeps a sampled request, whose duration is counted by itself, as the exemplar of its bucket. Takes no lock, and
+    /// allocates nothing.
+    pub(crate) fn note_exemplar(&self, exemplar: Exemplar) {
+        let nanos = u64::try_from(exemplar.duration.as_nanos()).unwrap_or(u64::MAX);
+        let slot = self.exemplars.get(self.index(nanos));
+        slot.unwrap_or(&self.exemplar_above).set(exemplar);
+    }
+
+    /// Returns the exemplar of each bucket, and that of the durations above the last bound.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = Option<Exemplar>> {
+        let slots = self.exemplars.iter().chain([&self.exemplar_above]);
+        slots.map(ExemplarSlot::read)
     }
 
     /// Returns true if no duration was counted.
@@ -61,6 +79,14 @@ impl<const N: usize> DurationHistogram<N> {
     /// Returns the sum of all durations.
     pub(crate) fn sum(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    /// Returns the index of the bucket; the number of buckets for a duration above the last bound.
+    #[inline]
+    fn index(&self, nanos: u64) -> usize {
+        let micros = u32::try_from(nanos.div_ceil(1_000)).unwrap_or(u32::MAX);
+        // Without a branch for each bound, the comparisons are a few vector instructions.
+        self.bounds.iter().filter(|bound| **bound < micros).count()
     }
 
     fn cells(&self) -> impl Iterator<Item = &AtomicU64> {

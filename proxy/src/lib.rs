@@ -40,6 +40,7 @@ mod dry_run;
 mod duration_histogram;
 mod edge;
 mod engine;
+mod exemplars;
 mod fetch_log;
 mod fetch_timing;
 mod findings;
@@ -81,6 +82,7 @@ mod reserved;
 mod running;
 #[cfg(feature = "scripted")]
 mod scripted;
+mod series_exemplars;
 mod served_tenants;
 mod shadow_report;
 mod shared;

@@ -10,6 +10,7 @@ use rules::{Cause, Snapshot, Timestamp};
 
 use crate::arms::ObservedFlags;
 use crate::duration_histogram::{Bounds, DurationHistogram};
+use crate::exemplars::Exemplar;
 use crate::outcome::RequestOutcome;
 use crate::served_tenants::ServedTenants;
 use crate::shadow_report::ShadowCounts;
@@ -84,6 +85,11 @@ impl RouteMeter {
     pub fn observe(&self, outcome: RequestOutcome, status: u16, duration: Duration) {
         count(&self.requests, outcome as usize * CLASSES.len() + class(status));
         self.duration.observe(duration);
+    }
+
+    /// Keeps a sampled request, which is counted by itself, as an exemplar.
+    pub(crate) fn note_exemplar(&self, trace: u128, duration: Duration, at: SystemTime) {
+        self.duration.note_exemplar(Exemplar::new(trace, duration, at));
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -3,6 +3,7 @@
 
 mod connections;
 mod notifications;
+mod open_metrics;
 mod registration;
 mod reloads;
 mod requests;
@@ -101,6 +102,13 @@ impl Metrics {
     /// A metric can't be encoded.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Returns all metrics in the text format OpenMetrics 1.0, with the trace ids of sampled requests as exemplars.
+    #[must_use]
+    pub fn render_open_metrics(&self) -> String {
+        let families = self.registry.gather();
+        open_metrics::render(&families, &self.snapshot.load().exemplars())
     }
 }
 

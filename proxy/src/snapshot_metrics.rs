@@ -9,6 +9,10 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::meter::Meters;
 use crate::metric_family::{counter_metric, description, family, gauge_metric, histogram_metric, seconds};
+use crate::series_exemplars::SeriesExemplars;
+
+/// The histogram of requests by route.
+const REQUEST_DURATION: &str = "sluice_request_duration_seconds";
 
 /// The served snapshot's counters, revision and time.
 #[derive(Debug)]
@@ -56,12 +60,16 @@ impl SnapshotMetrics {
         let help = "Time from a request's head to the end of its response, by route.";
         let seen = self.meters.routes().filter(|route| !route.duration().is_empty());
         let metrics = seen.map(|route| histogram_metric(&[("route", route.name())], route.duration()));
-        family(
-            "sluice_request_duration_seconds",
-            help,
-            MetricType::HISTOGRAM,
-            metrics.collect(),
-        )
+        family(REQUEST_DURATION, help, MetricType::HISTOGRAM, metrics.collect())
+    }
+
+    /// Returns the exemplars of the histograms of routes.
+    pub(crate) fn exemplars(&self) -> SeriesExemplars {
+        let mut all = SeriesExemplars::default();
+        for route in self.meters.routes() {
+            all.add(REQUEST_DURATION, [route.name()], route.duration().exemplars());
+        }
+        all
     }
 
     fn decisions(&self) -> MetricFamily {

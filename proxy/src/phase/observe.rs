@@ -53,6 +53,7 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     }
     receipt::keep(shared, status, context);
     if let Some(sampled) = &context.trace {
+        meter(context).note_exemplar(sampled.number(), duration, SystemTime::now());
         trace::finish(shared, sampled, context, (status, duration));
     }
     if !shared.access_log.is_on() {

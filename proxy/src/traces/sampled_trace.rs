@@ -80,6 +80,11 @@ impl SampledTrace {
         TraceId(self.id.to_be_bytes())
     }
 
+    /// Returns the id of the trace as a number.
+    pub(crate) fn number(&self) -> u128 {
+        self.id
+    }
+
     pub(crate) fn span(&self) -> SpanId {
         SpanId(self.span.to_be_bytes())
     }

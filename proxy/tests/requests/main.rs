@@ -31,6 +31,7 @@ mod keys;
 mod lenient;
 mod limit;
 mod observe;
+mod open_metrics;
 mod operator_tokens;
 mod panics;
 mod persistence;
