@@ -49,7 +49,9 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn every_warning_can_be_allowed_for_a_document() {
     let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/problems");
-    for code in config::WARNINGS {
+    // `reports.rs` makes the documents that are too large for a folder, and allows them.
+    let codes = config::WARNINGS.into_iter();
+    for code in codes.filter(|&code| code != "config-map-size") {
         let folder = tempfile::tempdir().unwrap();
         copy(&problems.join(code), folder.path());
         let report = check(folder.path());
