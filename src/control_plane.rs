@@ -5,14 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use control::api::{Api, EventStreams};
 use control::operators::{Known, Operators};
-use control::{Control, DamagedStore, Explain, History, JudgeRollouts, Observe, Publish, Rollouts};
+use control::{
+    Control, DamagedStore, Explain, History, JudgeRollouts, Observe, Publish, RolloutReading, Rollouts,
+};
 use parking_lot::{Condvar, Mutex};
-use rules::AdminHosts;
+use rules::{AdminHosts, Timestamp};
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
@@ -51,6 +53,8 @@ pub(crate) struct ControlPlane {
     metrics: Option<MetricThread>,
     /// Dropped after the recorder, whose last document has all states.
     _states_keeper: Option<StatesKeeper>,
+    /// The last write of the last good document, if that is served instead of a store.
+    pub(crate) last_good_at: Option<SystemTime>,
     /// The open streams of events of the admin API.
     streams: EventStreams,
     /// Directory for temporary copies of the store.
@@ -69,6 +73,10 @@ impl ControlPlane {
         let observe: Arc<dyn Observe> = Arc::clone(&observer) as _;
         let policy = operators::policy(changes);
         let now = clock::now();
+        let last_good_at = match &flags {
+            StartupFlags::LastGood { directory, .. } => Some(last_good::written_at(directory)),
+            StartupFlags::Files | StartupFlags::Store { .. } => None,
+        };
         let (control, directory) = match flags {
             StartupFlags::Store { opened, directory } => {
                 // A store that this process created was observed from its first commit.
@@ -131,6 +139,7 @@ impl ControlPlane {
             rollouts,
             metrics,
             _states_keeper: states_keeper,
+            last_good_at,
             streams: EventStreams::new(),
             scratch,
             config_audit,
@@ -173,6 +182,14 @@ impl ControlPlane {
         // created before it.
         self.observer.attach(running.observations());
         self.traffic.attach(running.observations());
+        if let Some((rollouts, _)) = &self.rollouts {
+            // Weak: the metrics outlive the controller, which writes everything when it is dropped.
+            let rollouts = Arc::downgrade(rollouts);
+            running.publisher().show_rollouts(move || {
+                let readings = rollouts.upgrade().map(|rollouts| rollouts.readings());
+                readings.into_iter().flatten().map(rollout_status).collect()
+            });
+        }
         self.explainer
             .attach(Arc::clone(running.keys()), running.observations());
         let known = operators::load(loaded, running.keys())?;
@@ -184,6 +201,22 @@ impl ControlPlane {
         let document = self.config_audit.of_document(loaded);
         self.config_audit.record(&self.control, document, Some(operators));
         Ok(())
+    }
+}
+
+/// Returns the state of a rollout plan, as the metrics of the proxy have it.
+fn rollout_status(reading: RolloutReading) -> proxy::RolloutStatus {
+    let time = |(reason, since): (_, Timestamp)| {
+        let since = Duration::from_millis(u64::try_from(since.0).unwrap_or(0));
+        (reason, UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH))
+    };
+    proxy::RolloutStatus {
+        flag: reading.flag,
+        state: reading.state,
+        stage: u32::try_from(reading.stage).unwrap_or(u32::MAX),
+        percent: reading.percent,
+        checks: reading.checks,
+        waits: reading.waits.into_iter().map(time).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{BufWriter, Result, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use config::{Files, FlagsDocument};
 use control::{Control, LAST_GOOD_FILE, Revision};
@@ -30,6 +30,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Returns the path of the last good document.
 pub(crate) fn path(directory: &Path) -> PathBuf {
     directory.join(LAST_GOOD_FILE)
+}
+
+/// Returns the time at which the last good document was written, or 1970-01-01 if there is none.
+pub(crate) fn written_at(directory: &Path) -> SystemTime {
+    let file = path(directory).metadata().and_then(|file| file.modified());
+    file.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Reads the last good document with the states of flags that were written after it; `None` if there is none, or it is

@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use control::{CheckExtent, Control, StoreError};
 use parking_lot::{Condvar, Mutex};
 use proxy::Publisher;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// Interval at which damage that operations have found is shown.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Interval at which the revision of the store is read.
+const VERIFY_INTERVAL: Duration = Duration::from_secs(10);
 /// The largest file, in bytes, that is checked whole after the start: this takes a few seconds. `sluice audit verify`
 /// checks a store of any size whole.
 const MAX_WHOLE: u64 = 256 << 20;
@@ -21,19 +23,55 @@ const FILE_NAME: &str = "sluice.db";
 /// The thread. Dropping it ends a running check.
 pub(crate) struct StoreWatch {
     control: Arc<Control>,
+    verified: VerifiedStore,
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// The last time at which the store was read and had the served revision. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct VerifiedStore {
+    at: Arc<Mutex<SystemTime>>,
+}
+
+impl VerifiedStore {
+    fn now() -> Self {
+        let at = Arc::new(Mutex::new(SystemTime::now()));
+        Self { at }
+    }
+
+    /// Returns the time.
+    pub(crate) fn at(&self) -> SystemTime {
+        *self.at.lock()
+    }
+
+    /// Reads the revision of the store. The time stays if that fails, or if it is not the served one.
+    fn verify(&self, control: &Control) {
+        let served = control.read(|state, _| state.revision);
+        match control.store().changes_since(served) {
+            Ok(found) if found.revision == control.read(|state, _| state.revision) => {
+                *self.at.lock() = SystemTime::now();
+            }
+            // A change that is being published; the next read finds it served.
+            Ok(_) => {}
+            // Requests and changes that meet it are answered and logged with it.
+            Err(error) => debug!("can't read the revision of the store: {error}"),
+        }
+    }
+}
+
 impl StoreWatch {
-    /// Starts to check and watch the store in the directory.
+    /// Starts to check and watch the store in the directory, which was just read.
     pub(crate) fn start(control: &Arc<Control>, directory: &Path, publisher: Publisher) -> Option<Self> {
+        let verified = VerifiedStore::now();
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let (watched, stopping) = (Arc::clone(control), Arc::clone(&stop));
         let size = directory.join(FILE_NAME).metadata().map_or(0, |file| file.len());
+        let verifying = verified.clone();
         let watch = move || {
             check(&watched, size);
             let mut shown = None;
+            let mut verify_at = Instant::now();
             let (stopped, woken) = &*stopping;
             let mut stopped = stopped.lock();
             while !*stopped {
@@ -42,12 +80,17 @@ impl StoreWatch {
                     show(&publisher, damage.as_deref());
                     shown = damage;
                 }
+                if Instant::now() >= verify_at {
+                    verify_at = Instant::now() + VERIFY_INTERVAL;
+                    verifying.verify(&watched);
+                }
                 woken.wait_for(&mut stopped, INTERVAL);
             }
         };
         match thread::Builder::new().name("store-watch".into()).spawn(watch) {
             Ok(thread) => Some(Self {
                 control: Arc::clone(control),
+                verified,
                 stop,
                 thread: Some(thread),
             }),
@@ -56,6 +99,11 @@ impl StoreWatch {
                 None
             }
         }
+    }
+
+    /// Returns the last time at which the store was read and had the served revision.
+    pub(crate) fn verified(&self) -> VerifiedStore {
+        self.verified.clone()
     }
 }
 

@@ -109,4 +109,6 @@ pub use traces::{
     EvaluationSignal, TraceCollector, TraceParent, TraceProtocol, TraceSampling, TraceSettings,
 };
 pub use value_json::ToJson;
-pub use watch::{Reload, ReloadResponse, RereadHandle, WatchOptions, Watcher, watch, watch_by, watch_with};
+pub use watch::{
+    Reload, ReloadResponse, RereadHandle, VerifiedFiles, WatchOptions, Watcher, watch, watch_by, watch_with,
+};

@@ -5,10 +5,10 @@ mod directories;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::directories::Directories;
 use crate::inputs::Inputs;
@@ -83,6 +83,12 @@ pub struct RereadHandle {
     hints: SyncSender<()>,
 }
 
+/// A handle that returns when the files were verified.
+#[derive(Debug, Clone)]
+pub struct VerifiedFiles {
+    shared: Arc<WatchState>,
+}
+
 #[derive(Debug, Default)]
 struct WatchState {
     stopped: AtomicBool,
@@ -91,6 +97,17 @@ struct WatchState {
     reread: AtomicBool,
     /// Set to read the files and to report the result, whatever it is.
     reload: AtomicBool,
+    /// The time at which the files had the contents of the served load, in milliseconds since 1970.
+    verified_ms: AtomicU64,
+}
+
+impl WatchState {
+    /// Notes that the files have the contents of the served load now.
+    fn set_verified(&self) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        self.verified_ms.store(now_ms, Ordering::Relaxed);
+    }
 }
 
 /// Watches the files of `loaded`, which was read from `path`, and calls `on_reload` for every change.
@@ -134,6 +151,8 @@ pub fn watch_by(
     // A capacity of one is sufficient: a second hint has no additional meaning.
     let (hints, events) = sync_channel(1);
     let shared = Arc::new(WatchState::default());
+    // They were just loaded.
+    shared.set_verified();
     let mut watch_loop = WatchLoop {
         options,
         load,
@@ -185,6 +204,14 @@ impl Watcher {
         }
     }
 
+    /// Returns a handle for the time at which the files were verified.
+    #[must_use]
+    pub fn verified(&self) -> VerifiedFiles {
+        VerifiedFiles {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
     /// Returns true if no notifications are available, so that the files are polled.
     #[must_use]
     pub fn is_polling(&self) -> bool {
@@ -216,6 +243,16 @@ impl RereadHandle {
     }
 }
 
+impl VerifiedFiles {
+    /// Returns the last time at which the files were read and had the contents of the served load. It stays while the
+    /// last change of the files is refused or not served.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        let since = Duration::from_millis(self.shared.verified_ms.load(Ordering::Relaxed));
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+    }
+}
+
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.end();
@@ -244,6 +281,9 @@ impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> ReloadRespo
             let are_all_watched = directories.watch_inputs(&[&self.applied, &self.seen]);
             self.shared.is_polling.store(!are_all_watched, Ordering::Relaxed);
             let has_read = self.read_if_changed(settled);
+            if !self.is_refused && !self.is_stopped() {
+                self.shared.set_verified();
+            }
             // `read_if_changed` receives events, too, and may have consumed the one of the stop.
             if self.is_stopped() {
                 return;

@@ -30,6 +30,7 @@ mod prometheus;
 mod publish;
 mod request_explanation;
 mod request_question;
+mod rollout_reading;
 mod rollouts;
 mod stage_report;
 mod store;
@@ -77,6 +78,7 @@ pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
 };
+pub use rollout_reading::RolloutReading;
 pub use rollouts::{ClockReading, Clocks, DueQuery, Rollouts};
 pub use stage_report::{
     ArmReport, CheckReport, ConfoundedFlag, Excluded, Percentiles, QueryReport, RatioReport, ReportedOrgs,

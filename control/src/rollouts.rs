@@ -19,13 +19,15 @@ mod steady_clock;
 mod tenant_errors;
 mod unit_counts;
 mod unit_history;
+mod wait_times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use changes::{CheckResult, ManagedPlan, Refusal, RolloutState, step};
+use changes::{CheckResult, Exposed, ManagedPlan, Refusal, RolloutState, step, verdict_of};
+use config::ToJson as _;
 use parking_lot::Mutex;
 use rules::Timestamp;
 
@@ -34,10 +36,12 @@ pub use self::due_query::DueQuery;
 use self::evidence::{Evidence, FlagEvidence};
 use self::judged_stage::JudgedStage;
 pub use self::steady_clock::{ClockReading, Clocks};
+use self::wait_times::WaitTimes;
 use crate::engine::Control;
 use crate::judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 use crate::minute_report::MinuteReport;
 use crate::private_file;
+use crate::rollout_reading::RolloutReading;
 use crate::stage_report::StageReport;
 
 /// The controller of rollout plans of one process.
@@ -47,6 +51,7 @@ pub struct Rollouts {
     /// The number of looks at the checks.
     looks: AtomicU64,
     clocks: Clocks,
+    wait_times: Mutex<WaitTimes>,
     /// Is held while the times of stages are followed: one thread corrects at a time.
     following: Mutex<()>,
 }
@@ -72,6 +77,7 @@ impl Rollouts {
             evidence: Mutex::new(evidence),
             looks: AtomicU64::new(0),
             clocks,
+            wait_times: Mutex::default(),
             following: Mutex::new(()),
         }
     }
@@ -127,7 +133,36 @@ impl Rollouts {
             stepped |= matches!(look, Look::Stepped(_));
         }
         self.looks.fetch_add(1, Ordering::Release);
+        // Also without a scrape: a reason begins when it is found first.
+        self.readings();
         stepped
+    }
+
+    /// Returns the state of every plan for metrics, in the order of the flags.
+    pub fn readings(&self) -> Vec<RolloutReading> {
+        let now = (self.clocks)().system;
+        let plans = self.plans();
+        let mut times = self.wait_times.lock();
+        times.retain(|flag| plans.iter().any(|(planned, _)| planned == flag));
+        let readings = plans.iter().map(|(flag, managed)| {
+            let verdicts = self.verdicts(flag, managed);
+            let is_held_up = !self.refusals(flag).is_empty();
+            let reasons = wait_times::reasons(managed, &verdicts, is_held_up, now);
+            let stage = managed.run.stage;
+            let checks = stage
+                .into_iter()
+                .flat_map(|stage| managed.plan.applicable_checks(stage));
+            let check = |name: &str| (name.to_owned(), verdict_of(&verdicts, name).as_str());
+            RolloutReading {
+                flag: flag.clone(),
+                state: managed.state().as_str(),
+                stage: stage.map_or(0, |stage| stage.saturating_add(1)),
+                percent: percent(managed),
+                checks: checks.map(|applied| check(&applied.name)).collect(),
+                waits: times.follow((flag, managed), &reasons, now),
+            }
+        });
+        readings.collect()
     }
 
     /// Judges the stage in force of one flag, and takes the step that follows.
@@ -332,6 +367,17 @@ impl Rollouts {
             flag.refusals = refusals;
         }
     }
+}
+
+/// Returns the percentage of the stage in force; 0 if none is, or if it was withdrawn.
+fn percent(managed: &ManagedPlan) -> f64 {
+    let Exposed::Through(stage) = managed.run.exposed else {
+        return 0.0;
+    };
+    let stage = managed.plan.stages.get(stage);
+    stage
+        .and_then(|stage| stage.percentage.to_json().as_f64())
+        .unwrap_or(0.0)
 }
 
 impl JudgeRollouts for Rollouts {

@@ -127,7 +127,7 @@ pub use listener_head::ListenerHead;
 pub use listener_tls::InvalidTls;
 pub use machine::raise_descriptor_limit;
 pub use meter::{FlagMeter, MeteredFlag, Meters, RouteMeter, UNMATCHED_ROUTE};
-pub use metrics::{Metrics, NotificationCounts};
+pub use metrics::{Metrics, NotificationCounts, RolloutStatus};
 pub use observations::{FlagCounts, Observations};
 pub use outcome::RequestOutcome;
 pub use prepared_snapshot::PrepareError;

@@ -7,7 +7,10 @@ mod open_metrics;
 mod registration;
 mod reloads;
 mod requests;
+mod rollouts;
+mod scrape_source;
 mod tokens;
+mod verified;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,7 +26,11 @@ use self::notifications::NotificationMetrics;
 use self::reloads::ReloadMetrics;
 pub(crate) use self::reloads::ReloadResult;
 use self::requests::RequestMetrics;
+use self::rollouts::RolloutCollector;
+pub use self::rollouts::RolloutStatus;
+use self::scrape_source::ScrapeSource;
 use self::tokens::TokenMetrics;
+use self::verified::VerifiedCollector;
 use crate::meter::{MeteredFlag, Meters};
 use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
 
@@ -38,6 +45,10 @@ pub struct Metrics {
     pub(crate) reloads: ReloadMetrics,
     pub(crate) store_damaged: Gauge,
     pub(crate) notifications: NotificationMetrics,
+    /// The states of rollout plans.
+    pub(crate) rollouts: ScrapeSource<Vec<RolloutStatus>>,
+    /// The last time at which the source of the flags was found equal to what is served.
+    pub(crate) verified: ScrapeSource<SystemTime>,
 }
 
 impl Metrics {
@@ -53,6 +64,9 @@ impl Metrics {
             prometheus::process_collector::ProcessCollector::for_self(),
         );
         registration::build_info(&registry);
+        let (rollouts, verified) = (ScrapeSource::new(), ScrapeSource::new());
+        registration::collector(&registry, RolloutCollector::new(rollouts.clone()));
+        registration::collector(&registry, VerifiedCollector::new(verified.clone()));
         Self {
             snapshot,
             requests: RequestMetrics::new(&registry),
@@ -65,6 +79,8 @@ impl Metrics {
                 "1 if the store that has the flags is damaged, otherwise 0.",
             ),
             notifications: NotificationMetrics::new(&registry),
+            rollouts,
+            verified,
             registry,
         }
     }

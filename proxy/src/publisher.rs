@@ -10,8 +10,7 @@ use rules::Snapshot;
 use crate::decider::Decider;
 use crate::drain_times::{DRAIN_IDLE, DrainTimes};
 use crate::key_store::KeyStore;
-use crate::metrics::NotificationCounts;
-use crate::metrics::ReloadResult;
+use crate::metrics::{NotificationCounts, ReloadResult, RolloutStatus};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::readiness::Readiness;
 use crate::shared::Shared;
@@ -141,6 +140,17 @@ impl Publisher {
             .store_damaged
             .set(f64::from(u8::from(words.is_some())));
         self.readiness.set_note("store", words);
+    }
+
+    /// Shows as a metric when the source of the flags was last found equal to what is served. `read` is called at each
+    /// scrape, in place of a former one.
+    pub fn show_verified(&self, read: impl Fn() -> SystemTime + Send + Sync + 'static) {
+        self.shared.metrics.verified.set(read);
+    }
+
+    /// Shows the states of rollout plans as metrics. `read` is called at each scrape.
+    pub fn show_rollouts(&self, read: impl Fn() -> Vec<RolloutStatus> + Send + Sync + 'static) {
+        self.shared.metrics.rollouts.set(read);
     }
 
     /// Shows the numbers of notifications of a receiver as metrics.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use config::{Reload, ReloadResponse, WatchOptions, Watcher};
 use tempfile::TempDir;
@@ -231,6 +231,40 @@ fn restoring_the_served_content_ends_the_error() {
     setup.expect_reload(&Reloaded::Restored);
     setup.write(&flags(2));
     setup.expect_reload(&Reloaded::Applied(2));
+}
+
+#[test]
+fn files_are_verified_while_their_content_is_served() {
+    let reread = Duration::from_millis(20);
+    let setup = setup_with(
+        WatchOptions {
+            reread,
+            ..WatchOptions::default()
+        },
+        |folder| {
+            fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+            fs::write(folder.join("flags.yaml"), flags(1)).unwrap();
+        },
+    );
+    let verified = setup.watcher.verified();
+    let advances_past = |before: SystemTime| {
+        let begun = Instant::now();
+        while verified.at() <= before {
+            assert!(begun.elapsed() < Duration::from_secs(10), "not verified again");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let start = verified.at();
+    assert!(start.elapsed().unwrap() < Duration::from_secs(10));
+    advances_past(start);
+    setup.write(BAD);
+    setup.expect_reload(&Reloaded::Refused(vec!["unknown-value"]));
+    let refused = verified.at();
+    std::thread::sleep(5 * reread);
+    assert_eq!(verified.at(), refused);
+    setup.write(&flags(2));
+    setup.expect_reload(&Reloaded::Applied(2));
+    advances_past(refused);
 }
 
 #[test]

@@ -917,3 +917,101 @@ fn a_step_waits_while_requests_fail_unmeasured() {
         (Some(1), entries + 1)
     );
 }
+
+/// Returns the state, the stage, the percentage, the verdicts and the reasons of the plan, each with the seconds since when.
+fn reading(
+    course: &Course,
+) -> (
+    &'static str,
+    usize,
+    f64,
+    Vec<&'static str>,
+    Vec<(&'static str, i64)>,
+) {
+    let reading = course.rollouts.readings().remove(0);
+    let waits = reading.waits.into_iter();
+    let waits = waits.map(|(reason, since)| (reason, (course.now - since.0) / SECOND));
+    let verdicts = reading.checks.into_iter().map(|(_, verdict)| verdict).collect();
+    (
+        reading.state,
+        reading.stage,
+        reading.percent,
+        verdicts,
+        waits.collect(),
+    )
+}
+
+#[test]
+fn a_plan_waits_for_one_reason_after_the_other() {
+    let mut plan = plan("notify");
+    plan["stages"][0]["advance"] = json!("manual");
+    let mut course = Course::start(&plan);
+    let begun = reading(&course);
+    assert_eq!(
+        begun,
+        ("running", 1, 50.0, vec!["inconclusive"], vec![("time", 0)])
+    );
+    course.run(HOUR / SECOND, (0.003, 0.003), "running");
+    course.run(HOUR / SECOND, (0.003, 0.003), "running");
+    let (_, _, _, verdicts, waits) = reading(&course);
+    assert_eq!((verdicts, waits), (vec!["pass"], vec![("person", HOUR / SECOND)]));
+
+    // Another process finds the time from the plan.
+    let folder = tempfile::tempdir().unwrap();
+    course.restart(&folder.path().join("evidence"));
+    assert_eq!(reading(&course).4, [("person", HOUR / SECOND)]);
+
+    let pause = Change::PauseRollout {
+        flag: "board".to_owned(),
+    };
+    let at = Timestamp(course.now);
+    course
+        .fixture
+        .control
+        .apply(&Request {
+            at,
+            ..admin_request(pause)
+        })
+        .unwrap();
+    course.now += 7 * SECOND;
+    course.tick();
+    let (state, _, percent, _, waits) = reading(&course);
+    assert_eq!((state, percent, waits), ("paused", 50.0, vec![("person", 7)]));
+}
+
+#[test]
+fn a_plan_without_requests_waits_for_its_check() {
+    let mut course = Course::start(&plan("notify"));
+    course.now += 3 * HOUR;
+    course.count(Vec::new());
+    course.advance();
+    let (_, stage, _, verdicts, waits) = reading(&course);
+    assert_eq!((stage, verdicts), (1, vec!["inconclusive"]));
+    assert_eq!(waits, [("inconclusive", 2 * HOUR / SECOND)]);
+}
+
+#[test]
+fn a_plan_waits_for_its_approval_and_its_start() {
+    let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
+    let mut plan = plan("notify");
+    plan["approvals"] = json!(["qa-owner"]);
+    let flag = || "board".to_owned();
+    fixture
+        .apply(Change::SetPlan {
+            flag: flag(),
+            plan: plan.clone(),
+        })
+        .unwrap();
+    let clocks = SetClocks::new(START + 9 * SECOND, 0);
+    let rollouts = Rollouts::new(Arc::clone(&fixture.control), None, clocks.read());
+    let draft = rollouts.readings().remove(0);
+    assert_eq!((draft.state, draft.stage, draft.percent), ("draft", 0, 0.0));
+    assert_eq!(draft.waits, [("approval", Timestamp(START))]);
+    plan.as_object_mut().unwrap().remove("approvals");
+    fixture.apply(Change::SetPlan { flag: flag(), plan }).unwrap();
+    let approved = rollouts.readings().remove(0);
+    assert_eq!(
+        (approved.state, approved.waits),
+        ("approved", vec![("start", Timestamp(START))])
+    );
+}

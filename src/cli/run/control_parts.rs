@@ -18,7 +18,7 @@ use crate::admin_routes::AdminRoutes;
 use crate::control_plane::ControlPlane;
 use crate::notification_thread::NotificationThread;
 use crate::startup::{self, StartupFlags};
-use crate::store_watch::StoreWatch;
+use crate::store_watch::{StoreWatch, VerifiedStore};
 
 /// Time for requests of the admin API that use the store.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(40);
@@ -69,6 +69,12 @@ impl ControlParts {
         // Last: the check reads the whole store.
         let store_watch = store
             .and_then(|directory| StoreWatch::start(&control_plane.control, directory, running.publisher()));
+        let (files, stored) = (watcher.verified(), store_watch.as_ref().map(StoreWatch::verified));
+        let last_good = control_plane.last_good_at;
+        running.publisher().show_verified(move || {
+            let stored = last_good.or_else(|| stored.as_ref().map(VerifiedStore::at));
+            stored.map_or(files.at(), |stored| stored.min(files.at()))
+        });
         Ok(Self {
             watcher,
             _store_watch: store_watch,
