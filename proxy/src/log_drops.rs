@@ -49,7 +49,6 @@ impl Collector for LogDropsCollector {
         let counts = DropReason::ALL.map(|reason| (reason.as_str(), self.drops.count(reason)));
         let metrics = counts
             .into_iter()
-            .filter(|(_, count)| *count > 0)
             .map(|(reason, count)| counter_metric(&[("reason", reason)], count));
         vec![family(
             self.name,

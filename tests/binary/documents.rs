@@ -3,15 +3,12 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fs,
-    net::TcpListener,
     path::Path,
 };
 
-use testkit::{Client, Request, eventually};
-
 use crate::explained_as_served::documents::OTHERWISE;
 use crate::operating::ManagedServer;
-use crate::process::{SluiceProcess, sluice};
+use crate::process::sluice;
 
 /// Returns the code blocks of a page of the documentation that are marked as `language`.
 pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
@@ -242,70 +239,6 @@ fn every_removed_header_is_in_the_guide() {
         .filter(|name| !page.contains(&format!("`{name}`")))
         .collect();
     assert_eq!(missing, Vec::<&str>::new());
-}
-
-#[test]
-fn every_metric_is_in_the_guide() {
-    let folder = tempfile::tempdir().unwrap();
-    let [config, flags] = guide();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let config = config
-        .replace("127.0.0.1:8080", "127.0.0.1:0")
-        .replace("127.0.0.1:9090", "127.0.0.1:0")
-        .replace("https://login.example/.well-known", &format!("http://{nobody}"));
-    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
-    fs::write(folder.path().join("flags.yaml"), flags).unwrap();
-    let running = SluiceProcess::start(folder.path(), ["run"]);
-    // A gate that needs no token, so that there is a decision to count.
-    Client::connect(running.listener()).ask(&Request::get("/checkout/1").host("shop.example"));
-    let names = eventually("requests, decisions and fetches to be counted", || {
-        let page = Client::connect(running.admin())
-            .ask(&Request::get_admin("/metrics"))
-            .text()
-            .to_owned();
-        let types = page
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-        let names: Vec<String> = types.map(str::to_owned).collect();
-        let counted = [
-            "sluice_requests_total",
-            "sluice_flag_decisions_total",
-            "sluice_jwks_fetches_total",
-        ];
-        counted
-            .iter()
-            .all(|name| names.iter().any(|known| known == name))
-            .then_some(names)
-    });
-    assert_eq!(
-        missing("docs/operation.md", names.iter().map(String::as_str)),
-        Vec::<&str>::new()
-    );
-    // Metrics that have counted nothing yet are only in the source.
-    let mut sources = Vec::new();
-    sources_in(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src"),
-        &mut sources,
-    );
-    let names: BTreeSet<&str> = sources
-        .iter()
-        .flat_map(|source| quoted(source))
-        .filter(|text| text.starts_with("sluice_"))
-        .collect();
-    assert!(names.len() > 35, "the sources were not found: {names:?}");
-    assert_eq!(missing("docs/operation.md", names), Vec::<&str>::new());
-}
-
-/// Adds the texts of the Rust files of a folder, without those of its unit tests.
-fn sources_in(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources_in(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-            found.push(fs::read_to_string(&path).unwrap());
-        }
-    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ mod log;
 mod log_ins;
 mod lost;
 mod managed;
+mod metrics;
 mod notifying;
 mod numbers;
 mod operating;
