@@ -29,6 +29,8 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// The decisions that are kept for `sluice why`; none if they are `off`. A change needs a restart.
     pub receipts: Option<ReceiptSettings>,
+    /// The tenants that requests are counted by; none if they are not counted by tenant. A change needs a restart.
+    pub tenant_metrics: Option<TenantMetrics>,
     /// Bodies of Sluice's own answers, by status.
     pub errors: Vec<(u16, RejectBody)>,
     /// The maximum size of a request body, in bytes; none means unlimited.
@@ -269,6 +271,15 @@ pub enum LogOutput {
     File(PathBuf),
 }
 
+/// The tenants that requests are counted by. The others are counted together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantMetrics {
+    /// The number of tenants that are counted because they are seen first.
+    pub max: usize,
+    /// The ids of tenants that are counted in any case.
+    pub names: Vec<Box<str>>,
+}
+
 /// The shutdown of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
@@ -304,6 +315,7 @@ impl Settings {
             ("threads", self.threads != new.threads),
             ("limits", self.limits != new.limits),
             ("log", self.log != new.log),
+            ("metrics", self.tenant_metrics != new.tenant_metrics),
             (
                 "access_log",
                 (&self.access_log.output, self.access_log.format)

@@ -93,6 +93,7 @@ mod snapshot_metrics;
 mod sockets;
 mod split_mix;
 mod start;
+mod tenant_meters;
 mod token_cache;
 mod traceparent;
 mod traces;

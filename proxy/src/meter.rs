@@ -24,12 +24,15 @@ const BUCKETS: Bounds<10> = [
 /// Classes of a status; `none` is for requests without a response.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/// Counts of requests by outcome and status class.
+#[derive(Debug)]
+pub(crate) struct OutcomeCounts(Box<[AtomicU64]>);
+
 /// The counters of one route.
 #[derive(Debug)]
 pub struct RouteMeter {
     name: Box<str>,
-    /// A cell for each pair of outcome and status class.
-    requests: Box<[AtomicU64]>,
+    requests: OutcomeCounts,
     duration: DurationHistogram<{ BUCKETS.len() }>,
     /// The time of its creation.
     since: Timestamp,
@@ -70,11 +73,33 @@ pub struct Meters {
     served_tenants: Arc<ServedTenants>,
 }
 
+impl OutcomeCounts {
+    pub(crate) fn new() -> Self {
+        Self(cells(RequestOutcome::ALL.len() * CLASSES.len()))
+    }
+
+    /// Counts a request. `status` is what the client was sent, 0 if nothing.
+    pub(crate) fn count(&self, outcome: RequestOutcome, status: u16) {
+        count(&self.0, outcome as usize * CLASSES.len() + class(status));
+    }
+
+    /// Returns outcome, status class and count of all non-zero cells.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let labels = RequestOutcome::ALL
+            .into_iter()
+            .flat_map(|outcome| CLASSES.map(|class| (outcome.as_str(), class)));
+        labels.zip(&self.0).filter_map(|((outcome, class), cell)| {
+            let counted = cell.load(Ordering::Relaxed);
+            (counted > 0).then_some((outcome, class, counted))
+        })
+    }
+}
+
 impl RouteMeter {
     fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            requests: cells(RequestOutcome::ALL.len() * CLASSES.len()),
+            requests: OutcomeCounts::new(),
             duration: DurationHistogram::new(&BUCKETS),
             since: system_time(),
             shadow: OnceLock::new(),
@@ -83,7 +108,7 @@ impl RouteMeter {
 
     /// Counts a finished request. `status` is what the client was sent, 0 if nothing.
     pub fn observe(&self, outcome: RequestOutcome, status: u16, duration: Duration) {
-        count(&self.requests, outcome as usize * CLASSES.len() + class(status));
+        self.requests.count(outcome, status);
         self.duration.observe(duration);
     }
 
@@ -125,15 +150,9 @@ impl RouteMeter {
         &self.duration
     }
 
-    /// Returns outcome, status class and count of all non-zero cells.
-    pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let labels = RequestOutcome::ALL
-            .into_iter()
-            .flat_map(|outcome| CLASSES.map(|class| (outcome.as_str(), class)));
-        labels.zip(&self.requests).filter_map(|((outcome, class), cell)| {
-            let counted = cell.load(Ordering::Relaxed);
-            (counted > 0).then_some((outcome, class, counted))
-        })
+    /// Returns the counts of requests.
+    pub(crate) fn requests(&self) -> &OutcomeCounts {
+        &self.requests
     }
 }
 

@@ -1,5 +1,5 @@
 //! The metrics of one proxy, in a registry of its own, so that two proxies in one process do not mix. No label holds
-//! a tenant, a path or other text of a request.
+//! a path or other text of a request, and a tenant only if the configuration selects it.
 
 mod connections;
 mod notifications;
@@ -12,7 +12,7 @@ mod scrape_source;
 mod tokens;
 mod verified;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -33,6 +33,7 @@ use self::tokens::TokenMetrics;
 use self::verified::VerifiedCollector;
 use crate::meter::{MeteredFlag, Meters};
 use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
+use crate::tenant_meters::{TenantCollector, TenantMeters};
 
 /// The metrics of one proxy.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Metrics {
     pub(crate) rollouts: ScrapeSource<Vec<RolloutStatus>>,
     /// The last time at which the source of the flags was found equal to what is served.
     pub(crate) verified: ScrapeSource<SystemTime>,
+    /// Requests by tenant; none unless they are configured.
+    tenants: OnceLock<Arc<TenantMeters>>,
 }
 
 impl Metrics {
@@ -81,6 +84,7 @@ impl Metrics {
             notifications: NotificationMetrics::new(&registry),
             rollouts,
             verified,
+            tenants: OnceLock::new(),
             registry,
         }
     }
@@ -103,6 +107,19 @@ impl Metrics {
             meters,
             snapshot: Some((revision.into(), at)),
         }));
+    }
+
+    /// Counts requests by tenant from now on. Only the first call has an effect.
+    pub(crate) fn count_tenants(&self, settings: &config::TenantMetrics) {
+        let meters = Arc::new(TenantMeters::new(settings));
+        if self.tenants.set(Arc::clone(&meters)).is_ok() {
+            self.register(TenantCollector::new(meters));
+        }
+    }
+
+    /// Returns the counts by tenant, if they are configured.
+    pub(crate) fn tenants(&self) -> Option<&TenantMeters> {
+        self.tenants.get().map(|meters| &**meters)
     }
 
     /// Registers a collector. If its names are already registered, logs that its metrics are missing.

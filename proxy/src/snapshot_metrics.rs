@@ -41,7 +41,7 @@ impl SnapshotMetrics {
     fn requests(&self) -> MetricFamily {
         let help = "Finished requests, by route, outcome and status class.";
         let metrics = self.meters.routes().flat_map(|route| {
-            route.requests().map(|(outcome, class, count)| {
+            route.requests().all().map(|(outcome, class, count)| {
                 counter_metric(
                     &[("route", route.name()), ("outcome", outcome), ("status", class)],
                     count,

@@ -118,6 +118,9 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     let runtime = runtime(threads).map_err(StartError::Threads)?;
 
     let metrics = Arc::new(Metrics::new());
+    if let Some(tenants) = &loaded.settings.tenant_metrics {
+        metrics.count_tenants(tenants);
+    }
     if let Some(drops) = options.log_drops {
         metrics.register(LogDropsCollector::process_log(drops));
     }

@@ -109,6 +109,18 @@ fn every_metric_of_the_rules_exists() {
     assert!(SCRAPE.contains(bound), "{}", *SCRAPE);
 }
 
+#[test]
+fn no_series_has_a_tenant_unless_it_is_configured() {
+    let selected = "sluice_tenant_requests_total{tenant=\"acme\",outcome=\"forwarded\",status=\"2xx\"} ";
+    let other = "sluice_tenant_requests_total{tenant=\"__other__\",outcome=\"forwarded\",status=\"2xx\"} 1\n";
+    assert!(SCRAPE.contains(selected) && SCRAPE.contains(other), "{}", *SCRAPE);
+    let without = every_kind::scrape_without_tenants();
+    assert!(
+        !without.contains("tenant=") && !without.contains("acme"),
+        "{without}"
+    );
+}
+
 /// Returns the text of a file in the repository, if it is there.
 fn read(path: &str) -> Option<String> {
     fs::read_to_string(root().join(Path::new(path))).ok()

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 
-use rules::{AdminHosts, TrustedProxies};
+use rules::{AdminHosts, TenantId, TrustedProxies};
 
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::problem::Problem;
-use crate::settings::{AdminListener, ReceiptSettings, Settings};
+use crate::settings::{AdminListener, ReceiptSettings, Settings, TenantMetrics};
 use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
+use crate::shape::settings::TenantsOfMetrics;
 use crate::shape::sluice::GatewayFields;
 
 /// The default address of the admin listener.
@@ -40,6 +41,10 @@ impl<'s> Gateway<'_, 's> {
         self.warn_of_idle_sinks(root);
         let notify = root.notify.lower(Vec::new(), |sinks| self.sinks(&sinks.value));
         let traces = root.traces.lower_optional(|traces| self.traces(traces));
+        let tenants = root.metrics.lower(None, |metrics| match &metrics.value {
+            Some(tenants) => Some(Some(self.tenant_metrics(tenants)?)),
+            None => Some(None),
+        });
         let headers = root.headers.value();
         let signing_key = headers.map_or(Some(None), |headers| {
             headers
@@ -57,6 +62,7 @@ impl<'s> Gateway<'_, 's> {
             receipts: root
                 .receipts
                 .lower(Some(ReceiptSettings::default()), |receipts| Some(receipts.value))?,
+            tenant_metrics: tenants?,
             errors: errors?,
             body_limit: body_limit(root)?,
             changes: root.control.or_default()?,
@@ -68,6 +74,21 @@ impl<'s> Gateway<'_, 's> {
             break_glass: root.break_glass.optional()?,
             upgrade: root.upgrade.optional()?,
         })
+    }
+
+    fn tenant_metrics(&mut self, tenants: &TenantsOfMetrics<'s>) -> Option<TenantMetrics> {
+        let mut names = Vec::with_capacity(tenants.names.len());
+        for name in &tenants.names {
+            match TenantId::parse(&name.value) {
+                Ok(_) => names.push((*name.value).into()),
+                Err(reason) => {
+                    let help = "write the id of a tenant";
+                    self.error("invalid-tenant-id", reason.to_string(), name.span, help);
+                }
+            }
+        }
+        let max = tenants.max;
+        (names.len() == tenants.names.len()).then_some(TenantMetrics { max, names })
     }
 
     fn admin(

@@ -2,9 +2,10 @@
 
 use rules::{Eligibility, EncodedSlash, TargetOptions};
 
-use super::text::{FilePath, LocalPath, Name, Off};
+use super::Needs;
+use super::text::{FilePath, LocalPath, Name, Off, TenantId};
 use crate::form::{
-    Boolean, Duration, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union, words,
+    Boolean, Duration, List, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union, words,
 };
 use crate::settings;
 use crate::settings::{LogFormat, LogLevel, ProcessLogFormat};
@@ -172,4 +173,31 @@ object! {
         /// Maximum time for in-flight requests afterwards. Default: 30s.
         timeout: strict Duration = settings::Drain::default().timeout_ms,
     } => settings::Drain { delay_ms: delay, timeout_ms: timeout }
+}
+
+/// The most tenants that have a series because they are named, and because they are seen first.
+const MAX_TENANTS: i64 = 100;
+
+/// The tenants that requests are counted by, as written.
+pub(crate) struct TenantsOfMetrics<'s> {
+    pub(crate) max: usize,
+    pub(crate) names: Vec<PlacedText<'s>>,
+}
+
+object! {
+    /// Metrics that are counted on request.
+    Metrics("metrics"): Option<TenantsOfMetrics<'s>> {
+        /// Tenants that requests are counted by. Default: none.
+        tenants: strict TenantMetrics,
+    } => tenants
+}
+
+object! {
+    /// Tenants that requests are counted by; the others are counted together.
+    TenantMetrics("metrics by tenant", Needs::AtLeastOne): TenantsOfMetrics<'s> {
+        /// Number of tenants that get a series when they are seen first. Default: 0.
+        max: strict Whole<usize, 0, MAX_TENANTS> = 0,
+        /// Ids of tenants that have a series in any case. Default: none.
+        names: default List<Placed<TenantId>, 1, { MAX_TENANTS as usize }>,
+    } => TenantsOfMetrics { max, names }
 }

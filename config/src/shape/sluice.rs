@@ -10,7 +10,7 @@ use super::listener::Listeners;
 use super::notify::{MAX_SINKS, Sink};
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
-use super::settings::{AccessLog, BreakGlass, Drain, Environment, ProcessLog, Receipts, Target, Upgrade};
+use super::settings::{AccessLog, BreakGlass, Drain, Environment, Metrics, ProcessLog, Receipts, Target, Upgrade};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::traces::Traces;
 use super::upstream::Upstreams;
@@ -81,6 +81,8 @@ fields! {
         receipts: field Receipts,
         /// Export of traces. Default: none. A change needs a restart, except of `sample` and `parent`.
         traces: field Traces,
+        /// Metrics that are counted on request. A change needs a restart.
+        metrics: field Metrics,
         /// Shutdown of the process.
         drain: field Drain,
         /// Limits of the whole process, and of one client. A change needs a restart.

@@ -29,7 +29,7 @@ fn every_outcome_and_class_has_its_own_counter() {
             expected.push((outcome.as_str(), class, expected.len() as u64 + 1));
         }
     }
-    assert_eq!(meter.requests().collect::<Vec<_>>(), expected);
+    assert_eq!(meter.requests().all().collect::<Vec<_>>(), expected);
 }
 
 #[test]

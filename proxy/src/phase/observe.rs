@@ -32,6 +32,11 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
     let status = sent.status;
     let prepared = &context.prepared;
     meter(context).observe(context.outcome, status, duration);
+    if let Some(tenants) = shared.metrics.tenants()
+        && let Some(tenant) = context.found.tenant()
+    {
+        tenants.count(tenant.as_str(), context.outcome, status);
+    }
     if status >= 500 {
         count_errors(context);
     } else {

@@ -27,8 +27,17 @@ fn page(running: &SluiceProcess) -> String {
     answer.text().to_owned()
 }
 
-/// Returns the content of `/metrics`.
+/// Returns the content of `/metrics`, with requests by tenant.
 pub(super) fn scrape() -> String {
+    scrape_with("metrics: { tenants: { names: [acme] } }")
+}
+
+/// Returns the same of a process that does not count by tenant.
+pub(super) fn scrape_without_tenants() -> String {
+    scrape_with("")
+}
+
+fn scrape_with(section: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (upstream, failing) = (Upstream::named("app"), KeyServer::broken());
     let third = Issuer::new("https://third.example", Algorithm::Es256, "k3");
@@ -36,7 +45,8 @@ pub(super) fn scrape() -> String {
     let receiver = Upstream::answering(|_, stream| reply(stream, &response(200, "OK", "")));
     let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
     let config = format!(
-        "{LISTENERS}flags: {{ store: {{ sqlite: data, seed: flags.yaml }} }}
+        "{LISTENERS}{section}
+flags: {{ store: {{ sqlite: data, seed: flags.yaml }} }}
 {issuers}  - issuer: https://other.example
     audiences: [api]
     algorithms: [ES256]
@@ -83,6 +93,7 @@ notify: [ {{ webhook: 'http://{receiver}/hook', secret: '${{HOOK_SECRET}}' }} ]
     eventually("the stage to be in force", || {
         (ask("/board", &token) == 200).then_some(())
     });
+    assert_eq!(ask("/board", &issuer.token("globex")), 200);
     for path in ["/board", "/lenient", "/gone", "/unknown"] {
         ask(path, &token);
         ask(path, "not.a.token");
