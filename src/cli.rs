@@ -24,6 +24,7 @@ mod export;
 mod flags;
 mod global_options;
 mod health;
+mod log_level;
 mod man;
 mod operators;
 mod output;
@@ -84,6 +85,8 @@ enum Command {
     Restore(restore::Arguments),
     Audit(audit::Arguments),
     Operators(operators::Arguments),
+    #[command(name = "log-level")]
+    LogLevel(log_level::Arguments),
     Whoami(whoami::Arguments),
     Completion(completion::Arguments),
     Man(man::Arguments),
@@ -141,6 +144,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Operators(arguments) => operators::run(&arguments),
+        Command::LogLevel(arguments) => log_level::run(&arguments),
         Command::Whoami(arguments) => whoami::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, &mut Cli::command()),
         Command::Man(arguments) => man::run(&arguments, Cli::command()),

@@ -22,6 +22,7 @@ use crate::client_flags;
 use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
+use crate::log_levels::{self, LogLevels};
 use crate::metric_thread::MetricThread;
 use crate::operators;
 use crate::proxy_observer::ProxyObserver;
@@ -153,7 +154,8 @@ impl ControlPlane {
         let mut api = Api::new(control, operators, explainer, self.scratch.clone())
             .with_hosts(hosts)
             .with_traffic(Arc::clone(&self.traffic) as _)
-            .with_streams(self.streams.clone());
+            .with_streams(self.streams.clone())
+            .with_log_levels(Arc::new(LogLevels));
         if let Some((rollouts, _)) = &self.rollouts {
             let judge: Arc<dyn JudgeRollouts> = Arc::clone(rollouts) as _;
             api = api.with_judge(judge);
@@ -265,6 +267,7 @@ impl StateRecorder {
                 let is_last = *stopped;
                 // The writes below can take seconds, and `drop` needs the lock to set the flag.
                 drop(stopped);
+                log_levels::return_if_due();
                 if is_last || observed_at.elapsed() >= OBSERVE_INTERVAL {
                     observed_at = Instant::now();
                     observe(&control, directory.as_deref());

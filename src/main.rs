@@ -14,6 +14,7 @@ mod environment;
 mod issuer_keys;
 mod last_good;
 mod lock_holder;
+mod log_levels;
 mod metric_thread;
 mod notification_thread;
 mod operators;

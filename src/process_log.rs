@@ -8,11 +8,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use logging::{Levels, LogColour, LogFormat, ProcessLog, ProcessLogOptions};
+use logging::{CurrentLevels, Levels, LogColour, LogFormat, ProcessLog, ProcessLogOptions};
 use tracing::{error, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::log_levels;
 use crate::terminal;
 
 /// Longest wait for the last lines at the end of the process.
@@ -46,11 +47,13 @@ pub(crate) fn start(format: LogFormat, directives: &LevelDirectives) -> Result<&
     };
     let log = ProcessLog::start(Box::new(File::from(output)), options).context("can't start the log")?;
     let (levels, invalid) = Levels::parse(&directives.text);
+    let levels = CurrentLevels::from(levels);
     tracing_subscriber::registry()
-        .with(log.layer(levels))
+        .with(log.layer(levels.clone()))
         .try_init()
         .context("a log is already started")?;
     log.log_panics();
+    log_levels::remember(levels, &directives.text);
     for directive in invalid {
         warn!("{}: {directive}", directives.source);
     }

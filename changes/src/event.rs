@@ -119,6 +119,8 @@ events! {
     DocumentApplied: "platform.document_applied";
     /// A copy of the store was taken.
     BackupTaken: "platform.backup_taken";
+    /// The levels of the process log were set.
+    LogLevelSet: "platform.log_level_set";
     /// A backup was restored in place of the store.
     StoreRestored: "platform.store_restored";
     /// The gateway document is another one.

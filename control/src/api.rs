@@ -22,6 +22,7 @@ mod flags;
 mod handler;
 mod identity;
 mod local_kills;
+mod log_level;
 mod markdown;
 mod openapi;
 mod org_audit_log;
@@ -72,6 +73,7 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Control;
 use crate::judge_rollouts::JudgeRollouts;
+use crate::log_levels::SetLogLevels;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 use crate::stage_report::StageReport;
@@ -110,6 +112,8 @@ pub struct Api {
     judge: Option<Arc<dyn JudgeRollouts>>,
     /// The traffic of the data plane; none if there is no data plane.
     traffic: Option<Arc<dyn ReadTraffic>>,
+    /// The levels of the process log; none if they can't change.
+    log_levels: Option<Arc<dyn SetLogLevels>>,
     streams: EventStreams,
     throttle: Throttle,
     slots: Arc<Semaphore>,
@@ -143,6 +147,7 @@ impl Api {
             explain,
             judge: None,
             traffic: None,
+            log_levels: None,
             streams: EventStreams::new(),
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
@@ -180,6 +185,13 @@ impl Api {
 
     fn traffic(&self) -> Option<&dyn ReadTraffic> {
         self.traffic.as_deref()
+    }
+
+    /// Sets the levels of the process log, which may be changed.
+    #[must_use]
+    pub fn with_log_levels(mut self, levels: Arc<dyn SetLogLevels>) -> Self {
+        self.log_levels = Some(levels);
+        self
     }
 
     /// Returns the verdicts about the stage in force.

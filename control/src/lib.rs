@@ -20,6 +20,7 @@ mod engine;
 mod history;
 mod judge_rollouts;
 mod keep_states;
+mod log_levels;
 mod minute_report;
 mod notifications;
 mod observe;
@@ -61,6 +62,7 @@ pub use engine::{
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
 pub use judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
+pub use log_levels::{LogLevelState, MAX_LOG_LEVEL_TIME, SetLogLevels};
 pub use minute_report::{ArmMinute, MinuteReport};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{

@@ -3,6 +3,7 @@
 //!
 //! The content of access log lines, and starting a log, are left to other crates.
 
+mod current_levels;
 mod destination;
 mod drops;
 mod event_text;
@@ -15,6 +16,7 @@ mod process_log;
 mod repeats;
 mod writer;
 
+pub use current_levels::CurrentLevels;
 pub use destination::Destination;
 pub use drops::{DropReason, Drops};
 pub use fill::Limits;

@@ -14,11 +14,11 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
+use crate::current_levels::CurrentLevels;
 use crate::destination::Destination;
 use crate::drops::Drops;
 use crate::event_text::EventText;
 use crate::fill::Limits;
-use crate::levels::Levels;
 use crate::log_format::{LogColour, LogFormat};
 use crate::log_formatter::{Item, LogFormatter, TitleUse};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
@@ -145,10 +145,10 @@ impl ProcessLog {
     }
 
     /// Returns a layer that logs the events that `levels` allow.
-    pub fn layer<S: Subscriber>(&self, levels: Levels) -> impl Layer<S> + use<S> {
+    pub fn layer<S: Subscriber, L: Into<CurrentLevels>>(&self, levels: L) -> impl Layer<S> + use<S, L> {
         LogLayer {
             log: self.clone(),
-            levels,
+            levels: levels.into(),
         }
     }
 
@@ -213,7 +213,7 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 /// Takes events from `tracing`, and through it those of the `log` crate.
 struct LogLayer {
     log: ProcessLog,
-    levels: Levels,
+    levels: CurrentLevels,
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {

@@ -12,6 +12,7 @@ pub(super) const BACKUP: &str = "/api/v1/platform/backup";
 pub(super) const EXPLAIN: &str = "/api/v1/explain";
 pub(super) const TRAFFIC_SHADOW: &str = "/api/v1/traffic/shadow";
 pub(super) const TRAFFIC_COVERAGE: &str = "/api/v1/traffic/coverage";
+pub(super) const LOG_LEVEL: &str = "/api/v1/log-level";
 pub(super) const WHO_AM_I: &str = "/api/v1/whoami";
 
 /// Returns the path of a flag, or of a part of it.

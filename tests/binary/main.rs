@@ -40,6 +40,7 @@ mod json_output;
 mod links;
 mod log;
 mod log_ins;
+mod log_levels;
 mod lost;
 mod managed;
 mod metrics;

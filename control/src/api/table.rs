@@ -19,7 +19,7 @@ use super::query::{
     boolean_parameter,
 };
 use super::route::{Access, ApiRoute, Verb};
-use super::{account, audit, backup, document, explain};
+use super::{account, audit, backup, document, explain, log_level};
 
 /// The routes by their subjects, in the order of the OpenAPI document.
 const TABLES: [&[ApiRoute]; 6] = [
@@ -52,6 +52,24 @@ const SERVICE_ROUTES: &[ApiRoute] = &[
         summary: "Returns this document.",
         permission: Permission::ReadOwnOrg,
         handler: handler!(account::openapi),
+        ..READ
+    },
+    ApiRoute {
+        path: "/log-level",
+        name: "showLogLevel",
+        summary: "Returns the levels of the process log.",
+        permission: Permission::Administer,
+        handler: handler!(log_level::show),
+        ..READ
+    },
+    ApiRoute {
+        method: Verb::Put,
+        path: "/log-level",
+        name: "setLogLevel",
+        summary: "Sets the levels of the process log, with a time after which the former ones return.",
+        permission: Permission::Administer,
+        access: Access::Audited(Event::LogLevelSet),
+        handler: handler!(log_level::set),
         ..READ
     },
 ];

@@ -6,6 +6,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 use crate::drops::DropReason;
+use crate::levels::Levels;
 
 const LONG: Duration = Duration::from_secs(30);
 

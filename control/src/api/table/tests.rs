@@ -109,6 +109,7 @@ fn example(event: Event) -> Option<(Change, &'static str)> {
         // The last advance completes a plan.
         Event::RolloutCompleted => return None,
         Event::BackupTaken
+        | Event::LogLevelSet
         | Event::StoreRestored
         | Event::ConfigChanged
         | Event::PolicyChanged

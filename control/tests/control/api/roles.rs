@@ -32,6 +32,7 @@ fn body(route: &ApiRoute) -> Option<Value> {
         // It has no body.
         "tickRollout" => return None,
         "importOrgs" => json!({ "tenants": {} }),
+        "setLogLevel" => json!({ "level": "info" }),
         "explain" => json!({ "flag": "ui.shell" }),
         "applyDocument" => json!({ "version": 1, "flags": {} }),
         _ if ["POST", "PUT", "PATCH"].contains(&route.method.as_str()) && route.name != "allowBeta" => {
@@ -99,7 +100,8 @@ fn the_table_matches_the_expected_roles() {
         let own = route.path.starts_with("/orgs/{org}/");
         let for_all = ["/whoami", "/openapi.json", "/requests/{request}"].contains(&route.path);
         assert_eq!(route.allows(Role::OrgAdmin), own || for_all, "{}", route.path);
-        let is_read = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
+        let for_admins = ["applyDocument", "backup", "showLogLevel", "setLogLevel"].contains(&route.name);
+        let is_read = (route.method.as_str() == "GET" && !for_admins) || route.name == "explain";
         assert_eq!(
             route.allows(Role::Viewer),
             is_read,
@@ -107,7 +109,6 @@ fn the_table_matches_the_expected_roles() {
             route.method.as_str(),
             route.path
         );
-        let for_admins = ["applyDocument", "backup"].contains(&route.name);
         assert_eq!(route.allows(Role::Operator), !for_admins, "{}", route.name);
         assert!(route.allows(Role::PlatformAdmin), "{}", route.name);
     }

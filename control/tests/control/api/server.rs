@@ -217,6 +217,7 @@ impl Server {
         )
         .with_timeout(timeout)
         .with_traffic(Arc::new(FixedTraffic))
+        .with_log_levels(Arc::new(FixedLevels))
         .with_judge(Arc::clone(&verdicts) as _);
         let api = api.with_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -369,4 +370,21 @@ fn plane() -> Arc<RecordingPlane> {
     let plane = RecordingPlane::default();
     plane.gated_flags.lock().push("dispatch.v2Board".to_owned());
     Arc::new(plane)
+}
+
+/// Levels of a log that is not there.
+struct FixedLevels;
+
+impl control::SetLogLevels for FixedLevels {
+    fn show(&self) -> control::LogLevelState {
+        control::LogLevelState {
+            level: "info".to_owned(),
+            until: None,
+            afterwards: None,
+        }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<control::LogLevelState, Vec<String>> {
+        Ok(self.show())
+    }
 }
