@@ -59,7 +59,7 @@ pub struct AccessEntry<'a> {
     pub response_bytes: u64,
     /// The code of the proxy's own answer, or of the failure.
     pub error: Option<&'a str>,
-    /// The cause of an upstream's failure, for operators.
+    /// The cause of an upstream's failure or of a refusal, for operators.
     pub cause: Option<&'a str>,
 }
 

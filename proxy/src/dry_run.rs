@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rules::{
-    AttributeId, Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects,
-    TenantId, Timestamp, Trace, UnmetCondition, UpstreamId, normalise,
+    AttributeId, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, TenantId, Timestamp, Trace,
+    UnmetCondition, UpstreamId,
 };
 use tokens::{Identity, OperatorTokens};
 use wire::RequestHead;
@@ -17,7 +17,7 @@ use wire::RequestHead;
 pub use self::client_flags::{ClientFlag, ClientFlags, ClientRefused, client_flags};
 use self::request::ParsedRequest;
 pub use self::request::{DryRunRequest, FindOpenBreakers};
-use crate::answer::{AnswerCode, AnswerFormat};
+use crate::answer::AnswerFormat;
 use crate::breakers::OpenFlags;
 use crate::credential_sources::FoundToken;
 use crate::decider::Decider;
@@ -25,13 +25,14 @@ use crate::findings::{DecisionHeaders, Findings};
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::phase::decision::decide;
 use crate::phase::effects::Effects;
+use crate::phase::headers;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::phase::unidentified::Unidentified;
 use crate::phase::upstream_head;
 use crate::phase::verification::Verification;
-use crate::phase::{head, headers};
 use crate::refusal::RequestRefusal;
+use crate::refusal_cause;
 use crate::rendered_flags::Rendered;
 
 /// The findings of a dry run.
@@ -208,32 +209,7 @@ fn answered(refusal: &RequestRefusal, format: AnswerFormat, reason: Option<Strin
 
 /// Returns the exact problem with a request, where its code alone does not tell.
 fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> Option<String> {
-    let code = refusal.answer.code;
-    let is = |other: AnswerCode| code.name == other.name;
-    if is(AnswerCode::HEAD) {
-        let method = read.head.method();
-        let standard = head::standard_in_other_case(method)?;
-        return Some(format!(
-            "the method `{method}` differs from {standard} only in case"
-        ));
-    }
-    if is(AnswerCode::TARGET) {
-        let target = normalise(read.head.target().as_bytes(), decider.snapshot.routes.target);
-        return Some(match target {
-            Err(invalid) => invalid.to_string(),
-            Ok(target) if target.is_asterisk() => InvalidTarget::Form.to_string(),
-            Ok(_) => "the path can be read in too many ways".to_owned(),
-        });
-    }
-    if is(AnswerCode::HOST) {
-        let named = read.head.fields.value("host");
-        let named = named.and_then(|host| std::str::from_utf8(host).ok());
-        return Some(match named.map(Host::parse) {
-            Some(Err(invalid)) => invalid.to_string(),
-            _ => "the request names no host, and a route matches on hosts".to_owned(),
-        });
-    }
-    is(AnswerCode::REQUEST).then(|| "`Connection` lists a protected name".to_owned())
+    refusal_cause::of_head(refusal.answer.code, &read.head, decider)
 }
 
 /// Returns the headers that carry the decision to the upstream.

@@ -74,6 +74,7 @@ mod pulse;
 mod readiness;
 mod receipts;
 mod refusal;
+mod refusal_cause;
 mod remote_keys;
 mod rendered_flags;
 mod request_context;

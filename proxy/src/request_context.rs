@@ -58,7 +58,7 @@ pub(crate) struct RequestContext {
     pub(crate) outcome: RequestOutcome,
     /// The code of the proxy's own answer, or of the failure.
     pub(crate) code: Option<&'static str>,
-    /// The cause of a refused head, for operators.
+    /// The cause of a refusal, for operators.
     pub(crate) cause: Option<Box<str>>,
     /// Its trace, if it is sampled.
     pub(crate) trace: Option<Box<SampledTrace>>,

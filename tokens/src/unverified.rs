@@ -91,6 +91,13 @@ impl<'t> Unverified<'t> {
         self.algorithm
     }
 
+    /// Returns the audiences that the token claims, as far as they are texts.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        let claim = self.claims.get("aud");
+        let listed = claim.and_then(Value::as_array).into_iter().flatten();
+        claim.into_iter().chain(listed).filter_map(Value::as_str)
+    }
+
     pub(crate) fn message(&self) -> &'t str {
         self.message
     }

@@ -27,6 +27,7 @@ use crate::phase::received::{BodyPresence, ConnectionFacts};
 use crate::phase::trace;
 use crate::phase::upstream_head::{self, ConnectionFields};
 use crate::refusal::{KeepAlive, RequestRefusal};
+use crate::refusal_cause;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
 
@@ -238,6 +239,10 @@ async fn refuse(
     let code = refusal.answer.code.name;
     context.outcome = refusal.outcome;
     context.code = Some(code);
+    if context.cause.is_none() && shared.access_log.is_on() {
+        let (decider, limit) = (&context.prepared.decider, context.found.body_limit);
+        context.cause = refusal_cause::cause(refusal.answer.code, &context.head, decider, limit);
+    }
     if refusal.outcome != RequestOutcome::Redirected {
         shared.metrics.requests.rejections.count(code);
     }

@@ -13,6 +13,7 @@ mod attacks;
 mod attempts;
 mod balance;
 mod breaker;
+mod causes;
 mod connections;
 mod coverage;
 mod drain;
