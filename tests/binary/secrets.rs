@@ -2,9 +2,16 @@
 
 use std::{fs, net::TcpListener, path::Path};
 
-use testkit::{Client, H2Client, KeyServer, Request, Upstream, eventually};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use testkit::{
+    Authority, Client, H2Client, Issuer, KeyServer, Request, Upstream, eventually, reply, response,
+};
+use tokens::Algorithm;
 
 use crate::files;
+use crate::gateway_document;
+use crate::operator_tokens::{self, OperatorToken};
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const JWT: &str =
@@ -284,4 +291,178 @@ fn command_errors_contain_no_secret() {
             &(output.stderr + &output.stdout),
         );
     }
+}
+
+/// The secrets of a gateway whose configuration is valid, each another one: by the place where it is planted.
+struct Planted(Vec<(&'static str, String)>);
+
+impl Planted {
+    #[track_caller]
+    fn check(&self, what: &str, text: &str) {
+        for (place, secret) in &self.0 {
+            assert!(
+                !text.contains(secret.as_str()),
+                "the secret of {place} is in {what}:\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_a_working_gateway_is_printed_or_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    let (upstream, keys) = (Upstream::named("app"), KeyServer::broken());
+    let receiver = Upstream::answering(|_, stream| reply(stream, &response(503, "Busy", "planted-echo")));
+    let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
+    let pair = Authority::new().server(&["localhost"]);
+    let operator = OperatorToken::issue("ann", "platform-admin");
+    operator_tokens::write_document(folder.path(), "operators.yaml", &[&operator]);
+    let webhook = STANDARD.encode([0x5a; 32]);
+    let signature = "planted-signature-secret-of-32-bytes-and-more";
+    write("secret", issuer.key_file());
+    write("signature", signature.as_bytes());
+    write("tls.pem", pair.cert.as_bytes());
+    write("tls.key", pair.key.as_bytes());
+    write(
+        "flags.yaml",
+        b"version: 1\nflags: { board: { lifecycle: ga } }\ntenants: { acme: {} }\n",
+    );
+    let config = format!(
+        "version: 1
+listeners:
+  - {{ name: public, address: '127.0.0.1:0' }}
+  - {{ name: secure, address: '127.0.0.1:0', tls: {{ certificates: [{{ cert: tls.pem, key: tls.key }}] }} }}
+admin: {{ address: '127.0.0.1:0', operators: {{ tokens: {{ file: operators.yaml }} }} }}
+flags: {{ store: {{ sqlite: data, seed: flags.yaml }} }}
+{issuers}  - issuer: https://other.example
+    audiences: [api]
+    algorithms: [ES256]
+    keys: {{ jwks_url: '{keys}?key=planted-query-of-keys' }}
+    claims: {{ tenant: tenant }}
+upstreams: {{ app: '{app}' }}
+headers: {{ signature: {{ secret_file: signature }} }}
+routes:
+  - {{ name: board, match: /board, gate: board, upstream: app }}
+  - {{ name: needed, match: /needed, auth: required, upstream: app }}
+  - {{ name: all, match: /**, auth: lenient, upstream: app }}
+notify: [ {{ webhook: 'http://{receiver}/hook', secret: '${{HOOK_SECRET}}' }} ]
+",
+        issuers = gateway_document::issuers(&issuer, "HS256", "secret_file: secret"),
+        keys = keys.url(),
+        app = upstream.address(),
+        receiver = receiver.address(),
+    );
+    write("sluice.yaml", config.as_bytes());
+    let mut claims = issuer.claims("acme");
+    claims["email"] = "planted-email@example.com".into();
+    let token = issuer.sign(&claims);
+    let (message, tag) = token.rsplit_once('.').unwrap();
+    let payload = message.split_once('.').unwrap().1;
+    let key_line = pair.key.lines().nth(1).unwrap().to_owned();
+    let planted = Planted(vec![
+        ("the claims of a token", "planted-email".to_owned()),
+        ("the payload of a token", payload.to_owned()),
+        ("the signature of a token", tag.to_owned()),
+        ("the cookie", "planted-cookie".to_owned()),
+        ("the query", "planted-query".to_owned()),
+        ("Basic", "cGxhbnRlZC11c2VyOnBsYW50ZWQtcGFzc3dvcmQ".to_owned()),
+        ("Digest", "planted-digest".to_owned()),
+        ("a header of the client", "planted-header".to_owned()),
+        ("the body", "planted-body".to_owned()),
+        ("the operator", operator.secret.clone()),
+        ("the signature of requests", "planted-signature".to_owned()),
+        ("the webhook", webhook.clone()),
+        ("the key of the TLS listener", key_line),
+        ("the answer of a receiver", "planted-echo".to_owned()),
+        ("a directive", "planted-directive".to_owned()),
+    ]);
+    let secret = format!("whsec_{webhook}");
+    let mut sluice = SluiceProcess::start_with(&[("HOOK_SECRET", &secret)], folder.path(), ["run"]);
+    let admin = sluice.admin();
+    let ask_admin = |method: &str, path: &str, body: &str| {
+        let request = Request::new(method, path)
+            .host("localhost")
+            .token(&operator.secret)
+            .header("content-type", "application/json");
+        let answer = Client::connect(admin).ask(&request.with_body(body.to_owned()));
+        planted.check(path, answer.text());
+        answer.status
+    };
+    assert_eq!(
+        ask_admin("PUT", "/api/v1/log-level", "{\"level\":\"trace\"}"),
+        200
+    );
+    let directive = "{\"level\":\"password=planted-directive\"}";
+    assert_eq!(ask_admin("PUT", "/api/v1/log-level", directive), 400);
+    // Forwarded, and refused in each way.
+    let forged = format!("{message}.AAAA");
+    let expired = issuer.sign(&{
+        let mut claims = claims.clone();
+        claims["exp"] = 1.into();
+        claims
+    });
+    let credentials = [
+        format!("Bearer {token}"),
+        format!("Bearer {forged}"),
+        format!("Bearer {expired}"),
+        "Basic cGxhbnRlZC11c2VyOnBsYW50ZWQtcGFzc3dvcmQ=".to_owned(),
+        "Digest username=\"x\", response=\"planted-digest\"".to_owned(),
+        format!("Bearer {}", operator.secret),
+        String::new(),
+    ];
+    let mut statuses = std::collections::BTreeSet::new();
+    for target in [
+        "/board?token=planted-query",
+        "/needed",
+        "/other",
+        "/a%2fb?planted-query",
+        "/a\\b",
+    ] {
+        for credential in &credentials {
+            let request = Request::post(target, "card=planted-body")
+                .header("authorization", credential)
+                .header("cookie", "sid=planted-cookie")
+                .header("x-api-key", "planted-header");
+            let answer = Client::connect(sluice.listener()).ask(&request);
+            planted.check(&format!("the answer to {target}"), answer.text());
+            statuses.insert(answer.status);
+        }
+    }
+    assert!(statuses.len() >= 3 && statuses.contains(&200), "{statuses:?}");
+    // The admin API, with and without a defect of the request; a change that a receiver is notified of.
+    for (method, path, body) in [
+        ("GET", "/api/v1/whoami", ""),
+        ("GET", "/api/v1/planted-query", ""),
+        ("POST", "/api/v1/platform/feature-flags/board/kill", "{}"),
+        (
+            "POST",
+            "/api/v1/platform/feature-flags/board/kill",
+            "{\"planted-body\":",
+        ),
+        ("PUT", "/api/v1/platform/document", "planted: [body"),
+        ("GET", "/readyz?verbose", ""),
+        ("GET", "/metrics", ""),
+    ] {
+        ask_admin(method, path, body);
+    }
+    let token_of_request = format!("{{\"method\":\"GET\",\"path\":\"/board\",\"token\":\"{token}\"}}");
+    ask_admin("POST", "/api/v1/explain", &token_of_request);
+    receiver.await_count(1);
+    files::replace(
+        folder.path(),
+        "sluice.yaml",
+        config + "password: planted-signature\n",
+    );
+    sluice.line("not reloaded");
+    ask_admin("GET", "/readyz?verbose", "");
+    sluice.signal("TERM");
+    sluice.ended();
+    let printed = sluice.printed().join("\n");
+    planted.check("what was printed", &printed);
+    assert!(printed.contains("the levels of the log were set"), "{printed}");
+    assert!(
+        printed.contains("TOKEN_BAD_SIGNATURE") && printed.contains("TOKEN_EXPIRED"),
+        "{printed}"
+    );
 }
