@@ -83,6 +83,14 @@ impl OutcomeCounts {
         count(&self.0, outcome as usize * CLASSES.len() + class(status));
     }
 
+    /// Returns the number of requests with these outcomes.
+    fn total(&self, wanted: impl Fn(RequestOutcome) -> bool) -> u64 {
+        let outcomes = RequestOutcome::ALL.into_iter().zip(self.0.chunks(CLASSES.len()));
+        let counted = outcomes.filter(|(outcome, _)| wanted(*outcome));
+        let cells = counted.flat_map(|(_, cells)| cells);
+        cells.map(|cell| cell.load(Ordering::Relaxed)).sum()
+    }
+
     /// Returns outcome, status class and count of all non-zero cells.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let labels = RequestOutcome::ALL
@@ -128,12 +136,7 @@ impl RouteMeter {
 
     /// Returns the number of requests with these outcomes.
     pub(crate) fn total(&self, wanted: impl Fn(RequestOutcome) -> bool) -> u64 {
-        let outcomes = RequestOutcome::ALL
-            .into_iter()
-            .zip(self.requests.chunks(CLASSES.len()));
-        let counted = outcomes.filter(|(outcome, _)| wanted(*outcome));
-        let cells = counted.flat_map(|(_, cells)| cells);
-        cells.map(|cell| cell.load(Ordering::Relaxed)).sum()
+        self.requests.total(wanted)
     }
 
     /// Returns the counts of requests that the gate would have refused, to count one more.
