@@ -15,7 +15,7 @@ pub struct RolloutReading {
     pub percent: f64,
     /// The checks of the stage with their verdicts, as the API names them.
     pub checks: Vec<(String, &'static str)>,
-    /// What the plan waits for, and since when: `time`, `check`, `inconclusive`, `unmeasured`, `condition`, `approval`,
+    /// The reasons for which the plan waits, each with the time since when: `time`, `check`, `inconclusive`, `unmeasured`, `condition`, `approval`,
     /// `checklist`, `window`, `start`, `person`.
     pub waits: Vec<(&'static str, Timestamp)>,
 }

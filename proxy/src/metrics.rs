@@ -109,9 +109,9 @@ impl Metrics {
         }));
     }
 
-    /// Counts requests by tenant from now on. Only the first call has an effect.
-    pub(crate) fn count_tenants(&self, settings: &config::TenantMetrics) {
-        let meters = Arc::new(TenantMeters::new(settings));
+    /// Counts requests of the named tenants, and of the first `max` others, from now on. Only the first call has an effect.
+    pub(crate) fn count_tenants(&self, names: &[Box<str>], max: usize) {
+        let meters = Arc::new(TenantMeters::new(names, max));
         if self.tenants.set(Arc::clone(&meters)).is_ok() {
             self.register(TenantCollector::new(meters));
         }

@@ -119,7 +119,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
 
     let metrics = Arc::new(Metrics::new());
     if let Some(tenants) = &loaded.settings.tenant_metrics {
-        metrics.count_tenants(tenants);
+        metrics.count_tenants(&tenants.names, tenants.max);
     }
     if let Some(drops) = options.log_drops {
         metrics.register(LogDropsCollector::process_log(drops));

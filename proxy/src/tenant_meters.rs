@@ -4,7 +4,6 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use config::TenantMetrics;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 use xxhash_rust::xxh3::xxh3_64;
@@ -41,8 +40,9 @@ struct Place {
 }
 
 impl TenantMeters {
-    pub(crate) fn new(settings: &TenantMetrics) -> Self {
-        let most = settings.names.len().saturating_add(settings.max);
+    /// Creates the counts of the named tenants, and of the first `max` others.
+    pub(crate) fn new(names: &[Box<str>], max: usize) -> Self {
+        let most = names.len().saturating_add(max);
         let places = most.saturating_mul(PLACES_FOR_EACH).next_power_of_two();
         let place = |_| Place {
             hash: AtomicU64::new(0),
@@ -54,11 +54,11 @@ impl TenantMeters {
             free: AtomicUsize::new(most),
             other: OutcomeCounts::new(),
         };
-        for name in &settings.names {
+        for name in names {
             meters.counts(name);
         }
         // A name that is there twice leaves no place.
-        meters.free.store(settings.max, Ordering::Relaxed);
+        meters.free.store(max, Ordering::Relaxed);
         meters
     }
 
@@ -160,10 +160,8 @@ mod tests {
     use super::*;
 
     fn meters(max: usize, names: &[&str]) -> TenantMeters {
-        TenantMeters::new(&TenantMetrics {
-            max,
-            names: names.iter().map(|name| (*name).into()).collect(),
-        })
+        let names: Vec<Box<str>> = names.iter().map(|name| (*name).into()).collect();
+        TenantMeters::new(&names, max)
     }
 
     fn counted(meters: &TenantMeters) -> BTreeMap<String, f64> {
