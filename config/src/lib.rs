@@ -96,8 +96,8 @@ pub use rollout_plan::{
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,
-    LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, ReceiptSettings, Settings, SigningKey, TenantMetrics,
-    UpgradeSettings,
+    LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, ReceiptSettings, Settings, SigningKey,
+    TenantMetrics, UpgradeSettings,
 };
 pub use source::{LineIndex, MAX_FILE_BYTES, Place};
 pub use suggest::closest;

@@ -51,8 +51,9 @@ fn write_files(folder: &Path) {
 fn reference() -> Vec<String> {
     let files = fs::read_dir(root().join("docs")).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    // `rollouts.md` has a plan, which `rollouts` checks.
-    let others = ["quick-start.md", "recipes.md", "rollouts.md"];
+    // `rollouts.md` has a plan, which `rollouts` checks, and `kubernetes.md` an overlay and values of a chart, which
+    // `deploy::kubernetes` renders.
+    let others = ["quick-start.md", "recipes.md", "rollouts.md", "kubernetes.md"];
     names
         .filter(|name| name.ends_with(".md") && !others.contains(&name.as_str()))
         .collect()

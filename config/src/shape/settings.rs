@@ -5,7 +5,8 @@ use rules::{Eligibility, EncodedSlash, TargetOptions};
 use super::Needs;
 use super::text::{FilePath, LocalPath, Name, Off, TenantId};
 use crate::form::{
-    Boolean, Duration, List, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union, words,
+    Boolean, Duration, List, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union,
+    words,
 };
 use crate::settings;
 use crate::settings::{LogFormat, LogLevel, ProcessLogFormat};

@@ -10,7 +10,9 @@ use super::listener::Listeners;
 use super::notify::{MAX_SINKS, Sink};
 use super::proxies::TrustedProxies;
 use super::route::RouteList;
-use super::settings::{AccessLog, BreakGlass, Drain, Environment, Metrics, ProcessLog, Receipts, Target, Upgrade};
+use super::settings::{
+    AccessLog, BreakGlass, Drain, Environment, Metrics, ProcessLog, Receipts, Target, Upgrade,
+};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::traces::Traces;
 use super::upstream::Upstreams;

@@ -9,6 +9,7 @@ use std::process::Command;
 use testkit::{Client, Request, Upstream, eventually};
 
 use super::{repository, run, tool};
+use crate::documents::blocks;
 use crate::process::SluiceProcess;
 
 /// The versions of Kubernetes whose schemas the manifests must fit: the first with native sidecars, and a newer one.
@@ -170,6 +171,62 @@ fn a_chart_of_an_application_uses_the_sidecar() {
     );
     // The configuration of the sidecar is in the ConfigMap that its volume names.
     assert!(rendered.contains("application: 127.0.0.1:8081"), "{rendered}");
+}
+
+/// The overlay and the values that docs/kubernetes.md shows.
+#[test]
+fn the_overlay_and_the_values_of_the_page_render() {
+    let (Some(kubectl), Some(helm)) = (kubectl(), helm()) else {
+        return;
+    };
+    let examples = blocks("docs/kubernetes.md", "yaml");
+    let folder = tempfile::tempdir().unwrap();
+    let edge = folder.path().join("edge/config");
+    fs::create_dir_all(&edge).unwrap();
+    let copied = Command::new("cp")
+        .args(["-r", repository("deploy").to_str().unwrap()])
+        .arg(folder.path())
+        .status();
+    assert!(copied.unwrap().success());
+    for file in ["sluice.yaml", "flags.yaml"] {
+        let from = repository("deploy/kubernetes/gateway/config").join(file);
+        fs::copy(from, edge.join(file)).unwrap();
+    }
+    let overlay = examples
+        .iter()
+        .find(|text| text.contains("kind: Kustomization"))
+        .unwrap();
+    fs::write(folder.path().join("edge/kustomization.yaml"), overlay).unwrap();
+    let rendered = run(
+        &kubectl,
+        ["kustomize", folder.path().join("edge").to_str().unwrap()],
+    )
+    .unwrap();
+    fits_the_schemas(&rendered, 9);
+    assert!(
+        rendered.contains("maxReplicas: 20") && rendered.contains("memory: 1Gi"),
+        "{rendered}"
+    );
+
+    let values = examples
+        .iter()
+        .find(|text| text.starts_with("# values.yaml"))
+        .unwrap();
+    let file = folder.path().join("values.yaml");
+    fs::write(&file, values).unwrap();
+    let arguments = [
+        "template",
+        "t",
+        "deploy/helm/sluice",
+        "--values",
+        file.to_str().unwrap(),
+    ];
+    let rendered = run(&helm, arguments).unwrap();
+    fits_the_schemas(&rendered, 8);
+    assert!(
+        rendered.contains("maxReplicas: 20") && rendered.contains("kind: PrometheusRule"),
+        "{rendered}"
+    );
 }
 
 /// Writes a ConfigMap as the kubelet does: files in a folder with the time in its name, `..data` that leads to it, and a

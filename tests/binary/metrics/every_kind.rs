@@ -65,6 +65,7 @@ routes:
   - {{ name: lenient, match: /lenient, auth: lenient, upstream: app }}
   - {{ name: gone, match: /gone, upstream: named }}
 notify: [ {{ webhook: 'http://{receiver}/hook', secret: '${{HOOK_SECRET}}' }} ]
+traces: {{ otlp: 'http://127.0.0.1:9' }}
 ",
         issuers = gateway_document::issuers(&issuer, "HS256", "secret_file: secret"),
         keys = failing.url(),
