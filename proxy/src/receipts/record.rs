@@ -29,6 +29,8 @@ const MAX_TEXTS: [usize; TEXTS] = [
 ];
 /// The most bytes of keys and variants of flags.
 const MAX_FLAG_TEXTS: usize = 640;
+/// The bytes of keys and variants that a new record has room for.
+const RESERVED_FOR_FLAGS: usize = 64;
 /// The most flags of a receipt.
 const MAX_FLAGS: usize = 16;
 
@@ -125,7 +127,9 @@ impl ReceiptRecord {
             texts.cause,
         ];
         let total: usize = texts.iter().map(|text| text.len()).sum();
-        self.texts.reserve_exact(total.min(MAX_TEXTS.iter().sum()));
+        // With those of one flag, so that a new place is allocated once.
+        self.texts
+            .reserve_exact(total.min(MAX_TEXTS.iter().sum()) + RESERVED_FOR_FLAGS);
         let mut lengths = [0; TEXTS];
         for ((text, max), length) in texts.into_iter().zip(MAX_TEXTS).zip(&mut lengths) {
             *length = self.add_text(text, max);
