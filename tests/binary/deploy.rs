@@ -1,6 +1,7 @@
 //! Every file in deploy/ is loaded, linted or run. `scripts/install-deploy-tools` installs the tools; a test whose tool is
 //! missing says so and is skipped.
 
+mod alerts;
 mod container;
 mod grafana;
 mod kubernetes;
