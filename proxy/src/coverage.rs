@@ -79,10 +79,8 @@ pub(crate) fn coverage(snapshot: &Snapshot, meters: &Meters) -> Coverage {
     ungated.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.route.cmp(&b.route)));
     let listed = listed_in_header(snapshot);
     let has_all = has_all_in_header(snapshot);
-    let idle = snapshot
-        .flags
-        .iter()
-        .filter(|(id, _)| !evaluated.contains(id) && !(has_forwarded && listed.contains(id)));
+    let is_evaluated = |id: &FlagId| evaluated.contains(id) || has_forwarded && listed.contains(id);
+    let idle = snapshot.flags.iter().filter(|(id, _)| !is_evaluated(id));
     let mut idle_flags: Vec<IdleFlag> = idle
         .map(|(id, flag)| {
             let routes = read_by.iter().filter(|(_, flags)| flags.contains(&id));

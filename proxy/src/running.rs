@@ -64,15 +64,15 @@ pub enum DrainEnd {
     Aborted,
 }
 
+/// A running admin or health listener, with its address.
+type BoundServer = (SocketAddr, AdminServer);
+
 impl Running {
     pub(crate) fn new(
         runtime: Runtime,
         publisher: Publisher,
         (bound, copies): (Box<[Bound]>, Vec<HandedSocket>),
-        (admin, health): (
-            Option<(SocketAddr, AdminServer)>,
-            Option<(SocketAddr, AdminServer)>,
-        ),
+        (admin, health): (Option<BoundServer>, Option<BoundServer>),
         (accept, stop): (watch::Sender<bool>, watch::Sender<bool>),
     ) -> Self {
         Self {

@@ -54,6 +54,6 @@ fn render(body: &Value) -> String {
     let level = text("level").unwrap_or_default();
     match (text("until"), text("afterwards")) {
         (Some(until), Some(afterwards)) => format!("{level} until {until}, then {afterwards}"),
-        _ => level.into(),
+        _ => level,
     }
 }

@@ -1,6 +1,11 @@
 //! Every file in deploy/ is loaded, linted or run. `scripts/install-deploy-tools` installs the tools; a test whose tool is
 //! missing says so and is skipped.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "a test says what it skips, and how long an alert takes"
+)]
+
 mod alerts;
 mod container;
 mod grafana;

@@ -73,10 +73,13 @@ struct Load {
     clients: Vec<JoinHandle<()>>,
 }
 
+/// Sends requests to the address until the function returns false, which it calls after each answer.
+type ClientKind = fn(SocketAddr, &dyn Fn() -> bool);
+
 impl Load {
     fn start(address: SocketAddr) -> Self {
         let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let kinds: [fn(SocketAddr, &dyn Fn() -> bool); 3] = [new_connections, kept_connections, http2];
+        let kinds: [ClientKind; 3] = [new_connections, kept_connections, http2];
         let clients = kinds.iter().cycle().take(6).map(|kind| {
             let (stop, served, kind) = (Arc::clone(&stop), Arc::clone(&served), *kind);
             thread::spawn(move || {

@@ -178,6 +178,8 @@ object! {
 
 /// The most tenants that have a series because they are named, and because they are seen first.
 const MAX_TENANTS: i64 = 100;
+/// The maximum of named tenants of metrics.
+const MAX_NAMED_TENANTS: usize = 100;
 
 /// The tenants that requests are counted by, as written.
 pub(crate) struct TenantsOfMetrics<'s> {
@@ -199,6 +201,6 @@ object! {
         /// Number of tenants that get a series when they are seen first. Default: 0.
         max: strict Whole<usize, 0, MAX_TENANTS> = 0,
         /// Ids of tenants that have a series in any case. Default: none.
-        names: default List<Placed<TenantId>, 1, { MAX_TENANTS as usize }>,
+        names: default List<Placed<TenantId>, 1, MAX_NAMED_TENANTS>,
     } => TenantsOfMetrics { max, names }
 }

@@ -918,16 +918,17 @@ fn a_step_waits_while_requests_fail_unmeasured() {
     );
 }
 
-/// Returns the state, the stage, the percentage, the verdicts and the reasons of the plan, each with the seconds since when.
-fn reading(
-    course: &Course,
-) -> (
+/// The state, the stage, the percentage, the verdicts and the reasons of a plan, each reason with the seconds since when.
+type Reading = (
     &'static str,
     usize,
     f64,
     Vec<&'static str>,
     Vec<(&'static str, i64)>,
-) {
+);
+
+/// Returns the readings of the plan.
+fn reading(course: &Course) -> Reading {
     let reading = course.rollouts.readings().remove(0);
     let waits = reading.waits.into_iter();
     let waits = waits.map(|(reason, since)| (reason, (course.now - since.0) / SECOND));

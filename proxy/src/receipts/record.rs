@@ -34,6 +34,10 @@ const RESERVED_FOR_FLAGS: usize = 64;
 /// The most flags of a receipt.
 const MAX_FLAGS: usize = 16;
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which rejects an index out of bounds"
+)]
 const _: () = {
     let mut texts = MAX_FLAG_TEXTS;
     let mut place = 0;

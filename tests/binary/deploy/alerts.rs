@@ -199,7 +199,8 @@ impl Incident {
     /// Every tenant requests the board, a page without a gate, and the export.
     fn start_clients(&mut self) {
         for token in &self.tokens {
-            let requests = ["/board", "/other", "/export"].map(|path| Request::get(path).token(token).bytes());
+            let requests =
+                ["/board", "/other", "/export"].map(|path| Request::get(path).token(token).bytes());
             let (stop, address) = (Arc::clone(&self.stop), self.sluice.listener());
             self.clients.push(thread::spawn(move || {
                 let mut exchanges = Exchanges::new(address);

@@ -111,6 +111,6 @@ traces: {{ otlp: 'http://127.0.0.1:9' }}
     eventually("every kind of series", || {
         let page = page(&running);
         let has = |series: &&str| page.contains(&format!("\n{series}"));
-        waited_for.iter().all(|series| has(series)).then_some(page)
+        waited_for.iter().all(has).then_some(page)
     })
 }
