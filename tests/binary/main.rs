@@ -65,6 +65,7 @@ mod service_manager;
 mod signals;
 mod signing_in;
 mod tokens;
+mod traces;
 mod upgrading;
 mod usage;
 mod walkthrough;

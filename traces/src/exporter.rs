@@ -30,7 +30,8 @@ struct Exporter {
     transport: Transport,
     encoder: Encoder,
     timeout: Duration,
-    log: FailureLog,
+    traces_log: FailureLog,
+    logs_log: FailureLog,
 }
 
 /// Starts the thread.
@@ -49,7 +50,8 @@ pub(crate) fn spawn(queue: Queue, destination: Destination) -> Result<JoinHandle
         transport,
         encoder: Encoder::new(&destination),
         timeout: destination.timeout,
-        log: FailureLog::default(),
+        traces_log: FailureLog::new("traces"),
+        logs_log: FailureLog::new("logs"),
     };
     let thread = thread::Builder::new().name("traces".into());
     thread.spawn(move || exporter.run()).map_err(StartError::Thread)
@@ -85,7 +87,7 @@ impl Exporter {
         let sent = self.runtime.block_on(repeated(limit, is_ending, async || {
             transport.send_spans(spans.clone()).await
         }));
-        let rejected = settled("traces", sent, count, &mut self.log, || counts.count_failure());
+        let rejected = settled(sent, count, &mut self.traces_log, || counts.count_failure());
         counts.count_spans(ExportResult::Failed, rejected);
         counts.count_spans(ExportResult::Exported, count - rejected);
 
@@ -97,7 +99,7 @@ impl Exporter {
                 let sent = self.runtime.block_on(repeated(limit, is_ending, async || {
                     transport.send_logs(logs.clone()).await
                 }));
-                settled("logs", sent, count, &mut self.log, || counts.count_failure())
+                settled(sent, count, &mut self.logs_log, || counts.count_failure())
             }
             None => rejected.min(count),
         };
@@ -128,7 +130,6 @@ async fn repeated(
 
 /// Logs the result of an export of `count` items. Returns the number of items that are lost.
 fn settled(
-    signal: &'static str,
     sent: Result<usize, ExportFailure>,
     count: usize,
     log: &mut FailureLog,
@@ -141,7 +142,7 @@ fn settled(
         }
         Err(failure) => {
             count_failure();
-            log.failed(signal, &failure, Instant::now());
+            log.failed(&failure, Instant::now());
             count
         }
     }
