@@ -82,7 +82,9 @@ fn is_own(request: &ApiRequest, receipt: &RequestReceipt) -> bool {
 fn hide(flags: &Flags, then: &mut RequestReceipt, now: &mut DecisionNow) {
     let is_shown = |key: &str| is_visible(flags, key);
     let named = then.flags.iter().chain(&now.flags);
-    let hides_any = named.into_iter().any(|flag| !is_shown(&flag.flag));
+    let gate = now.gate_text.as_deref().unwrap_or_default();
+    // A large gate has flags that are in its text only.
+    let hides_any = named.into_iter().any(|flag| !is_shown(&flag.flag)) || !flags_of(gate).all(is_shown);
     then.cause = None;
     if !hides_any {
         return;
@@ -96,4 +98,14 @@ fn hide(flags: &Flags, then: &mut RequestReceipt, now: &mut DecisionNow) {
         let flag = difference.part.split(": ").next().unwrap_or_default();
         ["route", "outcome", "gate"].contains(&flag) || is_shown(flag)
     });
+}
+
+/// Returns the keys of flags in the text of a gate, such as `all(board is new, not list)`.
+fn flags_of(gate: &str) -> impl Iterator<Item = &str> {
+    let words = gate.split([' ', ',', '(', ')']).filter(|word| !word.is_empty());
+    let mut former = "";
+    words.filter(move |word| {
+        let is_variant = std::mem::replace(&mut former, word) == "is";
+        !is_variant && !["all", "any", "not", "is", "shadow"].contains(word)
+    })
 }

@@ -11,6 +11,8 @@ use crate::api::server::Server;
 const OF_ACME: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const OF_GLOBEX: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const OF_NOBODY: &str = "cccccccccccccccccccccccccccccccc";
+/// Of acme, with a gate of more flags than a receipt has.
+const OF_LARGE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 const UNKNOWN: &str = "dddddddddddddddddddddddddddddddd";
 
 /// A traffic with three receipts: of acme, of globex, and of a request without a tenant.
@@ -27,17 +29,18 @@ fn flag(key: &str) -> FlagReceipt {
 
 fn receipt(id: &str) -> Option<RequestReceipt> {
     let tenant = match id {
-        OF_ACME => Some("acme"),
+        OF_ACME | OF_LARGE => Some("acme"),
         OF_GLOBEX => Some("globex"),
         OF_NOBODY => None,
         _ => return None,
     };
+    let hidden = (id != OF_LARGE).then(|| flag("reports.export"));
     Some(RequestReceipt {
         request_id: id.to_owned(),
         tenant: tenant.map(str::to_owned),
         outcome: "rejected".to_owned(),
         cause: Some("for operators".to_owned()),
-        flags: vec![flag("dispatch.v2Board"), flag("reports.export")],
+        flags: [flag("dispatch.v2Board")].into_iter().chain(hidden).collect(),
         ..RequestReceipt::default()
     })
 }
@@ -45,6 +48,14 @@ fn receipt(id: &str) -> Option<RequestReceipt> {
 impl ReadTraffic for FixedTraffic {
     fn receipt(&self, id: &str, _: Timestamp) -> Option<(RequestReceipt, DecisionNow)> {
         let differences = ["outcome", "reports.export: cause", "dispatch.v2Board: cause"];
+        if id == OF_LARGE {
+            let now = DecisionNow {
+                gate_text: Some("all(dispatch.v2Board is on, not reports.export)".to_owned()),
+                flags: vec![flag("dispatch.v2Board")],
+                ..DecisionNow::default()
+            };
+            return Some((receipt(id)?, now));
+        }
         let now = DecisionNow {
             gate_text: Some("dispatch.v2Board and reports.export".to_owned()),
             flags: vec![flag("reports.export")],
@@ -139,6 +150,10 @@ fn a_receipt_hides_flags_before_beta_from_an_org_admin() {
     );
     assert!(!text.contains("for operators"), "{text}");
     assert_eq!(answer.json()["now"]["differences"].as_array().unwrap().len(), 2);
+    // A flag that was left out for its size is still in the text of the gate.
+    let large = server.send_as(Role::OrgAdmin, "GET", &path(OF_LARGE), None);
+    assert_eq!(large.status, 200);
+    assert!(!large.text().contains("reports.export"), "{}", large.text());
 }
 
 #[test]
