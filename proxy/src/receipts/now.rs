@@ -6,6 +6,7 @@ use rules::{Action, ClosedAnswer, GateMode, Passage, RequestHead, RouteId, Snaps
 use super::flag_decisions::add_flags;
 use super::receipt::{Difference, Receipt, ReceiptFlag, ReceiptNow, flags as flags_of, truth_name};
 use super::record::ReceiptRecord;
+use crate::answer::AnswerCode;
 use crate::outcome::RequestOutcome;
 
 /// Decides a receipt again, and names the differences. `open_breakers` are the keys of the flags whose circuit breaker
@@ -71,6 +72,9 @@ fn find_route(record: &ReceiptRecord, snapshot: &Snapshot) -> Result<Option<Rout
         }
         Some(RequestOutcome::Panicked) => return Err("a defect in Sluice failed it"),
         _ => {}
+    }
+    if record.code == Some(AnswerCode::KEYS.name) {
+        return Err("no keys were there to verify its token, so the caller is not known");
     }
     let texts = record.texts();
     let routes = &snapshot.routes;

@@ -2,7 +2,8 @@
 
 use proxy::{Receipt, ReceiptFilter, ReceiptNow};
 use rules::{Timestamp, bucket};
-use testkit::{Proxy, ProxyBuilder, Request, Response, Upstream, eventually};
+use testkit::{Issuer, KeyServer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually};
+use tokens::Algorithm;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -195,6 +196,19 @@ fn an_unmatched_request_is_matched_again() {
         (now.route.as_deref(), now.outcome),
         (Some("plain"), Some("forwarded"))
     );
+}
+
+#[test]
+fn a_caller_that_could_not_be_verified_is_not_decided_again() {
+    let (upstream, keys) = (Upstream::named("api"), KeyServer::broken());
+    let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
+    let proxy = builder(&upstream)
+        .issuer(&issuer, Algorithm::Es256, Some(&keys))
+        .start();
+    let request = Request::get("/board/7").token(&issuer.token("acme"));
+    let (then, now) = refused(&proxy, &request);
+    assert_eq!(then.code, Some("KEYS_UNAVAILABLE"));
+    assert!(now.undecided.is_some() && now.outcome.is_none(), "{now:?}");
 }
 
 #[test]
