@@ -548,6 +548,48 @@ fn every_path_in_the_code_map_exists() {
 }
 
 #[test]
+fn every_row_of_a_table_has_the_cells_of_its_head() {
+    let mut problems = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        let mut head = None;
+        for (number, line) in text.lines().enumerate() {
+            // A cell beyond the head's is not shown.
+            let cells = line
+                .starts_with('|')
+                .then(|| line.replace("\\|", "").matches('|').count());
+            if let (Some(head), Some(cells)) = (head, cells)
+                && head != cells
+            {
+                problems.push(format!(
+                    "{page}:{}: {cells} bars, the head has {head}",
+                    number + 1
+                ));
+            }
+            head = cells.map(|cells| head.unwrap_or(cells));
+        }
+    }
+    check(problems);
+}
+
+/// Returns the paths of the pages in `docs`.
+fn pages() -> Vec<String> {
+    let (mut folders, mut found) = (vec!["docs".to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
 fn every_path_in_the_contributing_guide_exists() {
     let no_files = ["mod.rs", "target/fuzz/found", "fuzz/corpus/TARGET"];
     check_paths("CONTRIBUTING.md", &[""], &no_files);
