@@ -53,7 +53,7 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         };
         prepared.meters.observed().count(&context.arms, &ended);
     }
-    if context.outcome == RequestOutcome::Shadowed || context.found.observed.is_some() {
+    if context.found.observed.is_some() || is_refused_by_gate(context) {
         count_shadowed(context);
     }
     receipt::keep(shared, status, context);
@@ -207,13 +207,22 @@ fn count_served(context: &RequestContext, status: u16) {
     });
 }
 
-/// Counts a request that its route would have refused if it did not only observe.
+/// Returns true if the gate of the request is not open.
+fn is_refused_by_gate(context: &RequestContext) -> bool {
+    let verdict = context.found.verdict;
+    verdict.is_some_and(|verdict| verdict.truth != rules::Truth::Open)
+}
+
+/// Counts a request that its route would have refused if it did not only observe, also if its upstream failed.
 fn count_shadowed(context: &RequestContext) {
     let found = &context.found;
-    let flags = &context.prepared.decider.snapshot.flags;
-    let closed = found
-        .verdict
-        .filter(|verdict| verdict.truth != rules::Truth::Open);
+    let snapshot = &context.prepared.decider.snapshot;
+    let flags = &snapshot.flags;
+    let route = found.route.and_then(|id| snapshot.routes.route(id));
+    if route.is_none_or(|route| route.mode != rules::GateMode::Shadow) {
+        return;
+    }
+    let closed = found.verdict.filter(|_| is_refused_by_gate(context));
     let cause = match (found.observed, closed) {
         (Some(code), _) => (None, code),
         (None, Some(verdict)) => {

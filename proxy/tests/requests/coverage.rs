@@ -72,6 +72,19 @@ fn a_shadow_gate_counts_who_would_be_refused() {
 }
 
 #[test]
+fn a_shadow_gate_counts_requests_whose_upstream_failed() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .upstream_at("gone", "127.0.0.1:9")
+        .route("{ name: gone, match: /gone, gate: board, mode: shadow, upstream: gone }")
+        .start();
+    assert_eq!(proxy.get("/gone", "acme").status, 502);
+    assert_eq!(proxy.get("/gone", "globex").status, 502);
+    let gate = shadow(&proxy, 1);
+    assert_eq!((&*gate.route, &*gate.tenants[0].name), ("gone", "acme"));
+}
+
+#[test]
 fn a_caller_without_a_token_counts_by_its_code() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
