@@ -12,7 +12,7 @@ use crate::phase::gate_flags::for_gate_flags;
 use crate::phase::{admission, receipt, trace};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
-use crate::traceparent::continued;
+use crate::traceparent::{continued, only_parent};
 
 /// The response that was sent to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +65,7 @@ pub(crate) fn observe(shared: &Shared, sent: Sent, context: &mut RequestContext)
         return;
     }
     // The client's trace id is logged, because the upstream's spans continue it.
-    let traceparent = head.fields.value("traceparent");
-    let traceparent = traceparent.and_then(|value| std::str::from_utf8(value).ok());
-    let parent = traceparent.and_then(continued);
+    let parent = only_parent(&head.fields).and_then(continued);
     let trace_id = parent.map_or(context.id.as_str(), |(trace, _)| trace);
     let answered_by = if context.upstream_answered {
         AnsweredBy::Upstream

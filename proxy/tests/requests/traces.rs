@@ -161,6 +161,16 @@ fn an_invalid_context_restarts_the_trace() {
 }
 
 #[test]
+fn a_repeated_context_is_not_in_the_log() {
+    let (upstream, collector) = (Upstream::named("api"), TraceCollector::http());
+    let proxy = proxy(&upstream, &collector, ", sample: 1");
+    let request = traced(traced(proxy.request("/board", "globex"), "01"), "01");
+    assert_eq!(proxy.ask(&request).status, 404);
+    let (span, _) = parts(collector.await_spans(1));
+    assert_eq!(proxy.log(1)[0]["trace_id"], hex(&span.trace_id));
+}
+
+#[test]
 fn an_unsampled_request_has_no_span() {
     let (upstream, collector) = (Upstream::named("api"), TraceCollector::http());
     let proxy = proxy(&upstream, &collector, ", sample: 0");
