@@ -30,6 +30,7 @@ const SERVER_COMMANDS: &[(usize, &[&str], Printed)] = &[
     (1, &["apply", "-f", "flags.yaml", "--yes"], Document),
     (1, &["apply", "-f", "flags.yaml", "--yes"], Document),
     (1, &["whoami"], Document),
+    (1, &["log-level"], Document),
     (1, &["export"], Document),
     (1, &["export", "-o", "all.json"], Nothing),
     (1, &["backup", "-o", "copy"], Nothing),
