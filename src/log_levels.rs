@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use control::{LogLevelState, SetLogLevels};
+use control::{LogLevelState, SetLogLevels, time_text};
 use logging::{CurrentLevels, InvalidDirective, Levels};
 use parking_lot::Mutex;
 use rules::Timestamp;
-use tracing::info;
+use tracing::{Level, event_enabled, info};
 
 use crate::clock;
 
@@ -59,16 +59,24 @@ pub(crate) fn return_if_due() {
         return;
     }
     if let Some(returning) = set.returning.take() {
-        set.apply(returning.directives);
-        let level = set.directives.clone();
-        drop(locked);
-        info!(level, "the former levels of the log are in force again");
+        let level = returning.directives.clone();
+        let log = || info!(level, "the former levels of the log are in force again");
+        set.apply(returning.directives, log);
     }
 }
 
 impl SetLevels {
-    fn apply(&mut self, directives: String) {
+    /// Sets the levels. `log` writes a line about it at `info`, before the change if it is shown then: the new levels may
+    /// hide it.
+    fn apply(&mut self, directives: String, log: impl Fn()) {
+        let is_shown = event_enabled!(Level::INFO);
+        if is_shown {
+            log();
+        }
         self.levels.set(Levels::parse(&directives).0);
+        if !is_shown {
+            log();
+        }
         self.directives = directives;
     }
 
@@ -95,7 +103,7 @@ impl SetLogLevels for LogLevels {
         locked.as_ref().map_or_else(without_log, SetLevels::state)
     }
 
-    fn set(&self, directives: &str, time: Option<Duration>) -> Result<LogLevelState, Vec<String>> {
+    fn set(&self, directives: &str, time: Option<Duration>, by: &str) -> Result<LogLevelState, Vec<String>> {
         let (_, invalid) = Levels::parse(directives);
         if !invalid.is_empty() {
             return Err(invalid.iter().map(reason).collect());
@@ -116,7 +124,9 @@ impl SetLogLevels for LogLevels {
                     .saturating_add(i64::try_from(time.as_millis()).unwrap_or(0)),
             ),
         });
-        set.apply(directives.to_owned());
+        let until = set.returning.as_ref().map(|returning| time_text(returning.at));
+        let log = || info!(by, level = %directives, until, "the levels of the log were set");
+        set.apply(directives.to_owned(), log);
         Ok(set.state())
     }
 }

@@ -23,9 +23,10 @@ pub trait SetLogLevels: Send + Sync {
     /// Returns the levels in force.
     fn show(&self) -> LogLevelState;
 
-    /// Sets the levels, with a time after which the former ones return.
+    /// Sets the levels for an operator, with a time after which the former ones return. The log has a line about it, if
+    /// the former or the new levels show it.
     ///
     /// # Errors
     /// Each directive that can't be followed, as a sentence. Nothing changed.
-    fn set(&self, directives: &str, time: Option<Duration>) -> Result<LogLevelState, Vec<String>>;
+    fn set(&self, directives: &str, time: Option<Duration>, by: &str) -> Result<LogLevelState, Vec<String>>;
 }

@@ -40,6 +40,10 @@ fn levels_of_the_log_change_and_return() {
     assert_eq!(managed.done(&["log-level", "off"]), "off\n");
     assert_eq!(managed.done(&["log-level", "info"]), "info\n");
     managed.line("the levels of the log were set");
+    // The line is there even if the new levels hide it.
+    for level in ["level=error,proxy=debug", "level=off"] {
+        managed.line(level);
+    }
     let log = managed.done(&["audit", "list", "--json"]);
     assert!(
         log.contains("platform.log_level_set") && log.contains("error,proxy=debug"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use changes::{Event, timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tracing::{info, warn};
+use tracing::warn;
 use utoipa::ToSchema;
 
 use super::handler::{JsonBody, NoBody, Reply};
@@ -78,12 +78,12 @@ pub(crate) fn set(
         let most = MAX_LOG_LEVEL_TIME.as_secs();
         return Err(malformed(format!("`for_seconds` is a number from 1 to {most}")));
     }
-    let set = levels.set(body.level.trim(), time).map_err(|reasons| {
-        malformed(reasons.join("; ")).help("write directives such as `info` or `info,proxy=debug`")
-    })?;
-    let by = &*request.actor.name;
+    let set = levels
+        .set(body.level.trim(), time, &request.actor.name)
+        .map_err(|reasons| {
+            malformed(reasons.join("; ")).help("write directives such as `info` or `info,proxy=debug`")
+        })?;
     let until = set.until.map(timestamp::text);
-    info!(by, level = %set.level, until, "the levels of the log were set");
     let mut entry = security_entries::audited_operation(api, Event::LogLevelSet, request);
     entry.details.insert("level".to_owned(), json!(set.level));
     if let Some(until) = until {

@@ -384,7 +384,7 @@ impl control::SetLogLevels for FixedLevels {
         }
     }
 
-    fn set(&self, _: &str, _: Option<Duration>) -> Result<control::LogLevelState, Vec<String>> {
+    fn set(&self, _: &str, _: Option<Duration>, _: &str) -> Result<control::LogLevelState, Vec<String>> {
         Ok(self.show())
     }
 }
