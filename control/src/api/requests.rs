@@ -95,8 +95,11 @@ fn hide(flags: &Flags, then: &mut RequestReceipt, now: &mut DecisionNow) {
     then.groups.clear();
     then.attributes.clear();
     now.differences.retain(|difference| {
+        // A flag may have one of these keys. Its differences are those of a part, or of its place in the gate.
+        let is_place = difference.now.ends_with("in the gate");
+        let is_of_request = !is_place && ["route", "outcome", "gate"].contains(&&*difference.part);
         let flag = difference.part.split(": ").next().unwrap_or_default();
-        ["route", "outcome", "gate"].contains(&flag) || is_shown(flag)
+        is_of_request || is_shown(flag)
     });
 }
 

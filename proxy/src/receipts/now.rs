@@ -36,6 +36,14 @@ pub(crate) fn decide_now(
         }
     };
     let texts = record.texts();
+    let has_gate = route
+        .and_then(|id| snapshot.routes.route(id))
+        .is_some_and(|route| route.gate.is_some());
+    // Nobody verified a caller of a request that ended early, or that matched no route.
+    if has_gate && record.truth.is_none() && texts.tenant.is_empty() {
+        again.undecided = Some("it ended before its caller was known, and the route now has a gate");
+        return again;
+    }
     let subject = record.subject.as_deref();
     let attributes = subject.map_or_else(Vec::new, |subject| subject.attributes_in(&snapshot.flags));
     let tenant = Some(texts.tenant).filter(|tenant| !tenant.is_empty());

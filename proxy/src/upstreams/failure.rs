@@ -50,7 +50,8 @@ impl UpstreamError {
 
     /// Creates the error of a failed connect, with the library's text.
     pub(crate) fn of_connect(error: &Error) -> Self {
-        let cause: String = error.to_string().chars().take(MAX_CAUSE).collect();
+        let cause = error.to_string();
+        let cause: String = cause.trim().chars().take(MAX_CAUSE).collect();
         Self {
             failure: Failure::of_connect(error),
             cause: cause.into(),

@@ -199,6 +199,19 @@ fn an_unmatched_request_is_matched_again() {
 }
 
 #[test]
+fn an_unmatched_request_is_not_decided_for_nobody() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    // Its token was not verified, because no route matched.
+    let answer = proxy.get("/later/7", "acme");
+    let id = &id_of(&answer);
+    proxy.reload("sluice.yaml", "match: /board/", "match: /later/");
+    let (then, now) = receipt(&proxy, id);
+    assert_eq!((then.outcome, now.outcome), ("unmatched", None));
+    assert!(now.undecided.unwrap().contains("before its caller was known"));
+}
+
+#[test]
 fn a_caller_that_could_not_be_verified_is_not_decided_again() {
     let (upstream, keys) = (Upstream::named("api"), KeyServer::broken());
     let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");

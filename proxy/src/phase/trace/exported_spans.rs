@@ -120,15 +120,12 @@ fn attempt_span(
 ) -> TraceSpan {
     let head = &context.head;
     let scheme = if attempt.is_tls { "https" } else { "http" };
-    let (host, port) = attempt
-        .authority
-        .rsplit_once(':')
-        .unwrap_or((&attempt.authority, ""));
+    let (host, port) = host_and_port(&attempt.authority);
     let mut attributes = method_attributes(head.method());
     let url = format!("{scheme}://{}{}", attempt.authority, head.path());
     attributes.push(Attribute::text("url.full", text(&url)));
     attributes.push(Attribute::text("server.address", text(host)));
-    let port = port.parse::<u16>().unwrap_or(attempt.address.port());
+    let port = port.unwrap_or(attempt.address.port());
     attributes.push(Attribute::integer("server.port", port));
     let peer = attempt.address.ip().to_string();
     attributes.push(Attribute::text("network.peer.address", peer));
@@ -161,6 +158,16 @@ fn attempt_span(
     }
 }
 
+/// Returns the host of an authority, an IPv6 address without its brackets, and the port, if there is one.
+fn host_and_port(authority: &str) -> (&str, Option<u16>) {
+    let split = authority.rsplit_once(':');
+    // The last colon of `[::1]` is part of the address.
+    let split = split.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (host, port) = split.map_or((authority, None), |(host, port)| (host, Some(port)));
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    (bare.unwrap_or(host), port)
+}
+
 /// Returns the method. The client's spelling of an unknown one is added, as the conventions ask.
 fn method_attributes(method: &str) -> Vec<Attribute> {
     match known_method(method) {
@@ -190,8 +197,26 @@ fn status(is_failed: bool) -> SpanStatus {
     }
 }
 
-/// Returns a text without its end beyond the limit.
+/// Returns a text with its secrets masked, as in the access log, and without its end beyond the limit.
 fn text(text: &str) -> Cow<'static, str> {
+    let text = redact::masked(text);
     let kept = text.get(..text.floor_char_boundary(MAX_TEXT));
     kept.unwrap_or_default().to_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_and_port;
+
+    #[test]
+    fn an_authority_is_split_into_host_and_port() {
+        for (authority, host, port) in [
+            ("127.0.0.1:8081", "127.0.0.1", Some(8081)),
+            ("board.internal", "board.internal", None),
+            ("[::1]:8081", "::1", Some(8081)),
+            ("[::1]", "::1", None),
+        ] {
+            assert_eq!(host_and_port(authority), (host, port), "{authority}");
+        }
+    }
 }
