@@ -111,4 +111,17 @@ fn packages_have_everything_and_are_reproducible() {
     ] {
         assert!(top.join(file).exists(), "the tarball has no {file}");
     }
+    // Files of deploy/ that are not in the repository, such as the key that compose.yaml asks for, stay out.
+    let tracked = run(Path::new("git"), ["ls-files", "deploy"]).unwrap();
+    let chart = top.join("deploy/helm");
+    let packed = run(
+        Path::new("find"),
+        [top.join("deploy").as_os_str(), "-type".as_ref(), "f".as_ref()],
+    )
+    .unwrap();
+    for path in packed.lines().map(Path::new) {
+        let name = path.strip_prefix(&top).unwrap().to_str().unwrap();
+        let is_linked = path.starts_with(chart.join("application-with-sidecar/sluice"));
+        assert!(is_linked || tracked.lines().any(|line| line == name), "{name}");
+    }
 }
