@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::json;
 use testkit::{Client, Request, Upstream, eventually};
 
 use super::{repository, run, tool};
@@ -145,6 +146,33 @@ fn values_of_the_chart_are_checked() {
     ] {
         let refused = run(&helm, ["template", "t", "deploy/helm/sluice", "--set", value]).unwrap_err();
         assert!(refused.contains(reported), "{value}: {refused}");
+    }
+}
+
+#[test]
+fn files_of_the_chart_may_have_any_text() {
+    let Some(helm) = helm() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let values = folder.path().join("values.yaml");
+    let files = json!({
+        "indented.txt": "  two spaces\nnone\n", "tab.txt": "\tx: y\n", "empty.txt": "", "open.txt": "no end of line",
+        "sluice.yaml": "not this one",
+    });
+    let networks = json!({ "scrapeFromNamespaces": ["123"] });
+    let text = json!({ "config": "\n  version: 1\n", "files": files, "networkPolicy": networks });
+    fs::write(&values, text.to_string()).unwrap();
+    let arguments = ["template", "t", "deploy/helm/sluice", "--values"];
+    let arguments = arguments.into_iter().chain([values.to_str().unwrap()]);
+    let rendered = run(&helm, arguments).unwrap();
+    fits_the_schemas(&rendered, 8);
+    for line in [
+        "  empty.txt: \"\"\n",
+        "  open.txt: no end of line\n",
+        "  sluice.yaml: |2\n  \n      version: 1\n",
+    ] {
+        assert!(rendered.contains(line), "{line}: {rendered}");
     }
 }
 

@@ -7,7 +7,7 @@ args: [run, --config, /etc/sluice/sluice.yaml]
 {{- with .values.envFromSecrets }}
 envFrom:
   {{- range . }}
-  - secretRef: { name: {{ . }} }
+  - secretRef: { name: {{ . | quote }} }
   {{- end }}
 {{- end }}
 ports:
