@@ -15,7 +15,8 @@
 //! ```
 //!
 //! `OLD` may answer `refused REASON` to each line. Until `serving` arrives, it takes its store back if the connection
-//! ends or a line is late, and nothing has changed.
+//! ends or a line is late, and nothing has changed. If `OLD` has ended without such a line after `released`, `NEW` serves in
+//! its place.
 
 mod giver;
 mod link;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::giver::{HandOver, Step, UpgradeSocket};
 pub(crate) use self::successor::{Successor, detach};
-pub(crate) use self::taker::Takeover;
+pub(crate) use self::taker::{Former, Takeover};
 
 /// The first line, with the version of the protocol.
 const HELLO: &str = "sluice-upgrade 1";

@@ -68,12 +68,14 @@ impl Link {
             return Err(io::Error::other("too many sockets"));
         }
         let line = format!("{line}\n");
-        let sent = sendmsg(
-            &self.stream,
-            &[IoSlice::new(line.as_bytes())],
-            &mut ancillary,
-            SendFlags::NOSIGNAL,
-        )?;
+        let sent = rustix::io::retry_on_intr(|| {
+            sendmsg(
+                &self.stream,
+                &[IoSlice::new(line.as_bytes())],
+                &mut ancillary,
+                SendFlags::NOSIGNAL,
+            )
+        })?;
         // The sockets have left with the first bytes.
         (&self.stream).write_all(line.as_bytes().get(sent..).unwrap_or_default())
     }
@@ -91,7 +93,9 @@ impl Link {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut bytes = vec![0; MAX_LINE_BYTES];
         let mut into = [IoSliceMut::new(&mut bytes)];
-        let received = recvmsg(&self.stream, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+        let received = rustix::io::retry_on_intr(|| {
+            recvmsg(&self.stream, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        })?;
         let mut sockets = Vec::new();
         for message in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
@@ -123,7 +127,11 @@ impl Link {
                 return Err(ErrorKind::TimedOut.into());
             }
             self.stream.set_read_timeout(Some(left))?;
-            let read = (&self.stream).read(&mut piece)?;
+            // With a time limit, a signal interrupts a read even if its handler restarts others (signal(7)).
+            let read = match (&self.stream).read(&mut piece) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -135,6 +143,14 @@ impl Link {
         bytes.pop();
         String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into())
     }
+}
+
+/// Returns true if the peer has closed the connection, or has ended.
+pub(super) fn has_ended(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+    )
 }
 
 /// Returns true if the time of a read has elapsed.

@@ -12,7 +12,7 @@ use proxy::ReadySocket;
 use serde_json::Value;
 use tracing::info;
 
-use super::link::Link;
+use super::link::{Link, has_ended};
 use super::{BYE, GO, HELLO, READY, REFUSED, RELEASE, RELEASED, SERVING};
 
 /// Time for an answer.
@@ -25,6 +25,15 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(50);
 pub(crate) struct Takeover {
     link: Link,
     sockets: Vec<TakenSocket>,
+}
+
+/// The process that served before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Former {
+    /// It serves, or drains.
+    Serves,
+    /// It has ended without a refusal, for example by SIGKILL: nobody else serves.
+    Ended,
 }
 
 #[derive(Debug)]
@@ -87,7 +96,26 @@ impl Takeover {
     /// # Errors
     /// It refuses, or does not answer in time.
     pub(crate) fn release_store(&self) -> Result<()> {
-        self.step(RELEASE, RELEASED, RELEASE_TIMEOUT)
+        match self.step(RELEASE, RELEASED, RELEASE_TIMEOUT)? {
+            Former::Serves => Ok(()),
+            Former::Ended => bail!("the running process has ended: start without --upgrade"),
+        }
+    }
+
+    /// Waits for `time`, and returns if the other process still serves.
+    ///
+    /// # Errors
+    /// It does not continue with the upgrade.
+    pub(crate) fn watch(&self, time: Duration) -> Result<Former> {
+        match self.link.poll(time) {
+            Ok(None) => Ok(Former::Serves),
+            Ok(Some(line)) => {
+                refused(&line)?;
+                bail!("the running process sent {line:?} without a request")
+            }
+            Err(error) if has_ended(&error) => Ok(Former::Ended),
+            Err(error) => Err(error).context(NO_ANSWER),
+        }
     }
 
     /// Returns the sockets for listeners with these settings. A socket has a name only if the listener of that name has
@@ -115,7 +143,7 @@ impl Takeover {
     ///
     /// # Errors
     /// The other process refuses, or does not answer in time.
-    pub(crate) fn ready(&self) -> Result<()> {
+    pub(crate) fn ready(&self) -> Result<Former> {
         self.step(READY, GO, ANSWER_TIMEOUT)
     }
 
@@ -123,24 +151,30 @@ impl Takeover {
     ///
     /// # Errors
     /// The other process refuses, or does not answer in time.
-    pub(crate) fn serving(self) -> Result<()> {
-        self.step(SERVING, BYE, ANSWER_TIMEOUT)?;
-        info!(process = self.link.peer(), "upgrade: the former process drains");
-        Ok(())
+    pub(crate) fn serving(self) -> Result<Former> {
+        let former = self.step(SERVING, BYE, ANSWER_TIMEOUT)?;
+        if former == Former::Serves {
+            info!(process = self.link.peer(), "upgrade: the former process drains");
+        }
+        Ok(former)
     }
 
-    fn step(&self, request: &str, granted: &str, time: Duration) -> Result<()> {
+    fn step(&self, request: &str, granted: &str, time: Duration) -> Result<Former> {
         let exchange = || -> io::Result<String> {
             self.link.send(request)?;
             self.link.receive(time)
         };
-        let line = exchange().context(NO_ANSWER)?;
+        let line = match exchange() {
+            Ok(line) => line,
+            Err(error) if has_ended(&error) => return Ok(Former::Ended),
+            Err(error) => return Err(error).context(NO_ANSWER),
+        };
         refused(&line)?;
         ensure!(
             line == granted,
             "the running process sent {line:?} instead of `{granted}`"
         );
-        Ok(())
+        Ok(Former::Serves)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -290,6 +291,78 @@ fn a_process_that_dies_midway_is_replaced_by_none() {
     }
 }
 
+/// A process, and the next one, which has its store and is not ready: the keys of an issuer can't be fetched.
+struct Waiting {
+    old: SluiceProcess,
+    new: SluiceProcess,
+    address: SocketAddr,
+    admin: SocketAddr,
+    _keys: TcpListener,
+}
+
+fn waiting(folder: &Path) -> Waiting {
+    let old = SluiceProcess::start(folder, ["run"]);
+    let (address, admin) = (old.listener(), old.admin());
+    old.line("upgrades are possible");
+    let keys = TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = folder.join("sluice.yaml");
+    let config = fs::read_to_string(&path).unwrap();
+    let issuer = format!(
+        "issuers: [ {{ issuer: 'https://login.example', audiences: [a], algorithms: [ES256], \
+         keys: {{ jwks_url: 'http://{}/' }}, claims: {{ tenant: org }} }} ]\nroutes:\n",
+        keys.local_addr().unwrap()
+    );
+    fs::write(&path, config.replacen("routes:\n", &issuer, 1)).unwrap();
+    let new = SluiceProcess::start(folder, ["run", "--upgrade"]);
+    new.line("limits");
+    Waiting {
+        old,
+        new,
+        address,
+        admin,
+        _keys: keys,
+    }
+}
+
+#[test]
+fn a_process_whose_former_was_killed_serves() {
+    let upstream = Upstream::named("api");
+    let folder = folder(&upstream);
+    let mut waiting = waiting(folder.path());
+    waiting.old.signal("KILL");
+    waiting.old.ended();
+    waiting.new.line(
+        "WARN upgrade: the former process has ended before its drain, this process serves in its place",
+    );
+    let answer = Client::connect(waiting.address).ask(&Request::get("/"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(change(waiting.admin, "kill"), 200);
+}
+
+#[test]
+fn signals_do_not_fail_an_upgrade() {
+    let upstream = Upstream::named("api");
+    let folder = folder(&upstream);
+    let mut waiting = waiting(folder.path());
+    // The system chooses the thread that a signal interrupts.
+    for _ in 0..20 {
+        waiting.old.signal("USR1");
+        thread::sleep(Duration::from_millis(5));
+    }
+    waiting.old.line("SIGUSR1 is ignored during an upgrade");
+    assert_eq!(change(waiting.admin, "kill"), 503);
+    let printed = waiting.old.printed().join("\n");
+    assert!(!printed.contains("did not take over"), "{printed}");
+    // The end of the former process is the end of the upgrade, at once.
+    waiting.old.signal("INT");
+    waiting
+        .new
+        .line("the running process refused the upgrade: the process is ending");
+    assert_eq!(waiting.new.ended().code(), Some(1));
+    assert_eq!(waiting.old.ended().code(), Some(0));
+    assert!(std::net::TcpStream::connect(waiting.address).is_err());
+}
+
 #[test]
 fn the_upgrade_socket_is_for_its_owner_only() {
     let upstream = Upstream::named("api");
@@ -301,7 +374,7 @@ fn the_upgrade_socket_is_for_its_owner_only() {
     // Another user, where the system lets this one act as another.
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let connected = std::process::Command::new("setpriv")
+    let connected = Command::new("setpriv")
         .args(["--reuid=65534", "--clear-groups", "perl", "-MIO::Socket::UNIX", "-e"])
         .arg("my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die; print $s \"sluice-upgrade 1\\n\"; $s->flush; print <$s>;")
         .arg(&socket)
@@ -335,6 +408,11 @@ fn sigusr2_starts_the_binary_for_an_upgrade() {
     old.signal("USR2");
     let line = old.line("the other process serves");
     assert_eq!(old.ended().code(), Some(0));
+    end_next(&line, address);
+}
+
+/// Fails unless the process that this line names serves, and ends it.
+fn end_next(line: &str, address: SocketAddr) {
     let next: u32 = line
         .split("process=")
         .nth(1)
@@ -345,9 +423,6 @@ fn sigusr2_starts_the_binary_for_an_upgrade() {
         .parse()
         .unwrap();
     assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
-    let kill = std::process::Command::new("kill")
-        .arg(next.to_string())
-        .status()
-        .unwrap();
+    let kill = Command::new("kill").arg(next.to_string()).status().unwrap();
     assert!(kill.success());
 }

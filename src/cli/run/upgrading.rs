@@ -14,7 +14,7 @@ use super::control_parts::ControlParts;
 use super::running_service::{NOT_STARTED, Service};
 use crate::environment::variable;
 use crate::signals::{EndSignal, SignalRequest, Signals};
-use crate::upgrade::{HandOver, Step, Takeover, socket_path};
+use crate::upgrade::{Former, HandOver, Step, Takeover, socket_path};
 use crate::{service_manager, startup};
 
 /// Time for the other process to read the sockets and to ask for the store.
@@ -179,25 +179,42 @@ pub(super) fn begin(path: &Path) -> Result<Option<Takeover>> {
     Ok(Some(takeover))
 }
 
-/// Waits until the service is ready, has it accept connections, and lets the other process drain.
+/// Waits until the service is ready, has it accept connections, and lets the other process drain. If that process has
+/// ended, this one accepts connections at once, as a start without an upgrade does.
 ///
 /// # Errors
 /// It does not become ready, or the other process refuses. That process continues then.
 pub(super) fn finish(takeover: Takeover, service: &Service) -> Result<()> {
+    let former = match await_readiness(&takeover, service)? {
+        Former::Serves => takeover.ready()?,
+        Former::Ended => Former::Ended,
+    };
+    service.running.accept();
+    let former = match former {
+        Former::Serves => takeover.serving().context("the other process does not drain")?,
+        Former::Ended => Former::Ended,
+    };
+    if former == Former::Ended {
+        warn!("upgrade: the former process has ended before its drain, this process serves in its place");
+    }
+    Ok(())
+}
+
+/// Waits until the service is ready, or the other process has ended.
+fn await_readiness(takeover: &Takeover, service: &Service) -> Result<Former> {
     let deadline = Instant::now() + OWN_READY_WAIT;
     loop {
         let report = service.running.readiness().report(SystemTime::now());
         if report.ready {
-            break;
+            return Ok(Former::Serves);
         }
         let reasons: Vec<String> = report
             .reasons()
             .map(|check| format!("{}: {}", check.name, check.detail))
             .collect();
         ensure!(Instant::now() < deadline, "not ready: {}", reasons.join("; "));
-        thread::sleep(POLL);
+        if takeover.watch(POLL)? == Former::Ended {
+            return Ok(Former::Ended);
+        }
     }
-    takeover.ready()?;
-    service.running.accept();
-    takeover.serving().context("the other process does not drain")
 }
