@@ -9,8 +9,7 @@ use crate::service_manager;
 /// The option of the process in between.
 const DETACH: &str = "--detach";
 
-/// The command that starts the binary again, for an upgrade by a signal. Read at the start: later the file of this
-/// process may have been replaced, and then the system reports no path of it.
+/// The command that starts the binary again, for an upgrade by a signal.
 #[derive(Debug)]
 pub(crate) struct Successor {
     binary: PathBuf,
@@ -19,7 +18,7 @@ pub(crate) struct Successor {
 impl Successor {
     pub(crate) fn of_this_process() -> io::Result<Self> {
         Ok(Self {
-            binary: std::env::current_exe()?,
+            binary: own_binary()?,
         })
     }
 
@@ -50,8 +49,19 @@ impl Successor {
 /// # Errors
 /// The binary can't be started.
 pub(crate) fn detach() -> io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(own_binary()?);
     let arguments = std::env::args_os().skip(1);
     command.args(arguments.filter(|argument| argument != DETACH));
     command.spawn().map(drop)
+}
+
+/// Returns the absolute path that this process was started with, so that a link leads to the version that it names by now;
+/// if it was started by a name or a relative path, the path of its file. Called at the start: later the file may have been
+/// replaced, and then the system reports no path of it.
+fn own_binary() -> io::Result<PathBuf> {
+    let started = std::env::args_os().next().map(PathBuf::from);
+    match started.filter(|path| path.is_absolute()) {
+        Some(path) => Ok(path),
+        None => std::env::current_exe(),
+    }
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -425,4 +425,31 @@ fn end_next(line: &str, address: SocketAddr) {
     assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
     let kill = Command::new("kill").arg(next.to_string()).status().unwrap();
     assert!(kill.success());
+}
+
+#[test]
+fn sigusr2_follows_the_link_that_started_it() {
+    let upstream = Upstream::named("api");
+    let folder = folder(&upstream);
+    let (link, next) = (folder.path().join("sluice"), folder.path().join("next"));
+    let binary = env!("CARGO_BIN_EXE_sluice");
+    symlink(binary, &link).unwrap();
+    let mut command = Command::new(&link);
+    command.arg("run").current_dir(folder.path()).stdin(Stdio::null());
+    let mut old = SluiceProcess::start_command(command);
+    let address = old.listener();
+    old.line("upgrades are possible");
+    fs::write(
+        &next,
+        format!("#!/bin/sh\necho the next version >&2\nexec {binary} \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&next, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(&next, &link).unwrap();
+    old.signal("USR2");
+    old.line("the next version");
+    let line = old.line("the other process serves");
+    assert_eq!(old.ended().code(), Some(0));
+    end_next(&line, address);
 }
