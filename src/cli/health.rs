@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 use config::Files;
 
-use super::client::{AdminClient, ApiKind, ClientRequest, ServerAddress, SignInToken};
+use super::client::{AdminClient, ApiKind, ClientError, ClientRequest, ServerAddress, SignInToken};
 use super::config_path::config_path;
 use super::exit::Exit;
 use super::{duration, output};
@@ -61,7 +61,15 @@ fn request(arguments: &Arguments) -> Result<Exit> {
         true => ("/livez", "ok\n"),
         false => ("/readyz", "ready\n"),
     };
-    let answer = client.send(&ClientRequest::get(path))?;
+    let answer = client
+        .send(&ClientRequest::get(path))
+        .map_err(|error| match error.downcast_ref() {
+            // Its text is about changes.
+            Some(ClientError::TimedOut { server, seconds }) => {
+                anyhow!("{server} did not answer within {seconds} s")
+            }
+            _ => error,
+        })?;
     let body = String::from_utf8_lossy(&answer.body);
     match answer.status {
         200 if body == expected => {

@@ -50,9 +50,10 @@ fn the_units_are_valid() {
         return;
     }
     let units = ["deploy/systemd/sluice.service", "deploy/systemd/sluice.socket"];
-    // It fails, because the binary and the manual page are not installed here. An unknown or misspelt setting is reported in
-    // the same way.
-    let printed = run(Path::new("systemd-analyze"), ["verify"].into_iter().chain(units)).unwrap_err();
+    // It fails where the binary and the manual page are not installed. An unknown or misspelt setting is reported in the same
+    // way.
+    let printed = run(Path::new("systemd-analyze"), ["verify"].into_iter().chain(units));
+    let printed = printed.unwrap_or_else(|printed| printed);
     let others = printed.lines().filter(|line| {
         !line.contains("/usr/bin/sluice is not executable") && !line.contains("man sluice(1)")
     });
