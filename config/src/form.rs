@@ -31,7 +31,7 @@ pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, fields, group, object, single, word, word_of};
 pub(crate) use self::parsed::parsed;
 pub(crate) use self::scalar::{
-    AnyJson, Boolean, Comparable, Duration, Number, Percentage, Prose, Secret, SecretTokens, Size,
+    AnyJson, Boolean, Comparable, Duration, Fraction, Number, Percentage, Prose, Secret, SecretTokens, Size,
     VariableSecret,
 };
 pub(crate) use self::scalar::{VariantWord, Version, Whole};

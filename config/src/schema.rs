@@ -54,6 +54,7 @@ impl Definitions {
             | Shape::Boolean
             | Shape::Integer(..)
             | Shape::Number
+            | Shape::Share
             | Shape::Duration
             | Shape::Size
                 if self.takes_references =>
@@ -78,6 +79,7 @@ impl Definitions {
             Shape::Boolean => json!({ "type": "boolean" }),
             Shape::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Shape::Percentage => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
+            Shape::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
             Shape::Number => json!({ "type": "number" }),
             Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
             Shape::Variant => json!({ "type": ["string", "boolean"] }),

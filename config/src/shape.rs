@@ -20,6 +20,7 @@ pub(crate) mod route;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod share;
 pub(crate) mod sluice;
 pub(crate) mod tenant;
 pub(crate) mod text;
@@ -53,6 +54,8 @@ pub(crate) enum Shape {
     Number,
     /// A number from 0 to 100. `rules` checks the range.
     Percentage,
+    /// A number from 0 to 1.
+    Share,
     /// A text, number or boolean.
     Scalar,
     /// A variant's name, or a boolean: the `on` or `off` of a boolean flag.
@@ -172,7 +175,7 @@ impl Shape {
             Self::Prose => "a text".to_owned(),
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Number | Self::Percentage => "a number".to_owned(),
+            Self::Number | Self::Percentage | Self::Share => "a number".to_owned(),
             Self::Scalar => "a text, a number or a boolean".to_owned(),
             Self::Variant => "the name of a variant".to_owned(),
             Self::Any => "a value".to_owned(),

@@ -112,6 +112,7 @@ impl Inserter<'_> {
             | Shape::Integer(..)
             | Shape::Number
             | Shape::Percentage
+            | Shape::Share
             | Shape::Size
             | Shape::Version
             | Shape::Duration => NodeKind::Plain(value),

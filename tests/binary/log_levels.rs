@@ -59,14 +59,19 @@ fn directives_that_cannot_be_followed_are_rejected() {
         ("proxy=lots", "neither LEVEL nor MODULE=LEVEL"),
         ("info,hyper=trace", "`hyper=trace` can be at most `error`"),
         ("", "`level` has 1 to 1000 bytes"),
+        (" , ", "`level` has no directive"),
     ] {
         let (status, body) = put(&managed, &json!({ "level": directives }));
-        assert_eq!((status, &body["code"]), (400, &json!("MALFORMED_BODY")), "{body}");
+        assert_eq!(
+            (status, &body["code"]),
+            (422, &json!("INVALID_LOG_LEVEL")),
+            "{body}"
+        );
         assert!(body["detail"].as_str().unwrap().contains(part), "{body}");
     }
     for seconds in [0, 86_401] {
         let (status, body) = put(&managed, &json!({ "level": "info", "for_seconds": seconds }));
-        assert_eq!(status, 400, "{body}");
+        assert_eq!(status, 422, "{body}");
     }
     assert_eq!(level(&managed), "info");
     managed

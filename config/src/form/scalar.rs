@@ -21,6 +21,8 @@ pub(crate) enum Prose {}
 pub(crate) enum Number {}
 /// A number from 0 to 100. `rules` checks the range.
 pub(crate) enum Percentage {}
+/// A number from 0 to 1.
+pub(crate) enum Fraction {}
 /// A text, number or boolean.
 pub(crate) enum Comparable {}
 /// The name of a variant. `rules` reads `true` and `false` as the `on` and `off` of a boolean flag.
@@ -64,6 +66,7 @@ scalars! {
     Prose: Cow<'s, str>, Shape::Prose, |node, _| node.text().cloned();
     Number: Spelled<Decimal>, Shape::Number, |node, _| number(node);
     Percentage: Spelled<Decimal>, Shape::Percentage, |node, _| number(node);
+    Fraction: Spelled<Decimal>, Shape::Share, |node, _| number(node);
     Comparable: Spelled<AttributeValue>, Shape::Scalar, |node, scalar| attribute_value(node, scalar);
     VariantWord: Cow<'s, str>, Shape::Variant, |node, scalar| variant(node, scalar);
     Version: (), Shape::Version, |_, _| Some(());

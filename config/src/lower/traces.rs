@@ -113,7 +113,7 @@ impl<'s> Gateway<'_, 's> {
             if OWN_ATTRIBUTES.contains(&&*name.value) {
                 let title = format!("`{}` can't be set as an attribute", name.value);
                 let help = "set `service_name` instead; the version is that of the program";
-                return self.refuse("reserved-attribute", title, name.span, help);
+                return self.refuse("duplicate", title, name.span, help);
             }
             lowered.push((name.value.as_ref().into(), value.clone()));
         }

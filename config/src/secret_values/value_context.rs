@@ -78,7 +78,7 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
         }
         Shape::Duration => quantity::duration_ms(text).is_none() && !is_duration(text),
         Shape::Size => quantity::size_bytes(text).is_none(),
-        Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage => true,
+        Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage | Shape::Share => true,
         _ => false,
     }
 }

@@ -3,14 +3,13 @@
 use rules::{Eligibility, EncodedSlash, TargetOptions};
 
 use super::Needs;
+use super::share::Share;
 use super::text::{FilePath, LocalPath, Name, Off, TenantId};
 use crate::form::{
-    Boolean, Duration, List, Number, Placed, PlacedText, Resolved, Whole, object, parsed, single, union,
-    words,
+    Boolean, Duration, List, Placed, PlacedText, Resolved, Whole, object, single, union, words,
 };
 use crate::settings;
 use crate::settings::{LogFormat, LogLevel, ProcessLogFormat};
-use crate::validate::InvalidValue;
 
 /// The name of the environment, and whether it enforces the lifecycle of flags.
 pub(crate) struct NamedEnvironment<'s> {
@@ -115,28 +114,8 @@ object! {
         /// Number of requests that are kept, the latest ones. Each takes at most 4 KiB. Default: 4096.
         keep: strict Whole<usize, 16, 1_000_000> = settings::ReceiptSettings::default().keep,
         /// Share of the forwarded requests that are kept, too, from 0 to 1, in steps of 0.000001. Default: 0.
-        sample: strict Sample = settings::ReceiptSettings::default().sample_ppm,
+        sample: strict Share = settings::ReceiptSettings::default().sample_ppm,
     } => settings::ReceiptSettings { keep, sample_ppm: sample }
-}
-
-parsed! {
-    /// A share of requests, in millionths.
-    Sample: Number, "out-of-range", u32 = |share, _| {
-        sample_ppm(&share.value.to_string()).ok_or_else(|| {
-            let title = format!("`sample` can't be {}", share.value);
-            InvalidValue::new(title, "write a share from 0 to 1 with at most six decimals, such as 0.01")
-        })
-    };
-}
-
-/// Returns a share from 0 to 1 in millionths; none if it is not a whole number of them.
-fn sample_ppm(text: &str) -> Option<u32> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > 6 {
-        return None;
-    }
-    let ppm = format!("{whole}{decimals:0<6}").parse().ok()?;
-    (ppm <= 1_000_000).then_some(ppm)
 }
 
 words! { LogFormat { "json" => Json, "human" => Human } }

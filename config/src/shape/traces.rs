@@ -1,12 +1,11 @@
 //! The form of the export of traces.
 
-use rules::Decimal;
-
 use super::answer::is_http_url;
 use super::issuer::names_user;
+use super::share::Share;
 use super::text::{AnyText, FilePath, HeaderName};
 use super::upstream::TimeLimit;
-use crate::form::{Boxed, Map, Number, Placed, VariableSecret, fields, parsed, texts, words};
+use crate::form::{Boxed, Map, Placed, VariableSecret, fields, parsed, texts, words};
 use crate::traces::{EvaluationSignal, TraceParent, TraceProtocol};
 use crate::validate::InvalidValue;
 
@@ -35,7 +34,7 @@ fields! {
         /// Maximum time of one export. Default: 10s.
         timeout: field TimeLimit,
         /// Share of requests that are traced, from 0 to 1. Default: 0.01.
-        sample: field TraceShare,
+        sample: field Share,
         /// `follow`: a request from a trusted proxy is traced if the proxy traces it. `ignore`: only `sample` decides.
         /// Default: follow.
         parent: field TraceParent,
@@ -65,22 +64,4 @@ parsed! {
         let plain = (is_http_url(url) && !has_query).then(|| url.trim_end_matches('/').into());
         plain.ok_or_else(|| InvalidValue::new(format!("`{url}` is not an http or https URL of a collector"), help))
     };
-}
-
-parsed! {
-    /// A share of traces in millionths.
-    TraceShare: Number, "out-of-range", u32 = |share, _| {
-        millionths(&share.value).ok_or_else(|| {
-            let title = "the share of traces must be from 0 to 1, with at most 6 decimals";
-            InvalidValue::new(title, "write a number such as `0.01`")
-        })
-    };
-}
-
-/// Returns a number from 0 to 1 in millionths; none for another one, or one with more decimals.
-fn millionths(share: &Decimal) -> Option<u32> {
-    let text = share.to_string();
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let millionths = format!("{whole}{fraction:0<6}").parse().ok()?;
-    Some(millionths).filter(|share| fraction.len() <= 6 && *share <= 1_000_000)
 }

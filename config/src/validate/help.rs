@@ -72,7 +72,7 @@ fn quotes_help(node: &Node<'_>, shape: Shape) -> Option<String> {
     let fits = match shape {
         Shape::Boolean => plain.boolean().is_some(),
         Shape::Integer(..) | Shape::Version => plain.integer().is_some(),
-        Shape::Number | Shape::Percentage => plain.number().is_some(),
+        Shape::Number | Shape::Percentage | Shape::Share => plain.number().is_some(),
         _ => false,
     };
     fits.then(|| format!("remove the quotes: `{text}`"))

@@ -57,7 +57,7 @@ impl Validator<'_> {
         let Some(scalar) = node.scalar() else {
             return self.wrong_type(node, shape, slot);
         };
-        if let (Shape::Number | Shape::Percentage | Shape::Scalar, Some(invalid)) =
+        if let (Shape::Number | Shape::Percentage | Shape::Share | Shape::Scalar, Some(invalid)) =
             (shape, node.invalid_number())
         {
             return self.invalid_number(node, invalid, shape);
@@ -67,7 +67,10 @@ impl Validator<'_> {
         }
         match (shape, scalar) {
             (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
-            | (Shape::Number | Shape::Percentage | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
+            | (
+                Shape::Number | Shape::Percentage | Shape::Share | Shape::Scalar,
+                Scalar::Integer(_) | Scalar::Number(_),
+            )
             | (Shape::Prose | Shape::Scalar, Scalar::Text(_)) => Some(scalar),
             (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => Some(scalar),
             (Shape::Version, Scalar::Integer(found)) => self.version(node, found),

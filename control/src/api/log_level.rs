@@ -67,21 +67,24 @@ pub(crate) fn set(
     body: NewLogLevel,
 ) -> Result<Reply<LogLevelBody>, ApiProblem> {
     let levels = levels(api)?;
-    let malformed = |detail: String| ApiProblem::new(codes::MALFORMED_BODY, detail);
+    let invalid = |detail: String| ApiProblem::new(codes::INVALID_LOG_LEVEL, detail);
     if body.level.trim().is_empty() || body.level.len() > MAX_DIRECTIVES {
-        return Err(malformed(format!("`level` has 1 to {MAX_DIRECTIVES} bytes")));
+        return Err(invalid(format!("`level` has 1 to {MAX_DIRECTIVES} bytes")));
+    }
+    if body.level.split(',').all(|directive| directive.trim().is_empty()) {
+        return Err(invalid("`level` has no directive".to_owned()));
     }
     let time = body
         .for_seconds
         .map(|seconds| Duration::from_secs(seconds.into()));
     if time.is_some_and(|time| time.is_zero() || time > MAX_LOG_LEVEL_TIME) {
         let most = MAX_LOG_LEVEL_TIME.as_secs();
-        return Err(malformed(format!("`for_seconds` is a number from 1 to {most}")));
+        return Err(invalid(format!("`for_seconds` is a number from 1 to {most}")));
     }
     let set = levels
         .set(body.level.trim(), time, &request.actor.name)
         .map_err(|reasons| {
-            malformed(reasons.join("; ")).help("write directives such as `info` or `info,proxy=debug`")
+            invalid(reasons.join("; ")).help("write directives such as `info` or `info,proxy=debug`")
         })?;
     let until = set.until.map(timestamp::text);
     let mut entry = security_entries::audited_operation(api, Event::LogLevelSet, request);

@@ -192,7 +192,7 @@ fn problem_statuses(route: &ApiRoute) -> Vec<u16> {
     if !matches!(route.handler.request, RequestSchema::None) {
         statuses.push(415);
     }
-    if route.name == "explain" {
+    if matches!(route.name, "explain" | "setLogLevel") {
         statuses.push(422);
     }
     match route.access {

@@ -2,7 +2,7 @@
 
 use control::{
     CoverageReport, DecisionDifference, DecisionNow, FlagReceipt, ReadTraffic, ReceiptQuery, RequestReceipt,
-    Role, ShadowGateReport,
+    Role, ShadowGateReport, UnmatchedReport,
 };
 use rules::Timestamp;
 
@@ -14,6 +14,9 @@ const OF_NOBODY: &str = "cccccccccccccccccccccccccccccccc";
 /// Of acme, with a gate of more flags than a receipt has.
 const OF_LARGE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 const UNKNOWN: &str = "dddddddddddddddddddddddddddddddd";
+
+/// A time in the reports.
+const AT: &str = "2026-11-30T12:00:00Z";
 
 /// A traffic with three receipts: of acme, of globex, and of a request without a tenant.
 pub(crate) struct FixedTraffic;
@@ -41,6 +44,7 @@ fn receipt(id: &str) -> Option<RequestReceipt> {
         outcome: "rejected".to_owned(),
         cause: Some("for operators".to_owned()),
         flags: [flag("dispatch.v2Board")].into_iter().chain(hidden).collect(),
+        at: AT.to_owned(),
         ..RequestReceipt::default()
     })
 }
@@ -84,12 +88,19 @@ impl ReadTraffic for FixedTraffic {
         vec![ShadowGateReport {
             route: "board".to_owned(),
             refused: 3,
+            since: AT.to_owned(),
             ..ShadowGateReport::default()
         }]
     }
 
     fn coverage(&self) -> Option<CoverageReport> {
-        Some(CoverageReport::default())
+        Some(CoverageReport {
+            unmatched: UnmatchedReport {
+                since: AT.to_owned(),
+                ..Default::default()
+            },
+            ..CoverageReport::default()
+        })
     }
 }
 
