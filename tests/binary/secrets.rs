@@ -394,7 +394,7 @@ notify: [ {{ webhook: 'http://{receiver}/hook', secret: '${{HOOK_SECRET}}' }} ]
         200
     );
     let directive = "{\"level\":\"password=planted-directive\"}";
-    assert_eq!(ask_admin("PUT", "/api/v1/log-level", directive), 400);
+    assert_eq!(ask_admin("PUT", "/api/v1/log-level", directive), 422);
     // Forwarded, and refused in each way.
     let forged = format!("{message}.AAAA");
     let expired = issuer.sign(&{
