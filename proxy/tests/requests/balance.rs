@@ -104,7 +104,8 @@ fn a_tenant_keeps_its_endpoint_unless_that_one_is_lost() {
     assert_eq!(first, ask());
     for name in ["a", "b", "c"] {
         let share = first.values().filter(|asked| *asked == name).count();
-        assert!((8..=32).contains(&share), "{name} has {share} of 60");
+        // By the ports of this run: 20 and a deviation of 3.7, so that one run in a million fails.
+        assert!((3..=39).contains(&share), "{name} has {share} of 60");
     }
     drop(upstreams.remove(2));
     let then = ask();
