@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use console::{Console, ConsoleParts};
 use control::api::{Api, EventStreams};
 use control::operators::{Known, Operators};
 use control::{
@@ -152,7 +153,7 @@ impl ControlPlane {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
         let mut api = Api::new(control, operators, explainer, self.scratch.clone())
-            .with_hosts(hosts)
+            .with_hosts(hosts.clone())
             .with_traffic(Arc::clone(&self.traffic) as _)
             .with_streams(self.streams.clone())
             .with_log_levels(Arc::new(LogLevels));
@@ -161,7 +162,29 @@ impl ControlPlane {
             api = api.with_judge(judge);
         }
         let client_flags = client_flags::router(Arc::clone(&self.explainer));
-        control::api::router(Arc::new(api)).merge(client_flags)
+        let api = control::api::router(Arc::new(api));
+        let console = self.console(api.clone(), hosts);
+        api.merge(client_flags).merge(console)
+    }
+
+    /// Returns the routes of the console, which uses the API.
+    fn console(&self, api: axum::Router, hosts: AdminHosts) -> axum::Router {
+        let control = Arc::clone(&self.control);
+        let parts = ConsoleParts {
+            api,
+            operators: Arc::clone(&self.operators),
+            hosts,
+            streams: self.streams.clone(),
+            revision: Arc::new(move || control.read(|state, _| state.revision.0)),
+            clock: Arc::new(clock::now),
+        };
+        match Console::new(parts) {
+            Ok(console) => console::router(Arc::new(console)),
+            Err(_) => {
+                warn!("the console is off: the system has no random bytes");
+                axum::Router::new()
+            }
+        }
     }
 
     /// Returns the open streams of events.

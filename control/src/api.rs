@@ -80,7 +80,7 @@ use crate::stage_report::StageReport;
 use crate::traffic::ReadTraffic;
 
 pub use codes::API_CODES;
-pub use event_streams::{EventStreams, MAX_EVENT_STREAMS};
+pub use event_streams::{EventStreams, MAX_EVENT_STREAMS, StreamPlace};
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;

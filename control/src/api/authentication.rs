@@ -1,5 +1,5 @@
 //! Authentication of requests: the origin if no operators are configured, the credentials, and the rate limit of the
-//! actor.
+//! actor. Requests of the console's pages come with the visitor, who is signed in.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub(crate) async fn authenticate(
     lane: Lane,
     id: &str,
 ) -> Result<SignedIn, ApiProblem> {
+    // Only code of this process can add it: a page of the console, whose visitor is signed in.
+    if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
+        return within_limits(api, signed_in.clone(), lane);
+    }
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
@@ -37,6 +41,11 @@ pub(crate) async fn authenticate(
             return Err(not_signed_in(&reason));
         }
     };
+    within_limits(api, signed_in, lane)
+}
+
+/// Counts a request against the limits of its actor.
+fn within_limits(api: &Api, signed_in: SignedIn, lane: Lane) -> Result<SignedIn, ApiProblem> {
     match api.throttle.count_request(&signed_in.actor.name, lane) {
         Some(wait) => Err(ApiProblem::too_many(wait)),
         None => Ok(signed_in),

@@ -19,7 +19,7 @@ pub struct EventStreams {
 }
 
 /// The place of one stream; dropping it frees the place.
-pub(crate) struct StreamPlace {
+pub struct StreamPlace {
     _permit: OwnedSemaphorePermit,
     ending: watch::Receiver<u64>,
     /// The time from which the credentials of its reader are rejected.
@@ -50,7 +50,8 @@ impl EventStreams {
 
     /// Takes a place for a stream whose reader's credentials are rejected from `expires`; none if all are taken, and
     /// during the drain.
-    pub(crate) fn open(&self, expires: Option<Timestamp>) -> Option<StreamPlace> {
+    #[must_use]
+    pub fn open(&self, expires: Option<Timestamp>) -> Option<StreamPlace> {
         Some(StreamPlace {
             _permit: Arc::clone(&self.places).try_acquire_owned().ok()?,
             ending: self.ending.subscribe(),
@@ -67,13 +68,14 @@ impl Default for EventStreams {
 
 impl StreamPlace {
     /// Completes when all streams end.
-    pub(crate) async fn ended(&mut self) {
+    pub async fn ended(&mut self) {
         // An error says that the sender is gone: the process ends.
         let _ = self.ending.changed().await;
     }
 
     /// Returns true if the credentials of its reader have expired.
-    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|expires| now >= expires)
     }
 }

@@ -1,0 +1,89 @@
+// Keyboard shortcuts, dialogs, and the stream of events that refreshes live parts. Pages work without it.
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
+
+// Shortcuts: `/` searches, `?` lists the keys, `k` opens the kill dialog of a flag, `g` and a letter opens a page.
+let goesTo = false;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (goesTo) {
+    goesTo = false;
+    const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
+    if (link) {
+      event.preventDefault();
+      link.click();
+    }
+    return;
+  }
+  if (document.querySelector("dialog[open]")) return;
+  const open = { "?": "keys", k: "kill" }[event.key];
+  if (event.key === "g") {
+    goesTo = true;
+    setTimeout(() => { goesTo = false; }, 1500);
+  } else if (event.key === "/") {
+    const search = document.querySelector("input[type=search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
+  } else if (open && document.getElementById(open)) {
+    event.preventDefault();
+    document.getElementById(open).showModal();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  if (opener) {
+    const dialog = document.getElementById(opener.dataset.open);
+    if (dialog) {
+      event.preventDefault();
+      dialog.showModal();
+    }
+  }
+  const closer = event.target.closest("dialog [data-close]");
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+  }
+  const all = event.target.closest("input[data-check-all]");
+  if (all) {
+    for (const box of document.getElementsByName(all.dataset.checkAll)) box.checked = all.checked;
+  }
+});
+
+// A field that submits its form when it changes, such as a filter.
+document.addEventListener("change", (event) => {
+  if (event.target.closest("[data-submits]")) event.target.form.requestSubmit();
+});
+
+// Live parts: `data-live="revision"` is requested again after each change of flags, `data-live="tick"` also every few
+// seconds. The stream is closed while the page is hidden: a browser has few connections to a host.
+let stream = null;
+let seen = null;
+const refresh = (kind) => {
+  const selector = kind === "tick" ? '[data-live="tick"]' : "[data-live]";
+  for (const part of document.querySelectorAll(selector)) htmx.trigger(part, "live");
+};
+const connect = () => {
+  const path = document.body.dataset.events;
+  if (stream || document.hidden || !path || !document.querySelector("[data-live]")) return;
+  stream = new EventSource(path);
+  stream.addEventListener("revision", (event) => {
+    if (seen !== null && seen !== event.data) refresh("revision");
+    seen = event.data;
+  });
+  stream.addEventListener("tick", () => refresh("tick"));
+};
+const disconnect = () => {
+  if (stream) stream.close();
+  stream = null;
+};
+document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
+window.addEventListener("pagehide", disconnect);
+window.addEventListener("pageshow", connect);
+connect();

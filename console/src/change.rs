@@ -1,0 +1,30 @@
+//! Changes by forms, in two steps: the preview of a change, then its confirmation with a reason. Every form of every page
+//! names an operation and its fields; this module alone sends changes to the API.
+
+mod apply;
+mod effects;
+mod flag_operations;
+mod operation;
+mod preview;
+mod tenant_operations;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+
+use crate::console::Console;
+
+pub(crate) use operation::operation;
+
+/// The fields that are part of each form; the others belong to the operation.
+pub(crate) const COMMON_FIELDS: &[&str] = &["form_token", "back", "revision", "reason", "force"];
+
+/// Returns the routes of changes: for staff, and for the admins of orgs.
+pub(crate) fn router() -> Router<Arc<Console>> {
+    Router::new()
+        .route("/platform/changes/preview", post(preview::show))
+        .route("/platform/changes", post(apply::apply))
+        .route("/admin/changes/preview", post(preview::show))
+        .route("/admin/changes", post(apply::apply))
+}

@@ -1,0 +1,107 @@
+//! The second step of a change: it is applied if the state is still the one that was previewed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::console::Console;
+use crate::form::Form;
+use crate::page::{self, Page, Section};
+use crate::receipt::Receipt;
+use crate::visitor::Visitor;
+
+use super::effects::Applied;
+use super::operation::Change;
+use super::preview;
+
+/// Applies a change, and redirects to the page of what was changed, with the receipt.
+pub(crate) async fn apply(
+    State(console): State<Arc<Console>>,
+    Extension(visitor): Extension<Visitor>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let submitted = match preview::read(&console, &visitor, &body) {
+        Ok(submitted) => submitted,
+        Err(problem) => {
+            let page = Page::new(&console, &visitor, &uri, Section::Flags, &problem.code);
+            return page::problem(page, &problem);
+        }
+    };
+    let (change, form) = (&submitted.change, &submitted.form);
+    let mut call = change.call.clone();
+    if let Some(reason) = form.text("reason") {
+        call = call.because(reason);
+    }
+    // A form of one step, such as a kill, is not tied to a revision.
+    if let Some(revision) = form.number("revision") {
+        call = call.expecting(revision);
+    }
+    if form.is_checked("force") {
+        call = call.with("force", "true");
+    }
+    let begun = Instant::now();
+    match console.api.request::<Applied>(&visitor, call).await {
+        Ok(answer) => {
+            let applied = answer.body;
+            let receipt = Receipt {
+                title: change.title.clone(),
+                revision: applied.revision,
+                is_changed: applied.changed,
+                took: begun.elapsed(),
+                notes: applied
+                    .notes
+                    .into_iter()
+                    .map(|note| format!("{}: {}", note.detail, note.help))
+                    .collect(),
+                undo: change.undo.clone().filter(|_| applied.changed),
+                actor: visitor.signed_in.actor.name.clone(),
+            };
+            let id = console.receipts.keep(receipt);
+            let back = back(change, form);
+            let separator = if back.contains('?') { '&' } else { '?' };
+            Redirect::to(&format!("{back}{separator}receipt={id}")).into_response()
+        }
+        Err(problem) => preview::render(&console, &visitor, &uri, &submitted, Some(&problem)).await,
+    }
+}
+
+/// Returns the page to return to: that of the form if it is a page of the console, otherwise that of what is changed.
+pub(crate) fn back(change: &Change, form: &Form) -> String {
+    let sent = form.text("back").filter(|back| is_page(back));
+    sent.unwrap_or(&change.back).to_owned()
+}
+
+/// Returns true for a path of a page, without an authority: browsers read `//` and `/\` as the begin of one.
+fn is_page(path: &str) -> bool {
+    let of_console = path.starts_with("/platform/") || path.starts_with("/admin/");
+    of_console && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_page;
+
+    #[test]
+    fn only_pages_of_the_console_are_returned_to() {
+        for page in ["/platform/feature-flags", "/admin/feature-flags?x=1"] {
+            assert!(is_page(page), "{page}");
+        }
+        for other in [
+            "//evil.example/platform/",
+            "https://evil.example/",
+            "/\\evil.example",
+            "/platform/\r\nset-cookie: x=y",
+            "/platform\\x",
+            "/api/v1/platform/backup",
+            "",
+        ] {
+            assert!(!is_page(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Effects of a change, as a dry run answers them.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use crate::problem::Reason;
+use crate::texts::text;
+
+/// The answer to a dry run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Effects {
+    pub(crate) revision: u64,
+    /// True if the change needs a confirmation that it may affect many tenants.
+    pub(crate) needs_force: bool,
+    /// The reason why this server rejects every change.
+    pub(crate) read_only: Option<Reason>,
+    pub(crate) preview: Preview,
+    #[serde(default)]
+    pub(crate) also_reverted: Vec<String>,
+    #[serde(default)]
+    pub(crate) skipped_conditions: Vec<String>,
+    #[serde(default)]
+    pub(crate) tiers_still_off: Vec<String>,
+    #[serde(default)]
+    pub(crate) overrides_without_effect: Vec<OverrideWithoutEffect>,
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
+}
+
+/// The decisions that change.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Preview {
+    pub(crate) tenants_total: usize,
+    pub(crate) tenants_changed: usize,
+    pub(crate) tenants_maybe_changed: usize,
+    pub(crate) decisions_changed: usize,
+    pub(crate) decisions: Vec<ChangedDecision>,
+    pub(crate) unknown_tenant: Vec<ChangedDecision>,
+    pub(crate) unchanged: Vec<Unchanged>,
+    pub(crate) not_evaluated: usize,
+}
+
+/// A decision that changes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ChangedDecision {
+    pub(crate) tenant: Option<String>,
+    pub(crate) flag: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) reason: String,
+    /// The share of the tenants without a record, in percent.
+    pub(crate) share_percent: Option<f64>,
+}
+
+/// Tenants whose variant does not change, for one cause.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Unchanged {
+    pub(crate) flag: String,
+    pub(crate) tier: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) tenants: usize,
+}
+
+/// An override without effect.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OverrideWithoutEffect {
+    pub(crate) org: String,
+    pub(crate) flag: String,
+    pub(crate) reason: String,
+}
+
+/// A note about a change.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) detail: String,
+    pub(crate) help: String,
+}
+
+/// The answer to an applied change.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Applied {
+    pub(crate) revision: u64,
+    pub(crate) changed: bool,
+    #[serde(default)]
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Preview {
+    /// The number of changed decisions that a page lists.
+    pub(crate) const LISTED: usize = 50;
+
+    /// Returns the changed decisions that the page lists.
+    pub(crate) fn listed(&self) -> &[ChangedDecision] {
+        self.decisions.get(..Self::LISTED).unwrap_or(&self.decisions)
+    }
+
+    /// Returns the number of changed decisions that the page does not list.
+    pub(crate) fn unlisted(&self) -> usize {
+        self.decisions_changed.saturating_sub(self.listed().len())
+    }
+}
+
+impl ChangedDecision {
+    /// Returns the variant before the change.
+    pub(crate) fn from_text(&self) -> Cow<'_, str> {
+        variant_text(self.from.as_deref())
+    }
+
+    /// Returns the variant after the change.
+    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+        variant_text(self.to.as_deref())
+    }
+}
+
+fn variant_text(variant: Option<&str>) -> Cow<'_, str> {
+    variant.map_or_else(|| text("no-variant"), Cow::Borrowed)
+}

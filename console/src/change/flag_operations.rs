@@ -1,0 +1,138 @@
+//! Operations of flags: kill switch, lifecycle, tier defaults, sign-offs.
+
+use serde_json::{Map, Value, json};
+
+use crate::admin_api::Call;
+use crate::form::Form;
+use crate::receipt::FormButton;
+use crate::texts::{text, text_named, text_pair};
+
+use super::operation::{Change, InvalidField, Operation, fields, required};
+
+/// The prefix of the fields of tier defaults; the tier follows.
+const TIER_PREFIX: &str = "tier.";
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "kill",
+        api: "killFlag",
+        read: kill,
+    },
+    Operation {
+        name: "restore",
+        api: "restoreFlag",
+        read: restore,
+    },
+    Operation {
+        name: "state",
+        api: "setState",
+        read: state,
+    },
+    Operation {
+        name: "tiers",
+        api: "setTiers",
+        read: tiers,
+    },
+    Operation {
+        name: "sign-off",
+        api: "signOff",
+        read: sign_off,
+    },
+];
+
+/// Returns the path of the page of a flag.
+pub(crate) fn page_of(flag: &str) -> String {
+    format!("/platform/feature-flags/{}", crate::admin_api::segment(flag))
+}
+
+fn kill(form: &Form) -> Result<Change, InvalidField> {
+    let flag = required(form, "flag")?;
+    let mut body = Map::new();
+    if let Some(incident) = form.text("incident") {
+        body.insert("incident".to_owned(), Value::from(incident));
+    }
+    Ok(Change {
+        title: text_named("change-kill", flag).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "kill"]).json(Value::Object(body)),
+        back: page_of(flag),
+        undo: Some(FormButton {
+            label: text("button-restore").into_owned(),
+            fields: fields("restore", &[("flag", flag)]),
+        }),
+    })
+}
+
+fn restore(form: &Form) -> Result<Change, InvalidField> {
+    let flag = required(form, "flag")?;
+    Ok(Change {
+        title: text_named("change-restore", flag).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "restore"]).json(json!({})),
+        back: page_of(flag),
+        undo: None,
+    })
+}
+
+fn state(form: &Form) -> Result<Change, InvalidField> {
+    let (flag, to) = (required(form, "flag")?, required(form, "state")?);
+    let mut body = Map::new();
+    body.insert("state".to_owned(), Value::from(to));
+    if let Some(default) = form.text("default") {
+        body.insert("default".to_owned(), Value::from(default));
+    }
+    if form.is_checked("cascade") {
+        body.insert("cascade".to_owned(), Value::from(true));
+    }
+    if let Some(incident) = form.text("incident") {
+        body.insert("incident".to_owned(), Value::from(incident));
+    }
+    if let Some(decision_maker) = form.text("urgent_decision_maker") {
+        let urgent = json!({
+            "decision_maker": decision_maker,
+            "incident": required(form, "urgent_incident")?,
+            "reason": required(form, "urgent_reason")?,
+        });
+        body.insert("override".to_owned(), urgent);
+    }
+    Ok(Change {
+        title: text_pair("change-state", flag, to).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "state"]).json(Value::Object(body)),
+        back: page_of(flag),
+        undo: None,
+    })
+}
+
+/// Reads tier defaults: a field for each tier, with a variant, or empty for none.
+fn tiers(form: &Form) -> Result<Change, InvalidField> {
+    let flag = required(form, "flag")?;
+    let mut tiers = Map::new();
+    for (name, value) in form.all_with_prefix(TIER_PREFIX) {
+        if !value.is_empty() {
+            tiers.insert(name.to_owned(), variant(value));
+        }
+    }
+    Ok(Change {
+        title: text_named("change-tiers", flag).into_owned(),
+        call: Call::put(&["platform", "feature-flags", flag, "tiers"]).json(json!({ "tiers": tiers })),
+        back: format!("{}/tiers", page_of(flag)),
+        undo: None,
+    })
+}
+
+/// Returns a variant as documents write it: `on` and `off` of a boolean flag are booleans.
+fn variant(name: &str) -> Value {
+    match name {
+        "on" => Value::from(true),
+        "off" => Value::from(false),
+        name => Value::from(name),
+    }
+}
+
+fn sign_off(form: &Form) -> Result<Change, InvalidField> {
+    let (flag, role) = (required(form, "flag")?, required(form, "role")?);
+    Ok(Change {
+        title: text_pair("change-sign-off", flag, role).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "sign-offs"]).json(json!({ "role": role })),
+        back: page_of(flag),
+        undo: None,
+    })
+}

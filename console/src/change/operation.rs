@@ -1,0 +1,55 @@
+//! Operations that forms name, and the changes that they ask for.
+
+use crate::admin_api::Call;
+use crate::form::Form;
+use crate::receipt::FormButton;
+
+use super::{flag_operations, tenant_operations};
+
+/// An operation of forms.
+pub(crate) struct Operation {
+    /// Its name in the field `operation`.
+    pub(crate) name: &'static str,
+    /// The name of the operation of the API that it uses, for its permission.
+    pub(crate) api: &'static str,
+    /// Reads the change from the other fields.
+    pub(crate) read: fn(&Form) -> Result<Change, InvalidField>,
+}
+
+/// A change that a form asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// The change in words, as on its button.
+    pub(crate) title: String,
+    /// The request of the change, without its reason.
+    pub(crate) call: Call,
+    /// The page of what is changed.
+    pub(crate) back: String,
+    /// The form that undoes the change, if one does.
+    pub(crate) undo: Option<FormButton>,
+}
+
+/// A field that is absent or malformed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InvalidField(pub(crate) &'static str);
+
+/// Returns the operation with this name.
+pub(crate) fn operation(name: &str) -> Option<&'static Operation> {
+    let all = flag_operations::OPERATIONS
+        .iter()
+        .chain(tenant_operations::OPERATIONS);
+    all.into_iter().find(|operation| operation.name == name)
+}
+
+/// Returns a field that the operation needs.
+pub(crate) fn required<'f>(form: &'f Form, field: &'static str) -> Result<&'f str, InvalidField> {
+    form.text(field).ok_or(InvalidField(field))
+}
+
+/// Returns the fields of a form by which an operation undoes another one.
+pub(crate) fn fields(operation: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    let named = [("operation", operation)];
+    let all = named.iter().chain(fields);
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}

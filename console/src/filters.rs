@@ -1,0 +1,96 @@
+//! Filters of the templates.
+
+use std::fmt::Display;
+
+use askama::{Result, Values};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::texts;
+
+/// A number of a text. Templates pass references to fields.
+pub(crate) trait Number {
+    /// Returns the number; the largest one if it does not fit.
+    fn wide(&self) -> u64;
+}
+
+impl Number for usize {
+    fn wide(&self) -> u64 {
+        u64::try_from(*self).unwrap_or(u64::MAX)
+    }
+}
+
+impl Number for u64 {
+    fn wide(&self) -> u64 {
+        *self
+    }
+}
+
+impl<N: Number> Number for &N {
+    fn wide(&self) -> u64 {
+        (**self).wide()
+    }
+}
+
+/// Returns the text of a message: `{{ "flags-title"|text }}`.
+#[askama::filter_fn]
+pub(crate) fn text(id: impl Display, _: &dyn Values) -> Result<String> {
+    Ok(texts::text(&id.to_string()).into_owned())
+}
+
+/// Returns the text of a message with the number `n`: `{{ "flags-count"|text_n(flags.len()) }}`.
+#[askama::filter_fn]
+pub(crate) fn text_n<N: Number>(id: impl Display, _: &dyn Values, n: N) -> Result<String> {
+    Ok(texts::text_n(&id.to_string(), n.wide()).into_owned())
+}
+
+/// Returns the text of a message with two numbers: `{{ "flags-on"|text_of(on, tenants) }}`.
+#[askama::filter_fn]
+pub(crate) fn text_of<N: Number, M: Number>(id: impl Display, _: &dyn Values, n: N, m: M) -> Result<String> {
+    Ok(texts::text_of(&id.to_string(), n.wide(), m.wide()).into_owned())
+}
+
+/// Returns the text of a message with a name: `{{ "kill-title"|text_named(flag) }}`.
+#[askama::filter_fn]
+pub(crate) fn text_named<T: Display>(id: impl Display, _: &dyn Values, name: T) -> Result<String> {
+    Ok(texts::text_named(&id.to_string(), &name.to_string()).into_owned())
+}
+
+/// Returns an RFC 3339 time as `2026-11-30 15:04 UTC`; another text as it is.
+#[askama::filter_fn]
+pub(crate) fn utc(text: impl Display, _: &dyn Values) -> Result<String> {
+    let text = text.to_string();
+    Ok(minutes(&text).unwrap_or(text))
+}
+
+fn minutes(text: &str) -> Option<String> {
+    let at = OffsetDateTime::parse(text, &Rfc3339)
+        .ok()?
+        .to_offset(time::UtcOffset::UTC);
+    Some(format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute()))
+}
+
+/// Returns a text with control characters, bidirectional marks and invisible characters made visible, as `\u{202e}`, so
+/// that a hostile name can't change the text around it.
+#[askama::filter_fn]
+pub(crate) fn visible(text: impl Display, _: &dyn Values) -> Result<String> {
+    let mut shown = String::new();
+    for character in text.to_string().chars() {
+        match is_hidden(character) {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    Ok(shown)
+}
+
+/// Returns true for characters without a shape of their own: controls, and format characters that change the direction
+/// or the joining of others (Unicode, categories Cc and Cf).
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}

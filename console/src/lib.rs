@@ -1,0 +1,31 @@
+//! The console: server-rendered pages on the admin listener, by which people operate flags.
+//!
+//! ```text
+//! browser -> Console (visitor, form token) -> AdminApi (the admin API of this process, without a socket) -> page
+//! ```
+//!
+//! - The console is a client of the admin API ([`AdminApi`]): every page has its policy, roles, limits, audit log and
+//!   problem codes. It has no other way to the state, and knows no store.
+//! - Each change has two steps (`change`): a preview, then a confirmation with the revision that was previewed.
+//! - Pages work without scripts. Scripts update parts of them, which the server renders.
+//! - All texts are in one file, `texts/en.ftl`.
+
+mod admin_api;
+mod answers;
+mod assets;
+mod change;
+mod console;
+mod filters;
+mod form;
+mod form_token;
+mod live;
+mod page;
+mod pager;
+mod pages;
+mod problem;
+mod receipt;
+mod security_headers;
+mod texts;
+mod visitor;
+
+pub use console::{Console, ConsoleParts, router};

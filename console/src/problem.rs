@@ -1,0 +1,117 @@
+//! Problems of the admin API, as pages show them.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// An answer of the API that is not successful (RFC 9457).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The stable code.
+    pub(crate) code: String,
+    /// One sentence with the facts.
+    pub(crate) detail: String,
+    /// A way to fix it.
+    pub(crate) help: Option<String>,
+    /// All reasons of the rejection of a change.
+    #[serde(default)]
+    pub(crate) refusals: Vec<Reason>,
+}
+
+/// A reason of the rejection of a change.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Reason {
+    /// The stable code.
+    pub(crate) code: String,
+    /// One sentence with the facts.
+    pub(crate) detail: String,
+    /// A way to fix it.
+    pub(crate) help: Option<String>,
+    /// The facts, by name.
+    #[serde(flatten)]
+    pub(crate) facts: Map<String, Value>,
+}
+
+impl Reason {
+    /// The fact with the time until which a change is rejected.
+    const UNTIL: &str = "until";
+
+    /// Returns the time from which the change is possible (RFC 3339), if it is known.
+    pub(crate) fn when(&self) -> Option<&str> {
+        self.facts.get(Self::UNTIL)?.as_str()
+    }
+}
+
+impl Problem {
+    /// The code of the rejection of a change whose expected revision is not the current one.
+    const REVISION_CONFLICT: &str = "REVISION_CONFLICT";
+
+    /// Reads the body of an answer that is not successful.
+    pub(crate) fn read(status: StatusCode, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Self>(body) {
+            Ok(problem) => problem,
+            Err(error) => Self::defect(format!(
+                "the admin API answered {status}, without a problem: {error}"
+            )),
+        }
+    }
+
+    /// Creates the problem of a defect of the console, and writes it to the log of the process.
+    pub(crate) fn defect(cause: String) -> Self {
+        tracing::error!(cause, "a page of the console failed because of a defect");
+        Self {
+            status: 500,
+            code: "DEFECT".to_owned(),
+            detail: "the page failed because of a defect of the server".to_owned(),
+            help: Some("report the defect, with the log of the process".to_owned()),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Creates the problem of a request that the console rejects itself.
+    pub(crate) fn rejected(code: &str, detail: &str) -> Self {
+        Self {
+            status: 403,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            help: None,
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Creates the problem of a form that can't be read.
+    pub(crate) fn invalid_form(detail: String) -> Self {
+        Self {
+            status: 400,
+            code: "INVALID_FORM".to_owned(),
+            detail,
+            help: None,
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Returns true if another change was committed since the expected revision.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code == Self::REVISION_CONFLICT
+    }
+
+    /// Returns the status of the page that shows it.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Returns its reasons; a problem without reasons is its own.
+    pub(crate) fn reasons(&self) -> Vec<Reason> {
+        if !self.refusals.is_empty() {
+            return self.refusals.clone();
+        }
+        vec![Reason {
+            code: self.code.clone(),
+            detail: self.detail.clone(),
+            help: self.help.clone(),
+            facts: Map::new(),
+        }]
+    }
+}

@@ -1,0 +1,12 @@
+//! The tests of the pages without a browser, linked into one binary: requests to the router, and what the pages say.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption of a test is reported as a panic"
+)]
+
+mod changes;
+mod flags;
+mod site;

@@ -1,0 +1,151 @@
+//! A console over a control plane in memory, and a visitor of its pages without a browser.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use console::{Console, ConsoleParts};
+use control::api::{Api, EventStreams};
+use control::operators::Operators;
+use control::{Explain, LifecyclePolicy, RequestExplanation, RequestQuestion, Unexplained};
+use http_body_util::BodyExt as _;
+use rules::{AdminHosts, Timestamp};
+use testkit::{ControlFixture, START};
+use tower::ServiceExt as _;
+
+/// The address that requests are for.
+const HOST: &str = "127.0.0.1:9090";
+
+/// A console, and what it operates.
+pub(crate) struct Site {
+    pub(crate) fixture: ControlFixture,
+    router: Router,
+}
+
+/// A page that was received.
+pub(crate) struct Received {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Site {
+    /// Creates a console without operators over this flags document.
+    pub(crate) fn new(document: &str) -> Self {
+        Self::with_policy(LifecyclePolicy::default(), document)
+    }
+
+    /// Creates a console without operators over this flags document, with a policy of promotions.
+    pub(crate) fn with_policy(policy: LifecyclePolicy, document: &str) -> Self {
+        let fixture = ControlFixture::new(policy, document);
+        let operators = Arc::new(Operators::local());
+        let streams = EventStreams::new();
+        let clock: control::api::Clock = Arc::new(|| Timestamp(START));
+        let api = Api::new(
+            Arc::clone(&fixture.control),
+            Arc::clone(&operators),
+            Arc::new(NothingToExplain),
+            std::env::temp_dir(),
+        )
+        .with_streams(streams.clone())
+        .with_clock(Arc::clone(&clock));
+        let control = Arc::clone(&fixture.control);
+        let parts = ConsoleParts {
+            api: control::api::router(Arc::new(api)),
+            operators,
+            hosts: AdminHosts::default(),
+            streams,
+            revision: Arc::new(move || control.read(|state, _| state.revision.0)),
+            clock,
+        };
+        let console = Arc::new(Console::new(parts).unwrap());
+        Self {
+            fixture,
+            router: console::router(console),
+        }
+    }
+
+    /// Requests a page.
+    pub(crate) fn get(&self, path: &str) -> Received {
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+    }
+
+    /// Submits a form with these fields, as a page of the console does.
+    pub(crate) fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Received {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, format!("http://{HOST}"));
+        self.send(request.body(Body::from(body)).unwrap())
+    }
+
+    /// Submits a form of a change of the flag `board`, with the token of its page.
+    pub(crate) fn change(&self, path: &str, fields: &[(&str, &str)]) -> Received {
+        let token = self.get("/platform/feature-flags/board").value_of("form_token");
+        let mut all = vec![("form_token", &*token)];
+        all.extend_from_slice(fields);
+        self.submit(path, &all)
+    }
+
+    /// Sends a request from this machine.
+    pub(crate) fn send(&self, mut request: Request<Body>) -> Received {
+        let headers = request.headers_mut();
+        headers.entry(header::HOST).or_insert(HOST.parse().unwrap());
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            Received {
+                status: parts.status,
+                headers: parts.headers,
+                text: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+}
+
+impl Received {
+    /// Returns the value of the first field with this name.
+    pub(crate) fn value_of(&self, name: &str) -> String {
+        let field = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self
+            .text
+            .split_once(&field)
+            .unwrap_or_else(|| panic!("no field {name}: {}", self.text));
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// Returns the page that the answer redirects to.
+    pub(crate) fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
+        self.headers[header::LOCATION].to_str().unwrap()
+    }
+
+    /// Checks that the page says each of these.
+    pub(crate) fn says(&self, expected: &[&str]) -> &Self {
+        for text in expected {
+            assert!(self.text.contains(text), "{text} is missing: {}", self.text);
+        }
+        self
+    }
+}
+
+/// A data plane that explains no request.
+struct NothingToExplain;
+
+impl Explain for NothingToExplain {
+    fn explain(&self, _: &RequestQuestion, _: Timestamp) -> Result<RequestExplanation, Unexplained> {
+        Err(Unexplained::NotRunning)
+    }
+}

@@ -1,0 +1,168 @@
+# All texts of the console, in the order of the pages. Syntax: https://projectfluent.org
+
+product = Sluice
+
+## Layout
+
+skip-to-content = Skip to the content
+nav-label = Pages
+nav-flags = Feature flags
+nav-tenants = Tenants
+nav-rollouts = Rollouts
+nav-explain = Explain
+nav-requests = Requests
+nav-shadow = Shadow mode
+nav-nodes = Nodes
+nav-health = Health
+nav-audit = Audit log
+nav-org = Your features
+signed-in-as = Signed in as
+sign-out = Sign out
+local-banner = No operators are configured: every caller on this machine is a platform admin.
+pages-label = Pages of the list
+pages-previous = Previous
+pages-next = Next
+pages-of = Page { $n } of { $m }
+
+## Keyboard
+
+keys-button = Keys
+keys-title = Keyboard shortcuts
+keys-search = Search
+keys-kill = Kill the flag of the page
+keys-help = Show the shortcuts
+
+## Problems and receipts
+
+problem-title = This did not work
+receipt-label = Receipt of the change
+receipt-done = Done:
+receipt-unchanged = Nothing to change:
+receipt-revision = Revision { NUMBER($n, useGrouping: "false") },
+receipt-nodes = in force on { $n } of { $m } { $m ->
+    [one] node
+   *[other] nodes
+  }
+receipt-ms = after { $n } ms.
+refusal-when = Possible from
+
+## Changes
+
+change-title = Change
+change-kill = Kill { $name }
+change-restore = Restore { $name }
+change-state = Move { $name } to { $to }
+change-tiers = Set tier defaults of { $name }
+change-sign-off = Sign off { $name } for { $to }
+change-override = Override { $name } for { $to }
+change-allow = Allow { $name } for { $to } at beta
+change-disallow = Remove { $to } from the beta allowlist of { $name }
+meanwhile-title = Others changed something since your preview
+meanwhile-lead = Nothing of yours was applied. Read what they did, check the new preview, and confirm again.
+refused-title = Refused, nothing was changed
+preview-title = Changes for { $n } of { $m } { $m ->
+    [one] tenant
+   *[other] tenants
+  }
+preview-maybe = { $n ->
+    [one] One further tenant may change for some users or requests: that depends on data that only a request has.
+   *[other] { $n } further tenants may change for some users or requests: that depends on data that only a request has.
+  }
+preview-not-evaluated = { $n } decisions were not evaluated, because there are too many.
+preview-unlisted = { $n ->
+    [one] One more decision changes.
+   *[other] { $n } more decisions change.
+  }
+preview-unknown = Tenants without a record:
+preview-share = about { $name } % of them
+preview-unchanged = Tenants that do not change
+preview-also-reverted = Also reverted, because they require it:
+preview-skipped = Conditions that are skipped:
+preview-tiers-off = Stays off for the tiers
+preview-no-effect = Override without effect:
+tenants = { $n ->
+    [one] one tenant
+   *[other] { $n } tenants
+  }
+reason-label = Reason
+reason-hint = for the audit log: a sentence, a ticket
+force-label = Yes, change { $n } of { $m } tenants at once
+no-variant = none
+column-tenant = Tenant
+column-flag = Flag
+column-change = Change
+column-why = Why
+
+## Buttons
+
+button-close = Close
+button-confirm = Confirm
+button-preview-again = Preview again
+button-cancel = Cancel
+button-kill = Kill
+button-restore = Restore
+button-allow = Allow
+button-disallow = Remove
+button-search = Search
+
+## States
+
+state-killed = killed
+state-on = on
+tag-stale = stale
+tag-incident = incident
+tag-reports = reports
+
+## The list of flags
+
+flags-title = Feature flags
+flags-count = { $n ->
+    [one] one flag
+   *[other] { $n } flags
+  }
+flags-search = Search in keys, descriptions and owners
+flags-state = State
+flags-state-any = any
+flags-state-alpha = alpha
+flags-state-beta = beta
+flags-state-ga = ga
+flags-state-retired = retired
+flags-state-none = without a lifecycle
+flags-state-killed = killed
+flags-state-stale = stale
+flags-owner = Owner
+flags-sort = Order
+flags-sort-key = by key
+flags-sort-changed = last changed first
+flags-sort-lifecycle = by state
+flags-none-title = There are no flags yet
+flags-none-lead = Write the first ones into a flags document, and apply it:
+flags-no-match = No flag matches.
+flags-show-all = Show all flags
+flags-on = { $n } of { $m }
+flags-counting = counting
+column-state = State
+column-tenants-on = Tenants with it on
+column-opted-in = Opted in
+column-owner = Owner
+column-changed = Last change
+column-actions = Actions
+
+## The pages of a flag
+
+tabs-label = Pages of the flag
+tab-overview = Overview
+tab-tiers = Tier defaults
+tab-tenants = Tenants
+tab-rollout = Rollout
+tab-definition = Definition
+tab-audit = Audit log
+kill-title = Kill
+kill-lead = The flag is off for every tenant at once. Restore undoes it.
+kill-reason = Reason (may follow)
+button-kill-now = Kill now
+flag-facts = Facts
+flag-since = In this state since
+flag-opted-out = Opted out
+flag-allowlisted = On the beta allowlist
+flag-overridden = Overridden
