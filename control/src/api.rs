@@ -18,6 +18,7 @@ mod document;
 mod event_streams;
 mod explain;
 mod flag_changes;
+mod flag_list;
 mod flags;
 mod handler;
 mod identity;

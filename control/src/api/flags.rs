@@ -1,7 +1,7 @@
-//! Endpoints that list flags for staff: definition, state, numbers of tenants, reasons to remove them.
+//! A flag as staff see it: definition, state, numbers of tenants, reasons to remove it. The pages of flags are in
+//! `flag_list`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 
 use changes::{FlagTimes, ManagedFlag, Revision, StaleFlag, State, stale, timestamp};
 use config::{Compiled, ToJson as _};
@@ -16,7 +16,6 @@ use super::Api;
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::ApiProblem;
-use super::query::DEFAULT_PAGE;
 use super::reports::{ReportedCauseBody, reported_causes};
 use super::request::ApiRequest;
 
@@ -27,7 +26,7 @@ pub const MAX_COUNTED_DECISIONS: usize = 200_000;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flag)]
 pub(crate) struct FlagBody {
-    key: String,
+    pub(super) key: String,
     /// `release`, `experiment`, `permission` or `ops`.
     kind: &'static str,
     /// `alpha`, `beta`, `ga` or `retired`; absent for kinds without a lifecycle.
@@ -127,18 +126,6 @@ pub(crate) struct StaleReasonBody {
     facts: Map<String, Value>,
 }
 
-/// A page of flags, in the order of their keys.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Flags)]
-pub(crate) struct FlagsPage {
-    revision: u64,
-    flags: Vec<FlagBody>,
-    /// The value of `after` for the next page; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next: Option<String>,
-}
-
 /// The numbers of tenants whose record names a flag, by the field that names it.
 #[derive(Debug, Clone, Copy, Default)]
 struct TenantCounts {
@@ -149,40 +136,13 @@ struct TenantCounts {
 }
 
 /// A copy of a part of the state. Counting works on the copy, so that changes do not wait for it.
-struct StateCopy {
-    revision: Revision,
-    flags: Vec<(String, ManagedFlag, Vec<StaleReasonBody>)>,
+pub(super) struct StateCopy {
+    pub(super) revision: Revision,
+    pub(super) flags: Vec<(String, ManagedFlag, Vec<StaleReasonBody>)>,
     counts: HashMap<String, TenantCounts>,
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
     times: FlagTimes,
-    is_more: bool,
-}
-
-pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagsPage>, ApiProblem> {
-    let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = request.query.text("after").unwrap_or_default().to_owned();
-    let only_stale = request.query.is("stale");
-    let usage = api.control().usage();
-    let copy = api.control().read(|state, compiled| {
-        let stale = stale(state, request.at, &usage, &api.control().policy().stale);
-        let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
-        let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
-        let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| &**key);
-        let keys = keys.filter(|key| !only_stale || stale.contains_key(key));
-        let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
-        copy_state(state, compiled, &keys, limit, (&stale, usage.times))
-    });
-    let kills = LocalKills::at(api.control(), request.at);
-    let on = copy.tenants_on(MAX_COUNTED_DECISIONS, request.at);
-    let bodies = copy.flags.iter().enumerate();
-    let bodies = bodies.map(|(at, flag)| flag_body(flag, &copy, &kills, on.get(at).copied()));
-    let flags: Vec<FlagBody> = bodies.collect();
-    let body = FlagsPage {
-        revision: copy.revision.0,
-        next: flags.last().filter(|_| copy.is_more).map(|flag| flag.key.clone()),
-        flags,
-    };
-    Ok(Reply::at(copy.revision, body))
+    pub(super) is_more: bool,
 }
 
 pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<FlagBody>, ApiProblem> {
@@ -202,7 +162,7 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     Ok(Reply::at(copy.revision, body))
 }
 
-fn copy_state(
+pub(super) fn copy_state(
     state: &State,
     compiled: &Compiled,
     keys: &[&str],
@@ -292,7 +252,7 @@ fn count_tenants(state: &State, keys: &[&str]) -> HashMap<String, TenantCounts> 
 }
 
 /// Returns the body of a flag, with the number of tenants that have it on.
-fn flag_body(
+pub(super) fn flag_body(
     (key, flag, stale): &(String, ManagedFlag, Vec<StaleReasonBody>),
     copy: &StateCopy,
     kills: &LocalKills,
@@ -334,7 +294,7 @@ fn flag_body(
 impl StateCopy {
     /// Returns the number of tenants that have each flag on, for as many of the first flags as at most `budget` decisions
     /// count. A tenant is decided for all flags in turn, because reading its record takes longer than a decision.
-    fn tenants_on(&self, budget: usize, now: Timestamp) -> Vec<usize> {
+    pub(super) fn tenants_on(&self, budget: usize, now: Timestamp) -> Vec<usize> {
         let Compiled { flags, tenants, .. } = &self.compiled;
         let counted = budget.checked_div(tenants.len()).unwrap_or(usize::MAX);
         let listed = self.flags.iter().take(counted);

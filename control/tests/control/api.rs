@@ -4,6 +4,7 @@ mod bodies;
 mod changes;
 mod contract;
 mod effects;
+mod flag_list;
 mod generated;
 mod limits;
 mod log;

@@ -4,9 +4,8 @@ use changes::Event;
 
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT, boolean_parameter};
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{announcements, flag_changes, flags};
+use crate::api::{announcements, flag_changes, flag_list, flags};
 
 /// The routes of flags.
 pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
@@ -14,12 +13,8 @@ pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
         path: "/platform/feature-flags",
         name: "listFlags",
         summary: "Lists flags with their state and the numbers of their tenants.",
-        query: &[
-            LIMIT,
-            AFTER,
-            boolean_parameter("stale", "Lists only flags that should be removed."),
-        ],
-        handler: handler!(flags::list),
+        query: flag_list::PARAMETERS,
+        handler: handler!(flag_list::list),
         ..READ
     },
     ApiRoute {

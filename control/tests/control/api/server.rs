@@ -148,6 +148,17 @@ impl Server {
         )
     }
 
+    /// Starts the API with another document.
+    pub(crate) fn with_document(document: &str) -> Self {
+        let control = open_control(Arc::new(MemoryStore::new()), LifecyclePolicy::default(), &plane());
+        let mut request = admin_request(adopt_document(document));
+        request.force = true;
+        control
+            .apply(&request)
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        Self::new(control, true)
+    }
+
     /// Starts the API without operators.
     pub(crate) fn without_operators() -> Self {
         Self::new(managed(Arc::new(MemoryStore::new())), false)
