@@ -498,6 +498,13 @@ fn lists_are_printed_whole_or_by_pages() {
         (page["flags"][0]["key"].as_str(), page.get("next")),
         (Some("export"), None)
     );
+    let output = managed.done(&["tenants", "list", "--search", "GLOB"]);
+    assert!(
+        output.lines().count() == 2 && output.contains("globex"),
+        "{output}"
+    );
+    let output = managed.done(&["tenants", "list", "--tier", "no-such"]);
+    assert_eq!(output, "no tenant matches\n");
     let output = managed.output(&["tenants", "list", "--limit", "1"]);
     assert!(
         output.stdout.lines().count() == 2 && output.stderr.contains("--after acme"),

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use changes::{Change, Code, Refusal};
-use config::{OwnedTenant, attributes_by_name, variants_by_name};
+use config::{FlagsDocument, OwnedTenant, attributes_by_name, variants_by_name};
 use rules::OwnedName;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,8 +16,12 @@ use super::body::{OverrideChange, TenantImport, TenantRecord, VariantForm};
 use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::problem::ApiProblem;
-use super::query::DEFAULT_PAGE;
+use super::query::{DEFAULT_PAGE, Query};
 use super::request::ApiRequest;
+use super::text_search::TextSearch;
+
+/// The largest number of tenants that are read for one page of a search.
+pub const MAX_SCANNED_TENANTS: usize = 100_000;
 
 /// The record of a tenant, as in the flags document, and its id.
 #[derive(Serialize, ToSchema)]
@@ -58,38 +62,83 @@ pub(crate) struct OrgBody {
 #[schema(as = Orgs)]
 pub(crate) struct OrgsPage {
     revision: u64,
+    /// The number of all tenants with a record, listed or not.
+    total: usize,
     orgs: Vec<OrgBody>,
-    /// The value of `after` for the next page; absent on the last page.
+    /// The value of `after` for the next page; absent on the last page. A page of a search may have fewer items than
+    /// `limit`, even none, and a next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next: Option<String>,
 }
 
+/// The conditions that a listed tenant meets.
+struct OrgFilter<'a> {
+    search: Option<TextSearch<'a>>,
+    tier: Option<&'a str>,
+    channel: Option<&'a str>,
+}
+
+impl<'a> OrgFilter<'a> {
+    fn of(query: &'a Query) -> Self {
+        Self {
+            search: query.text("search").map(TextSearch::new),
+            tier: query.text("tier"),
+            channel: query.text("channel"),
+        }
+    }
+
+    fn matches(&self, id: &str, record: &OwnedTenant) -> bool {
+        let tier = record.tier.as_ref().map(|tier| &*tier.value);
+        let channel = record.channel.unwrap_or_default().as_str();
+        self.tier.is_none_or(|wanted| tier == Some(wanted))
+            && self.channel.is_none_or(|wanted| channel == wanted)
+            && self.search.is_none_or(|search| search.is_in(id))
+    }
+}
+
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgsPage>, ApiProblem> {
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
-    let after = request
-        .query
-        .text("after")
-        .map_or(Bound::Unbounded, Bound::Excluded);
-    let (revision, mut orgs) = api.control().read(|state, _| {
-        let tenants = state.document.tenants.range::<_, str>((after, Bound::Unbounded));
-        let page = tenants.take(limit.saturating_add(1));
-        (
-            state.revision,
-            page.map(|(id, record)| OrgBody::of(id, record))
-                .collect::<Vec<_>>(),
-        )
+    let filter = OrgFilter::of(&request.query);
+    let after = request.query.text("after");
+    let (revision, body) = api.control().read(|state, _| {
+        let (orgs, next) = page(&state.document, after, &filter, (limit, MAX_SCANNED_TENANTS));
+        let body = OrgsPage {
+            revision: state.revision.0,
+            total: state.document.tenants.len(),
+            orgs,
+            next,
+        };
+        (state.revision, body)
     });
-    let next = (orgs.len() > limit).then(|| {
-        orgs.truncate(limit);
-        orgs.last().map_or_else(String::new, |org| org.id.clone())
-    });
-    let body = OrgsPage {
-        revision: revision.0,
-        orgs,
-        next,
-    };
     Ok(Reply::at(revision, body))
+}
+
+/// Returns the first `limit` matching tenants after an id, and the id after which the next page starts; none on the last
+/// page. At most `max_scanned` records are read, so that a search that finds little ends in bounded time.
+fn page(
+    document: &FlagsDocument,
+    after: Option<&str>,
+    filter: &OrgFilter<'_>,
+    (limit, max_scanned): (usize, usize),
+) -> (Vec<OrgBody>, Option<String>) {
+    let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut rest = document
+        .tenants
+        .range::<_, str>((after, Bound::Unbounded))
+        .peekable();
+    let (mut orgs, mut last) = (Vec::new(), None);
+    for (id, record) in rest.by_ref().take(max_scanned) {
+        last = Some(id);
+        if filter.matches(id, record) {
+            orgs.push(OrgBody::of(id, record));
+        }
+        if orgs.len() == limit {
+            break;
+        }
+    }
+    let next = rest.peek().and(last).map(|id| id.to_string());
+    (orgs, next)
 }
 
 pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgBody>, ApiProblem> {
@@ -191,5 +240,30 @@ impl OrgBody {
                 .as_ref()
                 .map(|attributes| attributes_by_name(attributes)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_continues_after_the_records_it_read() {
+        let text = "version: 1\ntenants: { a1: {}, a2: {}, b1: {}, b2: {}, c1: {} }\n";
+        let document = FlagsDocument::parse("flags.yaml", text.as_bytes()).unwrap();
+        let filter = OrgFilter {
+            search: Some(TextSearch::new("B")),
+            tier: None,
+            channel: None,
+        };
+        let mut pages = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let (orgs, next) = page(&document, after.as_deref(), &filter, (10, 2));
+            pages.push(orgs.into_iter().map(|org| org.id).collect::<Vec<_>>());
+            let Some(next) = next else { break };
+            after = Some(next);
+        }
+        assert_eq!(pages, [vec![], vec!["b1".to_owned(), "b2".to_owned()], vec![]]);
     }
 }

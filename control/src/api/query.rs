@@ -54,6 +54,18 @@ pub(crate) const AFTER: Parameter = Parameter {
     parameter_type: ParameterType::Text(MAX_NAME),
     description: "The `next` of the previous page.",
 };
+/// The longest text that is searched for, in characters.
+const MAX_SEARCH: usize = 200;
+
+/// Returns the parameter of a text that is searched for.
+pub(crate) const fn search_parameter(description: &'static str) -> Parameter {
+    Parameter {
+        name: "search",
+        parameter_type: ParameterType::Text(MAX_SEARCH),
+        description,
+    }
+}
+
 /// Returns a parameter that is a string.
 pub(crate) const fn text_parameter(name: &'static str, description: &'static str) -> Parameter {
     Parameter {
@@ -68,6 +80,19 @@ pub(crate) const fn boolean_parameter(name: &'static str, description: &'static 
     Parameter {
         name,
         parameter_type: ParameterType::Boolean,
+        description,
+    }
+}
+
+/// Returns a parameter that is one of these words.
+pub(crate) const fn word_parameter(
+    name: &'static str,
+    words: &'static [&'static str],
+    description: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        parameter_type: ParameterType::Word(words),
         description,
     }
 }

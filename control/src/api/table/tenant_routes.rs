@@ -4,7 +4,7 @@ use changes::{Event, Permission};
 
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT};
+use crate::api::query::{AFTER, LIMIT, search_parameter, text_parameter, word_parameter};
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
 use crate::api::{org_flags, orgs, reports};
 
@@ -14,7 +14,17 @@ pub(super) const TENANT_ROUTES: &[ApiRoute] = &[
         path: "/platform/orgs",
         name: "listOrgs",
         summary: "Lists tenants and their records.",
-        query: &[LIMIT, AFTER],
+        query: &[
+            LIMIT,
+            AFTER,
+            search_parameter("Lists only tenants whose id contains this text, in any case."),
+            text_parameter("tier", "Lists only tenants of this tier."),
+            word_parameter(
+                "channel",
+                &["stable", "latest"],
+                "Lists only tenants of this channel; a record without one is `stable`.",
+            ),
+        ],
         handler: handler!(orgs::list),
         ..READ
     },

@@ -75,6 +75,37 @@ fn lists_have_pages() {
 }
 
 #[test]
+fn tenants_are_found_by_id_tier_and_channel() {
+    let server = Server::start();
+    let found = |query: &str| -> (u64, Vec<String>) {
+        let page = server.send_ok("GET", &format!("/platform/orgs?{query}"), None);
+        let ids = page["orgs"].as_array().unwrap().iter();
+        let ids = ids.map(|org| org["id"].as_str().unwrap().to_owned());
+        (page["total"].as_u64().unwrap(), ids.collect())
+    };
+    for (query, expected) in [
+        ("search=ACM", vec!["acme"]),
+        ("search=t", vec!["initech"]),
+        ("search=e&limit=1", vec!["acme"]),
+        ("search=e&limit=1&after=acme", vec!["globex"]),
+        ("search=%25", vec![]),
+        ("tier=tier2", vec!["globex"]),
+        ("tier=TIER2", vec![]),
+        ("channel=latest", vec!["acme"]),
+        ("channel=stable", vec!["globex", "initech"]),
+        ("channel=stable&tier=tier1&search=INI", vec!["initech"]),
+    ] {
+        let expected = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(found(query), (3, expected), "{query}");
+    }
+    let long = "a".repeat(201);
+    for query in [&format!("search={long}"), "search=", "channel=beta", "search=%0a"] {
+        let path = format!("/platform/orgs?{query}");
+        server.send_rejected(400, "INVALID_PARAMETER", "GET", &path, None);
+    }
+}
+
+#[test]
 fn stale_flags_are_listed_with_their_reasons() {
     let server = Server::start();
     server.advance_clock(15 * DAY);
