@@ -189,6 +189,7 @@ tenants: { acme: {} }
                 json!({ "flag": flag, "at": "2099-01-01T00:00:00Z" }),
             ),
             asked("GET", "/orgs/acme/feature-flags", Value::Null),
+            asked("GET", "/platform/orgs/acme/feature-flags", Value::Null),
         ]
     };
     let output = |arguments: &[&str]| {
@@ -205,7 +206,13 @@ tenants: { acme: {} }
     assert_eq!(status, 200, "{killed}");
     let mut killed: Value = serde_json::from_str(&killed).unwrap();
     killed.as_object_mut().unwrap().remove("flag");
-    let [listed, shown, explained, of_request, later, own] = answers("board");
+    let [listed, shown, explained, of_request, later, own, of_tenant] = answers("board");
+    let [board, print] = [&of_tenant["flags"][0], &of_tenant["flags"][1]];
+    assert_eq!((&board["on"], &board["local_kill"]), (&json!(false), &killed));
+    assert_eq!(
+        (&print["cause"], print.get("local_kill")),
+        (&json!("prerequisite"), None)
+    );
     for answer in [&listed, &shown, &explained, &of_request] {
         assert_eq!(answer["local_kill"], killed, "{answer}");
     }

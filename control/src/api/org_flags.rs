@@ -1,8 +1,7 @@
 //! Endpoints for an org's own admin: list its flags, opt in, opt out. Flags before beta do not exist for it.
 
 use changes::{Change, Code, Event, Preview, Refusal, Role};
-use config::OwnedTenant;
-use rules::{Decision, Flag, Flags, Lifecycle, OwnedName, Subject, decide};
+use rules::{Decision, Flag, Flags, Lifecycle};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
@@ -11,7 +10,7 @@ use super::Api;
 use super::body::OptionalReason;
 use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
-use super::local_kills::LocalKills;
+use super::org_decisions::{OrgChoice, OrgDecisions, variant_name};
 use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
@@ -53,50 +52,34 @@ pub(crate) struct OrgFlags {
 }
 
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<OrgFlags>, ApiProblem> {
-    let org = request.org();
-    // Only clones shared tables under the lock: deciding all flags there would delay changes.
-    let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
-        let record = state.tenant(org).cloned();
-        (
-            state.revision,
-            record,
-            compiled.flags.clone(),
-            compiled.tenants.clone(),
-        )
-    });
-    let record = record.ok_or_else(|| tenant_not_found(request))?;
-    // The proxy decides with these kills too; without them the list would show killed flags as on.
-    let flags = LocalKills::at(api.control(), request.at).apply_to(&flags);
-    let subject = Subject {
-        tenant: Some(org),
-        record: tenants.find(org),
-        ..Subject::default()
-    };
+    let decisions = OrgDecisions::read(api, request)?;
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request.query.text("after").unwrap_or_default();
-    let mut visible: Vec<_> = flags
-        .iter()
+    let mut visible: Vec<_> = decisions
+        .flags_after(after)
+        .into_iter()
         .filter_map(|(id, flag)| Some((id, flag, visible_lifecycle(flag.lifecycle())?)))
-        .filter(|(_, flag, _)| flag.key().as_str() > after)
+        .take(limit.saturating_add(1))
         .collect();
-    // `flags` is in the order of ids, and pages are in the order of keys.
-    visible.sort_by(|a, b| a.1.key().cmp(b.1.key()));
     let is_more = visible.len() > limit;
     visible.truncate(limit);
     let page: Vec<OrgFlag> = visible
         .into_iter()
         .map(|(id, flag, lifecycle)| OrgFlag {
-            choice: choice(&record, flag.key().as_str()),
-            ..OrgFlag::new(flag, lifecycle, decide(&flags, id, &subject, request.at))
+            choice: decisions.choice(flag.key().as_str()).map(|choice| match choice {
+                OrgChoice::In => "in",
+                OrgChoice::Out => "out",
+            }),
+            ..OrgFlag::new(flag, lifecycle, decisions.decide(id))
         })
         .collect();
     let body = OrgFlags {
-        revision: revision.0,
-        org: org.to_owned(),
+        revision: decisions.revision().0,
+        org: request.org().to_owned(),
         next: is_more.then(|| page.last().map_or_else(String::new, |flag| flag.key.clone())),
         flags: page,
     };
-    Ok(Reply::at(revision, body))
+    Ok(Reply::at(decisions.revision(), body))
 }
 
 impl OrgFlag {
@@ -107,22 +90,10 @@ impl OrgFlag {
             description: flag.description().map(str::to_owned),
             lifecycle,
             on: decision.variant != flag.off(),
-            variant: flag
-                .variant(decision.variant)
-                .map_or_else(String::new, |variant| variant.name.to_string()),
+            variant: variant_name(flag, decision.variant),
             cause: decision.cause.as_str(),
             choice: None,
         }
-    }
-}
-
-/// Returns the choice in the record of an org about a flag, if there is one.
-fn choice(record: &OwnedTenant, flag: &str) -> Option<&'static str> {
-    let contains = |list: &Option<Vec<OwnedName>>| list.iter().flatten().any(|named| named.value == flag);
-    match (contains(&record.opt_in), contains(&record.opt_out)) {
-        (true, _) => Some("in"),
-        (_, true) => Some("out"),
-        _ => None,
     }
 }
 
@@ -155,17 +126,6 @@ pub(crate) fn opt_out(api: &Api, request: &ApiRequest, body: OptionalReason) -> 
         Change::OptOut { org, flag },
         body.reason.map(Into::into),
     )
-}
-
-/// Returns the problem of an org without a record. The org's own admin can't create one.
-fn tenant_not_found(request: &ApiRequest) -> ApiProblem {
-    if request.actor.role != Role::OrgAdmin {
-        return super::orgs::tenant_not_found(request.org());
-    }
-    let detail = format!("no tenant has the id `{}`", request.org());
-    ApiProblem::rejected(vec![
-        Refusal::new(Code::TenantNotFound, detail).help("an operator of the platform can create its record"),
-    ])
 }
 
 /// Rejects the request of an org's admin for a flag that orgs may not see, as if the flag did not exist. Records the

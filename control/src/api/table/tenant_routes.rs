@@ -4,9 +4,9 @@ use changes::{Event, Permission};
 
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT, search_parameter, text_parameter, word_parameter};
+use crate::api::query::{AFTER, LIMIT, boolean_parameter, search_parameter, text_parameter, word_parameter};
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{org_flags, orgs, reports};
+use crate::api::{org_flags, orgs, reports, tenant_flags};
 
 /// The routes of tenants.
 pub(super) const TENANT_ROUTES: &[ApiRoute] = &[
@@ -69,6 +69,22 @@ pub(super) const TENANT_ROUTES: &[ApiRoute] = &[
         access: Access::Change(Event::TenantRemoved),
         handler: handler!(orgs::delete),
         ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/orgs/{org}/feature-flags",
+        name: "listTenantFlags",
+        summary: "Lists all flags as they are decided for a tenant.",
+        query: &[
+            LIMIT,
+            AFTER,
+            search_parameter("Lists only flags whose key or description contains this text, in any case."),
+            boolean_parameter(
+                "on",
+                "Lists only flags that the tenant has on, or only those that it has off.",
+            ),
+        ],
+        handler: handler!(tenant_flags::list),
+        ..READ
     },
     ApiRoute {
         path: "/platform/orgs/{org}/feature-flags/{flag}",

@@ -38,6 +38,7 @@ fn lists_have_pages() {
         ("/platform/feature-flags", "flags", "key", 4),
         ("/platform/orgs", "orgs", "id", 3),
         ("/orgs/acme/feature-flags", "flags", "key", 2),
+        ("/platform/orgs/acme/feature-flags", "flags", "key", 4),
         ("/platform/audit", "entries", "id", 11),
     ] {
         let mut seen: Vec<Value> = Vec::new();
@@ -103,6 +104,47 @@ fn tenants_are_found_by_id_tier_and_channel() {
         let path = format!("/platform/orgs?{query}");
         server.send_rejected(400, "INVALID_PARAMETER", "GET", &path, None);
     }
+}
+
+#[test]
+fn staff_sees_every_flag_of_a_tenant_and_its_cause() {
+    let server = Server::start();
+    server.send_ok(
+        "POST",
+        "/platform/orgs/globex/feature-flags/ui.shell",
+        Some(&json!({ "enabled": false })),
+    );
+    server.send_ok("POST", "/orgs/globex/feature-flags/dispatch.v2Board/opt-in", None);
+    let flags = |org: &str, query: &str| -> Vec<Value> {
+        let page = server.send_ok("GET", &format!("/platform/orgs/{org}/feature-flags{query}"), None);
+        assert_eq!(page["org"], org);
+        page["flags"].as_array().unwrap().clone()
+    };
+    let board = json!({
+        "key": "dispatch.v2Board", "description": "New board", "kind": "release", "lifecycle": "beta", "on": true,
+        "variant": "on", "cause": "opt_in", "allowlisted": false, "opted_in": true, "opted_out": false,
+    });
+    let shell = json!({
+        "key": "ui.shell", "kind": "release", "lifecycle": "ga", "on": false, "variant": "off", "cause": "override",
+        "override": "off", "allowlisted": false, "opted_in": false, "opted_out": false,
+    });
+    let all = flags("globex", "");
+    assert_eq!((all.len(), &all[1], &all[3]), (4, &board, &shell));
+    let keys = |org: &str, query: &str| -> Vec<String> {
+        let flags = flags(org, query).into_iter();
+        flags
+            .map(|flag| flag["key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(keys("globex", "?search=NEW"), ["dispatch.v2Board"]);
+    assert_eq!(keys("globex", "?on=false"), ["reports.export", "ui.shell"]);
+    assert_eq!(
+        keys("globex", "?on=true&limit=1&after=dispatch.core"),
+        ["dispatch.v2Board"]
+    );
+    assert_eq!(flags("acme", "?search=v2")[0]["allowlisted"], true);
+    let path = "/platform/orgs/hooli/feature-flags";
+    server.send_rejected(404, "TENANT_NOT_FOUND", "GET", path, None);
 }
 
 #[test]
