@@ -25,6 +25,7 @@ use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::log_levels::{self, LogLevels};
 use crate::metric_thread::MetricThread;
+use crate::node_reader::NodeReader;
 use crate::operators;
 use crate::proxy_observer::ProxyObserver;
 use crate::request_explainer::RequestExplainer;
@@ -48,6 +49,7 @@ pub(crate) struct ControlPlane {
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
     traffic: Arc<TrafficReader>,
+    node: Arc<NodeReader>,
     recorder: Option<StateRecorder>,
     /// The controller of rollout plans, and its thread; none without a store.
     rollouts: Option<(Arc<Rollouts>, Option<RolloutThread>)>,
@@ -137,6 +139,7 @@ impl ControlPlane {
             observer,
             explainer,
             traffic: Arc::default(),
+            node: Arc::new(NodeReader::new(Arc::clone(active_config))),
             recorder,
             rollouts,
             metrics,
@@ -155,6 +158,7 @@ impl ControlPlane {
         let mut api = Api::new(control, operators, explainer, self.scratch.clone())
             .with_hosts(hosts.clone())
             .with_traffic(Arc::clone(&self.traffic) as _)
+            .with_node(Arc::clone(&self.node) as _)
             .with_streams(self.streams.clone())
             .with_log_levels(Arc::new(LogLevels));
         if let Some((rollouts, _)) = &self.rollouts {

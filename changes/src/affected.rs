@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use config::Head;
 use rules::{ConditionDefinition, FlagDefinition, Lifecycle};
 
+use crate::condition_names::conditions_of;
 use crate::state::{State, StateEdit};
 
 /// The flags and tenants that a change can affect. Flags that require one of these are not included.
@@ -82,14 +83,7 @@ impl Affected {
             }
         }
         for (key, flag) in &state.document.flags {
-            let rules = flag.rules.iter().map(|rule| &rule.when);
-            let audience = flag
-                .rollout
-                .iter()
-                .filter_map(|rollout| rollout.audience.as_ref());
-            let stages = flag.exposure.iter().flat_map(|exposure| &exposure.stages.value);
-            let stages = stages.filter_map(|stage| stage.audience.as_ref());
-            let mut conditions = rules.chain(audience).chain(stages);
+            let mut conditions = conditions_of(flag);
             if conditions.any(|condition| names_one(&condition.value, &segments)) {
                 self.flags.insert(key.to_string());
             }

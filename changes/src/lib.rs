@@ -12,6 +12,7 @@ mod announcement;
 mod audit;
 mod change;
 mod codec;
+mod condition_names;
 mod event;
 mod flag;
 mod incident;
@@ -21,6 +22,7 @@ mod plan;
 mod policy;
 mod preview;
 mod record;
+mod references;
 mod refusal;
 mod report;
 mod rollout;
@@ -55,6 +57,7 @@ pub use preview::{
     UnchangedTenants, affects_more_than, ineffective_overrides, preview, preview_page,
 };
 pub use record::{Json, Key, Revision, Write};
+pub use references::References;
 pub use refusal::{Code, Refusal};
 pub use report::{MAX_OPEN_REPORTS, MAX_REPORTS_OF_ORG, OpenReports, Report, ReportedCause};
 pub use rollout::{

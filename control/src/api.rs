@@ -19,6 +19,7 @@ mod event_streams;
 mod explain;
 mod flag_changes;
 mod flag_list;
+mod flag_usage;
 mod flags;
 mod handler;
 mod identity;
@@ -78,6 +79,7 @@ use tokio::sync::Semaphore;
 use crate::engine::Control;
 use crate::judge_rollouts::JudgeRollouts;
 use crate::log_levels::SetLogLevels;
+use crate::node::ReadNode;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 use crate::stage_report::StageReport;
@@ -117,6 +119,8 @@ pub struct Api {
     judge: Option<Arc<dyn JudgeRollouts>>,
     /// The traffic of the data plane; none if there is no data plane.
     traffic: Option<Arc<dyn ReadTraffic>>,
+    /// The state of this node; none if there is no data plane.
+    node: Option<Arc<dyn ReadNode>>,
     /// The levels of the process log; none if they can't change.
     log_levels: Option<Arc<dyn SetLogLevels>>,
     streams: EventStreams,
@@ -152,6 +156,7 @@ impl Api {
             explain,
             judge: None,
             traffic: None,
+            node: None,
             log_levels: None,
             streams: EventStreams::new(),
             throttle: Throttle::new(),
@@ -190,6 +195,17 @@ impl Api {
 
     fn traffic(&self) -> Option<&dyn ReadTraffic> {
         self.traffic.as_deref()
+    }
+
+    /// Sets the source of the state of this node.
+    #[must_use]
+    pub fn with_node(mut self, node: Arc<dyn ReadNode>) -> Self {
+        self.node = Some(node);
+        self
+    }
+
+    fn node(&self) -> Option<&dyn ReadNode> {
+        self.node.as_deref()
     }
 
     /// Sets the levels of the process log, which may be changed.

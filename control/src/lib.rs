@@ -22,6 +22,7 @@ mod judge_rollouts;
 mod keep_states;
 mod log_levels;
 mod minute_report;
+mod node;
 mod notifications;
 mod observe;
 pub mod operators;
@@ -64,6 +65,7 @@ pub use judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use log_levels::{LogLevelState, MAX_LOG_LEVEL_TIME, SetLogLevels};
 pub use minute_report::{ArmMinute, MinuteReport};
+pub use node::{DocumentPlace, FlagUses, HeaderUse, MAX_ROUTE_USES, ReadNode, RouteMatchText, RouteUse};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, CountedRequest, FlagObservation, Observe, ObservedOverlap, ObservedSlot,

@@ -12,7 +12,7 @@ use rules::Timestamp;
 pub(crate) struct ExplainGateway {
     pub(crate) decider: Decider,
     pub(crate) identity: Arc<IdentitySettings>,
-    pub(super) line_index: Arc<LineIndex>,
+    pub(crate) line_index: Arc<LineIndex>,
 }
 
 /// A request to explain.

@@ -44,6 +44,7 @@ mod log_levels;
 mod lost;
 mod managed;
 mod metrics;
+mod node;
 mod notifying;
 mod numbers;
 mod operating;

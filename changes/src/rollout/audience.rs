@@ -1,8 +1,6 @@
 //! Audiences that are provably empty. Only attributes that the record of a tenant decides alone are looked at, so that
 //! an audience is never taken for empty when a request may meet it.
 
-use std::collections::BTreeSet;
-
 use config::{OwnedTenant, ToJson as _};
 use rules::{AttributeValue, Channel, ConditionDefinition, OperatorDefinition, SegmentDefinition};
 use serde_json::Value;
@@ -30,28 +28,6 @@ enum Attribute {
 /// Finds the condition of a segment by its name.
 pub(super) type FindSegment<'f> = &'f dyn Fn(&str) -> Option<std::sync::Arc<SegmentDefinition>>;
 
-/// Returns the names of the segments that the condition refers to.
-pub(super) fn segments_of(condition: &ConditionDefinition) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    each_leaf(condition, &mut |leaf| {
-        if let ConditionDefinition::Segment(name) = leaf {
-            found.insert(&*name.value);
-        }
-    });
-    found
-}
-
-/// Visits the clauses and segments of a condition. Bounded by the nesting of a document, which its reader limits.
-fn each_leaf<'c>(condition: &'c ConditionDefinition, visit: &mut impl FnMut(&'c ConditionDefinition)) {
-    match condition {
-        ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
-            parts.iter().for_each(|part| each_leaf(&part.value, visit));
-        }
-        ConditionDefinition::Not(part) => each_leaf(&part.value, visit),
-        ConditionDefinition::Segment(_) | ConditionDefinition::Clause { .. } => visit(condition),
-    }
-}
-
 /// Returns true if no request can meet the condition with the tenants of this state.
 pub(super) fn is_provably_empty(
     condition: &ConditionDefinition,
@@ -61,17 +37,6 @@ pub(super) fn is_provably_empty(
     let records = state.tenants().map(|(id, record)| Known::Record(id, record));
     let mut tenants = strangers(state).into_iter().chain(records);
     tenants.all(|tenant| holds(condition, &tenant, segment, 0) == Some(false))
-}
-
-/// Returns the attributes that the clauses of the condition read; those of its segments are not among them.
-pub(super) fn attributes_of(condition: &ConditionDefinition) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    each_leaf(condition, &mut |leaf| {
-        if let ConditionDefinition::Clause { attribute, .. } = leaf {
-            found.insert(&*attribute.value);
-        }
-    });
-    found
 }
 
 /// Returns the number of tenants whose requests can meet the condition; none if a tenant without a record can, since their

@@ -7,6 +7,7 @@ use config::{Metric, RolloutPlan, Stage, closest};
 use rules::RESERVED_ATTRIBUTES;
 
 use super::audience::{self, FindSegment};
+use crate::condition_names::attributes_of;
 use crate::plan::{Note, NoteCode};
 use crate::state::State;
 
@@ -67,7 +68,7 @@ fn known_attributes<'k>(state: &'k State, requested: &'k [String]) -> BTreeSet<&
 
 fn unknown_attributes(stage: &Stage, known: &BTreeSet<&str>) -> impl Iterator<Item = Note> {
     let audience = stage.audience.iter();
-    let attributes = audience.flat_map(|audience| audience::attributes_of(&audience.value));
+    let attributes = audience.flat_map(|audience| attributes_of(&audience.value));
     let unknown = attributes.filter(|attribute| !known.contains(attribute));
     unknown.map(|attribute| {
         let help = closest(attribute, known.iter().copied()).map_or_else(

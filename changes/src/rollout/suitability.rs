@@ -5,6 +5,7 @@ use config::{Metric, RolloutPlan, closest};
 use rules::{Lifecycle, MAX_BREAKERS, OwnedName, ServeDefinition, Timestamp};
 
 use super::audience::{self, FindSegment};
+use crate::condition_names::segments_of;
 use crate::flag::ManagedFlag;
 use crate::policy::{LifecyclePolicy, MetricSource, Revertible};
 use crate::refusal::{Code, Refusal};
@@ -180,7 +181,7 @@ impl Check<'_> {
             };
             let field = format!("stages[{index}].audience");
             let name = &stage.name;
-            let unknown = audience::segments_of(audience)
+            let unknown = segments_of(audience)
                 .into_iter()
                 .filter(|name| segment(name).is_none());
             let unknown: Vec<&str> = unknown.collect();

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod measured;
 mod measured_rollouts;
+mod node;
 mod reads;
 mod reports;
 mod roles;

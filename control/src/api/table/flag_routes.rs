@@ -5,7 +5,7 @@ use changes::Event;
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{announcements, flag_changes, flag_list, flags};
+use crate::api::{announcements, flag_changes, flag_list, flag_usage, flags};
 
 /// The routes of flags.
 pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
@@ -22,6 +22,13 @@ pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
         name: "showFlag",
         summary: "Returns a flag with its state and the numbers of its tenants.",
         handler: handler!(flags::show),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/usage",
+        name: "showFlagUsage",
+        summary: "Returns the routes, headers and flags that use a flag, and the flags and segments that it uses.",
+        handler: handler!(flag_usage::show),
         ..READ
     },
     ApiRoute {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::api::node::FixedNode;
 use crate::api::traffic::FixedTraffic;
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
@@ -228,6 +229,7 @@ impl Server {
         )
         .with_timeout(timeout)
         .with_traffic(Arc::new(FixedTraffic))
+        .with_node(Arc::new(FixedNode))
         .with_log_levels(Arc::new(FixedLevels))
         .with_judge(Arc::clone(&verdicts) as _);
         let api = api.with_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));

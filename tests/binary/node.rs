@@ -1,0 +1,112 @@
+//! What the admin API says about this node: the uses of flags in its documents.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::Client;
+
+use crate::files;
+use crate::gateway_document::LISTENERS;
+use crate::managed::get;
+use crate::process::SluiceProcess;
+
+const ROUTES: &str = "flags: { file: flags.yaml }
+upstreams: { legacy: '127.0.0.1:9', next: '127.0.0.1:9' }
+headers: { flags: { name: x-flags, include: [board] }, per_flag: { prefix: X-Is-, flags: [theme] } }
+routes:
+  - { name: open, match: /open, auth: none, upstream: legacy }
+  - name: board
+    match: { host: shop.example, path: '/board/**', methods: [GET], headers: { x-canary: s3cr3t } }
+    gate: { all: [board, { not: export }] }
+    auth: none
+    upstream: next
+  - { name: shadow, match: /shadow, gate: board, auth: none, mode: shadow, upstream: legacy }
+  - { name: theme, match: /theme, gate: theme, auth: none, upstream: legacy, variants: { blue: next } }
+";
+const FLAGS: &str = "version: 1
+segments: { dach: { attribute: country, in: [DE] } }
+flags:
+  board:
+    lifecycle: ga
+    rules: [{ when: { segment: dach }, serve: on }]
+  export: { requires: [board] }
+  theme: { variants: { red: 1, blue: 2 }, default: red, off: red }
+";
+
+/// Returns a folder with these routes and flags.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sluice.yaml"), format!("{LISTENERS}{ROUTES}")).unwrap();
+    fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+    folder
+}
+
+fn run(folder: &Path) -> SluiceProcess {
+    let sluice = SluiceProcess::start(folder, ["run"]);
+    sluice.line("admin listening");
+    sluice
+}
+
+fn read(sluice: &SluiceProcess, path: &str) -> Value {
+    let answer = get(&mut Client::connect(sluice.admin()), path);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+fn usage(sluice: &SluiceProcess, flag: &str) -> Value {
+    read(sluice, &format!("/platform/feature-flags/{flag}/usage"))
+}
+
+#[test]
+fn the_uses_of_a_flag_have_their_places() {
+    let folder = folder();
+    let sluice = run(folder.path());
+    let first_line = LISTENERS.lines().count() + 1;
+    let board = usage(&sluice, "board");
+    let routes = board["routes"].as_array().unwrap();
+    assert_eq!(routes.len(), 2, "{board}");
+    let matched = json!({
+        "host": "shop.example", "path": "/board/**", "methods": ["GET"], "headers": ["x-canary"],
+    });
+    assert_eq!(routes[0]["match"], matched);
+    assert_eq!(
+        (&routes[0]["gate"], &routes[0]["shadow"]),
+        (&json!("all(board, not export)"), &json!(false))
+    );
+    assert_eq!(
+        (&routes[1]["route"], &routes[1]["shadow"]),
+        (&json!("shadow"), &json!(true))
+    );
+    assert_eq!(routes[0]["place"]["file"], "sluice.yaml");
+    assert_eq!(routes[0]["place"]["line"], first_line + 5);
+    assert_eq!(
+        (&board["place"]["file"], &board["place"]["line"]),
+        (&json!("flags.yaml"), &json!(4))
+    );
+    assert_eq!(
+        board["headers"],
+        json!([{ "header": "x-flags", "reason": "listed" }])
+    );
+    assert_eq!(board["required_by"], json!(["export"]));
+    assert_eq!(board["segments"], json!([{ "segment": "dach", "direct": true }]));
+    assert!(!board.to_string().contains("s3cr3t"), "{board}");
+    let theme = usage(&sluice, "theme");
+    assert_eq!(
+        theme["headers"],
+        json!([{ "header": "x-is-theme", "reason": "own" }])
+    );
+    let route = &theme["routes"][0];
+    assert_eq!(
+        (&route["variants"], &route["gate"]),
+        (&json!(true), &json!("theme"))
+    );
+    // In a store flags have no place.
+    drop(sluice);
+    let store = "flags: { store: { sqlite: data, seed: flags.yaml } }";
+    files::edit(folder.path(), "sluice.yaml", "flags: { file: flags.yaml }", store);
+    let sluice = run(folder.path());
+    let stored = usage(&sluice, "board");
+    assert_eq!((stored.get("place"), &stored["routes_total"]), (None, &json!(2)));
+}
