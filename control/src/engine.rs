@@ -34,6 +34,7 @@ pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use crate::audit_limiter::{AuditLimiter, LimitedCaller};
 use crate::break_glass::LocalKill;
+use crate::flag_traffic::FlagTraffic;
 use crate::history::History;
 use crate::keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 use crate::notifications::{Notice, UnsavedNotices};
@@ -50,6 +51,8 @@ pub struct Control {
     refused: AuditLimiter,
     /// The copy of flags' states for a start without the store, once there is one.
     keep_states: OnceLock<Arc<dyn KeepStates>>,
+    /// The traffic of flags in the last hour.
+    traffic: Mutex<FlagTraffic>,
     /// Notices that are no changes, until the outbox has saved them.
     notices: Mutex<UnsavedNotices>,
 }
@@ -315,7 +318,8 @@ impl Control {
         // Under the lock, so that two calls do not record the totals in another order than they were read.
         let current = self.writer.current.read();
         let mut history = self.writer.history.lock();
-        history.record(now, self.observe.flags());
+        let increases = history.record(now, self.observe.flags());
+        self.traffic.lock().add(now, &increases);
         history.record_tenants(now, self.observe.take_served_tenants());
         history.retain(now, |flag| {
             let flag = current.state.flag(flag)?;
@@ -329,6 +333,11 @@ impl Control {
     /// Returns the history of observations.
     pub fn history(&self) -> History {
         self.writer.history.lock().clone()
+    }
+
+    /// Returns the traffic of flags in the last hour, as of the last call of [`Control::record_observations`].
+    pub(crate) fn flag_traffic(&self) -> MutexGuard<'_, FlagTraffic> {
+        self.traffic.lock()
     }
 
     /// Returns the flags that gates name.
@@ -443,6 +452,7 @@ impl Opened {
             observe,
             refused: AuditLimiter::default(),
             keep_states: OnceLock::new(),
+            traffic: Mutex::default(),
             notices: Mutex::default(),
         }
     }

@@ -42,6 +42,17 @@ struct Totals {
     served: u64,
 }
 
+/// The increase of the totals of one flag since the observation before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FlagIncrease {
+    /// The flag's key.
+    pub(crate) flag: String,
+    /// See [`FlagObservation::decisions`].
+    pub(crate) decisions: u64,
+    /// See [`FlagObservation::errors`].
+    pub(crate) errors: u64,
+}
+
 /// The history of one flag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,9 +137,10 @@ impl History {
         std::fs::rename(aside, path)
     }
 
-    /// Records the totals of this process.
-    pub fn record(&mut self, now: Timestamp, observed: Vec<FlagObservation>) {
+    /// Records the totals of this process. Returns the increases since the call before, of the flags with one.
+    pub(crate) fn record(&mut self, now: Timestamp, observed: Vec<FlagObservation>) -> Vec<FlagIncrease> {
         let hour = now.0.div_euclid(HOUR_MS);
+        let mut increases = Vec::new();
         for seen in observed {
             let totals = Totals {
                 decisions: seen.decisions,
@@ -141,6 +153,13 @@ impl History {
             let served = totals.served.saturating_sub(before.served);
             if decisions == 0 && errors == 0 && served == 0 {
                 continue;
+            }
+            if decisions > 0 || errors > 0 {
+                increases.push(FlagIncrease {
+                    flag: seen.flag.clone(),
+                    decisions,
+                    errors,
+                });
             }
             let flag = self
                 .flags
@@ -157,6 +176,7 @@ impl History {
             flag.errors
                 .retain(|at, _| hour.saturating_sub(*at) <= MAX_ERROR_HOURS);
         }
+        increases
     }
 
     /// Records tenants that were served since the last call. Beyond the limits further tenants are not stored.

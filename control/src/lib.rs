@@ -17,6 +17,7 @@ mod audit_limiter;
 mod break_glass;
 mod change_effect;
 mod engine;
+mod flag_traffic;
 mod history;
 mod judge_rollouts;
 mod keep_states;
@@ -60,6 +61,7 @@ pub use changes::{
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
+pub use flag_traffic::TRAFFIC_MINUTES;
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};
 pub use judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};

@@ -198,6 +198,7 @@ fn every_operation_of_the_api_has_a_command() {
         "listReceipts",
         "listTenantFlags",
         "showFlagUsage",
+        "reportFlagTraffic",
     ];
     let guide = |page: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let (operations, commands) = (guide("docs/api.md"), guide("docs/command-line.md"));

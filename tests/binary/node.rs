@@ -1,11 +1,12 @@
-//! What the admin API says about this node: the uses of flags in its documents.
+//! The state of this node in the admin API: the uses of flags in its documents, the traffic
+//! of flags.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::Client;
+use testkit::{Client, Request, Upstream, eventually, reply, response};
 
 use crate::files;
 use crate::gateway_document::LISTENERS;
@@ -109,4 +110,50 @@ fn the_uses_of_a_flag_have_their_places() {
     let sluice = run(folder.path());
     let stored = usage(&sluice, "board");
     assert_eq!((stored.get("place"), &stored["routes_total"]), (None, &json!(2)));
+}
+
+#[test]
+fn traffic_of_a_flag_has_its_requests_and_errors() {
+    let upstream = Upstream::answering(|request, stream| match request.target() {
+        "/board/broken" => reply(stream, &response(500, "Internal Server Error", "")),
+        _ => reply(stream, &response(200, "OK", "")),
+    });
+    let folder = folder();
+    files::edit(
+        folder.path(),
+        "sluice.yaml",
+        "next: '127.0.0.1:9'",
+        &format!("next: '{}'", upstream.address()),
+    );
+    files::edit(
+        folder.path(),
+        "flags.yaml",
+        "    rules:",
+        "    default: on\n    rules:",
+    );
+    let sluice = run(folder.path());
+    eventually("the begin of the counting", || {
+        read(&sluice, "/traffic/flags").get("since").map(drop)
+    });
+    let mut client = Client::connect(sluice.listener());
+    for path in ["/board/a", "/board/b", "/board/broken"] {
+        let request = Request::get(path)
+            .host("shop.example")
+            .header("x-canary", "s3cr3t");
+        let status = client.ask(&request).status;
+        assert_eq!(status, if path == "/board/broken" { 500 } else { 200 });
+    }
+    let sum = |numbers: &Value| -> u64 { numbers.as_array().unwrap().iter().filter_map(Value::as_u64).sum() };
+    let board = eventually("the traffic of `board`", || {
+        let traffic = read(&sluice, "/traffic/flags");
+        let mut flags = traffic["flags"].as_array().unwrap().iter();
+        flags.find(|flag| flag["flag"] == "board").cloned()
+    });
+    assert_eq!(
+        (sum(&board["requests"]), sum(&board["errors"])),
+        (3, 1),
+        "{board}"
+    );
+    let one = read(&sluice, "/traffic/flags?flag=theme");
+    assert_eq!(sum(&one["flags"][0]["requests"]), 0);
 }

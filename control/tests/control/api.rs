@@ -5,6 +5,7 @@ mod changes;
 mod contract;
 mod effects;
 mod flag_list;
+mod flag_traffic;
 mod generated;
 mod limits;
 mod log;

@@ -4,9 +4,9 @@ use changes::Permission;
 
 use super::route_defaults::READ;
 use crate::api::handler::handler;
-use crate::api::query::{LIMIT, text_parameter};
+use crate::api::query::{AFTER, LIMIT, text_parameter};
 use crate::api::route::ApiRoute;
-use crate::api::{requests, traffic};
+use crate::api::{flag_traffic, requests, traffic};
 
 /// The routes, in the order of the OpenAPI document.
 pub(super) const TRAFFIC_ROUTES: &[ApiRoute] = &[
@@ -32,6 +32,21 @@ pub(super) const TRAFFIC_ROUTES: &[ApiRoute] = &[
         summary: "Returns the decision about a refused or sampled request, and as it would be now.",
         permission: Permission::ReadOwnOrg,
         handler: handler!(requests::show),
+        ..READ
+    },
+    ApiRoute {
+        path: "/traffic/flags",
+        name: "reportFlagTraffic",
+        summary: "Reports the requests and errors of flags by minute, over the last hour.",
+        query: &[
+            LIMIT,
+            AFTER,
+            text_parameter(
+                "flag",
+                "Reports only this flag, with the arms of its rollout plan.",
+            ),
+        ],
+        handler: handler!(flag_traffic::list),
         ..READ
     },
     ApiRoute {
