@@ -13,6 +13,7 @@ mod command_hints;
 mod completion;
 mod config_path;
 mod confirmation;
+mod console;
 mod demo;
 mod document;
 mod duration;
@@ -74,6 +75,7 @@ enum Command {
     Token(token::Arguments),
     Schema(schema::Arguments),
     Demo(demo::Arguments),
+    Console(console::Arguments),
     Flags(flags::Arguments),
     Rollout(rollout::Arguments),
     Report(report::Arguments),
@@ -133,6 +135,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Console(arguments) => console::run(&arguments),
         Command::Flags(arguments) => flags::run(&arguments),
         Command::Rollout(arguments) => rollout::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

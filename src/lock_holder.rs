@@ -9,7 +9,7 @@ const LOCK: &str = "sluice.lock";
 
 /// Returns the message that another process uses the store, with its id if known, and the help.
 pub(crate) fn in_use_message(directory: &Path) -> String {
-    let holder = match holder(&directory.join(LOCK)) {
+    let holder = match process(directory) {
         Some(id) => format!("process {id}"),
         None => "another process".to_owned(),
     };
@@ -17,6 +17,11 @@ pub(crate) fn in_use_message(directory: &Path) -> String {
         "{holder} uses the store in {}: end it, or give this process another directory in `flags.store.sqlite`",
         directory.display()
     )
+}
+
+/// Returns the process that uses the store in a directory, if there is one and the system reports it.
+pub(crate) fn process(directory: &Path) -> Option<u32> {
+    holder(&directory.join(LOCK))
 }
 
 /// Returns the process that holds a lock on the file, from /proc/locks (proc_locks(5)), whose lines are like

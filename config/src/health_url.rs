@@ -1,4 +1,4 @@
-//! The URL of the listener that answers health checks, for a client on this machine.
+//! The URLs of the health listener and of the admin listener, for a client on this machine.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -19,16 +19,38 @@ pub fn health_url(
     path: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<String>, Report> {
-    let mut context = LoadContext::of(files);
-    let sources = context.gateway_sources(path, variable).unwrap_or_default();
-    let read = context.read_gateway(&sources, variable);
-    let url = read.as_ref().map(|(_, gateway)| {
+    url_of(files, path, variable, |gateway| {
         let health = gateway.health.value().and_then(|health| health.address.value());
         match health {
             Some(address) => Some(format!("http://{}", on_this_machine(*address))),
             None => admin_url(gateway),
         }
-    });
+    })
+}
+
+/// Returns the URL of the admin listener of the gateway document at `path`; none if it is off. Other problems of the
+/// document are not errors here.
+///
+/// # Errors
+/// The document can't be read.
+pub fn admin_listener_url(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, Report> {
+    url_of(files, path, variable, admin_url)
+}
+
+fn url_of(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    url: impl FnOnce(&GatewayFields<'_>) -> Option<String>,
+) -> Result<Option<String>, Report> {
+    let mut context = LoadContext::of(files);
+    let sources = context.gateway_sources(path, variable).unwrap_or_default();
+    let read = context.read_gateway(&sources, variable);
+    let url = read.as_ref().map(|(_, gateway)| url(gateway));
     url.ok_or_else(|| context.into_report())
 }
 

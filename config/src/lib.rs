@@ -64,7 +64,7 @@ pub use document::{JsonDocument, flags_document};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use flags_source::FlagsSource;
-pub use health_url::health_url;
+pub use health_url::{admin_listener_url, health_url};
 pub use identity::{
     AttributeType, CertificateName, IdentitySettings, IssuerConfig, KeySource, RequestAttribute,
     RequestValue, TokenSource,

@@ -1,4 +1,4 @@
-//! Paths of the admin API.
+//! Paths of the admin listener.
 
 use super::client::encoded;
 
@@ -14,6 +14,8 @@ pub(super) const TRAFFIC_SHADOW: &str = "/api/v1/traffic/shadow";
 pub(super) const TRAFFIC_COVERAGE: &str = "/api/v1/traffic/coverage";
 pub(super) const LOG_LEVEL: &str = "/api/v1/log-level";
 pub(super) const WHO_AM_I: &str = "/api/v1/whoami";
+/// The first page of the console, which is no path of the API.
+pub(super) const CONSOLE: &str = "/platform/feature-flags";
 
 /// Returns the path of a flag, or of a part of it.
 pub(super) fn flag(key: &str, part: &str) -> String {

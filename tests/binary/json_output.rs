@@ -279,6 +279,8 @@ fn every_command_with_an_option_for_json_is_tested() {
     tested.insert("rollout close-report".to_owned());
     // It needs the id of a request: `why` tests its success.
     tested.insert("why".to_owned());
+    // It needs a server with a console: `console` tests its success.
+    tested.insert("console".to_owned());
     assert_eq!(documented, tested);
 }
 

@@ -15,6 +15,7 @@ mod break_glass;
 mod breaker;
 mod checking;
 mod client_flags;
+mod console;
 mod curl_examples;
 mod demo;
 mod deploy;

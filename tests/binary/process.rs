@@ -167,7 +167,18 @@ impl SluiceProcess {
         arguments: impl IntoIterator<Item = S>,
         output: impl Into<Stdio>,
     ) -> Self {
+        Self::start_printing_to_with(&[], folder, arguments, output)
+    }
+
+    /// Starts `sluice` in `folder`, with these environment variables and this for standard output.
+    pub(crate) fn start_printing_to_with<S: AsRef<OsStr>>(
+        variables: &[(&str, &str)],
+        folder: &Path,
+        arguments: impl IntoIterator<Item = S>,
+        output: impl Into<Stdio>,
+    ) -> Self {
         let mut child = command(folder, arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(Stdio::piped())
