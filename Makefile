@@ -21,6 +21,7 @@ demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; P
 test: setup ## runs every test; installs tools that tests use into target/ once: from PyPI, npm, crates.io and Debian
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
 	@scripts/install-prometheus || echo "prometheus can't be installed here: its test is skipped"
+	@scripts/install-chromium || echo "Chromium can't be installed here: its tests are skipped"
 	@scripts/install-deploy-tools || echo "the tools for deploy/ can't be installed here: their tests are skipped"
 	@scripts/install-cyclonedx || echo "cargo-cyclonedx can't be installed here: packages are tested without a list of components"
 	@deploy/grafana/check-schema || echo "the schema of Grafana can't be installed here: its test is skipped"
