@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::explained_as_served::documents::OTHERWISE;
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::sluice;
 
 /// Returns the code blocks of a page of the documentation that are marked as `language`.

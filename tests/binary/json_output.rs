@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::{Deserializer, Value};
 
 use crate::help_pages::{HelpPage, help_pages};
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::{CommandOutput, sluice};
 
 use self::Printed::{Document, Documents, Nothing};

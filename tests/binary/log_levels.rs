@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Client, Request, eventually};
 
 use crate::managed::get;
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::operator_tokens::OperatorToken;
 
 fn put(managed: &ManagedServer, body: &Value) -> (u16, Value) {

@@ -44,6 +44,7 @@ mod log_ins;
 mod log_levels;
 mod lost;
 mod managed;
+mod managed_server;
 mod metrics;
 mod node;
 mod notifying;

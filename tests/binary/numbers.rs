@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::{CommandOutput, sluice};
 
 const FLAGS: &str = "\

@@ -5,7 +5,7 @@ use std::fs;
 use testkit::{Authority, TlsFront};
 
 use crate::gateway_document::LISTENERS;
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
 #[test]

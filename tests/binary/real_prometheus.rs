@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{Client, Request, Upstream, eventually, reply, response};
 
 use crate::managed::{get, post};
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 
 /// A Prometheus that scrapes a target every second. Dropping it ends it.
 struct RealPrometheus {

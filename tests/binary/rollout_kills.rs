@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Client, Dice, Exchanges, Request, eventually, now_seconds};
 
 use crate::managed::{get, post};
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 
 /// The number of kills.
 const KILLS: usize = 12;

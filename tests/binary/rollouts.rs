@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::operator_tokens::OperatorToken;
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 

@@ -8,7 +8,7 @@ use tokens::Algorithm;
 
 use crate::files;
 use crate::managed::ManagedGateway;
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::operator_tokens::{self, OperatorToken};
 use crate::process::SluiceProcess;
 

@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::Value;
 use testkit::eventually;
 
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::{SluiceProcess, pseudo_terminal, sluice};
 
 const PLAN: &str = "\

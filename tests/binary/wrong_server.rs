@@ -11,7 +11,7 @@ use testkit::{After, Recorded, Upstream, reply, response};
 
 use crate::answering::IDENTITY;
 use crate::gateway_document::LISTENERS;
-use crate::operating::ManagedServer;
+use crate::managed_server::ManagedServer;
 use crate::process::{CommandOutput, SluiceProcess, sluice, sluice_with};
 
 const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
