@@ -180,6 +180,11 @@ impl Head {
         &self.fields
     }
 
+    /// Returns the names of the tiers, in their order.
+    pub fn tiers(&self) -> impl Iterator<Item = &str> {
+        self.tiers.iter().map(|tier| &*tier.value)
+    }
+
     /// Returns the head with its fields replaced by those that the other has.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {

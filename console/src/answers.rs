@@ -1,5 +1,17 @@
 //! Answers of the admin API, as far as pages show them. The contract is `docs/openapi.json`.
 
 mod flag;
+mod flag_tenants;
+mod flag_tiers;
+mod flag_usage;
+mod tenant;
+mod traffic;
+mod variant;
 
 pub(crate) use flag::{Flag, FlagList};
+pub(crate) use flag_tenants::FlagTenants;
+pub(crate) use flag_tiers::FlagTiers;
+pub(crate) use flag_usage::FlagUsage;
+pub(crate) use tenant::{Tenant, TenantFlags, TenantList};
+pub(crate) use traffic::FlagTraffic;
+pub(crate) use variant::VariantName;

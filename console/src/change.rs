@@ -1,6 +1,7 @@
 //! Changes by forms, in two steps: the preview of a change, then its confirmation with a reason. Every form of every page
 //! names an operation and its fields; this module alone sends changes to the API.
 
+mod allowlist;
 mod apply;
 mod effects;
 mod flag_operations;

@@ -84,6 +84,19 @@ pub(crate) fn visible(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(shown)
 }
 
+/// Returns a text of several lines with the hidden characters of each line made visible.
+#[askama::filter_fn]
+pub(crate) fn visible_lines(text: impl Display, _: &dyn Values) -> Result<String> {
+    let mut shown = String::new();
+    for character in text.to_string().chars() {
+        match character != '\n' && is_hidden(character) {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    Ok(shown)
+}
+
 /// Returns true for characters without a shape of their own: controls, and format characters that change the direction
 /// or the joining of others (Unicode, categories Cc and Cf).
 fn is_hidden(character: char) -> bool {

@@ -62,6 +62,37 @@ impl Pager {
     }
 }
 
+/// The position in a list whose pages follow each other, each from the last item of the page before.
+#[derive(Debug, Clone)]
+pub(crate) struct Cursor {
+    /// The path and query of the next page.
+    pub(crate) next: Option<String>,
+    /// The path and query of the first page, if another one is shown.
+    pub(crate) first: Option<String>,
+}
+
+impl Cursor {
+    /// The name of the last item of the page before in a query.
+    pub(crate) const FIELD: &str = "after";
+
+    /// Creates the cursor of the page at `path`; `next` is the value for the next page.
+    pub(crate) fn new(path: &str, query: &Form, next: Option<&str>) -> Self {
+        let fields = query.without(&[Self::FIELD, "receipt"]);
+        let page = |after: Option<&str>| {
+            let mut target = Serializer::new(String::new());
+            target.extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()));
+            if let Some(after) = after {
+                target.append_pair(Self::FIELD, after);
+            }
+            format!("{path}?{}", target.finish())
+        };
+        Self {
+            next: next.map(|after| page(Some(after))),
+            first: query.text(Self::FIELD).map(|_| page(None)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,13 @@
 //! The pages, one file each.
 
 mod flag;
+mod flag_definition;
 mod flag_header;
+mod flag_tenants;
+mod flag_tiers;
 mod flags;
+mod tenant;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -20,9 +25,22 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route("/console", get(async || Redirect::to(Section::Flags.path())))
         .route(Section::Flags.path(), get(flags::show))
         .route("/platform/feature-flags/{flag}", get(flag::show))
+        .route("/platform/feature-flags/{flag}/tiers", get(flag_tiers::show))
+        .route("/platform/feature-flags/{flag}/tenants", get(flag_tenants::show))
+        .route(
+            "/platform/feature-flags/{flag}/definition",
+            get(flag_definition::show),
+        )
+        .route(Section::Tenants.path(), get(tenants::show))
+        .route("/platform/tenants/{tenant}", get(tenant::show))
 }
 
 /// Returns the path of the page of a flag.
 pub(crate) fn flag_path(key: &str) -> String {
     format!("{}/{}", Section::Flags.path(), segment(key))
+}
+
+/// Returns the path of the page of a tenant.
+pub(crate) fn tenant_path(id: &str) -> String {
+    format!("{}/{}", Section::Tenants.path(), segment(id))
 }

@@ -166,3 +166,105 @@ flag-since = In this state since
 flag-opted-out = Opted out
 flag-allowlisted = On the beta allowlist
 flag-overridden = Overridden
+
+## Tier defaults
+
+tiers-lead = The variant that tenants of a tier get where nothing before it in the decision decides.
+tiers-none-title = There are no tiers
+tiers-none-lead = Name them in the flags document, and apply it:
+tiers-of = Default for { $name }
+tiers-no-default = no default
+column-tier = Tier
+column-tenants = Tenants
+column-default = Default
+
+## The tenants of a flag
+
+tenants-change = Change several tenants
+tenants-ids = Tenants, one per line
+tenants-override = Override to
+tenants-no-override = none (remove it)
+tenants-search = Search in ids
+tenants-on-filter = Served
+tenants-standing = Standing
+tenants-none-title = There are no tenants yet
+tenants-none-lead = Import their records:
+tenants-no-match = No tenant matches.
+tenants-show-all = Show all tenants
+tenants-too-many = At most { $n } tenants can be changed at once here. For more, use sluice tenants import.
+tenants-remove-override = Remove the override for { $name }
+tenants-override-on = Override to on for { $name }
+tenants-override-off = Override to off for { $name }
+standing-allowlisted = Beta allowlist
+standing-overridden = Overridden
+standing-opted_in = Opted in
+standing-opted_out = Opted out
+standing-override-to = override { $name }
+column-served = Served
+column-standing = Standing
+tag-internal = internal
+filter-any = any
+button-preview = Preview
+button-disallow-many = Remove from the allowlist
+button-override = Override
+button-override-on = turn on
+button-override-off = turn off
+button-remove-override = remove override
+state-off = off
+pages-first = First page
+change-record = Change the record of { $name }
+
+## Causes of decisions
+
+cause-unknown_flag = there is no such flag
+cause-retired = the flag is retired
+cause-killed = the flag is killed
+cause-schedule = outside of its schedule
+cause-prerequisite = a required flag is off
+cause-override = an override
+cause-opt_out = the tenant opted out
+cause-opt_in = the tenant opted in
+cause-lifecycle = not eligible at this state
+cause-rule = a rule
+cause-rollout = inside the rollout
+cause-held_back = outside of the rollout
+cause-tier = the default of the tier
+cause-default = the default of the flag
+cause-breaker = a circuit breaker is open
+
+## The definition of a flag
+
+definition-title = Definition
+definition-place = Defined at
+definition-stored = Kept in the store.
+definition-uses = What it uses
+definition-requires = Requires
+definition-is = must serve { $name }
+definition-segments = Segments
+definition-used = Where it is used
+definition-routes = Routes of this node
+definition-no-routes = No route has it in its gate.
+definition-headers = Headers
+definition-required-by = Flags that require it
+definition-nothing = none
+definition-shown = { $n } of { $m } are shown.
+header-all = lists all flags that are on
+header-listed = lists it by name
+header-route = lists the flags of the route
+header-own = has its variant alone
+column-route = Route
+column-matches = Requests
+column-gate = Gate
+column-place = Place
+tag-shadow = shadow mode
+tag-variants = selects the upstream
+tag-observed = observes
+
+## A tenant
+
+tenant-record = Record
+tenant-attributes = Attributes
+tenant-attributes-hint = One per line: name: value. A value is a text, a number, true, false or a list in JSON.
+tenant-flags = Tenant Flags
+tenant-search = Search in keys
+column-channel = Channel

@@ -19,6 +19,7 @@ mod event_streams;
 mod explain;
 mod flag_changes;
 mod flag_list;
+mod flag_tiers;
 mod flag_traffic;
 mod flag_usage;
 mod flags;

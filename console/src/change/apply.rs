@@ -26,7 +26,7 @@ pub(crate) async fn apply(
     uri: Uri,
     body: Bytes,
 ) -> Response {
-    let submitted = match preview::read(&console, &visitor, &body) {
+    let submitted = match preview::read(&console, &visitor, &body).await {
         Ok(submitted) => submitted,
         Err(problem) => {
             let page = Page::new(&console, &visitor, &uri, Section::Flags, &problem.code);

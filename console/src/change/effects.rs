@@ -16,6 +16,9 @@ pub(crate) struct Effects {
     /// The reason why this server rejects every change.
     pub(crate) read_only: Option<Reason>,
     pub(crate) preview: Preview,
+    /// The results for each item of a change of many.
+    #[serde(default)]
+    pub(crate) items: Vec<Item>,
     #[serde(default)]
     pub(crate) also_reverted: Vec<String>,
     #[serde(default)]
@@ -60,6 +63,13 @@ pub(crate) struct Unchanged {
     pub(crate) tier: Option<String>,
     pub(crate) reason: String,
     pub(crate) tenants: usize,
+}
+
+/// The result for one item of a change of many.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) refusal: Option<Reason>,
 }
 
 /// An override without effect.

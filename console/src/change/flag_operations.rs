@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::admin_api::Call;
 use crate::form::Form;
+use crate::pages::flag_path;
 use crate::receipt::FormButton;
 use crate::texts::{text, text_named, text_pair};
 
@@ -11,6 +12,9 @@ use super::operation::{Change, InvalidField, Operation, fields, required};
 
 /// The prefix of the fields of tier defaults; the tier follows.
 const TIER_PREFIX: &str = "tier.";
+
+/// The prefix of the fields of tier defaults as they were; the tier follows.
+const TIER_BEFORE_PREFIX: &str = "was.";
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -40,11 +44,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Returns the path of the page of a flag.
-pub(crate) fn page_of(flag: &str) -> String {
-    format!("/platform/feature-flags/{}", crate::admin_api::segment(flag))
-}
-
 fn kill(form: &Form) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     let mut body = Map::new();
@@ -54,7 +53,7 @@ fn kill(form: &Form) -> Result<Change, InvalidField> {
     Ok(Change {
         title: text_named("change-kill", flag).into_owned(),
         call: Call::post(&["platform", "feature-flags", flag, "kill"]).json(Value::Object(body)),
-        back: page_of(flag),
+        back: flag_path(flag),
         undo: Some(FormButton {
             label: text("button-restore").into_owned(),
             fields: fields("restore", &[("flag", flag)]),
@@ -67,7 +66,7 @@ fn restore(form: &Form) -> Result<Change, InvalidField> {
     Ok(Change {
         title: text_named("change-restore", flag).into_owned(),
         call: Call::post(&["platform", "feature-flags", flag, "restore"]).json(json!({})),
-        back: page_of(flag),
+        back: flag_path(flag),
         undo: None,
     })
 }
@@ -96,31 +95,33 @@ fn state(form: &Form) -> Result<Change, InvalidField> {
     Ok(Change {
         title: text_pair("change-state", flag, to).into_owned(),
         call: Call::post(&["platform", "feature-flags", flag, "state"]).json(Value::Object(body)),
-        back: page_of(flag),
+        back: flag_path(flag),
         undo: None,
     })
 }
 
-/// Reads tier defaults: a field for each tier, with a variant, or empty for none.
+/// Reads tier defaults: a field for each tier, with a variant, or empty for none. Tiers whose default is as before are
+/// left out.
 fn tiers(form: &Form) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     let mut tiers = Map::new();
     for (name, value) in form.all_with_prefix(TIER_PREFIX) {
-        if !value.is_empty() {
+        if form.raw(&format!("{TIER_BEFORE_PREFIX}{name}")) != Some(value) {
             tiers.insert(name.to_owned(), variant(value));
         }
     }
     Ok(Change {
         title: text_named("change-tiers", flag).into_owned(),
         call: Call::put(&["platform", "feature-flags", flag, "tiers"]).json(json!({ "tiers": tiers })),
-        back: format!("{}/tiers", page_of(flag)),
+        back: format!("{}/tiers", flag_path(flag)),
         undo: None,
     })
 }
 
-/// Returns a variant as documents write it: `on` and `off` of a boolean flag are booleans.
+/// Returns a variant as documents write it: `on` and `off` of a boolean flag are booleans, none is null.
 fn variant(name: &str) -> Value {
     match name {
+        "" => Value::Null,
         "on" => Value::from(true),
         "off" => Value::from(false),
         name => Value::from(name),
@@ -132,7 +133,7 @@ fn sign_off(form: &Form) -> Result<Change, InvalidField> {
     Ok(Change {
         title: text_pair("change-sign-off", flag, role).into_owned(),
         call: Call::post(&["platform", "feature-flags", flag, "sign-offs"]).json(json!({ "role": role })),
-        back: page_of(flag),
+        back: flag_path(flag),
         undo: None,
     })
 }

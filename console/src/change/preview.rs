@@ -20,7 +20,7 @@ use crate::visitor::Visitor;
 use super::COMMON_FIELDS;
 use super::effects::Effects;
 use super::operation::Change;
-use super::{apply, operation};
+use super::{allowlist, apply, operation};
 
 /// A change whose form is read.
 pub(crate) struct Submitted {
@@ -73,7 +73,7 @@ pub(crate) async fn show(
     uri: Uri,
     body: Bytes,
 ) -> Response {
-    match read(&console, &visitor, &body) {
+    match read(&console, &visitor, &body).await {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
         Err(problem) => page::problem(blank(&console, &visitor, &uri), &problem),
     }
@@ -83,7 +83,7 @@ pub(crate) async fn show(
 ///
 /// # Errors
 /// The form was not rendered for this session, or misses a field.
-pub(crate) fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
+pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
     let form = Form::read(body);
     visitor.check_form(console, &form)?;
     let name = form.text("operation").unwrap_or_default();
@@ -94,6 +94,7 @@ pub(crate) fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<
     };
     let change = (operation.read)(&form)
         .map_err(|field| Problem::invalid_form(format!("the field `{}` is missing", field.0)))?;
+    let change = allowlist::complete(console, visitor, &form, change).await?;
     Ok(Submitted { change, form })
 }
 

@@ -1,13 +1,15 @@
-//! Operations of one tenant and one flag: overrides, and the beta allowlist.
+//! Operations of tenants: overrides and the beta allowlist of a flag, for one tenant or for many; and their records.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use crate::admin_api::Call;
 use crate::form::Form;
+use crate::pages::{flag_path, tenant_path};
 use crate::receipt::FormButton;
-use crate::texts::{text, text_pair};
+use crate::texts::{text, text_n, text_named, text_pair};
 
-use super::flag_operations::page_of;
 use super::operation::{Change, InvalidField, Operation, fields, required};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -26,47 +28,161 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         api: "disallowBeta",
         read: disallow,
     },
+    Operation {
+        name: "record",
+        api: "patchOrg",
+        read: record,
+    },
 ];
+
+/// Returns the ids in the field `tenants`, between white space and commas, each once.
+pub(crate) fn tenants(form: &Form) -> Result<Vec<&str>, InvalidField> {
+    let text = required(form, "tenants")?;
+    let ids = text.split(|separator: char| separator.is_whitespace() || separator == ',');
+    let mut seen = BTreeSet::new();
+    let ids: Vec<&str> = ids.filter(|id| !id.is_empty() && seen.insert(*id)).collect();
+    match ids.is_empty() {
+        true => Err(InvalidField("tenants")),
+        false => Ok(ids),
+    }
+}
+
+/// Returns the tenants of a change in words.
+fn in_words(ids: &[&str]) -> String {
+    match ids {
+        [id] => (*id).to_owned(),
+        ids => text_n("tenants", u64::try_from(ids.len()).unwrap_or(u64::MAX)).into_owned(),
+    }
+}
 
 /// Reads an override: a variant, or none to remove it.
 fn set_override(form: &Form) -> Result<Change, InvalidField> {
-    let (flag, tenant) = (required(form, "flag")?, required(form, "tenant")?);
-    let body = match form.text("variant") {
-        None => json!({ "enabled": null }),
-        Some("on") => json!({ "enabled": true }),
-        Some("off") => json!({ "enabled": false }),
-        Some(variant) => json!({ "variant": variant }),
+    let (flag, ids) = (required(form, "flag")?, tenants(form)?);
+    let variant = match form.text("variant") {
+        None => Value::Null,
+        Some("on") => Value::from(true),
+        Some("off") => Value::from(false),
+        Some(variant) => Value::from(variant),
+    };
+    let call = match &*ids {
+        [id] => {
+            let body = match variant {
+                Value::String(variant) => json!({ "variant": variant }),
+                enabled => json!({ "enabled": enabled }),
+            };
+            Call::post(&["platform", "orgs", id, "feature-flags", flag]).json(body)
+        }
+        ids => {
+            let record = json!({ "overrides": { flag: variant } });
+            let records: Map<String, Value> =
+                ids.iter().map(|id| ((*id).to_owned(), record.clone())).collect();
+            patch_many(records)
+        }
     };
     Ok(Change {
-        title: text_pair("change-override", flag, tenant).into_owned(),
-        call: Call::post(&["platform", "orgs", tenant, "feature-flags", flag]).json(body),
-        back: format!("{}/tenants", page_of(flag)),
+        title: text_pair("change-override", flag, &in_words(&ids)).into_owned(),
+        call,
+        back: format!("{}/tenants", flag_path(flag)),
         undo: None,
     })
 }
 
+/// Returns the request that changes the records of many tenants in one revision.
+pub(crate) fn patch_many(records: Map<String, Value>) -> Call {
+    Call::post(&["platform", "orgs:import"]).json(json!({ "mode": "patch", "tenants": records }))
+}
+
 fn allow(form: &Form) -> Result<Change, InvalidField> {
-    let (flag, tenant) = (required(form, "flag")?, required(form, "tenant")?);
+    let (flag, ids) = (required(form, "flag")?, tenants(form)?);
     Ok(Change {
-        title: text_pair("change-allow", flag, tenant).into_owned(),
-        call: Call::put(&["platform", "orgs", tenant, "beta", flag]),
-        back: format!("{}/tenants", page_of(flag)),
-        undo: Some(FormButton {
-            label: text("button-disallow").into_owned(),
-            fields: fields("disallow", &[("flag", flag), ("tenant", tenant)]),
-        }),
+        title: text_pair("change-allow", flag, &in_words(&ids)).into_owned(),
+        // For many tenants, `allowlist` makes the request from their records.
+        call: Call::put(&["platform", "orgs", ids.first().unwrap_or(&""), "beta", flag]),
+        back: format!("{}/tenants", flag_path(flag)),
+        undo: undo("disallow", "button-disallow", flag, &ids),
     })
 }
 
 fn disallow(form: &Form) -> Result<Change, InvalidField> {
-    let (flag, tenant) = (required(form, "flag")?, required(form, "tenant")?);
+    let (flag, ids) = (required(form, "flag")?, tenants(form)?);
     Ok(Change {
-        title: text_pair("change-disallow", flag, tenant).into_owned(),
-        call: Call::delete(&["platform", "orgs", tenant, "beta", flag]),
-        back: format!("{}/tenants", page_of(flag)),
-        undo: Some(FormButton {
-            label: text("button-allow").into_owned(),
-            fields: fields("allow", &[("flag", flag), ("tenant", tenant)]),
-        }),
+        title: text_pair("change-disallow", flag, &in_words(&ids)).into_owned(),
+        call: Call::delete(&["platform", "orgs", ids.first().unwrap_or(&""), "beta", flag]),
+        back: format!("{}/tenants", flag_path(flag)),
+        undo: undo("allow", "button-allow", flag, &ids),
     })
+}
+
+fn undo(operation: &str, label: &str, flag: &str, ids: &[&str]) -> Option<FormButton> {
+    Some(FormButton {
+        label: text(label).into_owned(),
+        fields: fields(operation, &[("flag", flag), ("tenants", &ids.join(" "))]),
+    })
+}
+
+/// Reads changed fields of a record: tier, channel, and attributes as `name: value` lines, each value JSON or a text.
+fn record(form: &Form) -> Result<Change, InvalidField> {
+    let id = required(form, "tenant")?;
+    let mut record = Map::new();
+    for field in ["tier", "channel"] {
+        if form.raw(field).is_some() {
+            record.insert(
+                field.to_owned(),
+                form.text(field).map_or(Value::Null, Value::from),
+            );
+        }
+    }
+    if let Some(lines) = form.raw("attributes") {
+        record.insert(
+            "attributes".to_owned(),
+            attributes(lines, form.raw("attributes_before").unwrap_or_default())?,
+        );
+    }
+    Ok(Change {
+        title: text_named("change-record", id).into_owned(),
+        call: Call::patch(&["platform", "orgs", id]).record(Value::Object(record)),
+        back: tenant_path(id),
+        undo: None,
+    })
+}
+
+/// Returns the patch from the attributes before to the attributes of these lines: null removes one (RFC 7396).
+fn attributes(lines: &str, before: &str) -> Result<Value, InvalidField> {
+    let mut patch = Map::new();
+    for line in before.lines().filter_map(|line| line.split_once(':')) {
+        patch.insert(line.0.trim().to_owned(), Value::Null);
+    }
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        let (name, value) = line.split_once(':').ok_or(InvalidField("attributes"))?;
+        let value = value.trim();
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        patch.insert(name.trim().to_owned(), value);
+    }
+    Ok(Value::Object(patch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_tenants_has_each_once() {
+        let form = Form::read(b"tenants=acme%0D%0Aglobex%2C+acme%20");
+        assert_eq!(tenants(&form), Ok(vec!["acme", "globex"]));
+        assert_eq!(
+            tenants(&Form::read(b"tenants=+%2C+")),
+            Err(InvalidField("tenants"))
+        );
+    }
+
+    #[test]
+    fn attributes_are_patched_by_lines() {
+        let patch = attributes(
+            "seats: 7\r\nregion: eu-west\ntags: [\"a\"]\n",
+            "seats: 5\nplan: \"old\"",
+        );
+        let expected = json!({ "seats": 7, "plan": null, "region": "eu-west", "tags": ["a"] });
+        assert_eq!(patch, Ok(expected));
+        assert_eq!(attributes("seats", ""), Err(InvalidField("attributes")));
+    }
 }

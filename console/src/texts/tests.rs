@@ -46,7 +46,8 @@ fn collect(folder: &Path, texts: &mut Vec<String>) {
 }
 
 fn is_id(id: &str) -> bool {
-    let is_of_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_of_id =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     !id.is_empty() && id.bytes().all(is_of_id)
 }
 

@@ -47,7 +47,7 @@ fn a_preview_changes_nothing_and_names_tenants() {
     let fields = [
         ("operation", "override"),
         ("flag", "board"),
-        ("tenant", "acme"),
+        ("tenants", "acme"),
         ("variant", "off"),
     ];
     let preview = site.change("/platform/changes/preview", &fields);
@@ -88,7 +88,7 @@ fn a_second_operator_sees_the_first_change_and_keeps_the_input() {
     let fields = [
         ("operation", "override"),
         ("flag", "board"),
-        ("tenant", "acme"),
+        ("tenants", "acme"),
         ("variant", "off"),
     ];
     let revision = site

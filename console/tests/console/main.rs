@@ -10,3 +10,4 @@
 mod changes;
 mod flags;
 mod site;
+mod tenants;

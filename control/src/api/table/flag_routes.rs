@@ -5,7 +5,7 @@ use changes::Event;
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{announcements, flag_changes, flag_list, flag_usage, flags};
+use crate::api::{announcements, flag_changes, flag_list, flag_tiers, flag_usage, flags};
 
 /// The routes of flags.
 pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
@@ -57,6 +57,13 @@ pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
         lane: Lane::Urgent,
         handler: handler!(flag_changes::restore),
         ..CHANGE
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/tiers",
+        name: "showTiers",
+        summary: "Returns the defaults of tiers, with the number of tenants of each tier.",
+        handler: handler!(flag_tiers::show),
+        ..READ
     },
     ApiRoute {
         method: Verb::Put,

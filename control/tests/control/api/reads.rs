@@ -341,3 +341,27 @@ fn head_is_answered_like_get_without_a_body() {
     assert_eq!((response.status, response.body.len()), (200, 0));
     assert!(response.header("etag").is_some());
 }
+
+#[test]
+fn tier_defaults_are_listed_with_the_tenants_of_each_tier() {
+    let server = Server::start();
+    let path = "/platform/feature-flags/dispatch.core/tiers";
+    server.send_ok("PUT", path, Some(&json!({ "tiers": { "tier2": true } })));
+    let answer = server.send_ok("GET", path, None);
+    let tiers = json!([
+        { "tier": "tier1", "tenants": 1 },
+        { "tier": "tier2", "default": true, "tenants": 1 },
+        { "tier": "tier3", "tenants": 1 },
+    ]);
+    assert_eq!(
+        (&answer["tiers"], &answer["variants"]),
+        (&tiers, &json!(["on", "off"]))
+    );
+    server.send_rejected(
+        404,
+        "FLAG_NOT_FOUND",
+        "GET",
+        "/platform/feature-flags/no.such/tiers",
+        None,
+    );
+}

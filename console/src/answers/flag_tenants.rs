@@ -1,0 +1,37 @@
+//! The tenants of a flag: who has it, and why.
+
+use serde::Deserialize;
+
+/// A page of tenants.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FlagTenants {
+    /// The number of all tenants.
+    pub(crate) tenants: usize,
+    pub(crate) orgs: Vec<FlagTenant>,
+    /// The value of `after` for the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// A tenant, with the decision of the flag for it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FlagTenant {
+    pub(crate) id: String,
+    pub(crate) tier: Option<String>,
+    pub(crate) channel: String,
+    pub(crate) internal: bool,
+    pub(crate) on: bool,
+    pub(crate) variant: String,
+    pub(crate) cause: String,
+    pub(crate) allowlisted: bool,
+    /// The variant of its override.
+    pub(crate) r#override: Option<String>,
+    /// `in` or `out`, if the tenant chose.
+    pub(crate) choice: Option<String>,
+}
+
+impl FlagTenant {
+    /// Returns the path of the page of the tenant.
+    pub(crate) fn path(&self) -> String {
+        crate::pages::tenant_path(&self.id)
+    }
+}

@@ -1,0 +1,90 @@
+//! Tenants: their records, and the decisions of all flags for one.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::VariantName;
+
+/// A page of tenants.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TenantList {
+    /// The number of all tenants.
+    pub(crate) total: usize,
+    pub(crate) orgs: Vec<Tenant>,
+    /// The value of `after` for the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// The record of a tenant.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) tier: Option<String>,
+    pub(crate) channel: Option<String>,
+    #[serde(default)]
+    pub(crate) internal: bool,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) beta: Vec<String>,
+    #[serde(default)]
+    pub(crate) opt_in: Vec<String>,
+    #[serde(default)]
+    pub(crate) opt_out: Vec<String>,
+    #[serde(default)]
+    pub(crate) overrides: BTreeMap<String, VariantName>,
+}
+
+/// A page of the flags of a tenant.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TenantFlags {
+    pub(crate) flags: Vec<TenantFlag>,
+    /// The value of `after` for the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// A flag, as it is decided for the tenant.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TenantFlag {
+    pub(crate) key: String,
+    pub(crate) lifecycle: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) on: bool,
+    pub(crate) variant: String,
+    pub(crate) cause: String,
+    pub(crate) r#override: Option<VariantName>,
+    pub(crate) allowlisted: bool,
+    pub(crate) opted_in: bool,
+    pub(crate) opted_out: bool,
+}
+
+impl Tenant {
+    /// Returns the path of its page.
+    pub(crate) fn path(&self) -> String {
+        crate::pages::tenant_path(&self.id)
+    }
+
+    /// Returns its channel, `stable` by default.
+    pub(crate) fn channel(&self) -> &str {
+        self.channel.as_deref().unwrap_or("stable")
+    }
+
+    /// Returns its attributes, each as `name: value` on a line of its own. A value is JSON.
+    pub(crate) fn attribute_lines(&self) -> String {
+        let lines: Vec<String> = self
+            .attributes
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        lines.join("\n")
+    }
+}
+
+impl TenantFlag {
+    /// Returns the path of the page of the flag.
+    pub(crate) fn path(&self) -> String {
+        crate::pages::flag_path(&self.key)
+    }
+}

@@ -1,0 +1,172 @@
+//! The list of tenants, the page of a tenant, tier defaults, and changes of many tenants.
+
+use axum::http::StatusCode;
+
+use crate::site::Site;
+
+const DOCUMENT: &str = "
+version: 1
+tiers: [free, paid]
+flags:
+  board: { lifecycle: beta, owner: ops, description: New board }
+  list: { lifecycle: ga, default: on, requires: [board] }
+tenants:
+  acme: { tier: paid, attributes: { seats: 7 } }
+  globex: { tier: free, channel: latest, beta: [board] }
+  hooli: { tier: free }
+";
+
+#[test]
+fn tenants_are_listed_and_searched() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/tenants");
+    page.says(&["3 tenants", "href=\"/platform/tenants/acme\"", "globex"]);
+    let found = site.get("/platform/tenants?search=GLO");
+    found.says(&["globex"]);
+    assert!(!found.text.contains("tenants/acme"));
+    site.get("/platform/tenants?search=nobody")
+        .says(&["No tenant matches."]);
+}
+
+#[test]
+fn an_empty_list_of_tenants_shows_the_first_command() {
+    let site = Site::new("{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }");
+    site.get("/platform/tenants")
+        .says(&["There are no tenants yet", "sluice tenants import"]);
+}
+
+#[test]
+fn a_tenant_has_each_flag_with_its_cause() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/tenants/hooli");
+    assert_eq!(page.status, StatusCode::OK);
+    page.says(&[
+        "Tenant Flags",
+        "not eligible at this state",
+        "a required flag is off",
+        "turn on",
+    ]);
+    let filtered = site.get("/platform/tenants/hooli?search=boa");
+    assert!(!filtered.text.contains("feature-flags/list"));
+}
+
+#[test]
+fn the_record_of_a_tenant_is_changed_by_a_form() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "record"),
+        ("tenant", "acme"),
+        ("tier", "free"),
+        ("channel", "latest"),
+        ("attributes", "region: eu"),
+        ("attributes_before", "seats: 7"),
+    ];
+    let preview = site.change("/platform/changes/preview", &fields);
+    assert_eq!(preview.status, StatusCode::OK, "{}", preview.text);
+    let applied = site.change("/platform/changes", &fields);
+    assert_eq!(
+        applied.location().split('?').next(),
+        Some("/platform/tenants/acme")
+    );
+    let page = site.get("/platform/tenants/acme");
+    page.says(&[
+        "name=\"tier\" value=\"free\"",
+        "<option selected>latest",
+        "region: &#34;eu&#34;",
+    ]);
+    assert!(!page.text.contains("seats"));
+}
+
+#[test]
+fn tier_defaults_are_set_after_a_preview() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/feature-flags/board/tiers");
+    page.says(&[
+        "name=\"tier.free\"",
+        "name=\"was.paid\" value=\"\"",
+        "Default for paid",
+    ]);
+    let fields = [
+        ("operation", "tiers"),
+        ("flag", "board"),
+        ("tier.free", "on"),
+        ("was.free", ""),
+        ("tier.paid", ""),
+        ("was.paid", ""),
+    ];
+    let preview = site.change("/platform/changes/preview", &fields);
+    preview.says(&["Changes for 1 of 3 tenants", "globex"]);
+    assert_eq!(
+        site.change("/platform/changes", &fields).status,
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(site.fixture.served("globex", "board"), "on");
+    let after = site.get("/platform/feature-flags/board/tiers");
+    after.says(&["name=\"was.free\" value=\"on\""]);
+}
+
+#[test]
+fn many_tenants_join_the_allowlist_in_one_change() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "allow"),
+        ("flag", "board"),
+        ("tenants", "acme hooli"),
+    ];
+    let preview = site.change("/platform/changes/preview", &fields);
+    assert_eq!(preview.status, StatusCode::OK, "{}", preview.text);
+    preview.says(&["Allow board for 2 tenants at beta"]);
+    let location = site.change("/platform/changes", &fields).location().to_owned();
+    site.get(&location).says(&["Done:", "Remove"]);
+    for id in ["acme", "hooli", "globex"] {
+        site.get(&format!("/platform/tenants/{id}?search=board"))
+            .says(&["Beta allowlist"]);
+    }
+    let fields = [
+        ("operation", "disallow"),
+        ("flag", "board"),
+        ("tenants", "acme globex hooli"),
+    ];
+    assert_eq!(
+        site.change("/platform/changes", &fields).status,
+        StatusCode::SEE_OTHER
+    );
+    assert!(
+        !site
+            .get("/platform/tenants/globex?search=board")
+            .text
+            .contains("<span class=\"tag\">Beta allowlist")
+    );
+}
+
+#[test]
+fn overrides_of_many_tenants_are_one_change() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "override"),
+        ("flag", "board"),
+        ("tenants", "acme, globex"),
+        ("variant", "on"),
+    ];
+    let preview = site.change("/platform/changes/preview", &fields);
+    preview.says(&["Override board for 2 tenants"]);
+    assert_eq!(
+        site.change("/platform/changes", &fields).status,
+        StatusCode::SEE_OTHER
+    );
+    site.get("/platform/tenants/acme?search=board")
+        .says(&["override on"]);
+}
+
+#[test]
+fn the_definition_names_what_uses_the_flag() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/feature-flags/board/definition");
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    page.says(&[
+        "&#34;owner&#34;: &#34;ops&#34;",
+        "Flags that require it",
+        "href=\"/platform/feature-flags/list\"",
+    ]);
+    assert!(!page.text.contains("tenants_on"));
+}
