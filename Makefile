@@ -14,9 +14,9 @@ help: ## lists the targets
 setup: ## installs what the build needs and the machine lacks, with its package manager: cmake (for zlib-ng, used by pingora), gcc, g++
 	@scripts/setup
 
-demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants; PORT=18080 if the ports from 8080 are in use
+demo: setup ## runs the demo: a legacy API, the proxy before it, a company; PORT=18080 if the ports from 8080 are in use, FRESH=1 to begin anew
 	$(CARGO) build --profile demo --locked
-	@$(CARGO) run --quiet --profile demo --locked -- demo --dir $(DEMO_DIR) $(if $(PORT),--port $(PORT))
+	@$(CARGO) run --quiet --profile demo --locked -- demo --dir $(DEMO_DIR)$(if $(PORT), --port $(PORT))$(if $(FRESH), --fresh)
 
 test: setup ## runs every test; installs tools that tests use into target/ once: from PyPI, npm, crates.io and Debian
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"

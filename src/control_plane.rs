@@ -38,7 +38,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Interval at which the observations of the proxy are collected and written.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Name of the file with the observations, in the directory of the store.
-const OBSERVATIONS_FILE: &str = "observations.json";
+pub(crate) const OBSERVATIONS_FILE: &str = "observations.json";
 /// Name of the file with the evidence of rollouts, in the directory of the store.
 const EVIDENCE_FILE: &str = "rollout-evidence.bin";
 

@@ -207,8 +207,8 @@ fn seed_if_empty(
     }
 }
 
-/// Formats the rejection of a seed as commands print the rejections of a server.
-fn rejection_text(rejection: &ApplyError) -> String {
+/// Formats the rejection of a change as commands print the rejections of a server.
+pub(crate) fn rejection_text(rejection: &ApplyError) -> String {
     match rejection {
         ApplyError::Refused(refusals) => {
             let reasons: Vec<RejectionReason<'_>> = refusals

@@ -54,6 +54,7 @@ mod validate;
 mod value_json;
 mod variables;
 mod watch;
+mod yaml_value;
 
 pub use address_overrides::{ADDRESS_VARIABLE, ADMIN_ADDRESS_VARIABLE, HEALTH_ADDRESS_VARIABLE};
 pub use catalog::{
@@ -112,3 +113,4 @@ pub use value_json::ToJson;
 pub use watch::{
     Reload, ReloadResponse, RereadHandle, VerifiedFiles, WatchOptions, Watcher, watch, watch_by, watch_with,
 };
+pub use yaml_value::yaml_value;

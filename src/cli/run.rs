@@ -121,6 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         sockets,
         takeover,
         is_handed_over: upgrade_socket.is_some(),
+        access_log: None,
     };
     let mut service = Service::start(startup, path, &mut origin).context(NOT_STARTED)?;
     if let Some(takeover) = origin.takeover.take() {

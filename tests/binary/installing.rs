@@ -110,13 +110,18 @@ fn commands_of_the_install_page_exist() {
 }
 
 #[test]
-fn make_demo_takes_a_port() {
-    let (output, text) = run(Command::new("make")
-        .current_dir(ROOT)
-        .args(["-n", "demo", "PORT=18080"]));
-    assert!(output.status.success(), "{output:?}");
-    assert!(
-        text.contains("-- demo --dir ./sluice-demo --port 18080\n"),
-        "{text}"
-    );
+fn make_demo_takes_a_port_and_begins_anew() {
+    for (variables, options) in [
+        (&[][..], ""),
+        (&["PORT=18080"], " --port 18080"),
+        (&["PORT=18080", "FRESH=1"], " --port 18080 --fresh"),
+    ] {
+        let (output, text) = run(Command::new("make")
+            .current_dir(ROOT)
+            .args(["-n", "demo"])
+            .args(variables));
+        assert!(output.status.success(), "{output:?}");
+        let expected = format!("-- demo --dir ./sluice-demo{options}\n");
+        assert!(text.contains(&expected), "{text}");
+    }
 }

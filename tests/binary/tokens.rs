@@ -1,17 +1,27 @@
 //! `sluice token`.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::process::{SluiceProcess, sluice};
 
-/// Returns a folder with the files and keys of the demo.
+/// Returns a folder with the files of `examples/demo` and the keys of a demo.
 pub(crate) fn demo_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    write_example(folder.path());
     let demo = SluiceProcess::start(folder.path(), ["demo", "--dir", ".", "--any-port"]);
-    demo.line("Every request prints a line");
+    demo.line("Each of your requests prints a line");
     folder
+}
+
+/// Writes the files of `examples/demo`, whose flags are in a file.
+pub(crate) fn write_example(folder: &Path) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+    for name in ["sluice.yaml", "flags.yaml"] {
+        fs::copy(example.join(name), folder.join(name)).unwrap();
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The tenants of the demo with their answers, computed from its files by `explain`.
+//! The tenants of the demo with their answers, computed by `explain`.
 
 use anyhow::Result;
 use config::LoadedConfig;
@@ -24,10 +24,15 @@ pub(super) struct TenantAnswer {
     pub(super) ineligible_for: Option<String>,
 }
 
-/// Returns the answers to `GET path` of the first tenants, by id.
-pub(super) fn answers(loaded: &LoadedConfig, path: &str) -> Result<Vec<TenantAnswer>> {
+/// Returns the answers to `GET path` of the first tenants, by id: of those that `among` names, if it is given.
+pub(super) fn answers(
+    loaded: &LoadedConfig,
+    path: &str,
+    among: Option<&[&str]>,
+) -> Result<Vec<TenantAnswer>> {
     let snapshot = &loaded.snapshot;
-    let mut tenants: Vec<&Tenant> = snapshot.tenants.iter().collect();
+    let is_asked = |tenant: &&Tenant| among.is_none_or(|among| among.contains(&tenant.id()));
+    let mut tenants: Vec<&Tenant> = snapshot.tenants.iter().filter(is_asked).collect();
     tenants.sort_by_key(|tenant| tenant.id());
     let tenants = tenants.into_iter().take(MAX_ROWS);
     tenants

@@ -1,13 +1,13 @@
-//! The folder of the demo: the files of `examples/demo`, a new key pair, and tokens. Existing files are kept, so that
-//! edits survive a restart of the demo; addresses in them are replaced if other ports are chosen.
+//! The folder of the demo: its configuration, the flags of its company, a new key pair, and tokens. Existing files are kept,
+//! so that edits survive a restart of the demo; addresses in them are replaced if other ports are chosen.
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{KeyPair, KeySize},
@@ -15,9 +15,21 @@ use aws_lc_rs::{
 };
 
 use super::addresses::Addresses;
+use super::company;
+use crate::lock_holder;
 
-const CONFIG: &str = include_str!("../../../examples/demo/sluice.yaml");
-const FLAGS: &str = include_str!("../../../examples/demo/flags.yaml");
+const CONFIG: &str = include_str!("company/sluice.yaml");
+/// The directory of the store.
+const STORE: &str = "data";
+/// The files besides tokens and the store.
+const FILES: [&str; 4] = ["sluice.yaml", "flags.yaml", "private.pem", "public.pem"];
+
+/// The treatment of the files of a former demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Former {
+    Kept,
+    Removed,
+}
 
 /// The folder with the files of the demo.
 #[derive(Debug)]
@@ -29,14 +41,20 @@ pub(super) struct DemoFolder {
 
 impl DemoFolder {
     /// Creates the folder and its missing files.
-    pub(super) fn create(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// The folder can't be written, or its files are to be removed while a process uses its store.
+    pub(super) fn create(path: &Path, former: Former) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("can't create the folder {}", path.display()))?;
+        if former == Former::Removed {
+            remove_files(path)?;
+        }
         let folder = Self {
             path: path.to_owned(),
             existed: path.join("sluice.yaml").exists(),
         };
         folder.write_missing("sluice.yaml", CONFIG)?;
-        folder.write_missing("flags.yaml", FLAGS)?;
+        folder.write_missing("flags.yaml", company::FLAGS)?;
         if !folder.file("private.pem").exists() || !folder.file("public.pem").exists() {
             folder.write_keys()?;
         }
@@ -101,6 +119,27 @@ impl DemoFolder {
         let written = open.open(&file).and_then(|mut open| open.write_all(contents));
         written.with_context(|| format!("can't write {}", file.display()))
     }
+}
+
+/// Removes the files of a former demo, and no others: the folder may be one of other files.
+fn remove_files(path: &Path) -> Result<()> {
+    let store = path.join(STORE);
+    if let Some(process) = lock_holder::process(&store) {
+        bail!(
+            "process {process} uses the store in {}: end it first",
+            store.display()
+        );
+    }
+    let unless_missing = |removed: io::Result<()>, removed_path: &Path| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", removed_path.display()))
+        }
+        _ => Ok(()),
+    };
+    for file in FILES.map(|name| path.join(name)) {
+        unless_missing(fs::remove_file(&file), &file)?;
+    }
+    unless_missing(fs::remove_dir_all(&store), &store)
 }
 
 fn pem(tag: &str, der: &[u8]) -> String {

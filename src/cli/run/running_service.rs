@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use control::BreakGlass;
-use proxy::{Accepting, ReadySocket, Running};
+use proxy::{Accepting, AccessLogFormat, AccessLogOutput, ReadySocket, Running};
 use tracing::{info, warn};
 
 use super::super::output;
@@ -26,7 +26,7 @@ const DRAIN_DELAY: Duration = Duration::from_secs(5);
 /// Start of the last line of a process that could not start.
 pub(in crate::cli) const NOT_STARTED: &str = "not started";
 
-/// The origin of the sockets of a start.
+/// The origin of the sockets of a start, and its access log.
 #[derive(Default)]
 pub(in crate::cli) struct Origin {
     /// Those of a service manager.
@@ -35,6 +35,8 @@ pub(in crate::cli) struct Origin {
     pub(super) takeover: Option<Takeover>,
     /// True if the sockets are handed over to another process some time.
     pub(super) is_handed_over: bool,
+    /// The access log in place of that of the document; none for that.
+    pub(in crate::cli) access_log: Option<(AccessLogOutput, AccessLogFormat)>,
 }
 
 /// A running proxy with its control plane and break-glass socket.
@@ -107,6 +109,7 @@ impl Service {
                 None => Accepting::AtStart,
             },
             admin_routes: Some(admin_routes.router()),
+            access_log: origin.access_log.take(),
             default_drain_delay: if terminal::is_attached() {
                 Duration::ZERO
             } else {
