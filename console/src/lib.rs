@@ -14,6 +14,7 @@ mod admin_api;
 mod answers;
 mod assets;
 mod change;
+mod chart;
 mod console;
 mod filters;
 mod form;

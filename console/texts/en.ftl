@@ -113,6 +113,14 @@ tag-stale = stale
 tag-incident = incident
 tag-reports = reports
 
+## Charts
+
+chart-no-requests = No requests
+chart-sparkline = { $n ->
+    [one] one request
+   *[other] { $n } requests
+  }, { $m } of them errors
+
 ## The list of flags
 
 flags-title = Feature flags
