@@ -2,7 +2,8 @@
 //! signed-in visitor in place of credentials.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use control::api::PREFIX;
@@ -193,13 +194,7 @@ impl AdminApi {
         visitor: &Visitor,
         call: Call,
     ) -> Result<Answer<T>, Problem> {
-        let response = self.forward(visitor, call).await?;
-        let (parts, body) = response.into_parts();
-        let bytes = Limited::new(body, MAX_ANSWER_BYTES)
-            .collect()
-            .await
-            .map_err(|error| Problem::defect(format!("the answer of an operation can't be read: {error}")))?
-            .to_bytes();
+        let (parts, bytes) = read(self.forward(visitor, call).await?).await?;
         if parts.status != StatusCode::OK {
             return Err(Problem::read(parts.status, &bytes));
         }
@@ -222,4 +217,21 @@ impl AdminApi {
         let Ok(response) = self.router.clone().oneshot(request).await;
         Ok(response)
     }
+}
+
+/// Reads the problem of a response that is not successful.
+pub(crate) async fn problem_of(response: Response) -> Problem {
+    match read(response).await {
+        Ok((parts, bytes)) => Problem::read(parts.status, &bytes),
+        Err(problem) => problem,
+    }
+}
+
+/// Reads a response.
+async fn read(response: Response) -> Result<(Parts, Bytes), Problem> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    let body =
+        body.map_err(|error| Problem::defect(format!("the answer of an operation can't be read: {error}")))?;
+    Ok((parts, body.to_bytes()))
 }

@@ -1,5 +1,6 @@
 //! Answers of the admin API, as far as pages show them. The contract is `docs/openapi.json`.
 
+mod audit;
 mod flag;
 mod flag_tenants;
 mod flag_tiers;
@@ -8,6 +9,7 @@ mod tenant;
 mod traffic;
 mod variant;
 
+pub(crate) use audit::{AuditEntry, AuditList, LogEntry, Verification};
 pub(crate) use flag::{Flag, FlagList};
 pub(crate) use flag_tenants::FlagTenants;
 pub(crate) use flag_tiers::FlagTiers;

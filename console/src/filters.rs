@@ -95,6 +95,17 @@ pub(crate) fn visible_lines(text: impl Display, _: &dyn Values) -> Result<String
         }
     }
     Ok(shown)
+/// The longest text that [`cut`] returns whole, in characters.
+const MAX_CUT: usize = 200;
+
+/// Returns the begin of a text that is too long for a list.
+pub(crate) fn cut(text: impl Display, _: &dyn Values) -> Result<String> {
+    let mut text = text.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MAX_CUT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    Ok(text)
 }
 
 /// Returns true for characters without a shape of their own: controls, and format characters that change the direction

@@ -16,6 +16,7 @@ mod assets;
 mod change;
 mod chart;
 mod console;
+mod difference;
 mod filters;
 mod form;
 mod form_token;

@@ -1,7 +1,10 @@
 //! The pages, one file each.
 
+mod audit;
+mod audit_log;
 mod flag;
 mod flag_definition;
+mod flag_audit;
 mod flag_header;
 mod flag_tenants;
 mod flag_tiers;
@@ -33,6 +36,10 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         )
         .route(Section::Tenants.path(), get(tenants::show))
         .route("/platform/tenants/{tenant}", get(tenant::show))
+        .route("/platform/feature-flags/{flag}/audit", get(flag_audit::show))
+        .route(Section::Audit.path(), get(audit::show))
+        .route("/platform/audit/verification", get(audit::verify))
+        .route("/platform/audit/export", get(audit::export))
 }
 
 /// Returns the path of the page of a flag.

@@ -41,6 +41,15 @@ impl Visitor {
     /// # Errors
     /// Nobody is signed in, or another site's page sent the request.
     pub(crate) async fn of(console: &Console, parts: &Parts) -> Result<Self, NoVisitor> {
+        // Only the process itself sets extensions; no header of a request does.
+        if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
+            return Ok(Self {
+                signed_in: signed_in.clone(),
+                form_token: console.form_tokens.issue(LOCAL_SESSION),
+                session: LOCAL_SESSION.to_vec(),
+                is_local: false,
+            });
+        }
         if console.operators.asks() {
             return Err(NoVisitor::SignIn);
         }

@@ -276,3 +276,132 @@ tenant-attributes-hint = One per line: name: value. A value is a text, a number,
 tenant-flags = Tenant Flags
 tenant-search = Search in keys
 column-channel = Channel
+## Differences of audit entries
+
+record-head = Document
+record-segment = Segment { $name }
+record-flag = Flag { $name }
+record-tenant = Tenant { $name }
+difference-record = Record
+difference-tier-of = Default of the tier { $name }
+difference-override-of = Override of { $name }
+difference-beta = Beta allowlist
+difference-channel = Channel
+difference-default = Default
+difference-enabled = Enabled
+difference-incidents = Incidents
+difference-lifecycle = State
+difference-opt-in = Opted in
+difference-opt-out = Opted out
+difference-overrides = Overrides
+difference-plan = Rollout plan
+difference-reports = Reports
+difference-rollout = Rollout
+difference-sign-offs = Sign-offs
+difference-since = In this state since
+difference-tier = Tier
+difference-tiers = Tier defaults
+difference-unsettled = Last kill or revert
+difference-watch = Watched after the promotion
+difference-order = another order
+difference-removed = removed
+difference-added = added
+value-on = on
+value-off = off
+
+## The audit log
+
+audit-title = Audit log
+audit-flag = Flag
+audit-tenant = Tenant
+audit-actor = Actor
+audit-action = Action
+audit-any = any
+audit-from = From (UTC)
+audit-until = Until (UTC)
+audit-invalid-time = “{ $name }” is no time: write 2026-11-30T15:04
+audit-none-title = Nothing was changed yet
+audit-none-lead = Each change of a flag or tenant becomes an entry here. Make the first one, and read it on the command line too:
+audit-no-match = No entry matches.
+audit-show-all = Show all entries
+audit-when = When
+audit-who = Who
+audit-what = What
+audit-difference = Difference and reason
+audit-number = No. { NUMBER($n, useGrouping: "false") }
+audit-altered = altered
+audit-text = Text of the entry
+audit-by = by { $name }
+audit-refused = refused
+audit-urgent = urgent
+audit-decided-by = Urgent promotion, decided by
+audit-unlisted = { $n ->
+    [one] One more field changed: the export has it.
+   *[other] { $n } more fields changed: the export has them.
+  }
+audit-facts = Facts
+audit-revision = Revision
+audit-request = Request
+audit-name = Name of the action
+audit-hash = SHA-256
+audit-newest = Newest entries
+audit-older = Older entries
+audit-verify = Verify the chain
+audit-verify-lead = The verification computes the hash of every entry again, and checks the whole store. It may take minutes. The export has the whole log, whatever is filtered here.
+audit-export = Export the whole log
+audit-verification = Verification of the audit log
+audit-intact = { $n ->
+    [0] Intact: the log has no entry yet
+    [one] Intact: the one entry is neither missing nor altered
+   *[other] Intact: none of { $n } entries is missing or altered
+  }
+audit-not-intact = Not intact
+audit-verified-until = { $n ->
+    [0] No entry is verified.
+    [one] The first entry is verified.
+   *[other] The first { $n } entries are verified.
+  }
+audit-head = Head of the log
+audit-head-lead = Keep it elsewhere: “sluice audit verify --head” proves with it that the log was not shortened since.
+audit-clock-ran-back = The clock of the machine ran back before
+action-feature-flag-state-changed = Moved a flag
+action-feature-flag-killed = Killed a flag
+action-feature-flag-restored = Restored a flag
+action-feature-flag-tiers-changed = Set tier defaults
+action-feature-flag-rollout-changed = Changed a percentage
+action-feature-flag-plan-set = Set a rollout plan
+action-feature-flag-plan-removed = Removed a rollout plan
+action-feature-flag-plan-approved = Approved a rollout plan
+action-feature-flag-plan-item-checked = Checked an item of a plan
+action-feature-flag-rollout-started = Started a rollout
+action-feature-flag-rollout-paused = Paused a rollout
+action-feature-flag-rollout-resumed = Resumed a rollout
+action-feature-flag-rollout-stage-entered = Entered a stage
+action-feature-flag-rollout-rolled-back = Rolled back a rollout
+action-feature-flag-rollout-cancelled = Cancelled a rollout
+action-feature-flag-rollout-completed = Completed a rollout
+action-feature-flag-enabled = Override: on
+action-feature-flag-disabled = Override: off
+action-feature-flag-override-removed = Removed an override
+action-feature-flag-beta-allowed = Allowed at beta
+action-feature-flag-beta-disallowed = Removed from the beta allowlist
+action-feature-flag-opted-in = Opted in
+action-feature-flag-opted-out = Opted out
+action-feature-flag-reported = Reported a problem
+action-feature-flag-report-closed = Closed a report
+action-org-changed = Changed a tenant
+action-org-removed = Removed a tenant
+action-orgs-imported = Imported tenants
+action-feature-flag-incident-opened = Opened an incident
+action-feature-flag-incident-closed = Closed an incident
+action-feature-flag-watch-ended = Ended a watch
+action-feature-flag-stage-time-corrected = Corrected the time of a stage
+action-feature-flag-signed-off = Signed off
+action-document-applied = Applied a document
+action-backup-taken = Took a backup
+action-log-level-set = Set log levels
+action-store-restored = Restored the store
+action-config-changed = Changed the configuration
+action-policy-changed = Changed the conditions
+action-operators-changed = Changed the operators
+action-sign-in-failed = Failed sign-in

@@ -7,7 +7,10 @@
     reason = "a failed assumption of a test is reported as a panic"
 )]
 
+mod audit;
 mod changes;
+mod echo_explain;
+mod fixed_traffic;
 mod flags;
 mod site;
 mod tenants;

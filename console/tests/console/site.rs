@@ -3,18 +3,23 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use console::{Console, ConsoleParts};
 use control::api::{Api, EventStreams};
-use control::operators::Operators;
-use control::{Explain, LifecyclePolicy, RequestExplanation, RequestQuestion, Unexplained};
+use control::operators::{Operators, SignedIn};
+use control::{Actor, LifecyclePolicy, ReadTraffic, Role};
 use http_body_util::BodyExt as _;
 use rules::{AdminHosts, Timestamp};
 use testkit::{ControlFixture, START};
 use tower::ServiceExt as _;
+
+use crate::echo_explain::EchoExplain;
+use crate::fixed_traffic::{FixedTraffic, NoTraffic};
 
 /// The address that requests are for.
 const HOST: &str = "127.0.0.1:9090";
@@ -23,6 +28,8 @@ const HOST: &str = "127.0.0.1:9090";
 pub(crate) struct Site {
     pub(crate) fixture: ControlFixture,
     router: Router,
+    /// The visitor of the next requests; none is a caller on this machine.
+    visitor: Mutex<Option<SignedIn>>,
 }
 
 /// A page that was received.
@@ -40,16 +47,35 @@ impl Site {
 
     /// Creates a console without operators over this flags document, with a policy of promotions.
     pub(crate) fn with_policy(policy: LifecyclePolicy, document: &str) -> Self {
-        let fixture = ControlFixture::new(policy, document);
+        Self::with_traffic(policy, document, Arc::new(FixedTraffic))
+    }
+
+    /// Creates a console without operators over this flags document, with a policy of promotions and a traffic.
+    pub(crate) fn with_traffic(
+        policy: LifecyclePolicy,
+        document: &str,
+        traffic: Arc<dyn ReadTraffic>,
+    ) -> Self {
+        Self::of(ControlFixture::new(policy, document), traffic)
+    }
+
+    /// Creates a console without operators over an empty store.
+    pub(crate) fn empty() -> Self {
+        let fixture = ControlFixture::open(Arc::default(), LifecyclePolicy::default());
+        Self::of(fixture, Arc::new(NoTraffic))
+    }
+
+    fn of(fixture: ControlFixture, traffic: Arc<dyn ReadTraffic>) -> Self {
         let operators = Arc::new(Operators::local());
         let streams = EventStreams::new();
         let clock: control::api::Clock = Arc::new(|| Timestamp(START));
         let api = Api::new(
             Arc::clone(&fixture.control),
             Arc::clone(&operators),
-            Arc::new(NothingToExplain),
+            Arc::new(EchoExplain),
             std::env::temp_dir(),
         )
+        .with_traffic(traffic)
         .with_streams(streams.clone())
         .with_clock(Arc::clone(&clock));
         let control = Arc::clone(&fixture.control);
@@ -65,7 +91,22 @@ impl Site {
         Self {
             fixture,
             router: console::router(console),
+            visitor: Mutex::new(None),
         }
+    }
+
+    /// Sends the next requests as a visitor with this role; `org` is that of an org-admin.
+    pub(crate) fn visit_as(&self, role: Role, org: Option<&str>) -> &Self {
+        let actor = Actor {
+            name: "vera".to_owned(),
+            display_name: None,
+            role,
+            groups: Vec::new(),
+            org: org.map(str::to_owned),
+        };
+        let expires = None;
+        *self.visitor.lock() = Some(SignedIn { actor, expires });
+        self
     }
 
     /// Requests a page.
@@ -98,6 +139,9 @@ impl Site {
         headers.entry(header::HOST).or_insert(HOST.parse().unwrap());
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
         request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(visitor) = &*self.visitor.lock() {
+            request.extensions_mut().insert(visitor.clone());
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -132,20 +176,19 @@ impl Received {
         self.headers[header::LOCATION].to_str().unwrap()
     }
 
+    /// Checks that the page says none of these.
+    pub(crate) fn hides(&self, unexpected: &[&str]) -> &Self {
+        for text in unexpected {
+            assert!(!self.text.contains(text), "{text} is shown: {}", self.text);
+        }
+        self
+    }
+
     /// Checks that the page says each of these.
     pub(crate) fn says(&self, expected: &[&str]) -> &Self {
         for text in expected {
             assert!(self.text.contains(text), "{text} is missing: {}", self.text);
         }
         self
-    }
-}
-
-/// A data plane that explains no request.
-struct NothingToExplain;
-
-impl Explain for NothingToExplain {
-    fn explain(&self, _: &RequestQuestion, _: Timestamp) -> Result<RequestExplanation, Unexplained> {
-        Err(Unexplained::NotRunning)
     }
 }
