@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "control",
         &["rules", "tokens", "config", "changes", "redact", "verdicts"],
     ),
-    ("console", &["control", "rules"]),
+    ("console", &["redact", "control", "rules"]),
     ("verdicts", &[]),
     ("verdicts/simulation", &["verdicts"]),
     ("testkit", &["rules", "tokens", "config", "proxy", "control"]),

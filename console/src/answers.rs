@@ -1,6 +1,7 @@
 //! Answers of the admin API, as far as pages show them. The contract is `docs/openapi.json`.
 
 mod audit;
+mod explanation;
 mod flag;
 mod flag_tenants;
 mod flag_tiers;
@@ -10,6 +11,7 @@ mod traffic;
 mod variant;
 
 pub(crate) use audit::{AuditEntry, AuditList, LogEntry, Verification};
+pub(crate) use explanation::{ExplainedFlag, RequestExplanation};
 pub(crate) use flag::{Flag, FlagList};
 pub(crate) use flag_tenants::FlagTenants;
 pub(crate) use flag_tiers::FlagTiers;

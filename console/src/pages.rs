@@ -2,6 +2,8 @@
 
 mod audit;
 mod audit_log;
+mod explain;
+mod explain_question;
 mod flag;
 mod flag_definition;
 mod flag_audit;
@@ -37,6 +39,7 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route(Section::Tenants.path(), get(tenants::show))
         .route("/platform/tenants/{tenant}", get(tenant::show))
         .route("/platform/feature-flags/{flag}/audit", get(flag_audit::show))
+        .route(Section::Explain.path(), get(explain::show).post(explain::submit))
         .route(Section::Audit.path(), get(audit::show))
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))

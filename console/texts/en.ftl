@@ -23,6 +23,7 @@ pages-label = Pages of the list
 pages-previous = Previous
 pages-next = Next
 pages-of = Page { $n } of { $m }
+list-unlisted = The first { $n } of { $m }.
 
 ## Keyboard
 
@@ -276,6 +277,80 @@ tenant-attributes-hint = One per line: name: value. A value is a text, a number,
 tenant-flags = Tenant Flags
 tenant-search = Search in keys
 column-channel = Channel
+## Explanations
+
+explain-title = Explain
+explain-lead = What would happen to a request, and why. Nothing is sent, nothing is counted.
+explain-about = Kind of question
+explain-request = A request
+explain-flag = A flag
+explain-invalid = The question is invalid
+explain-method = Method
+explain-path = Path
+explain-token = Token
+explain-token-note = Verified as in a request. It is neither stored nor logged, and never part of a link.
+explain-tenant = Tenant
+explain-tenant-instead = or a tenant instead of a token
+explain-more = More: user, groups, attributes, time …
+explain-user = User
+explain-groups = Groups, one a line
+explain-attributes = Attributes, NAME=VALUE, one a line
+explain-host = Host
+explain-headers = Headers, NAME: VALUE, one a line
+explain-client = Address of the client
+explain-listener = Listener
+explain-at = At this time instead of now
+explain-button = Explain
+explain-target = Target
+explain-sent = as sent:
+explain-listener-of = Listener
+explain-assumed = assumed: the first of several
+explain-readings = Other readings
+explain-route = Route
+explain-none = none
+explain-not = not
+explain-other-routes = { $n ->
+    [one] One route matches another host or path.
+   *[other] { $n } routes match another host or path.
+  }
+explain-preflight = Preflight
+explain-limit = Limit
+explain-limit-by = by { $name }; its current use is not known here
+explain-identity = Identity
+explain-client-of = Client
+explain-client-unknown = not known, so these attributes have no value:
+explain-gate = Gate
+explain-shadow = in shadow mode: not enforced
+explain-unevaluated = not evaluated: the request is refused before
+explain-answer = Answer
+explain-upstream = Upstream
+explain-not-called = not called
+explain-snapshot = Snapshot
+explain-from-upstream = From the upstream
+explain-from-unmatched = From the upstream for unmatched requests
+explain-from-fallback = From another upstream, the behaviour without the flag
+explain-unknown-tenant = The tenant has no record: it is decided as an unknown tenant.
+explain-empty-title = Ask a question
+explain-empty-lead = Name a path and a tenant, or paste a token. The command line explains the same:
+explain-link = Link to this question
+explain-link-note = It has all fields. Each visitor sees the answer of that time.
+explain-link-without = Link to this question without its secrets
+explain-link-secret = A token, and fields that look like secrets, are left out.
+explain-serves = serves
+explain-local-kill = Killed on this machine only, until
+explain-line = Line of the decision
+explain-found = Found
+explain-otherwise = would otherwise
+explain-decides = decides
+explain-would-serve = serves { $name }
+gate-open = open
+gate-closed = closed
+gate-undecided = undecided
+clause-holds = yes
+clause-fails = no
+clause-missing = missing
+clause-found = has { $name }
+
 ## Differences of audit entries
 
 record-head = Document

@@ -13,6 +13,7 @@
 //!   through [`Observe`], and [`Explain`] explains a request.
 
 pub mod api;
+mod attribute_text;
 mod audit_limiter;
 mod break_glass;
 mod change_effect;
@@ -39,6 +40,7 @@ mod stage_report;
 mod store;
 mod traffic;
 
+pub use attribute_text::{InvalidAttributeText, attribute_from_text};
 pub use audit_limiter::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use break_glass::{
     BreakGlass, BreakGlassError, BreakGlassListener, BreakGlassServer, DEFAULT_KILL_MS, JournalError,

@@ -108,7 +108,7 @@ fn header(text: &str) -> Result<String, InvalidQuestion> {
 }
 
 fn checked_attribute(text: &str) -> Result<AttributeArgument, String> {
-    let attribute = attribute::parse(text)?;
+    let attribute = attribute::parse(text).map_err(|invalid| invalid.to_string())?;
     let read = control::attribute(&attribute.0, &attribute.1);
     read.map(|_| attribute).map_err(|invalid| invalid.to_string())
 }

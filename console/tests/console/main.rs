@@ -10,6 +10,7 @@
 mod audit;
 mod changes;
 mod echo_explain;
+mod explain;
 mod fixed_traffic;
 mod flags;
 mod site;
