@@ -9,6 +9,7 @@ mod flag_usage;
 mod tenant;
 mod traffic;
 mod variant;
+mod receipt;
 
 pub(crate) use audit::{AuditEntry, AuditList, LogEntry, Verification};
 pub(crate) use explanation::{ExplainedFlag, RequestExplanation};
@@ -19,3 +20,5 @@ pub(crate) use flag_usage::FlagUsage;
 pub(crate) use tenant::{Tenant, TenantFlags, TenantList};
 pub(crate) use traffic::FlagTraffic;
 pub(crate) use variant::VariantName;
+pub(crate) use receipt::{ExplainedRequest, Receipts};
+pub(crate) use traffic::{Coverage, ShadowGate, ShadowReport};

@@ -63,6 +63,22 @@ pub(crate) fn utc(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(minutes(&text).unwrap_or(text))
 }
 
+/// Returns an RFC 3339 time as `2026-11-30 15:04:05 UTC`; another text as it is.
+#[askama::filter_fn]
+pub(crate) fn seconds(text: impl Display, _: &dyn Values) -> Result<String> {
+    let text = text.to_string();
+    let at = OffsetDateTime::parse(&text, &Rfc3339).map(|at| at.to_offset(time::UtcOffset::UTC));
+    Ok(at.map_or(text, |at| {
+        format!(
+            "{} {:02}:{:02}:{:02} UTC",
+            at.date(),
+            at.hour(),
+            at.minute(),
+            at.second()
+        )
+    }))
+}
+
 fn minutes(text: &str) -> Option<String> {
     let at = OffsetDateTime::parse(text, &Rfc3339)
         .ok()?

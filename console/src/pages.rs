@@ -13,6 +13,9 @@ mod flag_tiers;
 mod flags;
 mod tenant;
 mod tenants;
+mod request;
+mod requests;
+mod shadow;
 
 use std::sync::Arc;
 
@@ -40,6 +43,9 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route("/platform/tenants/{tenant}", get(tenant::show))
         .route("/platform/feature-flags/{flag}/audit", get(flag_audit::show))
         .route(Section::Explain.path(), get(explain::show).post(explain::submit))
+        .route(Section::Requests.path(), get(requests::show))
+        .route("/platform/requests/{request}", get(request::show))
+        .route(Section::Shadow.path(), get(shadow::show))
         .route(Section::Audit.path(), get(audit::show))
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))
@@ -53,4 +59,9 @@ pub(crate) fn flag_path(key: &str) -> String {
 /// Returns the path of the page of a tenant.
 pub(crate) fn tenant_path(id: &str) -> String {
     format!("{}/{}", Section::Tenants.path(), segment(id))
+}
+
+/// Returns the path of the page of a request.
+pub(crate) fn request_path(id: &str) -> String {
+    format!("{}/{}", Section::Requests.path(), segment(id))
 }

@@ -351,6 +351,100 @@ clause-fails = no
 clause-missing = missing
 clause-found = has { $name }
 
+## Requests
+
+requests-title = Requests
+requests-lead = The decisions of the latest refused requests, and of a sample of the others, on this node.
+requests-kept = up to { $n } are kept
+requests-id = Id of a request: “request_id” in the answer and in the access log
+requests-open = Open
+requests-invalid-id = The id of a request has 32 digits, 0 to 9 and a to f.
+requests-outcome = Outcome
+requests-request = Request
+requests-gate = Route and flags
+requests-off-title = Receipts are off
+requests-off-lead = This node keeps no decisions. The configuration turns them on:
+requests-none-title = No request was kept yet
+requests-none-lead = Send a request that is refused, and ask why by the id in its answer:
+requests-no-match = No request matches.
+requests-show-all = Show all requests
+requests-cut = The newest { $n }. Filter for others, or open one by its id.
+request-answered = Answered with
+request-on = on
+request-shortened = A part was too long to be kept, so the decision now may miss it.
+request-request = Request
+request-caller = Caller
+request-unverified = no verified tenant
+request-issuer = Issuer
+request-groups = Groups
+request-cause-of = Cause
+request-decision = Then and now
+request-not-again = Not decided again:
+request-same = It would be decided the same way now.
+request-differs = { $n ->
+    [one] One part would differ now.
+   *[other] { $n } parts would differ now.
+  }
+request-part = Part
+request-then = Then
+request-now = Now
+request-differs-tag = differs
+request-required = Required by a flag of the gate:
+request-gate-now = The gate now:
+request-explain = Explain this request now
+request-upstream = of the upstream
+request-not-decided = not decided
+request-route = Route
+request-outcome = Outcome
+request-status = Status
+request-gate = Gate
+request-variant = variant
+request-cause = cause
+request-bucket = bucket
+request-arm = arm
+
+## Shadow mode and coverage
+
+shadow-title = Shadow mode
+shadow-lead = Gates that decide and do not refuse yet: who would be refused if they did. Counted by this node.
+shadow-none-title = No gate is in shadow mode
+shadow-none-lead = Give a route the mode “shadow” to see who its gate would refuse, before anyone is:
+shadow-no-requests = No request yet.
+shadow-since = since
+shadow-refused = Would have refused { $n } of { $m } { $m ->
+    [one] request
+   *[other] requests
+  }
+shadow-first = First
+shadow-last = last
+shadow-by-cause = By cause
+shadow-by-tenant = By tenant
+shadow-cause = Cause
+shadow-requests = Requests
+shadow-caller = the caller
+shadow-no-tenant = no tenant
+shadow-error = up to { $n } too many
+shadow-undivided = { $n ->
+    [one] One request is in no row: it arrived together with another one.
+   *[other] { $n } requests are in no row: they arrived together with others.
+  }
+shadow-coverage = Coverage
+shadow-coverage-lead = What is open without a gate, and what no request used.
+shadow-ungated = Routes with requests and without a gate
+shadow-counted-since = Counted since
+shadow-unmatched = { $n ->
+    [0] No request was without a route
+    [one] One request matched no route
+   *[other] { $n } requests matched no route
+  }
+shadow-idle-gates = Gates that decided no request
+shadow-refused-before = Refused before
+shadow-idle-flags = Flags that decided no request
+shadow-idle-routes = no request was decided by { $name }
+shadow-idle-header = in no gate, only in a header
+shadow-idle-nowhere = in no gate and no header
+shadow-not-running = The proxy is not running yet, so nothing is counted. The command line has the same report:
+
 ## Differences of audit entries
 
 record-head = Document

@@ -44,5 +44,102 @@ impl ArmMinutes {
     /// Returns the number of errors of the hour.
     pub(crate) fn error_sum(&self) -> u64 {
         self.errors.iter().sum()
+//! Reports about the traffic: gates in shadow mode, and the coverage of gates and flags.
+
+
+use crate::pages::{flag_path, tenant_path};
+use crate::texts::{text, text_named};
+
+/// The gates in shadow mode.
+pub(crate) struct ShadowReport {
+    pub(crate) gates: Vec<ShadowGate>,
+}
+
+/// The requests that a gate would have refused.
+pub(crate) struct ShadowGate {
+    pub(crate) route: String,
+    pub(crate) gate: String,
+    pub(crate) since: String,
+    pub(crate) requests: u64,
+    pub(crate) refused: u64,
+    /// Those of them that are in no cause and no tenant.
+    pub(crate) undivided: u64,
+    pub(crate) first_seen: Option<String>,
+    pub(crate) last_seen: Option<String>,
+    pub(crate) causes: Vec<ShadowCause>,
+    pub(crate) tenants: Vec<ShadowTenant>,
+}
+
+/// The requests for one cause.
+pub(crate) struct ShadowCause {
+    pub(crate) flag: Option<String>,
+    pub(crate) cause: String,
+}
+
+/// The requests of one tenant.
+pub(crate) struct ShadowTenant {
+    pub(crate) tenant: Option<String>,
+    /// The most that the number is too large by.
+    pub(crate) error: u64,
+}
+
+/// The coverage.
+pub(crate) struct Coverage {
+    pub(crate) ungated: Vec<CountedRoute>,
+    pub(crate) unmatched: Unmatched,
+    pub(crate) idle_gates: Vec<CountedRoute>,
+    pub(crate) idle_flags: Vec<IdleFlag>,
+}
+
+/// The requests of a route.
+pub(crate) struct CountedRoute {
+    pub(crate) gate: Option<String>,
+}
+
+/// The requests that no route matched.
+pub(crate) struct Unmatched {
+}
+
+/// A flag that no request was decided by.
+pub(crate) struct IdleFlag {
+    routes: Vec<String>,
+    in_header: bool,
+}
+
+impl ShadowGate {
+    /// Returns the width of a bar of 100 for the refused share; at least 1 if there is one.
+    pub(crate) fn bar(&self) -> u64 {
+        let percent = self.refused.saturating_mul(100).checked_div(self.requests);
+        percent
+            .unwrap_or_default()
+            .clamp(u64::from(self.refused > 0), 100)
+    }
+}
+
+impl ShadowCause {
+    /// Returns the path of the page of the flag.
+    pub(crate) fn href(&self) -> String {
+        self.flag.as_deref().map(flag_path).unwrap_or_default()
+    }
+}
+
+impl ShadowTenant {
+    /// Returns the path of the page of the tenant.
+        self.tenant.as_deref().map(tenant_path).unwrap_or_default()
+    }
+}
+
+impl IdleFlag {
+    /// Returns the reason why no request was decided by it.
+    pub(crate) fn reason(&self) -> String {
+        match (self.routes.is_empty(), self.in_header) {
+            (false, _) => text_named("shadow-idle-routes", &self.routes.join(", ")).into_owned(),
+            (true, true) => text("shadow-idle-header").into_owned(),
+            (true, false) => text("shadow-idle-nowhere").into_owned(),
+        }
+    }
+
+    /// Returns the path of its page.
+        flag_path(&self.flag)
     }
 }

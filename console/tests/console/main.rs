@@ -13,5 +13,7 @@ mod echo_explain;
 mod explain;
 mod fixed_traffic;
 mod flags;
+mod requests;
+mod shadow;
 mod site;
 mod tenants;

@@ -1,0 +1,51 @@
+//! Gates in shadow mode: who would have been refused; and the coverage of gates and flags.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
+use crate::admin_api::Call;
+use crate::answers::{Coverage, ShadowGate, ShadowReport};
+use crate::console::Console;
+use crate::filters;
+use crate::page::{self, Page, Section};
+use crate::texts::text;
+use crate::visitor::Visitor;
+
+/// The number of rows of each list; a report may have many more routes and flags.
+const LISTED: usize = 100;
+
+#[derive(Template)]
+#[template(path = "shadow.html")]
+struct ShadowPage {
+    page: Page,
+    gates: Vec<ShadowGate>,
+    /// None until the data plane runs.
+    coverage: Option<Coverage>,
+}
+
+/// Shows both reports.
+pub(crate) async fn show(
+    State(console): State<Arc<Console>>,
+    Extension(visitor): Extension<Visitor>,
+    uri: Uri,
+) -> Response {
+    let page = Page::new(&console, &visitor, &uri, Section::Shadow, &text("shadow-title"));
+    let call = Call::get(&["traffic", "shadow"]);
+    let gates = match console.api.request::<ShadowReport>(&visitor, call).await {
+        Ok(answer) => answer.body.gates,
+        Err(problem) => return page::problem(page, &problem),
+    };
+    let call = Call::get(&["traffic", "coverage"]);
+    let coverage = console.api.request::<Coverage>(&visitor, call).await;
+    let template = ShadowPage {
+        page,
+        gates,
+        coverage: coverage.ok().map(|answer| answer.body),
+    };
+    page::render(StatusCode::OK, &template)
+}

@@ -1,0 +1,63 @@
+//! Shadow mode and coverage.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use control::{LifecyclePolicy, Role};
+
+use crate::fixed_traffic::NoTraffic;
+use crate::site::Site;
+
+const DOCUMENT: &str = "{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }";
+
+#[test]
+fn a_shadow_gate_shows_who_would_have_been_refused() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/shadow");
+    assert_eq!(page.status, StatusCode::OK);
+    page.says(&[
+        "<code>basket</code>",
+        "<code>board and not list</code>",
+        "Would have refused 3 of 120 requests",
+        "First <time datetime=\"2026-11-20T12:00:00Z\"",
+        "<a href=\"/platform/feature-flags/board\"><code>board</code></a></th><td><code>default</code></td><td class=\"num\">2</td>",
+        "the caller</th><td><code>TOKEN_MISSING</code>",
+        "<bdi>acme</bdi></a></th><td class=\"num\">2<span class=\"sub\">up to 1 too many</span>",
+        "no tenant</th>",
+        "One request is in no row",
+        "No request yet.",
+    ]);
+}
+
+#[test]
+fn coverage_shows_what_no_request_used() {
+    let site = Site::new(DOCUMENT);
+    site.get("/platform/shadow").says(&[
+        "Routes with requests and without a gate",
+        "<code>start</code></th><td class=\"num\">17</td>",
+        "5 requests matched no route",
+        "<code>quiet</code>",
+        "no request was decided by quiet",
+        "in no gate, only in a header",
+        "in no gate and no header",
+    ]);
+}
+
+#[test]
+fn without_shadow_gates_the_page_shows_how_to_begin() {
+    let site = Site::with_traffic(LifecyclePolicy::default(), DOCUMENT, Arc::new(NoTraffic));
+    site.get("/platform/shadow").says(&[
+        "No gate is in shadow mode",
+        "mode: shadow",
+        "The proxy is not running yet",
+    ]);
+}
+
+#[test]
+fn reports_of_the_traffic_are_for_staff() {
+    let site = Site::new(DOCUMENT);
+    site.visit_as(Role::Viewer, None);
+    assert_eq!(site.get("/platform/shadow").status, StatusCode::OK);
+    site.visit_as(Role::OrgAdmin, Some("acme"));
+    assert_eq!(site.get("/platform/shadow").status, StatusCode::FORBIDDEN);
+}
