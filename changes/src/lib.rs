@@ -65,7 +65,7 @@ pub use rollout::{
     PausingChange, RolloutState, Run, StageClock, Step, StepAction, Template, Turn, Wait, exposure_at,
     exposure_of, is_open, next_opening, stages_without_control, step, verdict_of, waits,
 };
-pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
+pub use stale::{FlagTimes, StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale, stale_among};
 pub use state::{State, StateEdit};
 pub use urgent::Urgent;
 pub use watch::Watch;

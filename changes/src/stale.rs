@@ -1,5 +1,6 @@
 //! The list of stale flags, which should be removed, each with the reasons.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{Lifecycle, Timestamp};
@@ -113,15 +114,34 @@ impl StaleCode {
 /// Returns the stale flags in the order of their keys.
 #[must_use]
 pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits) -> Vec<StaleFlag> {
+    stale_among(
+        state,
+        state.document.flags.keys().map(|key| &**key),
+        now,
+        usage,
+        limits,
+    )
+}
+
+/// Returns the stale ones among these flags, in their order.
+#[must_use]
+pub fn stale_among<'k>(
+    state: &State,
+    keys: impl Iterator<Item = &'k str>,
+    now: Timestamp,
+    usage: &Usage,
+    limits: &StaleLimits,
+) -> Vec<StaleFlag> {
     let check = StaleCheck {
         now,
         usage,
         limits,
-        mentions: mentions(state),
+        state,
+        mentions: OnceCell::new(),
         dependents: state.dependents(),
     };
-    let flags = state.flags().filter_map(|(key, flag)| {
-        let reasons = check.reasons(key, &flag);
+    let flags = keys.filter_map(|key| {
+        let reasons = check.reasons(key, &state.flag(key)?);
         (!reasons.is_empty()).then(|| StaleFlag {
             flag: key.to_owned(),
             reasons,
@@ -134,7 +154,9 @@ struct StaleCheck<'s> {
     now: Timestamp,
     usage: &'s Usage,
     limits: &'s StaleLimits,
-    mentions: BTreeMap<&'s str, Mentions>,
+    state: &'s State,
+    /// Read from all records of tenants, once a flag needs them: few do.
+    mentions: OnceCell<BTreeMap<&'s str, Mentions>>,
     dependents: BTreeMap<&'s str, Vec<&'s str>>,
 }
 
@@ -187,7 +209,6 @@ impl StaleCheck<'_> {
     }
 
     fn is_on_for_everyone(&self, key: &str, flag: &ManagedFlag) -> bool {
-        let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
         let default = flag.definition.default.as_ref();
         let is_on = default.is_some_and(|default| !flag.serves_off(&default.value));
         let tiers_on = !flag
@@ -196,7 +217,11 @@ impl StaleCheck<'_> {
             .iter()
             .any(|(_, variant)| flag.is_off(variant));
         // The stages of a plan hold some subjects back.
-        flag.is_enabled() && against == 0 && is_on && tiers_on && flag.definition.exposure.is_none()
+        flag.is_enabled()
+            && is_on
+            && tiers_on
+            && flag.definition.exposure.is_none()
+            && self.mentions(key).is_none_or(|mentions| mentions.against == 0)
     }
 
     fn expired(&self, flag: &ManagedFlag) -> Option<StaleReason> {
@@ -241,7 +266,7 @@ impl StaleCheck<'_> {
 
     fn retired(&self, key: &str, flag: &ManagedFlag) -> StaleReason {
         let flags = self.dependents.get(key).map_or(&[][..], Vec::as_slice);
-        let tenants = self.mentions.get(key).map_or(0, |mentions| mentions.tenants);
+        let tenants = self.mentions(key).map_or(0, |mentions| mentions.tenants);
         let gate = self.usage.gated.contains(key).then(|| "a gate".to_owned());
         let by = [
             gate,
@@ -296,6 +321,11 @@ impl StaleCheck<'_> {
             FlagTimes::Recorded => Some(at),
             FlagTimes::Unknown => None,
         }
+    }
+
+    /// Returns the references to a flag in tenants' records, if there are any.
+    fn mentions(&self, key: &str) -> Option<&Mentions> {
+        self.mentions.get_or_init(|| mentions(self.state)).get(key)
     }
 
     fn since(&self, at: Timestamp) -> i64 {

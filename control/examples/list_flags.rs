@@ -1,5 +1,5 @@
-//! Measures `GET /platform/feature-flags?limit=1000` with 10,000 flags and 100,000 tenants, from the request to the last
-//! byte of the answer: `cargo run --release -p control --example list_flags`
+//! Measures the lists of flags, and the decision table and the orgs of one, with 10,000 flags and 100,000 tenants, from the
+//! request to the last byte of the answer: `cargo run --release -p control --example list_flags`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -41,16 +41,16 @@ impl Explain for NoExplanation {
 }
 
 fn main() {
-    let control = open_control(
+    let control = Arc::new(open_control(
         Arc::new(MemoryStore::new()),
         LifecyclePolicy::default(),
         &Arc::default(),
-    );
-    control.apply(&document()).unwrap();
+    ));
+    control.apply(&request(document())).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let operators = Arc::new(Operators::local());
     let api = Api::new(
-        Arc::new(control),
+        Arc::clone(&control),
         operators,
         Arc::new(NoExplanation),
         scratch.path().to_owned(),
@@ -59,29 +59,70 @@ fn main() {
     let address = listener.local_addr().unwrap();
     let _server = AdminServer::start(listener, router(Arc::new(api)), Arc::new(Metrics::new())).unwrap();
     let mut client = Client::connect(address);
-    let request =
-        testkit::Request::new("GET", "/api/v1/platform/feature-flags?limit=1000").host(&address.to_string());
-    let mut taken: Vec<Duration> = (0..ROUNDS)
-        .map(|_| {
-            let begun = Instant::now();
-            let answer = client.ask(&request);
-            assert_eq!(answer.status, 200);
-            begun.elapsed()
+    let mut get = move |path: &str| {
+        let request = testkit::Request::new("GET", &format!("/api/v1/platform/feature-flags{path}"));
+        let begun = Instant::now();
+        let answer = client.ask(&request.host(&address.to_string()));
+        assert_eq!(answer.status, 200);
+        (begun.elapsed(), answer.json())
+    };
+    println!("{FLAGS} flags, {TENANTS} tenants");
+    let begun = Instant::now();
+    let (first, _) = get("?limit=50");
+    while !is_counted(&get("?limit=50").1) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!(
+        "50 listed for the first time: {first:.1?}; counted after {:.1?}",
+        begun.elapsed()
+    );
+    let flag = flag(FLAGS / 2);
+    let paths = [
+        "?limit=50".to_owned(),
+        "?limit=50&search=LAG0123&sort=changed".to_owned(),
+        "?limit=50&sort=lifecycle&owner=team&offset=5000".to_owned(),
+        format!("/{flag}"),
+        format!("/{flag}/decisions"),
+        format!("/{flag}/orgs"),
+        format!("/{flag}/orgs?search=99&on=true"),
+        format!("/{flag}/orgs?standing=opted_out"),
+        // Last: the thread counts its flags meanwhile.
+        "?limit=1000".to_owned(),
+    ];
+    for path in paths {
+        let mut taken: Vec<Duration> = (0..ROUNDS).map(|_| get(&path).0).collect();
+        taken.sort();
+        let (p50, p99) = (taken[ROUNDS / 2], taken[ROUNDS - 1]);
+        println!("{path:<50} p50 {p50:>9.1?}   p99 {p99:>9.1?}");
+    }
+    let mut after_changes: Vec<Duration> = (0..ROUNDS)
+        .map(|at| {
+            let (org, flag) = (format!("tenant-{at:06}"), self::flag(at));
+            control.apply(&request(Change::Disallow { org, flag })).unwrap();
+            let (taken, page) = get("?limit=50");
+            assert!(is_counted(&page), "a change of one tenant leaves all counts");
+            taken
         })
         .collect();
-    taken.sort();
+    after_changes.sort();
+    let (p50, p99) = (after_changes[ROUNDS / 2], after_changes[ROUNDS - 1]);
     println!(
-        "{FLAGS} flags, {TENANTS} tenants, 1,000 listed: p50 {:.1?}   p99 {:.1?}",
-        taken[ROUNDS / 2],
-        taken[ROUNDS - 1]
+        "{:<50} p50 {p50:>9.1?}   p99 {p99:>9.1?}",
+        "?limit=50, after a change of a tenant"
     );
+}
+
+/// Returns true if every flag of a page is counted.
+fn is_counted(page: &Value) -> bool {
+    let mut flags = page["flags"].as_array().unwrap().iter();
+    flags.all(|flag| flag["tenants_on"].is_number())
 }
 
 fn flag(at: usize) -> String {
     format!("domain.flag{at:05}")
 }
 
-fn document() -> Request {
+fn document() -> Change {
     let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
     let definition = |at: usize| {
         json!({
@@ -100,12 +141,16 @@ fn document() -> Request {
         .map(|at| (format!("tenant-{at:06}"), record(at)))
         .collect();
     let document = json!({ "version": 1, "tiers": ["large"], "flags": flags, "tenants": tenants });
+    Change::ApplyDocument {
+        document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
+        prune: false,
+        new_flags: NewFlags::AsWritten,
+    }
+}
+
+fn request(change: Change) -> Request {
     Request {
-        change: Change::ApplyDocument {
-            document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
-            prune: false,
-            new_flags: NewFlags::AsWritten,
-        },
+        change,
         actor: Actor {
             name: "measure".into(),
             role: Role::PlatformAdmin,

@@ -13,6 +13,7 @@ mod change_body;
 mod check_evidence;
 mod codes;
 mod common_headers;
+mod decision_table;
 mod difference;
 mod document;
 mod event_streams;
@@ -22,6 +23,7 @@ mod flag_list;
 mod flag_tiers;
 mod flag_traffic;
 mod flag_usage;
+mod flag_orgs;
 mod flags;
 mod handler;
 mod identity;
@@ -85,11 +87,14 @@ use crate::node::ReadNode;
 use crate::operators::Operators;
 use crate::request_explanation::Explain;
 use crate::stage_report::StageReport;
+use crate::tenant_counts::TenantCounts;
 use crate::traffic::ReadTraffic;
 
+pub use crate::tenant_counts::MAX_COUNTED_DECISIONS;
 pub use codes::API_CODES;
 pub use event_streams::{EventStreams, MAX_EVENT_STREAMS, StreamPlace};
 pub use flags::MAX_COUNTED_DECISIONS;
+pub use flag_orgs::MAX_SCANNED_TENANTS;
 pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
 pub use orgs::MAX_SCANNED_TENANTS;
@@ -126,6 +131,8 @@ pub struct Api {
     /// The levels of the process log; none if they can't change.
     log_levels: Option<Arc<dyn SetLogLevels>>,
     streams: EventStreams,
+    /// The numbers of tenants of each flag.
+    tenant_counts: TenantCounts,
     throttle: Throttle,
     slots: Arc<Semaphore>,
     urgent_slots: Arc<Semaphore>,
@@ -161,6 +168,7 @@ impl Api {
             node: None,
             log_levels: None,
             streams: EventStreams::new(),
+            tenant_counts: TenantCounts::new(),
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             urgent_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_URGENT)),
@@ -175,6 +183,10 @@ impl Api {
 
     fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    fn tenant_counts(&self) -> &TenantCounts {
+        &self.tenant_counts
     }
 
     fn explainer(&self) -> &dyn Explain {

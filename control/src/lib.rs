@@ -38,6 +38,7 @@ mod rollout_reading;
 mod rollouts;
 mod stage_report;
 mod store;
+mod tenant_counts;
 mod traffic;
 
 pub use attribute_text::{InvalidAttributeText, attribute_from_text};

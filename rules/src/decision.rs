@@ -72,6 +72,40 @@ pub enum Cause {
     Default,
 }
 
+/// The lines of the decision table (docs/flags.md) in their order, each with its number and its cause.
+pub const DECISION_LINES: [(&str, Cause); 16] = [
+    ("1", Cause::UnknownFlag),
+    ("2", Cause::Retired),
+    ("3", Cause::Killed),
+    ("4", Cause::Schedule),
+    ("4a", Cause::Breaker),
+    ("5", Cause::Prerequisite),
+    (OVERRIDE_TO_OFF, Cause::Override),
+    ("7", Cause::OptOut),
+    ("8", Cause::Lifecycle),
+    ("9", Cause::Override),
+    ("10", Cause::Rule),
+    ("11", Cause::OptIn),
+    ("12", Cause::Rollout),
+    ("12", Cause::HeldBack),
+    ("13", Cause::Tier),
+    ("14", Cause::Default),
+];
+/// The line of overrides to the off variant, which others have to pass.
+const OVERRIDE_TO_OFF: &str = "6";
+
+impl Decision {
+    /// Returns the place in [`DECISION_LINES`] of the line that decided. `off` is the off variant of the flag.
+    #[must_use]
+    pub fn line_place(&self, off: VariantId) -> usize {
+        let is_off = self.variant == off;
+        let mut lines = DECISION_LINES.iter();
+        let place =
+            lines.position(|(line, cause)| *cause == self.cause && (is_off || *line != OVERRIDE_TO_OFF));
+        place.unwrap_or_default()
+    }
+}
+
 impl Reason {
     /// Returns the name in OpenFeature, in upper case.
     #[must_use]

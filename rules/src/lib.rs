@@ -49,6 +49,7 @@ mod request_inputs;
 mod request_target;
 mod route;
 mod route_table;
+mod same_decisions;
 mod shards;
 mod short_str;
 mod site;
@@ -76,7 +77,7 @@ pub use candidates::Candidates;
 pub use compile::{Former, compile, compile_flags, compile_tenants};
 pub use decide::decide;
 pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
-pub use decision::{Cause, Decision, Reason};
+pub use decision::{Cause, DECISION_LINES, Decision, Reason};
 pub use decision_inputs::DecisionInputs;
 pub use definition::{
     ConditionDefinition, ExposureDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name,
@@ -133,8 +134,8 @@ pub use route_table::{
 pub use site::{Site, Sited};
 pub use snapshot::{Snapshot, SnapshotRevision};
 pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
-pub use tenant::Tenant;
-pub use tenants::Tenants;
+pub use tenant::{Tenant, TenantChoice, TenantFlagSettings};
+pub use tenants::{TenantChange, Tenants};
 pub use time::{InvalidTime, Timestamp};
 pub use trusted_proxies::{ForwardingHeader, TrustedProxies};
 pub use upstream::{

@@ -33,6 +33,9 @@ pub(crate) struct Shards<T> {
     len: usize,
 }
 
+/// An entry in two versions of a table; `None` where it is missing.
+pub(crate) type Change<'s, T> = (Option<&'s T>, Option<&'s T>);
+
 /// The entries whose hashes have some bits in common.
 #[derive(Debug, Clone)]
 struct Shard<T> {
@@ -99,6 +102,33 @@ impl<T: Keyed> Shards<T> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+
+    /// Returns the entries that another version of the table has added, replaced or removed, each before and after.
+    /// `None` if there are more than `max`, or if the versions have different numbers of shards. Shards that both
+    /// versions share are not read.
+    pub(crate) fn changes<'s>(&'s self, after: &'s Self, max: usize) -> Option<Vec<Change<'s, T>>>
+    where
+        T: PartialEq,
+    {
+        if self.shards.len() != after.shards.len() {
+            return None;
+        }
+        let mut changes = Vec::new();
+        let pairs = self.shards.iter().zip(&after.shards);
+        for (one, two) in pairs.filter(|(one, two)| !Arc::ptr_eq(one, two)) {
+            let kept = one
+                .entries
+                .iter()
+                .map(|entry| (Some(entry), two.find_like(entry)));
+            changes.extend(kept.filter(|(before, after)| before != after));
+            let added = two.entries.iter().filter(|entry| one.find_like(entry).is_none());
+            changes.extend(added.map(|entry| (None, Some(entry))));
+            if changes.len() > max {
+                return None;
+            }
+        }
+        Some(changes)
+    }
 }
 
 impl<T: Keyed> Shard<T> {
@@ -114,6 +144,11 @@ impl<T: Keyed> Shard<T> {
         self.places
             .find(hash, is_wanted)
             .and_then(|place| self.at(*place))
+    }
+
+    /// Returns the entry with the key of another one.
+    fn find_like(&self, entry: &T) -> Option<&T> {
+        self.find(hash(entry.key()), entry.key())
     }
 
     fn at(&self, place: u32) -> Option<&T> {

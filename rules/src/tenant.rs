@@ -30,21 +30,24 @@ pub(crate) struct TenantLists {
 
 /// The settings of a tenant for one flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct TenantFlagSettings {
-    /// The variant it is made to serve.
-    pub(crate) forced: Option<VariantId>,
+pub struct TenantFlagSettings {
+    /// The variant of the tenant's override.
+    pub forced: Option<VariantId>,
     /// True if the tenant is on the flag's beta allowlist.
-    pub(crate) allowed: bool,
+    pub allowed: bool,
     /// The tenant's own choice.
-    pub(crate) choice: TenantChoice,
+    pub choice: TenantChoice,
 }
 
 /// A tenant's own choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum TenantChoice {
+pub enum TenantChoice {
+    /// It made none.
     #[default]
     None,
+    /// It opted in.
     In,
+    /// It opted out.
     Out,
 }
 
@@ -77,9 +80,10 @@ impl Tenant {
         Self { lists, ..self }
     }
 
-    /// Returns its settings by flag, sorted.
+    /// Returns its settings by flag, sorted; a flag that is on none of its lists is missing.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn flag_settings(&self) -> &[(FlagId, TenantFlagSettings)] {
+    pub fn flag_settings(&self) -> &[(FlagId, TenantFlagSettings)] {
         self.lists.as_ref().map_or(&[], |lists| &lists.flag_settings)
     }
 
@@ -172,7 +176,8 @@ impl Tenant {
     }
 
     /// Returns its settings for `flag`.
-    pub(crate) fn settings_for(&self, flag: FlagId) -> TenantFlagSettings {
+    #[must_use]
+    pub fn settings_for(&self, flag: FlagId) -> TenantFlagSettings {
         self.listed_settings(flag).copied().unwrap_or_default()
     }
 

@@ -16,6 +16,15 @@ const FETCHED_AT_ONCE: usize = 32;
 #[derive(Debug, Clone, Default)]
 pub struct Tenants(Shards<Tenant>);
 
+/// The record of a tenant in two versions of the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TenantChange<'t> {
+    /// The former record; none if the tenant was added.
+    pub before: Option<&'t Tenant>,
+    /// The present record; none if the tenant was removed.
+    pub after: Option<&'t Tenant>,
+}
+
 impl Keyed for Tenant {
     fn key(&self) -> &str {
         self.id.as_str()
@@ -63,6 +72,18 @@ impl Tenants {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the records that differ in `after`, a version of this table. `None` if they are more than `max`, or
+    /// cannot be found without reading the whole table.
+    #[must_use]
+    pub fn changes<'t>(&'t self, after: &'t Self, max: usize) -> Option<Vec<TenantChange<'t>>> {
+        let changes = self.0.changes(&after.0, max)?.into_iter();
+        Some(
+            changes
+                .map(|(before, after)| TenantChange { before, after })
+                .collect(),
+        )
     }
 
     /// Returns every record, in no particular order.

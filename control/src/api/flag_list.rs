@@ -1,16 +1,17 @@
 //! Endpoint that lists flags for staff: searched, filtered and sorted, in pages.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use changes::{ManagedFlag, StaleFlag, stale};
+use changes::{ManagedFlag, stale_among};
 use rules::{Kind, Lifecycle, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::tenant_counts::MAX_COUNTED_DECISIONS;
+
 use super::Api;
 use super::codes;
-use super::flags::{FlagBody, MAX_COUNTED_DECISIONS, copy_state, flag_body};
+use super::flags::{FlagBody, by_key, copy_state, flag_body};
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
 use super::problem::ApiProblem;
@@ -128,12 +129,18 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let filter = Filter::of(query);
     let usage = api.control().usage();
     let (copy, total) = api.control().read(|state, compiled| {
-        let stale = stale(state, request.at, &usage, &api.control().policy().stale);
-        let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
-        let matching = state
+        let mut matching: Vec<_> = state
             .flags()
-            .filter(|(key, flag)| filter.matches(key, flag) && (!filter.is_stale || stale.contains_key(key)));
-        let mut matching: Vec<_> = matching.collect();
+            .filter(|(key, flag)| filter.matches(key, flag))
+            .collect();
+        let limits = &api.control().policy().stale;
+        let stale_of = |keys: &[&str]| stale_among(state, keys.iter().copied(), request.at, &usage, limits);
+        if filter.is_stale {
+            let keys: Vec<&str> = matching.iter().map(|(key, _)| *key).collect();
+            let stale = stale_of(&keys);
+            let stale = by_key(&stale);
+            matching.retain(|(key, _)| stale.contains_key(key));
+        }
         order.sort(&mut matching);
         let first = match start {
             Start::After(key) => matching.partition_point(|(before, _)| *before <= key),
@@ -141,13 +148,14 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
         };
         let rest = matching.get(first..).unwrap_or_default().iter();
         let page: Vec<&str> = rest.map(|(key, _)| *key).take(limit.saturating_add(1)).collect();
-        let copy = copy_state(state, compiled, &page, limit, (&stale, usage.times));
+        let stale = stale_of(&page);
+        let copy = copy_state(state, compiled, &page, limit, (&by_key(&stale), usage.times));
         (copy, matching.len())
     });
     let kills = LocalKills::at(api.control(), request.at);
-    let on = copy.tenants_on(MAX_COUNTED_DECISIONS, request.at);
-    let bodies = copy.flags.iter().enumerate();
-    let bodies = bodies.map(|(at, flag)| flag_body(flag, &copy, &kills, on.get(at).copied()));
+    let numbers = copy.numbers(api.tenant_counts(), MAX_COUNTED_DECISIONS, request.at);
+    let bodies = copy.flags.iter().zip(&numbers);
+    let bodies = bodies.map(|(flag, numbers)| flag_body(flag, numbers, copy.times, &kills));
     let flags: Vec<FlagBody> = bodies.collect();
     let last = flags.last().filter(|_| copy.is_more && order == Order::Key);
     let body = FlagsPage {

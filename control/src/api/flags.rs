@@ -1,16 +1,18 @@
 //! A flag as staff see it: definition, state, numbers of tenants, reasons to remove it. The pages of flags are in
 //! `flag_list`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::iter;
 
-use changes::{FlagTimes, ManagedFlag, Revision, StaleFlag, State, stale, timestamp};
+use changes::{FlagTimes, ManagedFlag, Revision, StaleFlag, State, stale_among, timestamp};
 use config::{Compiled, ToJson as _};
-use rules::{Lifecycle, OwnedName, Subject, Timestamp, decide};
+use rules::{FlagId, Lifecycle, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::request_explanation::ExplainedLocalKill;
+use crate::tenant_counts::{Standings, TenantCounts, standings};
 
 use super::Api;
 use super::handler::{NoBody, Reply};
@@ -18,9 +20,6 @@ use super::local_kills::LocalKills;
 use super::problem::ApiProblem;
 use super::reports::{ReportedCauseBody, reported_causes};
 use super::request::ApiRequest;
-
-/// The largest number of decisions for one answer; flags beyond it have no `tenants_on`.
-pub const MAX_COUNTED_DECISIONS: usize = 200_000;
 
 /// A flag: its definition, its state and the numbers of its tenants.
 #[derive(Serialize, ToSchema)]
@@ -47,8 +46,8 @@ pub(crate) struct FlagBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     local_kill: Option<ExplainedLocalKill>,
-    /// The number of tenants that have it on in the stored state, without regard to kills by break-glass. Absent if
-    /// counting would take too long.
+    /// The number of tenants that have it on in the stored state, without regard to kills by break-glass. Absent in a
+    /// list while it is being counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     tenants_on: Option<usize>,
@@ -126,22 +125,12 @@ pub(crate) struct StaleReasonBody {
     facts: Map<String, Value>,
 }
 
-/// The numbers of tenants whose record names a flag, by the field that names it.
-#[derive(Debug, Clone, Copy, Default)]
-struct TenantCounts {
-    opted_in: usize,
-    opted_out: usize,
-    allowed: usize,
-    overridden: usize,
-}
-
 /// A copy of a part of the state. Counting works on the copy, so that changes do not wait for it.
 pub(super) struct StateCopy {
     pub(super) revision: Revision,
     pub(super) flags: Vec<(String, ManagedFlag, Vec<StaleReasonBody>)>,
-    counts: HashMap<String, TenantCounts>,
     pub(super) compiled: Compiled,
-    times: FlagTimes,
+    pub(super) times: FlagTimes,
     pub(super) is_more: bool,
 }
 
@@ -149,17 +138,27 @@ pub(crate) fn show(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
     let key = request.flag();
     let usage = api.control().usage();
     let copy = api.control().read(|state, compiled| {
-        let stale = stale(state, request.at, &usage, &api.control().policy().stale);
-        let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
-        copy_state(state, compiled, &[key], 1, (&stale, usage.times))
+        let limits = &api.control().policy().stale;
+        let stale = stale_among(state, iter::once(key), request.at, &usage, limits);
+        copy_state(state, compiled, &[key], 1, (&by_key(&stale), usage.times))
     });
     let Some(flag) = copy.flags.first() else {
         return Err(ApiProblem::flag_not_found(key));
     };
     let kills = LocalKills::at(api.control(), request.at);
-    let on = copy.tenants_on(usize::MAX, request.at);
-    let body = flag_body(flag, &copy, &kills, on.first().copied());
+    let numbers = copy.numbers(api.tenant_counts(), usize::MAX, request.at);
+    let body = flag_body(
+        flag,
+        &numbers.into_iter().next().unwrap_or_default(),
+        copy.times,
+        &kills,
+    );
     Ok(Reply::at(copy.revision, body))
+}
+
+/// Returns stale flags by their keys.
+pub(super) fn by_key(stale: &[StaleFlag]) -> BTreeMap<&str, &StaleFlag> {
+    stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect()
 }
 
 pub(super) fn copy_state(
@@ -179,7 +178,6 @@ pub(super) fn copy_state(
     StateCopy {
         revision: state.revision,
         flags: flags.collect(),
-        counts: count_tenants(state, listed),
         compiled: compiled.clone(),
         times,
         is_more: keys.len() > limit,
@@ -216,51 +214,16 @@ impl From<&changes::Incident> for IncidentBody {
     }
 }
 
-/// Counts, for each flag, the tenants whose record names it. One pass over all records.
-fn count_tenants(state: &State, keys: &[&str]) -> HashMap<String, TenantCounts> {
-    let mut counts: HashMap<String, TenantCounts> = keys
-        .iter()
-        .map(|key| ((*key).to_owned(), TenantCounts::default()))
-        .collect();
-    let mut count = |flags: &Option<Vec<OwnedName>>, add: fn(&mut TenantCounts)| {
-        for flag in flags.iter().flatten() {
-            if let Some(counts) = counts.get_mut(&*flag.value) {
-                add(counts);
-            }
-        }
-    };
-    for (_, record) in state.tenants() {
-        count(&record.opt_in, |counts| {
-            counts.opted_in = counts.opted_in.saturating_add(1)
-        });
-        count(&record.opt_out, |counts| {
-            counts.opted_out = counts.opted_out.saturating_add(1)
-        });
-        count(&record.beta, |counts| {
-            counts.allowed = counts.allowed.saturating_add(1)
-        });
-    }
-    for (flag, _) in state
-        .tenants()
-        .flat_map(|(_, record)| record.overrides.iter().flatten())
-    {
-        if let Some(counts) = counts.get_mut(&*flag.value) {
-            counts.overridden = counts.overridden.saturating_add(1);
-        }
-    }
-    counts
-}
-
-/// Returns the body of a flag, with the number of tenants that have it on.
+/// Returns the body of a flag.
 pub(super) fn flag_body(
     (key, flag, stale): &(String, ManagedFlag, Vec<StaleReasonBody>),
-    copy: &StateCopy,
+    numbers: &FlagNumbers,
+    times: FlagTimes,
     kills: &LocalKills,
-    tenants_on: Option<usize>,
 ) -> FlagBody {
-    let counts = copy.counts.get(key).copied().unwrap_or_default();
+    let standings = numbers.standings;
     let state = &flag.state;
-    let recorded = |at| (copy.times == FlagTimes::Recorded).then(|| timestamp::text(at));
+    let recorded = |at| (times == FlagTimes::Recorded).then(|| timestamp::text(at));
     let mut definition = match flag.definition.to_json() {
         Value::Object(fields) => fields,
         _ => Map::new(),
@@ -275,44 +238,55 @@ pub(super) fn flag_body(
         created: recorded(state.created),
         enabled: flag.is_enabled(),
         local_kill: kills.of(key),
-        tenants_on,
-        tenants_opted_in: counts.opted_in,
-        tenants_opted_out: counts.opted_out,
-        tenants_allowlisted: counts.allowed,
-        tenants_overridden: counts.overridden,
+        tenants_on: numbers.on,
+        tenants_opted_in: standings.opted_in,
+        tenants_opted_out: standings.opted_out,
+        tenants_allowlisted: standings.allowlisted,
+        tenants_overridden: standings.overridden,
         sign_offs: state.sign_offs.iter().map(SignOffBody::from).collect(),
         open_reports: reported_causes(&state.reports),
         incidents: state.incidents.iter().map(IncidentBody::from).collect(),
         watched_until: state.watch.map(|watch| timestamp::text(watch.until)),
         stale: stale.clone(),
         changed: recorded(state.changed),
-        changed_by: (copy.times == FlagTimes::Recorded).then(|| state.changed_by.clone()),
+        changed_by: (times == FlagTimes::Recorded).then(|| state.changed_by.clone()),
         definition,
     }
 }
 
+/// The numbers of tenants of a flag.
+#[derive(Default)]
+pub(super) struct FlagNumbers {
+    standings: Standings,
+    /// None if they are not counted yet.
+    on: Option<usize>,
+}
+
 impl StateCopy {
-    /// Returns the number of tenants that have each flag on, for as many of the first flags as at most `budget` decisions
-    /// count. A tenant is decided for all flags in turn, because reading its record takes longer than a decision.
-    pub(super) fn tenants_on(&self, budget: usize, now: Timestamp) -> Vec<usize> {
+    /// Returns the numbers of tenants of each flag. Those that would need more than `budget` decisions, and are not
+    /// counted yet, have no number of tenants that have it on.
+    pub(super) fn numbers(&self, counts: &TenantCounts, budget: usize, now: Timestamp) -> Vec<FlagNumbers> {
         let Compiled { flags, tenants, .. } = &self.compiled;
-        let counted = budget.checked_div(tenants.len()).unwrap_or(usize::MAX);
-        let listed = self.flags.iter().take(counted);
-        let listed: Vec<_> = listed
-            .map(|(key, ..)| flags.id(key).and_then(|id| Some((id, flags.flag(id)?.off()))))
-            .collect();
-        let mut on = vec![0_usize; listed.len()];
-        for tenant in tenants.iter() {
-            let subject = Subject {
-                tenant: Some(tenant.id()),
-                record: Some(tenant),
-                ..Subject::default()
-            };
-            for (count, flag) in on.iter_mut().zip(&listed) {
-                let has = flag.is_some_and(|(id, off)| decide(flags, id, &subject, now).variant != off);
-                *count = count.saturating_add(usize::from(has));
-            }
-        }
-        on
+        let listed = self.flags.iter().map(|(key, ..)| flags.id(key));
+        let listed: Vec<Option<FlagId>> = listed.collect();
+        let ids: Vec<FlagId> = listed.iter().copied().flatten().collect();
+        let tallies = counts.of(&self.compiled, &ids, now, budget);
+        let uncounted = ids.iter().filter(|id| !tallies.contains_key(*id));
+        let uncounted: Vec<FlagId> = uncounted.copied().collect();
+        let standings = standings(tenants, &uncounted);
+        let numbers = listed.into_iter().map(|id| {
+            let (id, off) = id.and_then(|id| Some((id, flags.flag(id)?.off())))?;
+            Some(match tallies.get(&id) {
+                Some(tally) => FlagNumbers {
+                    standings: tally.standings,
+                    on: Some(tally.on(off)),
+                },
+                None => FlagNumbers {
+                    standings: standings.get(&id).copied().unwrap_or_default(),
+                    on: None,
+                },
+            })
+        });
+        numbers.map(Option::unwrap_or_default).collect()
     }
 }

@@ -3,9 +3,11 @@
 mod bodies;
 mod changes;
 mod contract;
+mod decision_table;
 mod effects;
 mod flag_list;
 mod flag_traffic;
+mod flag_orgs;
 mod generated;
 mod limits;
 mod log;
@@ -18,5 +20,6 @@ mod roles;
 mod rollouts;
 mod server;
 mod sign_in;
+mod tenant_counts;
 mod traffic;
 mod urgent;
