@@ -45,8 +45,9 @@ pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};
 pub use incident::{Incident, MAX_OPEN_INCIDENTS};
 pub use permission::Permission;
 pub use plan::{
-    Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, MAX_IMPORT_ENTRIES, NoPlan, Note, NoteCode, Part,
-    PartFields, Pilots, Plan, Request, Section, Standing, Summary, plan, plan_excluding, refused_entry,
+    Condition, Difference, Facts, ItemOutcome, ItemResult, MAX_IMPORT, MAX_IMPORT_ENTRIES, NextStep, NoPlan,
+    Note, NoteCode, Part, PartFields, Pilots, Plan, Request, Section, Standing, Summary, next_step, plan,
+    plan_excluding, refused_entry,
 };
 pub use policy::{
     BetaPolicy, ErrorLimit, GaPolicy, LifecyclePolicy, MetricSource, RequiredSignOff, Revertible, Signer,

@@ -42,8 +42,10 @@ pub use self::facts::{Facts, Pilots, Standing};
 pub use self::import::{MAX_IMPORT, MAX_IMPORT_ENTRIES};
 pub use self::item::{ItemOutcome, ItemResult};
 pub(crate) use self::lifecycle::kept_off as tiers_off;
+pub use self::lifecycle::next_step;
 pub use self::note::{Note, NoteCode};
 pub use self::planned::{NoPlan, Plan, Summary};
+pub use self::promotion::{Condition, NextStep};
 pub use self::request::Request;
 
 /// Plans a change of the state.

@@ -37,6 +37,7 @@ mod org_flags;
 mod orgs;
 mod preview_body;
 mod problem;
+mod promotion;
 mod query;
 mod readable_log;
 mod reports;

@@ -19,8 +19,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use changes::{
-    Change, Code, Entry, FlagTimes, LifecyclePolicy, NewFlags, Refusal, Request, StaleFlag, State,
-    StepAction, Usage, stale,
+    Change, Code, Entry, FlagTimes, LifecyclePolicy, NewFlags, NextStep, Refusal, Request, Revision,
+    StaleFlag, State, StepAction, Usage, stale,
 };
 use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard};
@@ -247,6 +247,15 @@ impl Control {
             read_only,
             ..self.writer.dry_run(request)?
         })
+    }
+
+    /// Returns the next step of a flag's lifecycle with its conditions, as a promotion would check them, and the revision.
+    /// `None` if there is no such flag.
+    #[must_use]
+    pub fn next_step(&self, flag: &str, at: Timestamp) -> Option<(Revision, NextStep)> {
+        self.refresh();
+        self.record_observations(at);
+        self.writer.next_step(flag, at)
     }
 
     /// Reads the current state and its snapshot, at one revision. Changes are not blocked meanwhile.

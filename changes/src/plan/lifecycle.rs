@@ -1,7 +1,7 @@
 //! Changes of a flag's lifecycle. A promotion is one state at a time, if the policy is met or the promotion is
 //! urgent. A revert goes to any earlier state at once, unless other flags depend on the flag.
 
-use rules::{Lifecycle, ServeDefinition, Site, Sited};
+use rules::{Lifecycle, ServeDefinition, Site, Sited, Timestamp};
 use serde_json::{Map, Value};
 
 use super::builder::{PlanBuilder, PlanStep};
@@ -10,14 +10,15 @@ use super::facts::Facts;
 use super::flag::unsettle;
 use super::incident;
 use super::planned::NoPlan;
-use super::promotion::Promotion;
-use super::rollout::{ManualChange, yield_to_hand};
+use super::promotion::{Condition, NextStep, Promotion};
+use super::rollout::{ManualChange, excluded_by_plan, yield_to_hand};
 use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::ManagedFlag;
 use crate::permission::Permission;
 use crate::policy::{LifecyclePolicy, UrgentPolicy};
 use crate::refusal::{Code, Refusal};
+use crate::state::State;
 use crate::urgent::Urgent;
 use crate::watch::Watch;
 
@@ -62,10 +63,7 @@ pub(super) fn set_state(
         return revert(builder, transition, from);
     }
     let mut flag = flag;
-    let change = match transition.to {
-        Lifecycle::Retired => ManualChange::Retirement,
-        _ => ManualChange::Lifecycle,
-    };
+    let change = manual_change(transition.to);
     let running = yield_to_hand(builder, transition.flag, &mut flag, change);
     let promotion = Promotion {
         state: builder.state,
@@ -76,6 +74,66 @@ pub(super) fn set_state(
         at: builder.at(),
     };
     promote(builder, transition, (&promotion, running), policy, facts)
+}
+
+/// Returns the next step of a flag's lifecycle with its conditions, for a promotion that turns it on for everyone at ga.
+/// `None` if there is no such flag.
+#[must_use]
+pub fn next_step(
+    state: &State,
+    key: &str,
+    at: Timestamp,
+    policy: &LifecyclePolicy,
+    facts: &dyn Facts,
+) -> Option<NextStep> {
+    let flag = &state.flag(key)?;
+    let from = flag
+        .kind()
+        .has_lifecycle()
+        .then(|| flag.lifecycle().unwrap_or_default());
+    let to = from.and_then(|from| Lifecycle::ALL.into_iter().find(|state| *state > from));
+    let (Some(from), Some(to)) = (from, to) else {
+        return Some(NextStep {
+            from,
+            to: None,
+            conditions: Vec::new(),
+        });
+    };
+    let promotion = Promotion {
+        state,
+        key,
+        flag,
+        from,
+        to,
+        at,
+    };
+    let mut conditions = Vec::new();
+    if flag.state.plan.is_some() {
+        let running = excluded_by_plan(key, flag, manual_change(to));
+        conditions.push(Condition::new(
+            Code::RolloutRunning,
+            "no active rollout plan",
+            running,
+        ));
+    }
+    conditions.extend(promotion.conditions(policy, facts));
+    if let Err(refusal) = ga_default(&promotion, GaDefault::On) {
+        let requirement = "a definition that says what everyone is served at ga";
+        conditions.push(Condition::new(refusal.code, requirement, Some(*refusal)));
+    }
+    Some(NextStep {
+        from: Some(from),
+        to: Some(to),
+        conditions,
+    })
+}
+
+/// Returns the kind of a promotion, for a rollout plan.
+fn manual_change(to: Lifecycle) -> ManualChange {
+    match to {
+        Lifecycle::Retired => ManualChange::Retirement,
+        _ => ManualChange::Lifecycle,
+    }
 }
 
 /// Promotes a flag. `running` is the refusal of its active rollout plan, if it has one.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::facts::{Facts, Pilots};
 use super::{dependency, error_condition, sign_off};
 use crate::flag::ManagedFlag;
-use crate::policy::{GaPolicy, LifecyclePolicy, RequiredSignOff, Revertible};
+use crate::policy::{ErrorLimit, GaPolicy, LifecyclePolicy, RequiredSignOff, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::timestamp;
@@ -21,48 +21,139 @@ pub(super) struct Promotion<'a> {
     pub(super) at: Timestamp,
 }
 
+/// The next step of a flag's lifecycle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NextStep {
+    /// The present state; none for kinds without a lifecycle.
+    pub from: Option<Lifecycle>,
+    /// The next state; none if there is none.
+    pub to: Option<Lifecycle>,
+    /// The conditions that the policy has for it.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition of a promotion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The code of its refusal.
+    pub code: Code,
+    /// The thing that it requires, as a phrase: `24 h in alpha`.
+    pub requirement: String,
+    /// The refusal if it is not met.
+    pub unmet: Option<Refusal>,
+}
+
+impl Condition {
+    pub(super) fn new(code: Code, requirement: impl Into<String>, unmet: Option<Refusal>) -> Self {
+        Self {
+            code,
+            requirement: requirement.into(),
+            unmet,
+        }
+    }
+}
+
 impl Promotion<'_> {
     /// Returns a refusal for each condition that is not met.
     pub(super) fn unmet(&self, policy: &LifecyclePolicy, facts: &dyn Facts) -> Vec<Refusal> {
-        let conditions = [
-            self.one_state_at_a_time(),
-            self.soak(policy),
+        let conditions = self.conditions(policy, facts).into_iter();
+        conditions.filter_map(|condition| condition.unmet).collect()
+    }
+
+    /// Returns every condition that the policy has for the promotion.
+    pub(super) fn conditions(&self, policy: &LifecyclePolicy, facts: &dyn Facts) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        if let Some(skipped) = self.one_state_at_a_time() {
+            conditions.push(Condition::new(
+                Code::StateSkipped,
+                "one state at a time",
+                Some(skipped),
+            ));
+        }
+        let mut add = |is_required: bool, code: Code, requirement: String, unmet: Option<Refusal>| {
+            if is_required || unmet.is_some() {
+                conditions.push(Condition::new(code, requirement, unmet));
+            }
+        };
+        let soak_ms = self.next().map_or(0, |next| policy.soak_before(next));
+        let soak = format!("{} in {}", timestamp::duration(soak_ms), self.from);
+        add(soak_ms > 0, Code::SoakNotElapsed, soak, self.soak(policy));
+        let required = format!(
+            "the flags that it requires at {} or later",
+            self.to.min(Lifecycle::Ga)
+        );
+        let requires_flags = !self.flag.definition.requires.is_empty();
+        add(
+            requires_flags,
+            Code::FlagDependency,
+            required,
             self.dependencies(),
+        );
+        add(
+            true,
+            Code::IncidentOpen,
+            "no open incident".to_owned(),
             no_open_incident(self.flag),
-            self.open_reports(),
-        ];
-        let mut unmet: Vec<Refusal> = conditions.into_iter().flatten().collect();
+        );
+        let reports = "no cause that several orgs reported".to_owned();
+        add(true, Code::OpenReports, reports, self.open_reports());
+        let killed = "not killed".to_owned();
         if self.from < Lifecycle::Ga && self.to >= Lifecycle::Ga {
             let ga = &policy.ga;
-            let conditions = [
-                self.pilots(ga, facts),
-                self.stable(ga, facts),
-                self.no_open_rollback(),
-                self.revertible(ga),
-                self.revert_path(ga),
-                self.sign_offs(&ga.sign_offs, facts),
-            ];
-            unmet.extend(conditions.into_iter().flatten());
-            unmet.extend(error_condition::unmet(
-                (self.key, self.flag),
-                ga.errors,
-                facts,
-                self.at,
-            ));
+            let pilots = format!("{} tenants that have it on and were served requests", ga.tenants);
+            add(ga.tenants > 0, Code::ExitCriteria, pilots, self.pilots(ga, facts));
+            let stable = timestamp::duration(ga.stable_ms);
+            let stable = format!("{stable} with served requests, and no kill, restore, revert or rollback");
+            add(ga.stable_ms > 0, Code::NotStable, stable, self.stable(ga, facts));
+            add(true, Code::RollbackOpen, killed, self.no_open_rollback());
+            let is_required = ga.revertible == Revertible::Required;
+            let revertible = "`revertible: true` in its definition".to_owned();
+            add(is_required, Code::NotRevertible, revertible, self.revertible(ga));
+            let revert = "`revert` in its definition".to_owned();
+            add(is_required, Code::NoRevertPath, revert, self.revert_path(ga));
+            conditions.extend(self.signed_off(&ga.sign_offs, facts));
+            conditions.extend(self.few_errors(ga.errors, facts));
         } else if self.to == Lifecycle::Retired {
             // A retired flag serves its final variant even if it is killed: it would be on for everyone.
-            unmet.extend(self.no_open_rollback());
+            add(true, Code::RollbackOpen, killed, self.no_open_rollback());
         } else if self.from == Lifecycle::Alpha {
-            let beta = &policy.beta;
-            unmet.extend(self.sign_offs(&beta.sign_offs, facts));
-            let flag = (self.key, self.flag);
-            unmet.extend(error_condition::unmet(flag, beta.errors, facts, self.at));
+            conditions.extend(self.signed_off(&policy.beta.sign_offs, facts));
+            conditions.extend(self.few_errors(policy.beta.errors, facts));
         }
-        unmet
+        conditions
+    }
+
+    /// Returns the state after the present one.
+    fn next(&self) -> Option<Lifecycle> {
+        Lifecycle::ALL.into_iter().find(|state| *state > self.from)
+    }
+
+    fn signed_off(&self, required: &[RequiredSignOff], facts: &dyn Facts) -> Option<Condition> {
+        let roles: Vec<&str> = required.iter().map(|required| required.role.as_str()).collect();
+        (!roles.is_empty()).then(|| {
+            let requirement = format!("signed off for {}", roles.join(", "));
+            Condition::new(Code::SignOffMissing, requirement, self.sign_offs(required, facts))
+        })
+    }
+
+    /// Returns the two conditions on errors, if the policy limits them: their number, and that they were observed.
+    fn few_errors(&self, limit: ErrorLimit, facts: &dyn Facts) -> Vec<Condition> {
+        let Some(allowed) = limit.allowed else {
+            return Vec::new();
+        };
+        let unmet = error_condition::unmet((self.key, self.flag), limit, facts, self.at);
+        let of = |code| unmet.iter().find(|refusal| refusal.code == code).cloned();
+        let window = timestamp::duration(limit.window_ms);
+        let errors = format!("at most {allowed} requests with errors in {window}");
+        let observed = format!("requests that were observed for {window}");
+        vec![
+            Condition::new(Code::FlagErrors, errors, of(Code::FlagErrors)),
+            Condition::new(Code::NotObserved, observed, of(Code::NotObserved)),
+        ]
     }
 
     fn one_state_at_a_time(&self) -> Option<Refusal> {
-        let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
+        let next = self.next()?;
         (next != self.to).then(|| {
             let detail = format!("a promotion from {} to {} skips {next}", self.from, self.to);
             Refusal::new(Code::StateSkipped, detail)
@@ -74,7 +165,7 @@ impl Promotion<'_> {
 
     fn soak(&self, policy: &LifecyclePolicy) -> Option<Refusal> {
         let since = self.flag.state.since;
-        let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
+        let next = self.next()?;
         self.wait(
             Code::SoakNotElapsed,
             &self.in_state_since(),

@@ -122,8 +122,8 @@ pub(super) fn yield_to_hand(
     change: ManualChange,
 ) -> Option<Refusal> {
     let mut managed = flag.state.plan.as_deref().cloned()?;
-    if managed.state().is_active() && !builder.request.force {
-        return Some(running(key, &managed, change.effect_on_plan()));
+    if let Some(refusal) = excluded_by_plan(key, flag, change).filter(|_| !builder.request.force) {
+        return Some(refusal);
     }
     let mark = mark(builder);
     match (change, managed.state()) {
@@ -139,6 +139,15 @@ pub(super) fn yield_to_hand(
     }
     put(flag, Some(managed));
     None
+}
+
+/// Returns the refusal of a change by hand if the flag's plan is active.
+pub(super) fn excluded_by_plan(key: &str, flag: &ManagedFlag, change: ManualChange) -> Option<Refusal> {
+    let managed = flag.state.plan.as_deref()?;
+    managed
+        .state()
+        .is_active()
+        .then(|| running(key, managed, change.effect_on_plan()))
 }
 
 /// Pauses the plan of a flag that is killed. A restore does not resume it.

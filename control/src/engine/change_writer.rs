@@ -4,9 +4,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use changes::{Change, LifecyclePolicy, ManagedFlag, Request, Revision, State, StateEdit, preview};
+use changes::{
+    Change, LifecyclePolicy, ManagedFlag, NextStep, Request, Revision, State, StateEdit, next_step, preview,
+};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use rules::Eligibility;
+use rules::{Eligibility, Timestamp};
 
 use super::blast_radius;
 use super::commit_error::CommitError;
@@ -295,16 +297,34 @@ impl ChangeWriter {
         Ok(prepared)
     }
 
-    pub(super) fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
-        let facts = CurrentFacts {
+    /// Returns the next step of a flag's lifecycle with its conditions, and the revision; `None` if there is no such flag.
+    pub(super) fn next_step(&self, flag: &str, at: Timestamp) -> Option<(Revision, NextStep)> {
+        let current = self.snapshot();
+        // No condition of a promotion depends on whether there are operators.
+        let facts = self.facts(&current, at, true);
+        let step = next_step(&current.state, flag, at, &self.policy, &facts)?;
+        Some((current.state.revision, step))
+    }
+
+    fn facts<'k>(
+        &'k self,
+        current: &'k CurrentState,
+        now: Timestamp,
+        has_operators: bool,
+    ) -> CurrentFacts<'k> {
+        CurrentFacts {
             compiled: current.catalog.compiled(),
             store: (current.state.revision != Revision::default()).then_some(&*self.store),
             history: &self.history,
             operators: self.operators.get().map(|operators| &**operators),
-            now: request.at,
+            now,
             request_attributes: self.request_attributes.read().clone(),
-            has_operators: !request.actor.is_local(),
-        };
+            has_operators,
+        }
+    }
+
+    pub(super) fn prepare(&self, current: &CurrentState, request: &Request) -> Result<Prepared, ApplyError> {
+        let facts = self.facts(current, request.at, !request.actor.is_local());
         prepare(current, request, &self.policy, &facts)
     }
 

@@ -14,6 +14,7 @@ mod log;
 mod measured;
 mod measured_rollouts;
 mod node;
+mod promotion;
 mod reads;
 mod reports;
 mod roles;

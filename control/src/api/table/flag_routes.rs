@@ -5,7 +5,7 @@ use changes::Event;
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{announcements, decision_table, flag_changes, flag_list, flag_orgs, flag_tiers, flag_usage, flags};
+use crate::api::{announcements, decision_table, flag_changes, flag_list, flag_orgs, flag_tiers, flag_usage, flags, promotion};
 
 /// The routes of flags.
 pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
@@ -41,6 +41,13 @@ pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
         summary: "Lists tenants with the decision of a flag for each, its cause, and what their record says about it.",
         query: flag_orgs::PARAMETERS,
         handler: handler!(flag_orgs::list),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/feature-flags/{flag}/promotion",
+        name: "showPromotion",
+        summary: "Returns the next step of a flag's lifecycle with its conditions.",
+        handler: handler!(promotion::show),
         ..READ
     },
     ApiRoute {
