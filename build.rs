@@ -1,4 +1,5 @@
-//! Sets `SLUICE_VERSION`, the text of `sluice --version`: the version, and for a release build its commit and its date.
+//! Sets `SLUICE_VERSION`, the text of `sluice --version`: the version, and for a release build its commit and its date;
+//! and `SLUICE_BUILD_COMMIT`, that commit, empty for other builds.
 #![allow(
     clippy::print_stdout,
     reason = "cargo reads the instructions of a build script from its output"
@@ -22,12 +23,16 @@ fn main() {
         println!("cargo:rerun-if-env-changed={name}");
     }
     let number = env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    let build = match env::var("PROFILE").as_deref() {
-        Ok("release") => format!("commit {}, built {}", commit(), date()),
+    let (build, commit) = match env::var("PROFILE").as_deref() {
+        Ok("release") => {
+            let commit = commit();
+            (format!("commit {commit}, built {}", date()), commit)
+        }
         // Without the commit: it would rebuild the binary after each one.
-        _ => "debug build".to_owned(),
+        _ => ("debug build".to_owned(), String::new()),
     };
     println!("cargo:rustc-env=SLUICE_VERSION={number} ({build})");
+    println!("cargo:rustc-env=SLUICE_BUILD_COMMIT={commit}");
 }
 
 /// Returns the commit of the sources, 12 digits, with `+` if they differ from it; `unknown` outside of a repository.

@@ -9,10 +9,12 @@ use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, RereadHa
 use control::{BreakGlass, Fit, KillEffect, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
-use rules::{Lifecycle, Snapshot, SnapshotRevision};
+use rules::{Lifecycle, Snapshot, SnapshotRevision, Timestamp};
 use tracing::error;
 
+use crate::clock;
 use crate::environment::variable;
+use crate::last_reload::LastReload;
 use crate::story::ExplainGateway;
 
 /// The active configuration of this process.
@@ -24,6 +26,9 @@ pub(crate) struct ActiveConfig {
     /// Makes the watcher read the files again. Set once the files are watched.
     reread_handle: Mutex<Option<RereadHandle>>,
     accepted: Mutex<Accepted>,
+    last_reload: LastReload,
+    /// The time of the start of this process.
+    started: Timestamp,
     break_glass: Option<Arc<BreakGlass>>,
 }
 
@@ -72,8 +77,12 @@ impl ActiveConfig {
             revision,
             ids_match: true,
         });
+        let started = clock::now();
+        let last_reload = LastReload::accepted_at(started, &loaded.inputs, &loaded.warnings);
         let accepted = Accepted { loaded, base, stored };
         Arc::new(Self {
+            last_reload,
+            started,
             path,
             proxy: OnceLock::new(),
             reread_handle: Mutex::default(),
@@ -205,6 +214,16 @@ impl ActiveConfig {
         }
         drop(accepted);
         self.report_local_kills();
+    }
+
+    /// Returns the last load of the documents.
+    pub(crate) fn last_reload(&self) -> &LastReload {
+        &self.last_reload
+    }
+
+    /// Returns the time of the start of this process.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
     }
 
     /// Returns whether the flag can be killed.

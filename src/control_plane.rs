@@ -211,6 +211,7 @@ impl ControlPlane {
         // created before it.
         self.observer.attach(running.observations());
         self.traffic.attach(running.observations());
+        self.node.attach(running);
         if let Some((rollouts, _)) = &self.rollouts {
             // Weak: the metrics outlive the controller, which writes everything when it is dropped.
             let rollouts = Arc::downgrade(rollouts);

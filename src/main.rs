@@ -14,6 +14,7 @@ mod environment;
 mod flag_uses;
 mod issuer_keys;
 mod last_good;
+mod last_reload;
 mod lock_holder;
 mod log_levels;
 mod metric_thread;

@@ -125,12 +125,28 @@ impl Report {
         }
     }
 
+    /// Returns the file of a problem of this report; none if it has no place.
+    #[must_use]
+    pub fn file(&self, problem: &Problem) -> Option<String> {
+        match &problem.at {
+            At::File(file) => Some(file.to_string()),
+            At::Text(_) | At::Place(_) => Some(self.place(problem)?.file.to_string()),
+            At::Pointer(_) => self.sources.all().first().map(|source| source.name.to_string()),
+        }
+    }
+
+    /// Renders a problem of this report as a compiler does, with its source lines.
+    #[must_use]
+    pub fn render_problem(&self, problem: &Problem, colour: Colour) -> String {
+        render::problem(problem, &self.sources, colour)
+    }
+
     /// Renders the problems as a compiler does, followed by the summary.
     #[must_use]
     pub fn render(&self, colour: Colour) -> String {
         let mut text = String::new();
         for problem in &self.problems {
-            text.push_str(&render::problem(problem, &self.sources, colour));
+            text.push_str(&self.render_problem(problem, colour));
             text.push_str("\n\n");
         }
         text.push_str(&self.summary());
@@ -194,16 +210,11 @@ impl Report {
     pub fn to_json(&self) -> Value {
         let problem = |problem: &Problem| {
             let place = self.place(problem);
-            let file = match &problem.at {
-                At::File(file) => Some(file.to_string()),
-                At::Text(_) | At::Place(_) => place.as_ref().map(|place| place.file.to_string()),
-                At::Pointer(_) => self.sources.all().first().map(|source| source.name.to_string()),
-            };
             let mut body = json!({
                 "severity": problem.severity.as_str(),
                 "code": problem.code,
                 "message": problem.title,
-                "file": file,
+                "file": self.file(problem),
                 "line": place.as_ref().map(|place| place.line),
                 "column": place.as_ref().map(|place| place.column),
                 "help": problem.help,

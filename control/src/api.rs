@@ -30,6 +30,7 @@ mod identity;
 mod local_kills;
 mod log_level;
 mod markdown;
+mod nodes;
 mod openapi;
 mod org_audit_log;
 mod org_decisions;

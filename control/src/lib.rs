@@ -70,7 +70,11 @@ pub use judge_rollouts::{FollowedTime, JudgeRollouts, Look};
 pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use log_levels::{LogLevelState, MAX_LOG_LEVEL_TIME, SetLogLevels};
 pub use minute_report::{ArmMinute, MinuteReport};
-pub use node::{DocumentPlace, FlagUses, HeaderUse, MAX_ROUTE_USES, ReadNode, RouteMatchText, RouteUse};
+pub use node::{
+    CheckedCondition, DocumentPlace, DocumentProblem, DocumentReport, EndpointReport, FlagUses, HeaderUse,
+    IssuerReport, ListenerReport, MAX_ROUTE_USES, NodeHealth, NodeReason, NodeReport, NodeState, ReadNode,
+    ReloadReport, ReloadResult, RouteMatchText, RouteUse, UpstreamReport,
+};
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{
     ArmName, BreakerEvent, CountedRequest, FlagObservation, Observe, ObservedOverlap, ObservedSlot,

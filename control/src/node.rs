@@ -1,5 +1,7 @@
 //! This node: what it serves, and how it is. Implementations of [`ReadNode`] read it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,6 +13,12 @@ pub trait ReadNode: Send + Sync {
     /// Returns the uses of a flag in the gateway document that is served, and the place of its definition; `None` before
     /// the data plane runs, or if it serves no such flag.
     fn flag_uses(&self, flag: &str) -> Option<FlagUses>;
+
+    /// Returns the state of this node; `None` before the data plane runs.
+    fn node(&self) -> Option<NodeReport>;
+
+    /// Returns the state of this node in detail; `None` before the data plane runs.
+    fn health(&self) -> Option<NodeHealth>;
 }
 
 /// The uses of a flag in the gateway document.
@@ -83,4 +91,217 @@ pub struct HeaderUse {
     /// list; `route` if the list has the flags of the route's gate, and one names this flag; `own` for a header with the
     /// served variant of this flag alone.
     pub reason: &'static str,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = Node)]
+pub struct NodeReport {
+    /// Its id: the host name and the process id. A restart changes it.
+    pub id: String,
+    /// The host name.
+    pub host: String,
+    /// The addresses of its listeners, in the order of the document.
+    pub listeners: Vec<ListenerReport>,
+    /// The address of its admin listener; null without one.
+    pub admin: Option<String>,
+    /// The version of the program.
+    pub version: String,
+    /// The commit of the program; null for a debug build.
+    pub commit: Option<String>,
+    /// The time of its start.
+    #[schema(format = DateTime)]
+    pub started: String,
+    /// The revision of the snapshot that decides requests; null before the first one.
+    pub revision: Option<String>,
+    /// The time since when it is in force.
+    #[schema(format = DateTime)]
+    pub since: Option<String>,
+    /// `starting` until it is ready for the first time; `ready`; `degraded` if it serves requests and has `reasons`;
+    /// `draining` before its end.
+    #[schema(value_type = String)]
+    pub state: NodeState,
+    /// The failed checks and the unusual conditions.
+    pub reasons: Vec<NodeReason>,
+}
+
+/// The state of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    /// It is not ready yet.
+    #[default]
+    Starting,
+    /// It serves requests.
+    Ready,
+    /// It serves requests, and a check fails or an unusual condition holds.
+    Degraded,
+    /// It ends.
+    Draining,
+}
+
+/// An address on which a node accepts connections.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeListener)]
+pub struct ListenerReport {
+    /// The name of the listener.
+    pub name: String,
+    /// The address.
+    pub address: String,
+}
+
+/// A failed check, or an unusual condition.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeReason)]
+pub struct NodeReason {
+    /// The name, such as `keys https://login.example`, `reload` or `break-glass`.
+    pub name: String,
+    /// The details, as text, with secrets masked.
+    pub detail: String,
+}
+
+/// The state of a node in detail.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeHealth)]
+pub struct NodeHealth {
+    /// The node.
+    pub node: NodeReport,
+    /// The checks of its readiness, as in `/readyz?verbose`.
+    pub checks: Vec<CheckedCondition>,
+    /// The last load of its documents: that of the start, or a reload.
+    pub reload: ReloadReport,
+    /// The published keys of issuers.
+    pub issuers: Vec<IssuerReport>,
+    /// The upstreams.
+    pub upstreams: Vec<UpstreamReport>,
+    /// The last time when the source of the flags was read and had what is served.
+    #[schema(format = DateTime)]
+    pub verified: Option<String>,
+}
+
+/// A check of the readiness.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeCheck)]
+pub struct CheckedCondition {
+    /// The name, such as `snapshot` or `keys https://login.example`.
+    pub name: String,
+    /// True if it passed.
+    pub passed: bool,
+    /// The details, as text, with secrets masked.
+    pub detail: String,
+}
+
+/// A load of the documents of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeReload)]
+pub struct ReloadReport {
+    /// The time of it.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// `accepted`; `unchanged` if the files equal what is served; or `rejected`: the former documents stay in use.
+    #[schema(value_type = String)]
+    pub result: ReloadResult,
+    /// The time of the last accepted load.
+    #[schema(format = DateTime)]
+    pub accepted: String,
+    /// The number of errors.
+    pub errors: usize,
+    /// The number of warnings.
+    pub warnings: usize,
+    /// The reason of a rejection that is no problem of a document; null otherwise.
+    pub reason: Option<String>,
+    /// The changed fields that take effect at the next start.
+    pub needs_restart: Vec<String>,
+    /// The files that were read, each with its problems.
+    pub documents: Vec<DocumentReport>,
+}
+
+/// The result of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadResult {
+    /// The documents are served.
+    #[default]
+    Accepted,
+    /// The files equal what is served.
+    Unchanged,
+    /// The former documents stay in use.
+    Rejected,
+}
+
+/// A file of a load.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeDocument)]
+pub struct DocumentReport {
+    /// Its path, as the configuration names it.
+    pub file: String,
+    /// Its problems, in the order of their lines; at most 200 of all files.
+    pub problems: Vec<DocumentProblem>,
+}
+
+/// A problem of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeDocumentProblem)]
+pub struct DocumentProblem {
+    /// `error` or `warning`.
+    pub severity: &'static str,
+    /// The code of the problem.
+    pub code: &'static str,
+    /// The message.
+    pub message: String,
+    /// The line, from 1; null for a problem of the whole file.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// The way to fix it; null if there is no general one.
+    pub help: Option<String>,
+    /// The problem with its source lines, as `sluice check` prints it; at most 4 KiB. Secrets are masked.
+    pub text: String,
+}
+
+/// The published keys of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeIssuer)]
+pub struct IssuerReport {
+    /// The name of the issuer.
+    pub issuer: String,
+    /// The number of usable keys; null if they were never fetched or have expired.
+    pub keys: Option<usize>,
+    /// The time of the last successful fetch.
+    #[schema(format = DateTime)]
+    pub fetched: Option<String>,
+    /// The time since when every fetch fails; null after a success.
+    #[schema(format = DateTime)]
+    pub failing_since: Option<String>,
+    /// The time of the last failed fetch, unless one succeeded since.
+    #[schema(format = DateTime)]
+    pub failed: Option<String>,
+    /// The reason of that failure, with secrets masked.
+    pub failure: Option<String>,
+    /// The number of fetches by result: `ok`, or the code of a failure.
+    pub fetches: BTreeMap<String, u64>,
+}
+
+/// An upstream of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeUpstream)]
+pub struct UpstreamReport {
+    /// Its name.
+    pub upstream: String,
+    /// The number of requests in flight.
+    pub in_flight: usize,
+    /// Its endpoints; empty until a name is resolved.
+    pub endpoints: Vec<EndpointReport>,
+}
+
+/// An endpoint of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = NodeEndpoint)]
+pub struct EndpointReport {
+    /// Its address.
+    pub address: String,
+    /// `fit`; `ejected` for a time after consecutive failures; or `unhealthy` while health checks fail.
+    pub health: &'static str,
+    /// The number of requests in flight.
+    pub in_flight: usize,
 }

@@ -150,3 +150,4 @@ pub use start::{Accepting, StartError, StartOptions, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 #[cfg(feature = "scripted")]
 pub use upstreams::ScriptedConnections;
+pub use upstreams::{EndpointHealth, EndpointStatus, UpstreamStatus};

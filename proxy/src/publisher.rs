@@ -14,7 +14,7 @@ use crate::metrics::{NotificationCounts, ReloadResult, RolloutStatus};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::readiness::Readiness;
 use crate::shared::Shared;
-use crate::upstreams::UpstreamStore;
+use crate::upstreams::{UpstreamStatus, UpstreamStore};
 
 /// Publishes snapshots. Cheap to clone. After the proxy has ended, publishing has no effect.
 #[derive(Clone)]
@@ -146,6 +146,18 @@ impl Publisher {
     /// scrape, in place of a former one.
     pub fn show_verified(&self, read: impl Fn() -> SystemTime + Send + Sync + 'static) {
         self.shared.metrics.verified.set(read);
+    }
+
+    /// Returns the time when the source of the flags was last found equal to what is served; none before it is shown.
+    #[must_use]
+    pub fn verified(&self) -> Option<SystemTime> {
+        self.shared.metrics.verified.read()
+    }
+
+    /// Returns the status of the served upstreams, in the order of the document.
+    #[must_use]
+    pub fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.upstreams.status()
     }
 
     /// Shows the states of rollout plans as metrics. `read` is called at each scrape.

@@ -130,6 +130,12 @@ impl Readiness {
         self.is_draining.load(Ordering::Acquire)
     }
 
+    /// Returns the revision that is served, and the time of its publication; none before the first one.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<(Box<str>, SystemTime)> {
+        self.state.lock().snapshot.clone()
+    }
+
     /// Returns the readiness and its reasons.
     #[must_use]
     pub fn report(&self, now: SystemTime) -> ReadinessReport {

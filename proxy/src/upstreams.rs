@@ -19,6 +19,7 @@ mod peer;
 mod resolved_host;
 mod resolver;
 mod served;
+mod status;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock, Weak};
@@ -32,12 +33,14 @@ use self::collector::UpstreamCollector;
 #[cfg(feature = "scripted")]
 pub use self::connector::ScriptedConnections;
 pub(crate) use self::connector::{Connected, ConnectionProtocol, Connector};
+pub use self::endpoint::EndpointHealth;
 pub(crate) use self::endpoint::LiveEndpoint;
 pub(crate) use self::failure::{Failure, RequestFate, UpstreamError};
 use self::health::Checker;
 pub(crate) use self::http2_connections::Http2Slot;
 pub(crate) use self::live::{LiveUpstream, Unavailable};
 use self::served::ServedUpstreams;
+pub use self::status::{EndpointStatus, UpstreamStatus};
 use crate::metrics::Metrics;
 
 /// Maximum wait of a start or reload for names that were never resolved.
@@ -108,6 +111,13 @@ impl UpstreamStore {
             }
         }
         *served = live.iter().map(Arc::downgrade).collect();
+    }
+
+    /// Returns the status of the served upstreams, in the order of the document.
+    pub(crate) fn status(&self) -> Vec<UpstreamStatus> {
+        let now = Instant::now();
+        let served = self.served.all();
+        served.iter().map(|live| UpstreamStatus::of(live, now)).collect()
     }
 
     /// Starts the background tasks of an upstream. Its resolver drops `unresolved` after the first look-up.

@@ -199,6 +199,8 @@ fn every_operation_of_the_api_has_a_command() {
         "listTenantFlags",
         "showFlagUsage",
         "reportFlagTraffic",
+        "listNodes",
+        "showHealth",
     ];
     let guide = |page: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let (operations, commands) = (guide("docs/api.md"), guide("docs/command-line.md"));

@@ -1,15 +1,16 @@
-//! The state of this node in the admin API: the uses of flags in its documents, the traffic
-//! of flags.
+//! The state of this node in the admin API: the uses of flags in its documents, the traffic of
+//! flags, and the health of the node.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Client, Request, Upstream, eventually, reply, response};
+use testkit::{Client, Issuer, Request, Upstream, eventually, reply, response};
+use tokens::Algorithm;
 
 use crate::files;
-use crate::gateway_document::LISTENERS;
+use crate::gateway_document::{LISTENERS, issuers};
 use crate::managed::get;
 use crate::process::SluiceProcess;
 
@@ -156,4 +157,119 @@ fn traffic_of_a_flag_has_its_requests_and_errors() {
     );
     let one = read(&sluice, "/traffic/flags?flag=theme");
     assert_eq!(sum(&one["flags"][0]["requests"]), 0);
+}
+
+#[test]
+fn health_has_documents_upstreams_and_the_source_of_flags() {
+    let folder = folder();
+    let sluice = run(folder.path());
+    let health = || read(&sluice, "/platform/health");
+    let started = health();
+    let node = &started["node"];
+    assert_eq!((&node["state"], &node["reasons"]), (&json!("ready"), &json!([])));
+    assert_eq!(node["listeners"][0]["name"], "public");
+    assert_eq!(node["admin"], sluice.admin().to_string());
+    assert!(
+        node["id"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!(":{}", sluice.id())),
+        "{node}"
+    );
+    assert!(
+        node["revision"].is_string() && node["since"].is_string(),
+        "{node}"
+    );
+    let nodes = read(&sluice, "/platform/nodes");
+    assert_eq!(
+        (&nodes["answered_by"], &nodes["nodes"]),
+        (&node["id"], &json!([node]))
+    );
+    let endpoint = json!({ "address": "127.0.0.1:9", "health": "fit", "in_flight": 0 });
+    assert_eq!(
+        started["upstreams"][0],
+        json!({ "upstream": "legacy", "in_flight": 0, "endpoints": [endpoint] })
+    );
+    assert_eq!(
+        (&started["flags"], &started["issuers"]),
+        (&json!({ "source": "files" }), &json!([]))
+    );
+    let documents = started["reload"]["documents"].as_array().unwrap();
+    assert_eq!(
+        (&documents[0]["file"], &documents[1]["file"]),
+        (&json!("sluice.yaml"), &json!("flags.yaml"))
+    );
+    assert_eq!(documents[0]["problems"][0]["code"], "ungated-route");
+
+    // A rejected document has its problems with source lines; a secret beside them is masked.
+    let secret = "Bearer sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+    let broken = format!("lifecycle: gaa, description: '{secret}'");
+    files::edit(
+        folder.path(),
+        "flags.yaml",
+        "export: { requires",
+        &format!("export: {{ {broken}, requires"),
+    );
+    let rejected = eventually("the rejection", || {
+        let health = health();
+        (health["reload"]["result"] == "rejected").then_some(health)
+    });
+    assert_eq!(rejected["reload"]["accepted"], started["reload"]["at"]);
+    assert_eq!(rejected["node"]["state"], "degraded");
+    assert_eq!(rejected["node"]["reasons"][0]["name"], "reload");
+    let documents = rejected["reload"]["documents"].as_array().unwrap();
+    let flags = documents
+        .iter()
+        .find(|document| document["file"] == "flags.yaml")
+        .unwrap();
+    let problem = &flags["problems"][0];
+    assert_eq!(
+        (&problem["severity"], &problem["line"]),
+        (&json!("error"), &json!(7)),
+        "{flags}"
+    );
+    let text = problem["text"].as_str().unwrap();
+    assert!(
+        text.contains("--> flags.yaml:7:") && text.contains("lifecycle: gaa"),
+        "{text}"
+    );
+    assert!(!rejected.to_string().contains("sk_live_4eC39"), "{rejected}");
+
+    fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+    eventually("the former documents", || {
+        let health = health();
+        let is_unchanged = health["reload"]["result"] == "unchanged";
+        (is_unchanged && health["node"]["state"] == "ready").then_some(())
+    });
+}
+
+#[test]
+fn health_has_the_failures_of_an_issuer() {
+    let folder = folder();
+    let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
+    let section = issuers(&issuer, "ES256", "jwks_url: 'http://127.0.0.1:9/keys'");
+    files::edit(
+        folder.path(),
+        "sluice.yaml",
+        "upstreams:",
+        &format!("{section}upstreams:"),
+    );
+    let sluice = run(folder.path());
+    let health = eventually("a failed fetch", || {
+        let health = read(&sluice, "/platform/health");
+        health["issuers"][0]["failure"].is_string().then_some(health)
+    });
+    let keys = &health["issuers"][0];
+    assert_eq!(
+        (&keys["keys"], &keys["fetched"]),
+        (&Value::Null, &Value::Null),
+        "{keys}"
+    );
+    assert!(
+        keys["failed"].is_string() && keys["failing_since"].is_string(),
+        "{keys}"
+    );
+    assert_eq!(health["node"]["state"], "starting");
+    let name = format!("keys {}", keys["issuer"].as_str().unwrap());
+    assert_eq!(health["node"]["reasons"][0]["name"], name);
 }

@@ -19,7 +19,7 @@ use super::query::{
     boolean_parameter,
 };
 use super::route::{Access, ApiRoute, Verb};
-use super::{account, audit, backup, document, explain, log_level};
+use super::{account, audit, backup, document, explain, log_level, nodes};
 
 /// The routes by their subjects, in the order of the OpenAPI document.
 const TABLES: [&[ApiRoute]; 6] = [
@@ -70,6 +70,20 @@ const SERVICE_ROUTES: &[ApiRoute] = &[
         permission: Permission::Administer,
         access: Access::Audited(Event::LogLevelSet),
         handler: handler!(log_level::set),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/nodes",
+        name: "listNodes",
+        summary: "Lists the nodes with their revision and state.",
+        handler: handler!(nodes::list),
+        ..READ
+    },
+    ApiRoute {
+        path: "/platform/health",
+        name: "showHealth",
+        summary: "Returns the health of the node that answers: documents, keys, upstreams, store.",
+        handler: handler!(nodes::health),
         ..READ
     },
 ];

@@ -20,7 +20,7 @@ impl<T> ScrapeSource<T> {
     }
 
     /// Calls the function, if there is one.
-    pub(super) fn read(&self) -> Option<T> {
+    pub(crate) fn read(&self) -> Option<T> {
         self.0.read().as_ref().map(|read| read())
     }
 }

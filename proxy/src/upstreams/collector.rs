@@ -6,7 +6,7 @@ use std::time::Instant;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-use super::endpoint::LiveEndpoint;
+use super::endpoint::{EndpointHealth, LiveEndpoint};
 use super::live::LiveUpstream;
 use super::served::ServedUpstreams;
 use crate::metric_family::{counter_metric, description, family, gauge_metric};
@@ -118,13 +118,10 @@ fn endpoints(served: &[Arc<LiveUpstream>], now: Instant) -> Vec<Metric> {
     for live in served {
         let table = live.table();
         let all = table.endpoints();
-        let is = |state: fn(&LiveEndpoint, Instant) -> bool| {
-            all.iter().filter(|endpoint| state(endpoint, now)).count()
-        };
-        let unhealthy = is(|endpoint, _| endpoint.state.is_unhealthy());
-        let fit = is(|endpoint, now| endpoint.state.is_fit(now));
-        let ejected = all.len().saturating_sub(unhealthy).saturating_sub(fit);
-        for (state, count) in [("fit", fit), ("ejected", ejected), ("unhealthy", unhealthy)] {
+        for health in EndpointHealth::ALL {
+            let is = |endpoint: &&Arc<LiveEndpoint>| endpoint.state.health(now) == health;
+            let count = all.iter().filter(is).count();
+            let state = health.as_str();
             let labels = [("upstream", live.name()), ("state", state)];
             metrics.push(gauge_metric(&labels, number(count)));
         }

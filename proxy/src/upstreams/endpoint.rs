@@ -25,6 +25,32 @@ pub(crate) struct LiveEndpoint {
     pub(super) state: Arc<EndpointState>,
 }
 
+/// The health of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointHealth {
+    /// It gets requests.
+    Fit,
+    /// It gets no requests for a time, after consecutive failures.
+    Ejected,
+    /// Health checks fail.
+    Unhealthy,
+}
+
+impl EndpointHealth {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Fit, Self::Ejected, Self::Unhealthy];
+
+    /// Returns the name in metrics and in the admin API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fit => "fit",
+            Self::Ejected => "ejected",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
 /// The rank of an endpoint in balancing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
@@ -88,6 +114,15 @@ impl EndpointState {
     /// Returns true if the endpoint should get requests.
     pub(super) fn is_fit(&self, now: Instant) -> bool {
         !self.is_unhealthy() && !self.is_ejected(now)
+    }
+
+    /// Returns its health.
+    pub(super) fn health(&self, now: Instant) -> EndpointHealth {
+        match (self.is_unhealthy(), self.is_ejected(now)) {
+            (true, _) => EndpointHealth::Unhealthy,
+            (false, true) => EndpointHealth::Ejected,
+            (false, false) => EndpointHealth::Fit,
+        }
     }
 
     /// Returns true if health checks found the endpoint unhealthy.

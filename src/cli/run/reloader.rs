@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::{Reload, ReloadResponse, WatchOptions, Watcher};
-use control::Control;
 use control::api::EventStreams;
 use control::operators::{Known, Operators};
+use control::{Control, ReloadReport, ReloadResult};
 use proxy::{KeyStore, Publisher, Readiness};
 use tracing::{error, info, warn};
 
 use super::super::output::{self, RenderedReport};
-use crate::active_config::ActiveConfig;
+use crate::active_config::{ActiveConfig, DocumentRejected};
+use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::control_plane::request_attributes;
+use crate::last_reload::{LastReload, report_of};
 use crate::{operators, service_manager};
 
 /// Start of the message of a rejected reload, before the reason or the report.
@@ -62,6 +64,12 @@ impl Reloader {
     fn apply(&self, reload: Reload) -> ReloadResponse {
         match reload {
             Reload::Applied(loaded) => {
+                let load = report_of(
+                    clock::now(),
+                    ReloadResult::Accepted,
+                    &loaded.inputs,
+                    Some(&loaded.warnings),
+                );
                 let warnings = &loaded.warnings;
                 let warnings = (!warnings.is_empty()).then(|| RenderedReport::of(warnings));
                 // Before the document is applied, so that invalid operators reject all of it.
@@ -76,6 +84,7 @@ impl Reloader {
                 let applied = known.and_then(|known| Ok((known, self.control.without_changes(apply)?)));
                 match applied {
                     Ok((known, published)) => {
+                        self.last_reload().accept(load, &published.needs_restart);
                         let operators = self.replace_operators(known);
                         let document = self
                             .active_config
@@ -97,6 +106,7 @@ impl Reloader {
                     Err(refused) => {
                         let reason = refused.to_string();
                         self.publisher.record_refused(&reason);
+                        self.last_reload().reject(rejected(load, &refused));
                         self.reload_tokens();
                         if reason.contains('\n') {
                             output::log_report(NOT_RELOADED, &reason);
@@ -111,19 +121,32 @@ impl Reloader {
             }
             Reload::Refused(report) => {
                 self.publisher.record_refused(&report.headline());
+                let load = report_of(
+                    clock::now(),
+                    ReloadResult::Rejected,
+                    report.inputs(),
+                    Some(&report),
+                );
+                self.last_reload().reject(load);
                 self.reload_tokens();
                 output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
             Reload::Restored => {
                 self.publisher.record_unchanged();
+                self.last_reload().keep(clock::now());
                 info!("the files equal the active config again");
             }
             Reload::Unchanged => {
                 self.publisher.record_unchanged();
+                self.last_reload().keep(clock::now());
                 info!("nothing to reload: the files equal the active config");
             }
         }
         ReloadResponse::Served
+    }
+
+    fn last_reload(&self) -> &LastReload {
+        self.active_config.last_reload()
     }
 
     /// Replaces the operators by those of the active document, with the current file of tokens: a token that was removed from
@@ -156,6 +179,19 @@ impl Reloader {
         self.streams.end_open();
         note(None);
         Some(operators)
+    }
+}
+
+/// Returns the report of a load that was read, and then rejected.
+fn rejected(load: ReloadReport, error: &anyhow::Error) -> ReloadReport {
+    let at = clock::now();
+    if let Some(DocumentRejected::Document(report)) = error.downcast_ref() {
+        return report_of(at, ReloadResult::Rejected, report.inputs(), Some(report));
+    }
+    ReloadReport {
+        result: ReloadResult::Rejected,
+        reason: Some(redact::masked(&format!("{error:#}")).into_owned()),
+        ..load
     }
 }
 
