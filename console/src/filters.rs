@@ -111,10 +111,13 @@ pub(crate) fn visible_lines(text: impl Display, _: &dyn Values) -> Result<String
         }
     }
     Ok(shown)
+}
+
 /// The longest text that [`cut`] returns whole, in characters.
 const MAX_CUT: usize = 200;
 
 /// Returns the begin of a text that is too long for a list.
+#[askama::filter_fn]
 pub(crate) fn cut(text: impl Display, _: &dyn Values) -> Result<String> {
     let mut text = text.to_string();
     if let Some((end, _)) = text.char_indices().nth(MAX_CUT) {

@@ -5,17 +5,17 @@ mod audit_log;
 mod explain;
 mod explain_question;
 mod flag;
-mod flag_definition;
 mod flag_audit;
+mod flag_definition;
 mod flag_header;
 mod flag_tenants;
 mod flag_tiers;
 mod flags;
-mod tenant;
-mod tenants;
 mod request;
 mod requests;
 mod shadow;
+mod tenant;
+mod tenants;
 
 use std::sync::Arc;
 

@@ -1,61 +1,18 @@
-//! The traffic of flags by minute.
-
-use serde::Deserialize;
-
-/// The traffic of flags in the last hour.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct FlagTraffic {
-    pub(crate) flags: Vec<FlagMinutes>,
-}
-
-/// The traffic of one flag, by minute, the oldest first.
-#[derive(Debug, Deserialize)]
-pub(crate) struct FlagMinutes {
-    pub(crate) flag: String,
-    pub(crate) requests: Vec<u64>,
-    pub(crate) errors: Vec<u64>,
-    /// The arms of its plan; only where one flag was requested.
-    #[serde(default)]
-    pub(crate) arms: Vec<ArmMinutes>,
-}
-
-/// The traffic of one arm, by minute.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ArmMinutes {
-    /// `treatment`, `control`, `opted_in` or `excluded`.
-    pub(crate) arm: String,
-    pub(crate) requests: Vec<u64>,
-    pub(crate) errors: Vec<u64>,
-}
-
-impl FlagTraffic {
-    /// Returns the traffic of a flag.
-    pub(crate) fn of(&self, flag: &str) -> Option<&FlagMinutes> {
-        self.flags.iter().find(|minutes| minutes.flag == flag)
-    }
-}
-
-impl ArmMinutes {
-    /// Returns the number of requests of the hour.
-    pub(crate) fn sum(&self) -> u64 {
-        self.requests.iter().sum()
-    }
-
-    /// Returns the number of errors of the hour.
-    pub(crate) fn error_sum(&self) -> u64 {
-        self.errors.iter().sum()
 //! Reports about the traffic: gates in shadow mode, and the coverage of gates and flags.
 
+use serde::Deserialize;
 
 use crate::pages::{flag_path, tenant_path};
 use crate::texts::{text, text_named};
 
 /// The gates in shadow mode.
+#[derive(Debug, Deserialize)]
 pub(crate) struct ShadowReport {
     pub(crate) gates: Vec<ShadowGate>,
 }
 
 /// The requests that a gate would have refused.
+#[derive(Debug, Deserialize)]
 pub(crate) struct ShadowGate {
     pub(crate) route: String,
     pub(crate) gate: String,
@@ -71,19 +28,24 @@ pub(crate) struct ShadowGate {
 }
 
 /// The requests for one cause.
+#[derive(Debug, Deserialize)]
 pub(crate) struct ShadowCause {
     pub(crate) flag: Option<String>,
     pub(crate) cause: String,
+    pub(crate) requests: u64,
 }
 
 /// The requests of one tenant.
+#[derive(Debug, Deserialize)]
 pub(crate) struct ShadowTenant {
     pub(crate) tenant: Option<String>,
+    pub(crate) requests: u64,
     /// The most that the number is too large by.
     pub(crate) error: u64,
 }
 
 /// The coverage.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Coverage {
     pub(crate) ungated: Vec<CountedRoute>,
     pub(crate) unmatched: Unmatched,
@@ -92,18 +54,28 @@ pub(crate) struct Coverage {
 }
 
 /// The requests of a route.
+#[derive(Debug, Deserialize)]
 pub(crate) struct CountedRoute {
+    pub(crate) route: String,
     pub(crate) gate: Option<String>,
+    pub(crate) requests: u64,
+    pub(crate) since: String,
 }
 
 /// The requests that no route matched.
+#[derive(Debug, Deserialize)]
 pub(crate) struct Unmatched {
+    pub(crate) requests: u64,
+    pub(crate) since: String,
 }
 
 /// A flag that no request was decided by.
+#[derive(Debug, Deserialize)]
 pub(crate) struct IdleFlag {
+    pub(crate) flag: String,
     routes: Vec<String>,
     in_header: bool,
+    pub(crate) since: String,
 }
 
 impl ShadowGate {
@@ -125,6 +97,7 @@ impl ShadowCause {
 
 impl ShadowTenant {
     /// Returns the path of the page of the tenant.
+    pub(crate) fn href(&self) -> String {
         self.tenant.as_deref().map(tenant_path).unwrap_or_default()
     }
 }
@@ -140,6 +113,7 @@ impl IdleFlag {
     }
 
     /// Returns the path of its page.
+    pub(crate) fn href(&self) -> String {
         flag_path(&self.flag)
     }
 }

@@ -15,14 +15,12 @@ use crate::request_explanation::ExplainedLocalKill;
 use super::Api;
 use super::handler::{NoBody, Reply};
 use super::local_kills::LocalKills;
+use super::orgs::MAX_SCANNED_TENANTS;
 use super::problem::ApiProblem;
 use super::query::{
     AFTER, DEFAULT_PAGE, LIMIT, MAX_NAME, Parameter, ParameterType, Query, boolean_parameter,
 };
 use super::request::ApiRequest;
-
-/// The largest number of tenants that are read for one page.
-pub const MAX_SCANNED_TENANTS: usize = 100_000;
 
 /// The causes of decisions about tenants in the stored state: there is a flag, and breakers are of the data plane.
 const CAUSES: &[&str] = &[

@@ -5,7 +5,10 @@ use changes::Event;
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
-use crate::api::{announcements, decision_table, flag_changes, flag_list, flag_orgs, flag_tiers, flag_usage, flags, promotion};
+use crate::api::{
+    announcements, decision_table, flag_changes, flag_list, flag_orgs, flag_tiers, flag_usage, flags,
+    promotion,
+};
 
 /// The routes of flags.
 pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
@@ -29,6 +32,9 @@ pub(super) const FLAG_ROUTES: &[ApiRoute] = &[
         name: "showFlagUsage",
         summary: "Returns the routes, headers and flags that use a flag, and the flags and segments that it uses.",
         handler: handler!(flag_usage::show),
+        ..READ
+    },
+    ApiRoute {
         path: "/platform/feature-flags/{flag}/decisions",
         name: "showFlagDecisions",
         summary: "Returns the decision table of a flag with the numbers of tenants that each line decides.",
