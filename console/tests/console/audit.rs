@@ -52,11 +52,11 @@ fn an_entry_of_a_tenant_names_it_and_what_was_removed() {
     let site = Site::new(DOCUMENT);
     change(
         &site,
-        &[("operation", "allow"), ("flag", "list"), ("tenant", "acme")],
+        &[("operation", "allow"), ("flag", "list"), ("tenants", "acme")],
     );
     change(
         &site,
-        &[("operation", "disallow"), ("flag", "list"), ("tenant", "acme")],
+        &[("operation", "disallow"), ("flag", "list"), ("tenants", "acme")],
     );
     let page = site.get("/platform/audit?tenant=acme");
     page.says(&[
