@@ -1,24 +1,30 @@
 //! Answers of the admin API, as far as pages show them. The contract is `docs/openapi.json`.
 
 mod audit;
+mod decision_table;
 mod explanation;
 mod flag;
 mod flag_tenants;
 mod flag_tiers;
 mod flag_traffic;
 mod flag_usage;
+mod node;
+mod promotion;
 mod receipt;
 mod tenant;
 mod traffic;
 mod variant;
 
 pub(crate) use audit::{AuditEntry, AuditList, LogEntry, Verification};
+pub(crate) use decision_table::DecisionTable;
 pub(crate) use explanation::{ExplainedFlag, RequestExplanation};
 pub(crate) use flag::{Flag, FlagList};
 pub(crate) use flag_tenants::FlagTenants;
 pub(crate) use flag_tiers::FlagTiers;
-pub(crate) use flag_traffic::FlagTraffic;
+pub(crate) use flag_traffic::{FlagMinutes, FlagTraffic};
 pub(crate) use flag_usage::FlagUsage;
+pub(crate) use node::{NodeHealth, Nodes};
+pub(crate) use promotion::Promotion;
 pub(crate) use receipt::{ExplainedRequest, Receipts};
 pub(crate) use tenant::{Tenant, TenantFlags, TenantList};
 pub(crate) use traffic::{Coverage, ShadowGate, ShadowReport};

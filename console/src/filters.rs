@@ -63,6 +63,14 @@ pub(crate) fn utc(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(minutes(&text).unwrap_or(text))
 }
 
+/// Returns the day of an RFC 3339 time, in UTC, as `2026-11-30`; another text as it is.
+#[askama::filter_fn]
+pub(crate) fn day(text: impl Display, _: &dyn Values) -> Result<String> {
+    let text = text.to_string();
+    let at = OffsetDateTime::parse(&text, &Rfc3339).map(|at| at.to_offset(time::UtcOffset::UTC));
+    Ok(at.map_or(text, |at| at.date().to_string()))
+}
+
 /// Returns an RFC 3339 time as `2026-11-30 15:04:05 UTC`; another text as it is.
 #[askama::filter_fn]
 pub(crate) fn seconds(text: impl Display, _: &dyn Values) -> Result<String> {

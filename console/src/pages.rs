@@ -11,6 +11,8 @@ mod flag_header;
 mod flag_tenants;
 mod flag_tiers;
 mod flags;
+mod health;
+mod nodes;
 mod request;
 mod requests;
 mod shadow;
@@ -46,6 +48,8 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route(Section::Requests.path(), get(requests::show))
         .route("/platform/requests/{request}", get(request::show))
         .route(Section::Shadow.path(), get(shadow::show))
+        .route(Section::Nodes.path(), get(nodes::show))
+        .route(Section::Health.path(), get(health::show))
         .route(Section::Audit.path(), get(audit::show))
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))

@@ -574,3 +574,106 @@ action-config-changed = Changed the configuration
 action-policy-changed = Changed the conditions
 action-operators-changed = Changed the operators
 action-sign-in-failed = Failed sign-in
+
+## The overview of a flag
+
+lifecycle-title = Lifecycle
+lifecycle-since = since
+lifecycle-next = Next step: { $name }
+lifecycle-no-conditions = No conditions.
+condition-met = met:
+condition-unmet = not met:
+promote-default = Default after the promotion
+promote-default-on = on for all who decide nothing else
+promote-default-tiers = the defaults of the tiers stay
+promote-urgent = Skip the conditions
+promote-urgent-lead = For an emergency. The audit log keeps who decided, the incident and the reason.
+promote-decision-maker = Who decided
+promote-incident = Incident, a text or link
+button-promote = Promote to { $name }
+button-sign-off = Sign off for { $name }
+sign-offs-title = Sign-offs of the next step
+sign-offs-none = None yet.
+revert-title = Revert to an earlier state
+revert-to = State
+revert-cascade = also the flags that require it
+button-revert = Revert
+funnel-title = On for { $n } of { $m } tenants
+funnel-caption = Tenants by the line of the decision that decides them
+funnel-part = Part of all tenants
+funnel-on = { $n } on
+traffic-title = Requests of the last hour
+traffic-arms = Requests by arm
+traffic-none = No requests in the last hour.
+column-traffic = Last hour
+column-rollout = Rollout
+column-arm = Arm
+column-requests = Requests
+column-errors = Errors
+column-hour = By minute
+arm-treatment = treatment
+arm-control = control
+arm-opted_in = opted in
+arm-excluded = excluded
+flag-created = Created
+flag-local-kill = Killed on this machine
+flag-watched = Watched until
+flag-reports = Reported problems
+flag-report-blocks = blocks promotions
+incidents-title = Incidents
+incidents-none = No open incident.
+incident-label = Incident, a text or link
+button-open-incident = Open incident
+button-close-incident = close
+change-open-incident = Open incident of { $name }: { $to }
+change-close-incident = Close incident of { $name }: { $to }
+
+## Nodes and health
+
+column-node = Node
+column-revision = Revision
+column-version = Version
+column-listeners = Listeners
+column-started = Started
+nodes-this = this node
+nodes-lags = another revision
+node-ready = ready
+node-starting = starting
+node-degraded = degraded
+node-draining = draining
+health-damage = The store is damaged
+health-checks = Readiness
+health-node = Node
+health-host = Host
+health-flags = Flags from
+health-verified = Flags verified
+health-reload = Last reload of the documents
+health-problems = { $n ->
+    [one] 1 error
+   *[other] { $n } errors
+  }, { $m ->
+    [one] 1 warning
+   *[other] { $m } warnings
+  }
+health-last-accepted = In force: the documents of
+health-needs-restart = Active after a restart:
+health-keys = Keys of issuers
+health-no-issuers = No issuer has keys that are fetched.
+health-upstreams = Upstreams
+reload-accepted = accepted
+reload-unchanged = unchanged
+reload-rejected = rejected
+flags-from-files = files
+flags-from-store = the store
+flags-from-last_good = the last good document
+column-issuer = Issuer
+column-keys = Keys
+column-fetched = Fetched
+column-upstream = Upstream
+column-endpoint = Endpoint
+column-in-flight = In flight
+keys-local = local keys
+keys-failing = failing since
+endpoint-fit = fit
+endpoint-ejected = ejected
+endpoint-unhealthy = unhealthy

@@ -47,7 +47,7 @@ pub(crate) struct Flag {
 /// A kill by break-glass on this machine.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct LocalKill {
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: String,
 }
 
 /// A sign-off for the next promotion.
@@ -70,7 +70,9 @@ pub(crate) struct Incident {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ReportedCause {
     pub(crate) cause: String,
-    pub(crate) orgs: usize,
+    /// True if it blocks promotions.
+    pub(crate) blocks: bool,
+    pub(crate) orgs: Vec<String>,
 }
 
 /// A reason to remove a flag.

@@ -42,6 +42,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         api: "signOff",
         read: sign_off,
     },
+    Operation {
+        name: "open-incident",
+        api: "openIncident",
+        read: open_incident,
+    },
+    Operation {
+        name: "close-incident",
+        api: "closeIncident",
+        read: close_incident,
+    },
 ];
 
 fn kill(form: &Form) -> Result<Change, InvalidField> {
@@ -133,6 +143,28 @@ fn sign_off(form: &Form) -> Result<Change, InvalidField> {
     Ok(Change {
         title: text_pair("change-sign-off", flag, role).into_owned(),
         call: Call::post(&["platform", "feature-flags", flag, "sign-offs"]).json(json!({ "role": role })),
+        back: flag_path(flag),
+        undo: None,
+    })
+}
+
+fn open_incident(form: &Form) -> Result<Change, InvalidField> {
+    let (flag, incident) = (required(form, "flag")?, required(form, "incident")?);
+    Ok(Change {
+        title: text_pair("change-open-incident", flag, incident).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "incidents"])
+            .json(json!({ "incident": incident })),
+        back: flag_path(flag),
+        undo: None,
+    })
+}
+
+fn close_incident(form: &Form) -> Result<Change, InvalidField> {
+    let (flag, incident) = (required(form, "flag")?, required(form, "incident")?);
+    Ok(Change {
+        title: text_pair("change-close-incident", flag, incident).into_owned(),
+        call: Call::post(&["platform", "feature-flags", flag, "incidents", "close"])
+            .json(json!({ "incident": incident })),
         back: flag_path(flag),
         undo: None,
     })

@@ -1,5 +1,6 @@
 //! The list of all flags: search, filters, sorting.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -7,9 +8,10 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use serde::Deserialize;
 
 use crate::admin_api::Call;
-use crate::answers::{Flag, FlagList};
+use crate::answers::{Flag, FlagList, FlagTraffic};
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
@@ -34,7 +36,31 @@ struct FlagsPage {
     tenants: usize,
     filter: Filter,
     pager: Pager,
+    /// The traffic of the last hour, by flag; empty if it can't be read.
+    traffic: FlagTraffic,
+    /// The stages of the rollout plans in words, by flag.
+    stages: BTreeMap<String, String>,
     may_kill: bool,
+}
+
+/// The plans of rollouts.
+#[derive(Default, Deserialize)]
+struct Plans {
+    rollouts: Vec<Plan>,
+}
+
+/// A plan, as the list shows it.
+#[derive(Deserialize)]
+struct Plan {
+    flag: String,
+    state: String,
+    stage: Option<Stage>,
+}
+
+/// The stage of a plan.
+#[derive(Deserialize)]
+struct Stage {
+    name: String,
 }
 
 /// The fields of the search.
@@ -92,8 +118,20 @@ pub(crate) async fn show(
         Ok(answer) => answer.body,
         Err(problem) => return page::problem(page, &problem),
     };
+    // Pages without traffic and plans are better than no page.
+    let traffic = Call::get(&["traffic", "flags"]).with("limit", "1000");
+    let traffic = console.api.request::<FlagTraffic>(&visitor, traffic).await;
+    let plans = Call::get(&["platform", "rollouts"]).with("limit", "1000");
+    let plans = console.api.request::<Plans>(&visitor, plans).await;
+    let plans = plans.map_or_else(|_| Plans::default(), |answer| answer.body);
+    let in_words = |plan: Plan| match plan.stage {
+        Some(stage) => (plan.flag, format!("{} ({})", stage.name, plan.state)),
+        None => (plan.flag, plan.state),
+    };
     let template = FlagsPage {
         page,
+        traffic: traffic.map_or_else(|_| FlagTraffic::default(), |answer| answer.body),
+        stages: plans.rollouts.into_iter().map(in_words).collect(),
         pager: Pager::new(uri.path(), &query, list.total, PER_PAGE),
         flags: list.flags,
         total: list.total,

@@ -27,3 +27,109 @@ fn an_unknown_flag_has_a_page_that_says_so() {
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     page.says(&["no flag has the key `bord`"]);
 }
+
+const COMPANY: &str = "
+version: 1
+tiers: [free, paid]
+flags:
+  board: { lifecycle: beta, owner: dispatch, description: New board, tiers: { paid: on } }
+  list: { lifecycle: ga, default: on, owner: billing }
+  core: { kind: permission, default: on }
+tenants:
+  acme: { tier: paid, channel: latest, beta: [board] }
+  globex: { tier: free, overrides: { list: off } }
+";
+
+#[test]
+fn flags_are_listed_with_the_tenants_that_have_them() {
+    let site = Site::new(COMPANY);
+    let page = site.get("/platform/feature-flags");
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    page.says(&["3 flags", "1 of 2", "2 of 2", "New board", "dispatch", "beta"]);
+}
+
+#[test]
+fn flags_are_searched_filtered_and_sorted() {
+    let site = Site::new(COMPANY);
+    for (query, found, missing) in [
+        ("search=NEW+bo", "feature-flags/board", "feature-flags/list"),
+        ("state=ga", "feature-flags/list", "feature-flags/board"),
+        ("state=none", "feature-flags/core", "feature-flags/board"),
+        ("owner=billing", "feature-flags/list", "feature-flags/core"),
+    ] {
+        let page = site.get(&format!("/platform/feature-flags?{query}"));
+        page.says(&[&format!("href=\"/platform/{found}\"")]);
+        assert!(
+            !page.text.contains(&format!("href=\"/platform/{missing}\"")),
+            "{query}"
+        );
+    }
+    site.get("/platform/feature-flags?search=nothing")
+        .says(&["No flag matches."]);
+    site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
+    let killed = site.get("/platform/feature-flags?state=killed");
+    killed.says(&["one flag", "feature-flags/board", "killed"]);
+}
+
+#[test]
+fn an_empty_list_of_flags_shows_the_first_command() {
+    let site = Site::new("{ version: 1, tiers: [a] }");
+    site.get("/platform/feature-flags")
+        .says(&["There are no flags yet", "sluice apply flags.yaml"]);
+}
+
+#[test]
+fn the_next_step_has_its_conditions_and_the_table_its_tenants() {
+    let site = Site::new(COMPANY);
+    let page = site.get("/platform/feature-flags/board");
+    page.says(&[
+        "aria-current=\"step\"",
+        "Next step: ga",
+        "SOAK_NOT_ELAPSED",
+        "Possible from",
+        "Promote to ga",
+        "On for 1 of 2 tenants",
+        "not eligible at this state",
+        "the default of the tier",
+        "Revert",
+    ]);
+    let core = site.get("/platform/feature-flags/core");
+    assert!(!core.text.contains("Lifecycle</h2>"));
+}
+
+#[test]
+fn tenants_of_a_flag_are_filtered_by_their_standing() {
+    let site = Site::new(COMPANY);
+    let all = site.get("/platform/feature-flags/list/tenants");
+    all.says(&["acme", "globex", "override off", "an override"]);
+    let overridden = site.get("/platform/feature-flags/list/tenants?standing=overridden");
+    overridden.says(&["tenants/globex"]);
+    assert!(!overridden.text.contains("tenants/acme"));
+}
+
+#[test]
+fn incidents_are_opened_and_closed_by_forms() {
+    let site = Site::new(COMPANY);
+    let open = [
+        ("operation", "open-incident"),
+        ("flag", "board"),
+        ("incident", "INC-1"),
+    ];
+    assert_eq!(
+        site.change("/platform/changes", &open).status,
+        StatusCode::SEE_OTHER
+    );
+    site.get("/platform/feature-flags/board")
+        .says(&["INC-1", "INCIDENT_OPEN", "close"]);
+    let close = [
+        ("operation", "close-incident"),
+        ("flag", "board"),
+        ("incident", "INC-1"),
+    ];
+    assert_eq!(
+        site.change("/platform/changes", &close).status,
+        StatusCode::SEE_OTHER
+    );
+    site.get("/platform/feature-flags/board")
+        .says(&["No open incident."]);
+}

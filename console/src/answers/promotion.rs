@@ -1,0 +1,47 @@
+//! The next step of the lifecycle of a flag, with its conditions.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The next step.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Promotion {
+    /// The next state; none after the last, and for flags without a lifecycle.
+    pub(crate) next: Option<String>,
+    pub(crate) is_met: bool,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// A condition of the step.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Condition {
+    pub(crate) code: String,
+    /// The condition in words.
+    pub(crate) requirement: String,
+    pub(crate) met: bool,
+    /// The facts, if it is not met.
+    pub(crate) detail: Option<String>,
+    pub(crate) help: Option<String>,
+    /// The time at which it will be met, if it only waits.
+    pub(crate) until: Option<String>,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
+}
+
+impl Promotion {
+    /// Returns the conditions, those that are not met first.
+    pub(crate) fn sorted(&self) -> Vec<&Condition> {
+        let mut conditions: Vec<&Condition> = self.conditions.iter().collect();
+        conditions.sort_by_key(|condition| condition.met);
+        conditions
+    }
+
+    /// Returns the roles whose sign-offs are missing.
+    pub(crate) fn missing_roles(&self) -> Vec<&str> {
+        let roles = self
+            .conditions
+            .iter()
+            .filter_map(|condition| condition.facts.get("roles")?.as_array());
+        roles.flatten().filter_map(Value::as_str).collect()
+    }
+}
