@@ -63,6 +63,8 @@ pub struct AdminListener {
     pub tls: Option<ListenerTls>,
     /// The names by which it may be requested without TLS. A change needs a restart.
     pub hosts: AdminHosts,
+    /// True if the web pages are served. A change needs a restart.
+    pub has_console: bool,
 }
 
 /// The socket to kill flags on this machine.
@@ -339,8 +341,13 @@ fn collector(settings: &Settings) -> Option<&TraceCollector> {
 /// Returns true if two admin listeners differ only in settings that change without a restart.
 fn admin_alike(one: Option<&AdminListener>, other: Option<&AdminListener>) -> bool {
     let fixed = |listener: &AdminListener| {
-        let AdminListener { address, tls, hosts } = listener;
-        (*address, tls.is_some(), hosts.clone())
+        let AdminListener {
+            address,
+            tls,
+            hosts,
+            has_console,
+        } = listener;
+        (*address, tls.is_some(), hosts.clone(), *has_console)
     };
     one.map(fixed) == other.map(fixed)
 }

@@ -8,7 +8,7 @@ use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::problem::Problem;
 use crate::settings::{AdminListener, ReceiptSettings, Settings, TenantMetrics};
-use crate::shape::admin::AdminFields;
+use crate::shape::admin::{AdminFields, Switch};
 use crate::shape::answer::BodyFields;
 use crate::shape::settings::TenantsOfMetrics;
 use crate::shape::sluice::GatewayFields;
@@ -100,6 +100,7 @@ impl<'s> Gateway<'_, 's> {
             address: DEFAULT_ADMIN,
             tls: None,
             hosts: AdminHosts::default(),
+            has_console: true,
         };
         admin.lower(Some(left_out), |admin| match &admin.value {
             Some(fields) => Some(Some(self.admin_listener(fields, taken)?)),
@@ -137,6 +138,7 @@ impl<'s> Gateway<'_, 's> {
             address,
             tls: tls?,
             hosts: AdminHosts::new(fields.hosts.or_default()?),
+            has_console: fields.console.or(Switch::On)? == Switch::On,
         })
     }
 

@@ -73,10 +73,20 @@ fields! {
         hosts: field List<AdminHost, 1, MAX_ADMIN_HOSTS>,
         /// Operators of flags. Default: every client on this machine.
         operators: field Operators,
+        /// Web pages by which people operate flags. Default: on.
+        console: field Switch,
         /// Warnings about the admin listener that are expected. Default: none.
         _allow("allow"): field Allow,
     }
 }
+
+/// A part that is served or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+words! { Switch { "on" => On, "off" => Off } }
 
 fields! {
     /// Listener of health and metrics alone.

@@ -10,10 +10,11 @@ Sluice: admin listener
   /readyz           it serves requests; /readyz?verbose says why not
   /metrics          metrics for Prometheus
   /api/v1           the admin API; /api/v1/openapi.json describes it
+  /console          the web pages by which people operate flags, unless they are off
 ";
 const INDEX_JSON: &str = concat!(
     r#"{"service":"sluice-admin","health":"/livez","readiness":"/readyz?verbose","metrics":"/metrics","#,
-    r#""api":"/api/v1","openapi":"/api/v1/openapi.json"}"#,
+    r#""api":"/api/v1","openapi":"/api/v1/openapi.json","console":"/console"}"#,
     "\n"
 );
 
