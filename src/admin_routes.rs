@@ -26,9 +26,9 @@ impl AdminRoutes {
         *self.0.write() = router;
     }
 
-    /// Answers operations with 503 from now on.
+    /// Answers operations and pages with 503 from now on.
     pub(crate) fn close(&self) {
-        self.replace(control::api::unavailable(HANDED_OVER));
+        self.replace(control::api::unavailable(HANDED_OVER).merge(console::unavailable()));
     }
 
     /// Returns a router that answers each request by the present routes.

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use console::{Console, ConsoleParts};
+use console::{Audience, Console, ConsoleParts, Origins, Sessions};
 use control::api::{Api, EventStreams};
 use control::operators::{Known, Operators};
 use control::{
@@ -42,6 +42,9 @@ pub(crate) const OBSERVATIONS_FILE: &str = "observations.json";
 /// Name of the file with the evidence of rollouts, in the directory of the store.
 const EVIDENCE_FILE: &str = "rollout-evidence.bin";
 
+/// Name of the file with the sessions of the console, in the directory of the store.
+const SESSIONS_FILE: &str = "console-sessions.json";
+
 /// The control plane of this process. Dropping it ends the recorder, which writes everything a last time.
 pub(crate) struct ControlPlane {
     pub(crate) control: Arc<Control>,
@@ -61,9 +64,34 @@ pub(crate) struct ControlPlane {
     pub(crate) last_good_at: Option<SystemTime>,
     /// The open streams of events of the admin API.
     streams: EventStreams,
+    /// The sessions of the console.
+    sessions: Arc<Sessions>,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
     pub(crate) config_audit: Arc<ConfigAudit>,
+}
+
+/// The listener of the admin API and the console.
+pub(crate) struct AdminSite {
+    /// Its names.
+    hosts: AdminHosts,
+    /// Its origins, for the console; none if the console is off.
+    console: Option<Origins>,
+}
+
+impl AdminSite {
+    /// Returns the listener of these settings.
+    pub(crate) fn of(settings: &config::Settings) -> Self {
+        let admin = settings.admin.as_ref();
+        let origins = |admin: &config::AdminListener| Origins {
+            is_encrypted: admin.tls.is_some(),
+            public_url: settings.changes.public_url.as_deref().map(str::to_owned),
+        };
+        Self {
+            hosts: admin.map(|admin| admin.hosts.clone()).unwrap_or_default(),
+            console: admin.filter(|admin| admin.has_console).map(origins),
+        }
+    }
 }
 
 impl ControlPlane {
@@ -127,6 +155,11 @@ impl ControlPlane {
         let source = rollouts.as_ref().zip(changes.prometheus.as_ref());
         let metrics =
             source.and_then(|((rollouts, _), source)| MetricThread::start(Arc::clone(rollouts), source));
+        let sessions = Sessions::of_file(
+            directory
+                .as_deref()
+                .map(|directory| directory.join(SESSIONS_FILE)),
+        );
         let recorder = StateRecorder::start(
             Arc::clone(&control),
             Arc::clone(&config_audit),
@@ -146,17 +179,18 @@ impl ControlPlane {
             _states_keeper: states_keeper,
             last_good_at,
             streams: EventStreams::new(),
+            sessions,
             scratch,
             config_audit,
         }
     }
 
-    /// Returns the routes of the admin API, on a listener with these names.
-    pub(crate) fn api(&self, hosts: AdminHosts) -> axum::Router {
+    /// Returns the routes of the admin API and of the console on a listener.
+    pub(crate) fn api(&self, site: AdminSite) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
         let mut api = Api::new(control, operators, explainer, self.scratch.clone())
-            .with_hosts(hosts.clone())
+            .with_hosts(site.hosts.clone())
             .with_traffic(Arc::clone(&self.traffic) as _)
             .with_node(Arc::clone(&self.node) as _)
             .with_streams(self.streams.clone())
@@ -167,17 +201,23 @@ impl ControlPlane {
         }
         let client_flags = client_flags::router(Arc::clone(&self.explainer));
         let api = control::api::router(Arc::new(api));
-        let console = self.console(api.clone(), hosts);
+        let console = self.console(api.clone(), site);
         api.merge(client_flags).merge(console)
     }
 
-    /// Returns the routes of the console, which uses the API.
-    fn console(&self, api: axum::Router, hosts: AdminHosts) -> axum::Router {
+    /// Returns the routes of the console, which uses the API; none if it is off.
+    fn console(&self, api: axum::Router, site: AdminSite) -> axum::Router {
+        let Some(origins) = site.console else {
+            return axum::Router::new();
+        };
         let control = Arc::clone(&self.control);
         let parts = ConsoleParts {
             api,
             operators: Arc::clone(&self.operators),
-            hosts,
+            sessions: Arc::clone(&self.sessions),
+            audience: Audience::Everyone,
+            hosts: site.hosts,
+            origins,
             streams: self.streams.clone(),
             revision: Arc::new(move || control.read(|state, _| state.revision.0)),
             clock: Arc::new(clock::now),

@@ -1,12 +1,16 @@
 //! A client of the admin API of this process. Requests do not leave it: they go to the router of the API, with the
 //! signed-in visitor in place of credentials.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::response::Parts;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use control::api::PREFIX;
+use control::operators::NotSignedIn;
 use http_body_util::{BodyExt as _, Limited};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -195,6 +199,9 @@ impl AdminApi {
         call: Call,
     ) -> Result<Answer<T>, Problem> {
         let (parts, bytes) = read(self.forward(visitor, call).await?).await?;
+        let response = self.forward(visitor, call).await?;
+        let (parts, body) = response.into_parts();
+        let bytes = read_body(body).await?;
         if parts.status != StatusCode::OK {
             return Err(Problem::read(parts.status, &bytes));
         }
@@ -217,6 +224,31 @@ impl AdminApi {
         let Ok(response) = self.router.clone().oneshot(request).await;
         Ok(response)
     }
+
+    /// Records a failed sign-in of a caller at this address as the API does, and returns its problem.
+    pub(crate) async fn refuse_sign_in(&self, reason: NotSignedIn, peer: SocketAddr) -> Problem {
+        let request = Request::get(format!("{PREFIX}/whoami"))
+            .extension(ConnectInfo(peer))
+            .extension(reason)
+            .body(Body::empty());
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Problem::defect(format!("the request of an operation is invalid: {error}")),
+        };
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        match read_body(body).await {
+            Ok(bytes) => Problem::read(parts.status, &bytes),
+            Err(problem) => problem,
+        }
+    }
+}
+
+async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    let read =
+        read.map_err(|error| Problem::defect(format!("the answer of an operation can't be read: {error}")))?;
+    Ok(read.to_bytes())
 }
 
 /// Reads the problem of a response that is not successful.

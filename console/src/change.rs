@@ -21,11 +21,16 @@ pub(crate) use operation::operation;
 /// The fields that are part of each form; the others belong to the operation.
 pub(crate) const COMMON_FIELDS: &[&str] = &["form_token", "back", "revision", "reason", "force"];
 
-/// Returns the routes of changes: for staff, and for the admins of orgs.
+/// Returns the routes of changes by staff.
 pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()
         .route("/platform/changes/preview", post(preview::show))
         .route("/platform/changes", post(apply::apply))
+}
+
+/// Returns the routes of changes by the admins of orgs.
+pub(crate) fn org_router() -> Router<Arc<Console>> {
+    Router::new()
         .route("/admin/changes/preview", post(preview::show))
         .route("/admin/changes", post(apply::apply))
 }

@@ -1,47 +1,39 @@
-//! Tokens of forms against forged requests of other sites (CSRF): an HMAC over the session that the form was rendered for.
+//! Tokens of forms against forged requests of other sites (CSRF): an HMAC with the secret of the session that the form was
+//! rendered for. Nothing else is needed to check one, so that forms of open pages outlive a restart with their session.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The key of the tokens of this process.
-pub(crate) struct FormTokens(hmac::Key);
+/// Separates the tokens from other uses of the secret.
+const PURPOSE: &[u8] = b"sluice console form";
 
-impl FormTokens {
-    /// Creates a random key.
-    ///
-    /// # Errors
-    /// The system has no random bytes.
-    pub(crate) fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
-        hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map(Self)
-    }
+/// Returns the token of a session with this secret.
+pub(crate) fn issue(secret: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key(secret), PURPOSE))
+}
 
-    /// Returns the token of a session.
-    pub(crate) fn issue(&self, session: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, session))
-    }
+/// Returns true if a form was sent with the token of its session. The comparison takes the same time for any token.
+pub(crate) fn is_same(expected: &str, sent: &str) -> bool {
+    verify_slices_are_equal(expected.as_bytes(), sent.as_bytes()).is_ok()
+}
 
-    /// Returns true if the token was issued for the session. The comparison takes the same time for any token.
-    pub(crate) fn accepts(&self, session: &[u8], token: &str) -> bool {
-        let tag = URL_SAFE_NO_PAD.decode(token);
-        tag.is_ok_and(|tag| hmac::verify(&self.0, session, &tag).is_ok())
-    }
+fn key(secret: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::FormTokens;
+    use super::{is_same, issue};
 
     #[test]
     fn a_token_is_accepted_for_its_session_alone() {
-        let (tokens, others) = (FormTokens::new().unwrap(), FormTokens::new().unwrap());
-        let token = tokens.issue(b"one");
-        assert!(tokens.accepts(b"one", &token));
-        assert!(!tokens.accepts(b"two", &token));
-        assert!(!others.accepts(b"one", &token));
+        let token = issue(b"one");
+        assert!(is_same(&issue(b"one"), &token));
+        assert!(!is_same(&issue(b"two"), &token));
         for forged in ["", "x", "!!", &token[1..]] {
-            assert!(!tokens.accepts(b"one", forged), "{forged}");
+            assert!(!is_same(&token, forged), "{forged}");
         }
     }
 }

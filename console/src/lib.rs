@@ -1,7 +1,7 @@
 //! The console: server-rendered pages on the admin listener, by which people operate flags.
 //!
 //! ```text
-//! browser -> Console (visitor, form token) -> AdminApi (the admin API of this process, without a socket) -> page
+//! browser -> Console (session, visitor, form token) -> AdminApi (the admin API of this process, without a socket) -> page
 //! ```
 //!
 //! - The console is a client of the admin API ([`AdminApi`]): every page has its policy, roles, limits, audit log and
@@ -21,13 +21,22 @@ mod filters;
 mod form;
 mod form_token;
 mod live;
+mod origin;
 mod page;
+mod page_path;
 mod pager;
 mod pages;
 mod problem;
 mod receipt;
 mod security_headers;
+mod session_cookie;
+mod sessions;
+mod sign_in;
 mod texts;
+mod unavailable;
 mod visitor;
 
-pub use console::{Console, ConsoleParts, router};
+pub use console::{Audience, Console, ConsoleParts, router};
+pub use origin::Origins;
+pub use sessions::Sessions;
+pub use unavailable::unavailable;

@@ -26,6 +26,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// An open page.
 struct Subscription {
     console: Arc<Console>,
+    visitor: Visitor,
     place: StreamPlace,
     /// The revision that was sent last.
     sent: Option<u64>,
@@ -42,6 +43,7 @@ pub(crate) async fn events(
     };
     let subscription = Subscription {
         console,
+        visitor,
         place,
         sent: None,
         polls: 0,
@@ -62,7 +64,8 @@ impl Subscription {
                     () = tokio::time::sleep(POLL_INTERVAL) => {}
                 }
             }
-            if self.place.has_expired((self.console.clock)()) {
+            // The visitor may have signed out, or lost the role.
+            if self.place.has_expired((self.console.clock)()) || !self.visitor.is_present(&self.console) {
                 return None;
             }
             self.polls = self.polls.wrapping_add(1);

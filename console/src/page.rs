@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse as _, Response};
+use control::Role;
 
 use crate::assets::{self, AssetPaths};
 use crate::console::Console;
@@ -41,6 +42,14 @@ impl Section {
         Self::Health,
         Self::Audit,
     ];
+
+    /// Returns the first section of a role.
+    pub(crate) fn first_of(role: Role) -> Self {
+        match role {
+            Role::OrgAdmin => Self::Org,
+            Role::Viewer | Role::Operator | Role::PlatformAdmin => Self::Flags,
+        }
+    }
 
     /// Returns the path of its page.
     pub(crate) fn path(self) -> &'static str {
@@ -201,9 +210,4 @@ struct RejectedPage<'p> {
 pub(crate) fn rejected(problem: &Problem) -> Response {
     let assets = assets::paths();
     render(problem.status(), &RejectedPage { assets, problem })
-}
-
-/// Answers a request whose visitor has to sign in.
-pub(crate) fn sign_in_required() -> Response {
-    rejected(&Problem::rejected("NOT_SIGNED_IN", "sign in to see this page"))
 }

@@ -18,21 +18,22 @@ mod requests;
 mod shadow;
 mod tenant;
 mod tenants;
+mod sessions;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::response::Redirect;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 use crate::admin_api::segment;
 use crate::console::Console;
 use crate::page::Section;
+use crate::visitor::Visitor;
 
-/// Returns the routes of all pages.
+/// Returns the routes of the pages of staff.
 pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()
-        .route("/console", get(async || Redirect::to(Section::Flags.path())))
         .route(Section::Flags.path(), get(flags::show))
         .route("/platform/feature-flags/{flag}", get(flag::show))
         .route("/platform/feature-flags/{flag}/tiers", get(flag_tiers::show))
@@ -53,6 +54,18 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route(Section::Audit.path(), get(audit::show))
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))
+        .route(sessions::PATH, get(sessions::show))
+        .route("/platform/sessions/end", post(sessions::end_all))
+}
+
+/// Returns the routes of the pages that the admins of orgs have.
+pub(crate) fn org_router() -> Router<Arc<Console>> {
+    Router::new().route("/console", get(first))
+}
+
+/// Opens the first page of the visitor.
+async fn first(Extension(visitor): Extension<Visitor>) -> Redirect {
+    Redirect::to(Section::first_of(visitor.signed_in.actor.role).path())
 }
 
 /// Returns the path of the page of a flag.

@@ -81,6 +81,17 @@ impl Problem {
         }
     }
 
+    /// Creates the problem of a path without a page.
+    pub(crate) fn not_found() -> Self {
+        Self {
+            status: 404,
+            code: "NOT_FOUND".to_owned(),
+            detail: "there is no such page".to_owned(),
+            help: None,
+            refusals: Vec::new(),
+        }
+    }
+
     /// Creates the problem of a form that can't be read.
     pub(crate) fn invalid_form(detail: String) -> Self {
         Self {

@@ -1,8 +1,10 @@
 //! The person in front of a page: signed in by a session; or any caller on this machine, if no operators are configured.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use control::Role;
 use control::api::routes;
@@ -10,10 +12,10 @@ use control::operators::{SignedIn, same_origin};
 
 use crate::console::Console;
 use crate::form::Form;
+use crate::form_token;
 use crate::problem::Problem;
-
-/// The session of every visitor while no operators are configured, for the tokens of forms.
-const LOCAL_SESSION: &[u8] = b"local";
+use crate::session_cookie;
+use crate::sessions::SessionDigest;
 
 /// A signed-in visitor.
 #[derive(Debug, Clone)]
@@ -21,10 +23,8 @@ pub(crate) struct Visitor {
     pub(crate) signed_in: SignedIn,
     /// The token of the forms that are rendered for the visitor.
     pub(crate) form_token: String,
-    /// The identity of the session, for the tokens of forms.
-    pub(crate) session: Vec<u8>,
-    /// True if no operators are configured, so that nobody signs in.
-    pub(crate) is_local: bool,
+    /// The session; none if no operators are configured, so that nobody signs in.
+    pub(crate) session: Option<SessionDigest>,
 }
 
 /// The reason why a request has no visitor.
@@ -52,19 +52,38 @@ impl Visitor {
         }
         if console.operators.asks() {
             return Err(NoVisitor::SignIn);
+    pub(crate) async fn of(console: &Arc<Console>, parts: &Parts) -> Result<Self, NoVisitor> {
+        if !console.operators.asks() {
+            return Self::local(console, parts).await;
         }
-        same_origin(&parts.uri, &parts.headers, &console.hosts).map_err(|_| {
-            NoVisitor::Rejected(Problem::rejected(
-                "FOREIGN_ORIGIN",
-                "the request is for another host, or a page of another site sent it",
-            ))
-        })?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        // A peer of unknown address must not count as this machine.
-        let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
+        if !console.origins.accept(&parts.method, &parts.headers) {
+            return Err(NoVisitor::Rejected(foreign_origin()));
+        }
+        let id = session_cookie::read(console, &parts.headers).ok_or(NoVisitor::SignIn)?;
+        let digest = id.digest();
+        let present = console
+            .sessions
+            .present(digest, &console.operators, (console.clock)());
+        let Some(signed_in) = present.filter(|signed_in| console.audience.admits(signed_in)) else {
+            if console.sessions.contains(digest) {
+                console.end_session(digest).await;
+            }
+            return Err(NoVisitor::SignIn);
+        };
+        Ok(Self {
+            signed_in,
+            form_token: form_token::issue(id.secret()),
+            session: Some(digest),
+        })
+    }
+
+    /// Returns the visitor of a request while no operators are configured.
+    async fn local(console: &Console, parts: &Parts) -> Result<Self, NoVisitor> {
+        same_origin(&parts.uri, &parts.headers, &console.hosts)
+            .map_err(|_| NoVisitor::Rejected(foreign_origin()))?;
         let signed_in = console
             .operators
-            .sign_in(&parts.headers, peer, (console.clock)())
+            .sign_in(&parts.headers, peer(&parts.extensions), (console.clock)())
             .await
             .map_err(|_| {
                 NoVisitor::Rejected(Problem::rejected(
@@ -74,23 +93,39 @@ impl Visitor {
             })?;
         Ok(Self {
             signed_in,
-            form_token: console.form_tokens.issue(LOCAL_SESSION),
-            session: LOCAL_SESSION.to_vec(),
-            is_local: true,
+            form_token: form_token::issue(&console.local_secret),
+            session: None,
         })
+    }
+
+    /// Returns true if no operators are configured, so that nobody signs in.
+    pub(crate) fn is_local(&self) -> bool {
+        self.session.is_none()
+    }
+
+    /// Returns true while the visitor is signed in.
+    pub(crate) fn is_present(&self, console: &Console) -> bool {
+        match self.session {
+            None => !console.operators.asks(),
+            Some(digest) => {
+                let now = (console.clock)();
+                let present = console.sessions.present(digest, &console.operators, now);
+                present.is_some()
+            }
+        }
     }
 
     /// Checks that a form was rendered for the session of the visitor.
     ///
     /// # Errors
-    /// It was not, or the process was restarted since.
-    pub(crate) fn check_form(&self, console: &Console, form: &Form) -> Result<(), Problem> {
+    /// It was not; without operators, also if the process was restarted since.
+    pub(crate) fn check_form(&self, form: &Form) -> Result<(), Problem> {
         let token = form.raw("form_token").unwrap_or_default();
-        match console.form_tokens.accepts(&self.session, token) {
+        match form_token::is_same(&self.form_token, token) {
             true => Ok(()),
             false => Err(Problem::rejected(
                 "FORM_EXPIRED",
-                "the form is not of this session, or is older than the process: go back, load the page again, and repeat",
+                "the form is not of this session: go back, load the page again, and repeat",
             )),
         }
     }
@@ -107,9 +142,28 @@ impl Visitor {
         self.signed_in.actor.role == Role::OrgAdmin
     }
 
+    /// Returns true for a visitor who may end the sessions of others.
+    pub(crate) fn may_end_sessions(&self) -> bool {
+        self.signed_in.actor.role == Role::PlatformAdmin && !self.is_local()
+    }
+
     /// Returns the name to display.
     pub(crate) fn name(&self) -> &str {
         let actor = &self.signed_in.actor;
         actor.display_name.as_deref().unwrap_or(&actor.name)
     }
+}
+
+/// Returns the address of the peer of a request. A peer of unknown address must not count as this machine.
+pub(crate) fn peer(extensions: &Extensions) -> SocketAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0)
+}
+
+/// Returns the problem of a request that another site's page sent.
+pub(crate) fn foreign_origin() -> Problem {
+    Problem::rejected(
+        "FOREIGN_ORIGIN",
+        "the request is for another host, or a page of another site sent it",
+    )
 }

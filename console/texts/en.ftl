@@ -25,6 +25,27 @@ pages-next = Next
 pages-of = Page { $n } of { $m }
 list-unlisted = The first { $n } of { $m }.
 
+## Sign-in
+
+sign-in-title = Sign in
+sign-in-token = Operator token
+sign-in-button = Sign in
+sign-in-help = A platform admin makes a token with
+sign-in-signed-out = You are signed out.
+sign-in-session-ended = Your session has ended, and nothing was changed. Sign in, then go back and send the form again.
+unavailable-title = Sluice is being upgraded
+unavailable-reloads = This page loads itself again in a second.
+unavailable-repeat = Nothing was changed. Go back, and send the form again in a second.
+reopen-title = Opening the page
+reopen-link = Open the page
+sessions-title = Sessions
+sessions-intro = The people who are signed in at this console. A session ends after 8 hours, with its credential, when its role changes, and when it is ended here.
+sessions-operator = Operator
+sessions-role = Role
+sessions-since = Since
+sessions-until = Until
+sessions-end-all = End all sessions
+
 ## Keyboard
 
 keys-button = Keys

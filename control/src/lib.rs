@@ -28,7 +28,7 @@ mod node;
 mod notifications;
 mod observe;
 pub mod operators;
-mod private_file;
+pub mod private_file;
 mod private_socket;
 mod prometheus;
 mod publish;

@@ -2,6 +2,7 @@
 //! an actor; the permissions of roles are in `changes/src/permission.rs`.
 
 mod attempts;
+mod credential;
 mod same_origin;
 mod searches;
 mod seen_groups;
@@ -21,6 +22,7 @@ use tokens::OPERATOR_TOKEN_PREFIX;
 
 pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
+pub use credential::{Credential, IssuedClaims};
 pub use same_origin::{Foreign, same_origin};
 pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
@@ -174,40 +176,70 @@ impl Operators {
         peer: SocketAddr,
         now: Timestamp,
     ) -> Result<SignedIn, NotSignedIn> {
-        let Some(mut accepted) = self.accepted() else {
+        if !self.asks() {
             return local(peer);
-        };
-        let found = match bearer(headers) {
-            Ok(None) => return Err(NotSignedIn::Missing),
+        }
+        match bearer(headers) {
+            Ok(None) => Err(NotSignedIn::Missing),
             Ok(Some(token)) => {
-                let mut turn = None;
-                if let Some(tokens) = accepted.tokens.searched_tokens(token) {
-                    let searches = self.attempts.searches(peer.ip());
-                    let waited = searches.turn(counted_as(peer.ip()), tokens).await;
-                    turn = Some(waited.ok_or(NotSignedIn::TooManyWaiting)?);
-                    // The credentials may have been replaced while the caller waited.
-                    accepted = match self.accepted() {
-                        Some(accepted) => accepted,
-                        None => return local(peer),
-                    };
-                }
-                let found = accepted.sign_in(token, now).await;
-                drop(turn);
-                found
+                let found = self.sign_in_with(token, peer, now).await;
+                found.map(|(signed_in, _)| signed_in)
             }
-            Err(reason) => Err(NotSignedIn::Invalid { reason }),
-        };
+            Err(reason) => Err(self.failed(reason, peer)),
+        }
+    }
+
+    /// Returns the actor of a token, the end of the token, and the token without its secret, for a session.
+    ///
+    /// # Errors
+    /// As of [`Operators::sign_in`]; and if no credentials are configured, or the token is too long.
+    pub async fn sign_in_with(
+        &self,
+        token: &str,
+        peer: SocketAddr,
+        now: Timestamp,
+    ) -> Result<(SignedIn, Credential), NotSignedIn> {
+        if token.is_empty() {
+            return Err(NotSignedIn::Missing);
+        }
+        if token.len() > MAX_CREDENTIAL_BYTES {
+            return Err(self.failed("the token is too long", peer));
+        }
+        let mut accepted = self.accepted().ok_or(NotSignedIn::Missing)?;
+        let mut turn = None;
+        if let Some(tokens) = accepted.tokens.searched_tokens(token) {
+            let searches = self.attempts.searches(peer.ip());
+            let waited = searches.turn(counted_as(peer.ip()), tokens).await;
+            turn = Some(waited.ok_or(NotSignedIn::TooManyWaiting)?);
+            // The credentials may have been replaced while the caller waited.
+            accepted = self.accepted().ok_or(NotSignedIn::Missing)?;
+        }
+        let found = accepted.sign_in(token, now).await;
+        drop(turn);
         match &found {
-            Ok(SignedIn { actor, .. }) if actor.name.starts_with(ISSUER_PREFIX) => self.groups.note(actor),
+            Ok((SignedIn { actor, .. }, _)) if actor.name.starts_with(ISSUER_PREFIX) => {
+                self.groups.note(actor);
+            }
             Err(NotSignedIn::NoRole { name }) => self.groups.note_without_role(name),
             _ => {}
         }
         match found {
-            Err(NotSignedIn::Invalid { .. }) => match self.attempts.failed(peer.ip()) {
-                Some(wait) => Err(NotSignedIn::TooMany { wait }),
-                None => found,
-            },
+            Err(NotSignedIn::Invalid { reason }) => Err(self.failed(reason, peer)),
             found => found,
+        }
+    }
+
+    /// Returns the present actor of a credential that has signed in; none if it has expired or is not accepted any more.
+    #[must_use]
+    pub fn present(&self, credential: &Credential, now: Timestamp) -> Option<SignedIn> {
+        self.accepted()?.present(credential, now)
+    }
+
+    /// Counts a failed sign-in, and returns the reason to report.
+    fn failed(&self, reason: &'static str, peer: SocketAddr) -> NotSignedIn {
+        match self.attempts.failed(peer.ip()) {
+            Some(wait) => NotSignedIn::TooMany { wait },
+            None => NotSignedIn::Invalid { reason },
         }
     }
 
@@ -240,7 +272,7 @@ impl Accepted {
     }
 
     /// Returns the actor of a token, and its end. One that is searched for needs a turn.
-    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
+    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<(SignedIn, Credential), NotSignedIn> {
         if token.starts_with(OPERATOR_TOKEN_PREFIX) {
             return self.holder(token, now);
         }
@@ -277,7 +309,7 @@ impl Accepted {
         }
     }
 
-    fn holder(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
+    fn holder(&self, token: &str, now: Timestamp) -> Result<(SignedIn, Credential), NotSignedIn> {
         let mut holder = self.tokens.find(token);
         if holder.is_none() && self.tokens.searched_tokens(token).is_some() {
             holder = self.tokens.search(token);
@@ -286,10 +318,7 @@ impl Accepted {
             Some(known) if known.expires.is_some_and(|expires| now >= expires) => Err(NotSignedIn::Invalid {
                 reason: "the token has expired",
             }),
-            Some(known) => Ok(SignedIn {
-                actor: known.actor(),
-                expires: known.expires,
-            }),
+            Some(known) => Ok((known.signed_in(), Credential::of_hash(&known.hash))),
             None => Err(NotSignedIn::Invalid {
                 reason: "the token is unknown",
             }),
@@ -298,15 +327,18 @@ impl Accepted {
 }
 
 impl IssuerRoles {
-    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<SignedIn, NotSignedIn> {
-        let verified = self
-            .verify
-            .verify(token, now)
-            .await
-            .map_err(|error| match error {
-                NotVerified::Invalid { reason } => NotSignedIn::Invalid { reason },
-                NotVerified::Unavailable => NotSignedIn::Unavailable,
-            })?;
+    async fn sign_in(&self, token: &str, now: Timestamp) -> Result<(SignedIn, Credential), NotSignedIn> {
+        let verified = self.verify.verify(token, now).await;
+        let verified = verified.map_err(|error| match error {
+            NotVerified::Invalid { reason } => NotSignedIn::Invalid { reason },
+            NotVerified::Unavailable => NotSignedIn::Unavailable,
+        })?;
+        let claims = IssuedClaims::new(&self.issuer, &verified);
+        Ok((self.signed_in(verified)?, Credential::IssuerToken(claims)))
+    }
+
+    /// Returns the actor of a verified token.
+    fn signed_in(&self, verified: VerifiedToken) -> Result<SignedIn, NotSignedIn> {
         let given = verified.roles.iter();
         let role = given
             .filter_map(|given| self.roles.iter().find(|(name, _)| name == given))

@@ -9,7 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Writing failed; the previous file is unchanged.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = File::create(&aside)?;
     // A file left by an interrupted write may have other permissions.

@@ -74,6 +74,7 @@ pub(crate) async fn show(
     body: Bytes,
 ) -> Response {
     match read(&console, &visitor, &body).await {
+    match read(&visitor, &body) {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
         Err(problem) => page::problem(blank(&console, &visitor, &uri), &problem),
     }
@@ -84,8 +85,9 @@ pub(crate) async fn show(
 /// # Errors
 /// The form was not rendered for this session, or misses a field.
 pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
+pub(crate) fn read(visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
     let form = Form::read(body);
-    visitor.check_form(console, &form)?;
+    visitor.check_form(&form)?;
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
         return Err(Problem::invalid_form(format!(

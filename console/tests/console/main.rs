@@ -15,5 +15,6 @@ mod fixed_traffic;
 mod flags;
 mod requests;
 mod shadow;
+mod sign_in;
 mod site;
 mod tenants;

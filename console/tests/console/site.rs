@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -9,10 +10,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use console::{Console, ConsoleParts};
+use console::{Audience, Console, ConsoleParts, Origins, Sessions};
 use control::api::{Api, EventStreams};
-use control::operators::{Operators, SignedIn};
-use control::{Actor, LifecyclePolicy, ReadTraffic, Role};
+use control::operators::{Known, Operators, SignedIn, StaticToken};
+use control::{Actor, Explain, LifecyclePolicy, ReadTraffic, RequestExplanation, RequestQuestion, Role, Unexplained};
 use http_body_util::BodyExt as _;
 use rules::{AdminHosts, Timestamp};
 use testkit::{ControlFixture, START};
@@ -27,6 +28,9 @@ const HOST: &str = "127.0.0.1:9090";
 /// A console, and what it operates.
 pub(crate) struct Site {
     pub(crate) fixture: ControlFixture,
+    pub(crate) operators: Arc<Operators>,
+    /// The current time, in ms since 1970.
+    pub(crate) now: Arc<AtomicI64>,
     router: Router,
     /// The visitor of the next requests; none is a caller on this machine.
     visitor: Mutex<Option<SignedIn>>,
@@ -67,8 +71,28 @@ impl Site {
 
     fn of(fixture: ControlFixture, traffic: Arc<dyn ReadTraffic>) -> Self {
         let operators = Arc::new(Operators::local());
+        let fixture = ControlFixture::new(policy, document);
+        Self::over(
+            fixture,
+            Operators::local(),
+            (Audience::Everyone, Origins::default()),
+        )
+    }
+
+    /// Creates a console for operators with these tokens.
+    pub(crate) fn of_operators(tokens: Vec<StaticToken>, audience: Audience, origins: Origins) -> Self {
+        let document = "{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }";
+        let fixture = ControlFixture::new(LifecyclePolicy::default(), document);
+        let operators = Operators::of(Known { tokens, issuer: None });
+        Self::over(fixture, operators, (audience, origins))
+    }
+
+    fn over(fixture: ControlFixture, operators: Operators, (audience, origins): (Audience, Origins)) -> Self {
+        let operators = Arc::new(operators);
         let streams = EventStreams::new();
-        let clock: control::api::Clock = Arc::new(|| Timestamp(START));
+        let now = Arc::new(AtomicI64::new(START));
+        let shown = Arc::clone(&now);
+        let clock: control::api::Clock = Arc::new(move || Timestamp(shown.load(Ordering::Relaxed)));
         let api = Api::new(
             Arc::clone(&fixture.control),
             Arc::clone(&operators),
@@ -81,8 +105,11 @@ impl Site {
         let control = Arc::clone(&fixture.control);
         let parts = ConsoleParts {
             api: control::api::router(Arc::new(api)),
-            operators,
+            operators: Arc::clone(&operators),
+            sessions: Sessions::of_file(None),
+            audience,
             hosts: AdminHosts::default(),
+            origins,
             streams,
             revision: Arc::new(move || control.read(|state, _| state.revision.0)),
             clock,
@@ -90,6 +117,8 @@ impl Site {
         let console = Arc::new(Console::new(parts).unwrap());
         Self {
             fixture,
+            operators,
+            now,
             router: console::router(console),
             visitor: Mutex::new(None),
         }

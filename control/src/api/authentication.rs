@@ -29,19 +29,25 @@ pub(crate) async fn authenticate(
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // A peer of unknown address must not count as this machine.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
+    // A failed sign-in at the console, which is recorded and answered as one at the API.
+    if let Some(reason) = parts.extensions.get::<NotSignedIn>() {
+        return Err(not_signed_in_at(api, reason, peer, id).await);
+    }
     if !api.operators.asks() {
         same_origin(&parts.uri, &parts.headers, &api.hosts).map_err(foreign_request)?;
     }
     let signed_in = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
-    let signed_in = match signed_in {
-        Ok(signed_in) => signed_in,
-        Err(reason) => {
-            let entry = security_entries::failed_sign_in(api, &reason, peer.ip(), id);
-            security_entries::record(api, entry).await;
-            return Err(not_signed_in(&reason));
-        }
-    };
-    within_limits(api, signed_in, lane)
+    match signed_in {
+        Ok(signed_in) => within_limits(api, signed_in, lane),
+        Err(reason) => Err(not_signed_in_at(api, &reason, peer, id).await),
+    }
+}
+
+/// Records a failed sign-in, and returns its problem.
+async fn not_signed_in_at(api: &Arc<Api>, reason: &NotSignedIn, peer: SocketAddr, id: &str) -> ApiProblem {
+    let entry = security_entries::failed_sign_in(api, reason, peer.ip(), id);
+    security_entries::record(api, entry).await;
+    not_signed_in(reason)
 }
 
 /// Counts a request against the limits of its actor.

@@ -9,6 +9,8 @@ use changes::{Actor, Role};
 use rules::Timestamp;
 use tokens::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX};
 
+use super::SignedIn;
+
 /// Length of the key of a hash, in random bytes.
 const SALT_BYTES: usize = 16;
 /// Length of an id, in characters of base64url.
@@ -57,13 +59,17 @@ pub enum TokenHashError {
 }
 
 impl StaticToken {
-    pub(super) fn actor(&self) -> Actor {
-        Actor {
-            name: self.name.clone(),
-            display_name: None,
-            role: self.role,
-            groups: Vec::new(),
-            org: self.org.clone(),
+    /// Returns its actor, and its end.
+    pub(super) fn signed_in(&self) -> SignedIn {
+        SignedIn {
+            actor: Actor {
+                name: self.name.clone(),
+                display_name: None,
+                role: self.role,
+                groups: Vec::new(),
+                org: self.org.clone(),
+            },
+            expires: self.expires,
         }
     }
 }

@@ -246,7 +246,7 @@ async fn the_subject_identifies_an_actor_and_not_its_display_name() {
         ("sre+\u{7}/", None),
     ] {
         let accepted = operators.accepted.read().clone().unwrap();
-        let actor = accepted.sign_in(token, NOW).await.unwrap().actor;
+        let actor = accepted.sign_in(token, NOW).await.unwrap().0.actor;
         assert_eq!(actor.name, "oidc:https://login.example#ann");
         assert_eq!(actor.display_name.as_deref(), expected);
     }

@@ -10,12 +10,11 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use config::Watcher;
 use control::Control;
 use proxy::Running;
-use rules::AdminHosts;
 
 use super::reloader::Reloader;
 use crate::active_config::ActiveConfig;
 use crate::admin_routes::AdminRoutes;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{AdminSite, ControlPlane};
 use crate::notification_thread::NotificationThread;
 use crate::startup::{self, StartupFlags};
 use crate::store_watch::{StoreWatch, VerifiedStore};
@@ -127,17 +126,14 @@ impl ControlParts {
         };
         let changes = active_config.with_loaded(|loaded| loaded.settings.changes.clone());
         let control_plane = ControlPlane::new(flags, &changes, active_config);
-        let api = control_plane.api(admin_hosts(active_config));
+        let api = control_plane.api(admin_listener(active_config));
         let parts = Self::start(control_plane, store, running, active_config)?;
         routes.replace(api);
         Ok(parts)
     }
 }
 
-/// Returns the names of the admin listener.
-pub(super) fn admin_hosts(active_config: &ActiveConfig) -> AdminHosts {
-    active_config.with_loaded(|loaded| {
-        let admin = loaded.settings.admin.as_ref();
-        admin.map(|admin| admin.hosts.clone()).unwrap_or_default()
-    })
+/// Returns the listener that serves the admin API, as the document has it.
+pub(super) fn admin_listener(active_config: &ActiveConfig) -> AdminSite {
+    active_config.with_loaded(|loaded| AdminSite::of(&loaded.settings))
 }

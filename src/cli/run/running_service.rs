@@ -10,7 +10,7 @@ use proxy::{Accepting, AccessLogFormat, AccessLogOutput, ReadySocket, Running};
 use tracing::{info, warn};
 
 use super::super::output;
-use super::control_parts::{ControlParts, admin_hosts};
+use super::control_parts::{ControlParts, admin_listener};
 use crate::active_config::ActiveConfig;
 use crate::admin_routes::AdminRoutes;
 use crate::break_glass::BreakGlassThread;
@@ -101,7 +101,7 @@ impl Service {
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let admin_routes = AdminRoutes::new(control_plane.api(admin_hosts(&active_config)));
+        let admin_routes = AdminRoutes::new(control_plane.api(admin_listener(&active_config)));
         let options = proxy::StartOptions {
             sockets: Some(sockets),
             accepting: match origin.takeover {
