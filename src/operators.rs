@@ -6,18 +6,22 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use config::{
-    ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, OperatorToken, PromotionCondition,
+    ChangePolicy, Files, LoadedConfig, OperatorRole, OperatorSettings, OperatorToken, PersonSignIn,
+    PromotionCondition,
 };
 use control::operators::{
-    IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
+    IdentityProvider, IssuerRoles, Known, NotVerified, ProviderDefinition, StaticToken, TokenHash,
+    VerifiedToken, VerifyIdToken, VerifyToken,
 };
 use control::{
     BetaPolicy, Code, ErrorLimit, GaPolicy, LifecyclePolicy, MetricSource, RequiredSignOff, Revertible, Role,
     Signer, StaleLimits, StateOrder, UrgentPolicy,
 };
-use proxy::{IssuerKeys, KeyStore, Unproven};
+use parking_lot::Mutex;
+use proxy::{IssuerKeys, KeyStore, RefreshSettings, Unproven};
 use rules::{AttributeValue, Timestamp};
-use tokens::{Issuer, Unverified};
+use tokens::{Identity, Issuer, Unverified};
+use tracing::warn;
 
 use crate::issuer_keys::issuer_keys;
 
@@ -30,33 +34,114 @@ struct IssuerTokens {
 #[async_trait]
 impl VerifyToken for IssuerTokens {
     async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, NotVerified> {
-        let invalid = |rejection: tokens::Rejection| NotVerified::Invalid {
-            reason: rejection.description(),
-        };
-        let unverified = Unverified::parse(token).map_err(invalid)?;
-        let seconds = u64::try_from(now.0.div_euclid(1_000)).unwrap_or(0);
-        let verified = self.keys.verify(&self.issuer, &unverified, seconds).await;
-        let identity = verified.map_err(|unproven| match unproven {
-            Unproven::Rejected(rejection) => invalid(rejection),
-            Unproven::NoKeys => NotVerified::Unavailable,
-        })?;
-        let Some(subject) = identity.user else {
-            return Err(NotVerified::Invalid {
-                reason: "the token has no subject (`sub`)",
-            });
-        };
-        let display_name = match identity.attributes.into_iter().next() {
-            Some((_, AttributeValue::String(name))) => Some(name.into()),
+        let identity = verified(&self.issuer, &self.keys, token, now).await?;
+        let display_name = match identity.attributes.first() {
+            Some((_, AttributeValue::String(name))) => Some(name.to_string()),
             _ => None,
         };
-        Ok(VerifiedToken {
-            subject: subject.to_string(),
-            display_name,
-            roles: identity.groups.iter().map(ToString::to_string).collect(),
-            org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
-            expires: rejected_from(identity.expires_at, &self.issuer),
-        })
+        claims(&self.issuer, identity, display_name)
     }
+}
+
+/// ID tokens of the provider by which people sign in.
+struct IdTokens {
+    issuer: Issuer,
+    client_id: Box<str>,
+    store: Arc<KeyStore>,
+    /// The keys of the last sign-in, by their URL, so that they are not fetched for each.
+    keys: Mutex<Option<(String, Arc<IssuerKeys>)>>,
+}
+
+impl IdTokens {
+    fn keys(&self, url: &str) -> Result<Arc<IssuerKeys>, NotVerified> {
+        let mut kept = self.keys.lock();
+        if let Some((known, keys)) = &*kept
+            && known == url
+        {
+            return Ok(Arc::clone(keys));
+        }
+        let refresh = RefreshSettings::from_ms(ID_TOKEN_KEYS_REFRESH_MS, None);
+        let keys = self.store.remote(&self.issuer, url, refresh);
+        let keys = keys.map_err(|error| {
+            warn!("the keys of the identity provider can't be fetched: {error}");
+            NotVerified::Unavailable
+        })?;
+        *kept = Some((url.to_owned(), Arc::clone(&keys)));
+        Ok(keys)
+    }
+}
+
+#[async_trait]
+impl VerifyIdToken for IdTokens {
+    async fn verify(
+        &self,
+        keys_url: &str,
+        token: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<VerifiedToken, NotVerified> {
+        let keys = self.keys(keys_url)?;
+        let identity = verified(&self.issuer, &keys, token, now).await?;
+        let attribute = |number| {
+            let mut attributes = identity.attributes.iter();
+            attributes.find_map(|(found, value)| match value {
+                AttributeValue::String(text) if *found == number => Some(&**text),
+                _ => None,
+            })
+        };
+        let invalid = |reason| Err(NotVerified::Invalid { reason });
+        if attribute(PersonSignIn::NONCE) != Some(nonce) {
+            return invalid("the ID token is of another sign-in (nonce)");
+        }
+        // OpenID Connect Core 1.0 section 3.1.3.7: a token for several clients names the one that asked for it.
+        if attribute(PersonSignIn::AUTHORIZED_PARTY).is_some_and(|party| party != &*self.client_id) {
+            return invalid("the ID token was issued to another client (azp)");
+        }
+        let display_name = attribute(PersonSignIn::NAME).map(str::to_owned);
+        claims(&self.issuer, identity, display_name)
+    }
+}
+
+/// The interval between fetches of the keys of ID tokens, in milliseconds.
+const ID_TOKEN_KEYS_REFRESH_MS: u64 = 5 * 60 * 1_000;
+
+/// Verifies a token, and returns its identity.
+async fn verified(
+    issuer: &Issuer,
+    keys: &Arc<IssuerKeys>,
+    token: &str,
+    now: Timestamp,
+) -> Result<Identity, NotVerified> {
+    let invalid = |rejection: tokens::Rejection| NotVerified::Invalid {
+        reason: rejection.description(),
+    };
+    let unverified = Unverified::parse(token).map_err(invalid)?;
+    let seconds = u64::try_from(now.0.div_euclid(1_000)).unwrap_or(0);
+    let verified = keys.verify(issuer, &unverified, seconds).await;
+    verified.map_err(|unproven| match unproven {
+        Unproven::Rejected(rejection) => invalid(rejection),
+        Unproven::NoKeys => NotVerified::Unavailable,
+    })
+}
+
+/// Returns the claims of an operator.
+fn claims(
+    issuer: &Issuer,
+    identity: Identity,
+    display_name: Option<String>,
+) -> Result<VerifiedToken, NotVerified> {
+    let Some(subject) = identity.user else {
+        return Err(NotVerified::Invalid {
+            reason: "the token has no subject (`sub`)",
+        });
+    };
+    Ok(VerifiedToken {
+        subject: subject.to_string(),
+        display_name,
+        roles: identity.groups.iter().map(ToString::to_string).collect(),
+        org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
+        expires: rejected_from(identity.expires_at, issuer),
+    })
 }
 
 /// Returns the time from which a token that expires at this second is rejected.
@@ -69,25 +154,25 @@ fn rejected_from(expires_at: u64, issuer: &Issuer) -> Timestamp {
 ///
 /// # Errors
 /// A token has an invalid hash or role, or two issuers have the same name.
-pub(crate) fn load(loaded: &LoadedConfig, keys: &KeyStore) -> Result<Option<Known>> {
+pub(crate) fn load(loaded: &LoadedConfig, keys: &Arc<KeyStore>) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
         return Ok(None);
     };
-    build(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
+    build(&operators.tokens, operators, keys).map(Some)
 }
 
 /// Builds the operators from the current file of tokens and the loaded issuer; without a file, those of the loaded
 /// document. `None` if the file is invalid, or there are no operators.
-pub(crate) fn reload_tokens(loaded: &LoadedConfig, keys: &KeyStore) -> Option<Known> {
+pub(crate) fn reload_tokens(loaded: &LoadedConfig, keys: &Arc<KeyStore>) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
     let tokens = match operators.tokens_file.as_deref() {
         Some(file) => config::operator_tokens(Files::Disk, file).ok()?,
         None => operators.tokens.clone(),
     };
-    build(&tokens, operators.issuer.as_ref(), keys).ok()
+    build(&tokens, operators, keys).ok()
 }
 
-fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeyStore) -> Result<Known> {
+fn build(tokens: &[OperatorToken], operators: &OperatorSettings, keys: &Arc<KeyStore>) -> Result<Known> {
     let tokens = tokens.iter().map(|token| {
         Ok(StaticToken {
             name: token.name.to_string(),
@@ -98,24 +183,51 @@ fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeySt
         })
     });
     // The keys are shared with the proxy's routes if name, URL and algorithms of the issuer are equal.
-    let issuer = match issuer {
+    let issuer = match &operators.issuer {
         None => None,
         Some(operator) => {
             let issuer = operator.issuer.issuer.clone();
             let keys = issuer_keys(&operator.issuer, keys)?;
-            let roles = operator.roles.iter();
-            let roles = roles.map(|(claim_value, name)| (claim_value.to_string(), role(*name)));
             Some(IssuerRoles {
                 issuer: issuer.name().to_owned(),
                 verify: Arc::new(IssuerTokens { issuer, keys }),
-                roles: roles.collect(),
+                roles: roles(&operator.roles),
             })
         }
     };
+    let provider = operators.sign_in.as_ref().map(|sign_in| provider(sign_in, keys));
     Ok(Known {
         tokens: tokens.collect::<Result<_>>()?,
         issuer,
+        provider: provider.transpose()?,
     })
+}
+
+/// Builds the identity provider by which people sign in.
+fn provider(sign_in: &PersonSignIn, keys: &Arc<KeyStore>) -> Result<Arc<IdentityProvider>> {
+    let definition = ProviderDefinition {
+        issuer: sign_in.issuer.name().to_owned(),
+        client_id: sign_in.client_id.to_string(),
+        client_secret_file: sign_in.client_secret_file.clone(),
+        scopes: sign_in.scopes.iter().map(ToString::to_string).collect(),
+        roles: roles(&sign_in.roles),
+    };
+    let verify = IdTokens {
+        issuer: sign_in.issuer.clone(),
+        client_id: sign_in.client_id.clone(),
+        store: Arc::clone(keys),
+        keys: Mutex::new(None),
+    };
+    let provider = IdentityProvider::new(definition, Arc::new(verify)).map_err(anyhow::Error::msg);
+    Ok(Arc::new(provider.context("the identity provider of operators")?))
+}
+
+/// Returns the roles by value of a claim.
+fn roles(written: &[(Box<str>, OperatorRole)]) -> Vec<(String, Role)> {
+    let roles = written.iter();
+    roles
+        .map(|(value, name)| (value.to_string(), role(*name)))
+        .collect()
 }
 
 /// Returns the policy of the document, with defaults for what it leaves out.

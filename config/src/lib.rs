@@ -81,7 +81,7 @@ pub use node::is_not_finite;
 pub use notify::{NoticeEvent, NotificationSink, SinkTarget};
 pub use operators::{
     ChangePolicy, InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken,
-    PromotionCondition, RequiredSignOff, Signer, check_operator_name,
+    PersonSignIn, PromotionCondition, RequiredSignOff, Signer, check_operator_name,
 };
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use plan_document::{PlanDocument, plan_document, read_plan};

@@ -17,6 +17,33 @@ pub struct OperatorSettings {
     pub tokens_file: Option<PathBuf>,
     /// The issuer of operators' tokens.
     pub issuer: Option<OperatorIssuer>,
+    /// The identity provider by which people sign in at the console.
+    pub sign_in: Option<PersonSignIn>,
+}
+
+/// An identity provider with OpenID Connect, and this client of it.
+#[derive(Debug)]
+pub struct PersonSignIn {
+    /// The checks of its ID tokens. Attribute 0 is the name to display; the others are those of [`PersonSignIn::NONCE`]
+    /// and [`PersonSignIn::AUTHORIZED_PARTY`].
+    pub issuer: tokens::Issuer,
+    /// The id of this client.
+    pub client_id: Box<str>,
+    /// The file with the secret of this client; none for a public client.
+    pub client_secret_file: Option<PathBuf>,
+    /// The scopes to ask for, beside `openid`.
+    pub scopes: Vec<Box<str>>,
+    /// The roles, by value of the claim of roles.
+    pub roles: Vec<(Box<str>, OperatorRole)>,
+}
+
+impl PersonSignIn {
+    /// The number of the attribute with the name to display.
+    pub const NAME: u32 = 0;
+    /// The number of the attribute with the nonce.
+    pub const NONCE: u32 = 1;
+    /// The number of the attribute with the authorized party (`azp`).
+    pub const AUTHORIZED_PARTY: u32 = 2;
 }
 
 /// A static token.

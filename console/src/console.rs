@@ -15,12 +15,13 @@ use control::operators::{Operators, SignedIn};
 use rules::AdminHosts;
 
 use crate::admin_api::AdminApi;
+use crate::oidc::PendingKey;
 use crate::origin::Origins;
 use crate::problem::Problem;
 use crate::receipt::Receipts;
 use crate::sessions::{SessionDigest, Sessions};
 use crate::visitor::{NoVisitor, Visitor};
-use crate::{assets, change, live, page, pages, security_headers, sign_in};
+use crate::{assets, change, live, oidc, page, pages, security_headers, sign_in};
 
 /// The parts that the console is made of.
 pub struct ConsoleParts {
@@ -76,6 +77,8 @@ pub struct Console {
     pub(crate) clock: Clock,
     /// The secret of the forms of visitors without a session.
     pub(crate) local_secret: [u8; 32],
+    /// The key of the cookies of sign-ins at the identity provider.
+    pub(crate) pending_key: PendingKey,
     pub(crate) receipts: Receipts,
 }
 
@@ -98,6 +101,7 @@ impl Console {
             revision: parts.revision,
             clock: parts.clock,
             local_secret,
+            pending_key: PendingKey::new()?,
             receipts: Receipts::default(),
         })
     }
@@ -130,6 +134,8 @@ pub fn router(console: Arc<Console>) -> Router {
     let signed_in = signed_in.route_layer(from_fn_with_state(Arc::clone(&console), require_visitor));
     let sign_in = Router::new()
         .route(sign_in::PATH, get(sign_in::show).post(sign_in::submit))
+        .route(oidc::PATH, get(oidc::begin))
+        .route(oidc::CALLBACK_PATH, get(oidc::finish))
         .route_layer(from_fn(add_security_headers));
     signed_in
         .merge(sign_in)
@@ -153,7 +159,7 @@ async fn require_visitor(State(console): State<Arc<Console>>, request: Request, 
             parts.extensions.insert(visitor);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(NoVisitor::SignIn) => sign_in::required(&parts),
+        Err(NoVisitor::SignIn) => sign_in::required(&console, &parts),
         Err(NoVisitor::Rejected(problem)) => page::rejected(&problem),
     };
     security_headers::add(response)

@@ -21,6 +21,7 @@ mod filters;
 mod form;
 mod form_token;
 mod live;
+mod oidc;
 mod origin;
 mod page;
 mod page_path;

@@ -15,6 +15,7 @@ use crate::assets::{self, AssetPaths};
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::oidc;
 use crate::origin;
 use crate::page::{self, Section};
 use crate::page_path::is_page;
@@ -38,8 +39,19 @@ struct SignInPage {
     assets: AssetPaths,
     /// The page to open after the sign-in; empty for the first one.
     to: String,
+    /// The path that begins a sign-in at the identity provider, and the provider's host; none if there is no provider.
+    provider: Option<(String, String)>,
     problem: Option<Problem>,
     notice: Option<&'static str>,
+}
+
+/// The way in which the page after a sign-in is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// By a redirect.
+    Redirect,
+    /// By a page of this site, because a page of another one led here: the browser would not send the cookie.
+    ByOwnPage,
 }
 
 /// The page that opens another one of the same site.
@@ -59,7 +71,7 @@ pub(crate) async fn show(State(console): State<Arc<Console>>, request: Request) 
         Ok(visitor) => Redirect::to(&destination(&visitor.signed_in, &to)).into_response(),
         Err(NoVisitor::SignIn) => {
             let notice = query.is_checked("ended").then_some("sign-in-signed-out");
-            sign_in_page(StatusCode::OK, to, None, notice)
+            page(&console, StatusCode::OK, to, None, notice)
         }
         Err(NoVisitor::Rejected(problem)) => page::rejected(&problem),
     }
@@ -86,10 +98,10 @@ pub(crate) async fn submit(State(console): State<Arc<Console>>, request: Request
         .sign_in_with(token, peer(&parts.extensions), now)
         .await;
     match found {
-        Ok((signed_in, credential)) => begin(&console, &parts, (signed_in, credential), to).await,
+        Ok(found) => begin(&console, &parts, found, (to, Opening::Redirect)).await,
         Err(reason) => {
             let problem = refuse(&console, &parts, reason).await;
-            sign_in_page(problem.status(), to, Some(problem), None)
+            page(&console, problem.status(), to, Some(problem), None)
         }
     }
 }
@@ -102,14 +114,14 @@ pub(crate) async fn begin(
     console: &Arc<Console>,
     parts: &Parts,
     (signed_in, credential): (SignedIn, Credential),
-    to: String,
+    (to, opening): (String, Opening),
 ) -> Response {
     if !console.audience.admits(&signed_in) {
         let problem = Problem::rejected(
             "ORG_ADMINS_ONLY",
             "this listener is for the admins of orgs: staff sign in at the admin listener",
         );
-        return sign_in_page(problem.status(), to, Some(problem), None);
+        return page(console, problem.status(), to, Some(problem), None);
     }
     let actor = signed_in.actor.clone();
     let destination = destination(&signed_in, &to);
@@ -129,7 +141,11 @@ pub(crate) async fn begin(
         console.end_session(former.digest()).await;
     }
     let cookie = session_cookie::set(console, &parts.headers, (&id, expires), now);
-    with_cookie(Redirect::to(&destination).into_response(), cookie)
+    let answer = match opening {
+        Opening::Redirect => Redirect::to(&destination).into_response(),
+        Opening::ByOwnPage => reopen(destination),
+    };
+    with_cookie(answer, cookie)
 }
 
 /// Records a failed sign-in as the API does, and returns its problem.
@@ -156,7 +172,7 @@ pub(crate) async fn sign_out(
 }
 
 /// Answers a request whose visitor has to sign in.
-pub(crate) fn required(parts: &Parts) -> Response {
+pub(crate) fn required(console: &Console, parts: &Parts) -> Response {
     let is_read = matches!(parts.method.as_str(), "GET" | "HEAD");
     if parts.headers.contains_key(HX_REQUEST) {
         let open = open_path(&page_of(&parts.headers, &HX_CURRENT_URL));
@@ -165,7 +181,13 @@ pub(crate) fn required(parts: &Parts) -> Response {
     if !is_read {
         // Its fields stay in the page that the browser goes back to.
         let to = page_of(&parts.headers, &header::REFERER);
-        return sign_in_page(StatusCode::UNAUTHORIZED, to, None, Some("sign-in-session-ended"));
+        return page(
+            console,
+            StatusCode::UNAUTHORIZED,
+            to,
+            None,
+            Some("sign-in-session-ended"),
+        );
     }
     if is_stream(&parts.headers) {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -174,11 +196,7 @@ pub(crate) fn required(parts: &Parts) -> Response {
     let to = wanted.filter(|path| is_page(path)).unwrap_or_default();
     if origin::is_from_other_site(&parts.headers) {
         // A browser sends the cookie with the request of this page, which is of the same site.
-        let page = ReopenPage {
-            assets: assets::paths(),
-            to: open_path(to),
-        };
-        return page::render(StatusCode::OK, &page);
+        return reopen(open_path(to));
     }
     Redirect::to(&open_path(to)).into_response()
 }
@@ -189,14 +207,32 @@ fn is_stream(headers: &HeaderMap) -> bool {
     accepted == Some(b"text/event-stream")
 }
 
-fn sign_in_page(
+/// Answers with a page of this site that opens another one.
+fn reopen(to: String) -> Response {
+    let assets = assets::paths();
+    page::render(StatusCode::OK, &ReopenPage { assets, to })
+}
+
+/// Renders the page of the sign-in.
+pub(crate) fn page(
+    console: &Console,
     status: StatusCode,
     to: String,
     problem: Option<Problem>,
     notice: Option<&'static str>,
 ) -> Response {
+    let provider = console.operators.provider().map(|provider| {
+        let issuer: Option<Uri> = provider.issuer().parse().ok();
+        let host = issuer.as_ref().and_then(Uri::host).map(str::to_owned);
+        let begin = match to.is_empty() {
+            true => oidc::PATH.to_owned(),
+            false => with_page(oidc::PATH, &to),
+        };
+        (begin, host.unwrap_or_default())
+    });
     let page = SignInPage {
         assets: assets::paths(),
+        provider,
         to,
         problem,
         notice,
@@ -205,7 +241,7 @@ fn sign_in_page(
 }
 
 /// Returns the page that a form or query asks for; empty if it is not one of the console.
-fn wanted(form: &Form) -> String {
+pub(crate) fn wanted(form: &Form) -> String {
     form.text("to")
         .filter(|to| is_page(to))
         .unwrap_or_default()
@@ -227,10 +263,15 @@ fn open_path(to: &str) -> String {
     if to.is_empty() {
         return PATH.to_owned();
     }
+    with_page(PATH, to)
+}
+
+/// Returns a path with the page to open in its query.
+fn with_page(path: &str, to: &str) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("to", to)
         .finish();
-    format!("{PATH}?{query}")
+    format!("{path}?{query}")
 }
 
 /// Returns the page of the console in a header with a URL; empty if there is none.

@@ -173,7 +173,7 @@ fn operators() -> (Operators, HeaderMap) {
     };
     let known = Known {
         tokens: (0..TOKENS).map(token).collect(),
-        issuer: None,
+        ..Known::default()
     };
     let (bogus, _) = TokenHash::issue().unwrap();
     let mut headers = HeaderMap::new();

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod credential;
+mod identity_provider;
 mod same_origin;
 mod searches;
 mod seen_groups;
@@ -23,6 +24,9 @@ use tokens::OPERATOR_TOKEN_PREFIX;
 pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
 pub use credential::{Credential, IssuedClaims};
+pub use identity_provider::{
+    BegunSignIn, IdentityProvider, ProviderAnswer, ProviderDefinition, ProviderError, VerifyIdToken,
+};
 pub use same_origin::{Foreign, same_origin};
 pub use static_token::{StaticToken, TokenHash, TokenHashError};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
@@ -54,6 +58,7 @@ pub struct Operators {
 struct Accepted {
     tokens: TokenIndex,
     issuer: Option<IssuerRoles>,
+    provider: Option<Arc<IdentityProvider>>,
 }
 
 /// The accepted credentials.
@@ -63,6 +68,8 @@ pub struct Known {
     pub tokens: Vec<StaticToken>,
     /// The issuer whose tokens are accepted, with its roles.
     pub issuer: Option<IssuerRoles>,
+    /// The identity provider by which people sign in at the console.
+    pub provider: Option<Arc<IdentityProvider>>,
 }
 
 /// An issuer whose tokens are accepted, and the roles of its claims.
@@ -150,9 +157,14 @@ impl Operators {
                 let known = known.issuer.as_ref();
                 known.is_some_and(|known| known.issuer == issuer.issuer)
             };
+            let is_known = |provider: &&Arc<IdentityProvider>| {
+                let known = known.provider.as_ref();
+                known.is_some_and(|known| known.issuer() == provider.issuer())
+            };
             let kept = Known {
                 tokens: former.tokens.present_in(&known.tokens),
                 issuer: former.issuer.as_ref().filter(is_kept).cloned(),
+                provider: former.provider.as_ref().filter(is_known).cloned(),
             };
             *accepted = Some(Accepted::of(kept, Some(former)));
         }
@@ -235,8 +247,37 @@ impl Operators {
         self.accepted()?.present(credential, now)
     }
 
+    /// Returns the identity provider by which people sign in at the console.
+    #[must_use]
+    pub fn provider(&self) -> Option<Arc<IdentityProvider>> {
+        self.accepted()?.provider.clone()
+    }
+
+    /// Returns the actor of a person whom the identity provider has signed in. Their session may be longer than the ID token,
+    /// which is for the sign-in alone.
+    ///
+    /// # Errors
+    /// The person has no role, or there is no provider any more.
+    pub fn sign_in_person(
+        &self,
+        provider: &IdentityProvider,
+        verified: &VerifiedToken,
+    ) -> Result<(SignedIn, Credential), NotSignedIn> {
+        let accepted = self.accepted().ok_or(NotSignedIn::Missing)?;
+        let credential = Credential::Person(IssuedClaims::new(provider.issuer(), verified));
+        let known = accepted.provider.as_ref();
+        let known = known.filter(|known| known.issuer() == provider.issuer());
+        let signed_in = known.ok_or(NotSignedIn::Missing)?.signed_in(verified.clone());
+        match &signed_in {
+            Ok(signed_in) => self.groups.note(&signed_in.actor),
+            Err(NotSignedIn::NoRole { name }) => self.groups.note_without_role(name),
+            Err(_) => {}
+        }
+        Ok((signed_in?, credential))
+    }
+
     /// Counts a failed sign-in, and returns the reason to report.
-    fn failed(&self, reason: &'static str, peer: SocketAddr) -> NotSignedIn {
+    pub fn failed(&self, reason: &'static str, peer: SocketAddr) -> NotSignedIn {
         match self.attempts.failed(peer.ip()) {
             Some(wait) => NotSignedIn::TooMany { wait },
             None => NotSignedIn::Invalid { reason },
@@ -268,6 +309,7 @@ impl Accepted {
         Arc::new(Self {
             tokens,
             issuer: known.issuer,
+            provider: known.provider,
         })
     }
 
@@ -288,11 +330,16 @@ impl Accepted {
     /// Returns the standing of an operator.
     fn standing(&self, name: &str, now: Timestamp, seen: &SeenGroups) -> Standing {
         if let Some(rest) = name.strip_prefix(ISSUER_PREFIX) {
-            let of_issuer = |issuer: &IssuerRoles| {
-                let subject = rest.strip_prefix(&*issuer.issuer);
+            let is_of = |issuer: &str| {
+                let subject = rest.strip_prefix(issuer);
                 subject.is_some_and(|subject| subject.starts_with('#'))
             };
-            return match self.issuer.as_ref().is_some_and(of_issuer) {
+            let of_issuer = self.issuer.as_ref().is_some_and(|issuer| is_of(&issuer.issuer));
+            let of_provider = self
+                .provider
+                .as_ref()
+                .is_some_and(|provider| is_of(provider.issuer()));
+            return match of_issuer || of_provider {
                 true => seen.standing(name),
                 false => Standing::Removed,
             };
@@ -339,25 +386,37 @@ impl IssuerRoles {
 
     /// Returns the actor of a verified token.
     fn signed_in(&self, verified: VerifiedToken) -> Result<SignedIn, NotSignedIn> {
-        let given = verified.roles.iter();
-        let role = given
-            .filter_map(|given| self.roles.iter().find(|(name, _)| name == given))
-            .map(|(_, role)| *role)
-            .max();
-        let name = format!("{ISSUER_PREFIX}{}#{}", self.issuer, verified.subject);
-        match (role, verified.org) {
-            (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
-            (Some(role), org) => Ok(SignedIn {
-                actor: Actor {
-                    name,
-                    display_name: verified.display_name.filter(|name| is_displayable(name)),
-                    role,
-                    groups: verified.roles,
-                    org: org.filter(|_| role == Role::OrgAdmin),
-                },
-                expires: Some(verified.expires),
-            }),
-        }
+        let expires = Some(verified.expires);
+        let actor = actor(&self.issuer, &self.roles, verified)?;
+        Ok(SignedIn { actor, expires })
+    }
+}
+
+impl IdentityProvider {
+    /// Returns the actor of a verified ID token. It expires with its session.
+    fn signed_in(&self, verified: VerifiedToken) -> Result<SignedIn, NotSignedIn> {
+        let actor = actor(self.issuer(), self.roles(), verified)?;
+        Ok(SignedIn { actor, expires: None })
+    }
+}
+
+/// Returns the actor of a verified token of an issuer.
+fn actor(issuer: &str, roles: &[(String, Role)], verified: VerifiedToken) -> Result<Actor, NotSignedIn> {
+    let given = verified.roles.iter();
+    let role = given
+        .filter_map(|given| roles.iter().find(|(name, _)| name == given))
+        .map(|(_, role)| *role)
+        .max();
+    let name = format!("{ISSUER_PREFIX}{issuer}#{}", verified.subject);
+    match (role, verified.org) {
+        (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
+        (Some(role), org) => Ok(Actor {
+            name,
+            display_name: verified.display_name.filter(|name| is_displayable(name)),
+            role,
+            groups: verified.roles,
+            org: org.filter(|_| role == Role::OrgAdmin),
+        }),
     }
 }
 

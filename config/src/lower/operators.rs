@@ -5,16 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rules::TenantId;
+use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 
 use super::gateway::Gateway;
-use crate::form::Placed;
+use crate::form::{Field, Placed};
 use crate::node::Span;
 use crate::operators::{
-    InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken, check_operator_name,
+    InvalidOperatorName, OperatorIssuer, OperatorRole, OperatorSettings, OperatorToken, PersonSignIn,
+    check_operator_name,
 };
 use crate::problem::{Label, Problem};
 use crate::shape::admin::{
-    OperatorIssuerFields, OperatorsFields, StaticTokenFields, TokensAt, TokensDocument,
+    OidcProviderFields, OperatorIssuerFields, OperatorsFields, RolesByValue, StaticTokenFields, TokensAt,
+    TokensDocument,
 };
 use crate::source::Source;
 use crate::{form, parse};
@@ -32,10 +35,73 @@ impl<'s> Gateway<'_, 's> {
         let issuer = operators
             .issuer
             .lower_optional(|issuer| self.operator_issuer(&issuer.value));
+        let of_issuer = operators.issuer.value().map(|issuer| &issuer.roles);
+        let sign_in = operators
+            .sign_in
+            .lower_optional(|sign_in| self.person_sign_in(sign_in, of_issuer));
         Some(OperatorSettings {
             tokens: tokens?,
             tokens_file,
             issuer: issuer?,
+            sign_in: sign_in?,
+        })
+    }
+
+    /// Returns the sign-in of people. `of_issuer` are the roles of the issuer of operators' tokens.
+    fn person_sign_in(
+        &mut self,
+        sign_in: &Placed<OidcProviderFields<'s>>,
+        of_issuer: Option<&Field<RolesByValue<'s>>>,
+    ) -> Option<PersonSignIn> {
+        let fields = &sign_in.value;
+        let roles = match (fields.roles.key(), of_issuer) {
+            (Some(_), _) => fields.roles.value()?,
+            (None, Some(roles)) => roles.value()?,
+            (None, None) => {
+                let help = "add `roles`, for example `roles: { sluice-operators: operator }`";
+                self.error(
+                    "missing-field",
+                    "a sign-in of people needs `roles`",
+                    sign_in.span,
+                    help,
+                );
+                return None;
+            }
+        };
+        let algorithms: Vec<Algorithm> = Algorithm::ALL.iter().copied().collect();
+        let issuer = fields.issuer.written()?;
+        let client_id = fields.client_id.value()?;
+        let path = |text: &str| ClaimPath::parse(text).ok();
+        let mut definition = IssuerDefinition::new(
+            &issuer.value,
+            client_id,
+            &algorithms
+                .into_iter()
+                .filter(|known| !known.is_symmetric())
+                .collect::<Vec<_>>(),
+            fields.org.optional()?.or_else(|| path("org"))?,
+        );
+        definition.groups = Some(fields.role.optional()?.or_else(|| path("roles"))?);
+        definition.attributes = vec![
+            (
+                PersonSignIn::NAME,
+                fields.name.optional()?.or_else(|| path("name"))?,
+            ),
+            (PersonSignIn::NONCE, path("nonce")?),
+            (PersonSignIn::AUTHORIZED_PARTY, path("azp")?),
+        ];
+        let help = "check `issuer` and `client_id` of this provider";
+        let issuer = self.parsed(Issuer::new(definition), "invalid-issuer", issuer.span, help)?;
+        let scopes = fields.scopes.or(vec!["profile".into()])?;
+        Some(PersonSignIn {
+            issuer,
+            client_id: (**client_id).into(),
+            client_secret_file: fields.client_secret_file.optional()?,
+            scopes,
+            roles: roles
+                .iter()
+                .map(|(given, role)| ((*given.value).into(), *role))
+                .collect(),
         })
     }
 

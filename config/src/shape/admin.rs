@@ -4,14 +4,15 @@ use rules::{AdminHosts, MAX_ADMIN_HOSTS, Timestamp};
 
 use super::Needs;
 use super::allow::Allow;
-use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
+use super::answer::is_http_url;
+use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, names_user, path_or};
 use super::listener::AdminTls;
 use super::prometheus::Prometheus;
-use super::public_url::PublicUrl;
+use super::public_url::{PublicUrl, is_secure_url};
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Boolean, Duration, List, Map, Placed, PlacedText, SecretTokens, Version, Whole, fields, object, parsed,
-    single, texts, union, words,
+    Boolean, Duration, List, Map, Placed, PlacedText, Resolved, SecretTokens, Version, Whole, fields, object,
+    parsed, single, texts, union, words,
 };
 use crate::operators::{ChangePolicy as Policy, OperatorRole, PromotionCondition, RequiredSignOff, Signer};
 use crate::validate::InvalidValue;
@@ -21,6 +22,7 @@ texts! {
     TokenName: filled "a name";
     SignOffRole: filled "a role that signs off";
     SignerName: filled "the name of an operator";
+    ClientId: filled "the id of a client";
 }
 
 parsed! {
@@ -31,6 +33,18 @@ parsed! {
     };
     AdminHost("a host name", "invalid-host"): Box<str> = |text| {
         InvalidValue::of(AdminHosts::parse_name(text), "write the name alone, such as `sluice.internal`")
+    };
+    ProviderUrl("an https URL", "invalid-url"): Box<str> = |url| {
+        let help = "write the issuer as the provider does, like `https://login.example.com/realms/staff`; `http://` is for 127.0.0.1, \
+                    [::1] and localhost only";
+        let is_issuer = is_http_url(url) && is_secure_url(url) && !names_user(url) && !url.contains(['?', '#']);
+        let issuer = is_issuer.then(|| url.into());
+        issuer.ok_or_else(|| InvalidValue::new(format!("`{url}` is not the https URL of an issuer"), help))
+    };
+    Scope("a scope", "invalid-value"): Box<str> = |text| {
+        let is_scope = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\');
+        let scope = (!text.is_empty() && text.len() <= 128 && text.bytes().all(is_scope)).then(|| text.into());
+        scope.ok_or_else(|| InvalidValue::new(format!("`{text}` is not a scope"), "write one scope, such as `profile` or `groups`"))
     };
     ExpiryTime("an RFC 3339 time", "invalid-time"): Timestamp =
         |text| InvalidValue::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
@@ -103,6 +117,35 @@ fields! {
         tokens: field OperatorTokens,
         /// Trusted issuer of operators' tokens, and the roles of its values.
         issuer: field OperatorIssuer,
+        /// Sign-in of people at the console by an identity provider.
+        sign_in: field PersonSignIn,
+    }
+}
+
+single! {
+    /// Sign-in of people at the console.
+    PersonSignIn("a sign-in of people") oidc: OidcProvider, "Provider of OpenID Connect.";
+}
+
+fields! {
+    /// Identity provider with OpenID Connect, this client of it, and the roles of its values.
+    OidcProvider("a provider of OpenID Connect") => OidcProviderFields {
+        /// Exact issuer: an https URL, or http on loopback. Its discovery document is below it.
+        issuer: must ProviderUrl,
+        /// Id of this client at the provider.
+        client_id: must ClientId,
+        /// File with the secret of this client, read for each sign-in. Default: none, for a public client.
+        client_secret_file: field Resolved<FilePath>,
+        /// Scopes to ask for, beside `openid`. Default: profile.
+        scopes: field List<Scope, 0, 20>,
+        /// Path of the claim of roles in the ID token: a text or a list of texts. Default: roles.
+        role: field ClaimPath,
+        /// Path of the org of an org's admin. Default: org.
+        org: field ClaimPath,
+        /// Path of the name to display in the audit log. Default: name.
+        name: field ClaimPath,
+        /// Roles by value of the claim. Other values are ignored. Default: those of `issuer`.
+        roles: field Map<Placed<ClaimValue>, OperatorRole, 1, 100>,
     }
 }
 
@@ -141,6 +184,9 @@ fields! {
 }
 
 words! { OperatorRole::ALL }
+
+/// Roles by value of a claim, as written.
+pub(crate) type RolesByValue<'s> = Vec<(PlacedText<'s>, OperatorRole)>;
 
 object! {
     /// Paths of an operator's claims: names joined by dots, or JSON pointers.

@@ -341,3 +341,51 @@ fn credentials_in_a_key_are_masked_in_other_problems() {
         }
     }
 }
+
+#[test]
+fn a_sign_in_of_people_has_its_own_or_the_issuers_roles() {
+    let provider = |more: &str| {
+        format!(
+            "oidc: {{ issuer: \"https://login.example\", client_id: sluice, client_secret_file: secret {more} }}"
+        )
+    };
+    let issuer = "issuer: { issuer: \"https://tokens.example\", audiences: [a], algorithms: [ES256], \
+                  keys: { jwks_url: \"https://tokens.example/jwks\" }, claims: { roles: groups }, roles: { all: viewer } }";
+    let load_with = |operators: &str| {
+        let lines = format!("admin: {{ address: \"127.0.0.1:0\", operators: {{ {operators} }} }}");
+        load(&lines, "version: 1\ntokens: []\n")
+    };
+    let roles = |operators: &str| {
+        let loaded = load_with(operators).unwrap_or_else(|report| panic!("{report}"));
+        let sign_in = loaded.operators.unwrap().sign_in.unwrap();
+        assert_eq!(sign_in.client_secret_file, Some(PathBuf::from("secret")));
+        let roles = sign_in.roles.into_iter();
+        roles
+            .map(|(value, role)| format!("{value} {role}"))
+            .collect::<Vec<_>>()
+    };
+    let own = provider(", roles: { ops: operator }");
+    assert_eq!(roles(&format!("sign_in: {{ {own} }}")), ["ops operator"]);
+    assert_eq!(
+        roles(&format!("{issuer}, sign_in: {{ {own} }}")),
+        ["ops operator"]
+    );
+    let shared = format!("{issuer}, sign_in: {{ {} }}", provider(""));
+    assert_eq!(roles(&shared), ["all viewer"]);
+    let report = load_with(&format!("sign_in: {{ {} }}", provider(""))).unwrap_err();
+    let report = report.to_string();
+    assert!(report.contains("a sign-in of people needs `roles`"), "{report}");
+    for url in [
+        "http://login.example",
+        "https://a@login.example",
+        "https://login.example?x",
+        "login",
+    ] {
+        let provider = own.replace("https://login.example", url);
+        let report = load_with(&format!("sign_in: {{ {provider} }}")).unwrap_err();
+        assert!(
+            report.to_string().contains("is not the https URL of an issuer"),
+            "{url}"
+        );
+    }
+}

@@ -18,7 +18,7 @@ fn operator(name: &str) -> (Operators, SignedIn, Credential) {
     };
     let operators = Operators::of(Known {
         tokens: vec![known],
-        issuer: None,
+        ..Known::default()
     });
     let peer = ([127, 0, 0, 1], 1).into();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -173,7 +173,10 @@ fn a_removed_token_ends_its_session() {
     assert!(!is_signed_in(&site, &cookie));
     // It does not come back with the token.
     let tokens = vec![ada];
-    site.operators.replace(Some(Known { tokens, issuer: None }));
+    site.operators.replace(Some(Known {
+        tokens,
+        ..Known::default()
+    }));
     assert!(!is_signed_in(&site, &cookie));
 }
 
@@ -194,7 +197,10 @@ fn another_role_or_org_ends_the_session() {
         let cookie = cookie(&site, &secret);
         assert_eq!(get(&site, "/console", &cookie).location(), "/admin/feature-flags");
         let tokens = vec![changed];
-        site.operators.replace(Some(Known { tokens, issuer: None }));
+        site.operators.replace(Some(Known {
+            tokens,
+            ..Known::default()
+        }));
         assert!(!is_signed_in(&site, &cookie));
     }
 }

@@ -83,7 +83,10 @@ impl Site {
     pub(crate) fn of_operators(tokens: Vec<StaticToken>, audience: Audience, origins: Origins) -> Self {
         let document = "{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }";
         let fixture = ControlFixture::new(LifecyclePolicy::default(), document);
-        let operators = Operators::of(Known { tokens, issuer: None });
+        let operators = Operators::of(Known {
+            tokens,
+            ..Known::default()
+        });
         Self::over(fixture, operators, (audience, origins))
     }
 

@@ -18,6 +18,8 @@ pub enum Credential {
     },
     /// A token of the issuer, by its claims.
     IssuerToken(IssuedClaims),
+    /// An ID token of the identity provider, by its claims.
+    Person(IssuedClaims),
 }
 
 /// The claims of a token that was verified.
@@ -85,6 +87,11 @@ impl Accepted {
                     .as_ref()
                     .filter(|issuer| issuer.issuer == claims.issuer())?;
                 issuer.signed_in(claims.token()).ok()?
+            }
+            Credential::Person(claims) => {
+                let provider = self.provider.as_ref();
+                let provider = provider.filter(|provider| provider.issuer() == claims.issuer())?;
+                provider.signed_in(claims.token()).ok()?
             }
         };
         signed_in

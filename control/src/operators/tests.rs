@@ -95,7 +95,7 @@ async fn a_static_token_names_its_actor_until_it_expires() {
     let (bob, known_bob) = token("bob", Role::OrgAdmin, Some("acme"), Some(NOW));
     let operators = Operators::of(Known {
         tokens: vec![known_ann, known_bob],
-        issuer: None,
+        ..Known::default()
     });
     let signed_in = sign_in(&operators, &[&format!("bEaReR {ann}")]).await.unwrap();
     assert_eq!((signed_in.name.as_str(), signed_in.role), ("ann", Role::Operator));
@@ -123,14 +123,14 @@ async fn a_removed_token_is_rejected() {
     let (ann, known) = token("ann", Role::Viewer, None, None);
     let operators = Operators::of(Known {
         tokens: vec![known],
-        issuer: None,
+        ..Known::default()
     });
     let sent = format!("Bearer {ann}");
     assert!(sign_in(&operators, &[&sent]).await.is_ok());
     let (_, other) = token("other", Role::Viewer, None, None);
     operators.replace(Some(Known {
         tokens: vec![other],
-        issuer: None,
+        ..Known::default()
     }));
     assert_eq!(
         sign_in(&operators, &[&sent]).await,
@@ -144,11 +144,11 @@ async fn revoking_removes_tokens_and_adds_none() {
         ["ann", "bob", "eve"].map(|name| token(name, Role::Viewer, None, None));
     let operators = Operators::of(Known {
         tokens: vec![known_ann, known_bob.clone()],
-        issuer: None,
+        ..Known::default()
     });
     operators.revoke_missing(&Known {
         tokens: vec![known_eve, known_bob],
-        issuer: None,
+        ..Known::default()
     });
     for (token, is_accepted) in [(ann, false), (bob, true), (eve, false)] {
         let signed_in = sign_in(&operators, &[&format!("Bearer {token}")]).await;
@@ -171,6 +171,7 @@ async fn roles_of_an_issuer_are_mapped_and_the_widest_applies() {
             verify: Arc::<Issuer>::clone(&issuer) as Arc<dyn VerifyToken>,
             roles: roles.map(|(name, role)| (name.to_owned(), role)).to_vec(),
         }),
+        ..Known::default()
     });
     let no_role = || {
         Err(NotSignedIn::NoRole {
@@ -215,6 +216,7 @@ async fn equal_names_of_token_and_issuer_are_two_actors() {
     let operators = Operators::of(Known {
         tokens: vec![known.clone()],
         issuer: Some(roles("https://login.example")),
+        ..Known::default()
     });
     let name = async |operators: &Operators, token: &str| {
         let signed_in = sign_in(operators, &[&format!("Bearer {token}")]).await;
@@ -225,6 +227,7 @@ async fn equal_names_of_token_and_issuer_are_two_actors() {
     operators.replace(Some(Known {
         tokens: vec![known],
         issuer: Some(roles("https://other.example")),
+        ..Known::default()
     }));
     assert_eq!(name(&operators, "sre/").await, "oidc:https://other.example#ann");
 }
@@ -238,6 +241,7 @@ async fn the_subject_identifies_an_actor_and_not_its_display_name() {
             verify: Arc::new(Issuer(AtomicUsize::new(0))),
             roles: vec![("sre".to_owned(), Role::Operator)],
         }),
+        ..Known::default()
     });
     // The issuer displays the roles, with control characters in the last one.
     for (token, expected) in [
@@ -257,7 +261,7 @@ async fn only_failed_sign_ins_of_an_address_are_limited() {
     let (ann, known) = token("ann", Role::Viewer, None, None);
     let operators = Operators::of(Known {
         tokens: vec![known],
-        issuer: None,
+        ..Known::default()
     });
     for _ in 0..FAILURES_PER_MINUTE {
         assert_eq!(
@@ -288,6 +292,7 @@ async fn a_flood_locks_no_operator_of_the_issuer_out() {
             verify: Arc::new(Issuer(AtomicUsize::new(0))),
             roles: vec![("sre".to_owned(), Role::Operator)],
         }),
+        ..Known::default()
     });
     for _ in 0..500 {
         assert!(sign_in(&operators, &["Bearer x"]).await.is_err());
@@ -300,7 +305,7 @@ async fn addresses_of_one_ipv6_network_count_as_one() {
     let (_, known) = token("ann", Role::Viewer, None, None);
     let operators = Operators::of(Known {
         tokens: vec![known],
-        issuer: None,
+        ..Known::default()
     });
     let mut last = Ok(());
     for host in 0..=FAILURES_PER_MINUTE {
@@ -332,7 +337,10 @@ async fn tokens_with_and_without_an_id_sign_in() {
         tokens.push(if at % 2 == 0 { known } else { without_id(&known) });
         secrets.push(secret);
     }
-    let operators = Operators::of(Known { tokens, issuer: None });
+    let operators = Operators::of(Known {
+        tokens,
+        ..Known::default()
+    });
     for _ in 0..2 {
         for (at, secret) in secrets.iter().enumerate() {
             let actor = sign_in(&operators, &[&format!("Bearer {secret}")]).await.unwrap();
@@ -375,7 +383,10 @@ fn flood(operators: &Arc<Operators>, callers: usize) -> Vec<tokio::task::JoinHan
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_locks_no_static_token_out() {
     let (tokens, secrets) = many_without_id();
-    let operators = Arc::new(Operators::of(Known { tokens, issuer: None }));
+    let operators = Arc::new(Operators::of(Known {
+        tokens,
+        ..Known::default()
+    }));
     // As many as the admin listener has connections.
     let flood = flood(&operators, 128);
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -394,7 +405,7 @@ async fn tokens_stay_found_across_a_reload() {
     let (tokens, [_, secret]) = many_without_id();
     let known = |tokens: &[StaticToken]| Known {
         tokens: tokens.to_vec(),
-        issuer: None,
+        ..Known::default()
     };
     let operators = Operators::of(known(&tokens));
     let sent = format!("Bearer {secret}");
@@ -425,7 +436,10 @@ async fn tokens_stay_found_across_a_reload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_invalid_tokens_are_compared_at_a_limited_rate() {
     let (tokens, [secret, _]) = many_without_id();
-    let operators = Arc::new(Operators::of(Known { tokens, issuer: None }));
+    let operators = Arc::new(Operators::of(Known {
+        tokens,
+        ..Known::default()
+    }));
     let searches = &operators.attempts.searches(HERE.0.into());
     let begun = std::time::Instant::now();
     let tokens = std::num::NonZeroU32::new(1_000).unwrap();

@@ -193,7 +193,10 @@ fn a_sign_off_is_lost_with_its_operator() {
         hash: TokenHash::issue().unwrap().1,
         expires: None,
     };
-    let known = |tokens| Known { tokens, issuer: None };
+    let known = |tokens| Known {
+        tokens,
+        ..Known::default()
+    };
     let operators = Arc::new(Operators::of(known(vec![token("ann", Role::Operator)])));
     fixture.control.set_operators(Arc::clone(&operators));
     let sign = |name: &str, groups: &[&str]| Request {

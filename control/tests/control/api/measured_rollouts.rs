@@ -263,6 +263,7 @@ fn a_stream_ends_with_the_credentials_of_its_reader() {
     let operators = Operators::of(Known {
         tokens: vec![short_token, endless_token],
         issuer: Some(issuer),
+        ..Known::default()
     });
     let plan = json!({ "stages": [{ "name": "all", "percentage": 100, "for": "1h" }] });
     let server = MeasuredServer::serve(&plan, operators);

@@ -200,7 +200,7 @@ impl Server {
         let mut tokens = Vec::new();
         let mut known = Known {
             tokens: more_tokens.unwrap_or_default(),
-            issuer: None,
+            ..Known::default()
         };
         for role in Role::ALL.into_iter().filter(|_| with_operators) {
             let (token, hash) = TokenHash::issue().unwrap();
