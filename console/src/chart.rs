@@ -3,16 +3,22 @@
 //!
 //! A chart never stands alone: its numbers are beside it in words, or in a table.
 
+mod axis;
 mod funnel;
+mod lines;
 mod scale;
 mod sparkline;
+mod way;
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+pub(crate) use axis::{Unit, time_text, trimmed};
 pub(crate) use funnel::{FunnelStep, funnel};
+pub(crate) use lines::{Line, LineChart, Look, Point, swatch};
 pub(crate) use sparkline::sparkline;
+pub(crate) use way::{progress, way};
 
 /// An image in a page, whose texts are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +45,7 @@ impl fmt::Display for Position {
 
 /// Returns a count as a coordinate. Counts above 2^53 lose their last digits, which no chart shows.
 #[expect(clippy::cast_precision_loss, reason = "a position in a chart has four digits")]
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 

@@ -20,6 +20,7 @@ mod difference;
 mod filters;
 mod form;
 mod form_token;
+mod interval;
 mod live;
 mod oidc;
 mod origin;

@@ -4,7 +4,7 @@ use super::*;
 /// Checks that an image has no position that is not a finite number, and no style.
 fn check_positions(svg: &Svg) {
     let text = svg.to_string();
-    for invalid in ["NaN", "inf", "style", "e+", "--"] {
+    for invalid in ["NaN", "inf", "style=", "--"] {
         assert!(!text.contains(invalid), "{invalid} in {text}");
     }
     assert_eq!(text.matches("<svg").count(), text.matches("</svg>").count());
@@ -125,4 +125,175 @@ fn a_funnel_takes_any_numbers() {
     }
     let last = funnel(1_000_000, &[step(999_999), step(1)]).remove(1);
     assert!(last.to_string().contains("d=\"M99.4 0h0.6v8h-0.6z\""), "{last}");
+}
+
+#[test]
+fn ticks_are_round_numbers_from_zero() {
+    for (max, unit, at) in [
+        (0.012, Unit::Share, vec!["0 %", "0.5 %", "1 %", "1.5 %"]),
+        (0.0, Unit::Share, vec!["0 %", "0.5 %", "1 %"]),
+        (f64::NAN, Unit::Milliseconds, vec!["0 ms", "50 ms", "100 ms"]),
+        (1.0, Unit::Share, vec!["0 %", "50 %", "100 %"]),
+        (
+            320.0,
+            Unit::Milliseconds,
+            vec!["0 ms", "100 ms", "200 ms", "300 ms", "400 ms"],
+        ),
+        (2_400.0, Unit::Milliseconds, vec!["0 ms", "1 s", "2 s", "3 s"]),
+        (
+            0.000_02,
+            Unit::Share,
+            vec!["0 %", "0.0005 %", "0.001 %", "0.0015 %", "0.002 %"],
+        ),
+    ] {
+        let ticks = axis::ticks(max, unit);
+        let texts: Vec<String> = ticks.at.iter().map(|at| unit.format(*at)).collect();
+        assert_eq!(texts, at, "{max}");
+    }
+    for max in [f64::MAX, f64::INFINITY, 1e-300, f64::NEG_INFINITY, 1e12] {
+        let ticks = axis::ticks(max, Unit::Share);
+        assert!(ticks.end.is_finite() && ticks.end > 0.0, "{max}: {ticks:?}");
+        assert!((2..=6).contains(&ticks.at.len()), "{max}: {ticks:?}");
+    }
+}
+
+#[test]
+fn times_are_round_and_few() {
+    const MINUTE: i64 = 60_000;
+    // 2026-11-21T00:00:00Z.
+    let midnight = 1_795_219_200_000;
+    let texts = |from: i64, to: i64| -> Vec<String> {
+        axis::times(from, to).into_iter().map(|(_, text)| text).collect()
+    };
+    assert_eq!(
+        texts(midnight + 7 * MINUTE, midnight + 67 * MINUTE),
+        ["00:15", "00:30", "00:45", "01:00"]
+    );
+    assert_eq!(
+        texts(midnight - 720 * MINUTE, midnight + 720 * MINUTE),
+        ["12:00", "18:00", "Nov 21", "06:00", "12:00"]
+    );
+    assert_eq!(texts(midnight, midnight), ["Nov 21"]);
+    for (from, to) in [
+        (i64::MIN, i64::MAX),
+        (i64::MAX, i64::MIN),
+        (i64::MAX - 1, i64::MAX),
+        (0, 0),
+    ] {
+        assert!(axis::times(from, to).len() <= 8, "{from} {to}");
+    }
+}
+
+const STEP: i64 = 60_000;
+
+/// Draws one line of these points, one each minute.
+fn drawn(points: Vec<Point>) -> Svg {
+    let chart = LineChart {
+        name: "errors <&\">",
+        unit: Unit::Share,
+        from: 0,
+        to: 10 * STEP,
+        step: STEP,
+        bound: Some(0.01),
+        lines: vec![Line {
+            look: Look::Treatment,
+            points,
+        }],
+    };
+    let svg = chart.draw();
+    check_positions(&svg);
+    assert_eq!(svg, chart.draw());
+    svg
+}
+
+fn point(minute: i64, value: f64) -> Point {
+    Point {
+        at: minute * STEP,
+        value,
+        low: value / 2.0,
+        high: value * 2.0,
+    }
+}
+
+#[test]
+fn a_line_has_a_band_a_bound_and_a_name() {
+    let text = drawn(vec![point(0, 0.01), point(1, 0.005)]).to_string();
+    for part in [
+        "aria-label=\"errors &lt;&amp;&quot;&gt;\"",
+        "<path class=\"line\" d=\"M0 80L100 120\"/>",
+        "<path class=\"band\" d=\"M0 0L100 80L100 140L0 120z\"/>",
+        "<path class=\"bound\" d=\"M0 80H1000\"/>",
+        ">1 %</text>",
+        ">00:05</text>",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[test]
+fn a_gap_interrupts_a_line() {
+    let text = drawn(vec![point(0, 0.0), point(1, 0.0), point(5, 0.0), point(6, 0.0)]).to_string();
+    assert!(
+        text.contains("class=\"line\" d=\"M0 160L100 160M500 160L600 160\""),
+        "{text}"
+    );
+    let unknown = drawn(vec![point(0, 0.0), point(1, f64::NAN), point(2, 0.0)]).to_string();
+    assert!(
+        unknown.contains("class=\"dot\" d=\"M0 160h0M200 160h0\""),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_chart_takes_any_numbers() {
+    let empty = drawn(vec![]).to_string();
+    assert!(
+        !empty.contains("class=\"line\"") && !empty.contains("class=\"band\""),
+        "{empty}"
+    );
+    let one = drawn(vec![point(3, 0.002)]).to_string();
+    assert!(
+        one.contains("class=\"dot\"") && !one.contains("class=\"line\""),
+        "{one}"
+    );
+    drawn((0..=10).map(|minute| point(minute, 0.0)).collect());
+    drawn(vec![point(0, f64::MAX), point(1, f64::INFINITY), point(2, 1e300)]);
+    drawn(vec![
+        point(0, f64::NAN),
+        point(1, -1.0),
+        point(2, f64::NEG_INFINITY),
+    ]);
+    drawn(vec![point(-5, 1.0), point(500, 1.0), point(i64::MAX / STEP, 1.0)]);
+    let unknown = Point {
+        low: f64::NAN,
+        high: f64::INFINITY,
+        ..point(1, 0.5)
+    };
+    drawn(vec![unknown, point(2, 0.5)]);
+}
+
+#[test]
+fn a_way_ends_at_its_bound_or_beyond_it() {
+    for (share, inside, beyond) in [
+        (None, None, None),
+        (Some(0.0), None, None),
+        (Some(0.5), Some("H40V9"), None),
+        (Some(1.0), Some("H80V9"), None),
+        (Some(1.1), Some("H80V9"), Some("h8V9")),
+        (Some(f64::INFINITY), Some("H80V9"), Some("h20V9")),
+        (Some(f64::NAN), None, None),
+        (Some(-2.0), None, None),
+    ] {
+        let svg = way(share);
+        check_positions(&svg);
+        let text = svg.to_string();
+        assert_eq!(text.contains("bar on"), inside.is_some(), "{share:?}: {text}");
+        assert_eq!(text.contains("errors"), beyond.is_some(), "{share:?}: {text}");
+        for part in inside.into_iter().chain(beyond) {
+            assert!(text.contains(part), "{share:?}: {part} in {text}");
+        }
+    }
+    for share in [f64::NAN, -1.0, 0.5, 7.0] {
+        check_positions(&progress(share));
+    }
 }
