@@ -43,11 +43,21 @@ pub(crate) struct Call {
     method: &'static str,
     path: String,
     query: Vec<(&'static str, String)>,
-    body: Option<Value>,
+    body: Option<RequestBody>,
     /// The place of the reason of a change.
     reason_place: ReasonPlace,
     /// The revision that the state must have, for `If-Match`.
     expected: Option<u64>,
+    /// True if the operation has a dry run.
+    has_preview: bool,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone)]
+enum RequestBody {
+    Json(Value),
+    /// A document as it was written, YAML or JSON.
+    Document(String),
 }
 
 /// The place of the reason in the request of a change.
@@ -100,6 +110,7 @@ impl Call {
             body: None,
             reason_place: ReasonPlace::Query,
             expected: None,
+            has_preview: true,
         }
     }
 
@@ -119,21 +130,46 @@ impl Call {
 
     /// Sets the body, which also has the reason of the change.
     pub(crate) fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(RequestBody::Json(body));
         self.reason_place = ReasonPlace::Body;
         self
     }
 
     /// Sets the body to a record, such as that of a tenant. The reason of the change is not part of it.
     pub(crate) fn record(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(RequestBody::Json(body));
         self
+    }
+
+    /// Sets the body to a document, YAML or JSON. The reason of the change is not part of it.
+    pub(crate) fn document(mut self, text: &str) -> Self {
+        self.body = Some(RequestBody::Document(text.to_owned()));
+        self
+    }
+
+    /// Marks an operation that has no dry run.
+    pub(crate) fn without_preview(mut self) -> Self {
+        self.has_preview = false;
+        self
+    }
+
+    /// Returns true if the operation has a dry run.
+    pub(crate) fn has_preview(&self) -> bool {
+        self.has_preview
+    }
+
+    /// Confirms a change of many tenants, and skips the conditions that the operation can skip.
+    pub(crate) fn forced(self) -> Self {
+        match self.query.iter().any(|(name, _)| *name == "force") {
+            true => self,
+            false => self.with("force", "true"),
+        }
     }
 
     /// Sets the reason of a change.
     pub(crate) fn because(mut self, reason: &str) -> Self {
         match (&mut self.body, self.reason_place) {
-            (Some(Value::Object(fields)), ReasonPlace::Body) => {
+            (Some(RequestBody::Json(Value::Object(fields))), ReasonPlace::Body) => {
                 fields.insert("reason".to_owned(), Value::from(reason));
                 self
             }
@@ -166,9 +202,14 @@ impl Call {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }
         let body = match self.body {
-            Some(body) => {
+            Some(RequestBody::Json(body)) => {
                 request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 Body::from(body.to_string())
+            }
+            // The parser of YAML reads JSON.
+            Some(RequestBody::Document(text)) => {
+                request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+                Body::from(text)
             }
             None => Body::empty(),
         };

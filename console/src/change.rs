@@ -7,6 +7,7 @@ mod effects;
 mod flag_operations;
 mod operation;
 mod preview;
+mod rollout_operations;
 mod tenant_operations;
 
 use std::sync::Arc;

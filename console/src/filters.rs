@@ -56,6 +56,17 @@ pub(crate) fn text_named<T: Display>(id: impl Display, _: &dyn Values, name: T) 
     Ok(texts::text_named(&id.to_string(), &name.to_string()).into_owned())
 }
 
+/// Returns the text of a message with two names: `{{ "check-evidence"|text_pair(so_far, needed) }}`.
+#[askama::filter_fn]
+pub(crate) fn text_pair<T: Display, U: Display>(
+    id: impl Display,
+    _: &dyn Values,
+    name: T,
+    to: U,
+) -> Result<String> {
+    Ok(texts::text_pair(&id.to_string(), &name.to_string(), &to.to_string()).into_owned())
+}
+
 /// Returns an RFC 3339 time as `2026-11-30 15:04 UTC`; another text as it is.
 #[askama::filter_fn]
 pub(crate) fn utc(text: impl Display, _: &dyn Values) -> Result<String> {

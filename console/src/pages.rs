@@ -15,6 +15,8 @@ mod health;
 mod nodes;
 mod request;
 mod requests;
+mod rollout;
+mod rollouts;
 mod shadow;
 mod tenant;
 mod tenants;
@@ -66,6 +68,8 @@ pub(crate) fn org_router() -> Router<Arc<Console>> {
 /// Opens the first page of the visitor.
 async fn first(Extension(visitor): Extension<Visitor>) -> Redirect {
     Redirect::to(Section::first_of(visitor.signed_in.actor.role).path())
+        .route("/platform/feature-flags/{flag}/rollout", get(rollout::show))
+        .route(Section::Rollouts.path(), get(rollouts::show))
 }
 
 /// Returns the path of the page of a flag.

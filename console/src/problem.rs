@@ -1,8 +1,11 @@
 //! Problems of the admin API, as pages show them.
 
 use axum::http::StatusCode;
+use fluent_bundle::FluentArgs;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::texts::text_with;
 
 /// An answer of the API that is not successful (RFC 9457).
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +21,47 @@ pub(crate) struct Problem {
     /// All reasons of the rejection of a change.
     #[serde(default)]
     pub(crate) refusals: Vec<Reason>,
+    /// The problems of a document.
+    #[serde(default)]
+    pub(crate) problems: Vec<DocumentProblem>,
+}
+
+/// A problem of a document.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DocumentProblem {
+    code: String,
+    message: String,
+    line: Option<u64>,
+    help: Option<String>,
+}
+
+impl From<&DocumentProblem> for Reason {
+    fn from(problem: &DocumentProblem) -> Self {
+        let DocumentProblem {
+            code,
+            message,
+            line,
+            help,
+        } = problem.clone();
+        let detail = match line {
+            Some(line) => text_at_line(line, &message),
+            None => message,
+        };
+        Self {
+            code,
+            detail,
+            help,
+            facts: Map::new(),
+        }
+    }
+}
+
+/// Returns a message about a line of a document.
+fn text_at_line(line: u64, message: &str) -> String {
+    let mut arguments = FluentArgs::new();
+    arguments.set("line", line);
+    arguments.set("message", message.to_owned());
+    text_with("problem-at-line", &arguments).into_owned()
 }
 
 /// A reason of the rejection of a change.
@@ -67,6 +111,7 @@ impl Problem {
             detail: "the page failed because of a defect of the server".to_owned(),
             help: Some("report the defect, with the log of the process".to_owned()),
             refusals: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -78,6 +123,7 @@ impl Problem {
             detail: detail.to_owned(),
             help: None,
             refusals: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -100,6 +146,7 @@ impl Problem {
             detail,
             help: None,
             refusals: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -115,6 +162,10 @@ impl Problem {
 
     /// Returns its reasons; a problem without reasons is its own.
     pub(crate) fn reasons(&self) -> Vec<Reason> {
+        // The only refusal of a document with problems names their number.
+        if !self.problems.is_empty() {
+            return self.problems.iter().map(Reason::from).collect();
+        }
         if !self.refusals.is_empty() {
             return self.refusals.clone();
         }

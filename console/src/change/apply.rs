@@ -45,7 +45,7 @@ pub(crate) async fn apply(
         call = call.expecting(revision);
     }
     if form.is_checked("force") {
-        call = call.with("force", "true");
+        call = call.forced();
     }
     let begun = Instant::now();
     match console.api.request::<Applied>(&visitor, call).await {
@@ -54,14 +54,10 @@ pub(crate) async fn apply(
             let receipt = Receipt {
                 title: change.title.clone(),
                 revision: applied.revision,
-                is_changed: applied.changed,
+                is_changed: applied.is_changed(),
                 took: begun.elapsed(),
-                notes: applied
-                    .notes
-                    .into_iter()
-                    .map(|note| format!("{}: {}", note.detail, note.help))
-                    .collect(),
-                undo: change.undo.clone().filter(|_| applied.changed),
+                notes: applied.notes(),
+                undo: change.undo.clone().filter(|_| applied.is_changed()),
                 actor: visitor.signed_in.actor.name.clone(),
             };
             let id = console.receipts.keep(receipt);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::answers::Rollout;
 use crate::problem::Reason;
 use crate::texts::text;
 
@@ -87,13 +88,43 @@ pub(crate) struct Note {
     pub(crate) help: String,
 }
 
-/// The answer to an applied change.
+/// The answer to an applied change, or to a look at a rollout plan.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Applied {
     pub(crate) revision: u64,
-    pub(crate) changed: bool,
+    /// Absent for a look at a plan.
+    changed: Option<bool>,
     #[serde(default)]
-    pub(crate) notes: Vec<Note>,
+    notes: Vec<Note>,
+    /// The result of a look at a plan: `stepped`, `no_step` or `rejected`.
+    result: Option<String>,
+    /// The reasons why a step of a plan was rejected.
+    #[serde(default)]
+    refusals: Vec<Reason>,
+    /// The plan after a look at it.
+    rollout: Option<Rollout>,
+}
+
+impl Applied {
+    /// Returns true if the state is another one than before.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed.unwrap_or(self.result.as_deref() == Some("stepped"))
+    }
+
+    /// Returns what the actor should know: the notes of a change; the reasons why a plan did not take a step.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let notes = self
+            .notes
+            .iter()
+            .map(|note| format!("{}: {}", note.detail, note.help));
+        let refusals = self.refusals.iter().map(|refusal| refusal.detail.clone());
+        let waits = self.rollout.iter().flat_map(|rollout| &rollout.waits);
+        let waits = waits.filter(|_| self.result.as_deref() == Some("no_step"));
+        notes
+            .chain(refusals)
+            .chain(waits.map(|wait| wait.detail.clone()))
+            .collect()
+    }
 }
 
 impl Preview {

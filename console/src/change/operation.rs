@@ -4,7 +4,7 @@ use crate::admin_api::Call;
 use crate::form::Form;
 use crate::receipt::FormButton;
 
-use super::{flag_operations, tenant_operations};
+use super::{flag_operations, rollout_operations, tenant_operations};
 
 /// An operation of forms.
 pub(crate) struct Operation {
@@ -37,6 +37,7 @@ pub(crate) struct InvalidField(pub(crate) &'static str);
 pub(crate) fn operation(name: &str) -> Option<&'static Operation> {
     let all = flag_operations::OPERATIONS
         .iter()
+        .chain(rollout_operations::OPERATIONS)
         .chain(tenant_operations::OPERATIONS);
     all.into_iter().find(|operation| operation.name == name)
 }

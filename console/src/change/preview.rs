@@ -37,6 +37,8 @@ struct ChangePage {
     back: String,
     /// The fields of the operation.
     fields: Vec<(String, String)>,
+    /// The document of a rejected change, to be corrected. Otherwise it is among the fields.
+    rejected_document: Option<String>,
     reason: String,
     is_forced: bool,
     effects: Option<Effects>,
@@ -109,13 +111,19 @@ pub(crate) async fn render(
     rejection: Option<&Problem>,
 ) -> Response {
     let Submitted { change, form } = submitted;
-    let dry_run = console
-        .api
-        .request::<Effects>(visitor, change.call.clone().dry_run())
-        .await;
-    let (effects, mut refusals, mut status) = match dry_run {
-        Ok(answer) => (Some(answer.body), Vec::new(), StatusCode::OK),
-        Err(problem) => (None, problem.reasons(), problem.status()),
+    let (effects, mut refusals, mut status) = match change.call.has_preview() {
+        true => {
+            let call = change.call.clone().dry_run();
+            match console.api.request::<Effects>(visitor, call).await {
+                Ok(answer) => (Some(answer.body), Vec::new(), StatusCode::OK),
+                Err(problem) => (None, problem.reasons(), problem.status()),
+            }
+        }
+        false => (
+            None,
+            rejection.map(Problem::reasons).unwrap_or_default(),
+            StatusCode::OK,
+        ),
     };
     let mut meanwhile = Vec::new();
     if let Some(problem) = rejection {
@@ -132,11 +140,20 @@ pub(crate) async fn render(
     }
     let page = blank(console, visitor, uri);
     let changes_path = page.changes_path();
+    let rejected_document = form
+        .raw("document")
+        .filter(|_| effects.is_none())
+        .map(str::to_owned);
+    let mut fields = form.without(COMMON_FIELDS);
+    if rejected_document.is_some() {
+        fields.retain(|(name, _)| name != "document");
+    }
     let template = ChangePage {
         page,
         title: change.title.clone(),
         back: apply::back(change, form),
-        fields: form.without(COMMON_FIELDS),
+        fields,
+        rejected_document,
         reason: form.raw("reason").unwrap_or_default().to_owned(),
         is_forced: form.is_checked("force"),
         effects,

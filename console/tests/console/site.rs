@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use console::{Audience, Console, ConsoleParts, Origins, Sessions};
 use control::api::{Api, EventStreams};
 use control::operators::{Known, Operators, SignedIn, StaticToken};
-use control::{Actor, Explain, LifecyclePolicy, ReadTraffic, RequestExplanation, RequestQuestion, Role, Unexplained};
+use control::{Actor, Explain, JudgeRollouts, LifecyclePolicy, ReadTraffic, RequestExplanation, RequestQuestion, Role, Unexplained};
 use http_body_util::BodyExt as _;
 use rules::{AdminHosts, Timestamp};
 use testkit::{ControlFixture, START};
@@ -70,6 +70,16 @@ impl Site {
     }
 
     fn of(fixture: ControlFixture, traffic: Arc<dyn ReadTraffic>) -> Self {
+        Self::over(fixture, Arc::new(|| Timestamp(START)), traffic, None)
+    }
+
+    /// Creates a console over a control plane, with a clock, a traffic, and a judge of rollouts.
+    pub(crate) fn over(
+        fixture: ControlFixture,
+        clock: control::api::Clock,
+        traffic: Arc<dyn ReadTraffic>,
+        judge: Option<Arc<dyn JudgeRollouts>>,
+    ) -> Self {
         let operators = Arc::new(Operators::local());
         let fixture = ControlFixture::new(policy, document);
         Self::over(
@@ -97,6 +107,7 @@ impl Site {
         let shown = Arc::clone(&now);
         let clock: control::api::Clock = Arc::new(move || Timestamp(shown.load(Ordering::Relaxed)));
         let api = Api::new(
+        let mut api = Api::new(
             Arc::clone(&fixture.control),
             Arc::clone(&operators),
             Arc::new(EchoExplain),
@@ -105,6 +116,9 @@ impl Site {
         .with_traffic(traffic)
         .with_streams(streams.clone())
         .with_clock(Arc::clone(&clock));
+        if let Some(judge) = judge {
+            api = api.with_judge(judge);
+        }
         let control = Arc::clone(&fixture.control);
         let parts = ConsoleParts {
             api: control::api::router(Arc::new(api)),

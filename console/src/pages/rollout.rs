@@ -1,0 +1,259 @@
+//! The rollout plan of a flag: its stages, its checks, both arms over time, what it waits for, and its history.
+
+mod check_row;
+mod curves;
+mod stage_step;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use control::Template as PlanTemplate;
+
+use crate::admin_api::Call;
+use crate::answers::{Arm, Flag, Rollout, RolloutEvidence};
+use crate::chart::{self, Look, Unit};
+use crate::console::Console;
+use crate::filters;
+use crate::form::Form;
+use crate::interval;
+use crate::page::{self, Page, Section};
+use crate::visitor::Visitor;
+
+use self::check_row::CheckRow;
+use self::curves::{Bounds, Curves, Range};
+use self::stage_step::{Progress, StageStep};
+use super::flag_header::{FlagHeader, Tab};
+
+#[derive(Template)]
+#[template(path = "rollout.html")]
+struct RolloutPage {
+    page: Page,
+    header: FlagHeader,
+    rollout: Rollout,
+    evidence: Option<RolloutEvidence>,
+    stages: Vec<StageStep>,
+    checks: Vec<CheckRow>,
+    curves: Curves,
+    /// The plan, to be read and edited.
+    plan: String,
+    may: Permissions,
+}
+
+/// The page of a flag without a plan.
+#[derive(Template)]
+#[template(path = "rollout_none.html")]
+struct NoRolloutPage {
+    page: Page,
+    header: FlagHeader,
+    /// The plan in the form.
+    template: PlanTemplate,
+    may_set: bool,
+}
+
+/// The operations that the visitor may use.
+struct Permissions {
+    set: bool,
+    remove: bool,
+    approve: bool,
+    check: bool,
+    start: bool,
+    pause: bool,
+    resume: bool,
+    advance: bool,
+    roll_back: bool,
+    cancel: bool,
+    tick: bool,
+}
+
+impl Permissions {
+    /// Returns the operations that the visitor may use in the state of the plan.
+    fn new(visitor: &Visitor, rollout: &Rollout) -> Self {
+        let may = |is_possible: bool, operation: &str| is_possible && visitor.may(operation);
+        let (is_before, is_active) = (rollout.is_before_start(), rollout.is_active());
+        let (is_running, is_paused) = (rollout.state == "running", rollout.state == "paused");
+        Self {
+            set: may(true, "setRolloutPlan"),
+            remove: may(!is_active, "removeRolloutPlan"),
+            approve: may(is_before, "approveRolloutPlan"),
+            check: may(is_before, "checkRolloutItem"),
+            start: may(is_before, "startRollout"),
+            pause: may(is_running, "pauseRollout"),
+            resume: may(is_paused, "resumeRollout"),
+            advance: may(is_running, "advanceRollout"),
+            roll_back: may(is_active, "rollBackRollout"),
+            cancel: may(is_active || rollout.state == "rolled_back", "cancelRollout"),
+            tick: may(is_running, "tickRollout"),
+        }
+    }
+
+    /// Returns true if the plan can be operated at all.
+    fn any(&self) -> bool {
+        [
+            self.start,
+            self.pause,
+            self.resume,
+            self.advance,
+            self.roll_back,
+            self.cancel,
+            self.tick,
+            self.remove,
+        ]
+        .contains(&true)
+    }
+}
+
+/// The other effects of a rollback; the id of the text of each follows `rollback-`.
+const ROLLBACKS: &[&str] = &["kill", "exposure", "previous"];
+
+impl RolloutPage {
+    /// Returns the buttons without further fields: whether it is offered, its operation, the id of its text, its class.
+    fn buttons(&self) -> [(bool, &'static str, &'static str, &'static str); 6] {
+        let may = &self.may;
+        [
+            (may.start, "rollout-start", "button-rollout-start", "primary"),
+            (may.resume, "rollout-resume", "button-rollout-resume", "primary"),
+            (may.pause, "rollout-pause", "button-rollout-pause", ""),
+            (may.tick, "rollout-tick", "button-rollout-tick", ""),
+            (may.cancel, "rollout-cancel", "button-rollout-cancel", ""),
+            (may.remove, "rollout-remove-plan", "button-rollout-remove", ""),
+        ]
+    }
+
+    /// Returns an arm's share of errors with its interval: `0.4 % (0.1 to 0.9 %)`.
+    fn rate(arm: &Arm) -> String {
+        if arm.requests == 0 {
+            return "-".to_owned();
+        }
+        let share = chart::number(arm.errors) / chart::number(arm.requests);
+        let (low, high) = interval::share(arm.errors, arm.requests);
+        let [share, low, high] = [share, low, high].map(|share| Unit::Share.format(share));
+        format!("{share} ({low} – {high})")
+    }
+
+    /// Returns a latency; `-` without one.
+    fn latency(milliseconds: Option<&f64>) -> String {
+        milliseconds.map_or_else(|| "-".to_owned(), |value| Unit::Milliseconds.format(*value))
+    }
+
+    /// Returns a share in percent.
+    fn percent(share: &f64) -> String {
+        Unit::Share.format(*share)
+    }
+}
+
+/// Returns the absolute bounds of the checks, for the charts.
+fn bounds(evidence: Option<&RolloutEvidence>) -> Bounds {
+    let find = |metric: &str, unit: &str| {
+        let mut checks = evidence.into_iter().flat_map(|evidence| &evidence.checks);
+        let found = checks.find(|check| check.metric == metric && check.unit == unit);
+        found.and_then(|check| check.bound)
+    };
+    Bounds {
+        error_rate: find("error_rate", "share"),
+        p95_ms: find("p95", "seconds").map(|seconds| seconds * 1_000.0),
+    }
+}
+
+/// Shows the plan.
+pub(crate) async fn show(
+    State(console): State<Arc<Console>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(key): Path<String>,
+    uri: Uri,
+) -> Response {
+    let page = Page::new(&console, &visitor, &uri, Section::Flags, &key);
+    let call = Call::get(&["platform", "feature-flags", &key]);
+    let flag = match console.api.request::<Flag>(&visitor, call).await {
+        Ok(answer) => answer.body,
+        Err(problem) => return page::problem(page, &problem),
+    };
+    let header = FlagHeader::new(&visitor, flag, Tab::Rollout);
+    let query = Form::of_query(&uri);
+    let call = Call::get(&["platform", "feature-flags", &key, "rollout"]);
+    let rollout = match console.api.request::<Rollout>(&visitor, call).await {
+        Ok(answer) => answer.body,
+        Err(problem) if problem.code == "PLAN_NOT_FOUND" => {
+            let template = match query.text("template") {
+                Some("careful") => PlanTemplate::Careful,
+                _ => PlanTemplate::Fast,
+            };
+            let may_set = visitor.may("setRolloutPlan");
+            let page = NoRolloutPage {
+                page,
+                header,
+                template,
+                may_set,
+            };
+            return page::render(StatusCode::OK, &page);
+        }
+        Err(problem) => return page::problem(page, &problem),
+    };
+    let call = Call::get(&["platform", "feature-flags", &key, "rollout", "evidence"]).with("minutes", "true");
+    // A plan without evidence is shown all the same.
+    let evidence = console.api.request::<RolloutEvidence>(&visitor, call).await;
+    let evidence = evidence.ok().map(|answer| answer.body);
+    let range = Range::read(&query);
+    let minutes = evidence.as_ref().map_or(&[][..], |evidence| &evidence.minutes);
+    let checks = evidence.iter().flat_map(|evidence| &evidence.checks);
+    let template = RolloutPage {
+        stages: StageStep::of(&rollout),
+        checks: checks.map(CheckRow::new).collect(),
+        curves: Curves::new(minutes, range, (console.clock)(), bounds(evidence.as_ref())),
+        plan: serde_json::to_string_pretty(&rollout.plan).unwrap_or_default(),
+        may: Permissions::new(&visitor, &rollout),
+        page,
+        header,
+        rollout,
+        evidence,
+    };
+    page::render(StatusCode::OK, &template)
+}
+
+#[cfg(test)]
+mod tests {
+    use control::operators::SignedIn;
+    use control::{Actor, Role};
+    use serde_json::json;
+
+    use super::*;
+
+    fn visitor(role: Role) -> Visitor {
+        let actor = Actor {
+            name: "vera".into(),
+            display_name: None,
+            role,
+            groups: Vec::new(),
+            org: None,
+        };
+        Visitor {
+            signed_in: SignedIn { actor, expires: None },
+            form_token: String::new(),
+            session: Vec::new(),
+            is_local: false,
+        }
+    }
+
+    #[test]
+    fn a_viewer_is_offered_no_operation_in_any_state() {
+        for state in [
+            "draft",
+            "approved",
+            "running",
+            "paused",
+            "rolled_back",
+            "cancelled",
+            "completed",
+        ] {
+            let rollout = json!({ "flag": "board", "state": state, "stages": 1, "waits": [] });
+            let rollout: Rollout = serde_json::from_value(rollout).unwrap();
+            let may = Permissions::new(&visitor(Role::Viewer), &rollout);
+            assert!(!may.any() && !may.set && !may.approve && !may.check, "{state}");
+            let may = Permissions::new(&visitor(Role::PlatformAdmin), &rollout);
+            assert!(may.any() && may.set, "{state}");
+        }
+    }
+}

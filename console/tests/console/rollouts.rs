@@ -1,0 +1,315 @@
+//! The list of rollout plans, the page of a plan, and its operations.
+
+use axum::http::StatusCode;
+use control::{ArmName, Change, Role};
+use serde_json::json;
+
+use crate::measured_site::{Load, MeasuredSite, ROLLOUT};
+use crate::site::Site;
+
+const DOCUMENT: &str = "version: 1\nflags: { board: { lifecycle: ga } }\ntenants: { acme: {} }\n";
+const MINUTE: i64 = 60_000;
+
+/// A plan that asks for an item before its start.
+fn prepared() -> MeasuredSite {
+    MeasuredSite::draft(&json!({
+        "stages": [{ "name": "all", "percentage": 100, "for": "1h" }],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" } }],
+        "checklist": ["tests <b>passing</b>"],
+    }))
+}
+
+#[test]
+fn a_flag_without_a_plan_shows_the_first_command() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get(ROLLOUT);
+    assert_eq!(page.status, StatusCode::OK);
+    page.says(&[
+        "This flag has no rollout plan",
+        "sluice rollout plan board --template fast",
+        "name=\"document\"",
+        "error_rate: { above: 1% }",
+    ]);
+    site.get(&format!("{ROLLOUT}?template=careful"))
+        .says(&["--template careful", "approvals:"]);
+    site.get("/platform/rollouts")
+        .says(&["No flag has a rollout plan", "sluice rollout plan FLAG"]);
+}
+
+#[test]
+fn a_plan_is_set_from_its_text() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "rollout-plan"),
+        ("flag", "board"),
+        ("document", "stages: [{ name: half, percentage: 50, for: 1h }]"),
+    ];
+    let preview = site.change("/platform/changes/preview", &fields);
+    preview.says(&[
+        "Set the rollout plan of board",
+        "Changes for 0 of 1 tenant",
+        "Confirm",
+    ]);
+    let revision = preview.value_of("revision");
+    let mut confirmed = fields.to_vec();
+    confirmed.extend([("revision", &*revision), ("reason", "REL-12")]);
+    let applied = site.change("/platform/changes", &confirmed);
+    assert!(applied.location().starts_with(ROLLOUT), "{}", applied.location());
+    site.get(applied.location()).says(&[
+        "Done:",
+        "half",
+        "a person has to start the plan",
+        "plan set",
+        "REL-12",
+        "stages",
+    ]);
+}
+
+#[test]
+fn problems_of_a_plan_have_lines_and_the_text_stays() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "rollout-plan"),
+        ("flag", "board"),
+        (
+            "document",
+            "stages:\n  - { name: half, percentage: 200, for: 1h }\nnonsense: <i>",
+        ),
+    ];
+    for path in ["/platform/changes/preview", "/platform/changes"] {
+        let refused = site.change(path, &fields);
+        assert!(refused.status.is_client_error(), "{}", refused.status);
+        refused.says(&[
+            "Refused, nothing was changed",
+            "Line 2:",
+            "Line 3:",
+            "<textarea id=\"document\"",
+            "nonsense: &#60;i&#62;</textarea>",
+        ]);
+        assert!(!refused.text.contains("Confirm"), "{}", refused.text);
+    }
+    site.get(ROLLOUT).says(&["This flag has no rollout plan"]);
+}
+
+#[test]
+fn a_plan_is_prepared_by_its_checklist() {
+    let measured = prepared();
+    measured.page().says(&[
+        "approved",
+        "these items of the checklist are open",
+        "tests &#60;b&#62;passing&#60;/b&#62;",
+        "no control arm",
+        "to come",
+    ]);
+    let start = [("operation", "rollout-start"), ("flag", "board")];
+    let refused = measured.site.change("/platform/changes/preview", &start);
+    refused.says(&["CHECKLIST_OPEN", "Refused, nothing was changed"]);
+    let item = ("item", "tests <b>passing</b>");
+    measured.operate(&[("operation", "rollout-check"), item]);
+    measured
+        .operate(&[("operation", "rollout-check"), item, ("open", "true")])
+        .says(&["these items of the checklist are open"]);
+    measured.operate(&[("operation", "rollout-check"), item]);
+    let approve = [
+        ("operation", "rollout-approve"),
+        ("flag", "board"),
+        ("role", "product"),
+    ];
+    let refused = measured.site.change("/platform/changes/preview", &approve);
+    refused.says(&[
+        "Approve the plan of board for product",
+        "Refused, nothing was changed",
+    ]);
+    measured.operate(&[("operation", "rollout-start")]).says(&[
+        "running",
+        "started",
+        "REL-12 &#60;go&#62;",
+        "aria-current=\"step\"",
+    ]);
+}
+
+#[test]
+fn a_running_plan_shows_checks_arms_and_charts() {
+    let measured = MeasuredSite::running();
+    measured.look();
+    measured.count_arms(30, 0);
+    let page = measured.page();
+    page.says(&[
+        "running",
+        "REL-12",
+        "stage 1 of 2",
+        " left",
+        "of the stage are left",
+        "bound 1 %",
+        "bound +20 %",
+        "bound 2 s",
+        "fails at",
+        "Share of errors</title>",
+        "class=\"line\"",
+        "class=\"line control\"",
+        "class=\"band\"",
+        "class=\"bound\"",
+        "Subjects: 10 in treatment, 10 in control;",
+        "50 % are expected in treatment.",
+        "data-live=\"tick\"",
+        "<caption class=\"hidden\">The numbers of the charts</caption>",
+        "<td class=\"num\">3000</td><td class=\"num\">0</td>",
+    ]);
+    for absent in ["style=", "NaN", "inf%"] {
+        assert!(!page.text.contains(absent), "{absent}: {}", page.text);
+    }
+    for range in ["1h", "6h", "24h"] {
+        let page = measured.site.get(&format!("{ROLLOUT}?range={range}"));
+        page.says(&[&format!("?range={range}\" aria-current=\"true\"")]);
+    }
+    let list = measured.site.get("/platform/rollouts");
+    list.says(&[
+        "board",
+        "REL-12",
+        "running",
+        "half",
+        "stage 1 of 2, 50 %",
+        " left",
+    ]);
+}
+
+#[test]
+fn a_page_of_a_day_of_minutes_is_small() {
+    let measured = MeasuredSite::running();
+    measured.look();
+    for _ in 0..1_500 {
+        measured.wait(MINUTE - 5_000);
+        measured.count(&[
+            Load::healthy(ArmName::Treatment, 0),
+            Load::healthy(ArmName::Control, 100),
+        ]);
+    }
+    let page = measured.site.get(&format!("{ROLLOUT}?range=24h"));
+    page.says(&["class=\"line\""]);
+    assert!(page.text.len() < 200 * 1024, "{}", page.text.len());
+}
+
+#[test]
+fn a_plan_that_a_check_paused_says_why() {
+    let measured = MeasuredSite::running();
+    measured.look();
+    measured.count_arms(30, 5);
+    let page = measured.page();
+    page.says(&[
+        "paused",
+        "Stopped by the check <code>errors</code>",
+        "fails",
+        "class=\"errors\"",
+        "the evidence against it is sufficient",
+        "a person has to resume the plan",
+        "Tenants with the most errors",
+        "on hold",
+    ]);
+    measured
+        .operate(&[("operation", "rollout-cancel")])
+        .says(&["cancelled", "REL-12 &#60;go&#62;"]);
+    measured
+        .operate(&[("operation", "rollout-remove-plan")])
+        .says(&["This flag has no rollout plan"]);
+}
+
+#[test]
+fn a_paused_plan_is_resumed_and_advanced() {
+    let measured = MeasuredSite::running();
+    let paused = measured.operate(&[("operation", "rollout-pause")]);
+    paused.says(&["paused", "Stopped by", "on hold", "Resume"]);
+    measured
+        .operate(&[("operation", "rollout-resume")])
+        .says(&["running", "resumed"]);
+    let advance = [("operation", "rollout-advance"), ("flag", "board")];
+    let refused = measured.site.change("/platform/changes/preview", &advance);
+    refused.says(&["STAGE_NOT_ELAPSED"]);
+    measured
+        .operate(&[("operation", "rollout-advance"), ("skip_conditions", "true")])
+        .says(&["stage 2 of 2", "stage entered", "a person ends it"]);
+}
+
+#[test]
+fn a_rolled_back_plan_shows_the_stage_in_red() {
+    let measured = MeasuredSite::running();
+    let page = measured.operate(&[("operation", "rollout-rollback"), ("to", "exposure")]);
+    page.says(&["rolled back", "<li class=\"bad\"", "REL-12 &#60;go&#62;"]);
+    for gone in [
+        "value=\"rollout-pause\"",
+        "value=\"rollout-advance\"",
+        "value=\"rollout-tick\"",
+    ] {
+        assert!(!page.text.contains(gone), "{gone}");
+    }
+}
+
+#[test]
+fn a_tick_is_one_step_and_says_what_is_missing() {
+    let measured = MeasuredSite::running();
+    let tick = [("operation", "rollout-tick"), ("flag", "board")];
+    let ticked = measured.site.change("/platform/changes", &tick);
+    let page = measured.site.get(ticked.location());
+    page.says(&[
+        "Nothing to change:",
+        "Look at the checks of board",
+        "of the stage are left",
+    ]);
+    // A look at a plan has no dry run: its form has no preview.
+    let preview = measured.site.change("/platform/changes/preview", &tick);
+    assert!(!preview.text.contains("Confirm"), "{}", preview.text);
+    let unplanned = prepared();
+    unplanned.operate(&[("operation", "rollout-remove-plan")]);
+    unplanned
+        .site
+        .change("/platform/changes", &tick)
+        .says(&["PLAN_NOT_FOUND", "Refused, nothing was changed"]);
+}
+
+#[test]
+fn a_plan_that_was_edited_meanwhile_keeps_the_input() {
+    let measured = MeasuredSite::running();
+    let pause = [("operation", "rollout-pause"), ("flag", "board")];
+    let revision = measured
+        .site
+        .change("/platform/changes/preview", &pause)
+        .value_of("revision");
+    measured.change(Change::PauseRollout { flag: "board".into() });
+    let mut confirmed = pause.to_vec();
+    confirmed.extend([("revision", &*revision), ("reason", "it is slow")]);
+    let conflict = measured.site.change("/platform/changes", &confirmed);
+    assert_eq!(conflict.status, StatusCode::PRECONDITION_FAILED);
+    conflict.says(&["Others changed something", ">it is slow</textarea>"]);
+}
+
+#[test]
+fn a_viewer_sees_the_plan_without_forms() {
+    let measured = MeasuredSite::running();
+    measured.look();
+    measured.count_arms(5, 0);
+    let shown = measured.page();
+    shown.says(&["value=\"rollout-pause\"", "name=\"document\""]);
+    let token = shown.value_of("form_token");
+    measured.site.visit_as(Role::Viewer, None);
+    let page = measured.page();
+    page.says(&["running", "bound 1 %", "The plan"]);
+    for absent in [
+        "<form method=\"post\" action=\"/platform/changes",
+        "<textarea",
+        "value=\"rollout-",
+    ] {
+        assert!(!page.text.contains(absent), "{absent}: {}", page.text);
+    }
+    let pause = [
+        ("form_token", &*token),
+        ("operation", "rollout-pause"),
+        ("flag", "board"),
+    ];
+    let refused = measured.site.submit("/platform/changes", &pause);
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    measured.page().says(&["running"]);
+    let unplanned = Site::new(DOCUMENT);
+    unplanned.visit_as(Role::Viewer, None);
+    let page = unplanned.get(ROLLOUT);
+    page.says(&["This flag has no rollout plan"]);
+    assert!(!page.text.contains("<textarea"), "{}", page.text);
+}
