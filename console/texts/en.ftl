@@ -740,6 +740,7 @@ stages = { $n ->
    *[other] { $n } stages
   }
 stage-of = stage { $n } of { $m }
+stage-next = next:
 stage-left = { $name } left
 stage-over = its time of { $name } is over
 plan-draft = draft
@@ -783,7 +784,6 @@ rollout-checks = Checks of the stage
 column-check = Check
 column-verdict = Verdict
 column-way = From 0 to its bound
-column-value = Value
 column-evidence = Evidence against the bound
 metric-error_rate = share of errors
 metric-p50 = median latency
@@ -821,7 +821,7 @@ ratio-mismatch = They do not fit: something else moves subjects, so comparisons 
 ratio-fits = They fit.
 ratio-few = Too few to be tested.
 rollout-uncounted = { $n } counts were not used, because they came late, did not add up, or belong to tenants that changed their arm.
-rollout-looked = The checks consider requests up to { $name }.
+rollout-looked = The checks consider requests from { $name } to { $to }.
 rollout-tenants = Tenants with the most errors
 rollout-no-tenant = without a tenant
 rollout-up-to = up to

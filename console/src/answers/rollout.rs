@@ -4,6 +4,8 @@ use control::duration_text;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::chart::{self, Svg};
+
 /// A page of rollout plans.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RolloutList {
@@ -53,7 +55,6 @@ pub(crate) struct PresentStage {
     duration_ms: u64,
     passed_ms: u64,
     remaining_ms: u64,
-    pub(crate) has_control: bool,
 }
 
 /// The reason of a pause, a rollback or a cancellation.
@@ -126,15 +127,15 @@ pub(crate) struct Turn {
 /// The evidence about the stage in force.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RolloutEvidence {
-    pub(crate) since: Option<String>,
-    pub(crate) looked_at: Option<String>,
+    since: Option<String>,
+    looked_at: Option<String>,
     pub(crate) checks: Vec<CheckEvidence>,
     pub(crate) arms: Option<Arms>,
     pub(crate) sample_ratio: Option<SampleRatio>,
     pub(crate) excluded: Vec<Excluded>,
     #[serde(default)]
     pub(crate) minutes: Vec<Minute>,
-    pub(crate) uncounted: Map<String, Value>,
+    uncounted: Map<String, Value>,
 }
 
 /// The evidence of one check.
@@ -250,6 +251,12 @@ impl Rollout {
         state_class(&self.state)
     }
 
+    /// Draws the errors of a tenant beside those of the tenant with the most.
+    pub(crate) fn share_of_most(&self, tenant: &TenantErrors) -> Svg {
+        let most = self.tenants.iter().map(|tenant| tenant.errors).max();
+        chart::progress(chart::number(tenant.errors) / chart::number(most.unwrap_or_default().max(1)))
+    }
+
     /// Returns the id of the word of its state.
     pub(crate) fn state_text(&self) -> String {
         format!("plan-{}", self.state)
@@ -262,6 +269,11 @@ impl Rollout {
 }
 
 impl RolloutEvidence {
+    /// Returns the first and the last time of the requests that the checks consider.
+    pub(crate) fn span(&self) -> Option<(&str, &str)> {
+        self.since.as_deref().zip(self.looked_at.as_deref())
+    }
+
     /// Returns the number of counts that were not used.
     pub(crate) fn uncounted(&self) -> u64 {
         let counts = self.uncounted.values().filter_map(Value::as_u64);
@@ -293,7 +305,7 @@ impl PresentStage {
     pub(crate) fn passed_share(&self) -> f64 {
         match self.duration_ms {
             0 => 1.0,
-            whole => (crate::chart::number(self.passed_ms) / crate::chart::number(whole)).min(1.0),
+            whole => (chart::number(self.passed_ms) / chart::number(whole)).min(1.0),
         }
     }
 }

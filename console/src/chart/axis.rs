@@ -24,14 +24,19 @@ impl Unit {
     /// Formats a number: `0.4 %`, `84 ms`, `1.83 s`.
     pub(crate) fn format(self, value: f64) -> String {
         match self {
-            // The smallest ticks have more decimals than people need of a value.
-            Self::Share if value.abs() < 0.000_1 => format!("{} %", trimmed(value * 100.0, 7)),
-            Self::Share => format!("{} %", trimmed(value * 100.0, 2)),
+            Self::Share => format!("{} %", percent(value * 100.0)),
             Self::Milliseconds if value < 10.0 => format!("{} ms", trimmed(value, 1)),
             Self::Milliseconds if value < 1_000.0 => format!("{} ms", trimmed(value, 0)),
             Self::Milliseconds => format!("{} s", trimmed(value / 1_000.0, 2)),
         }
     }
+}
+
+/// Formats a percentage with at most two decimals; one below 0.1 with two digits that are not zeros in front.
+fn percent(percentage: f64) -> String {
+    let decimals = [(0.1, 2), (0.01, 3), (0.001, 4), (0.000_1, 5)];
+    let fits = |limit: &&(f64, usize)| percentage == 0.0 || percentage.abs() >= limit.0;
+    trimmed(percentage, decimals.iter().find(fits).map_or(7, |found| found.1))
 }
 
 /// Formats a number with at most this many decimals.

@@ -26,6 +26,7 @@ pub(crate) struct LineChart<'c> {
     pub(crate) to: i64,
     /// The time between two points, in milliseconds. A line is interrupted where points are missing.
     pub(crate) step: i64,
+    /// A bound. It is drawn if the lines come near it: a far one would leave no height for them.
     pub(crate) bound: Option<f64>,
     /// The lines; the first one is drawn on top.
     pub(crate) lines: Vec<Line>,
@@ -112,7 +113,7 @@ impl LineChart<'_> {
         for line in self.lines.iter().rev() {
             self.draw_line(&mut svg, &plot, line);
         }
-        if let Some(bound) = self.bound.filter(|bound| bound.is_finite()) {
+        if let Some(bound) = self.near_bound() {
             let y = Position(plot.y(bound));
             let _ = write!(svg, "<path class=\"bound\" d=\"M0 {y}H{WIDTH}\"/>");
         }
@@ -140,14 +141,23 @@ impl LineChart<'_> {
 
     /// Returns the largest number that the axis must reach. Intervals of small samples are wide: they may reach beyond it.
     fn max(&self) -> f64 {
-        let points = self.lines.iter().flat_map(|line| &line.points);
-        let finite = |values: &mut dyn Iterator<Item = f64>| {
-            values.filter(|value| value.is_finite()).fold(0.0, f64::max)
-        };
-        let value = finite(&mut points.clone().map(|point| point.value));
-        let high = finite(&mut points.map(|point| point.high));
-        let bound = self.bound.filter(|bound| bound.is_finite()).unwrap_or_default();
+        let value = self.largest(|point| point.value);
+        let high = self.largest(|point| point.high);
+        let bound = self.near_bound().unwrap_or_default();
         (value * 1.1).max(high.min(value * 2.0)).max(bound * 1.2)
+    }
+
+    /// Returns the bound if it is on the axis.
+    fn near_bound(&self) -> Option<f64> {
+        let value = self.largest(|point| point.value);
+        // An axis of zeros shows where the bound is.
+        let is_near = |bound: &f64| bound.is_finite() && (value == 0.0 || *bound <= value * 4.0);
+        self.bound.filter(is_near)
+    }
+
+    fn largest(&self, number: fn(&Point) -> f64) -> f64 {
+        let points = self.lines.iter().flat_map(|line| &line.points).map(number);
+        points.filter(|value| value.is_finite()).fold(0.0, f64::max)
     }
 
     /// Returns the parts of a line without a gap.

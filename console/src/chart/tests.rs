@@ -231,6 +231,36 @@ fn a_line_has_a_band_a_bound_and_a_name() {
 }
 
 #[test]
+fn a_bound_far_above_the_lines_is_left_out() {
+    let far = drawn(vec![point(0, 0.001), point(1, 0.001)]).to_string();
+    assert!(!far.contains("class=\"bound\""), "{far}");
+    let zero = drawn(vec![point(0, 0.0), point(1, 0.0)]).to_string();
+    assert!(zero.contains("class=\"bound\""), "{zero}");
+}
+
+#[test]
+fn a_small_share_keeps_two_digits() {
+    for (share, text) in [
+        (0.0, "0 %"),
+        (0.000_064_02, "0.0064 %"),
+        (0.000_000_05, "0.000005 %"),
+        (0.030_77, "3.08 %"),
+        (0.5, "50 %"),
+        (1.0, "100 %"),
+    ] {
+        assert_eq!(Unit::Share.format(share), text);
+    }
+    for (ms, text) in [
+        (0.04, "0 ms"),
+        (8.25, "8.2 ms"),
+        (84.4, "84 ms"),
+        (1_830.0, "1.83 s"),
+    ] {
+        assert_eq!(Unit::Milliseconds.format(ms), text);
+    }
+}
+
+#[test]
 fn a_gap_interrupts_a_line() {
     let text = drawn(vec![point(0, 0.0), point(1, 0.0), point(5, 0.0), point(6, 0.0)]).to_string();
     assert!(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
     ArmName, Change, ClockReading, CountedRequest, LifecyclePolicy, ObservedSlot, ObservedUnit, Request,
-    Rollouts,
+    Role, Rollouts,
 };
 use rules::Timestamp;
 use serde_json::{Value, json};
@@ -53,7 +54,23 @@ impl Load {
 impl MeasuredSite {
     /// Creates a console with a plan that is not started.
     pub(crate) fn draft(plan: &Value) -> Self {
+        Self::over(ControlFixture::new(LifecyclePolicy::default(), DOCUMENT), plan)
+    }
+
+    /// Creates a console with a plan that is not started, for a visitor among several operators.
+    pub(crate) fn with_operators(plan: &Value) -> Self {
         let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
+        let operators = Operators::of(Known {
+            tokens: ["vera", "olaf"].map(operator).to_vec(),
+            issuer: None,
+        });
+        fixture.control.set_operators(Arc::new(operators));
+        let measured = Self::over(fixture, plan);
+        measured.site.visit_as(Role::PlatformAdmin, None);
+        measured
+    }
+
+    fn over(fixture: ControlFixture, plan: &Value) -> Self {
         let (flag, plan) = ("board".to_owned(), plan.clone());
         fixture.apply(Change::SetPlan { flag, plan }).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
@@ -131,6 +148,9 @@ impl MeasuredSite {
             let tenants = load.first..load.first + TENANTS;
             tenants.map(|unit| observed(load, unit))
         });
+        let tenants = loads.iter().flat_map(|load| load.first..load.first + TENANTS);
+        let names = tenants.map(|unit| (unit, format!("tenant-{unit}")));
+        *self.site.fixture.plane.tenant_names.lock() = names.collect();
         *self.site.fixture.plane.slots.lock() = vec![ObservedSlot {
             flag: "board".into(),
             units: units.collect(),
@@ -172,6 +192,17 @@ impl MeasuredSite {
         all.extend([("revision", &*revision), ("reason", "REL-12 <go>")]);
         let applied = self.site.change("/platform/changes", &all);
         self.site.get(applied.location())
+    }
+}
+
+fn operator(name: &str) -> StaticToken {
+    let (_, hash) = TokenHash::issue().unwrap();
+    StaticToken {
+        name: name.to_owned(),
+        role: Role::PlatformAdmin,
+        org: None,
+        hash,
+        expires: None,
     }
 }
 

@@ -203,6 +203,7 @@ fn a_plan_that_a_check_paused_says_why() {
         "the evidence against it is sufficient",
         "a person has to resume the plan",
         "Tenants with the most errors",
+        "<bdi>tenant-3</bdi>",
         "on hold",
     ]);
     measured
@@ -312,4 +313,34 @@ fn a_viewer_sees_the_plan_without_forms() {
     let page = unplanned.get(ROLLOUT);
     page.says(&["This flag has no rollout plan"]);
     assert!(!page.text.contains("<textarea"), "{}", page.text);
+}
+
+#[test]
+fn a_role_approves_a_plan_once() {
+    let measured = MeasuredSite::with_operators(&json!({
+        "stages": [{ "name": "all", "percentage": 100, "for": "1h" }],
+        "approvals": ["technical", "product"],
+    }));
+    let page = measured.page();
+    page.says(&[
+        "draft",
+        "these roles have not approved the plan: technical, product",
+        "aria-label=\"Approve the plan of board for product\"",
+    ]);
+    measured
+        .operate(&[("operation", "rollout-approve"), ("role", "product")])
+        .says(&[
+            "these roles have not approved the plan: technical",
+            "approved for",
+        ]);
+    let second = [
+        ("operation", "rollout-approve"),
+        ("flag", "board"),
+        ("role", "technical"),
+    ];
+    let refused = measured.site.change("/platform/changes/preview", &second);
+    refused.says(&["APPROVAL_TAKEN", "Refused, nothing was changed"]);
+    let start = [("operation", "rollout-start"), ("flag", "board")];
+    let refused = measured.site.change("/platform/changes/preview", &start);
+    refused.says(&["APPROVAL_MISSING"]);
 }

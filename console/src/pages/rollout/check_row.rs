@@ -70,7 +70,7 @@ fn count(evidence: f64) -> String {
     match evidence {
         evidence if evidence < 10.0 => trimmed(evidence, 1),
         evidence if evidence < 1e6 => trimmed(evidence, 0),
-        evidence => format!("{evidence:.0e}"),
+        _ => "1000000+".to_owned(),
     }
 }
 

@@ -141,7 +141,8 @@ impl Curves {
         let from = to.saturating_sub(length * MINUTE_MS);
         let mut steps: BTreeMap<i64, [Step; 2]> = BTreeMap::new();
         for minute in minutes {
-            let Some(at) = milliseconds(&minute.start).filter(|at| (from..=to).contains(at)) else {
+            // The minute that goes on is left out: a part of it would look like a drop.
+            let Some(at) = milliseconds(&minute.start).filter(|at| (from..to).contains(at)) else {
                 continue;
             };
             let arms = steps.entry(at.div_euclid(step).saturating_mul(step)).or_default();
