@@ -1,10 +1,15 @@
 //! Endpoints for an org's own admin: list its flags, opt in, opt out. Flags before beta do not exist for it.
 
-use changes::{Change, Code, Event, Preview, Refusal, Role};
+use std::collections::HashMap;
+
+use changes::{Change, Code, Event, Outcome, Preview, Refusal, Role, timestamp};
 use rules::{Decision, Flag, Flags, Lifecycle};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
+
+use crate::engine::Control;
+use crate::store::AuditFilter;
 
 use super::Api;
 use super::body::OptionalReason;
@@ -15,6 +20,9 @@ use super::problem::ApiProblem;
 use super::query::DEFAULT_PAGE;
 use super::request::ApiRequest;
 use super::security_entries;
+
+/// The number of entries of the log that are read for the times of choices.
+const MAX_CHOICE_ENTRIES: usize = 1_000;
 
 /// A flag as an org sees it.
 #[derive(Serialize, ToSchema)]
@@ -32,10 +40,18 @@ pub(crate) struct OrgFlag {
     variant: String,
     /// The cause of the decision.
     cause: &'static str,
+    /// The time since when it is at `beta` or `ga`; absent if files manage the flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    lifecycle_since: Option<String>,
     /// The choice of the org: `in` or `out`; absent if it made none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     choice: Option<&'static str>,
+    /// The time of the choice, from the audit log; absent without a choice, or if the log does not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    choice_since: Option<String>,
 }
 
 /// A page of flags, in the order of their keys.
@@ -63,14 +79,27 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
         .collect();
     let is_more = visible.len() > limit;
     visible.truncate(limit);
+    let key = |flag: &Flag| flag.key().as_str().to_owned();
+    let chosen = visible.iter().filter_map(|(_, flag, _)| {
+        let choice = decisions.choice(flag.key().as_str())?;
+        Some((key(flag), choice))
+    });
+    let mut choices = choice_times(api.control(), request.org(), chosen.collect());
+    let keys: Vec<String> = visible.iter().map(|(_, flag, _)| key(flag)).collect();
+    let mut since = lifecycle_times(api.control(), &keys);
     let page: Vec<OrgFlag> = visible
         .into_iter()
-        .map(|(id, flag, lifecycle)| OrgFlag {
-            choice: decisions.choice(flag.key().as_str()).map(|choice| match choice {
-                OrgChoice::In => "in",
-                OrgChoice::Out => "out",
-            }),
-            ..OrgFlag::new(flag, lifecycle, decisions.decide(id))
+        .map(|(id, flag, lifecycle)| {
+            let key = flag.key().as_str();
+            OrgFlag {
+                lifecycle_since: since.remove(key),
+                choice: decisions.choice(key).map(|choice| match choice {
+                    OrgChoice::In => "in",
+                    OrgChoice::Out => "out",
+                }),
+                choice_since: choices.remove(key),
+                ..OrgFlag::new(flag, lifecycle, decisions.decide(id))
+            }
         })
         .collect();
     let body = OrgFlags {
@@ -92,9 +121,63 @@ impl OrgFlag {
             on: decision.variant != flag.off(),
             variant: variant_name(flag, decision.variant),
             cause: decision.cause.as_str(),
+            lifecycle_since: None,
             choice: None,
+            choice_since: None,
         }
     }
+}
+
+/// Returns the times since when flags are in their lifecycle state, by key; none if nobody recorded them.
+fn lifecycle_times(control: &Control, keys: &[String]) -> HashMap<String, String> {
+    if control.is_read_only() {
+        return HashMap::new();
+    }
+    control.read(|state, _| {
+        let flags = keys.iter().filter_map(|key| Some((key, state.flag(key)?)));
+        flags
+            .map(|(key, flag)| (key.clone(), timestamp::text(flag.state.since)))
+            .collect()
+    })
+}
+
+/// Returns the times of choices of an org, by flag, as far as the newest entries of the log have them. A log that can't
+/// be read has none: the choices themselves are in the record of the org.
+fn choice_times(
+    control: &Control,
+    org: &str,
+    mut wanted: HashMap<String, OrgChoice>,
+) -> HashMap<String, String> {
+    let mut times = HashMap::new();
+    if wanted.is_empty() || control.is_read_only() {
+        return times;
+    }
+    let filter = AuditFilter {
+        org: Some(org.to_owned()),
+        events: vec![Event::OptedIn, Event::OptedOut],
+        ..AuditFilter::default()
+    };
+    let entries = control.store().audit(&filter, None, MAX_CHOICE_ENTRIES);
+    for sealed in entries.map(|page| page.entries).unwrap_or_default() {
+        let Ok(entry) = sealed.entry() else { continue };
+        let Some(flag) = entry.flag.filter(|_| entry.outcome == Outcome::Applied) else {
+            continue;
+        };
+        let event = match wanted.get(&flag) {
+            Some(OrgChoice::In) => Event::OptedIn,
+            Some(OrgChoice::Out) => Event::OptedOut,
+            None => continue,
+        };
+        // The newest entry of a flag is that of its choice.
+        wanted.remove(&flag);
+        if entry.event == event {
+            times.insert(flag, timestamp::text(entry.at));
+        }
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    times
 }
 
 /// Returns the name of the lifecycle state if orgs may see flags in it.

@@ -79,6 +79,29 @@ fn every_operation_has_its_effect() {
 }
 
 #[test]
+fn an_org_sees_since_when_it_chose() {
+    let server = Server::start();
+    let path = "/orgs/globex/feature-flags";
+    let board = || server.send_ok("GET", path, None)["flags"][0].clone();
+    let before = board();
+    assert_eq!(before["key"], "dispatch.v2Board");
+    assert!(before["lifecycle_since"].is_string(), "{before}");
+    assert!(before.get("choice_since").is_none());
+    server.advance_clock(60_000);
+    server.send_ok("POST", &format!("{path}/dispatch.v2Board/opt-in"), None);
+    let opted_in = board()["choice_since"].clone();
+    server.advance_clock(60_000);
+    server.send_ok("POST", &format!("{path}/dispatch.v2Board/opt-in"), None);
+    // The same choice again is no new one.
+    assert_eq!(board()["choice_since"], opted_in);
+    server.send_ok("POST", &format!("{path}/dispatch.v2Board/opt-out"), None);
+    let opted_out = board();
+    assert_eq!(opted_out["choice"], "out");
+    assert!(opted_out["choice_since"].as_str() > opted_in.as_str());
+    assert_eq!(opted_out["lifecycle_since"], before["lifecycle_since"]);
+}
+
+#[test]
 fn a_rejected_promotion_lists_all_reasons() {
     let server = Server::start();
     let problem = server.send_rejected(
