@@ -6,6 +6,8 @@ mod apply;
 mod effects;
 mod flag_operations;
 mod operation;
+mod org_operations;
+mod org_preview;
 mod preview;
 mod rollout_operations;
 mod tenant_operations;
@@ -18,6 +20,7 @@ use axum::routing::post;
 use crate::console::Console;
 
 pub(crate) use operation::operation;
+pub(crate) use org_preview::ReportFields;
 
 /// The fields that are part of each form; the others belong to the operation.
 pub(crate) const COMMON_FIELDS: &[&str] = &["form_token", "back", "revision", "reason", "force"];

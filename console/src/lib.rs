@@ -24,6 +24,7 @@ mod interval;
 mod live;
 mod oidc;
 mod origin;
+mod org_words;
 mod page;
 mod page_path;
 mod pager;

@@ -151,6 +151,11 @@ impl Page {
         }
     }
 
+    /// Returns true for the pages of an org, which have no internal words.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.section == Section::Org
+    }
+
     /// Returns the path to which forms of changes are sent.
     pub(crate) fn changes_path(&self) -> &'static str {
         match self.visitor.is_of_org() {

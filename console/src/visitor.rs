@@ -145,6 +145,12 @@ impl Visitor {
     /// Returns true for a visitor who may end the sessions of others.
     pub(crate) fn may_end_sessions(&self) -> bool {
         self.signed_in.actor.role == Role::PlatformAdmin && !self.is_local()
+    /// Returns the org whose page is shown: an org-admin's own; for staff, that of the query.
+    pub(crate) fn org<'v>(&'v self, query: &'v Form) -> Option<&'v str> {
+        match self.is_of_org() {
+            true => self.signed_in.actor.org.as_deref(),
+            false => query.text("org"),
+        }
     }
 
     /// Returns the name to display.

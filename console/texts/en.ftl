@@ -68,6 +68,7 @@ receipt-nodes = in force on { $n } of { $m } { $m ->
    *[other] nodes
   }
 receipt-ms = after { $n } ms.
+receipt-saved = Saved.
 refusal-when = Possible from
 problem-at-line = Line { $line }: { $message }
 
@@ -96,6 +97,9 @@ change-rollout-rollback = Roll { $name } back
 change-rollout-cancel = Cancel the rollout of { $name }
 change-rollout-tick = Look at the checks of { $name }
 document-label = Plan, in YAML or JSON
+change-opt-in = Turn on { $name }
+change-opt-out = Turn off { $name }
+change-report = Report a problem with { $name }
 meanwhile-title = Others changed something since your preview
 meanwhile-lead = Nothing of yours was applied. Read what they did, check the new preview, and confirm again.
 refused-title = Refused, nothing was changed
@@ -493,6 +497,53 @@ shadow-idle-routes = no request was decided by { $name }
 shadow-idle-header = in no gate, only in a header
 shadow-idle-nowhere = in no gate and no header
 shadow-not-running = The proxy is not running yet, so nothing is counted. The command line has the same report:
+
+## The page of an org
+
+org-title = Your features
+org-of = of
+org-open = Open the page of a tenant, by its id
+org-lead = What your organization has, and what it can try.
+org-on = On
+org-off = Off
+org-testing = in testing
+org-turn-on = Turn on
+org-turn-off = Turn off
+org-report = Report a problem
+org-chosen = Your organization turned it on
+org-declined = Your organization turned it off
+org-testing-since = In testing
+org-available = Available
+org-at = on
+org-since = since
+org-without-effect = This choice has no effect at the moment.
+org-name = Name:
+org-first = First features
+org-none-title = There is nothing to choose yet
+org-none-lead = New features appear here as soon as your organization can try them.
+org-effect = What happens
+org-will-be-on = { $name } will be on for your organization.
+org-will-be-off = { $name } will be off for your organization.
+org-will-be = { $name } will change to “{ $to }” for your organization.
+org-nothing-changes = { $name }: your choice is saved. What your organization has does not change at the moment.
+org-refused = This did not work
+org-closed = This feature can’t be turned on by your organization yet. Ask us to join the test.
+org-no-feature = This feature is not available.
+org-no-record = Your organization is not set up yet. Ask us to do it.
+org-no-permission = You may not do this for this organization.
+org-too-many-reports = You reported enough problems with this feature. We are working on them.
+org-too-fast = That was too much at once. Try again in a minute.
+org-changed-meanwhile = Something was changed meanwhile. Check it, and confirm again.
+org-invalid-cause = Describe the problem in a few words: 1 to 100 characters on one line.
+org-invalid-ticket = A ticket has at most 100 characters on one line.
+org-invalid-text = The description is too long or unreadable: it has at most 1,000 characters.
+org-not-possible = This is not possible at the moment. Try again later.
+org-send = Send
+org-report-lead = Write what does not work. The feature stays as it is; you can turn it off at any time.
+org-report-cause = What does not work, in a few words
+org-report-cause-note = Reports with the same words count together.
+org-report-text = Description
+org-report-ticket = Your ticket, if there is one
 
 ## Differences of audit entries
 

@@ -4,7 +4,7 @@ use crate::admin_api::Call;
 use crate::form::Form;
 use crate::receipt::FormButton;
 
-use super::{flag_operations, rollout_operations, tenant_operations};
+use super::{flag_operations, org_operations, rollout_operations, tenant_operations};
 
 /// An operation of forms.
 pub(crate) struct Operation {
@@ -39,6 +39,8 @@ pub(crate) fn operation(name: &str) -> Option<&'static Operation> {
         .iter()
         .chain(rollout_operations::OPERATIONS)
         .chain(tenant_operations::OPERATIONS);
+        .chain(tenant_operations::OPERATIONS)
+        .chain(org_operations::OPERATIONS);
     all.into_iter().find(|operation| operation.name == name)
 }
 

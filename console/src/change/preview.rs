@@ -20,7 +20,7 @@ use crate::visitor::Visitor;
 use super::COMMON_FIELDS;
 use super::effects::Effects;
 use super::operation::Change;
-use super::{allowlist, apply, operation};
+use super::{allowlist, apply, operation, org_operations, org_preview};
 
 /// A change whose form is read.
 pub(crate) struct Submitted {
@@ -124,6 +124,17 @@ pub(crate) async fn render(
             rejection.map(Problem::reasons).unwrap_or_default(),
             StatusCode::OK,
         ),
+    if org_operations::is_of_org(form) {
+        let back = apply::back(change, form);
+        return org_preview::render(console, visitor, uri, (submitted, back), rejection).await;
+    }
+    let dry_run = console
+        .api
+        .request::<Effects>(visitor, change.call.clone().dry_run())
+        .await;
+    let (effects, mut refusals, mut status) = match dry_run {
+        Ok(answer) => (Some(answer.body), Vec::new(), StatusCode::OK),
+        Err(problem) => (None, problem.reasons(), problem.status()),
     };
     let mut meanwhile = Vec::new();
     if let Some(problem) = rejection {

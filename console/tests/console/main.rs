@@ -14,6 +14,7 @@ mod explain;
 mod fixed_traffic;
 mod flags;
 mod measured_site;
+mod org;
 mod requests;
 mod rollouts;
 mod shadow;
