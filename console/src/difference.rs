@@ -26,14 +26,12 @@ const FIELDS_WITH_TEXT: &[&str] = &[
     "reports",
     "rollout",
     "sign_offs",
-    "since",
     "tier",
     "tiers",
-    "unsettled",
     "watch",
 ];
-/// The fields of a flag that repeat the time and the actor of the entry.
-const REPEATED_FIELDS: &[&str] = &["changed", "changed_by"];
+/// The fields of a flag that repeat the time, the actor and the reason of the entry.
+const REPEATED_FIELDS: &[&str] = &["changed", "changed_by", "since", "unsettled"];
 
 /// A field that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +187,7 @@ impl Field {
     /// Returns the difference; none if there is none to show.
     fn difference(self) -> Option<Difference> {
         let (record, names) = Record::of(&self.path)?;
-        if let ([name], Record::Flag(_)) = (names, &record)
+        if let ([name, ..], Record::Flag(_)) = (names, &record)
             && REPEATED_FIELDS.contains(&&**name)
         {
             return None;

@@ -25,6 +25,7 @@ fn a_replaced_field_has_both_values() {
     let patch = json!([
         { "op": "replace", "path": "/states/board/lifecycle", "value": "beta" },
         { "op": "replace", "path": "/states/board/changed", "value": "2026-11-30T12:00:00Z" },
+        { "op": "add", "path": "/states/board/unsettled", "value": { "how": "reverted", "by": "ann" } },
     ]);
     let inverse = json!([
         { "op": "replace", "path": "/states/board/changed", "value": "2026-11-29T12:00:00Z" },

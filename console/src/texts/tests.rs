@@ -101,6 +101,20 @@ fn every_text_that_is_defined_is_used() {
 }
 
 #[test]
+fn every_text_can_be_formatted() {
+    let mut arguments = FluentArgs::new();
+    arguments.set("n", 2);
+    arguments.set("m", 3);
+    arguments.set("name", "board");
+    arguments.set("to", "beta");
+    for id in defined() {
+        // An argument or a function that is missing stays in braces.
+        let text = text_with(&id, &arguments);
+        assert!(!text.contains(['{', '}']), "{id}: {text}");
+    }
+}
+
+#[test]
 fn texts_count_in_words() {
     assert_eq!(text_n("tenants", 1), "one tenant");
     assert_eq!(text_n("tenants", 2), "2 tenants");

@@ -88,7 +88,7 @@ fn an_org_turns_a_feature_on_and_off_again() {
     page.says(&[
         "Done: <bdi>Turn on board</bdi>",
         "Saved.",
-        "Your organization turned it on on <time datetime=\"2026-11-21T00:00:00.000Z\"",
+        "Turned on by your organization on <time datetime=\"2026-11-21T00:00:00.000Z\"",
         "aria-label=\"Turn off board\"",
     ])
     .hides(INTERNAL);
@@ -99,7 +99,7 @@ fn an_org_turns_a_feature_on_and_off_again() {
         &[("operation", "opt-out"), ("flag", "board")],
     );
     site.get(off.location())
-        .says(&["Your organization turned it off", "aria-label=\"Turn on board\""]);
+        .says(&["Turned off by your organization", "aria-label=\"Turn on board\""]);
     assert_eq!(site.fixture.served("acme", "board"), "off");
 }
 

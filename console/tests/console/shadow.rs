@@ -34,7 +34,8 @@ fn coverage_shows_what_no_request_used() {
     let site = Site::new(DOCUMENT);
     site.get("/platform/shadow").says(&[
         "Routes with requests and without a gate",
-        "<code>start</code></th><td class=\"num\">17</td>",
+        "<code>start</code><span class=\"sub\">since",
+        "<td class=\"num\">17</td>",
         "5 requests matched no route",
         "<code>quiet</code>",
         "no request was decided by quiet",
