@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::filters::shown_bytes;
 use crate::texts::{text, text_named};
 
 /// The longest value that is shown unfolded, in characters.
@@ -324,10 +325,10 @@ impl ShownValue {
         }
     }
 
-    /// Returns the number of bytes of the value.
-    pub(crate) fn len(&self) -> usize {
-        let folded = self.folded.as_ref().map_or(0, String::len);
-        self.text.len().saturating_add(folded)
+    /// Returns the number of bytes of the value on a page.
+    pub(crate) fn shown_bytes(&self) -> usize {
+        let folded = self.folded.as_deref().map_or(0, shown_bytes);
+        shown_bytes(&self.text).saturating_add(folded)
     }
 }
 

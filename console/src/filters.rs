@@ -146,6 +146,21 @@ pub(crate) fn cut(text: impl Display, _: &dyn Values) -> Result<String> {
     Ok(text)
 }
 
+/// The longest escape of a hidden character, such as `\u{e0001}`, in bytes.
+const HIDDEN_BYTES: usize = 9;
+/// The escape of a character of markup, such as `&#60;`, in bytes.
+const MARKUP_BYTES: usize = 5;
+
+/// Returns the number of bytes of a text on a page, after [`visible`] and the escapes of markup, or a little more.
+pub(crate) fn shown_bytes(text: &str) -> usize {
+    let bytes = text.chars().map(|character| match character {
+        '<' | '>' | '&' | '"' | '\'' => MARKUP_BYTES,
+        hidden if is_hidden(hidden) => HIDDEN_BYTES,
+        other => other.len_utf8(),
+    });
+    bytes.sum()
+}
+
 /// Returns true for characters without a shape of their own: controls, and format characters that change the direction
 /// or the joining of others (Unicode, categories Cc and Cf).
 fn is_hidden(character: char) -> bool {

@@ -11,7 +11,7 @@ const WORDS: &[(&str, &str)] = &[
     ("TENANT_NOT_FOUND", "org-no-record"),
     ("ROLE_MISSING", "org-no-permission"),
     ("TOO_MANY_REPORTS", "org-too-many-reports"),
-    ("RATE_LIMITED", "org-too-fast"),
+    ("TOO_MANY_REQUESTS", "org-too-fast"),
     ("REVISION_CONFLICT", "org-changed-meanwhile"),
 ];
 

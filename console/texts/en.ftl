@@ -24,6 +24,7 @@ pages-previous = Previous
 pages-next = Next
 pages-of = Page { $n } of { $m }
 list-unlisted = The first { $n } of { $m }.
+list-more = { $n } more
 
 ## Sign-in
 
@@ -343,7 +344,7 @@ explain-path = Path
 explain-token = Token
 explain-token-note = Verified as in a request. It is neither stored nor logged, and never part of a link.
 explain-tenant = Tenant
-explain-tenant-instead = or a tenant instead of a token
+explain-tenant-instead = Tenant, instead of a token
 explain-more = More: user, groups, attributes, time …
 explain-user = User
 explain-groups = Groups, one a line

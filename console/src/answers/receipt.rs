@@ -104,6 +104,11 @@ impl Receipt {
         request_path(&self.request_id)
     }
 
+    /// Returns the number of flags after the first ones.
+    pub(crate) fn flags_after(&self, shown: usize) -> usize {
+        self.flags.len().saturating_sub(shown)
+    }
+
     /// Returns the path of the page of the tenant.
     pub(crate) fn tenant_path(&self) -> String {
         self.tenant.as_deref().map(tenant_path).unwrap_or_default()

@@ -6,7 +6,8 @@ use rules::Timestamp;
 use crate::admin_api::Call;
 use crate::answers::{AuditEntry, AuditList, LogEntry};
 use crate::console::Console;
-use crate::difference::Difference;
+use crate::difference::{Difference, ShownValue};
+use crate::filters::shown_bytes;
 use crate::form::Form;
 use crate::problem::Problem;
 use crate::texts::{text, text_named};
@@ -17,7 +18,7 @@ const PER_PAGE: usize = 50;
 /// The number of fields of an entry that a page shows.
 const MAX_FIELDS: usize = 20;
 /// The number of bytes of values that a page shows; further ones are left out, so that a page stays small.
-const MAX_VALUE_BYTES: usize = 80 * 1024;
+const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// The list, with its filter.
 pub(crate) struct AuditLog {
@@ -54,6 +55,8 @@ pub(crate) struct ReadableEntry {
     pub(crate) differences: Vec<Difference>,
     /// The number of fields that are left out.
     pub(crate) unlisted: usize,
+    /// True if the reasons are too long for the page, so that only their begins are shown.
+    pub(crate) is_cut: bool,
 }
 
 impl AuditLog {
@@ -178,12 +181,19 @@ impl ShownEntry {
             LogEntry::Altered { id, text } => return Self::Altered { id, text },
             LogEntry::Readable(entry) => entry,
         };
+        let urgent = entry.urgent.as_ref().map(|urgent| &urgent.reason);
+        let reasons = [entry.reason.as_ref(), urgent].into_iter().flatten();
+        let bytes: usize = reasons.map(|reason| shown_bytes(reason)).sum();
+        let is_cut = bytes > *left;
+        if !is_cut {
+            *left = left.saturating_sub(bytes);
+        }
         let mut differences = entry.differences();
         let total = differences.len();
         let mut shown = 0_usize;
         for difference in differences.iter().take(MAX_FIELDS) {
             let values = difference.before.iter().chain(&difference.after);
-            let bytes: usize = values.map(|value| value.len()).sum();
+            let bytes: usize = values.map(ShownValue::shown_bytes).sum();
             if bytes > *left {
                 break;
             }
@@ -195,6 +205,7 @@ impl ShownEntry {
             entry: *entry,
             differences,
             unlisted: total.saturating_sub(shown),
+            is_cut,
         }))
     }
 }

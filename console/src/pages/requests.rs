@@ -21,7 +21,9 @@ use crate::visitor::Visitor;
 use super::request_path;
 
 /// The number of receipts on a page.
-const LISTED: usize = 100;
+const LISTED: usize = 50;
+/// The number of flags that the list shows of a request.
+const LISTED_FLAGS: usize = 3;
 /// The number of digits of the id of a request.
 const ID_DIGITS: usize = 32;
 /// The outcomes, as in the access log.

@@ -230,6 +230,22 @@ fn a_page_of_large_entries_stays_small() {
 }
 
 #[test]
+fn a_page_of_long_hostile_reasons_stays_small() {
+    let site = Site::new(DOCUMENT);
+    let reason = "<\u{202e}".repeat(500);
+    for _ in 0..30 {
+        kill(&site, &reason);
+        change(
+            &site,
+            &[("operation", "restore"), ("flag", "board"), ("reason", &reason)],
+        );
+    }
+    let page = site.get("/platform/audit");
+    assert!(page.text.len() < 200 * 1024, "{}", page.text.len());
+    page.says(&["…</bdi>”"]);
+}
+
+#[test]
 fn a_viewer_reads_the_log_and_an_org_admin_does_not() {
     let site = Site::new(DOCUMENT);
     for path in [

@@ -154,6 +154,31 @@ fn a_refused_choice_is_explained_without_codes() {
 }
 
 #[test]
+fn an_org_confirms_again_after_a_change_of_others() {
+    let site = visit(DOCUMENT);
+    let fields = [("operation", "opt-in"), ("flag", "board")];
+    let revision = send(&site, "/admin/changes/preview", &fields).value_of("revision");
+    site.visit_as(Role::PlatformAdmin, None);
+    site.change(
+        "/platform/changes",
+        &[("operation", "kill"), ("flag", "calendar")],
+    );
+    site.visit_as(Role::OrgAdmin, Some("acme"));
+    let confirmed = [
+        ("operation", "opt-in"),
+        ("flag", "board"),
+        ("revision", &*revision),
+    ];
+    let again = send(&site, "/admin/changes", &confirmed);
+    assert_eq!(again.status, StatusCode::PRECONDITION_FAILED);
+    again
+        .says(&["Something was changed meanwhile.", "board will be on", "Confirm"])
+        .hides(INTERNAL);
+    assert_ne!(again.value_of("revision"), revision);
+    assert_eq!(site.fixture.served("acme", "board"), "off");
+}
+
+#[test]
 fn an_org_reports_a_problem() {
     let site = visit(DOCUMENT);
     let form = site.get(&format!("{PAGE}/board/report"));

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use control::{LifecyclePolicy, Role};
+use control::{
+    CoverageReport, DecisionNow, LifecyclePolicy, ReadTraffic, ReceiptQuery, RequestReceipt, Role,
+    ShadowCauseReport, ShadowGateReport, ShadowTenantReport,
+};
+use rules::Timestamp;
 
-use crate::fixed_traffic::NoTraffic;
+use crate::fixed_traffic::{FixedTraffic, NoTraffic};
 use crate::site::Site;
 
 const DOCUMENT: &str = "{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }";
@@ -61,4 +65,64 @@ fn reports_of_the_traffic_are_for_staff() {
     assert_eq!(site.get("/platform/shadow").status, StatusCode::OK);
     site.visit_as(Role::OrgAdmin, Some("acme"));
     assert_eq!(site.get("/platform/shadow").status, StatusCode::FORBIDDEN);
+}
+
+/// A traffic with as many gates, causes and tenants as a node counts.
+struct ManyGates;
+
+impl ReadTraffic for ManyGates {
+    fn receipt(&self, _: &str, _: Timestamp) -> Option<(RequestReceipt, DecisionNow)> {
+        None
+    }
+
+    fn receipts(&self, _: &ReceiptQuery, _: usize) -> Vec<RequestReceipt> {
+        Vec::new()
+    }
+
+    fn receipt_places(&self) -> usize {
+        0
+    }
+
+    fn shadow_gates(&self) -> Vec<ShadowGateReport> {
+        let cause = |number| ShadowCauseReport {
+            flag: Some(format!("flag.{number}")),
+            cause: "default".to_owned(),
+            requests: 2,
+        };
+        let tenant = |number| ShadowTenantReport {
+            tenant: Some(format!("tenant-{number}")),
+            requests: 2,
+            error: 1,
+        };
+        let gate = |number| ShadowGateReport {
+            route: format!("route-{number:02}."),
+            requests: 400,
+            refused: 128,
+            causes: (0..64).map(cause).collect(),
+            tenants: (0..64).map(tenant).collect(),
+            ..ShadowGateReport::default()
+        };
+        (0..50).map(gate).collect()
+    }
+
+    fn coverage(&self) -> Option<CoverageReport> {
+        FixedTraffic.coverage()
+    }
+}
+
+#[test]
+fn many_shadow_gates_are_paged() {
+    let site = Site::with_traffic(LifecyclePolicy::default(), DOCUMENT, Arc::new(ManyGates));
+    let first = site.get("/platform/shadow");
+    assert!(first.text.len() < 200 * 1024, "{}", first.text.len());
+    first
+        .says(&[
+            "route-19.",
+            "The first 10 of 64.",
+            "href=\"/platform/shadow?page=2\"",
+        ])
+        .hides(&["route-20.", "tenant-10<"]);
+    site.get("/platform/shadow?page=3")
+        .says(&["route-49."])
+        .hides(&["route-39."]);
 }
