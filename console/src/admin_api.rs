@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::response::Parts;
 use axum::extract::ConnectInfo;
+use axum::http::response::Parts;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use control::api::PREFIX;
@@ -240,9 +240,6 @@ impl AdminApi {
         call: Call,
     ) -> Result<Answer<T>, Problem> {
         let (parts, bytes) = read(self.forward(visitor, call).await?).await?;
-        let response = self.forward(visitor, call).await?;
-        let (parts, body) = response.into_parts();
-        let bytes = read_body(body).await?;
         if parts.status != StatusCode::OK {
             return Err(Problem::read(parts.status, &bytes));
         }
@@ -277,19 +274,8 @@ impl AdminApi {
             Err(error) => return Problem::defect(format!("the request of an operation is invalid: {error}")),
         };
         let Ok(response) = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        match read_body(body).await {
-            Ok(bytes) => Problem::read(parts.status, &bytes),
-            Err(problem) => problem,
-        }
+        problem_of(response).await
     }
-}
-
-async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-    let read =
-        read.map_err(|error| Problem::defect(format!("the answer of an operation can't be read: {error}")))?;
-    Ok(read.to_bytes())
 }
 
 /// Reads the problem of a response that is not successful.

@@ -143,6 +143,7 @@ fn unavailable(error: &ProviderError) -> Problem {
         detail: error.to_string(),
         help: Some("try again, or use an operator token".to_owned()),
         refusals: Vec::new(),
+        problems: Vec::new(),
     }
 }
 

@@ -19,16 +19,15 @@ mod request;
 mod requests;
 mod rollout;
 mod rollouts;
+mod sessions;
 mod shadow;
 mod tenant;
 mod tenants;
-mod sessions;
 
 use std::sync::Arc;
 
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use axum::routing::get;
 use axum::{Extension, Router};
 
 use crate::admin_api::segment;
@@ -39,7 +38,6 @@ use crate::visitor::Visitor;
 /// Returns the routes of the pages of staff.
 pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()
-        .route("/console", get(first_page))
         .route(Section::Flags.path(), get(flags::show))
         .route("/platform/feature-flags/{flag}", get(flag::show))
         .route("/platform/feature-flags/{flag}/tiers", get(flag_tiers::show))
@@ -57,34 +55,26 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route(Section::Shadow.path(), get(shadow::show))
         .route(Section::Nodes.path(), get(nodes::show))
         .route(Section::Health.path(), get(health::show))
-        .route(Section::Org.path(), get(org::show))
-        .route("/admin/feature-flags/{flag}/report", get(org_report::show))
         .route(Section::Audit.path(), get(audit::show))
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))
         .route(sessions::PATH, get(sessions::show))
         .route("/platform/sessions/end", post(sessions::end_all))
+        .route("/platform/feature-flags/{flag}/rollout", get(rollout::show))
+        .route(Section::Rollouts.path(), get(rollouts::show))
 }
 
 /// Returns the routes of the pages that the admins of orgs have.
 pub(crate) fn org_router() -> Router<Arc<Console>> {
-    Router::new().route("/console", get(first))
+    Router::new()
+        .route("/console", get(first))
+        .route(Section::Org.path(), get(org::show))
+        .route("/admin/feature-flags/{flag}/report", get(org_report::show))
 }
 
 /// Opens the first page of the visitor.
 async fn first(Extension(visitor): Extension<Visitor>) -> Redirect {
     Redirect::to(Section::first_of(visitor.signed_in.actor.role).path())
-        .route("/platform/feature-flags/{flag}/rollout", get(rollout::show))
-        .route(Section::Rollouts.path(), get(rollouts::show))
-}
-
-/// Redirects to the first page of the visitor.
-async fn first_page(Extension(visitor): Extension<Visitor>) -> Redirect {
-    let section = match visitor.is_of_org() {
-        true => Section::Org,
-        false => Section::Flags,
-    };
-    Redirect::to(section.path())
 }
 
 /// Returns the path of the page of a flag.

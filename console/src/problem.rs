@@ -135,6 +135,7 @@ impl Problem {
             detail: "there is no such page".to_owned(),
             help: None,
             refusals: Vec::new(),
+            problems: Vec::new(),
         }
     }
 

@@ -40,18 +40,6 @@ impl Visitor {
     ///
     /// # Errors
     /// Nobody is signed in, or another site's page sent the request.
-    pub(crate) async fn of(console: &Console, parts: &Parts) -> Result<Self, NoVisitor> {
-        // Only the process itself sets extensions; no header of a request does.
-        if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
-            return Ok(Self {
-                signed_in: signed_in.clone(),
-                form_token: console.form_tokens.issue(LOCAL_SESSION),
-                session: LOCAL_SESSION.to_vec(),
-                is_local: false,
-            });
-        }
-        if console.operators.asks() {
-            return Err(NoVisitor::SignIn);
     pub(crate) async fn of(console: &Arc<Console>, parts: &Parts) -> Result<Self, NoVisitor> {
         if !console.operators.asks() {
             return Self::local(console, parts).await;
@@ -145,6 +133,8 @@ impl Visitor {
     /// Returns true for a visitor who may end the sessions of others.
     pub(crate) fn may_end_sessions(&self) -> bool {
         self.signed_in.actor.role == Role::PlatformAdmin && !self.is_local()
+    }
+
     /// Returns the org whose page is shown: an org-admin's own; for staff, that of the query.
     pub(crate) fn org<'v>(&'v self, query: &'v Form) -> Option<&'v str> {
         match self.is_of_org() {

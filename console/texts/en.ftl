@@ -712,7 +712,6 @@ column-hour = By minute
 arm-treatment = treatment
 arm-control = control
 arm-opted_in = opted in
-arm-excluded = excluded
 flag-created = Created
 flag-local-kill = Killed on this machine
 flag-watched = Watched until

@@ -28,7 +28,6 @@ pub(crate) async fn apply(
     body: Bytes,
 ) -> Response {
     let submitted = match preview::read(&console, &visitor, &body).await {
-    let submitted = match preview::read(&visitor, &body) {
         Ok(submitted) => submitted,
         Err(problem) => {
             let page = Page::new(&console, &visitor, &uri, Section::Flags, &problem.code);

@@ -38,7 +38,6 @@ pub(crate) fn operation(name: &str) -> Option<&'static Operation> {
     let all = flag_operations::OPERATIONS
         .iter()
         .chain(rollout_operations::OPERATIONS)
-        .chain(tenant_operations::OPERATIONS);
         .chain(tenant_operations::OPERATIONS)
         .chain(org_operations::OPERATIONS);
     all.into_iter().find(|operation| operation.name == name)

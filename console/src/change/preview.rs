@@ -76,7 +76,6 @@ pub(crate) async fn show(
     body: Bytes,
 ) -> Response {
     match read(&console, &visitor, &body).await {
-    match read(&visitor, &body) {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
         Err(problem) => page::problem(blank(&console, &visitor, &uri), &problem),
     }
@@ -87,7 +86,6 @@ pub(crate) async fn show(
 /// # Errors
 /// The form was not rendered for this session, or misses a field.
 pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
-pub(crate) fn read(visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
     let form = Form::read(body);
     visitor.check_form(&form)?;
     let name = form.text("operation").unwrap_or_default();
@@ -111,6 +109,10 @@ pub(crate) async fn render(
     rejection: Option<&Problem>,
 ) -> Response {
     let Submitted { change, form } = submitted;
+    if org_operations::is_of_org(form) {
+        let back = apply::back(change, form);
+        return org_preview::render(console, visitor, uri, (submitted, back), rejection).await;
+    }
     let (effects, mut refusals, mut status) = match change.call.has_preview() {
         true => {
             let call = change.call.clone().dry_run();
@@ -124,17 +126,6 @@ pub(crate) async fn render(
             rejection.map(Problem::reasons).unwrap_or_default(),
             StatusCode::OK,
         ),
-    if org_operations::is_of_org(form) {
-        let back = apply::back(change, form);
-        return org_preview::render(console, visitor, uri, (submitted, back), rejection).await;
-    }
-    let dry_run = console
-        .api
-        .request::<Effects>(visitor, change.call.clone().dry_run())
-        .await;
-    let (effects, mut refusals, mut status) = match dry_run {
-        Ok(answer) => (Some(answer.body), Vec::new(), StatusCode::OK),
-        Err(problem) => (None, problem.reasons(), problem.status()),
     };
     let mut meanwhile = Vec::new();
     if let Some(problem) = rejection {

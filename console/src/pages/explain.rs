@@ -61,7 +61,7 @@ pub(crate) async fn submit(
     body: Bytes,
 ) -> Response {
     let form = Form::read(&body);
-    if let Err(problem) = visitor.check_form(&console, &form) {
+    if let Err(problem) = visitor.check_form(&form) {
         return page::problem(blank(&console, &visitor, &uri), &problem);
     }
     let question = Question::new(form);

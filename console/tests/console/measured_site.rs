@@ -62,7 +62,7 @@ impl MeasuredSite {
         let fixture = ControlFixture::new(LifecyclePolicy::default(), DOCUMENT);
         let operators = Operators::of(Known {
             tokens: ["vera", "olaf"].map(operator).to_vec(),
-            issuer: None,
+            ..Known::default()
         });
         fixture.control.set_operators(Arc::new(operators));
         let measured = Self::over(fixture, plan);

@@ -64,7 +64,7 @@ fn reports_of_the_traffic_are_for_staff() {
     site.visit_as(Role::Viewer, None);
     assert_eq!(site.get("/platform/shadow").status, StatusCode::OK);
     site.visit_as(Role::OrgAdmin, Some("acme"));
-    assert_eq!(site.get("/platform/shadow").status, StatusCode::FORBIDDEN);
+    assert_eq!(site.get("/platform/shadow").status, StatusCode::NOT_FOUND);
 }
 
 /// A traffic with as many gates, causes and tenants as a node counts.

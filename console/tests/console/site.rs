@@ -11,9 +11,9 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use console::{Audience, Console, ConsoleParts, Origins, Sessions};
-use control::api::{Api, EventStreams};
-use control::operators::{Known, Operators, SignedIn, StaticToken};
-use control::{Actor, Explain, JudgeRollouts, LifecyclePolicy, ReadTraffic, RequestExplanation, RequestQuestion, Role, Unexplained};
+use control::api::{Api, Clock, EventStreams};
+use control::operators::{Known, Operators, StaticToken, TokenHash};
+use control::{JudgeRollouts, LifecyclePolicy, ReadTraffic, Role};
 use http_body_util::BodyExt as _;
 use rules::{AdminHosts, Timestamp};
 use testkit::{ControlFixture, START};
@@ -32,8 +32,26 @@ pub(crate) struct Site {
     /// The current time, in ms since 1970.
     pub(crate) now: Arc<AtomicI64>,
     router: Router,
-    /// The visitor of the next requests; none is a caller on this machine.
-    visitor: Mutex<Option<SignedIn>>,
+    /// The cookie of the session of the next requests, once somebody signed in.
+    cookie: Mutex<Option<String>>,
+}
+
+/// The people who may use a console, and how.
+struct Access {
+    operators: Operators,
+    audience: Audience,
+    origins: Origins,
+}
+
+impl Access {
+    /// Any caller on this machine.
+    fn local() -> Self {
+        Self {
+            operators: Operators::local(),
+            audience: Audience::Everyone,
+            origins: Origins::default(),
+        }
+    }
 }
 
 /// A page that was received.
@@ -70,23 +88,17 @@ impl Site {
     }
 
     fn of(fixture: ControlFixture, traffic: Arc<dyn ReadTraffic>) -> Self {
-        Self::over(fixture, Arc::new(|| Timestamp(START)), traffic, None)
+        Self::assemble(fixture, Access::local(), None, traffic, None)
     }
 
     /// Creates a console over a control plane, with a clock, a traffic, and a judge of rollouts.
     pub(crate) fn over(
         fixture: ControlFixture,
-        clock: control::api::Clock,
+        clock: Clock,
         traffic: Arc<dyn ReadTraffic>,
         judge: Option<Arc<dyn JudgeRollouts>>,
     ) -> Self {
-        let operators = Arc::new(Operators::local());
-        let fixture = ControlFixture::new(policy, document);
-        Self::over(
-            fixture,
-            Operators::local(),
-            (Audience::Everyone, Origins::default()),
-        )
+        Self::assemble(fixture, Access::local(), Some(clock), traffic, judge)
     }
 
     /// Creates a console for operators with these tokens.
@@ -97,16 +109,26 @@ impl Site {
             tokens,
             ..Known::default()
         });
-        Self::over(fixture, operators, (audience, origins))
+        let access = Access {
+            operators,
+            audience,
+            origins,
+        };
+        Self::assemble(fixture, access, None, Arc::new(FixedTraffic), None)
     }
 
-    fn over(fixture: ControlFixture, operators: Operators, (audience, origins): (Audience, Origins)) -> Self {
-        let operators = Arc::new(operators);
+    fn assemble(
+        fixture: ControlFixture,
+        access: Access,
+        clock: Option<Clock>,
+        traffic: Arc<dyn ReadTraffic>,
+        judge: Option<Arc<dyn JudgeRollouts>>,
+    ) -> Self {
+        let operators = Arc::new(access.operators);
         let streams = EventStreams::new();
         let now = Arc::new(AtomicI64::new(START));
         let shown = Arc::clone(&now);
-        let clock: control::api::Clock = Arc::new(move || Timestamp(shown.load(Ordering::Relaxed)));
-        let api = Api::new(
+        let clock = clock.unwrap_or_else(|| Arc::new(move || Timestamp(shown.load(Ordering::Relaxed))));
         let mut api = Api::new(
             Arc::clone(&fixture.control),
             Arc::clone(&operators),
@@ -124,9 +146,9 @@ impl Site {
             api: control::api::router(Arc::new(api)),
             operators: Arc::clone(&operators),
             sessions: Sessions::of_file(None),
-            audience,
+            audience: access.audience,
             hosts: AdminHosts::default(),
-            origins,
+            origins: access.origins,
             streams,
             revision: Arc::new(move || control.read(|state, _| state.revision.0)),
             clock,
@@ -137,21 +159,27 @@ impl Site {
             operators,
             now,
             router: console::router(console),
-            visitor: Mutex::new(None),
+            cookie: Mutex::new(None),
         }
     }
 
-    /// Sends the next requests as a visitor with this role; `org` is that of an org-admin.
+    /// Signs in with this role, for the next requests; `org` is that of an org-admin.
     pub(crate) fn visit_as(&self, role: Role, org: Option<&str>) -> &Self {
-        let actor = Actor {
+        let (token, hash) = TokenHash::issue().unwrap();
+        let known = StaticToken {
             name: "vera".to_owned(),
-            display_name: None,
             role,
-            groups: Vec::new(),
             org: org.map(str::to_owned),
+            hash,
+            expires: None,
         };
-        let expires = None;
-        *self.visitor.lock() = Some(SignedIn { actor, expires });
+        self.operators.replace(Some(Known {
+            tokens: vec![known],
+            ..Known::default()
+        }));
+        let signed_in = self.submit("/console/sign-in", &[("token", &token)]);
+        let cookie = signed_in.headers[header::SET_COOKIE].to_str().unwrap();
+        *self.cookie.lock() = cookie.split(';').next().map(str::to_owned);
         self
     }
 
@@ -185,8 +213,10 @@ impl Site {
         headers.entry(header::HOST).or_insert(HOST.parse().unwrap());
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
         request.extensions_mut().insert(ConnectInfo(peer));
-        if let Some(visitor) = &*self.visitor.lock() {
-            request.extensions_mut().insert(visitor.clone());
+        if let Some(cookie) = &*self.cookie.lock() {
+            request
+                .headers_mut()
+                .insert(header::COOKIE, cookie.parse().unwrap());
         }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
