@@ -4,7 +4,7 @@ use changes::{CheckVerdict, timestamp};
 use config::{Bound, Check, Metric};
 use serde::Serialize;
 use utoipa::ToSchema;
-use verdicts::{Minimum, Sample, Verdict};
+use verdicts::{Minimum, Reason, Sample, Status, Verdict};
 
 use super::verdict_reason::{reason_code, reason_text};
 use crate::stage_report::{CheckReport, slot_end};
@@ -98,7 +98,9 @@ impl CheckEvidence {
         let test = report.and_then(|report| report.test);
         let query = report.and_then(|report| report.query.as_ref());
         let reports = report.and_then(|report| report.reports);
-        let reason = test.map(|test| test.reason).or(query.map(|query| query.reason));
+        let deciding = report.and_then(deciding_test);
+        let reason = deciding.map(|(reason, _)| reason);
+        let reason = reason.or(query.map(|query| query.reason));
         let reason = reason.or(reports.map(|reports| reports.reason()));
         let read = query.and_then(|query| query.error.clone());
         let value = test
@@ -108,6 +110,10 @@ impl CheckEvidence {
         let recovered = report.and_then(|report| report.recovered_at);
         let recovery =
             recovered.map_or_else(String::new, |at| format!("; recovered {}", timestamp::minute(at)));
+        let about = match deciding {
+            Some((_, Tested::OptedIn)) => "tenants that opted in: ".to_owned(),
+            _ => String::new(),
+        };
         let verdict = match report {
             Some(report) => report.verdict,
             None if !can_apply => CheckVerdict::NotApplicable,
@@ -120,7 +126,7 @@ impl CheckEvidence {
             then: check.then.as_str(),
             verdict: verdict.as_str(),
             reason: reason.map(reason_code),
-            detail: read.or_else(|| reason.map(|reason| reason_text(reason, minimum) + &recovery)),
+            detail: read.or_else(|| reason.map(|reason| about + &reason_text(reason, minimum) + &recovery)),
             unit,
             value: value.filter(|value| value.is_finite()),
             bound,
@@ -131,6 +137,28 @@ impl CheckEvidence {
             sampled_at: query.and_then(|query| query.at).map(timestamp::text),
             recovered_at: recovered.map(timestamp::text),
         }
+    }
+}
+
+/// The tenants whose requests decide the verdict of a check.
+#[derive(Debug, Clone, Copy)]
+enum Tested {
+    Arms,
+    OptedIn,
+}
+
+/// Returns the reason of a check of requests. It is that of the tenants that opted in if the verdict is worse than that of
+/// the arms alone.
+fn deciding_test(report: &CheckReport) -> Option<(Reason, Tested)> {
+    let test = report.test?;
+    let is_worse = match test.status {
+        Status::Pass => report.verdict != CheckVerdict::Pass,
+        Status::Fail => false,
+        Status::Inconclusive | Status::NotApplicable => report.verdict == CheckVerdict::Fail,
+    };
+    match report.opted_in.filter(|_| is_worse) {
+        Some(opted_in) => Some((opted_in.reason, Tested::OptedIn)),
+        None => Some((test.reason, Tested::Arms)),
     }
 }
 

@@ -105,6 +105,40 @@ fn evidence_has_values_bounds_and_samples() {
 }
 
 #[test]
+fn a_check_that_opted_in_tenants_fail_says_so() {
+    let mut server = MeasuredServer::with_plan(&json!({
+        "stages": [{ "name": "half", "percentage": 50, "for": "1h" }],
+        "checks": [{ "name": "errors", "error_rate": { "above": "1%" }, "then": "pause" }],
+        "minimum": { "requests": 100, "tenants": 3 },
+    }));
+    server.look();
+    for _ in 0..30 {
+        server.count(&[
+            (ArmName::Treatment, 0, 0),
+            (ArmName::Control, 100, 0),
+            (ArmName::OptedIn, 200, 1),
+        ]);
+        server.look();
+    }
+    let check = &evidence(&server)["checks"][0];
+    assert_eq!(
+        (
+            &check["value"],
+            &check["verdict"],
+            &check["reason"],
+            &check["detail"]
+        ),
+        (
+            &json!(0.0),
+            &json!("fail"),
+            &json!("evidence"),
+            &json!("tenants that opted in: the evidence against it is sufficient")
+        ),
+        "{check}"
+    );
+}
+
+#[test]
 fn a_stage_of_everyone_has_no_control_in_its_evidence() {
     let mut server = MeasuredServer::with_plan(&json!({
         "stages": [{ "name": "all", "percentage": 100, "for": "1h" }],
