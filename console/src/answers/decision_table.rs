@@ -20,7 +20,7 @@ pub(crate) struct DecisionLine {
     pub(crate) cause: String,
     /// The number of tenants that it decides.
     pub(crate) tenants: u64,
-    /// How many of them have the flag on.
+    /// The number of these that have the flag on.
     pub(crate) on: u64,
 }
 

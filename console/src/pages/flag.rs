@@ -37,7 +37,7 @@ struct FlagPage {
     may_skip: bool,
 }
 
-/// What the page is made of.
+/// The answers that the page is made of.
 struct Found {
     flag: Flag,
     promotion: Promotion,

@@ -42,7 +42,7 @@ struct TenantsPage {
     may_allow: bool,
 }
 
-/// What the page is made of.
+/// The answers that the page is made of.
 struct Found {
     flag: Flag,
     list: FlagTenants,

@@ -350,7 +350,7 @@ fn tier_defaults_are_listed_with_the_tenants_of_each_tier() {
     let answer = server.send_ok("GET", path, None);
     let tiers = json!([
         { "tier": "tier1", "tenants": 1 },
-        { "tier": "tier2", "default": true, "tenants": 1 },
+        { "tier": "tier2", "default": "on", "tenants": 1 },
         { "tier": "tier3", "tenants": 1 },
     ]);
     assert_eq!(
