@@ -53,6 +53,8 @@ codes! {
     /// The question contradicts itself: it has a token and also a tenant, or a user without a tenant. Or it names a
     /// listener that does not exist.
     INVALID_QUESTION = 422,
+    /// The parameters of the query are well-formed, but contradict each other.
+    CONTRADICTORY_PARAMETERS = 422,
     /// The directives of the log can't be followed, or the time is out of range.
     INVALID_LOG_LEVEL = 422,
     /// Too many requests, failed sign-ins or sign-ins that wait; `Retry-After` has the seconds to wait.

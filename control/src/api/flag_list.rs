@@ -201,13 +201,13 @@ impl<'q> Start<'q> {
     fn of(query: &'q Query, order: Order) -> Result<Self, ApiProblem> {
         match (query.text("after"), query.number("offset")) {
             (Some(_), Some(_)) => Err(ApiProblem::new(
-                codes::INVALID_PARAMETER,
+                codes::CONTRADICTORY_PARAMETERS,
                 "`after` and `offset` exclude each other",
             )
             .help("send one of them")),
             (Some(_), None) if order != Order::Key => {
                 let detail = "`after` needs the order of keys";
-                Err(ApiProblem::new(codes::INVALID_PARAMETER, detail).help("send `offset`, or omit `sort`"))
+                Err(ApiProblem::new(codes::CONTRADICTORY_PARAMETERS, detail).help("send `offset`, or omit `sort`"))
             }
             (Some(key), None) => Ok(Self::After(key)),
             (None, offset) => Ok(Self::Offset(offset.unwrap_or_default())),

@@ -182,6 +182,8 @@ fn responses(route: &ApiRoute, definitions: &mut SchemaDefinitions) -> Value {
 fn problem_statuses(route: &ApiRoute) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some()
+        // Its query may name a flag that does not exist.
+        || route.name == "reportFlagTraffic"
         || matches!(
             (route.access, route.handler.request),
             (Access::Read, RequestSchema::Json(..))
@@ -192,7 +194,7 @@ fn problem_statuses(route: &ApiRoute) -> Vec<u16> {
     if !matches!(route.handler.request, RequestSchema::None) {
         statuses.push(415);
     }
-    if matches!(route.name, "explain" | "setLogLevel") {
+    if matches!(route.name, "explain" | "listFlags" | "setLogLevel") {
         statuses.push(422);
     }
     match route.access {

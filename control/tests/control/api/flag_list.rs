@@ -113,7 +113,7 @@ fn flags_have_pages_by_number() {
     assert_eq!((keys.join(" "), total), ("plan.seats search".to_owned(), 6));
     for query in ["?after=board&offset=1", "?after=board&sort=changed"] {
         let path = format!("{FLAGS}{query}");
-        server.send_rejected(400, "INVALID_PARAMETER", "GET", &path, None);
+        server.send_rejected(422, "CONTRADICTORY_PARAMETERS", "GET", &path, None);
     }
 }
 
