@@ -1,11 +1,10 @@
 //! Problems of the admin API, as pages show them.
 
 use axum::http::StatusCode;
-use fluent_bundle::FluentArgs;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::texts::text_with;
+use crate::texts::text_pair;
 
 /// An answer of the API that is not successful (RFC 9457).
 #[derive(Debug, Clone, Deserialize)]
@@ -44,7 +43,7 @@ impl From<&DocumentProblem> for Reason {
             help,
         } = problem.clone();
         let detail = match line {
-            Some(line) => text_at_line(line, &message),
+            Some(line) => text_pair("problem-at-line", &line.to_string(), &message).into_owned(),
             None => message,
         };
         Self {
@@ -54,14 +53,6 @@ impl From<&DocumentProblem> for Reason {
             facts: Map::new(),
         }
     }
-}
-
-/// Returns a message about a line of a document.
-fn text_at_line(line: u64, message: &str) -> String {
-    let mut arguments = FluentArgs::new();
-    arguments.set("line", line);
-    arguments.set("message", message.to_owned());
-    text_with("problem-at-line", &arguments).into_owned()
 }
 
 /// A reason of the rejection of a change.

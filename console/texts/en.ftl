@@ -71,7 +71,7 @@ receipt-nodes = in force on { $n } of { $m } { $m ->
 receipt-ms = after { $n } ms.
 receipt-saved = Saved.
 refusal-when = Possible from
-problem-at-line = Line { $line }: { $message }
+problem-at-line = Line { $name }: { $to }
 
 ## Changes
 

@@ -344,3 +344,25 @@ fn a_role_approves_a_plan_once() {
     let refused = measured.site.change("/platform/changes/preview", &start);
     refused.says(&["APPROVAL_MISSING"]);
 }
+
+#[test]
+fn a_viewer_is_offered_no_operation_in_any_state() {
+    let operated = |operation: &str| {
+        let measured = MeasuredSite::running();
+        measured.operate(&[("operation", operation)]);
+        measured
+    };
+    for (state, measured) in [
+        ("approved", prepared()),
+        ("running", MeasuredSite::running()),
+        ("paused", operated("rollout-pause")),
+        ("rolled back", operated("rollout-rollback")),
+        ("cancelled", operated("rollout-cancel")),
+    ] {
+        measured.page().says(&[state, "value=\"rollout-"]);
+        measured.site.visit_as(Role::Viewer, None);
+        let page = measured.page();
+        page.says(&[state]);
+        assert!(!page.text.contains("value=\"rollout-"), "{state}: {}", page.text);
+    }
+}
