@@ -96,12 +96,12 @@ async fn finish_at(
         return Err(reject(console, parts, reason).await);
     };
     let query = Form::of_query(&parts.uri);
-    let text = |name: &str| query.text(name).map(str::to_owned);
+    let field = |name: &str| query.text(name).map(str::to_owned);
     let answer = ProviderAnswer {
-        code: text("code"),
-        state: text("state"),
-        issuer: text("iss"),
-        error: text("error"),
+        code: field("code"),
+        state: field("state"),
+        issuer: field("iss"),
+        error: field("error"),
     };
     let now = (console.clock)();
     let verified = provider

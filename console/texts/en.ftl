@@ -226,7 +226,6 @@ kill-lead = The flag is off for every tenant at once. Restore undoes it.
 kill-reason = Reason (may follow)
 button-kill-now = Kill now
 flag-facts = Facts
-flag-since = In this state since
 flag-opted-out = Opted out
 flag-allowlisted = On the beta allowlist
 flag-overridden = Overridden
