@@ -19,9 +19,11 @@ use rules::{AdminHosts, Timestamp};
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
+use crate::admin_routes::ControlRouters;
 use crate::client_flags;
 use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
+use crate::control_listeners::ControlListeners;
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::log_levels::{self, LogLevels};
 use crate::metric_thread::MetricThread;
@@ -69,29 +71,6 @@ pub(crate) struct ControlPlane {
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
     pub(crate) config_audit: Arc<ConfigAudit>,
-}
-
-/// The listener of the admin API and the console.
-pub(crate) struct AdminSite {
-    /// Its names.
-    hosts: AdminHosts,
-    /// Its origins, for the console; none if the console is off.
-    console: Option<Origins>,
-}
-
-impl AdminSite {
-    /// Returns the listener of these settings.
-    pub(crate) fn of(settings: &config::Settings) -> Self {
-        let admin = settings.admin.as_ref();
-        let origins = |admin: &config::AdminListener| Origins {
-            is_encrypted: admin.tls.is_some(),
-            public_url: settings.changes.public_url.as_deref().map(str::to_owned),
-        };
-        Self {
-            hosts: admin.map(|admin| admin.hosts.clone()).unwrap_or_default(),
-            console: admin.filter(|admin| admin.has_console).map(origins),
-        }
-    }
 }
 
 impl ControlPlane {
@@ -185,38 +164,54 @@ impl ControlPlane {
         }
     }
 
-    /// Returns the routes of the admin API and of the console on a listener.
-    pub(crate) fn api(&self, site: AdminSite) -> axum::Router {
-        let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
-        let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
-        let mut api = Api::new(control, operators, explainer, self.scratch.clone())
-            .with_hosts(site.hosts.clone())
-            .with_traffic(Arc::clone(&self.traffic) as _)
-            .with_node(Arc::clone(&self.node) as _)
-            .with_streams(self.streams.clone())
-            .with_log_levels(Arc::new(LogLevels));
-        if let Some((rollouts, _)) = &self.rollouts {
-            let judge: Arc<dyn JudgeRollouts> = Arc::clone(rollouts) as _;
-            api = api.with_judge(judge);
-        }
+    /// Returns the routers of the listeners: the admin API and the console, for staff and for the admins of orgs.
+    pub(crate) fn routers(&self, listeners: &ControlListeners) -> ControlRouters {
         let client_flags = client_flags::router(Arc::clone(&self.explainer));
-        let api = control::api::router(Arc::new(api));
-        let console = self.console(api.clone(), site);
-        api.merge(client_flags).merge(console)
+        let api = control::api::router(Arc::new(self.api(listeners.hosts.clone())));
+        let console = listeners.console.clone();
+        let console =
+            console.map(|origins| self.console(api.clone(), listeners, (Audience::Everyone, origins)));
+        let of_orgs = listeners.tenants.clone().map(|origins| {
+            let api = self.api(AdminHosts::default()).for_orgs();
+            let api = control::api::router(Arc::new(api));
+            api.clone()
+                .merge(self.console(api, listeners, (Audience::Orgs, origins)))
+        });
+        ControlRouters {
+            admin: api.merge(client_flags).merge(console.unwrap_or_default()),
+            tenants: of_orgs.unwrap_or_default(),
+        }
     }
 
-    /// Returns the routes of the console, which uses the API; none if it is off.
-    fn console(&self, api: axum::Router, site: AdminSite) -> axum::Router {
-        let Some(origins) = site.console else {
-            return axum::Router::new();
-        };
+    /// Creates the admin API of a listener with these names.
+    fn api(&self, hosts: AdminHosts) -> Api {
+        let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
+        let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
+        let api = Api::new(control, operators, explainer, self.scratch.clone())
+            .with_hosts(hosts)
+            .with_traffic(Arc::clone(&self.traffic) as _)
+            .with_streams(self.streams.clone())
+            .with_log_levels(Arc::new(LogLevels));
+        match &self.rollouts {
+            Some((rollouts, _)) => api.with_judge(Arc::clone(rollouts) as Arc<dyn JudgeRollouts>),
+            None => api,
+        }
+    }
+
+    /// Returns the routes of a console, which uses the API.
+    fn console(
+        &self,
+        api: axum::Router,
+        listeners: &ControlListeners,
+        (audience, origins): (Audience, Origins),
+    ) -> axum::Router {
         let control = Arc::clone(&self.control);
         let parts = ConsoleParts {
             api,
             operators: Arc::clone(&self.operators),
             sessions: Arc::clone(&self.sessions),
-            audience: Audience::Everyone,
-            hosts: site.hosts,
+            audience,
+            hosts: listeners.hosts.clone(),
             origins,
             streams: self.streams.clone(),
             revision: Arc::new(move || control.read(|state, _| state.revision.0)),

@@ -9,6 +9,7 @@ mod cli;
 mod client_flags;
 mod clock;
 mod config_audit;
+mod control_listeners;
 mod control_plane;
 mod environment;
 mod flag_uses;

@@ -98,7 +98,7 @@ pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlassSettings, ConnectionLimits, Drain, Listener, LogFormat, LogLevel,
     LogOutput, ProcessLimits, ProcessLogFormat, ProcessLogSettings, ReceiptSettings, Settings, SigningKey,
-    TenantMetrics, UpgradeSettings,
+    TenantMetrics, TenantsListener, UpgradeSettings,
 };
 pub use source::{LineIndex, MAX_FILE_BYTES, Place};
 pub use suggest::closest;

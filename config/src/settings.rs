@@ -19,6 +19,8 @@ pub struct Settings {
     pub admin: Option<AdminListener>,
     /// The address of the listener of health and metrics alone; none if there is none. A change needs a restart.
     pub health: Option<SocketAddr>,
+    /// The listener for the admins of orgs alone; none if there is none.
+    pub tenants: Option<TenantsListener>,
     /// The number of threads that serve requests; none means one per core. A change needs a restart.
     pub threads: Option<usize>,
     /// Limits of the whole process. A change needs a restart.
@@ -65,6 +67,23 @@ pub struct AdminListener {
     pub hosts: AdminHosts,
     /// True if the web pages are served. A change needs a restart.
     pub has_console: bool,
+}
+
+/// The listener for the admins of orgs alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantsListener {
+    /// The address. A change needs a restart.
+    pub address: SocketAddr,
+    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it
+    /// do not.
+    pub tls: Option<ListenerTls>,
+    /// The URL of the listener for people; none unless a proxy is in front of it. A change needs a restart.
+    pub public_url: Option<Box<str>>,
+}
+
+impl TenantsListener {
+    /// The name of the listener, which no other one can have beside it.
+    pub const NAME: &str = "tenants";
 }
 
 /// The socket to kill flags on this machine.
@@ -309,6 +328,10 @@ impl Settings {
             ("listeners", !listen_alike(&self.listeners, &new.listeners)),
             ("admin", !admin_alike(self.admin.as_ref(), new.admin.as_ref())),
             ("health", self.health != new.health),
+            (
+                "console",
+                !tenants_alike(self.tenants.as_ref(), new.tenants.as_ref()),
+            ),
             ("break_glass", self.break_glass != new.break_glass),
             ("upgrade", self.upgrade != new.upgrade),
             ("control", self.changes != new.changes),
@@ -348,6 +371,19 @@ fn admin_alike(one: Option<&AdminListener>, other: Option<&AdminListener>) -> bo
             has_console,
         } = listener;
         (*address, tls.is_some(), hosts.clone(), *has_console)
+    };
+    one.map(fixed) == other.map(fixed)
+}
+
+/// Returns true if two listeners for the admins of orgs differ only in settings that change without a restart.
+fn tenants_alike(one: Option<&TenantsListener>, other: Option<&TenantsListener>) -> bool {
+    let fixed = |listener: &TenantsListener| {
+        let TenantsListener {
+            address,
+            tls,
+            public_url,
+        } = listener;
+        (*address, tls.is_some(), public_url.clone())
     };
     one.map(fixed) == other.map(fixed)
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use control::Role;
 use control::api::{Clock, EventStreams};
@@ -125,7 +125,7 @@ pub fn router(console: Arc<Console>) -> Router {
         .route("/admin/events", get(live::events))
         .route("/console/sign-out", post(sign_in::sign_out));
     let signed_in = match console.audience {
-        Audience::Orgs => for_all,
+        Audience::Orgs => for_all.route("/", get(async || Redirect::to("/console"))),
         Audience::Everyone => for_all
             .merge(pages::router())
             .merge(change::router())

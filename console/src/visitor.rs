@@ -52,12 +52,16 @@ impl Visitor {
         let present = console
             .sessions
             .present(digest, &console.operators, (console.clock)());
-        let Some(signed_in) = present.filter(|signed_in| console.audience.admits(signed_in)) else {
+        let Some(signed_in) = present else {
             if console.sessions.contains(digest) {
                 console.end_session(digest).await;
             }
             return Err(NoVisitor::SignIn);
         };
+        // Browsers send cookies to all ports of a host: the session may be of another listener, where it stays.
+        if !console.audience.admits(&signed_in) {
+            return Err(NoVisitor::SignIn);
+        }
         Ok(Self {
             signed_in,
             form_token: form_token::issue(id.secret()),

@@ -77,7 +77,7 @@ use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::any;
-use changes::{CheckResult, ManagedPlan, Refusal};
+use changes::{CheckResult, ManagedPlan, Refusal, Role};
 use parking_lot::Mutex;
 use rules::{AdminHosts, Timestamp};
 use tokio::sync::Semaphore;
@@ -145,6 +145,8 @@ pub struct Api {
     hosts: AdminHosts,
     /// Held while a document is parsed.
     parsing: Mutex<()>,
+    /// True if only the admins of orgs may use it.
+    is_for_orgs: bool,
 }
 
 /// A source of the current time.
@@ -178,6 +180,7 @@ impl Api {
             backups: Mutex::new(()),
             hosts: AdminHosts::default(),
             parsing: Mutex::new(()),
+            is_for_orgs: false,
         }
     }
 
@@ -260,6 +263,23 @@ impl Api {
         self
     }
 
+    /// Limits the API to the admins of orgs: it has the operations that they may use, and staff can't sign in.
+    #[must_use]
+    pub fn for_orgs(mut self) -> Self {
+        self.is_for_orgs = true;
+        self
+    }
+
+    /// Returns the routes of the API.
+    fn routes(&self) -> impl Iterator<Item = &'static ApiRoute> + use<> {
+        let is_for_orgs = self.is_for_orgs;
+        let of_orgs = |route: &ApiRoute| {
+            let is_of_org = route.path.starts_with("/orgs/") || route.path == "/whoami";
+            is_of_org && route.allows(Role::OrgAdmin)
+        };
+        routes().filter(move |route| !is_for_orgs || of_orgs(route))
+    }
+
     /// Sets the time limit of a request, for tests.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
@@ -283,17 +303,17 @@ impl Api {
     }
 }
 
-/// Returns the router: each route of the table under [`PREFIX`], a problem for every other path under it, and at
+/// Returns the router: each route of the API under [`PREFIX`], a problem for every other path under it, and at
 /// [`PREFIX`] itself the answer that identifies the API. The listener must put the address of the peer into each
 /// request, as `axum::extract::ConnectInfo`.
 pub fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new();
-    let mut paths: Vec<&'static str> = routes().map(|route| route.path).collect();
+    let mut paths: Vec<&'static str> = api.routes().map(|route| route.path).collect();
     paths.sort_unstable();
     paths.dedup();
     for path in paths {
         let api = Arc::clone(&api);
-        let of_path: Arc<[&'static ApiRoute]> = routes().filter(|route| route.path == path).collect();
+        let of_path: Arc<[&'static ApiRoute]> = api.routes().filter(|route| route.path == path).collect();
         let handler = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let (api, of_path) = (Arc::clone(&api), Arc::clone(&of_path));
             async move { serve::serve(api, &of_path, parameters, request).await }

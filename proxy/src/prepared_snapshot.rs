@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use config::{ClientCertificateMode, KeySource, LoadedConfig};
+use config::{ClientCertificateMode, KeySource, LoadedConfig, TenantsListener};
 use rules::{RouteId, Snapshot};
 use rustls::ServerConfig;
 use tokens::Issuers;
 
+use crate::admin::ADMIN_LISTENER;
 use crate::decider::Decider;
 use crate::fetch_timing::RefreshSettings;
 use crate::findings::DecisionHeaders;
@@ -183,30 +184,32 @@ fn listeners_tls(
     let mut all = Vec::new();
     let old = former.map_or(&[][..], |former| &former.tls);
     let listeners = loaded.settings.listeners.iter();
-    let listeners = listeners.map(|listener| (Some(&listener.name), listener.tls.as_ref()));
+    let listeners = listeners.map(|listener| (Some(&*listener.name), listener.tls.as_ref()));
+    let tenants = loaded.settings.tenants.iter();
+    let tenants = tenants.map(|tenants| (Some(TenantsListener::NAME), tenants.tls.as_ref()));
     let admin = loaded
         .settings
         .admin
         .iter()
         .map(|admin| (None, admin.tls.as_ref()));
-    for (name, definition) in listeners.chain(admin) {
+    for (name, definition) in listeners.chain(tenants).chain(admin) {
         let Some(definition) = definition else { continue };
         // An unchanged definition keeps its configuration, and with it the sessions that clients resume.
         let kept = old
             .iter()
-            .find(|old| old.listener.as_ref() == name && old.definition == *definition);
+            .find(|old| old.listener.as_deref() == name && old.definition == *definition);
         let config = match kept {
             Some(kept) => Arc::clone(&kept.config),
             None => {
                 let config = tls_plan(definition).server_config();
                 Arc::new(config.map_err(|reason| PrepareError::Tls {
-                    listener: name.map_or_else(|| "admin".into(), Clone::clone),
+                    listener: name.unwrap_or(ADMIN_LISTENER).into(),
                     reason,
                 })?)
             }
         };
         all.push(PreparedTls {
-            listener: name.cloned(),
+            listener: name.map(Into::into),
             definition: definition.clone(),
             config,
         });

@@ -35,8 +35,7 @@ pub struct Running {
     runtime: Option<Runtime>,
     publisher: Publisher,
     bound: Box<[Bound]>,
-    admin: Option<(SocketAddr, AdminServer)>,
-    health: Option<(SocketAddr, AdminServer)>,
+    side: SideServers,
     /// Starts to accept connections.
     accept: watch::Sender<bool>,
     stop: watch::Sender<bool>,
@@ -64,23 +63,31 @@ pub enum DrainEnd {
     Aborted,
 }
 
-/// A running admin or health listener, with its address.
+/// A running listener beside those for requests to upstreams, with its address.
 type BoundServer = (SocketAddr, AdminServer);
+
+/// The running listeners that are not for requests to upstreams.
+#[derive(Default)]
+pub(crate) struct SideServers {
+    pub(crate) admin: Option<BoundServer>,
+    pub(crate) health: Option<BoundServer>,
+    /// The one for the admins of orgs.
+    pub(crate) tenants: Option<BoundServer>,
+}
 
 impl Running {
     pub(crate) fn new(
         runtime: Runtime,
         publisher: Publisher,
         (bound, copies): (Box<[Bound]>, Vec<HandedSocket>),
-        (admin, health): (Option<BoundServer>, Option<BoundServer>),
+        side: SideServers,
         (accept, stop): (watch::Sender<bool>, watch::Sender<bool>),
     ) -> Self {
         Self {
             runtime: Some(runtime),
             publisher,
             bound,
-            admin,
-            health,
+            side,
             accept,
             stop,
             copies: Mutex::new(copies),
@@ -96,13 +103,19 @@ impl Running {
     /// Returns the address of the admin listener, if there is one.
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|(address, _)| *address)
+        self.side.admin.as_ref().map(|(address, _)| *address)
     }
 
     /// Returns the address of the health listener, if there is one.
     #[must_use]
     pub fn health(&self) -> Option<SocketAddr> {
-        self.health.as_ref().map(|(address, _)| *address)
+        self.side.health.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Returns the address of the listener for the admins of orgs, if there is one.
+    #[must_use]
+    pub fn tenants(&self) -> Option<SocketAddr> {
+        self.side.tenants.as_ref().map(|(address, _)| *address)
     }
 
     /// Starts to accept connections, after a start with [`Accepting::Later`](crate::Accepting::Later).
@@ -116,9 +129,11 @@ impl Running {
         hand_over(&self.copies.lock())
     }
 
-    /// Stops the admin and the health listener, because another process answers there. Blocks up to two seconds each.
+    /// Stops the listeners that are not for requests to upstreams, because another process answers there. Blocks up to two
+    /// seconds each.
     pub fn stop_admin(&mut self) {
-        for (_, server) in [self.admin.take(), self.health.take()].into_iter().flatten() {
+        let side = std::mem::take(&mut self.side);
+        for (_, server) in [side.admin, side.health, side.tenants].into_iter().flatten() {
             server.stop();
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use config::Settings;
+use config::{Settings, TenantsListener};
 
 use crate::admin::{ADMIN_LISTENER, HEALTH_LISTENER};
 
@@ -13,8 +13,17 @@ pub struct BoundSockets {
     listeners: Vec<BoundSocket>,
     admin: Option<BoundSocket>,
     health: Option<BoundSocket>,
+    tenants: Option<BoundSocket>,
     /// True if copies are kept for another process.
     is_handed_over: bool,
+}
+
+/// The sockets of the listeners that are not for requests to upstreams.
+#[derive(Debug)]
+pub(crate) struct SideSockets {
+    pub(crate) admin: Option<BoundSocket>,
+    pub(crate) health: Option<BoundSocket>,
+    pub(crate) tenants: Option<BoundSocket>,
 }
 
 /// A bound listener.
@@ -105,6 +114,12 @@ impl BoundSockets {
                     .map(|admin| (ADMIN_LISTENER, admin.address)),
             )
             .chain(settings.health.map(|address| (HEALTH_LISTENER, address)))
+            .chain(
+                settings
+                    .tenants
+                    .as_ref()
+                    .map(|tenants| (TenantsListener::NAME, tenants.address)),
+            )
             .collect();
         // By name first, for all listeners: an address may fit a socket that is named for another listener.
         let named: Vec<Option<TcpListener>> =
@@ -114,12 +129,14 @@ impl BoundSockets {
             let socket = named.or_else(|| take_by_address(ready, address));
             bound.push(BoundSocket::bind(name, address, socket)?);
         }
+        let tenants = settings.tenants.as_ref().and_then(|_| bound.pop());
         let health = settings.health.and_then(|_| bound.pop());
         let admin = settings.admin.as_ref().and_then(|_| bound.pop());
         Ok(Self {
             listeners: bound,
             admin,
             health,
+            tenants,
             is_handed_over: false,
         })
     }
@@ -133,16 +150,25 @@ impl BoundSockets {
 
     /// Returns the copies for another process; none unless they are to be handed over.
     pub(crate) fn copies(&self) -> Vec<HandedSocket> {
-        let all = self.listeners.iter().chain(&self.admin).chain(&self.health);
+        let all = self
+            .listeners
+            .iter()
+            .chain(&self.admin)
+            .chain(&self.health)
+            .chain(&self.tenants);
         let copies = all.filter(|_| self.is_handed_over).map(HandedSocket::of);
         // A socket that can't be copied is bound by the other process.
         copies.flatten().collect()
     }
 
-    /// Returns the sockets of the listeners, in the order of the document, that of the admin listener and that of the
-    /// health listener.
-    pub(crate) fn into_parts(self) -> (Vec<BoundSocket>, Option<BoundSocket>, Option<BoundSocket>) {
-        (self.listeners, self.admin, self.health)
+    /// Returns the sockets of the listeners, in the order of the document, and those of the listeners beside them.
+    pub(crate) fn into_parts(self) -> (Vec<BoundSocket>, SideSockets) {
+        let side = SideSockets {
+            admin: self.admin,
+            health: self.health,
+            tenants: self.tenants,
+        };
+        (self.listeners, side)
     }
 }
 

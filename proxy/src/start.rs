@@ -37,14 +37,15 @@ use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 use crate::receipts::{Receipts, ReceiptsCollector};
-use crate::running::Running;
+use crate::running::{Running, SideServers};
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::sockets::{BindError, BoundSocket, BoundSockets};
 use crate::traces::ExportCollector;
 use crate::upstreams::{Connector, UpstreamStore};
 use config::{
-    EvaluationSignal, Listener, LoadedConfig, LogFormat, LogOutput, Settings, TraceCollector, TraceProtocol,
+    EvaluationSignal, Listener, LoadedConfig, LogFormat, LogOutput, Settings, TenantsListener,
+    TraceCollector, TraceProtocol,
 };
 
 /// The options of a start beside the documents.
@@ -56,6 +57,8 @@ pub struct StartOptions {
     pub accepting: Accepting,
     /// Routes that are merged into the admin listener.
     pub admin_routes: Option<Router>,
+    /// Routes of the listener for the admins of orgs.
+    pub tenants_routes: Option<Router>,
     /// Destination and format of the access log, in place of those of the documents.
     pub access_log: Option<(AccessLogOutput, AccessLogFormat)>,
     /// The dropped lines of the process log, for the metrics.
@@ -107,7 +110,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
     let sockets = options.sockets.map_or_else(|| BoundSockets::bind(settings), Ok)?;
     let (go, accepts) = watch::channel(options.accepting == Accepting::AtStart);
     let copies = sockets.copies();
-    let (listeners, admin_socket, health_socket) = sockets.into_parts();
+    let (listeners, side) = sockets.into_parts();
     let admin_listener = settings.admin.as_ref();
     let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
     let hosts = admin_listener.filter(|_| !is_encrypted);
@@ -170,9 +173,9 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
 
     let bound = listeners.iter().map(BoundSocket::bound).collect();
     let (stop, stopped) = watch::channel(false);
-    let admin = match admin_socket {
+    let admin = match side.admin {
         Some(listening) => {
-            let encryption = is_encrypted.then(|| encryption(&shared));
+            let encryption = is_encrypted.then(|| encryption(&shared, None));
             let state = AdminState {
                 metrics: Arc::clone(&shared.metrics),
                 readiness: Arc::clone(&readiness),
@@ -188,7 +191,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         }
         None => None,
     };
-    let health = health_socket.map(|listening| {
+    let health = side.health.map(|listening| {
         let address = listening.address;
         let state = AdminState {
             metrics: Arc::clone(&shared.metrics),
@@ -201,6 +204,17 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         serve_admin(name, listening, (&shared, health_router(state)), None)
     });
     let health = health.transpose()?;
+    let tenants = side.tenants.map(|listening| {
+        let has_tls = settings
+            .tenants
+            .as_ref()
+            .is_some_and(|tenants| tenants.tls.is_some());
+        let encryption = has_tls.then(|| encryption(&shared, Some(TenantsListener::NAME)));
+        let router = options.tenants_routes.unwrap_or_default();
+        let name = (TenantsListener::NAME, &accepts);
+        serve_admin(name, listening, (&shared, router), encryption)
+    });
+    let tenants = tenants.transpose()?;
     let (shares, metrics) = (Arc::clone(&shared.shares), Arc::clone(&shared.metrics));
     runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
     // Last, because sockets that pingora was handed can't be taken back.
@@ -217,7 +231,11 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         runtime,
         publisher,
         (bound, copies),
-        (admin, health),
+        SideServers {
+            admin,
+            health,
+            tenants,
+        },
         (go, stop),
     ))
 }
@@ -310,13 +328,14 @@ pub(crate) fn edge(listener: Box<str>, definition: &Listener, shared: &Arc<Share
     }
 }
 
-/// Returns a source of the admin listener's TLS configuration: that of the current snapshot.
-fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
+/// Returns a source of the TLS configuration of a listener, or with none of the admin listener: that of the current
+/// snapshot.
+fn encryption(shared: &Arc<Shared>, listener: Option<&'static str>) -> TlsConfigSource {
     let shared = Arc::clone(shared);
-    Arc::new(move || shared.current.load().tls(None))
+    Arc::new(move || shared.current.load().tls(listener))
 }
 
-/// Serves the admin or the health listener.
+/// Serves the admin listener, the health listener, or that for the admins of orgs.
 fn serve_admin(
     (name, accepts): (&'static str, &watch::Receiver<bool>),
     listening: BoundSocket,
@@ -325,6 +344,12 @@ fn serve_admin(
 ) -> Result<(SocketAddr, AdminServer), StartError> {
     let address = listening.address;
     let most = shared.shares.capacity().admin_connections();
+    // A third of the reserve is for files and the store: customers take from it as little as possible.
+    let most = if name == TenantsListener::NAME {
+        most.div_ceil(2)
+    } else {
+        most
+    };
     let metrics = Arc::clone(&shared.metrics);
     let server = AdminServer::start_with(
         (name, listening.socket),

@@ -155,6 +155,9 @@ fn log_listeners(service: &Service) {
     if let Some(address) = service.running.health() {
         info!(%address, "health listening: /livez, /readyz, /metrics");
     }
+    if let Some(address) = service.running.tenants() {
+        info!(%address, "tenants listening: /admin/feature-flags, /api/v1/orgs");
+    }
     let asks = |parts: &ControlParts| parts.control_plane.operators.asks();
     if service.running.admin().is_some() && !service.control.as_ref().is_some_and(asks) {
         info!("`admin.operators` has no operators: every user of this machine is platform-admin");

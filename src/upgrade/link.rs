@@ -14,8 +14,8 @@ use rustix::net::{
 
 /// The longest line, in bytes.
 const MAX_LINE_BYTES: usize = 64 * 1024;
-/// The maximum of sockets: 64 listeners, admin and health.
-const MAX_SOCKETS: usize = 66;
+/// The maximum of sockets: 64 listeners, admin, health, and that for the admins of orgs.
+const MAX_SOCKETS: usize = 67;
 /// Time for a write.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -124,6 +124,9 @@ impl Takeover {
         let address = |name: &str| match name {
             "admin" => settings.admin.as_ref().map(|admin| admin.address),
             "health" => settings.health,
+            config::TenantsListener::NAME if settings.tenants.is_some() => {
+                settings.tenants.as_ref().map(|tenants| tenants.address)
+            }
             name => {
                 let mut listeners = settings.listeners.iter();
                 let listener = listeners.find(|listener| &*listener.name == name);

@@ -95,13 +95,16 @@ fn folder(tokens: &[&OperatorToken]) -> tempfile::TempDir {
     let config = "version: 1
 listeners: [{ name: public, address: '127.0.0.1:0' }]
 admin: { address: '127.0.0.1:0', operators: { tokens: { file: operators.yaml } } }
+console: { tenants: { address: '127.0.0.1:0' } }
 upgrade: { socket: upgrade.sock }
 access_log: { output: off }
-flags: { store: { sqlite: data } }
+flags: { store: { sqlite: data, seed: flags.yaml } }
 upstreams: { app: '127.0.0.1:9' }
 unmatched: { upstream: app }
 ";
+    let flags = "version: 1\ntiers: [small]\nflags: { board: { lifecycle: ga } }\ntenants: { acme: { tier: small } }\n";
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("flags.yaml"), flags).unwrap();
     folder
 }
 
@@ -313,4 +316,79 @@ fn a_host_without_a_public_url_has_no_redirect() {
     let answer = Client::connect(managed.admin()).ask(&request);
     assert_eq!(answer.status, 403);
     assert!(answer.text().contains("NO_PUBLIC_URL"), "{}", answer.text());
+}
+
+#[test]
+fn the_listener_of_orgs_has_nothing_for_staff() {
+    let staff = OperatorToken::issue("ada", "platform-admin");
+    let org = OperatorToken::issue_for_org("bob", "acme");
+    let folder = folder(&[&staff, &org]);
+    let mut server = SluiceProcess::start(folder.path(), ["run"]);
+    check_listener_of_orgs(&server, &staff, &org);
+    let next = SluiceProcess::start(folder.path(), ["run", "--upgrade"]);
+    eventually("the end of the former process", || {
+        server.has_ended().then_some(())
+    });
+    next.line("upgrades are possible");
+    assert_eq!(next.tenants(), server.tenants(), "the socket is handed over");
+    check_listener_of_orgs(&next, &staff, &org);
+}
+
+fn check_listener_of_orgs(server: &SluiceProcess, staff: &OperatorToken, org: &OperatorToken) {
+    let mut browser = Browser::of(server.tenants());
+    assert_eq!(browser.get("/").header("location"), Some("/console/sign-in"));
+    let answer = browser.post("/console/sign-in", &[("token", &staff.secret)]);
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("ORG_ADMINS_ONLY"), "{}", answer.text());
+    let answer = browser.post("/console/sign-in", &[("token", &org.secret)]);
+    assert_eq!(answer.header("location"), Some("/admin/feature-flags"));
+    let page = browser.get("/admin/feature-flags");
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert!(page.text().contains("board"), "{}", page.text());
+    for path in [
+        PAGE,
+        "/platform/sessions",
+        "/platform/events",
+        "/platform/changes",
+        "/metrics",
+        "/readyz",
+        "/ofrep/v1/evaluate/flags",
+    ] {
+        assert_eq!(browser.get(path).status, 404, "{path}");
+    }
+    let api = |path: &str, token: &OperatorToken| {
+        let request = Request::get(&format!("/api/v1{path}"))
+            .host("localhost")
+            .token(&token.secret);
+        Client::connect(server.tenants()).ask(&request).status
+    };
+    assert_eq!(api("/whoami", org), 200);
+    assert_eq!(api("/orgs/acme/audit", org), 200);
+    assert_eq!(api("/orgs/globex/audit", org), 403);
+    for path in ["/whoami", "/orgs/acme/audit"] {
+        assert_eq!(api(path, staff), 403, "{path}");
+    }
+    for path in [
+        "/platform/audit",
+        "/platform/feature-flags",
+        "/openapi.json",
+        "/log-level",
+    ] {
+        for token in [staff, org] {
+            assert_eq!(api(path, token), 404, "{path}");
+        }
+    }
+    // The session of an org's admin has no pages of staff at the admin listener either.
+    browser.admin = server.admin();
+    assert_eq!(browser.get(PAGE).status, 404);
+    // A session of staff is none here.
+    let mut browser = Browser::of(server.admin());
+    browser.sign_in(&staff.secret);
+    browser.admin = server.tenants();
+    assert_eq!(
+        browser.get("/console").header("location"),
+        Some("/console/sign-in")
+    );
+    browser.admin = server.admin();
+    assert!(browser.is_signed_in(), "the session goes on at its own listener");
 }

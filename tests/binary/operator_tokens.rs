@@ -15,12 +15,18 @@ pub(crate) struct OperatorToken {
 impl OperatorToken {
     /// Creates a token.
     pub(crate) fn issue(name: &str, role: &str) -> Self {
+        Self::issue_with(&["--name", name, "--role", role])
+    }
+
+    /// Creates a token of the admin of an org.
+    pub(crate) fn issue_for_org(name: &str, org: &str) -> Self {
+        Self::issue_with(&["--name", name, "--role", "org-admin", "--org", org])
+    }
+
+    fn issue_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let output = sluice(
-            folder.path(),
-            ["operators", "token", "--name", name, "--role", role],
-            "",
-        );
+        let arguments = ["operators", "token"].iter().chain(options).copied();
+        let output = sluice(folder.path(), arguments, "");
         output.exits(0);
         let entry = output.stderr.lines().find(|line| line.starts_with("- {"));
         Self {

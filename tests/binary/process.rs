@@ -288,6 +288,11 @@ impl SluiceProcess {
         address(&self.line("health listening"))
     }
 
+    /// Returns the address of its listener for the admins of orgs, from its log.
+    pub(crate) fn tenants(&self) -> SocketAddr {
+        address(&self.line("tenants listening"))
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

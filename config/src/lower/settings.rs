@@ -7,8 +7,8 @@ use rules::{AdminHosts, TenantId, TrustedProxies};
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::problem::Problem;
-use crate::settings::{AdminListener, ReceiptSettings, Settings, TenantMetrics};
-use crate::shape::admin::{AdminFields, Switch};
+use crate::settings::{AdminListener, ReceiptSettings, Settings, TenantMetrics, TenantsListener};
+use crate::shape::admin::{AdminFields, Switch, TenantsListenerFields};
 use crate::shape::answer::BodyFields;
 use crate::shape::settings::TenantsOfMetrics;
 use crate::shape::sluice::GatewayFields;
@@ -34,6 +34,10 @@ impl<'s> Gateway<'_, 's> {
             let written = health.value.address.written();
             written.and_then(|address| self.address(address, &mut taken))
         });
+        let orgs = root.console.lower_optional(|console| {
+            let tenants = console.value.tenants.written()?;
+            self.tenants_listener(root, tenants, &mut taken)
+        });
         let errors = root.errors.lower(Vec::new(), |errors| self.errors(&errors.value));
         let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
             self.trusted_proxies(&proxies.value)
@@ -55,6 +59,7 @@ impl<'s> Gateway<'_, 's> {
             listeners: listeners?,
             admin: admin?,
             health: health?,
+            tenants: orgs?,
             threads: root.threads.optional()?,
             limits: root.limits.or_default()?,
             log: root.log.or_default()?,
@@ -139,6 +144,47 @@ impl<'s> Gateway<'_, 's> {
             tls: tls?,
             hosts: AdminHosts::new(fields.hosts.or_default()?),
             has_console: fields.console.or(Switch::On)? == Switch::On,
+        })
+    }
+
+    fn tenants_listener(
+        &mut self,
+        root: &GatewayFields<'s>,
+        tenants: &Placed<TenantsListenerFields<'s>>,
+        taken: &mut Vec<Placed<SocketAddr>>,
+    ) -> Option<TenantsListener> {
+        let fields = &tenants.value;
+        let written = fields.address.written();
+        let address = written.and_then(|address| self.address(address, taken));
+        let tls = fields.tls.lower_optional(|tls| self.tls(&tls.value, Some(false)));
+        let admin = root.admin.value().and_then(Option::as_ref);
+        if admin.is_none_or(|admin| admin.operators.key().is_none()) {
+            let title = "`console.tenants` needs `admin.operators`: the admins of orgs sign in";
+            let help = "add `admin.operators` with the tokens or the issuer of org-admins";
+            self.error("missing-field", title, tenants.span, help);
+        }
+        let mut listeners = root.listeners.value().into_iter().flatten();
+        if listeners.any(|listener| {
+            listener
+                .name
+                .value()
+                .is_some_and(|name| **name == *TenantsListener::NAME)
+        }) {
+            let title = "a listener is named `tenants`, which is the name of that of `console.tenants`";
+            self.error("duplicate", title, tenants.span, "give the listener another name");
+        }
+        let (written, address) = (written?, address?);
+        if !address.ip().is_loopback() && fields.tls.key().is_none() {
+            let title = format!("operators' tokens are sent unencrypted to `{address}`");
+            let help = "add `tls`, or use a loopback address behind a proxy with TLS";
+            let at = self.label(written.span, "");
+            let warning = Problem::warning("admin-without-tls", title, at).help(help);
+            self.context.warnings.push(warning);
+        }
+        Some(TenantsListener {
+            address,
+            tls: tls?,
+            public_url: fields.public_url.optional()?,
         })
     }
 

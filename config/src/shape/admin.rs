@@ -111,6 +111,28 @@ fields! {
 }
 
 fields! {
+    /// Web pages for others than staff.
+    ConsoleObject("a console") => ConsoleFields {
+        /// Listener of the pages and of the admin API for the admins of orgs alone. It needs `admin.operators`.
+        tenants: must TenantsListenerObject,
+    }
+}
+
+fields! {
+    /// Listener for the admins of orgs alone.
+    TenantsListenerObject("a listener for the admins of orgs") => TenantsListenerFields {
+        /// IP address and port. Without `tls` a proxy that ends TLS should be in front of it.
+        address: must SocketAddress,
+        /// TLS of its connections. Default: none.
+        tls: field AdminTls,
+        /// URL of the listener for people, if a proxy is in front of it: https, or http on loopback. Default: none.
+        public_url: field PublicUrl,
+        /// Warnings about the listener that are expected. Default: none.
+        _allow("allow"): field Allow,
+    }
+}
+
+fields! {
     /// Operators of flags.
     Operators("operators", Needs::AtLeastOne) => OperatorsFields {
         /// Location of the static tokens.

@@ -1,6 +1,6 @@
 //! The form of `sluice.yaml`. The lowering checks names, addresses and patterns further.
 
-use super::admin::{Admin, ChangePolicy, HealthObject};
+use super::admin::{Admin, ChangePolicy, ConsoleObject, HealthObject};
 use super::allow::Allow;
 use super::answer::{Body, Unmatched};
 use super::headers::Headers;
@@ -44,6 +44,8 @@ fields! {
         admin: field Admin,
         /// Listener of health and metrics alone, in addition to the admin listener. Default: none. A change needs a restart.
         health: field HealthObject,
+        /// Web pages for others than staff. Default: none. A change needs a restart.
+        console: field ConsoleObject,
         /// Conditions that changes at run time must meet. A change needs a restart.
         control: field ChangePolicy,
         /// Receivers of notifications about flags and rollout plans. Default: none. A change needs a restart.

@@ -389,3 +389,32 @@ fn a_sign_in_of_people_has_its_own_or_the_issuers_roles() {
         );
     }
 }
+
+#[test]
+fn a_listener_of_orgs_needs_operators() {
+    let load_with = |admin: &str, more: &str| {
+        let lines =
+            format!("admin: {{ address: \"127.0.0.1:0\" {admin} }}\nconsole: {{ tenants: {{ {more} }} }}");
+        load(&lines, "version: 1\ntokens: []\n")
+    };
+    let operators = ", operators: { tokens: { file: operators.yaml } }";
+    let loaded = load_with(
+        operators,
+        "address: \"127.0.0.1:0\", public_url: \"https://flags.example\"",
+    );
+    let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
+    assert!(loaded.warnings.is_empty());
+    let tenants = loaded.settings.tenants.unwrap();
+    assert_eq!(tenants.public_url.as_deref(), Some("https://flags.example"));
+    let report = load_with("", "address: \"127.0.0.1:0\"").unwrap_err().to_string();
+    assert!(
+        report.contains("`console.tenants` needs `admin.operators`"),
+        "{report}"
+    );
+    let open = load_with(operators, "address: \"0.0.0.0:9443\"").unwrap_or_else(|report| panic!("{report}"));
+    let warnings = open.warnings.to_string();
+    assert!(
+        warnings.contains("operators' tokens are sent unencrypted to `0.0.0.0:9443`"),
+        "{warnings}"
+    );
+}

@@ -9,6 +9,8 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 
+use changes::Role;
+
 use crate::operators::{Foreign, NotSignedIn, SignedIn, same_origin};
 
 use super::problem::ApiProblem;
@@ -24,7 +26,7 @@ pub(crate) async fn authenticate(
 ) -> Result<SignedIn, ApiProblem> {
     // Only code of this process can add it: a page of the console, whose visitor is signed in.
     if let Some(signed_in) = parts.extensions.get::<SignedIn>() {
-        return within_limits(api, signed_in.clone(), lane);
+        return admitted(api, signed_in.clone(), lane);
     }
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // A peer of unknown address must not count as this machine.
@@ -38,7 +40,7 @@ pub(crate) async fn authenticate(
     }
     let signed_in = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
     match signed_in {
-        Ok(signed_in) => within_limits(api, signed_in, lane),
+        Ok(signed_in) => admitted(api, signed_in, lane),
         Err(reason) => Err(not_signed_in_at(api, &reason, peer, id).await),
     }
 }
@@ -48,6 +50,18 @@ async fn not_signed_in_at(api: &Arc<Api>, reason: &NotSignedIn, peer: SocketAddr
     let entry = security_entries::failed_sign_in(api, reason, peer.ip(), id);
     security_entries::record(api, entry).await;
     not_signed_in(reason)
+}
+
+/// Rejects staff at a listener for the admins of orgs, and counts the request of others.
+fn admitted(api: &Api, signed_in: SignedIn, lane: Lane) -> Result<SignedIn, ApiProblem> {
+    let actor = &signed_in.actor;
+    match api.is_for_orgs && actor.role != Role::OrgAdmin {
+        true => {
+            let detail = "this listener is for the admins of orgs";
+            Err(ApiProblem::new(codes::NO_ROLE, detail).help("use the admin listener"))
+        }
+        false => within_limits(api, signed_in, lane),
+    }
 }
 
 /// Counts a request against the limits of its actor.

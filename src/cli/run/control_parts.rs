@@ -14,7 +14,8 @@ use proxy::Running;
 use super::reloader::Reloader;
 use crate::active_config::ActiveConfig;
 use crate::admin_routes::AdminRoutes;
-use crate::control_plane::{AdminSite, ControlPlane};
+use crate::control_listeners::ControlListeners;
+use crate::control_plane::ControlPlane;
 use crate::notification_thread::NotificationThread;
 use crate::startup::{self, StartupFlags};
 use crate::store_watch::{StoreWatch, VerifiedStore};
@@ -126,14 +127,14 @@ impl ControlParts {
         };
         let changes = active_config.with_loaded(|loaded| loaded.settings.changes.clone());
         let control_plane = ControlPlane::new(flags, &changes, active_config);
-        let api = control_plane.api(admin_listener(active_config));
+        let routers = control_plane.routers(&control_listeners(active_config));
         let parts = Self::start(control_plane, store, running, active_config)?;
-        routes.replace(api);
+        routes.replace(routers);
         Ok(parts)
     }
 }
 
-/// Returns the listener that serves the admin API, as the document has it.
-pub(super) fn admin_listener(active_config: &ActiveConfig) -> AdminSite {
-    active_config.with_loaded(|loaded| AdminSite::of(&loaded.settings))
+/// Returns the listeners that serve the control plane, as the document has them.
+pub(super) fn control_listeners(active_config: &ActiveConfig) -> ControlListeners {
+    active_config.with_loaded(|loaded| ControlListeners::of(&loaded.settings))
 }

@@ -10,7 +10,7 @@ use proxy::{Accepting, AccessLogFormat, AccessLogOutput, ReadySocket, Running};
 use tracing::{info, warn};
 
 use super::super::output;
-use super::control_parts::{ControlParts, admin_listener};
+use super::control_parts::{ControlParts, control_listeners};
 use crate::active_config::ActiveConfig;
 use crate::admin_routes::AdminRoutes;
 use crate::break_glass::BreakGlassThread;
@@ -101,14 +101,15 @@ impl Service {
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let admin_routes = AdminRoutes::new(control_plane.api(admin_listener(&active_config)));
+        let admin_routes = AdminRoutes::new(control_plane.routers(&control_listeners(&active_config)));
         let options = proxy::StartOptions {
             sockets: Some(sockets),
             accepting: match origin.takeover {
                 Some(_) => Accepting::Later,
                 None => Accepting::AtStart,
             },
-            admin_routes: Some(admin_routes.router()),
+            admin_routes: Some(admin_routes.admin()),
+            tenants_routes: Some(admin_routes.tenants()),
             access_log: origin.access_log.take(),
             default_drain_delay: if terminal::is_attached() {
                 Duration::ZERO
