@@ -54,6 +54,7 @@ fn every_threat_names_an_existing_test() {
         "proxy",
         "changes",
         "control",
+        "console",
         "testkit",
         "properties",
     ] {

@@ -181,6 +181,18 @@ fn a_removed_token_ends_its_session() {
 }
 
 #[test]
+fn an_open_page_ends_with_its_session() {
+    let (secret, ada) = token("ada", Role::Operator);
+    let site = site(vec![ada]);
+    let cookie = cookie(&site, &secret);
+    let events = request(Method::GET, "/platform/events").header(header::COOKIE, &cookie);
+    let events = events.body(Body::empty()).unwrap();
+    let received = site.stream(events, || site.operators.replace(Some(Known::default())));
+    assert!(received.starts_with("event: revision\n"), "{received}");
+    assert!(!is_signed_in(&site, &cookie));
+}
+
+#[test]
 fn another_role_or_org_ends_the_session() {
     let (secret, ada) = token("ada", Role::OrgAdmin);
     let viewer = StaticToken {

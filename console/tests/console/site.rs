@@ -268,3 +268,29 @@ impl Received {
         self
     }
 }
+
+impl Site {
+    /// Requests a stream from this machine, calls `meanwhile` after its first part, and returns all of it.
+    pub(crate) fn stream(&self, mut request: Request<Body>, meanwhile: impl FnOnce()) -> String {
+        request.headers_mut().insert(header::HOST, HOST.parse().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let receive = async {
+            let mut body = self.router.clone().oneshot(request).await.unwrap().into_body();
+            let mut received = body.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+            meanwhile();
+            while let Some(part) = body.frame().await {
+                received.extend_from_slice(&part.unwrap().into_data().unwrap());
+            }
+            String::from_utf8(received).unwrap()
+        };
+        runtime.block_on(async {
+            let limit = std::time::Duration::from_secs(30);
+            tokio::time::timeout(limit, receive)
+                .await
+                .expect("the stream ends")
+        })
+    }
+}
