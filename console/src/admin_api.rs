@@ -70,8 +70,6 @@ enum ReasonPlace {
 /// A successful answer.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
-    /// The revision that the body shows; none if it does not depend on one.
-    pub(crate) revision: Option<u64>,
     pub(crate) body: T,
 }
 
@@ -243,13 +241,9 @@ impl AdminApi {
         if parts.status != StatusCode::OK {
             return Err(Problem::read(parts.status, &bytes));
         }
-        let revision = parts.headers.get(header::ETAG).and_then(|tag| {
-            let tag = tag.to_str().ok()?;
-            tag.trim_matches('"').parse().ok()
-        });
         let body = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::defect(format!("the answer of an operation is malformed: {error}")))?;
-        Ok(Answer { revision, body })
+        Ok(Answer { body })
     }
 
     /// Requests an operation, and returns its response as it is, for downloads.

@@ -28,12 +28,6 @@ impl Form {
         named.map(|(_, value)| &**value)
     }
 
-    /// Returns all values of a field.
-    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
-        let named = self.0.iter().filter(move |(field, _)| field == name);
-        named.map(|(_, value)| &**value)
-    }
-
     /// Returns the fields whose names begin with a prefix, by the rest of their names.
     pub(crate) fn all_with_prefix<'f>(&'f self, prefix: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
         let named = self.0.iter();

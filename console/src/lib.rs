@@ -17,6 +17,7 @@ mod change;
 mod chart;
 mod console;
 mod difference;
+#[allow(unreachable_pub, reason = "the macro of filters writes public items")]
 mod filters;
 mod form;
 mod form_token;

@@ -21,6 +21,8 @@ pub(crate) struct Receipt {
     pub(crate) is_changed: bool,
     /// The time from the request to its answer: the change is then in force on this node.
     pub(crate) took: Duration,
+    /// The number of nodes that serve the revision, and of all nodes; none if they are not known.
+    pub(crate) nodes: Option<(usize, usize)>,
     /// Facts that the operator should know.
     pub(crate) notes: Vec<String>,
     /// The form that undoes the change, if one does.

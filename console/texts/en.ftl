@@ -64,6 +64,7 @@ receipt-label = Receipt of the change
 receipt-done = Done:
 receipt-unchanged = Nothing to change:
 receipt-revision = Revision { $n },
+receipt-here = in force
 receipt-nodes = in force on { $n } of { $m } { $m ->
     [one] node
    *[other] nodes

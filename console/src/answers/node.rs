@@ -28,6 +28,17 @@ pub(crate) struct Node {
     pub(crate) reasons: Vec<NodeReason>,
 }
 
+impl Node {
+    /// Returns true if it serves this revision of the store or a later one. The name of a snapshot begins with the revision.
+    pub(crate) fn serves(&self, revision: u64) -> bool {
+        let served = self
+            .revision
+            .as_deref()
+            .and_then(|name| name.split('-').next()?.parse().ok());
+        served.is_some_and(|served: u64| served >= revision)
+    }
+}
+
 /// A listener.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Listener {
@@ -108,7 +119,6 @@ pub(crate) struct Issuer {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Upstream {
     pub(crate) upstream: String,
-    pub(crate) in_flight: usize,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
@@ -135,4 +145,23 @@ pub(crate) struct Damage {
     pub(crate) code: String,
     pub(crate) detail: String,
     pub(crate) help: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Node;
+
+    #[test]
+    fn a_node_serves_the_revisions_up_to_its_own() {
+        let node = |revision: Option<&str>| -> Node {
+            let text = serde_json::json!({
+                "id": "a", "host": "a", "listeners": [], "version": "1", "started": "", "state": "ready",
+                "reasons": [], "revision": revision,
+            });
+            serde_json::from_value(text).unwrap()
+        };
+        let serving = node(Some("51-7f80855e89a4"));
+        assert!(serving.serves(50) && serving.serves(51) && !serving.serves(52));
+        assert!(!node(None).serves(1) && !node(Some("7f80855e89a4")).serves(1));
+    }
 }

@@ -9,6 +9,8 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use crate::admin_api::Call;
+use crate::answers::Nodes;
 use crate::console::Console;
 use crate::form::Form;
 use crate::page::{self, Page, Section};
@@ -49,12 +51,14 @@ pub(crate) async fn apply(
     let begun = Instant::now();
     match console.api.request::<Applied>(&visitor, call).await {
         Ok(answer) => {
+            let took = begun.elapsed();
             let applied = answer.body;
             let receipt = Receipt {
                 title: change.title.clone(),
                 revision: applied.revision,
                 is_changed: applied.is_changed(),
-                took: begun.elapsed(),
+                took,
+                nodes: nodes_at(&console, &visitor, applied.revision).await,
                 notes: applied.notes(),
                 undo: change.undo.clone().filter(|_| applied.is_changed()),
                 actor: visitor.signed_in.actor.name.clone(),
@@ -66,6 +70,17 @@ pub(crate) async fn apply(
         }
         Err(problem) => preview::render(&console, &visitor, &uri, &submitted, Some(&problem)).await,
     }
+}
+
+/// Returns the number of nodes that serve a revision or a later one, and of all nodes; none if the visitor may not see them.
+async fn nodes_at(console: &Console, visitor: &Visitor, revision: u64) -> Option<(usize, usize)> {
+    if visitor.is_of_org() {
+        return None;
+    }
+    let call = Call::get(&["platform", "nodes"]);
+    let nodes = console.api.request::<Nodes>(visitor, call).await.ok()?.body.nodes;
+    let serve = nodes.iter().filter(|node| node.serves(revision)).count();
+    Some((serve, nodes.len()))
 }
 
 /// Returns the page to return to: that of the form if it is a page of the console, otherwise that of what is changed.

@@ -19,37 +19,30 @@ const TIER_BEFORE_PREFIX: &str = "was.";
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "kill",
-        api: "killFlag",
         read: kill,
     },
     Operation {
         name: "restore",
-        api: "restoreFlag",
         read: restore,
     },
     Operation {
         name: "state",
-        api: "setState",
         read: state,
     },
     Operation {
         name: "tiers",
-        api: "setTiers",
         read: tiers,
     },
     Operation {
         name: "sign-off",
-        api: "signOff",
         read: sign_off,
     },
     Operation {
         name: "open-incident",
-        api: "openIncident",
         read: open_incident,
     },
     Operation {
         name: "close-incident",
-        api: "closeIncident",
         read: close_incident,
     },
 ];

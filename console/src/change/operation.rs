@@ -10,8 +10,6 @@ use super::{flag_operations, org_operations, rollout_operations, tenant_operatio
 pub(crate) struct Operation {
     /// Its name in the field `operation`.
     pub(crate) name: &'static str,
-    /// The name of the operation of the API that it uses, for its permission.
-    pub(crate) api: &'static str,
     /// Reads the change from the other fields.
     pub(crate) read: fn(&Form) -> Result<Change, InvalidField>,
 }

@@ -17,17 +17,14 @@ pub(crate) const REPORT_FIELDS: [&str; 3] = ["cause", "text", "ticket"];
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "opt-in",
-        api: "optIn",
         read: opt_in,
     },
     Operation {
         name: "opt-out",
-        api: "optOut",
         read: opt_out,
     },
     Operation {
         name: REPORT,
-        api: "reportOfOrg",
         read: report,
     },
 ];

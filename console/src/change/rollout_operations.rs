@@ -13,57 +13,46 @@ use crate::pages::flag_path;
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "rollout-plan",
-        api: "setRolloutPlan",
         read: set_plan,
     },
     Operation {
         name: "rollout-remove-plan",
-        api: "removeRolloutPlan",
         read: remove_plan,
     },
     Operation {
         name: "rollout-approve",
-        api: "approveRolloutPlan",
         read: approve,
     },
     Operation {
         name: "rollout-check",
-        api: "checkRolloutItem",
         read: check,
     },
     Operation {
         name: "rollout-start",
-        api: "startRollout",
         read: start,
     },
     Operation {
         name: "rollout-pause",
-        api: "pauseRollout",
         read: pause,
     },
     Operation {
         name: "rollout-resume",
-        api: "resumeRollout",
         read: resume,
     },
     Operation {
         name: "rollout-advance",
-        api: "advanceRollout",
         read: advance,
     },
     Operation {
         name: "rollout-rollback",
-        api: "rollBackRollout",
         read: roll_back,
     },
     Operation {
         name: "rollout-cancel",
-        api: "cancelRollout",
         read: cancel,
     },
     Operation {
         name: "rollout-tick",
-        api: "tickRollout",
         read: tick,
     },
 ];

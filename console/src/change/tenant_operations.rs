@@ -15,22 +15,18 @@ use super::operation::{Change, InvalidField, Operation, fields, required};
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "override",
-        api: "setOverride",
         read: set_override,
     },
     Operation {
         name: "allow",
-        api: "allowBeta",
         read: allow,
     },
     Operation {
         name: "disallow",
-        api: "disallowBeta",
         read: disallow,
     },
     Operation {
         name: "record",
-        api: "patchOrg",
         read: record,
     },
 ];

@@ -207,7 +207,8 @@ impl<'q> Start<'q> {
             .help("send one of them")),
             (Some(_), None) if order != Order::Key => {
                 let detail = "`after` needs the order of keys";
-                Err(ApiProblem::new(codes::CONTRADICTORY_PARAMETERS, detail).help("send `offset`, or omit `sort`"))
+                Err(ApiProblem::new(codes::CONTRADICTORY_PARAMETERS, detail)
+                    .help("send `offset`, or omit `sort`"))
             }
             (Some(key), None) => Ok(Self::After(key)),
             (None, offset) => Ok(Self::Offset(offset.unwrap_or_default())),
