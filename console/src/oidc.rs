@@ -142,8 +142,8 @@ fn unavailable(error: &ProviderError) -> Problem {
         code: "SIGN_IN_UNAVAILABLE".to_owned(),
         detail: error.to_string(),
         help: Some("try again, or use an operator token".to_owned()),
-        refusals: Vec::new(),
-        problems: Vec::new(),
+        refusals: Box::default(),
+        problems: Box::default(),
     }
 }
 

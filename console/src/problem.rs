@@ -19,10 +19,10 @@ pub(crate) struct Problem {
     pub(crate) help: Option<String>,
     /// All reasons of the rejection of a change.
     #[serde(default)]
-    pub(crate) refusals: Vec<Reason>,
+    pub(crate) refusals: Box<[Reason]>,
     /// The problems of a document.
     #[serde(default)]
-    pub(crate) problems: Vec<DocumentProblem>,
+    pub(crate) problems: Box<[DocumentProblem]>,
 }
 
 /// A problem of a document.
@@ -101,8 +101,8 @@ impl Problem {
             code: "DEFECT".to_owned(),
             detail: "the page failed because of a defect of the server".to_owned(),
             help: Some("report the defect, with the log of the process".to_owned()),
-            refusals: Vec::new(),
-            problems: Vec::new(),
+            refusals: Box::default(),
+            problems: Box::default(),
         }
     }
 
@@ -113,8 +113,8 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.to_owned(),
             help: None,
-            refusals: Vec::new(),
-            problems: Vec::new(),
+            refusals: Box::default(),
+            problems: Box::default(),
         }
     }
 
@@ -125,8 +125,8 @@ impl Problem {
             code: "NOT_FOUND".to_owned(),
             detail: "there is no such page".to_owned(),
             help: None,
-            refusals: Vec::new(),
-            problems: Vec::new(),
+            refusals: Box::default(),
+            problems: Box::default(),
         }
     }
 
@@ -137,8 +137,8 @@ impl Problem {
             code: "INVALID_FORM".to_owned(),
             detail,
             help: None,
-            refusals: Vec::new(),
-            problems: Vec::new(),
+            refusals: Box::default(),
+            problems: Box::default(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Problem {
             return self.problems.iter().map(Reason::from).collect();
         }
         if !self.refusals.is_empty() {
-            return self.refusals.clone();
+            return self.refusals.to_vec();
         }
         vec![Reason {
             code: self.code.clone(),

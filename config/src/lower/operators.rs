@@ -68,7 +68,7 @@ impl<'s> Gateway<'_, 's> {
                 return None;
             }
         };
-        let algorithms: Vec<Algorithm> = Algorithm::ALL.iter().copied().collect();
+        let algorithms: Vec<Algorithm> = Algorithm::ALL.to_vec();
         let issuer = fields.issuer.written()?;
         let client_id = fields.client_id.value()?;
         let path = |text: &str| ClaimPath::parse(text).ok();

@@ -144,12 +144,12 @@ impl Preview {
 
 impl ChangedDecision {
     /// Returns the variant before the change.
-    pub(crate) fn from_text(&self) -> Cow<'_, str> {
+    pub(crate) fn former(&self) -> Cow<'_, str> {
         variant_text(self.from.as_deref())
     }
 
     /// Returns the variant after the change.
-    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+    pub(crate) fn served(&self) -> Cow<'_, str> {
         variant_text(self.to.as_deref())
     }
 }
