@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::PATIENCE;
+use thirtyfour::WebElement;
+use thirtyfour::components::SelectElement;
+use thirtyfour::error::{WebDriverErrorInner, WebDriverResult};
 
 use crate::observed::Observed;
-use crate::webdriver::{Session, installed};
-
-/// Key of an element in answers (W3C WebDriver, section 12.2).
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+use crate::webdriver::{Session, answer, done, installed};
 
 /// Returns the visible elements of a selector whose accessible name is a text: of `aria-label`, `aria-labelledby`, labels,
 /// content, value or title, in this order.
@@ -71,7 +71,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn open(&self, path: &str) {
         let url = format!("{}{path}", self.site);
-        self.session.command("POST", "url", &json!({ "url": url }));
+        done(self.session.driver.goto(url));
     }
 
     /// Returns the path and query of the current page.
@@ -122,34 +122,31 @@ impl Browser {
     /// Clicks the link, button, checkbox or similar with this name, as soon as there is one.
     #[track_caller]
     pub(crate) fn click(&self, name: &str) {
-        self.act_on(CLICKABLE, name, "click", &json!({}));
+        self.act_on(CLICKABLE, name, async |element| element.click().await);
     }
 
     /// Replaces the text of the field with this label.
     #[track_caller]
     pub(crate) fn fill(&self, label: &str, text: &str) {
-        self.act_on(FIELDS, label, "clear", &json!({}));
-        self.act_on(FIELDS, label, "value", &json!({ "text": text }));
+        self.act_on(FIELDS, label, async |field| field.clear().await);
+        self.act_on(FIELDS, label, async |field| field.send_keys(text).await);
     }
 
     /// Chooses the option with this text in the list with this label.
     #[track_caller]
     pub(crate) fn choose(&self, label: &str, option: &str) {
-        let list = self.element("select", label);
-        let options = json!({ "using": "css selector", "value": "option" });
-        let options = self
-            .session
-            .command("POST", &format!("element/{list}/elements"), &options);
-        let chosen = options.as_array().unwrap().iter().find_map(|found| {
-            let id = found[ELEMENT].as_str()?;
-            let text = self
-                .session
-                .command("GET", &format!("element/{id}/text"), &Value::Null);
-            (text == option).then(|| id.to_owned())
+        self.act_on("select", label, async |list| {
+            let chosen = SelectElement::new(list)
+                .await?
+                .select_by_visible_text(option)
+                .await;
+            match chosen {
+                Err(error) if matches!(*error, WebDriverErrorInner::NoSuchElement(_)) => {
+                    panic!("{label} has no option {option}")
+                }
+                chosen => chosen,
+            }
         });
-        let chosen = chosen.unwrap_or_else(|| panic!("{label} has no option {option}"));
-        self.session
-            .command("POST", &format!("element/{chosen}/click"), &json!({}));
     }
 
     /// Returns the text or the value of the first element that a CSS selector finds, as soon as there is one.
@@ -202,31 +199,28 @@ impl Browser {
         }
     }
 
-    /// Sends a command of the only element with this name. A page that is replaced meanwhile is looked at again.
+    /// Acts on the only element with this name. A page that is replaced meanwhile is looked at again.
     #[track_caller]
-    fn act_on(&self, selector: &str, name: &str, command: &str, body: &Value) {
-        self.eventually(&format!("`{name}` to accept {command}"), || {
+    fn act_on(&self, selector: &str, name: &str, act: impl AsyncFn(&WebElement) -> WebDriverResult<()>) {
+        self.eventually(&format!("`{name}` to accept an action"), || {
             let element = self.element(selector, name);
-            let done = self
-                .session
-                .try_command("POST", &format!("element/{element}/{command}"), body);
-            match done {
-                Ok(_) => Some(()),
-                Err(error) if error.contains("stale element") => None,
+            match answer(act(&element)) {
+                Ok(()) => Some(()),
+                Err(error) if matches!(*error, WebDriverErrorInner::StaleElementReference(_)) => None,
                 Err(error) => panic!("`{name}`: {error}"),
             }
         });
     }
 
-    /// Returns the id of the only visible element with this name, as soon as there is one. Fails if there are several.
+    /// Returns the only visible element with this name, as soon as there is one. Fails if there are several.
     #[track_caller]
-    fn element(&self, selector: &str, name: &str) -> String {
-        let script = json!({ "script": NAMED, "args": [selector, name] });
+    fn element(&self, selector: &str, name: &str) -> WebElement {
         self.eventually(&format!("an element named `{name}`"), || {
-            let found = self.session.try_command("POST", "execute/sync", &script).ok()?;
-            let found = found.as_array().unwrap();
+            let arguments = [selector, name].map(Value::from);
+            let found = answer(self.session.driver.execute(NAMED, arguments)).ok()?;
+            let mut found = found.elements().unwrap();
             assert!(found.len() < 2, "{} elements are named `{name}`", found.len());
-            Some(found.first()?[ELEMENT].as_str()?.to_owned())
+            found.pop()
         })
     }
 }

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::browser::Browser;
+use crate::webdriver::done;
 
 /// Entries read so far: each reading of a log empties it in the browser.
 #[derive(Debug, Default)]
@@ -16,8 +17,7 @@ pub(crate) struct Observed {
 impl Browser {
     /// Leaves the page with which Chromium starts, which has requests and perhaps errors of its own.
     pub(crate) fn forget_start_page(&self) {
-        self.session
-            .command("POST", "url", &json!({ "url": "about:blank" }));
+        done(self.session.driver.goto("about:blank"));
         self.console_errors();
         self.requests();
         self.observed.errors.borrow_mut().clear();
@@ -27,19 +27,20 @@ impl Browser {
     /// Returns the errors in the console: of scripts, of the content security policy, of resources that failed.
     pub(crate) fn console_errors(&self) -> Vec<String> {
         let mut errors = self.observed.errors.borrow_mut();
-        for entry in self.entries("browser") {
-            if entry["level"] == "SEVERE" {
-                errors.push(entry["message"].as_str().unwrap().to_owned());
-            }
-        }
+        let severe = done(self.session.driver.browser_log()).into_iter();
+        errors.extend(
+            severe
+                .filter(|entry| entry.level == "SEVERE")
+                .map(|entry| entry.message),
+        );
         errors.clone()
     }
 
     /// Returns the URLs of all requests of pages, also of those that failed or were blocked.
     pub(crate) fn requests(&self) -> Vec<String> {
         let mut requests = self.observed.requests.borrow_mut();
-        for entry in self.entries("performance") {
-            let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+        for entry in done(self.session.driver.get_log("performance")) {
+            let event: Value = serde_json::from_str(&entry.message).unwrap();
             let event = &event["message"];
             let url = match event["method"].as_str() {
                 Some("Network.requestWillBeSent") => &event["params"]["request"]["url"],
@@ -73,13 +74,5 @@ impl Browser {
         );
         let findings = self.accessibility_findings();
         assert!(findings.is_empty(), "findings of axe on {path}: {findings:#?}");
-    }
-
-    fn entries(&self, log: &str) -> Vec<Value> {
-        let mut entries = self.session.command("POST", "se/log", &json!({ "type": log }));
-        match entries.take() {
-            Value::Array(entries) => entries,
-            other => panic!("no log: {other}"),
-        }
     }
 }
