@@ -3,6 +3,7 @@
 
 mod allowlist;
 mod apply;
+mod correction;
 mod effects;
 mod flag_operations;
 mod operation;

@@ -161,11 +161,16 @@ impl Problem {
         if !self.refusals.is_empty() {
             return self.refusals.to_vec();
         }
-        vec![Reason {
+        vec![self.reason()]
+    }
+
+    /// Returns it as a reason.
+    pub(crate) fn reason(&self) -> Reason {
+        Reason {
             code: self.code.clone(),
             detail: self.detail.clone(),
             help: self.help.clone(),
             facts: Map::new(),
-        }]
+        }
     }
 }

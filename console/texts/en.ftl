@@ -72,6 +72,7 @@ receipt-nodes = in force on { $n } of { $m } { $m ->
 receipt-ms = after { $n } ms.
 receipt-saved = Saved.
 refusal-when = Possible from
+field-invalid = “{ $name }” is missing, or not as it should be
 problem-at-line = Line { $name }: { $to }
 
 ## Changes
@@ -687,7 +688,9 @@ promote-default-tiers = the defaults of the tiers stay
 promote-urgent = Skip the conditions
 promote-urgent-lead = For an emergency. The audit log keeps who decided, the incident and the reason.
 promote-decision-maker = Who decided
-promote-incident = Incident, a text or link
+promote-urgent-incident = Incident that requires it
+promote-urgent-reason = Reason of the decision
+revert-incident = Incident to open, a text or link
 button-promote = Promote to { $name }
 button-sign-off = Sign off for { $name }
 sign-offs-title = Sign-offs of the next step

@@ -13,7 +13,6 @@ use crate::admin_api::Call;
 use crate::answers::Nodes;
 use crate::console::Console;
 use crate::form::Form;
-use crate::page::{self, Page, Section};
 use crate::page_path::is_page;
 use crate::receipt::Receipt;
 use crate::visitor::Visitor;
@@ -31,10 +30,7 @@ pub(crate) async fn apply(
 ) -> Response {
     let submitted = match preview::read(&console, &visitor, &body).await {
         Ok(submitted) => submitted,
-        Err(problem) => {
-            let page = Page::new(&console, &visitor, &uri, Section::Flags, &problem.code);
-            return page::problem(page, &problem);
-        }
+        Err(unusable) => return unusable.render(&console, &visitor, &uri),
     };
     let (change, form) = (&submitted.change, &submitted.form);
     let mut call = change.call.clone();

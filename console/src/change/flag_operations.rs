@@ -16,6 +16,9 @@ const TIER_PREFIX: &str = "tier.";
 /// The prefix of the fields of tier defaults as they were; the tier follows.
 const TIER_BEFORE_PREFIX: &str = "was.";
 
+/// The fields of an urgent promotion.
+const URGENT_FIELDS: [&str; 3] = ["urgent_decision_maker", "urgent_incident", "urgent_reason"];
+
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "kill",
@@ -87,9 +90,10 @@ fn state(form: &Form) -> Result<Change, InvalidField> {
     if let Some(incident) = form.text("incident") {
         body.insert("incident".to_owned(), Value::from(incident));
     }
-    if let Some(decision_maker) = form.text("urgent_decision_maker") {
+    // Without one of the three the promotion would be an ordinary one, which nobody asked for.
+    if URGENT_FIELDS.iter().any(|field| form.text(field).is_some()) {
         let urgent = json!({
-            "decision_maker": decision_maker,
+            "decision_maker": required(form, "urgent_decision_maker")?,
             "incident": required(form, "urgent_incident")?,
             "reason": required(form, "urgent_reason")?,
         });

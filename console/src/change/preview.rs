@@ -14,18 +14,34 @@ use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
 use crate::page::{self, Page, Section};
+use crate::page_path::is_page;
 use crate::problem::{Problem, Reason};
+use crate::texts::text;
 use crate::visitor::Visitor;
 
 use super::COMMON_FIELDS;
+use super::correction::{self, CorrectedField, corrected};
 use super::effects::Effects;
-use super::operation::Change;
+use super::operation::{Change, InvalidField};
 use super::{allowlist, apply, operation, org_operations, org_preview};
 
 /// A change whose form is read.
 pub(crate) struct Submitted {
     pub(crate) change: Change,
     pub(crate) form: Form,
+}
+
+/// A form that can't be sent to the API.
+pub(crate) enum Unusable {
+    /// It was not rendered for this session, or its operation is unknown.
+    Foreign(Problem),
+    /// It misses a field, or one is malformed: the form, its field, and the title and reasons of the page.
+    Incorrect {
+        form: Form,
+        field: Option<InvalidField>,
+        title: String,
+        reasons: Vec<Reason>,
+    },
 }
 
 /// The page of the first step, and of a second step that failed: input is never lost.
@@ -35,10 +51,10 @@ struct ChangePage {
     page: Page,
     title: String,
     back: String,
-    /// The fields of the operation.
+    /// The fields of the operation that the page does not show.
     fields: Vec<(String, String)>,
-    /// The document of a rejected change, to be corrected. Otherwise it is among the fields.
-    rejected_document: Option<String>,
+    /// The fields of a rejected change, to be corrected.
+    corrected: Vec<CorrectedField>,
     reason: String,
     is_forced: bool,
     effects: Option<Effects>,
@@ -77,7 +93,7 @@ pub(crate) async fn show(
 ) -> Response {
     match read(&console, &visitor, &body).await {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
-        Err(problem) => page::problem(blank(&console, &visitor, &uri), &problem),
+        Err(unusable) => unusable.render(&console, &visitor, &uri),
     }
 }
 
@@ -85,19 +101,81 @@ pub(crate) async fn show(
 ///
 /// # Errors
 /// The form was not rendered for this session, or misses a field.
-pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Problem> {
+pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Unusable> {
     let form = Form::read(body);
-    visitor.check_form(&form)?;
+    visitor.check_form(&form).map_err(Unusable::Foreign)?;
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
-        return Err(Problem::invalid_form(format!(
-            "no operation has the name `{name}`"
-        )));
+        let problem = Problem::invalid_form(format!("no operation has the name `{name}`"));
+        return Err(Unusable::Foreign(problem));
     };
-    let change = (operation.read)(&form)
-        .map_err(|field| Problem::invalid_form(format!("the field `{}` is missing", field.0)))?;
-    let change = allowlist::complete(console, visitor, &form, change).await?;
-    Ok(Submitted { change, form })
+    let change = match (operation.read)(&form) {
+        Ok(change) => change,
+        Err(field) => {
+            return Err(Unusable::Incorrect {
+                title: text("change-title").into_owned(),
+                reasons: vec![correction::reason(&field)],
+                field: Some(field),
+                form,
+            });
+        }
+    };
+    let title = change.title.clone();
+    match allowlist::complete(console, visitor, &form, change).await {
+        Ok(change) => Ok(Submitted { change, form }),
+        Err(problem) => Err(Unusable::Incorrect {
+            title,
+            reasons: problem.reasons(),
+            field: None,
+            form,
+        }),
+    }
+}
+
+impl Unusable {
+    /// Renders the page that shows it. An incorrect form can be corrected there.
+    pub(crate) fn render(&self, console: &Console, visitor: &Visitor, uri: &Uri) -> Response {
+        let page = blank(console, visitor, uri);
+        match self {
+            Self::Foreign(problem) => page::problem(page, problem),
+            Self::Incorrect {
+                form,
+                field,
+                title,
+                reasons,
+            } => {
+                let back = form.text("back").filter(|back| is_page(back));
+                let template = ChangePage {
+                    title: title.clone(),
+                    back: back.unwrap_or(page.section.path()).to_owned(),
+                    refusals: reasons.clone(),
+                    ..ChangePage::of(page, form, corrected(form, field.as_ref()))
+                };
+                page::render(StatusCode::BAD_REQUEST, &template)
+            }
+        }
+    }
+}
+
+impl ChangePage {
+    /// Creates the page of a form, with the fields that it shows to be corrected.
+    fn of(page: Page, form: &Form, corrected: Vec<CorrectedField>) -> Self {
+        let mut fields = form.without(COMMON_FIELDS);
+        fields.retain(|(name, _)| !corrected.iter().any(|shown| shown.name == name));
+        Self {
+            changes_path: page.changes_path(),
+            page,
+            title: String::new(),
+            back: String::new(),
+            fields,
+            corrected,
+            reason: form.raw("reason").unwrap_or_default().to_owned(),
+            is_forced: form.is_checked("force"),
+            effects: None,
+            refusals: Vec::new(),
+            meanwhile: Vec::new(),
+        }
+    }
 }
 
 /// Renders the first step again. `rejection` is the rejection of the second step, if there was one.
@@ -140,28 +218,17 @@ pub(crate) async fn render(
     if let Some(reason) = effects.as_ref().and_then(|effects| effects.read_only.clone()) {
         refusals.push(reason);
     }
-    let page = blank(console, visitor, uri);
-    let changes_path = page.changes_path();
-    let rejected_document = form
-        .raw("document")
-        .filter(|_| effects.is_none())
-        .map(str::to_owned);
-    let mut fields = form.without(COMMON_FIELDS);
-    if rejected_document.is_some() {
-        fields.retain(|(name, _)| name != "document");
-    }
+    let corrected = match &effects {
+        Some(_) => Vec::new(),
+        None => corrected(form, None),
+    };
     let template = ChangePage {
-        page,
         title: change.title.clone(),
         back: apply::back(change, form),
-        fields,
-        rejected_document,
-        reason: form.raw("reason").unwrap_or_default().to_owned(),
-        is_forced: form.is_checked("force"),
         effects,
         refusals,
         meanwhile,
-        changes_path,
+        ..ChangePage::of(blank(console, visitor, uri), form, corrected)
     };
     page::render(status, &template)
 }
@@ -186,6 +253,6 @@ fn blank(console: &Console, visitor: &Visitor, uri: &Uri) -> Page {
         true => Section::Org,
         false => Section::Flags,
     };
-    let title = crate::texts::text("change-title");
+    let title = text("change-title");
     Page::new(console, visitor, uri, section, &title)
 }

@@ -77,6 +77,65 @@ fn a_refusal_shows_all_reasons_and_keeps_the_input() {
 }
 
 #[test]
+fn a_malformed_field_is_corrected_on_the_page_of_its_error() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "record"),
+        ("tenant", "acme"),
+        ("tier", "tier2"),
+        ("attributes", "seats <5>"),
+        ("reason", "a contract"),
+        ("back", "/platform/tenants/acme"),
+    ];
+    for path in ["/platform/changes/preview", "/platform/changes"] {
+        let rejected = site.change(path, &fields);
+        assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
+        rejected.says(&[
+            "INVALID_FORM",
+            "“Attributes” is missing, or not as it should be",
+            "name=\"attributes\" rows=\"4\"",
+            "seats &#60;5&#62;</textarea>",
+            "name=\"tier\" value=\"tier2\" maxlength",
+            "name=\"tenant\" value=\"acme\"",
+            ">a contract</textarea>",
+            "href=\"/platform/tenants/acme\"",
+        ]);
+        rejected.hides(&["Confirm"]);
+    }
+}
+
+#[test]
+fn an_urgent_promotion_needs_all_three_of_its_fields() {
+    let site = Site::new(DOCUMENT);
+    let given = [
+        ("urgent_decision_maker", "carla"),
+        ("urgent_incident", "INC-7"),
+        ("urgent_reason", "they wait"),
+    ];
+    for missing in given {
+        let mut fields = vec![("operation", "state"), ("flag", "list"), ("state", "beta")];
+        fields.extend(given.map(|(name, value)| (name, if name == missing.0 { "" } else { value })));
+        let rejected = site.change("/platform/changes/preview", &fields);
+        assert_eq!(rejected.status, StatusCode::BAD_REQUEST, "{}", missing.0);
+        rejected.says(&["is missing, or not as it should be"]);
+        for (name, _) in given {
+            rejected.says(&[&format!("id=\"{name}\"")]);
+        }
+    }
+}
+
+#[test]
+fn too_many_tenants_are_corrected_on_the_page_of_their_error() {
+    let site = Site::new(DOCUMENT);
+    let tenants: Vec<String> = (0..300).map(|tenant| format!("t{tenant}")).collect();
+    let tenants = tenants.join(" ");
+    let fields = [("operation", "allow"), ("flag", "list"), ("tenants", &*tenants)];
+    let rejected = site.change("/platform/changes/preview", &fields);
+    assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
+    rejected.says(&["At most 200 tenants", &format!("{tenants}</textarea>")]);
+}
+
+#[test]
 fn a_second_operator_sees_the_first_change_and_keeps_the_input() {
     let site = Site::new(DOCUMENT);
     let fields = [
