@@ -64,17 +64,22 @@ document.addEventListener("change", (event) => {
 // Live parts: `data-live="revision"` is requested again after each change of flags, `data-live="tick"` also every few
 // seconds. The stream is closed while the page is hidden: a browser has few connections to a host.
 let stream = null;
-let seen = null;
+// The revision that the page shows: a change between its rendering and the first event is not missed.
+let seen = document.body.dataset.revision;
 const refresh = (kind) => {
   const selector = kind === "tick" ? '[data-live="tick"]' : "[data-live]";
   for (const part of document.querySelectorAll(selector)) htmx.trigger(part, "live");
 };
+// An error leaves a live part as it is: the page of the error has no such part, which would only vanish.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.isError && event.detail.requestConfig.elt.matches("[data-live]")) event.detail.shouldSwap = false;
+});
 const connect = () => {
   const path = document.body.dataset.events;
   if (stream || document.hidden || !path || !document.querySelector("[data-live]")) return;
   stream = new EventSource(path);
   stream.addEventListener("revision", (event) => {
-    if (seen !== null && seen !== event.data) refresh("revision");
+    if (seen !== event.data) refresh("revision");
     seen = event.data;
   });
   stream.addEventListener("tick", () => refresh("tick"));

@@ -112,6 +112,8 @@ pub(crate) struct Page {
     pub(crate) receipt: Option<Receipt>,
     /// The path and query of the page, for forms that return to it.
     pub(crate) here: String,
+    /// The revision of the flags before the page was made: open pages compare it with that of events.
+    pub(crate) revision: u64,
 }
 
 impl Page {
@@ -138,6 +140,7 @@ impl Page {
             visitor: visitor.clone(),
             receipt,
             here: without_receipt(uri),
+            revision: (console.revision)(),
         }
     }
 }
