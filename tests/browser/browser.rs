@@ -108,6 +108,11 @@ impl Browser {
             .devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
     }
 
+    /// Returns a mark of the current document: a reload, or another page, has another one.
+    pub(crate) fn document(&self) -> Value {
+        self.evaluate("performance.timeOrigin")
+    }
+
     /// Evaluates an expression in the page, also if its JavaScript is off or its policy forbids scripts; waits for the
     /// result of a promise. Fails if it throws.
     #[track_caller]
@@ -123,6 +128,13 @@ impl Browser {
     #[track_caller]
     pub(crate) fn click(&self, name: &str) {
         self.act_on(CLICKABLE, name, async |element| element.click().await);
+    }
+
+    /// Clicks the element with this name in the part of the page with this label, such as a navigation.
+    #[track_caller]
+    pub(crate) fn click_in(&self, part: &str, name: &str) {
+        let selector = format!("[aria-label=\"{part}\"] :is({CLICKABLE})");
+        self.act_on(&selector, name, "click", &json!({}));
     }
 
     /// Replaces the text of the field with this label.

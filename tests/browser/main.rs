@@ -12,12 +12,19 @@
 
 mod accessibility;
 mod browser;
+mod company;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]
 #[path = "../binary/files.rs"]
 mod files;
+#[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]
+#[path = "../binary/gateway_document.rs"]
+mod gateway_document;
 mod golden;
 mod harness;
+mod kept_input;
 mod keyboard;
+mod keys_alone;
+mod live_parts;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]
 #[path = "../binary/managed_server.rs"]
 mod managed_server;
@@ -26,8 +33,11 @@ mod observed;
 #[path = "../binary/operator_tokens.rs"]
 mod operator_tokens;
 mod picture;
+mod procedures;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]
 #[path = "../binary/process.rs"]
 mod process;
 mod served;
+mod two_operators;
 mod webdriver;
+mod without_scripts;
