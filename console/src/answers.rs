@@ -25,7 +25,7 @@ pub(crate) use flag_tenants::FlagTenants;
 pub(crate) use flag_tiers::FlagTiers;
 pub(crate) use flag_traffic::{FlagMinutes, FlagTraffic};
 pub(crate) use flag_usage::FlagUsage;
-pub(crate) use node::{NodeHealth, Nodes};
+pub(crate) use node::{DocumentProblem, Endpoint, NodeHealth, Nodes};
 pub(crate) use org_flags::{OrgFlag, OrgFlags};
 pub(crate) use promotion::Promotion;
 pub(crate) use receipt::{ExplainedRequest, Receipts};

@@ -312,6 +312,7 @@ definition-headers = Headers
 definition-required-by = Flags that require it
 definition-nothing = none
 definition-shown = { $n } of { $m } are shown.
+definition-cut = The definition is longer. All of it:
 header-all = lists all flags that are on
 header-listed = lists it by name
 header-route = lists the flags of the route
@@ -755,11 +756,16 @@ health-problems = { $n ->
     [one] 1 warning
    *[other] { $m } warnings
   }
+health-more-problems = { $n ->
+    [one] One more problem.
+   *[other] { $n } more problems.
+} All of them:
 health-last-accepted = In force: the documents of
 health-needs-restart = Active after a restart:
 health-keys = Keys of issuers
 health-no-issuers = No issuer has keys that are fetched.
 health-upstreams = Upstreams
+health-endpoints-shown = { $n } of { $m } endpoints are shown; those that are not fit come first.
 reload-accepted = accepted
 reload-unchanged = unchanged
 reload-rejected = rejected

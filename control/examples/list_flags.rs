@@ -11,17 +11,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::FlagsDocument;
 use control::api::{Api, router};
 use control::operators::Operators;
 use control::{
-    Actor, Change, ChangeSource, Explain, LifecyclePolicy, MemoryStore, NewFlags, Request,
-    RequestExplanation, RequestQuestion, Role, Unexplained,
+    Actor, Change, ChangeSource, Explain, LifecyclePolicy, MemoryStore, Request, RequestExplanation,
+    RequestQuestion, Role, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::Timestamp;
-use serde_json::{Map, Value, json};
-use testkit::{Client, open_control};
+use serde_json::Value;
+use testkit::{Client, LargeDocument, open_control};
 
 /// As in the binary.
 #[global_allocator]
@@ -46,7 +45,12 @@ fn main() {
         LifecyclePolicy::default(),
         &Arc::default(),
     ));
-    control.apply(&request(document())).unwrap();
+    let document = LargeDocument {
+        flags: FLAGS,
+        tenants: TENANTS,
+    };
+    let described = document.change(&|at| format!("flag {at}"));
+    control.apply(&request(described)).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let operators = Arc::new(Operators::local());
     let api = Api::new(
@@ -76,7 +80,7 @@ fn main() {
         "50 listed for the first time: {first:.1?}; counted after {:.1?}",
         begun.elapsed()
     );
-    let flag = flag(FLAGS / 2);
+    let flag = LargeDocument::flag(FLAGS / 2);
     let paths = [
         "?limit=50".to_owned(),
         "?limit=50&search=LAG0123&sort=changed".to_owned(),
@@ -97,7 +101,7 @@ fn main() {
     }
     let mut after_changes: Vec<Duration> = (0..ROUNDS)
         .map(|at| {
-            let (org, flag) = (format!("tenant-{at:06}"), self::flag(at));
+            let (org, flag) = (LargeDocument::tenant(at), LargeDocument::flag(at));
             control.apply(&request(Change::Disallow { org, flag })).unwrap();
             let (taken, page) = get("?limit=50");
             assert!(is_counted(&page), "a change of one tenant leaves all counts");
@@ -116,36 +120,6 @@ fn main() {
 fn is_counted(page: &Value) -> bool {
     let mut flags = page["flags"].as_array().unwrap().iter();
     flags.all(|flag| flag["tenants_on"].is_number())
-}
-
-fn flag(at: usize) -> String {
-    format!("domain.flag{at:05}")
-}
-
-fn document() -> Change {
-    let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
-    let definition = |at: usize| {
-        json!({
-            "description": format!("flag {at}"), "owner": "team", "lifecycle": "beta", "rules": [rule],
-            "rollout": { "percentage": at % 100 },
-        })
-    };
-    let flags: Map<String, Value> = (0..FLAGS).map(|at| (flag(at), definition(at))).collect();
-    let record = |at: usize| {
-        json!({
-            "tier": "large", "channel": "latest", "beta": [flag(at % FLAGS)],
-            "attributes": { "country": "DE", "seats": at % 90 },
-        })
-    };
-    let tenants: Map<String, Value> = (0..TENANTS)
-        .map(|at| (format!("tenant-{at:06}"), record(at)))
-        .collect();
-    let document = json!({ "version": 1, "tiers": ["large"], "flags": flags, "tenants": tenants });
-    Change::ApplyDocument {
-        document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
-        prune: false,
-        new_flags: NewFlags::AsWritten,
-    }
 }
 
 fn request(change: Change) -> Request {

@@ -25,6 +25,8 @@ mod h2_upstream;
 #[cfg(feature = "control-plane")]
 mod hooked_store;
 mod key_server;
+#[cfg(feature = "control-plane")]
+mod large_document;
 mod message;
 mod oidc_provider;
 mod origin;
@@ -60,6 +62,8 @@ pub use self::h2_upstream::{H2Answer, H2Recorded, H2Upstream, grpc_message};
 #[cfg(feature = "control-plane")]
 pub use self::hooked_store::{HookedStore, StoreHooks};
 pub use self::key_server::KeyServer;
+#[cfg(feature = "control-plane")]
+pub use self::large_document::LargeDocument;
 pub use self::message::MessageHead;
 pub use self::oidc_provider::{OidcFault, OidcProvider};
 pub use self::origin::{Habit, Origin};

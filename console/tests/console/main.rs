@@ -13,6 +13,8 @@ mod echo_explain;
 mod explain;
 mod fixed_traffic;
 mod flags;
+mod large_pages;
+mod large_site;
 mod measured_site;
 mod org;
 mod requests;

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use console::{Audience, Console, ConsoleParts, Origins, Sessions};
 use control::api::{Api, Clock, EventStreams};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
-use control::{JudgeRollouts, LifecyclePolicy, ReadTraffic, Role};
+use control::{JudgeRollouts, LifecyclePolicy, ReadNode, ReadTraffic, Role};
 use http_body_util::BodyExt as _;
 use rules::{AdminHosts, Timestamp};
 use testkit::{ControlFixture, START};
@@ -88,7 +88,16 @@ impl Site {
     }
 
     fn of(fixture: ControlFixture, traffic: Arc<dyn ReadTraffic>) -> Self {
-        Self::assemble(fixture, Access::local(), None, traffic, None)
+        Self::assemble(fixture, Access::local(), None, (traffic, None), None)
+    }
+
+    /// Creates a console without operators over a control plane, with a traffic and a node.
+    pub(crate) fn of_plane(
+        fixture: ControlFixture,
+        traffic: Arc<dyn ReadTraffic>,
+        node: Arc<dyn ReadNode>,
+    ) -> Self {
+        Self::assemble(fixture, Access::local(), None, (traffic, Some(node)), None)
     }
 
     /// Creates a console over a control plane, with a clock, a traffic, and a judge of rollouts.
@@ -98,7 +107,7 @@ impl Site {
         traffic: Arc<dyn ReadTraffic>,
         judge: Option<Arc<dyn JudgeRollouts>>,
     ) -> Self {
-        Self::assemble(fixture, Access::local(), Some(clock), traffic, judge)
+        Self::assemble(fixture, Access::local(), Some(clock), (traffic, None), judge)
     }
 
     /// Creates a console for operators with these tokens.
@@ -114,14 +123,14 @@ impl Site {
             audience,
             origins,
         };
-        Self::assemble(fixture, access, None, Arc::new(FixedTraffic), None)
+        Self::assemble(fixture, access, None, (Arc::new(FixedTraffic), None), None)
     }
 
     fn assemble(
         fixture: ControlFixture,
         access: Access,
         clock: Option<Clock>,
-        traffic: Arc<dyn ReadTraffic>,
+        (traffic, node): (Arc<dyn ReadTraffic>, Option<Arc<dyn ReadNode>>),
         judge: Option<Arc<dyn JudgeRollouts>>,
     ) -> Self {
         let operators = Arc::new(access.operators);
@@ -140,6 +149,9 @@ impl Site {
         .with_clock(Arc::clone(&clock));
         if let Some(judge) = judge {
             api = api.with_judge(judge);
+        }
+        if let Some(node) = node {
+            api = api.with_node(node);
         }
         let control = Arc::clone(&fixture.control);
         let parts = ConsoleParts {
