@@ -66,6 +66,10 @@ document.addEventListener("change", (event) => {
 let stream = null;
 // The revision that the page shows: a change between its rendering and the first event is not missed.
 let seen = document.body.dataset.revision;
+// seconds. The windows of a browser share one stream, in a worker; where there are no shared workers, each visible window
+// has its own. A browser has few connections to a host, so hidden pages have none.
+let source = null;
+let seen = null;
 const refresh = (kind) => {
   const selector = kind === "tick" ? '[data-live="tick"]' : "[data-live]";
   for (const part of document.querySelectorAll(selector)) htmx.trigger(part, "live");
@@ -83,10 +87,33 @@ const connect = () => {
     seen = event.data;
   });
   stream.addEventListener("tick", () => refresh("tick"));
+const received = ({ kind, data }) => {
+  if (kind === "tick") return refresh("tick");
+  if (seen !== null && seen !== data) refresh("revision");
+  seen = data;
+};
+const share = ({ events, eventsWorker }) => {
+  const { port } = new SharedWorker(eventsWorker, { name: events });
+  port.addEventListener("message", ({ data }) => received(data));
+  port.start();
+  port.postMessage(true);
+  return () => {
+    port.postMessage(false);
+    port.close();
+  };
+const listen = ({ events }) => {
+  const stream = new EventSource(events);
+  for (const kind of ["revision", "tick"]) {
+    stream.addEventListener(kind, ({ data }) => received({ kind, data }));
+  }
+  return () => stream.close();
+  const paths = document.body.dataset;
+  if (source || document.hidden || !paths.events || !document.querySelector("[data-live]")) return;
+  source = "SharedWorker" in window ? share(paths) : listen(paths);
 };
 const disconnect = () => {
-  if (stream) stream.close();
-  stream = null;
+  if (source) source();
+  source = null;
 };
 document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
 window.addEventListener("pagehide", disconnect);

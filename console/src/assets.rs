@@ -28,11 +28,13 @@ struct Asset {
 pub(crate) struct AssetPaths {
     pub(crate) stylesheet: &'static str,
     pub(crate) script: &'static str,
+    /// The shared worker of the stream of events.
+    pub(crate) events: &'static str,
     pub(crate) htmx: &'static str,
     pub(crate) icon: &'static str,
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         asset(
             "console",
@@ -45,6 +47,12 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
             "js",
             "text/javascript; charset=utf-8",
             include_bytes!("../assets/console.js"),
+        ),
+        asset(
+            "events",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../assets/events.js"),
         ),
         asset(
             "htmx-2.0.11",
@@ -77,10 +85,11 @@ fn asset(stem: &str, extension: &str, kind: &'static str, bytes: &'static [u8]) 
 
 /// Returns the paths of the files.
 pub(crate) fn paths() -> AssetPaths {
-    let [stylesheet, script, htmx, icon] = &*ASSETS;
+    let [stylesheet, script, events, htmx, icon] = &*ASSETS;
     AssetPaths {
         stylesheet: &stylesheet.path,
         script: &script.path,
+        events: &events.path,
         htmx: &htmx.path,
         icon: &icon.path,
     }

@@ -1,10 +1,10 @@
-//! Headers that every answer of the console has. They permit no script, style or frame but its own.
+//! Headers that every answer of the console has. They permit no script, worker, style or frame but its own.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 /// The policy of pages (CSP level 3). `data:` is for nothing: pictures are files of the console.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Adds the headers to an answer; pages are not cached.

@@ -41,3 +41,4 @@ mod served;
 mod two_operators;
 mod webdriver;
 mod without_scripts;
+mod windows;
