@@ -62,14 +62,11 @@ document.addEventListener("change", (event) => {
 });
 
 // Live parts: `data-live="revision"` is requested again after each change of flags, `data-live="tick"` also every few
-// seconds. The stream is closed while the page is hidden: a browser has few connections to a host.
-let stream = null;
-// The revision that the page shows: a change between its rendering and the first event is not missed.
-let seen = document.body.dataset.revision;
 // seconds. The windows of a browser share one stream, in a worker; where there are no shared workers, each visible window
 // has its own. A browser has few connections to a host, so hidden pages have none.
 let source = null;
-let seen = null;
+// The revision that the page shows: a change between its rendering and the first event is not missed.
+let seen = document.body.dataset.revision;
 const refresh = (kind) => {
   const selector = kind === "tick" ? '[data-live="tick"]' : "[data-live]";
   for (const part of document.querySelectorAll(selector)) htmx.trigger(part, "live");
@@ -78,18 +75,9 @@ const refresh = (kind) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.isError && event.detail.requestConfig.elt.matches("[data-live]")) event.detail.shouldSwap = false;
 });
-const connect = () => {
-  const path = document.body.dataset.events;
-  if (stream || document.hidden || !path || !document.querySelector("[data-live]")) return;
-  stream = new EventSource(path);
-  stream.addEventListener("revision", (event) => {
-    if (seen !== event.data) refresh("revision");
-    seen = event.data;
-  });
-  stream.addEventListener("tick", () => refresh("tick"));
 const received = ({ kind, data }) => {
   if (kind === "tick") return refresh("tick");
-  if (seen !== null && seen !== data) refresh("revision");
+  if (seen !== data) refresh("revision");
   seen = data;
 };
 const share = ({ events, eventsWorker }) => {
@@ -101,12 +89,15 @@ const share = ({ events, eventsWorker }) => {
     port.postMessage(false);
     port.close();
   };
+};
 const listen = ({ events }) => {
   const stream = new EventSource(events);
   for (const kind of ["revision", "tick"]) {
     stream.addEventListener(kind, ({ data }) => received({ kind, data }));
   }
   return () => stream.close();
+};
+const connect = () => {
   const paths = document.body.dataset;
   if (source || document.hidden || !paths.events || !document.querySelector("[data-live]")) return;
   source = "SharedWorker" in window ? share(paths) : listen(paths);
