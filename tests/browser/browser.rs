@@ -134,7 +134,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn click_in(&self, part: &str, name: &str) {
         let selector = format!("[aria-label=\"{part}\"] :is({CLICKABLE})");
-        self.act_on(&selector, name, "click", &json!({}));
+        self.act_on(&selector, name, async |element| element.click().await);
     }
 
     /// Replaces the text of the field with this label.

@@ -40,5 +40,5 @@ mod process;
 mod served;
 mod two_operators;
 mod webdriver;
-mod without_scripts;
 mod windows;
+mod without_scripts;

@@ -27,7 +27,10 @@ fn every_page_of_a_large_store_is_small() {
         let received = visit.request(&site);
         let (taken, bytes) = (begun.elapsed(), received.text.len());
         if taken > PATIENCE || bytes > MAX_PAGE_BYTES {
-            faults.push(format!("{} {}: {taken:.0?}, {bytes} bytes", visit.page, visit.path));
+            faults.push(format!(
+                "{} {}: {taken:.0?}, {bytes} bytes",
+                visit.page, visit.path
+            ));
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
