@@ -27,7 +27,7 @@ pub(crate) const BELL: &str = "mobile.bell";
 /// The page of the flags.
 pub(crate) const FLAGS: &str = "/platform/feature-flags";
 /// The time that a flag stays in alpha.
-pub(crate) const SOAK: Duration = Duration::from_secs(12);
+pub(crate) const SOAK: Duration = Duration::from_secs(10);
 /// The tenants: `t0` to `t11`, the first of them large.
 const TENANTS: usize = 12;
 /// The large tenants.

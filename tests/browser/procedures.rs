@@ -179,8 +179,9 @@ fn roll_out_and_back(company: &Company, ada: &Browser) {
             (requests(0) > least && requests(1) > least).then(|| requests(0).min(requests(1)))
         })
     };
-    both(both(0.0));
+    let first = both(0.0);
     company.harm(true);
+    both(first);
     let checks = || ada.text("#rollout-evidence tbody");
     ada.eventually("a check that fails", || {
         checks().contains("fails\n").then_some(())
