@@ -40,6 +40,7 @@ mod preview_body;
 mod problem;
 mod promotion;
 mod query;
+mod read_threads;
 mod readable_log;
 mod reports;
 mod request;
@@ -107,6 +108,7 @@ pub use throttle::{
     URGENT_PER_SECOND,
 };
 
+use read_threads::ReadThreads;
 use route::Lane;
 use throttle::Throttle;
 
@@ -136,6 +138,8 @@ pub struct Api {
     throttle: Throttle,
     slots: Arc<Semaphore>,
     urgent_slots: Arc<Semaphore>,
+    /// The threads of requests that change nothing.
+    read_threads: ReadThreads,
     timeout: Duration,
     clock: Clock,
     /// The folder for temporary copies of the store.
@@ -174,6 +178,7 @@ impl Api {
             throttle: Throttle::new(),
             slots: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)),
             urgent_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_URGENT)),
+            read_threads: ReadThreads::new(),
             timeout: REQUEST_TIMEOUT,
             clock: Arc::new(system_time),
             scratch,

@@ -324,8 +324,9 @@ impl Control {
 
     /// Records the observations of the data plane in the history. Called periodically.
     pub fn record_observations(&self, now: Timestamp) {
+        // A copy: the lock of the state is not held while flags are read.
+        let current = self.writer.snapshot();
         // Under the lock, so that two calls do not record the totals in another order than they were read.
-        let current = self.writer.current.read();
         let mut history = self.writer.history.lock();
         let increases = history.record(now, self.observe.flags());
         self.traffic.lock().add(now, &increases);

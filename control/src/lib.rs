@@ -39,6 +39,7 @@ mod rollouts;
 mod stage_report;
 mod store;
 mod tenant_counts;
+mod thread_priority;
 mod traffic;
 
 pub use attribute_text::{InvalidAttributeText, attribute_from_text};

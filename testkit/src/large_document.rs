@@ -1,8 +1,9 @@
 //! A flags document of the largest size that lists and pages are measured with.
 
-use config::FlagsDocument;
-use control::{Change, NewFlags};
+use control::Change;
 use serde_json::{Map, Value, json};
+
+use crate::control_plane::adopt_document;
 
 /// The number of flags and of tenants of a document. The rules of a flag are met by all tenants; every tenant is on the
 /// allowlist of one flag, has an override of the next one, opted into a third one and out of a fourth one.
@@ -27,9 +28,9 @@ impl LargeDocument {
         format!("tenant-{at:06}")
     }
 
-    /// Returns the change that applies the document, with a description for each flag.
+    /// Returns the document as text (JSON), with a description for each flag.
     #[must_use]
-    pub fn change(self, description: &dyn Fn(usize) -> String) -> Change {
+    pub fn text(self, description: &dyn Fn(usize) -> String) -> String {
         let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
         let lifecycle = |at: usize| ["alpha", "beta", "beta", "ga"][at % 4];
         let definition = |at: usize| {
@@ -53,11 +54,12 @@ impl LargeDocument {
         let tenants: Map<String, Value> = (0..self.tenants)
             .map(|at| (Self::tenant(at), record(at)))
             .collect();
-        let document = json!({ "version": 1, "tiers": ["large"], "flags": flags, "tenants": tenants });
-        Change::ApplyDocument {
-            document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
-            prune: false,
-            new_flags: NewFlags::AsWritten,
-        }
+        json!({ "version": 1, "tiers": ["large"], "flags": flags, "tenants": tenants }).to_string()
+    }
+
+    /// Returns the change that applies the document, with a description for each flag.
+    #[must_use]
+    pub fn change(self, description: &dyn Fn(usize) -> String) -> Change {
+        adopt_document(&self.text(description))
     }
 }

@@ -16,6 +16,7 @@ mod breaker;
 mod checking;
 mod client_flags;
 mod console;
+mod console_load;
 mod console_sign_in;
 mod curl_examples;
 mod demo;

@@ -156,14 +156,22 @@ async fn call_handler(
     (lane, begun): (Lane, &AtomicBool),
 ) -> Result<ApiResponse, ApiProblem> {
     let may_change = matches!(route.access, Access::Change(_)) && !request.query.is("dry_run");
+    let writes = may_change || matches!(route.access, Access::Audited(_));
     let slot = Arc::clone(api.slots(lane)).acquire_owned().await;
     begun.store(may_change, Ordering::Relaxed);
-    let handled = tokio::task::spawn_blocking(move || {
-        let handled = (route.handler.handle)(&api, &request);
-        // The slot is taken until the handler ends, also if the answer has timed out before.
-        drop(slot);
-        handled
-    });
+    let handle = {
+        let api = Arc::clone(&api);
+        move || {
+            let handled = (route.handler.handle)(&api, &request);
+            // The slot is taken until the handler ends, also if the answer has timed out before.
+            drop(slot);
+            handled
+        }
+    };
+    let handled = match writes {
+        true => tokio::task::spawn_blocking(handle),
+        false => api.read_threads.run(handle),
+    };
     match handled.await {
         Ok(handled) => handled,
         Err(panic) => {

@@ -7,6 +7,8 @@ use std::thread::{Builder, JoinHandle};
 use parking_lot::Mutex;
 use rules::{FlagId, Timestamp};
 
+use crate::thread_priority;
+
 use super::counted::count;
 use super::shared::{Shared, add};
 
@@ -61,7 +63,7 @@ impl Drop for CountingThread {
 
 /// Counts the wanted flags until there are none.
 fn run(shared: &Mutex<Shared>, signals: &Signals) {
-    lower_priority();
+    thread_priority::lower_to(thread_priority::LOWEST);
     let goes_on = || !signals.stop.load(Ordering::Acquire);
     loop {
         let (base, flags) = {
@@ -78,14 +80,5 @@ fn run(shared: &Mutex<Shared>, signals: &Signals) {
         if let Some(tallies) = count(&base, &flags, goes_on) {
             add(shared, base, tallies);
         }
-    }
-}
-
-/// Gives all other threads precedence: those of the data plane and of changes above all.
-fn lower_priority() {
-    // On other systems it would be the priority of the process.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(%error, "tenants are counted at the common priority");
     }
 }
