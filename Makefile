@@ -6,7 +6,7 @@ DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release install package schemathesis openapi-lint test-long measure bench bench-request bench-load fuzz simulate
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release install package schemathesis openapi-lint test-long measure measure-console bench bench-request bench-load fuzz simulate
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -65,16 +65,20 @@ package: release ## packs the release binary into a Debian package and a tarball
 	@scripts/install-cyclonedx
 	@scripts/package $${CARGO_TARGET_DIR:-target}/dist/sluice $${CARGO_TARGET_DIR:-target}/packages
 
-test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, 100 upgrades under load, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, full load under change (55 min)
+test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, 100 upgrades under load, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, the console beside the data plane, full load under change (60 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary kills_at_any_moment -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary harms_end_plans -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary upgrades_under_load -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
+	SLUICE_SOAK=1 $(CARGO) test --locked --test binary pages_of_the_console -- --nocapture
 	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"
 
 measure: release ## measures eval, loading, idle memory and reload on the release binary
 	scripts/measure
+
+measure-console: setup ## measures every page of the console over 10,000 flags and 100,000 tenants; fails above 100 ms or 200 KiB (2 min)
+	$(CARGO) run --release --locked -p console --example measure_pages -- $(if $(PAGE),--page $(PAGE))
 
 bench: setup ## compares deciding a flag with other evaluators (criterion)
 	cd benches && $(CARGO) bench --locked

@@ -1,11 +1,13 @@
-//! Pages over a large store. The measurement in `console/examples/measure_pages.rs` requests the same pages of a larger
+//! Pages over a large store, and many open windows. The measurement in `console/examples/measure_pages.rs` requests the same pages of a larger
 //! one, from a release build.
 
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use testkit::LargeDocument;
 
 use crate::large_site::{LargeSize, MAX_PAGE_BYTES, large_site, visits};
+use crate::site::Site;
 
 /// The time for a page in a debug build on a busy machine. A page that reads all tenants for each of its rows needs more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,4 +36,16 @@ fn every_page_of_a_large_store_is_small() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn ten_open_windows_are_not_throttled() {
+    let site = Site::new("{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }");
+    // A minute of ten visible windows: each requests its page every five seconds.
+    for _ in 0..12 {
+        for _ in 0..10 {
+            let page = site.get("/platform/feature-flags/board");
+            assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        }
+    }
 }
