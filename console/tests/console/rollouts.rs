@@ -297,6 +297,8 @@ fn a_viewer_sees_the_plan_without_forms() {
         "<form method=\"post\" action=\"/platform/changes",
         "<textarea",
         "value=\"rollout-",
+        // The lines of the plan are lines.
+        "\\u{a}",
     ] {
         assert!(!page.text.contains(absent), "{absent}: {}", page.text);
     }

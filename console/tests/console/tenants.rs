@@ -44,7 +44,7 @@ fn a_tenant_has_each_flag_with_its_cause() {
         "Tenant Flags",
         "not eligible at this state",
         "a required flag is off",
-        "turn on",
+        "Override to on",
     ]);
     let filtered = site.get("/platform/tenants/hooli?search=boa");
     assert!(!filtered.text.contains("feature-flags/list"));
