@@ -190,6 +190,7 @@ impl ControlPlane {
         let api = Api::new(control, operators, explainer, self.scratch.clone())
             .with_hosts(hosts)
             .with_traffic(Arc::clone(&self.traffic) as _)
+            .with_node(Arc::clone(&self.node) as _)
             .with_streams(self.streams.clone())
             .with_log_levels(Arc::new(LogLevels));
         match &self.rollouts {
