@@ -65,11 +65,13 @@ package: release ## packs the release binary into a Debian package and a tarball
 	@scripts/install-cyclonedx
 	@scripts/package $${CARGO_TARGET_DIR:-target}/dist/sluice $${CARGO_TARGET_DIR:-target}/packages
 
-test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, 100 upgrades under load, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, the console beside the data plane, full load under change (60 min)
+test-long: setup ## the long forms of suites: attacks that stall, 100 kills during rollouts, 100 upgrades under load, every page of the console in both schemes and on a phone, the times of their ends, fuzzing of the engine for FUZZ_SECONDS each, the console beside the data plane, full load under change (60 min)
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary kills_at_any_moment -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary harms_end_plans -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary upgrades_under_load -- --nocapture
+	@scripts/install-chromium
+	SLUICE_SOAK=1 $(CARGO) test --locked --test browser pages::goldens -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary pages_of_the_console -- --nocapture
 	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"

@@ -32,6 +32,7 @@ mod observed;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]
 #[path = "../binary/operator_tokens.rs"]
 mod operator_tokens;
+mod pages;
 mod picture;
 mod procedures;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]

@@ -96,6 +96,20 @@ impl Picture {
         })
     }
 
+    /// Returns it with these places in black, each given by its left, top, right and bottom.
+    pub(crate) fn without(mut self, places: &[[i64; 4]]) -> Self {
+        let (width, height) = (i64::from(self.width), i64::from(self.height));
+        for &[left, top, right, bottom] in places {
+            for row in top.clamp(0, height)..bottom.clamp(0, height) {
+                for column in left.clamp(0, width)..right.clamp(0, width) {
+                    let pixel = usize::try_from(row * width + column).unwrap();
+                    self.pixels[pixel] = [0; 3];
+                }
+            }
+        }
+        self
+    }
+
     fn reduced(&self, mask: u8) -> Self {
         // Half of what is left out is added, so that black and white are changed as little as grey.
         let half = (!mask).div_ceil(2);
