@@ -4,6 +4,7 @@
 mod company;
 mod goldens;
 mod hostile;
+mod pictures;
 mod roles;
 mod table;
 
