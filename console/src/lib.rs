@@ -4,7 +4,7 @@
 //! browser -> Console (session, visitor, form token) -> AdminApi (the admin API of this process, without a socket) -> page
 //! ```
 //!
-//! - The console is a client of the admin API ([`AdminApi`]): every page has its policy, roles, limits, audit log and
+//! - The console is a client of the admin API (`admin_api`): every page has its policy, roles, limits, audit log and
 //!   problem codes. It has no other way to the state, and knows no store.
 //! - Each change has two steps (`change`): a preview, then a confirmation with the revision that was previewed.
 //! - Pages work without scripts. Scripts update parts of them, which the server renders.
