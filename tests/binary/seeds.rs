@@ -5,7 +5,7 @@ use std::fs;
 use crate::security::{root, tests_in};
 
 /// Every workspace folder with tests in it.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "src",
     "tests",
     "rules",
@@ -15,6 +15,7 @@ const FOLDERS: [&str; 12] = [
     "proxy",
     "changes",
     "control",
+    "console",
     "testkit",
     "properties",
     "verdicts",
