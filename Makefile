@@ -71,7 +71,7 @@ test-long: setup ## the long forms of suites: attacks that stall, 100 kills duri
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary harms_end_plans -- --nocapture
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary upgrades_under_load -- --nocapture
 	@scripts/install-chromium
-	SLUICE_SOAK=1 $(CARGO) test --locked --test browser pages::goldens -- --nocapture
+	SLUICE_SOAK=1 $(CARGO) test --locked --test browser pages:: -- --nocapture
 	scripts/fuzz $(FUZZ_SECONDS) wire response body engine
 	SLUICE_SOAK=1 $(CARGO) test --locked --test binary pages_of_the_console -- --nocapture
 	$(MAKE) bench-load LOAD_ARGS="under-change --page target/performance.md"

@@ -26,8 +26,8 @@ fn changes_are_made_with_javascript_off() {
     ada.click_in("Pages", "Feature flags");
     ada.fill("Search in keys, descriptions and owners", "itself");
     ada.click("Search");
-    ada.await_text(BOARD);
-    assert!(!ada.shows(EXPORT));
+    ada.await_text("one flag");
+    assert!(ada.shows(BOARD) && !ada.shows(EXPORT));
     // An opt-in.
     let body = serde_json::json!({
         "state": "beta",

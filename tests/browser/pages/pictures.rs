@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::company::Company;
+use super::is_long;
 use crate::browser::Browser;
 use crate::golden::compared_with;
 
@@ -87,7 +88,10 @@ fn the_pictures_in_the_documentation_are_current() {
         let browser = if name == "org" { &org_admin } else { &admin };
         browser.viewport(WIDTH, 720);
         open(browser);
-        problems.extend(check(browser, name).err());
+        // As for the golden pictures: the short form only opens each scene.
+        if is_long() || std::env::var_os("SLUICE_DOCS").is_some() {
+            problems.extend(check(browser, name).err());
+        }
     }
     assert!(
         problems.is_empty(),
