@@ -46,7 +46,7 @@ impl LargeDocument {
         let record = |at: usize| {
             json!({
                 "tier": "large", "channel": "latest", "beta": [of_tenant(at)],
-                "overrides": { of_tenant(at + 1): at % 2 == 0 },
+                "overrides": { of_tenant(at + 1): at.is_multiple_of(2) },
                 "opt_in": [of_tenant(at + 2)], "opt_out": [of_tenant(at + 3)],
                 "attributes": { "country": "DE", "seats": at % 90 },
             })
