@@ -1,6 +1,7 @@
 //! deploy/systemd: the units.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -60,14 +61,23 @@ fn the_units_are_valid() {
     assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
+/// The output of a check that failed. The test ends with its lines, readable and below everything else.
+struct FailedCheck(String);
+
+impl fmt::Debug for FailedCheck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// Boots a small Debian with systemd, which runs the service of the package: see deploy/systemd/check-inside.
 #[test]
-fn the_package_runs_under_systemd() {
+fn the_package_runs_under_systemd() -> Result<(), FailedCheck> {
     let Some(_) = tool(&["target/deploy-tools/system/sbin/init"]) else {
-        return;
+        return Ok(());
     };
     if !is_root() {
-        return;
+        return Ok(());
     }
     let folder = tempfile::tempdir().unwrap();
     let binary = stripped_binary(folder.path());
@@ -80,7 +90,7 @@ fn the_package_runs_under_systemd() {
     let package = entries
         .find(|path| path.extension() == Some(OsStr::new("deb")))
         .unwrap();
-    let printed = run(&repository("deploy/systemd/check"), [package]).unwrap();
+    let printed = run(&repository("deploy/systemd/check"), [package]).map_err(FailedCheck)?;
     for step in [
         "the package is installed, the service is not started: inactive",
         "started, ready, as user sluice",
@@ -93,4 +103,5 @@ fn the_package_runs_under_systemd() {
     ] {
         assert!(printed.contains(&format!("ok: {step}")), "{step}: {printed}");
     }
+    Ok(())
 }
