@@ -1,7 +1,7 @@
 //! The requests and errors of flags by minute, over the last hour, in bounded memory: only flags with requests have
 //! counts. They are derived from the totals that the data plane counts anyway, and are lost with the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use rules::{MAX_FLAGS, Timestamp};
@@ -94,16 +94,29 @@ impl FlagTraffic {
         Timestamp(self.first(now).saturating_mul(MINUTE_MS))
     }
 
-    /// Returns the traffic of at most `limit` flags after a key, in key order.
-    pub(crate) fn flags(&self, now: Timestamp, after: &str, limit: usize) -> Vec<FlagMinutes> {
+    /// Returns the traffic of at most `limit` flags after a key, in key order; of these flags only, if they are given.
+    pub(crate) fn flags(
+        &self,
+        now: Timestamp,
+        only: Option<&BTreeSet<&str>>,
+        after: &str,
+        limit: usize,
+    ) -> Vec<FlagMinutes> {
         let first = self.first(now);
         let later = (Bound::Excluded(after), Bound::Unbounded);
-        let later = self.flags.range::<str, _>(later);
-        let recent = later.filter(|(_, ring)| ring.last >= first);
-        recent
-            .take(limit)
-            .map(|(flag, ring)| ring.minutes(flag, first))
-            .collect()
+        let recent = |flag: &str, ring: &MinuteRing| (ring.last >= first).then(|| ring.minutes(flag, first));
+        match only {
+            Some(keys) => {
+                let keys = keys.range::<str, _>(later);
+                let known = keys.filter_map(|key| recent(key, self.flags.get(*key)?));
+                known.take(limit).collect()
+            }
+            None => {
+                let flags = self.flags.range::<str, _>(later);
+                let flags = flags.filter_map(|(flag, ring)| recent(flag, ring));
+                flags.take(limit).collect()
+            }
+        }
     }
 
     /// Returns the traffic of one flag; zeros if it has none.
@@ -223,7 +236,7 @@ mod tests {
         assert_eq!(counted(&traffic, 159, "board"), [(58, 1, 0), (59, 7, 1)]);
         assert_eq!(counted(&traffic, 160, "board"), [(59, 1, 0)]);
         assert_eq!(counted(&traffic, 161, "board"), []);
-        assert!(traffic.flags(at(161), "", 10).is_empty());
+        assert!(traffic.flags(at(161), None, "", 10).is_empty());
         // A place of the ring is used again for a later minute.
         traffic.add(at(170), &[more("board", 3, 0)]);
         assert_eq!(counted(&traffic, 170, "board"), [(0, 3, 0)]);
@@ -249,7 +262,7 @@ mod tests {
             .collect();
         traffic.add(at(0), &all);
         assert_eq!(traffic.flags.len(), MAX_FLAGS);
-        let page = traffic.flags(at(0), "f00010", 2);
+        let page = traffic.flags(at(0), None, "f00010", 2);
         let keys: Vec<&str> = page.iter().map(|flag| &*flag.flag).collect();
         assert_eq!(keys, ["f00011", "f00012"]);
         traffic.add(at(60), &[]);

@@ -118,10 +118,12 @@ pub(crate) async fn show(
         Ok(answer) => answer.body,
         Err(problem) => return page::problem(page, &problem),
     };
-    // Pages without traffic and plans are better than no page.
-    let traffic = Call::get(&["traffic", "flags"]).with("limit", "1000");
+    let keys: Vec<&str> = list.flags.iter().map(|flag| &*flag.key).collect();
+    let keys = keys.join(",");
+    // Pages without traffic and plans are better than no page. Without a flag both requests are rejected.
+    let traffic = Call::get(&["traffic", "flags"]).with("flags", keys.clone());
     let traffic = console.api.request::<FlagTraffic>(&visitor, traffic).await;
-    let plans = Call::get(&["platform", "rollouts"]).with("limit", "1000");
+    let plans = Call::get(&["platform", "rollouts"]).with("flags", keys);
     let plans = console.api.request::<Plans>(&visitor, plans).await;
     let plans = plans.map_or_else(|_| Plans::default(), |answer| answer.body);
     let in_words = |plan: Plan| match plan.stage {

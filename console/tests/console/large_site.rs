@@ -18,6 +18,9 @@ use crate::site::{Received, Site};
 /// The largest size of a page, in bytes.
 pub(crate) const MAX_PAGE_BYTES: usize = 200 * 1024;
 
+/// The page of the verification of the audit log, in tables.
+pub(crate) const VERIFICATION: &str = "audit: verification";
+
 /// The size of a store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LargeSize {
@@ -36,6 +39,8 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     /// The fields of the form that is submitted; none for a GET request.
     pub(crate) fields: Option<Vec<(&'static str, String)>>,
+    /// The largest number of requests that it sends to the admin API.
+    pub(crate) calls: usize,
 }
 
 /// A data plane with a thousand routes, 200 problems of its documents, receipts and gates in shadow mode.
@@ -248,7 +253,7 @@ pub(crate) fn visits(size: LargeSize, site: &Site) -> Vec<Visit> {
             ],
         ),
         (
-            "audit: verification",
+            VERIFICATION,
             "/platform/audit/verification".to_owned(),
             vec![String::new()],
         ),
@@ -271,6 +276,7 @@ pub(crate) fn visits(size: LargeSize, site: &Site) -> Vec<Visit> {
             page,
             path: format!("{path}{query}"),
             fields: None,
+            calls: 8,
         })
     });
     requested.chain(previews(size, site)).collect()
@@ -283,6 +289,7 @@ fn previews(size: LargeSize, site: &Site) -> Vec<Visit> {
         .get(&format!("/platform/feature-flags/{flag}"))
         .value_of("form_token");
     let tenants: Vec<String> = (0..200).map(LargeDocument::tenant).collect();
+    let calls = tenants.len() + 8;
     let tenants = tenants.join(" ");
     let fields = |operation: &str, more: &[(&'static str, &str)]| {
         let mut fields = vec![
@@ -296,6 +303,7 @@ fn previews(size: LargeSize, site: &Site) -> Vec<Visit> {
             page: "preview",
             path: format!("/platform/changes/preview#{operation}"),
             fields: Some(fields),
+            calls,
         }
     };
     vec![

@@ -80,7 +80,8 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<F
             Some(flag) => vec![traffic.flag(request.at, flag)],
             None => {
                 let after = query.text("after").unwrap_or_default();
-                traffic.flags(request.at, after, limit.saturating_add(1))
+                let keys = query.keys("flags");
+                traffic.flags(request.at, keys.as_ref(), after, limit.saturating_add(1))
             }
         };
         (traffic.since(), traffic.first_minute(request.at), flags)

@@ -54,6 +54,14 @@ pub(crate) const AFTER: Parameter = Parameter {
     parameter_type: ParameterType::Text(MAX_NAME),
     description: "The `next` of the previous page.",
 };
+/// The keys of the flags that are listed, separated by commas: those of a page of another list.
+pub(crate) const ONLY_FLAGS: Parameter = Parameter {
+    name: "flags",
+    parameter_type: ParameterType::Text(MAX_KEYS),
+    description: "Lists only these flags: their keys, separated by commas. Unknown keys are ignored.",
+};
+/// The longest list of keys, in characters: 100 keys of the greatest length, and more of usual ones.
+const MAX_KEYS: usize = 100 * MAX_NAME;
 /// The longest text that is searched for, in characters.
 const MAX_SEARCH: usize = 200;
 
@@ -203,6 +211,11 @@ impl Query {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let (_, text) = self.parameters.iter().find(|(known, _)| known == name)?;
         Some(text)
+    }
+
+    /// Returns the keys in a parameter that is a list, in their order and each once.
+    pub(crate) fn keys(&self, name: &str) -> Option<BTreeSet<&str>> {
+        Some(self.text(name)?.split(',').map(str::trim).collect())
     }
 
     /// Returns true if a parameter is `true`.

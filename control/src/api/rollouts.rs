@@ -29,11 +29,22 @@ pub(crate) struct RolloutsPage {
 pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<RolloutsPage>, ApiProblem> {
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request.query.text("after").unwrap_or_default();
+    let range = (Bound::Excluded(after), Bound::Unbounded);
+    let only = request.query.keys("flags");
     let (revision, mut planned) = api.control().read(|state, _| {
-        let range = (Bound::Excluded(after), Bound::Unbounded);
-        let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| key);
-        let planned = keys.filter_map(|key| Some((key.to_string(), state.flag(key)?.state.plan.clone()?)));
-        let planned: Vec<_> = planned.take(limit.saturating_add(1)).collect();
+        let planned = |key: &str| Some((key.to_owned(), state.flag(key)?.state.plan.clone()?));
+        let most = limit.saturating_add(1);
+        let planned: Vec<_> = match &only {
+            Some(keys) => keys
+                .range::<str, _>(range)
+                .filter_map(|key| planned(key))
+                .take(most)
+                .collect(),
+            None => {
+                let keys = state.document.flags.range::<_, str>(range);
+                keys.filter_map(|(key, _)| planned(key)).take(most).collect()
+            }
+        };
         (state.revision, planned)
     });
     let is_more = planned.len() > limit;

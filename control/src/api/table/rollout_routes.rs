@@ -4,7 +4,7 @@ use changes::{Event, Permission};
 
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT, boolean_parameter};
+use crate::api::query::{AFTER, LIMIT, ONLY_FLAGS, boolean_parameter};
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
 use crate::api::{
     reports, rollout_change, rollout_document, rollout_events, rollout_evidence, rollout_tick, rollouts,
@@ -16,7 +16,7 @@ pub(super) const ROLLOUT_ROUTES: &[ApiRoute] = &[
         path: "/platform/rollouts",
         name: "listRollouts",
         summary: "Lists the rollout plans of all flags, each with its state and what it waits for.",
-        query: &[LIMIT, AFTER],
+        query: &[LIMIT, AFTER, ONLY_FLAGS],
         handler: handler!(rollouts::list),
         ..READ
     },

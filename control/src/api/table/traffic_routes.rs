@@ -4,7 +4,7 @@ use changes::Permission;
 
 use super::route_defaults::READ;
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT, text_parameter};
+use crate::api::query::{AFTER, LIMIT, ONLY_FLAGS, text_parameter};
 use crate::api::route::ApiRoute;
 use crate::api::{flag_traffic, requests, traffic};
 
@@ -41,6 +41,7 @@ pub(super) const TRAFFIC_ROUTES: &[ApiRoute] = &[
         query: &[
             LIMIT,
             AFTER,
+            ONLY_FLAGS,
             text_parameter(
                 "flag",
                 "Reports only this flag, with the arms of its rollout plan.",

@@ -21,6 +21,12 @@ fn observe(server: &MeasuredServer, totals: &[(&str, u64, u64)]) {
     server.fixture.control.record_observations(now);
 }
 
+/// Returns this member of each item.
+fn keys_of<'v>(items: &'v Value, member: &str) -> Vec<&'v str> {
+    let items = items.as_array().unwrap().iter();
+    items.filter_map(|item| item[member].as_str()).collect()
+}
+
 /// Returns the numbers of the last minutes, the current one last.
 fn last(numbers: &Value, count: usize) -> Vec<u64> {
     let numbers = numbers.as_array().unwrap();
@@ -64,6 +70,9 @@ fn requests_and_errors_of_flags_are_by_minute() {
         (&page["flags"][0]["flag"], page.get("next")),
         (&json!("core"), None)
     );
+    let page = read(&server, "?flags=core,no.such,idle");
+    assert_eq!(keys_of(&page["flags"], "flag"), ["core"]);
+    assert_eq!(read(&server, "?flags=no.such")["flags"], json!([]));
 
     server.count(&[(ArmName::Treatment, 0, 2), (ArmName::Control, 100, 0)]);
     let board = &read(&server, "?flag=board")["flags"][0];

@@ -508,6 +508,11 @@ fn rollouts_are_listed_page_by_page() {
         (&page["rollouts"][0]["flag"], &page["next"]),
         (&json!("dispatch.v2Board"), &json!("dispatch.v2Board"))
     );
+    let page = server.send_ok("GET", "/platform/rollouts?flags=no.such,dispatch.v2Board", None);
+    assert_eq!(page["rollouts"].as_array().unwrap().len(), 1);
+    assert_eq!(page["rollouts"][0]["flag"], "dispatch.v2Board");
+    let page = server.send_ok("GET", "/platform/rollouts?flags=no.such", None);
+    assert_eq!(page["rollouts"], json!([]));
     let page = server.send_ok("GET", "/platform/rollouts?after=dispatch.v2Board", None);
     assert_eq!(
         (&page["rollouts"][0]["state"], page.get("next")),
