@@ -24,7 +24,8 @@ still.replaceSync(`
   [data-volatile] { visibility: hidden !important; }
   span[data-volatile], time[data-volatile] {
     display: inline-block !important; width: 4em !important; height: 1em !important; overflow: hidden !important;
-  }`);
+  }
+  ul[data-volatile] { height: 8em !important; overflow: hidden !important; }`);
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
 scrollTo(0, 0);
 [document.documentElement.clientWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]

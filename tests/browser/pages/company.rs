@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Client, Issuer, Request, Response, Upstream, reply, response};
+use testkit::{Client, Issuer, Request, Response, Upstream, eventually, reply, response};
 use tokens::Algorithm;
 
 use crate::browser::Browser;
@@ -251,9 +251,27 @@ impl Company {
                 self.request(tenant, path);
             }
         }
-        self.request("initech", "/api/dispatch/board");
-        let refused = self.request("globex", "/api/dispatch/board");
-        assert_eq!(refused.status, 404, "{}", refused.text());
-        refused.json()["request_id"].as_str().unwrap().to_owned()
+        let refused = ["initech", "globex"].map(|tenant| {
+            let refused = self.request(tenant, "/api/dispatch/board");
+            assert_eq!(refused.status, 404, "{}", refused.text());
+            let id = refused.json()["request_id"].as_str().unwrap().to_owned();
+            // The receipts of two requests that ended at almost the same time have no certain order.
+            eventually("the receipt of the request", || {
+                let receipts = self.call("vera.holm", "GET", "/requests", &Value::Null);
+                receipts.to_string().contains(&id).then_some(())
+            });
+            id
+        });
+        let [_, last] = refused;
+        last
+    }
+
+    /// Waits for the first look at the checks of the rollout plan: before it its page has no verdicts.
+    pub(super) fn await_verdicts(&self) {
+        let path = "/platform/feature-flags/routing.smartEta/rollout/evidence";
+        eventually("the first look at the checks", || {
+            let evidence = self.call("vera.holm", "GET", path, &Value::Null);
+            evidence["arms"].is_object().then_some(())
+        });
     }
 }

@@ -85,6 +85,7 @@ fn every_page_looks_as_its_golden_pictures() {
     let Some(browser) = company.browser("platform-admin") else {
         return;
     };
+    company.await_verdicts();
     let mut problems = Problems::default();
     for page in PAGES {
         check(&browser, &company, page, &mut problems);

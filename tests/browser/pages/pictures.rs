@@ -83,6 +83,7 @@ fn the_pictures_in_the_documentation_are_current() {
         return;
     };
     let org_admin = company.browser("org-admin").unwrap();
+    company.await_verdicts();
     let mut problems = Vec::new();
     for (name, open) in SCENES {
         let browser = if name == "org" { &org_admin } else { &admin };
