@@ -160,6 +160,7 @@ async fn require_visitor(State(console): State<Arc<Console>>, request: Request, 
             next.run(Request::from_parts(parts, body)).await
         }
         Err(NoVisitor::SignIn) => sign_in::required(&console, &parts),
+        Err(NoVisitor::Reopen) => sign_in::reopen_wanted(&parts),
         Err(NoVisitor::Rejected(problem)) => page::rejected(&problem),
     };
     security_headers::add(response)

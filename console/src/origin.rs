@@ -60,6 +60,15 @@ pub(crate) fn is_from_other_site(headers: &HeaderMap) -> bool {
     sites.any(|site| matches!(site.as_bytes(), b"cross-site" | b"same-site"))
 }
 
+/// Returns true for a link of another site that a browser opens as a page of its own.
+pub(crate) fn is_link(method: &Method, headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &[u8]| headers.get(name).is_some_and(|found| found.as_bytes() == value);
+    *method == Method::GET
+        && !headers.contains_key(header::ORIGIN)
+        && is("sec-fetch-mode", b"navigate")
+        && is("sec-fetch-dest", b"document")
+}
+
 /// Returns the host of a request; none if it has more than one.
 pub(crate) fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();

@@ -59,7 +59,7 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route("/platform/audit/verification", get(audit::verify))
         .route("/platform/audit/export", get(audit::export))
         .route(sessions::PATH, get(sessions::show))
-        .route("/platform/sessions/end", post(sessions::end_all))
+        .route("/platform/sessions/end", post(sessions::end))
         .route("/platform/feature-flags/{flag}/rollout", get(rollout::show))
         .route(Section::Rollouts.path(), get(rollouts::show))
 }

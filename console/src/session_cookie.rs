@@ -3,20 +3,29 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use rules::Timestamp;
 
-use crate::console::Console;
+use crate::console::{Audience, Console};
 use crate::sessions::SessionId;
 
-/// The name over plain HTTP, which machines in the loopback network use.
-const PLAIN_NAME: &str = "sluice_session";
-/// The name over https. Browsers accept it only with `Secure`, `Path=/`, and from this very host.
-const SECURE_NAME: &str = "__Host-sluice_session";
+/// The names over plain HTTP, which machines in the loopback network use: for staff, and for the listener of orgs. Browsers
+/// send cookies to all ports of a host, so that one name would let a sign-in at one listener end the session at the other.
+const PLAIN_NAMES: (&str, &str) = ("sluice_session", "sluice_org_session");
+/// The names over https. Browsers accept them only with `Secure`, `Path=/`, and from this very host.
+const SECURE_NAMES: (&str, &str) = ("__Host-sluice_session", "__Host-sluice_org_session");
+
+/// Returns the name of the cookie, and whether it is for https alone.
+fn name(console: &Console, headers: &HeaderMap) -> (&'static str, bool) {
+    let is_secure = console.origins.is_secure(headers);
+    let names = if is_secure { SECURE_NAMES } else { PLAIN_NAMES };
+    let name = match console.audience {
+        Audience::Everyone => names.0,
+        Audience::Orgs => names.1,
+    };
+    (name, is_secure)
+}
 
 /// Returns the id in the cookie of a request.
 pub(crate) fn read(console: &Console, headers: &HeaderMap) -> Option<SessionId> {
-    let name = match console.origins.is_secure(headers) {
-        true => SECURE_NAME,
-        false => PLAIN_NAME,
-    };
+    let (name, _) = name(console, headers);
     cookie(headers, name).and_then(SessionId::read)
 }
 
@@ -37,11 +46,9 @@ pub(crate) fn remove(console: &Console, headers: &HeaderMap) -> Option<HeaderVal
 }
 
 fn header_value(console: &Console, headers: &HeaderMap, value: &str, seconds: i64) -> Option<HeaderValue> {
-    let attributes = format!("Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict");
-    let text = match console.origins.is_secure(headers) {
-        true => format!("{SECURE_NAME}={value}; {attributes}; Secure"),
-        false => format!("{PLAIN_NAME}={value}; {attributes}"),
-    };
+    let (name, is_secure) = name(console, headers);
+    let secure = if is_secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     let mut value = HeaderValue::try_from(text).ok()?;
     value.set_sensitive(true);
     Some(value)

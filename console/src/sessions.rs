@@ -24,6 +24,8 @@ pub(crate) const SESSION_MS: i64 = 8 * 60 * 60 * 1_000;
 const MAX_SESSIONS: usize = 1_000;
 /// The number of sessions of one actor; the oldest ends for a new one, so that no actor ends those of others.
 const MAX_SESSIONS_OF_ACTOR: usize = 20;
+/// The length of the part of a digest that is the name of a session in forms, in bytes.
+const HANDLE_BYTES: usize = 8;
 /// The length of an id, in bytes.
 const ID_BYTES: usize = 32;
 
@@ -64,6 +66,17 @@ impl Session {
     /// Returns the time of its begin (RFC 3339).
     pub(crate) fn begun_text(&self) -> String {
         time_text(self.begun)
+    }
+
+    /// Returns its name in forms: a part of the digest, in hexadecimal. The id can't be computed from it.
+    pub(crate) fn handle(&self) -> String {
+        let bytes = self.digest.0.iter().take(HANDLE_BYTES);
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns true for the session of this digest.
+    pub(crate) fn is(&self, digest: SessionDigest) -> bool {
+        self.digest == digest
     }
 
     /// Returns the time from which it is rejected (RFC 3339).
@@ -197,15 +210,26 @@ impl Sessions {
         self.open.lock().iter().rev().cloned().collect()
     }
 
+    /// Ends the session with a handle, and returns it; none if it has ended already. Blocks until it is written.
+    pub(crate) fn end_of_handle(&self, handle: &str) -> Option<Session> {
+        let ended = {
+            let mut open = self.open.lock();
+            let place = open.iter().position(|open| open.handle() == handle)?;
+            open.remove(place)
+        };
+        self.write();
+        Some(ended)
+    }
+
     /// Ends a session. Blocks until it is written.
     pub(crate) fn end(&self, digest: SessionDigest) {
         self.open.lock().retain(|open| open.digest != digest);
         self.write();
     }
 
-    /// Ends all sessions, and returns their number. Blocks until it is written.
-    pub(crate) fn end_all(&self) -> usize {
-        let ended = std::mem::take(&mut *self.open.lock()).len();
+    /// Ends all sessions, and returns them. Blocks until it is written.
+    pub(crate) fn end_all(&self) -> Vec<Session> {
+        let ended = std::mem::take(&mut *self.open.lock());
         self.write();
         ended
     }

@@ -73,6 +73,7 @@ pub(crate) async fn show(State(console): State<Arc<Console>>, request: Request) 
             let notice = query.is_checked("ended").then_some("sign-in-signed-out");
             page(&console, StatusCode::OK, to, None, notice)
         }
+        Err(NoVisitor::Reopen) => reopen_wanted(&parts),
         Err(NoVisitor::Rejected(problem)) => page::rejected(&problem),
     }
 }
@@ -192,13 +193,26 @@ pub(crate) fn required(console: &Console, parts: &Parts) -> Response {
     if is_stream(&parts.headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let wanted = parts.uri.path_and_query().map(|wanted| wanted.as_str());
-    let to = wanted.filter(|path| is_page(path)).unwrap_or_default();
+    let to = wanted_page(parts);
     if origin::is_from_other_site(&parts.headers) {
         // A browser sends the cookie with the request of this page, which is of the same site.
         return reopen(open_path(to));
     }
     Redirect::to(&open_path(to)).into_response()
+}
+
+/// Returns the path of the wanted page; empty if the request is for something else.
+fn wanted_page(parts: &Parts) -> &str {
+    let wanted = parts.uri.path_and_query().map(|wanted| wanted.as_str());
+    wanted.filter(|path| is_page(path)).unwrap_or_default()
+}
+
+/// Answers a link of another site with a page of this site that opens the wanted page.
+pub(crate) fn reopen_wanted(parts: &Parts) -> Response {
+    match wanted_page(parts) {
+        "" => page::rejected(&foreign_origin()),
+        to => reopen(to.to_owned()),
+    }
 }
 
 /// Returns true if the request is for a stream of events.

@@ -8,11 +8,12 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use control::Role;
 use control::api::routes;
-use control::operators::{SignedIn, same_origin};
+use control::operators::{Foreign, SignedIn, same_origin};
 
 use crate::console::Console;
 use crate::form::Form;
 use crate::form_token;
+use crate::origin;
 use crate::problem::Problem;
 use crate::session_cookie;
 use crate::sessions::SessionDigest;
@@ -31,6 +32,8 @@ pub(crate) struct Visitor {
 pub(crate) enum NoVisitor {
     /// The visitor has to sign in.
     SignIn,
+    /// A page of another site leads here by a link: a page of this site opens the path again.
+    Reopen,
     /// The request is rejected.
     Rejected(Problem),
 }
@@ -71,8 +74,10 @@ impl Visitor {
 
     /// Returns the visitor of a request while no operators are configured.
     async fn local(console: &Console, parts: &Parts) -> Result<Self, NoVisitor> {
-        same_origin(&parts.uri, &parts.headers, &console.hosts)
-            .map_err(|_| NoVisitor::Rejected(foreign_origin()))?;
+        same_origin(&parts.uri, &parts.headers, &console.hosts).map_err(|foreign| match foreign {
+            Foreign::Origin if origin::is_link(&parts.method, &parts.headers) => NoVisitor::Reopen,
+            _ => NoVisitor::Rejected(foreign_origin()),
+        })?;
         let signed_in = console
             .operators
             .sign_in(&parts.headers, peer(&parts.extensions), (console.clock)())

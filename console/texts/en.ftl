@@ -47,6 +47,8 @@ sessions-operator = Operator
 sessions-role = Role
 sessions-since = Since
 sessions-until = Until
+sessions-end = End
+sessions-end-of = End the session of { $name }
 sessions-end-all = End all sessions
 
 ## Keyboard

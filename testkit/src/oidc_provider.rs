@@ -36,6 +36,8 @@ pub enum OidcFault {
     WrongIssuer,
     /// The ID token is for another client.
     WrongAudience,
+    /// The ID token is for this client and another one, and was issued to the other one (`azp`).
+    IssuedToAnother,
     /// The ID token expired an hour ago.
     ExpiredIdToken,
     /// The ID token has `alg` `none` and no signature.
@@ -243,6 +245,10 @@ impl ProviderState {
             Some(OidcFault::NoNonce) => drop(claims.as_object_mut().unwrap().remove("nonce")),
             Some(OidcFault::WrongIssuer) => claims["iss"] = json!(format!("{}/other", self.issuer)),
             Some(OidcFault::WrongAudience) => claims["aud"] = json!("another client"),
+            Some(OidcFault::IssuedToAnother) => {
+                claims["aud"] = json!([self.client_id, "another client"]);
+                claims["azp"] = json!("another client");
+            }
             Some(OidcFault::ExpiredIdToken) => {
                 claims["iat"] = json!(now - 3900);
                 claims["exp"] = json!(now - 3600);

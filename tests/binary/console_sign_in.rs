@@ -234,6 +234,7 @@ fn every_false_answer_of_the_provider_is_rejected() {
         (OidcFault::NoNonce, "of another sign-in (nonce)"),
         (OidcFault::WrongIssuer, "issuer is not known here"),
         (OidcFault::WrongAudience, "meant for another audience"),
+        (OidcFault::IssuedToAnother, "issued to another client (azp)"),
         (OidcFault::ExpiredIdToken, "the token has expired"),
         (OidcFault::NoSignature, "the token"),
         (OidcFault::ForeignKey, "signature is not valid"),
@@ -356,6 +357,14 @@ fn check_listener_of_orgs(server: &SluiceProcess, staff: &OperatorToken, org: &O
     ] {
         assert_eq!(browser.get(path).status, 404, "{path}");
     }
+    // The cookies of both listeners are of one host, and one sign-in does not end the other.
+    let mut both = Browser::of(server.admin());
+    both.sign_in(&staff.secret);
+    both.admin = server.tenants();
+    both.post("/console/sign-in", &[("token", &org.secret)]);
+    assert_eq!(both.get("/admin/feature-flags").status, 200);
+    both.admin = server.admin();
+    assert!(both.is_signed_in());
     let api = |path: &str, token: &OperatorToken| {
         let request = Request::get(&format!("/api/v1{path}"))
             .host("localhost")
@@ -378,8 +387,9 @@ fn check_listener_of_orgs(server: &SluiceProcess, staff: &OperatorToken, org: &O
             assert_eq!(api(path, token), 404, "{path}");
         }
     }
-    // The session of an org's admin has no pages of staff at the admin listener either.
+    // An org's admin has no pages of staff at the admin listener either.
     browser.admin = server.admin();
+    browser.post("/console/sign-in", &[("token", &org.secret)]);
     assert_eq!(browser.get(PAGE).status, 404);
     // A session of staff is none here.
     let mut browser = Browser::of(server.admin());

@@ -164,3 +164,58 @@ fn start_warns_of_unencrypted_tokens() {
     let running = SluiceProcess::start(folder.path(), ["run"]);
     running.line("warning[admin-without-tls]: operators' tokens are sent unencrypted to `192.0.2.1:9090`");
 }
+
+#[test]
+fn the_listener_of_orgs_is_served_over_tls() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let config = "version: 1
+listeners: [{ name: public, address: '127.0.0.1:0' }]
+admin: { address: '127.0.0.1:0', operators: { tokens: { file: operators.yaml } } }
+console: { tenants: { address: '127.0.0.1:0', tls: { certificates: [{ cert: admin.pem, key: admin.key }] } } }
+flags: { store: { sqlite: data, seed: flags.yaml } }
+upstreams: { app: '127.0.0.1:9' }
+unmatched: { upstream: app }
+";
+    let flags = "version: 1\ntiers: [small]\nflags: { board: { lifecycle: ga } }\ntenants: { acme: { tier: small } }\n";
+    let bob = OperatorToken::issue_for_org("bob", "acme");
+    operator_tokens::write_document(folder.path(), "operators.yaml", &[&bob]);
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("flags.yaml"), flags).unwrap();
+    write(folder.path(), &authority.server(&["localhost"]));
+    let running = SluiceProcess::start(folder.path(), ["run"]);
+    let trusted = authority.trusted_by("localhost", &["h2", "http/1.1"], None);
+    let host = format!("localhost:{}", running.tenants().port());
+
+    let sign_in = Request::post("/console/sign-in", format!("token={}", bob.secret))
+        .host(&host)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", &format!("https://{host}"));
+    let answer = Client::connect_tls(running.tenants(), &trusted).ask(&sign_in);
+    assert_eq!(
+        answer.header("location"),
+        Some("/admin/feature-flags"),
+        "{}",
+        answer.text()
+    );
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(
+        cookie.starts_with("__Host-") && cookie.contains("Secure") && cookie.contains("HttpOnly"),
+        "{cookie}"
+    );
+    let cookie = cookie.split(';').next().unwrap();
+    let page = Request::get("/admin/feature-flags")
+        .host(&host)
+        .header("cookie", cookie);
+    let page = Client::connect_tls(running.tenants(), &trusted).ask(&page);
+    assert_eq!(page.status, 200, "{}", page.text());
+
+    // Without TLS nothing is answered.
+    let mut plain = TcpStream::connect(running.tenants()).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    plain
+        .write_all(format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes())
+        .unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
+}

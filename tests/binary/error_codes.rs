@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use crate::documents::quoted;
 use crate::security::root;
@@ -54,6 +55,35 @@ fn every_code_of_the_admin_api_is_in_the_reference() {
         listed("Break-glass"),
         codes_in("control/src/break_glass/problem.rs")
     );
+}
+
+/// Returns the codes of the problems that the pages of the console create.
+fn codes_of_the_console(folder: &Path, codes: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes_of_the_console(&path, codes);
+            continue;
+        }
+        let source = fs::read_to_string(path).unwrap();
+        for start in ["Problem::rejected(", "code: "] {
+            let created = source.split(start).skip(1).filter_map(|rest| {
+                let code = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+                let is_code = code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+                is_code.then(|| code.to_owned())
+            });
+            codes.extend(created);
+        }
+    }
+}
+
+#[test]
+fn every_code_of_the_console_is_in_the_reference() {
+    let mut codes = BTreeSet::new();
+    codes_of_the_console(&root().join("console/src"), &mut codes);
+    let of_api: BTreeSet<String> = listed("The admin API");
+    let own: BTreeSet<String> = codes.difference(&of_api).cloned().collect();
+    assert_eq!(listed("The console"), own);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The open sessions, and the button that ends all of them.
+//! The open sessions, and the buttons that end them.
 
 use std::sync::Arc;
 
@@ -43,27 +43,38 @@ pub(crate) async fn show(
     page::render(StatusCode::OK, &SessionsPage { page, sessions })
 }
 
-/// Ends all sessions, that of the visitor included.
-pub(crate) async fn end_all(
+/// Ends the session that the form names, or all of them, that of the visitor included.
+pub(crate) async fn end(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
     body: Bytes,
 ) -> Response {
-    let checked = check_role(&visitor).and_then(|()| visitor.check_form(&Form::read(&body)));
-    if let Err(problem) = checked {
+    let form = Form::read(&body);
+    if let Err(problem) = check_role(&visitor).and_then(|()| visitor.check_form(&form)) {
         let page = Page::new(&console, &visitor, &uri, Section::Health, "Sessions");
         return page::problem(page, &problem);
     }
+    let handle = form.text("session").map(str::to_owned);
     let sessions = Arc::clone(&console.sessions);
-    let ended = tokio::task::spawn_blocking(move || sessions.end_all()).await;
-    let ended = ended.unwrap_or_default();
-    tracing::warn!(
-        actor = visitor.signed_in.actor.name,
-        ended,
-        "all sessions of the console were ended"
-    );
-    Redirect::to(&format!("{}?ended=1", sign_in::PATH)).into_response()
+    let ended = tokio::task::spawn_blocking(move || match handle {
+        Some(handle) => sessions.end_of_handle(&handle).into_iter().collect(),
+        None => sessions.end_all(),
+    });
+    let ended: Vec<Session> = ended.await.unwrap_or_default();
+    for session in &ended {
+        tracing::warn!(
+            actor = visitor.signed_in.actor.name,
+            operator = session.name,
+            begun = session.begun_text(),
+            "a session of the console was ended"
+        );
+    }
+    let is_own = |session: &Session| visitor.session.is_some_and(|own| session.is(own));
+    match ended.iter().any(is_own) {
+        true => Redirect::to(&format!("{}?ended=1", sign_in::PATH)).into_response(),
+        false => Redirect::to(PATH).into_response(),
+    }
 }
 
 fn check_role(visitor: &Visitor) -> Result<(), Problem> {

@@ -39,8 +39,6 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     /// The fields of the form that is submitted; none for a GET request.
     pub(crate) fields: Option<Vec<(&'static str, String)>>,
-    /// The largest number of requests that it sends to the admin API.
-    pub(crate) calls: usize,
 }
 
 /// A data plane with a thousand routes, 200 problems of its documents, receipts and gates in shadow mode.
@@ -276,7 +274,6 @@ pub(crate) fn visits(size: LargeSize, site: &Site) -> Vec<Visit> {
             page,
             path: format!("{path}{query}"),
             fields: None,
-            calls: 8,
         })
     });
     requested.chain(previews(size, site)).collect()
@@ -289,7 +286,6 @@ fn previews(size: LargeSize, site: &Site) -> Vec<Visit> {
         .get(&format!("/platform/feature-flags/{flag}"))
         .value_of("form_token");
     let tenants: Vec<String> = (0..200).map(LargeDocument::tenant).collect();
-    let calls = tenants.len() + 8;
     let tenants = tenants.join(" ");
     let fields = |operation: &str, more: &[(&'static str, &str)]| {
         let mut fields = vec![
@@ -303,7 +299,6 @@ fn previews(size: LargeSize, site: &Site) -> Vec<Visit> {
             page: "preview",
             path: format!("/platform/changes/preview#{operation}"),
             fields: Some(fields),
-            calls,
         }
     };
     vec![

@@ -255,6 +255,31 @@ fn a_platform_admin_ends_all_sessions() {
 }
 
 #[test]
+fn a_platform_admin_ends_one_session() {
+    let (secret, ada) = token("ada", Role::PlatformAdmin);
+    let (other, bob) = token("bob", Role::Operator);
+    let site = site(vec![ada, bob]);
+    let (ada, bob) = (cookie(&site, &secret), cookie(&site, &other));
+    let page = get(&site, "/platform/sessions", &ada);
+    let row = page.text.split("<tr>").find(|row| row.contains("bob")).unwrap();
+    let handle = row.split("name=\"session\" value=\"").nth(1).unwrap();
+    let handle = handle.split('"').next().unwrap();
+    let end = |handle: &str| {
+        let builder = request(Method::POST, "/platform/sessions/end").header(header::COOKIE, &ada);
+        let form_token = page.value_of("form_token");
+        form(
+            &site,
+            builder,
+            &[("form_token", &form_token), ("session", handle)],
+        )
+    };
+    assert_eq!(end("of-nobody").location(), "/platform/sessions");
+    assert!(is_signed_in(&site, &bob));
+    assert_eq!(end(handle).location(), "/platform/sessions");
+    assert!(is_signed_in(&site, &ada) && !is_signed_in(&site, &bob));
+}
+
+#[test]
 fn a_failed_sign_in_is_shown_and_audited() {
     let (_, ada) = token("ada", Role::Operator);
     let (unknown, _) = token("ada", Role::Operator);
@@ -344,6 +369,33 @@ fn a_link_of_another_site_opens_its_page() {
     // The browser sends the cookie with the request of that page.
     assert_eq!(get(&site, open, &cookie(&site, &secret)).location(), path);
     get(&site, open, "").says(&["Operator token"]);
+}
+
+#[test]
+fn a_link_of_another_site_opens_its_page_without_operators() {
+    let site = Site::new("version: 1\nflags: { board: {} }\n");
+    let path = "/platform/feature-flags/board?x=1";
+    let opened = |mode: &str, more: Option<(&str, &str)>| {
+        let builder = Request::get(path)
+            .header("sec-fetch-site", "cross-site")
+            .header("sec-fetch-mode", mode)
+            .header(
+                "sec-fetch-dest",
+                if mode == "navigate" { "document" } else { "empty" },
+            );
+        let builder = match more {
+            Some((name, value)) => builder.header(name, value),
+            None => builder,
+        };
+        site.send(builder.body(Body::empty()).unwrap())
+    };
+    let answer = opened("navigate", None);
+    assert_eq!(answer.status, StatusCode::OK);
+    answer.says(&[&format!("content=\"0; url={path}\"")]);
+    assert!(!answer.text.contains("form_token"), "{}", answer.text);
+    assert_eq!(opened("cors", None).status, StatusCode::FORBIDDEN);
+    let foreign = Some(("origin", "https://evil.example"));
+    assert_eq!(opened("navigate", foreign).status, StatusCode::FORBIDDEN);
 }
 
 #[test]
