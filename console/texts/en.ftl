@@ -817,8 +817,8 @@ halt-by = Stopped by
 ## The rollout of a flag
 
 rollout-none-title = This flag has no rollout plan
-rollout-none-lead = A plan takes the flag from a few tenants to everyone, in stages. To set a plan changes no decision; its start does. Set it a day before, so that each tenant has numbers to be compared with.
-rollout-templates = Plans to begin with:
+rollout-none-lead = A plan takes the flag from a few tenants to everyone, in stages. It changes nothing until you start it. Set it one day before the start: the checks compare each tenant with its own requests from before the start.
+rollout-template = Template:
 rollout-stages = Stages of the plan
 stage-done = done
 stage-now = now

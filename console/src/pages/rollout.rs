@@ -2,8 +2,10 @@
 
 mod check_row;
 mod curves;
+mod first_plan;
 mod stage_step;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -49,8 +51,10 @@ struct RolloutPage {
 struct NoRolloutPage {
     page: Page,
     header: FlagHeader,
-    /// The plan in the form.
+    /// The template of the plan in the form.
     template: PlanTemplate,
+    /// The plan in the form.
+    plan: Cow<'static, str>,
     may_set: bool,
 }
 
@@ -177,15 +181,14 @@ pub(crate) async fn show(
     let rollout = match console.api.request::<Rollout>(&visitor, call).await {
         Ok(answer) => answer.body,
         Err(problem) if problem.code == "PLAN_NOT_FOUND" => {
-            let template = match query.text("template") {
-                Some("careful") => PlanTemplate::Careful,
-                _ => PlanTemplate::Fast,
-            };
+            let template = first_plan::template(header.flag.lifecycle.as_deref());
+            let plan = first_plan::text(template, !visitor.is_local());
             let may_set = visitor.may("setRolloutPlan");
             let page = NoRolloutPage {
                 page,
                 header,
                 template,
+                plan,
                 may_set,
             };
             return page::render(StatusCode::OK, &page);

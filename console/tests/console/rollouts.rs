@@ -26,14 +26,43 @@ fn a_flag_without_a_plan_shows_the_first_command() {
     assert_eq!(page.status, StatusCode::OK);
     page.says(&[
         "This flag has no rollout plan",
+        "It changes nothing until you start it.",
         "sluice rollout plan board --template fast",
         "name=\"document\"",
         "error_rate: { above: 1% }",
     ]);
-    site.get(&format!("{ROLLOUT}?template=careful"))
-        .says(&["--template careful", "approvals:"]);
     site.get("/platform/rollouts")
         .says(&["No flag has a rollout plan", "sluice rollout plan FLAG"]);
+}
+
+#[test]
+fn the_first_plan_fits_the_state_of_the_flag() {
+    for (state, template) in [("alpha", "careful"), ("beta", "careful"), ("ga", "fast")] {
+        let site = Site::new(&format!(
+            "version: 1\nflags: {{ board: {{ lifecycle: {state}, revertible: true, revert: RUN-7 }} }}\n\
+             tenants: {{ ours: {{ internal: true }} }}\n"
+        ));
+        let page = site.get(ROLLOUT);
+        page.says(&[
+            &format!("Template: <code>{template}</code>"),
+            &format!("--template {template}"),
+        ]);
+        let fields = [
+            ("operation", "rollout-plan"),
+            ("flag", "board"),
+            ("document", &*page.text_area()),
+        ];
+        let preview = site.change("/platform/changes/preview", &fields);
+        assert_eq!(preview.status, StatusCode::OK, "{state}: {}", preview.text);
+    }
+}
+
+#[test]
+fn the_first_plan_asks_for_approvals_of_operators() {
+    let site = Site::new("version: 1\nflags: { board: { lifecycle: beta } }\n");
+    site.get(ROLLOUT).says(&["\n# approvals: [technical"]);
+    site.visit_as(Role::PlatformAdmin, None);
+    site.get(ROLLOUT).says(&["\napprovals: [technical"]);
 }
 
 #[test]

@@ -258,6 +258,19 @@ impl Received {
         rest.split_once('"').unwrap().0.to_owned()
     }
 
+    /// Returns the text in the first field of several lines.
+    pub(crate) fn text_area(&self) -> String {
+        let (_, field) = self.text.split_once("<textarea").expect("a field");
+        let (_, rest) = field.split_once('>').unwrap();
+        let (text, _) = rest.split_once("</textarea>").unwrap();
+        ["&#60;<", "&#62;>", "&#34;\"", "&#39;'", "&#38;&"]
+            .iter()
+            .fold(text.to_owned(), |text, escape| {
+                let (name, character) = escape.split_at(5);
+                text.replace(name, character)
+            })
+    }
+
     /// Returns the page that the answer redirects to.
     pub(crate) fn location(&self) -> &str {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
