@@ -793,7 +793,7 @@ rollouts-none-lead = A plan takes a flag from a few tenants to everyone, in stag
 rollouts-no-more = There are no more plans.
 column-stage = Stage
 column-left = Time left
-column-waits = Waits for
+column-status = Status
 stages = { $n ->
     [one] one stage
    *[other] { $n } stages
@@ -809,10 +809,16 @@ plan-paused = paused
 plan-rolled_back = rolled back
 plan-cancelled = cancelled
 plan-completed = completed
-halt-check = Stopped by the check
-halt-kill = Stopped by a kill of the flag, by
-halt-lifecycle = Stopped by a change of the lifecycle, by
-halt-by = Stopped by
+halt-paused = Paused
+halt-cancelled = Cancelled
+halt-rolled_back = Rolled back
+halt-to-zero = Rolled back to 0 %
+halt-to-previous = Rolled back to the stage before
+halt-to-kill = Rolled back, and the flag killed,
+halt-check = by the check
+halt-kill = by a kill of the flag, by
+halt-lifecycle = by a change of the lifecycle, by
+halt-by = by
 
 ## The rollout of a flag
 

@@ -199,6 +199,13 @@ impl Flag {
         stages.get(usize::from(place)).map(|stage| &*stage.name)
     }
 
+    /// Returns true if each stage is at 0 %, as after a rollback.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        let exposure = self.exposure.as_deref();
+        exposure.is_some_and(|exposure| !exposure.may_admit())
+    }
+
     /// Returns the flag of the requirement at `place`, as in a decision.
     #[must_use]
     pub fn required_flag(&self, place: u16) -> Option<FlagId> {

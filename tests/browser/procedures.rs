@@ -192,7 +192,7 @@ fn roll_out_and_back(company: &Company, ada: &Browser) {
     ada.await_text("Changes for ");
     ada.says(&["on → off"]);
     ada.confirm("too many errors");
-    ada.says(&["rolled back", "Stopped by ada", "too many errors"]);
+    ada.says(&["rolled back", "Rolled back to 0 % by ada", "too many errors"]);
     company.harm(false);
     assert_eq!(company.served("t5", "/export"), "old");
 }

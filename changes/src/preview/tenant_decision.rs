@@ -130,6 +130,7 @@ impl<'s> TenantDecision<'s> {
                 Some(stage) => format!("rollout, stage {stage}"),
                 None => "rollout".to_owned(),
             },
+            Cause::HeldBack if flag.is_withdrawn() => "outside of the rollout, which is at 0 %".to_owned(),
             Cause::HeldBack => match flag.stage_name(decision.place) {
                 Some(stage) => format!("held back at stage {stage}"),
                 None => "held back".to_owned(),

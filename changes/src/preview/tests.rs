@@ -503,3 +503,26 @@ fn a_preview_of_a_stage_equals_deciding_everything_twice() {
         assert!(unknown.share_permille.unwrap().abs_diff(500) <= 15, "{unknown:?}");
     }
 }
+
+#[test]
+fn a_preview_names_a_rollout_at_0_percent() {
+    let before = state(json!({ "version": 1, "tenants": { "acme": {} }, "flags": {
+        "board": { "lifecycle": "ga", "default": "on" },
+    } }));
+    let mut board = before.flag("board").unwrap();
+    board.definition_mut().exposure =
+        config::read_exposure(&json!({ "stages": [{ "name": "half", "percentage": 0 }] }));
+    let mut after = before.clone();
+    let edits = [StateEdit::Flag("board".into(), Some(board))];
+    let affected = Affected::of(&before, &edits);
+    after.absorb(&edits, before.revision);
+    let (before, after) = (catalog(&before), catalog(&after));
+    let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
+    let preview = preview(sides[0], sides[1], &affected, Timestamp(START + HOUR));
+    let reasons: Vec<&str> = preview
+        .decisions
+        .iter()
+        .map(|decision| &*decision.reason)
+        .collect();
+    assert_eq!(reasons, ["outside of the rollout, which is at 0 %"]);
+}

@@ -40,9 +40,24 @@ pub(crate) struct Rollout {
     pub(crate) stages_without_control: Vec<String>,
     #[serde(default)]
     pub(crate) course: Vec<Turn>,
+    /// The stages in force; none if the flag is decided as without a plan.
+    exposure: Option<Exposure>,
     /// The plan, as in a file.
     #[serde(default)]
     pub(crate) plan: Value,
+}
+
+/// The stages in force.
+#[derive(Debug, Deserialize)]
+struct Exposure {
+    stages: Vec<ExposedStage>,
+}
+
+/// A stage in force.
+#[derive(Debug, Deserialize)]
+struct ExposedStage {
+    name: String,
+    percentage: f64,
 }
 
 /// The stage that was entered last.
@@ -244,6 +259,20 @@ impl Rollout {
     /// Returns true after the end.
     pub(crate) fn is_ended(&self) -> bool {
         !self.is_active() && !self.is_before_start()
+    }
+
+    /// Returns true if a rollback set this stage to 0 %.
+    pub(crate) fn is_withdrawn(&self, stage: &str) -> bool {
+        let mut exposed = self.exposure.iter().flat_map(|exposure| &exposure.stages);
+        self.state == "rolled_back"
+            && exposed.any(|exposed| exposed.name == stage && exposed.percentage == 0.0)
+    }
+
+    /// Returns the stage that was in force when the plan was rolled back: the one before the last turn.
+    pub(crate) fn rolled_back_stage(&self) -> Option<&str> {
+        let at = self.course.iter().rposition(|turn| turn.turn == "rolled_back")?;
+        let before = self.course.get(..at)?;
+        before.iter().rev().find_map(|turn| turn.stage.as_deref())
     }
 
     /// Returns the class of its state: the colour that a word has.

@@ -89,7 +89,7 @@ impl Permissions {
             resume: may(is_paused, "resumeRollout"),
             advance: may(is_running, "advanceRollout"),
             roll_back: may(is_active, "rollBackRollout"),
-            cancel: may(is_active || rollout.state == "rolled_back", "cancelRollout"),
+            cancel: may(is_active, "cancelRollout"),
             tick: may(is_running, "tickRollout"),
         }
     }
@@ -125,6 +125,18 @@ impl RolloutPage {
             (may.cancel, "rollout-cancel", "button-rollout-cancel", ""),
             (may.remove, "rollout-remove-plan", "button-rollout-remove", ""),
         ]
+    }
+
+    /// Returns the id of the word for a pause or an end. A rollback says what it did.
+    fn halt_text(&self) -> String {
+        let rollout = &self.rollout;
+        let present = rollout.stage.as_ref().map(|stage| &*stage.name);
+        match (&*rollout.state, present) {
+            ("rolled_back", Some(stage)) if rollout.is_withdrawn(stage) => "halt-to-zero".to_owned(),
+            ("rolled_back", _) if rollout.rolled_back_stage() != present => "halt-to-previous".to_owned(),
+            ("rolled_back", _) if !self.header.flag.enabled => "halt-to-kill".to_owned(),
+            (state, _) => format!("halt-{state}"),
+        }
     }
 
     /// Returns an arm's share of errors with its interval: `0.4 % (0.1 to 0.9 %)`.

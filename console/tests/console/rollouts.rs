@@ -226,7 +226,7 @@ fn a_plan_that_a_check_paused_says_why() {
     let page = measured.page();
     page.says(&[
         "paused",
-        "Stopped by the check <code>errors</code>",
+        "Paused by the check <code>errors</code>",
         "fails",
         "class=\"errors\"",
         "the evidence against it is sufficient",
@@ -247,7 +247,7 @@ fn a_plan_that_a_check_paused_says_why() {
 fn a_paused_plan_is_resumed_and_advanced() {
     let measured = MeasuredSite::running();
     let paused = measured.operate(&[("operation", "rollout-pause")]);
-    paused.says(&["paused", "Stopped by", "on hold", "Resume"]);
+    paused.says(&["paused", "Paused by <bdi>", "on hold", "Resume"]);
     measured
         .operate(&[("operation", "rollout-resume")])
         .says(&["running", "resumed"]);
@@ -268,8 +268,31 @@ fn a_rolled_back_plan_shows_the_stage_in_red() {
         "value=\"rollout-pause\"",
         "value=\"rollout-advance\"",
         "value=\"rollout-tick\"",
+        "value=\"rollout-cancel\"",
     ] {
         assert!(!page.text.contains(gone), "{gone}");
+    }
+}
+
+#[test]
+fn a_rollback_says_what_it_did() {
+    for (to, said, share) in [
+        ("exposure", "Rolled back to 0 % by <bdi>", "0 %"),
+        ("previous", "Rolled back to the stage before by <bdi>", "50 %"),
+        ("kill", "Rolled back, and the flag killed, by <bdi>", "50 %"),
+    ] {
+        let measured = MeasuredSite::running();
+        if to == "previous" {
+            measured.operate(&[("operation", "rollout-advance"), ("skip_conditions", "true")]);
+        }
+        let page = measured.operate(&[("operation", "rollout-rollback"), ("to", to)]);
+        page.says(&[
+            said,
+            &format!("<bdi>half</bdi> <span class=\"share\">{share}</span>"),
+        ]);
+        let list = measured.site.get("/platform/rollouts");
+        list.says(&["<th scope=\"col\">Status</th>", "Rolled back by <bdi>"])
+            .hides(&["50 %"]);
     }
 }
 

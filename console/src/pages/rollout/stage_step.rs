@@ -7,7 +7,7 @@ use crate::answers::Rollout;
 /// A stage.
 pub(super) struct StageStep {
     pub(super) name: String,
-    /// Its percentage, as in the plan.
+    /// Its percentage, as in the plan; 0 after a rollback to 0 %.
     pub(super) percentage: String,
     /// Its duration, as in the plan.
     pub(super) duration: String,
@@ -58,7 +58,7 @@ impl StageStep {
     /// Returns the stages of a plan.
     pub(super) fn of(rollout: &Rollout) -> Vec<Self> {
         let present = rollout.stage.as_ref();
-        let rolled_back = rolled_back_stage(rollout);
+        let rolled_back = rollout.rolled_back_stage();
         let stages = rollout.plan.get("stages").and_then(Value::as_array);
         let stages = stages.map_or(&[][..], Vec::as_slice).iter().enumerate();
         let steps = stages.map(|(index, stage)| {
@@ -78,7 +78,10 @@ impl StageStep {
             };
             let left = present.filter(|_| is_present && rollout.is_active());
             Self {
-                percentage: plan("percentage"),
+                percentage: match rollout.is_withdrawn(&name) {
+                    true => "0".to_owned(),
+                    false => plan("percentage"),
+                },
                 duration: plan("for"),
                 lifecycle: stage.get("lifecycle").map(plain),
                 is_manual: plan("advance") == "manual",
@@ -90,16 +93,6 @@ impl StageStep {
         });
         steps.collect()
     }
-}
-
-/// Returns the stage from which a plan was rolled back: the one before the last turn.
-fn rolled_back_stage(rollout: &Rollout) -> Option<&str> {
-    let at = rollout
-        .course
-        .iter()
-        .rposition(|turn| turn.turn == "rolled_back")?;
-    let before = rollout.course.get(..at)?;
-    before.iter().rev().find_map(|turn| turn.stage.as_deref())
 }
 
 /// Returns a text or a number of a plan.
