@@ -139,6 +139,11 @@ impl RolloutPage {
         }
     }
 
+    /// Returns true if a check is a statistical test.
+    fn has_evidence(&self) -> bool {
+        self.checks.iter().any(|check| check.evidence.is_some())
+    }
+
     /// Returns an arm's share of errors with its interval: `0.4 % (0.1 to 0.9 %)`.
     fn rate(arm: &Arm) -> String {
         if arm.requests == 0 {

@@ -169,10 +169,14 @@ fn a_running_plan_shows_checks_arms_and_charts() {
         "stage 1 of 2",
         " left",
         "of the stage are left",
-        "bound 1 %",
-        "bound +20 %",
-        "bound 2 s",
-        "fails at",
+        "limit 1 %",
+        "limit +20 %",
+        "limit 2 s",
+        "<th scope=\"col\" class=\"wide\">Value and limit</th><th scope=\"col\">Evidence of harm</th>",
+        "<span class=\"sub\">1 of ",
+        "A check fails when it reaches the second number.",
+        "Run the checks now",
+        "<th scope=\"col\">Event</th>",
         "Share of errors</title>",
         "class=\"line\"",
         "class=\"line control\"",
@@ -256,7 +260,7 @@ fn a_paused_plan_is_resumed_and_advanced() {
     refused.says(&["STAGE_NOT_ELAPSED"]);
     measured
         .operate(&[("operation", "rollout-advance"), ("skip_conditions", "true")])
-        .says(&["stage 2 of 2", "stage entered", "a person ends it"]);
+        .says(&["stage 2 of 2", "stage entered", "advances by hand"]);
 }
 
 #[test]
@@ -304,7 +308,7 @@ fn a_tick_is_one_step_and_says_what_is_missing() {
     let page = measured.site.get(ticked.location());
     page.says(&[
         "Nothing to change:",
-        "Look at the checks of board",
+        "Run the checks of board",
         "of the stage are left",
     ]);
     // A look at a plan has no dry run: its form has no preview.
@@ -344,7 +348,7 @@ fn a_viewer_sees_the_plan_without_forms() {
     let token = shown.value_of("form_token");
     measured.site.visit_as(Role::Viewer, None);
     let page = measured.page();
-    page.says(&["running", "bound 1 %", "The plan"]);
+    page.says(&["running", "limit 1 %", "The plan"]);
     for absent in [
         "<form method=\"post\" action=\"/platform/changes",
         "<textarea",
