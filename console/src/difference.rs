@@ -47,6 +47,20 @@ pub(crate) struct Difference {
     pub(crate) after: Vec<ShownValue>,
     /// True if the field is a list, of which only the difference is shown.
     pub(crate) is_list: bool,
+    /// Its importance.
+    pub(crate) rank: Rank,
+}
+
+/// The importance of a field for people, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// The state of a rollout plan.
+    PlanState,
+    /// The percentage of a stage.
+    Percentage,
+    Other,
+    /// A field by which the controller keeps the course of a rollout plan.
+    Internal,
 }
 
 /// A record of the stored data.
@@ -92,7 +106,7 @@ struct Fields {
     places: HashMap<Vec<String>, usize>,
 }
 
-/// Returns the fields that a patch changes, in its order. An operation that can't be read is left out.
+/// Returns the fields that a patch changes, in its order within each rank. An operation that can't be read is left out.
 pub(crate) fn differences(patch: &[Value], inverse: &[Value]) -> Vec<Difference> {
     let mut fields = Fields::default();
     for (side, operations) in [(Side::After, patch), (Side::Before, inverse)] {
@@ -100,7 +114,22 @@ pub(crate) fn differences(patch: &[Value], inverse: &[Value]) -> Vec<Difference>
             fields.read(side, operation);
         }
     }
-    fields.all.into_iter().filter_map(Field::difference).collect()
+    let mut differences: Vec<Difference> = fields.all.into_iter().filter_map(Field::difference).collect();
+    differences.sort_by_key(|difference| difference.rank);
+    differences
+}
+
+impl Rank {
+    /// Returns the rank of a field.
+    fn of(names: &[String]) -> Self {
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        match &*names {
+            ["plan", "run", "state"] => Self::PlanState,
+            ["plan", "run", ..] => Self::Internal,
+            ["exposure", "stages", _, "percentage"] => Self::Percentage,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Fields {
@@ -193,7 +222,7 @@ impl Field {
         {
             return None;
         }
-        let field = label(names);
+        let (field, rank) = (label(names), Rank::of(names));
         let (items, is_list): ((Vec<Value>, Vec<Value>), bool) = match (self.items, self.before, self.after) {
             (Some(items), ..) => (items, true),
             (None, None, None) => return None,
@@ -210,9 +239,10 @@ impl Field {
         Some(Difference {
             record,
             field,
-            before: before.iter().map(ShownValue::of).collect(),
-            after: after.iter().map(ShownValue::of).collect(),
+            before: before.iter().map(|value| ShownValue::of(value, rank)).collect(),
+            after: after.iter().map(|value| ShownValue::of(value, rank)).collect(),
             is_list,
+            rank,
         })
     }
 }
@@ -286,6 +316,12 @@ fn label(names: &[String]) -> String {
         [] => text("difference-record").into_owned(),
         [field, tier] if field == "tiers" => text_named("difference-tier-of", tier).into_owned(),
         [field, flag] if field == "overrides" => text_named("difference-override-of", flag).into_owned(),
+        [first, run, field] if [first, run, field] == ["plan", "run", "state"] => {
+            text("difference-plan-state").into_owned()
+        }
+        [first, stages, index, field] if [first, stages, field] == ["exposure", "stages", "percentage"] => {
+            text_named("difference-percentage-of", &place(index)).into_owned()
+        }
         [first, rest @ ..] => {
             let mut label = match FIELDS_WITH_TEXT.contains(&&**first) {
                 true => text(&format!("difference-{}", first.replace('_', "-"))).into_owned(),
@@ -293,20 +329,26 @@ fn label(names: &[String]) -> String {
             };
             for name in rest {
                 label.push_str(" › ");
-                // Lists count from 0 in pointers, and from 1 for people.
-                match name.parse::<u32>() {
-                    Ok(index) => label.push_str(&index.saturating_add(1).to_string()),
-                    Err(_) => label.push_str(name),
-                }
+                label.push_str(&place(name));
             }
             label
         }
     }
 }
 
+/// Returns a name in words. Lists count from 0 in pointers, and from 1 for people.
+fn place(name: &str) -> String {
+    match name.parse::<u32>() {
+        Ok(index) => index.saturating_add(1).to_string(),
+        Err(_) => name.to_owned(),
+    }
+}
+
 impl ShownValue {
-    fn of(value: &Value) -> Self {
+    /// Returns a value of a field with this rank.
+    fn of(value: &Value, rank: Rank) -> Self {
         let whole = match value {
+            Value::String(state) if rank == Rank::PlanState => text(&format!("plan-{state}")).into_owned(),
             Value::String(text) => text.clone(),
             Value::Bool(true) => text("value-on").into_owned(),
             Value::Bool(false) => text("value-off").into_owned(),

@@ -568,6 +568,8 @@ difference-opt-in = Opted in
 difference-opt-out = Opted out
 difference-overrides = Overrides
 difference-plan = Rollout plan
+difference-plan-state = State of the rollout plan
+difference-percentage-of = Percentage of stage { $name }
 difference-reports = Reports
 difference-rollout = Rollout
 difference-sign-offs = Sign-offs
@@ -590,7 +592,7 @@ audit-action = Action
 audit-any = any
 audit-from = From (UTC)
 audit-until = Until (UTC)
-audit-invalid-time = “{ $name }” is no time: write 2026-11-30T15:04
+audit-invalid-time = “{ $name }” is not a time: write 2026-11-30T15:04
 audit-none-title = Nothing was changed yet
 audit-none-lead = Each change of a flag or tenant becomes an entry here. Make the first one, and read it on the command line too:
 audit-no-match = No entry matches.
@@ -610,7 +612,7 @@ audit-unlisted = { $n ->
     [one] One more field changed: the export has it.
    *[other] { $n } more fields changed: the export has them.
   }
-audit-facts = Facts
+audit-details = Details
 audit-revision = Revision
 audit-request = Request
 audit-name = Name of the action
@@ -623,8 +625,8 @@ audit-export = Export the whole log
 audit-verification = Verification of the audit log
 audit-intact = { $n ->
     [0] Intact: the log has no entry yet
-    [one] Intact: the one entry is neither missing nor altered
-   *[other] Intact: none of { $n } entries is missing or altered
+    [one] Intact: the one entry is present and unaltered
+   *[other] Intact: all { $n } entries are present and unaltered
   }
 audit-not-intact = Not intact
 audit-verified-until = { $n ->
@@ -662,7 +664,7 @@ action-feature-flag-reported = Reported a problem
 action-feature-flag-report-closed = Closed a report
 action-org-changed = Changed a tenant
 action-org-removed = Removed a tenant
-action-orgs-imported = Imported tenants
+action-orgs-imported = Changed several tenants
 action-feature-flag-incident-opened = Opened an incident
 action-feature-flag-incident-closed = Closed an incident
 action-feature-flag-watch-ended = Ended a watch

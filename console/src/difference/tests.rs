@@ -116,12 +116,15 @@ fn an_entry_names_only_records_of_others() {
 #[test]
 fn a_long_value_is_folded_and_a_very_long_one_is_cut() {
     let long = "é".repeat(MAX_UNFOLDED + 1);
-    let shown = ShownValue::of(&json!(long));
+    let shown = ShownValue::of(&json!(long), Rank::Other);
     assert_eq!(shown.text, format!("{}…", "é".repeat(MAX_UNFOLDED)));
     assert_eq!(shown.folded.as_deref(), Some(&*long));
-    let huge = ShownValue::of(&json!("x".repeat(MAX_SHOWN * 2)));
+    let huge = ShownValue::of(&json!("x".repeat(MAX_SHOWN * 2)), Rank::Other);
     assert_eq!(huge.folded.unwrap().chars().count(), MAX_SHOWN + 1);
-    assert_eq!(ShownValue::of(&json!("x".repeat(MAX_UNFOLDED))).folded, None);
+    assert_eq!(
+        ShownValue::of(&json!("x".repeat(MAX_UNFOLDED)), Rank::Other).folded,
+        None
+    );
 }
 
 #[test]
@@ -129,4 +132,27 @@ fn an_operation_that_cannot_be_read_is_left_out() {
     let patch = json!([{ "op": "test" }, { "path": 7 }, { "op": "add", "path": "", "value": {} }, "x",
         { "op": "add", "path": "/unknown/x/y", "value": 1 }]);
     assert!(differences(patch.as_array().unwrap(), &[]).is_empty());
+}
+
+#[test]
+fn the_state_of_a_plan_and_percentages_come_first() {
+    let patch = json!([
+        { "op": "replace", "path": "/states/board/plan/run/sequence", "value": 3 },
+        { "op": "replace", "path": "/states/board/tier", "value": "a" },
+        { "op": "replace", "path": "/definitions/board/exposure/stages/0/percentage", "value": 0 },
+        { "op": "replace", "path": "/states/board/plan/run/state", "value": "rolled_back" },
+    ]);
+    let ranks = differences(patch.as_array().unwrap(), &[]).into_iter();
+    let ranks: Vec<(Rank, String)> = ranks
+        .map(|difference| (difference.rank, difference.field))
+        .collect();
+    assert_eq!(
+        ranks,
+        [
+            (Rank::PlanState, "State of the rollout plan".to_owned()),
+            (Rank::Percentage, "Percentage of stage 1".to_owned()),
+            (Rank::Other, "Tier".to_owned()),
+            (Rank::Internal, "Rollout plan › run › sequence".to_owned()),
+        ]
+    );
 }

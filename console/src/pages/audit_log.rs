@@ -6,7 +6,7 @@ use rules::Timestamp;
 use crate::admin_api::Call;
 use crate::answers::{AuditEntry, AuditList, LogEntry};
 use crate::console::Console;
-use crate::difference::{Difference, ShownValue};
+use crate::difference::{Difference, Rank, ShownValue};
 use crate::filters::shown_bytes;
 use crate::form::Form;
 use crate::problem::Problem;
@@ -214,6 +214,20 @@ impl ReadableEntry {
     /// Returns the action in words.
     pub(crate) fn action(&self) -> String {
         action_words(&self.entry.action)
+    }
+
+    /// Returns the fields for people.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &Difference> {
+        self.differences
+            .iter()
+            .filter(|difference| difference.rank != Rank::Internal)
+    }
+
+    /// Returns the fields by which the controller keeps the course of a rollout plan.
+    pub(crate) fn internals(&self) -> impl Iterator<Item = &Difference> {
+        self.differences
+            .iter()
+            .filter(|difference| difference.rank == Rank::Internal)
     }
 
     /// Returns true if a difference is of the record that the entry is about.

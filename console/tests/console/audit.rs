@@ -123,7 +123,7 @@ fn a_malformed_time_is_refused_and_kept() {
     let page = site.get("/platform/audit?from=yesterday%3Cb%3E&actor=ada");
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     page.says(&[
-        "is no time",
+        "is not a time",
         "value=\"yesterday&#60;b&#62;\"",
         "name=\"actor\" value=\"ada\"",
     ]);
@@ -178,7 +178,7 @@ fn the_verification_shows_its_result_and_the_head() {
     site.get("/platform/audit")
         .says(&["hx-get=\"/platform/audit/verification\""]);
     let page = site.get("/platform/audit/verification");
-    page.says(&["Intact: none of", "Head of the log"]);
+    page.says(&["entries are present and unaltered", "Head of the log"]);
 }
 
 #[test]

@@ -424,3 +424,25 @@ fn a_viewer_is_offered_no_operation_in_any_state() {
         assert!(!page.text.contains("value=\"rollout-"), "{state}: {}", page.text);
     }
 }
+
+#[test]
+fn the_audit_log_of_a_rollback_begins_with_its_reason() {
+    let measured = MeasuredSite::running();
+    measured.operate(&[("operation", "rollout-rollback"), ("to", "exposure")]);
+    let page = measured
+        .site
+        .get("/platform/audit?action=platform.feature_flag_rollout_rolled_back");
+    let places = [
+        "<p class=\"reason\">“<bdi>REL-12 &#60;go&#62;</bdi>”</p>",
+        "State of the rollout plan</span>\n      <code>running</code> → <code>rolled back</code>",
+        "Percentage of stage 1</span>\n      <code>50</code> → <code>0</code>",
+        "<summary>Details</summary>",
+        "Rollout plan › run › clock › since",
+    ];
+    let places = places.map(|text| {
+        page.text
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {}", page.text))
+    });
+    assert!(places.is_sorted(), "{places:?}: {}", page.text);
+}
