@@ -16,6 +16,7 @@ mod rollout;
 mod tenant;
 mod traffic;
 mod variant;
+mod words;
 
 pub(crate) use audit::{AuditEntry, AuditList, LogEntry, Verification};
 pub(crate) use decision_table::DecisionTable;

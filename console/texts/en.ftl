@@ -290,7 +290,7 @@ cause-prerequisite = a required flag is off
 cause-override = an override
 cause-opt_out = the tenant opted out
 cause-opt_in = the tenant opted in
-cause-lifecycle = not eligible at this state
+cause-lifecycle = not eligible at the state of the flag
 cause-rule = a rule
 cause-rollout = inside the rollout
 cause-held_back = outside of the rollout
@@ -427,8 +427,12 @@ requests-none-lead = Send a request that is refused, and ask why by the id in it
 requests-no-match = No request matches.
 requests-show-all = Show all requests
 requests-cut = The newest { $n }. Filter for others, or open one by its id.
+request-refused = Refused because { $flag } is { $variant } for { $tenant }: { $cause }
+request-refused-nobody = Refused because { $flag } is { $variant } for a caller without a tenant: { $cause }
 request-answered = Answered with
 request-on = on
+request-id = Id
+request-revision = Revision { $name }
 request-shortened = A part was too long to be kept, so the decision now may miss it.
 request-request = Request
 request-caller = Caller
@@ -460,6 +464,25 @@ request-variant = variant
 request-cause = cause
 request-bucket = bucket
 request-arm = arm
+
+## Outcomes of requests
+
+outcome-forwarded = forwarded
+outcome-fallback = sent to the other upstream
+outcome-rejected = refused
+outcome-redirected = redirected
+outcome-shadowed = forwarded in shadow mode
+outcome-undecided = not decided
+outcome-unauthenticated = not authenticated
+outcome-forbidden = forbidden
+outcome-limited = over a limit
+outcome-unmatched = no route
+outcome-bad_request = invalid request
+outcome-upstream_error = error of the upstream
+outcome-client_error = error of the client
+outcome-shed = ended for others
+outcome-aborted = ended with the process
+outcome-panicked = defect of Sluice
 
 ## Shadow mode and coverage
 

@@ -1,9 +1,11 @@
 //! Receipts of requests: the decision then, and as it would be now.
 
+use fluent_bundle::FluentArgs;
 use serde::Deserialize;
 
+use super::words::{cause_words, outcome_words};
 use crate::pages::{flag_path, request_path, tenant_path};
-use crate::texts::text;
+use crate::texts::{text, text_with};
 
 /// The latest receipts, newest first.
 #[derive(Debug, Deserialize)]
@@ -29,7 +31,7 @@ pub(crate) struct Receipt {
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) route: Option<String>,
-    pub(crate) outcome: String,
+    outcome: String,
     pub(crate) status: u16,
     pub(crate) code: Option<String>,
     /// The cause of a refusal or failure, for operators.
@@ -104,9 +106,38 @@ impl Receipt {
         request_path(&self.request_id)
     }
 
+    /// Returns the sentence why the gate refused the request: its first flag determined the state. None if no gate did.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let is_refused = ["rejected", "redirected", "fallback"].contains(&&*self.outcome);
+        let is_closed = self.gate.as_deref() == Some("closed") && !self.shadow;
+        let flag = self.flags.first().filter(|_| is_refused && is_closed)?;
+        let cause = cause_words(&flag.cause);
+        let mut arguments = FluentArgs::new();
+        for (name, value) in [
+            ("flag", &*flag.flag),
+            ("variant", &flag.variant),
+            ("cause", &cause),
+        ] {
+            arguments.set(name, value.to_owned());
+        }
+        let id = match &self.tenant {
+            Some(tenant) => {
+                arguments.set("tenant", tenant.clone());
+                "request-refused"
+            }
+            None => "request-refused-nobody",
+        };
+        Some(text_with(id, &arguments).into_owned())
+    }
+
     /// Returns the number of flags after the first ones.
     pub(crate) fn flags_after(&self, shown: usize) -> usize {
         self.flags.len().saturating_sub(shown)
+    }
+
+    /// Returns the outcome in words.
+    pub(crate) fn outcome(&self) -> String {
+        outcome_words(&self.outcome)
     }
 
     /// Returns the path of the page of the tenant.
@@ -123,14 +154,14 @@ impl FlagReceipt {
 
     /// Returns the variant and its cause.
     pub(crate) fn decision(&self) -> String {
-        format!("{}, {}", self.variant, self.cause)
+        format!("{}: {}", self.variant, cause_words(&self.cause))
     }
 
     /// Returns the parts with their names, as differences name them.
     fn parts(&self) -> [(&'static str, Option<String>); 4] {
         [
             ("variant", Some(self.variant.clone())),
-            ("cause", Some(self.cause.clone())),
+            ("cause", Some(cause_words(&self.cause))),
             ("bucket", self.bucket.map(|bucket| bucket.to_string())),
             ("arm", self.arm.clone()),
         ]
@@ -147,7 +178,11 @@ impl ExplainedRequest {
             |status: Option<u16>| status.map_or_else(|| text("request-upstream"), |s| s.to_string().into());
         let mut parts = vec![
             self.part("route", or_none(&then.route), or_none(&now.route)),
-            self.part("outcome", then.outcome.clone(), or_none(&now.outcome)),
+            self.part(
+                "outcome",
+                then.outcome(),
+                now.outcome.as_deref().map_or_else(none, outcome_words),
+            ),
             self.part("status", then.status.to_string(), status(now.status).into_owned()),
             self.part(
                 "gate",

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::words::cause_words;
 use crate::pages::{flag_path, tenant_path};
 use crate::texts::{text, text_named};
 
@@ -89,6 +90,11 @@ impl ShadowGate {
 }
 
 impl ShadowCause {
+    /// Returns the cause in words; a code of a caller that was not verified as it is.
+    pub(crate) fn words(&self) -> String {
+        cause_words(&self.cause)
+    }
+
     /// Returns the path of the page of the flag.
     pub(crate) fn href(&self) -> String {
         self.flag.as_deref().map(flag_path).unwrap_or_default()

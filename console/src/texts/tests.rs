@@ -107,6 +107,9 @@ fn every_text_can_be_formatted() {
     arguments.set("m", 3);
     arguments.set("name", "board");
     arguments.set("to", "beta");
+    for name in ["flag", "variant", "tenant", "cause"] {
+        arguments.set(name, name);
+    }
     for id in defined() {
         // An argument or a function that is missing stays in braces.
         let text = text_with(&id, &arguments);

@@ -89,7 +89,7 @@ fn the_next_step_has_its_conditions_and_the_table_its_tenants() {
         "Possible from",
         "Promote to ga",
         "On for 1 of 2 tenants",
-        "not eligible at this state",
+        "not eligible at the state of the flag",
         "the default of the tier",
         "Revert",
     ]);

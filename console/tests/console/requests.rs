@@ -20,9 +20,9 @@ fn the_list_has_the_newest_requests() {
         &*format!("href=\"/platform/requests/{OF_ACME}\""),
         "<code>/checkout/7</code>",
         "2026-11-20 12:00:00 UTC",
-        "<span class=\"tag\">rejected</span>",
+        "<span class=\"tag\">refused</span>",
         "href=\"/platform/tenants/acme\"",
-        "off, default",
+        "off: the default of the flag",
     ]);
 }
 
@@ -34,7 +34,7 @@ fn filters_of_requests_are_applied_and_kept() {
         OF_GLOBEX,
         "name=\"tenant\" value=\"globex\"",
         "name=\"flag\" value=\"board\"",
-        "<option selected>limited</option>",
+        "<option value=\"limited\" selected>over a limit</option>",
     ])
     .hides(&[OF_ACME, OF_NOBODY]);
     site.get("/platform/requests?tenant=%22%3E%3Cb%3E")
@@ -52,7 +52,11 @@ fn an_id_leads_to_its_receipt() {
     invalid.says(&["32 digits", "value=\"eyJhbGciOiJub25lIn0.e30.\""]);
     let unknown = site.get("/platform/requests/dddddddddddddddddddddddddddddddd");
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
-    unknown.says(&["RECEIPT_NOT_FOUND", "another node"]);
+    unknown.says(&[
+        "RECEIPT_NOT_FOUND",
+        "this node has no record of the request",
+        "another node",
+    ]);
 }
 
 #[test]
@@ -61,8 +65,11 @@ fn a_receipt_marks_what_would_differ_now() {
     let page = site.get(&format!("/platform/requests/{OF_ACME}"));
     assert_eq!(page.status, StatusCode::OK);
     page.says(&[
+        "<strong>Refused because board is off for acme: the default of the flag</strong>",
+        "<dt>Id</dt>",
+        ">Revision f406dffab663</span>",
         "4 parts would differ now.",
-        "<tr class=\"deciding\"><th scope=\"row\">Outcome <span class=\"tag warn\">differs</span></th><td>rejected</td><td>forwarded</td></tr>",
+        "<tr class=\"deciding\"><th scope=\"row\">Outcome <span class=\"tag warn\">differs</span></th><td>refused</td><td>forwarded</td></tr>",
         "<tr><th scope=\"row\">Route</th><td>checkout</td><td>checkout</td></tr>",
         "<code>board</code> variant <span class=\"tag warn\">differs</span></th><td>off</td><td>on</td>",
         "<code>board</code> bucket</th><td>47955</td><td>47955</td>",
@@ -77,7 +84,8 @@ fn a_receipt_without_differences_says_so() {
     let site = Site::new(DOCUMENT);
     site.get(&format!("/platform/requests/{OF_GLOBEX}"))
         .says(&["It would be decided the same way now."])
-        .hides(&["<span class=\"tag warn\">differs"]);
+        // A limit refused it, not the gate.
+        .hides(&["<span class=\"tag warn\">differs", "Refused because"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<R
 
 /// The same for a request that is not kept and for one of another org, so that an org's admin learns nothing of others.
 fn unknown(id: &str) -> ApiProblem {
-    ApiProblem::new(codes::RECEIPT_NOT_FOUND, format!("no receipt of the request {id} is here")).help(
+    ApiProblem::new(codes::RECEIPT_NOT_FOUND, format!("this node has no record of the request {id}")).help(
         "it was forwarded and is not in the sample, or its receipt is overwritten, or another node answered it; \
          `receipts` of the configuration sets how many are kept",
     )
