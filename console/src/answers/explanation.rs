@@ -138,16 +138,27 @@ impl RequestExplanation {
         if let Some(location) = &answer.location {
             return format!("{words} → {location}");
         }
-        for part in [answer.code.as_deref(), Some(&*answer.detail)]
-            .into_iter()
-            .flatten()
-        {
-            if !part.is_empty() {
-                words.push_str(" · ");
-                words.push_str(part);
-            }
+        if let Some(code) = &answer.code {
+            words.push(' ');
+            words.push_str(code);
         }
-        words
+        let id = match self.is_closed() {
+            true => "explain-gate-closed",
+            false => "explain-by-sluice",
+        };
+        text_named(id, &words).into_owned()
+    }
+
+    /// Returns what the answer in words does not say.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        let detail = &*self.answer.detail;
+        let remark = detail.strip_prefix("by Sluice; ").unwrap_or(detail);
+        Some(remark).filter(|remark| !remark.is_empty())
+    }
+
+    fn is_closed(&self) -> bool {
+        let gate = self.gate.as_ref();
+        gate.is_some_and(|gate| gate.verdict == "CLOSED" && !gate.shadow)
     }
 
     /// Returns the headers that tell the upstream the decision.

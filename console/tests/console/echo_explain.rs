@@ -70,7 +70,7 @@ impl Explain for EchoExplain {
                 false => ExplainedAnswer {
                     status: Some(404),
                     code: Some("NOT_FOUND".to_owned()),
-                    detail: "by Sluice".to_owned(),
+                    detail: "by Sluice; `unmatched` answers unknown paths".to_owned(),
                     ..ExplainedAnswer::default()
                 },
             },

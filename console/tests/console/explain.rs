@@ -27,7 +27,7 @@ fn an_explanation_has_every_phase_and_line() {
     let page = site.get("/platform/explain?method=POST&path=/board&tenant=acme");
     assert_eq!(page.status, StatusCode::OK);
     page.says(&[
-        "404 · NOT_FOUND · by Sluice",
+        "404 NOT_FOUND from Sluice: the gate is closed</h2>\n  <p class=\"dim\">`unmatched` answers unknown paths</p>",
         "<code>/board</code>",
         "as sent: <code>//board</code>",
         "<code>board</code> <span class=\"dim small\">sluice.yaml:13:13</span>",
@@ -78,6 +78,7 @@ fn a_question_becomes_a_link() {
         "name=\"path\" value=\"/board?a=1&#38;b\"",
         ">seats=80</textarea>",
         "Link to this question",
+        "The link repeats the question with the flags of that moment.",
     ]);
 }
 
@@ -169,8 +170,11 @@ fn a_form_without_a_question_shows_the_command() {
     let site = Site::new(DOCUMENT);
     site.get("/platform/explain")
         .says(&["sluice explain --tenant acme GET"]);
-    site.get("/platform/explain?about=flag")
-        .says(&["sluice flags explain board.v2 --tenant acme"]);
+    site.get("/platform/explain?about=flag").says(&[
+        "<label for=\"flag\">Flag</label>",
+        "Name a flag and a tenant.",
+        "sluice flags explain board.v2 --tenant acme",
+    ]);
 }
 
 #[test]
