@@ -4,6 +4,7 @@ use redact::looks_random;
 use tokens::Algorithm;
 
 use crate::form::{Form, Text};
+use crate::operators::OperatorRole;
 use crate::quantity;
 use crate::shape::text::FilePath;
 use crate::shape::{ListShape, Shape, UnionShape, When};
@@ -48,7 +49,7 @@ impl ValueContext {
             Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
             Some(Shape::List(ListShape { item, .. })) => self.is_near && is_foreign(text, *item),
             Some(other) => self.is_near && is_foreign(text, other),
-            None => self.is_named || self.is_beside,
+            None => self.is_named || (self.is_beside && !is_role(text)),
         }
     }
 
@@ -62,6 +63,11 @@ impl ValueContext {
             None => union.has_secrets() || (self.is_named && (text.len() >= LONG || looks_random(text))),
         }
     }
+}
+
+/// Returns true for the name of a role, which is no secret.
+fn is_role(text: &str) -> bool {
+    OperatorRole::ALL.iter().any(|role| role.as_str() == text)
 }
 
 /// Returns true if a text is neither a value that the field accepts nor close to one.

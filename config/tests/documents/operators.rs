@@ -309,6 +309,10 @@ fn misspelling_in_a_tokens_document_is_shown() {
         ),
         (entry("role: viewer, expires: tomorrow"), "tomorrow"),
         ("version: 1\ntokns: []".to_owned(), "did you mean `tokens`?"),
+        (
+            format!("operators: [{{ name: ann, role: operator, hash: \"{HASH}\" }}]"),
+            "has no field `operators`",
+        ),
     ] {
         let report = load(operators, &tokens).unwrap_err().to_string();
         assert!(report.contains(shown), "{report}");
