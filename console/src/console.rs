@@ -17,7 +17,6 @@ use rules::AdminHosts;
 use crate::admin_api::AdminApi;
 use crate::oidc::PendingKey;
 use crate::origin::Origins;
-use crate::problem::Problem;
 use crate::receipt::Receipts;
 use crate::sessions::{SessionDigest, Sessions};
 use crate::visitor::{NoVisitor, Visitor};
@@ -152,9 +151,7 @@ async fn require_visitor(State(console): State<Arc<Console>>, request: Request, 
     let (mut parts, body): (_, Body) = request.into_parts();
     let response = match Visitor::of(&console, &parts).await {
         // The pages of staff do not exist for the admins of orgs.
-        Ok(visitor) if visitor.is_of_org() && parts.uri.path().starts_with("/platform/") => {
-            page::rejected(&Problem::not_found())
-        }
+        Ok(visitor) if visitor.is_of_org() && parts.uri.path().starts_with("/platform/") => page::missing(),
         Ok(visitor) => {
             parts.extensions.insert(visitor);
             next.run(Request::from_parts(parts, body)).await

@@ -206,6 +206,19 @@ pub(crate) fn problem(page: Page, problem: &Problem) -> Response {
     render(problem.status(), &ProblemPage { page, problem })
 }
 
+/// The page of a path that has none.
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingPage {
+    assets: AssetPaths,
+}
+
+/// Renders the answer to a path that has no page, or none for the visitor.
+pub(crate) fn missing() -> Response {
+    let assets = assets::paths();
+    render(StatusCode::NOT_FOUND, &MissingPage { assets })
+}
+
 /// The page of a request without a visitor.
 #[derive(Template)]
 #[template(path = "rejected.html")]

@@ -26,13 +26,13 @@ mod tenants;
 
 use std::sync::Arc;
 
-use axum::response::Redirect;
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::admin_api::segment;
 use crate::console::Console;
-use crate::page::Section;
+use crate::page::{self, Section};
 use crate::visitor::Visitor;
 
 /// Returns the routes of the pages of staff.
@@ -62,6 +62,8 @@ pub(crate) fn router() -> Router<Arc<Console>> {
         .route("/platform/sessions/end", post(sessions::end))
         .route("/platform/feature-flags/{flag}/rollout", get(rollout::show))
         .route(Section::Rollouts.path(), get(rollouts::show))
+        .route("/platform", get(first))
+        .route("/platform/{*path}", get(missing))
 }
 
 /// Returns the routes of the pages that the admins of orgs have.
@@ -70,11 +72,18 @@ pub(crate) fn org_router() -> Router<Arc<Console>> {
         .route("/console", get(first))
         .route(Section::Org.path(), get(org::show))
         .route("/admin/feature-flags/{flag}/report", get(org_report::show))
+        .route("/admin", get(first))
+        .route("/admin/{*path}", get(missing))
 }
 
 /// Opens the first page of the visitor.
 async fn first(Extension(visitor): Extension<Visitor>) -> Redirect {
     Redirect::to(Section::first_of(visitor.signed_in.actor.role).path())
+}
+
+/// Answers with the page of a path that has none.
+async fn missing() -> Response {
+    page::missing()
 }
 
 /// Returns the path of the page of a flag.
@@ -85,6 +94,14 @@ pub(crate) fn flag_path(key: &str) -> String {
 /// Returns the path of the page of a tenant.
 pub(crate) fn tenant_path(id: &str) -> String {
     format!("{}/{}", Section::Tenants.path(), segment(id))
+}
+
+/// Returns the path and query of the page that the people of a tenant have, for staff.
+pub(crate) fn org_path(id: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("org", id)
+        .finish();
+    format!("{}?{query}", Section::Org.path())
 }
 
 /// Returns the path of the page of a request.

@@ -62,6 +62,8 @@ keys-help = Show the shortcuts
 ## Problems and receipts
 
 problem-title = This did not work
+missing-title = There is no such page
+missing-back = To the first page
 receipt-label = Receipt of the change
 receipt-done = Done:
 receipt-unchanged = Nothing to change:
@@ -206,6 +208,7 @@ flags-sort-lifecycle = by state
 flags-none-title = There are no flags yet
 flags-none-lead = Write the first ones into a flags document, and apply it:
 flags-no-match = No flag matches.
+flags-no-match-of = No flag matches “{ $name }”.
 flags-show-all = Show all flags
 flags-on = { $n } of { $m }
 flags-counting = counting
@@ -257,6 +260,7 @@ tenants-standing = Standing
 tenants-none-title = There are no tenants yet
 tenants-none-lead = Import their records:
 tenants-no-match = No tenant matches.
+tenants-no-match-of = No tenant matches “{ $name }”.
 tenants-show-all = Show all tenants
 tenants-too-many = At most { $n } tenants can be changed at once here. For more, use sluice tenants import.
 tenants-remove-override = Remove the override for { $name }
@@ -330,6 +334,7 @@ tag-observed = observes
 ## A tenant
 
 tenant-record = Record
+tenant-own-page = The tenant’s own page
 tenant-attributes = Attributes
 tenant-attributes-hint = One per line: name: value. A value is a text, a number, true, false or a list in JSON.
 tenant-flags = Tenant Flags
@@ -531,6 +536,7 @@ shadow-not-running = The proxy is not running yet, so nothing is counted. The co
 ## The page of an org
 
 org-title = Your features
+org-title-staff = Features of a tenant
 org-of = of
 org-open = Open the page of a tenant, by its id
 org-lead = What your organization has, and what it can try.

@@ -61,6 +61,11 @@ pub(crate) struct TenantFlag {
 }
 
 impl Tenant {
+    /// Returns the path and query of the page that the people of the tenant have.
+    pub(crate) fn own_path(&self) -> String {
+        crate::pages::org_path(&self.id)
+    }
+
     /// Returns the path of its page.
     pub(crate) fn path(&self) -> String {
         crate::pages::tenant_path(&self.id)

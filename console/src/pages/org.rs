@@ -59,8 +59,12 @@ pub(crate) async fn show(
     uri: Uri,
 ) -> Response {
     let query = Form::of_query(&uri);
+    let title = text(match visitor.is_of_org() {
+        true => "org-title",
+        false => "org-title-staff",
+    });
     let mut template = OrgPage {
-        page: Page::new(&console, &visitor, &uri, Section::Org, &text("org-title")),
+        page: Page::new(&console, &visitor, &uri, Section::Org, &title),
         org: visitor.org(&query).map(str::to_owned),
         flags: Vec::new(),
         next: None,

@@ -32,6 +32,14 @@ struct TenantsPage {
     cursor: Cursor,
 }
 
+impl TenantsPage {
+    fn is_filtered(&self) -> bool {
+        [&self.search, &self.tier, &self.channel]
+            .iter()
+            .any(|field| !field.is_empty())
+    }
+}
+
 /// Shows a page of the list.
 pub(crate) async fn show(
     State(console): State<Arc<Console>>,

@@ -1,6 +1,7 @@
 //! The list of flags, and the pages of a flag.
 
 use axum::http::{StatusCode, header};
+use control::Role;
 
 use crate::site::Site;
 
@@ -65,7 +66,7 @@ fn flags_are_searched_filtered_and_sorted() {
         );
     }
     site.get("/platform/feature-flags?search=nothing")
-        .says(&["No flag matches."]);
+        .says(&["No flag matches “nothing”."]);
     site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
     let killed = site.get("/platform/feature-flags?state=killed");
     killed.says(&["one flag", "feature-flags/board", "killed"]);
@@ -132,4 +133,29 @@ fn incidents_are_opened_and_closed_by_forms() {
     );
     site.get("/platform/feature-flags/board")
         .says(&["No open incident."]);
+}
+
+#[test]
+fn a_path_without_a_page_leads_back() {
+    let site = Site::new("{ version: 1, tiers: [a], flags: { board: { lifecycle: ga } } }");
+    assert_eq!(site.get("/platform").location(), "/platform/feature-flags");
+    let missing = [
+        "/platform/nosuch",
+        "/platform/feature-flags/board/nosuch",
+        "/admin/nosuch",
+    ];
+    let leads_back = |path: &str| {
+        let page = site.get(path);
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        page.says(&[
+            "There is no such page",
+            "<a href=\"/console\">To the first page</a>",
+        ]);
+    };
+    missing.iter().for_each(|path| leads_back(path));
+    // The pages of staff do not exist for the admins of orgs.
+    site.visit_as(Role::OrgAdmin, Some("acme"));
+    assert_eq!(site.get("/platform").location(), "/admin/feature-flags");
+    missing.iter().for_each(|path| leads_back(path));
+    leads_back("/platform/feature-flags");
 }

@@ -24,7 +24,7 @@ fn tenants_are_listed_and_searched() {
     let found = site.get("/platform/tenants?search=GLO");
     found.says(&["globex"]);
     assert!(!found.text.contains("tenants/acme"));
-    site.get("/platform/tenants?search=nobody")
+    site.get("/platform/tenants?tier=nobody")
         .says(&["No tenant matches."]);
 }
 
@@ -169,4 +169,30 @@ fn the_definition_names_what_uses_the_flag() {
         "href=\"/platform/feature-flags/list\"",
     ]);
     assert!(!page.text.contains("tenants_on"));
+}
+
+#[test]
+fn a_search_without_a_match_names_what_it_searched() {
+    let site = Site::new(DOCUMENT);
+    site.get("/platform/tenants").says(&["tenants</span>"]);
+    let tenants = site.get("/platform/tenants?search=zzz%3Cb%3E");
+    tenants
+        .says(&["No tenant matches “zzz&#60;b&#62;”."])
+        .hides(&["tenants</span>"]);
+    let flags = site.get("/platform/feature-flags?search=zzz");
+    flags.says(&["No flag matches “zzz”."]).hides(&["0 flags"]);
+    site.get("/platform/tenants/acme?search=zzz")
+        .says(&["No flag matches “zzz”."]);
+    site.get("/platform/feature-flags?state=stale")
+        .says(&["No flag matches."]);
+}
+
+#[test]
+fn staff_opens_the_page_that_a_tenant_has() {
+    let site = Site::new(DOCUMENT);
+    site.get("/platform/tenants/acme")
+        .says(&["<a href=\"/admin/feature-flags?org=acme\">The tenant’s own page</a>"]);
+    site.get("/admin/feature-flags?org=acme")
+        .says(&["<h1>Features of a tenant</h1>"])
+        .hides(&["Your features"]);
 }

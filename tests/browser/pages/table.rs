@@ -41,8 +41,17 @@ const fn page(name: &'static str, route: &'static str, path: &'static str, headi
     }
 }
 
-/// Routes that are no pages: the first one redirects, the second one ends sessions, the last one is a file.
-const NO_PAGES: [&str; 3] = ["/console", "/platform/sessions/end", "/platform/audit/export"];
+/// Routes that are no pages: the first three redirect, the next one ends sessions, then a file, and the paths without a
+/// page.
+const NO_PAGES: [&str; 7] = [
+    "/console",
+    "/platform",
+    "/admin",
+    "/platform/sessions/end",
+    "/platform/audit/export",
+    "/platform/{*path}",
+    "/admin/{*path}",
+];
 
 /// Every page, some of them in several states.
 pub(super) const PAGES: &[Page] = &[
@@ -159,7 +168,7 @@ pub(super) const PAGES: &[Page] = &[
         "org",
         "/admin/feature-flags",
         "/admin/feature-flags?org={org}",
-        "Your features",
+        "Features of a tenant",
     ),
     page(
         "org-report",
