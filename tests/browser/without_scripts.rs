@@ -45,7 +45,7 @@ fn changes_are_made_with_javascript_off() {
     assert_eq!(company.served("t3", "/board"), "new");
     // Nothing is offered that needs a script.
     for browser in [&ada, &olga] {
-        assert!(!browser.shows("Keys"), "{}", browser.visible_text());
+        assert!(!browser.shows("Shortcuts"), "{}", browser.visible_text());
         browser.assert_no_errors();
     }
 }

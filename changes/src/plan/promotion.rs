@@ -95,7 +95,7 @@ impl Promotion<'_> {
             "no open incident".to_owned(),
             no_open_incident(self.flag),
         );
-        let reports = "no cause that several orgs reported".to_owned();
+        let reports = "no problem that several tenants reported".to_owned();
         add(true, Code::OpenReports, reports, self.open_reports());
         let killed = "not killed".to_owned();
         if self.from < Lifecycle::Ga && self.to >= Lifecycle::Ga {

@@ -1,4 +1,4 @@
-//! A tenant: its record, and **Tenant Flags**, the decision of every flag for it.
+//! A tenant: its record, and the decision of every flag for it.
 
 use std::sync::Arc;
 

@@ -94,7 +94,9 @@ fn the_next_step_has_its_conditions_and_the_table_its_tenants() {
         "the default of the tier",
         "Revert",
     ]);
+    page.says(&["no problem that several tenants reported", ">Shortcuts</button>"]);
     let core = site.get("/platform/feature-flags/core");
+    core.says(&["</svg>no lifecycle</span>"]);
     assert!(!core.text.contains("Lifecycle</h2>"));
 }
 

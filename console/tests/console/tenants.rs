@@ -41,7 +41,8 @@ fn a_tenant_has_each_flag_with_its_cause() {
     let page = site.get("/platform/tenants/hooli");
     assert_eq!(page.status, StatusCode::OK);
     page.says(&[
-        "Tenant Flags",
+        "<h2>Flags</h2>",
+        "<th scope=\"col\">Choice</th>",
         "not eligible at the state of the flag",
         "a required flag is off",
         "Override to on",
