@@ -45,6 +45,14 @@ pub fn duration(milliseconds: i64) -> String {
     }
 }
 
+/// Formats a duration that has passed, rounded down to minutes, so that it is never shown too long: `0 h`, `6 h 2 min`.
+pub(crate) fn duration_passed(milliseconds: i64) -> String {
+    match milliseconds / MINUTE_MS * MINUTE_MS {
+        ..MINUTE_MS => "0 h".to_owned(),
+        whole => duration(whole),
+    }
+}
+
 /// Writes a point in time, for `#[serde(with = "changes::timestamp")]`.
 ///
 /// # Errors
@@ -78,6 +86,18 @@ mod tests {
             (21_720_000, "6 h 2 min"),
         ] {
             assert_eq!(duration(milliseconds), said);
+        }
+    }
+
+    #[test]
+    fn a_duration_that_passed_is_never_shown_too_long() {
+        for (milliseconds, said) in [
+            (-1, "0 h"),
+            (59_999, "0 h"),
+            (119_999, "1 min"),
+            (21_779_999, "6 h 2 min"),
+        ] {
+            assert_eq!(duration_passed(milliseconds), said);
         }
     }
 

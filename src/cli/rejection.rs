@@ -253,7 +253,7 @@ mod tests {
         let body = serde_json::json!({
             "code": "SOAK_NOT_ELAPSED", "detail": "in beta since ... (and 2 more)", "request_id": "r-7",
             "refusals": [
-                { "code": "SOAK_NOT_ELAPSED", "detail": "in beta since 2026-11-20 09:14Z, 24 h needed: from 2026-11-21 09:14Z (in 6 h 2 min)" },
+                { "code": "SOAK_NOT_ELAPSED", "detail": "in beta for 17 h 58 min of 24 h; possible from 2026-11-21 09:14Z (in 6 h 2 min)" },
                 { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "help": "PUT /platform/orgs/..." },
                 { "code": "NOT_REVERTIBLE", "detail": "its document lacks `revertible: true`", "help": "add it" },
             ],
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             rendered(409, &body, Intent::Change),
             "rejected, nothing was changed:\n\
-             \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14Z, 24 h needed: from 2026-11-21 09:14Z (in 6 h 2 min)\n\
+             \x20 SOAK_NOT_ELAPSED   in beta for 17 h 58 min of 24 h; possible from 2026-11-21 09:14Z (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
              \x20 NOT_REVERTIBLE     its document lacks `revertible: true`\n\
              help for EXIT_CRITERIA: add tenants: `sluice tenants allow TENANT FLAG`, or let them opt in\n\

@@ -45,7 +45,7 @@ fn not_observed(
     let until = Timestamp(since.0.saturating_add(window_ms));
     (until > at && since > flag.state.created).then(|| {
         let detail = format!(
-            "its requests are observed only since {}, {} needed: from {}",
+            "its requests are observed only since {}, {} needed; possible from {}",
             timestamp::minute(since),
             timestamp::duration(window_ms),
             timestamp::minute_rounded_up(until)

@@ -168,7 +168,7 @@ impl Promotion<'_> {
         let next = self.next()?;
         self.wait(
             Code::SoakNotElapsed,
-            &self.in_state_since(),
+            &format!("in {} for", self.from),
             since,
             policy.soak_before(next),
         )
@@ -235,14 +235,15 @@ impl Promotion<'_> {
         let entered = self.flag.state.since;
         let unsettled = self.flag.state.unsettled.as_ref();
         let unsettled = unsettled.filter(|unsettled| unsettled.at > entered);
-        let (sentence, since) = match unsettled {
+        let (sentence, waits, since) = match unsettled {
             Some(unsettled) => {
-                let sentence = format!("{} {}", unsettled.how, timestamp::minute(unsettled.at));
-                (sentence, unsettled.at)
+                let how = &unsettled.how;
+                let sentence = format!("{how} {}", timestamp::minute(unsettled.at));
+                (sentence, format!("{how}, stable for"), unsettled.at)
             }
-            None => (self.in_state_since(), entered),
+            None => (self.in_state_since(), format!("in {} for", self.from), entered),
         };
-        let waiting = self.wait(Code::NotStable, &sentence, since, policy.stable_ms);
+        let waiting = self.wait(Code::NotStable, &waits, since, policy.stable_ms);
         waiting.or_else(|| {
             (!facts.is_served_since(self.key, since)).then(|| {
                 let detail = format!("{sentence}, and no request was served with it on since then");
@@ -293,18 +294,18 @@ impl Promotion<'_> {
         })
     }
 
-    /// Returns a refusal if less than `needed_ms` have passed since `since`. Compared in milliseconds, reported in
+    /// Returns a refusal if less than `needed_ms` have passed since `since`. `waits` is the begin of its sentence, before
+    /// the time that has passed. Compared in milliseconds, reported in
     /// minutes.
-    fn wait(&self, code: Code, sentence: &str, since: Timestamp, needed_ms: i64) -> Option<Refusal> {
+    fn wait(&self, code: Code, waits: &str, since: Timestamp, needed_ms: i64) -> Option<Refusal> {
         let until = Timestamp(since.0.saturating_add(needed_ms));
         let remaining = until.0.saturating_sub(self.at.0);
         (remaining > 0).then(|| {
-            let (needed, from) = (
+            let passed = timestamp::duration_passed(self.at.0.saturating_sub(since.0));
+            let detail = format!(
+                "{waits} {passed} of {}; possible from {} (in {})",
                 timestamp::duration(needed_ms),
                 timestamp::minute_rounded_up(until),
-            );
-            let detail = format!(
-                "{sentence}, {needed} needed: from {from} (in {})",
                 timestamp::duration(remaining)
             );
             Refusal::new(code, detail)

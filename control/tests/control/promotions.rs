@@ -156,7 +156,7 @@ fn without_the_file_of_observations_errors_are_unknown() {
     assert_eq!(refused[0].code, Code::NotObserved);
     assert_eq!(
         refused[0].detail,
-        "its requests are observed only since 2026-11-23 23:00Z, 24 h needed: from 2026-11-24 23:00Z"
+        "its requests are observed only since 2026-11-23 23:00Z, 24 h needed; possible from 2026-11-24 23:00Z"
     );
     assert_eq!(
         codes(&control, &at(94, promotion("young", Lifecycle::Beta))),

@@ -138,7 +138,7 @@ fn conditions_of_many_adopted_flags_are_reported_together() {
     let refusals = refused(&State::default(), &adopting(Value::Object(flags.collect()), None));
     assert_eq!(codes(&refusals), ["SOAK_NOT_ELAPSED"]);
     assert!(
-        refusals[0].detail.starts_with("f00: in alpha since")
+        refusals[0].detail.starts_with("f00: in alpha for 0 h of 24 h")
             && refusals[0]
                 .detail
                 .ends_with("; the same for 13 more: f01, f02, f03, f04, f05, f06, f07, f08, f09, f10, .."),

@@ -147,10 +147,10 @@ fn a_refusal_has_code_detail_help_and_facts() {
     assert_eq!(
         reported,
         [
-            "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14Z, 24 h needed: from 2026-11-21 09:14Z (in 6 h 2 min)",
+            "SOAK_NOT_ELAPSED in beta for 17 h 58 min of 24 h; possible from 2026-11-21 09:14Z (in 6 h 2 min)",
             "FLAG_DEPENDENCY flags that it requires are behind: base is beta",
             "EXIT_CRITERIA 7 of 10 tenants have it on and were served requests",
-            "NOT_STABLE restored 2026-11-20 11:14Z, 72 h needed: from 2026-11-23 11:14Z (in 56 h 2 min)",
+            "NOT_STABLE restored, stable for 15 h 58 min of 72 h; possible from 2026-11-23 11:14Z (in 56 h 2 min)",
             "SIGN_OFF_MISSING operations, support",
             "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 are allowed",
         ]

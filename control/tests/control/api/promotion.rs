@@ -81,6 +81,10 @@ fn a_condition_that_waits_has_the_time_when_it_is_met() {
     assert_eq!(soak["requirement"], "24 h in ga");
     assert_eq!(soak["until"], "2026-11-22T00:00:00.000Z");
     assert_eq!(soak["remaining_ms"], json!(DAY));
+    assert_eq!(
+        soak["detail"],
+        "in ga for 0 h of 24 h; possible from 2026-11-22 00:00Z (in 24 h)"
+    );
     assert_eq!(soak["help"], "wait until then");
     server.advance_clock(DAY);
     let found = step(&server, "ui.shell");
