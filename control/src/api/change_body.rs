@@ -66,6 +66,8 @@ pub(crate) struct DryRunBody {
     /// The revision of the store.
     #[schema(minimum = 0)]
     revision: u64,
+    /// False if the request would leave everything as it is.
+    changed: bool,
     /// True if the change is rejected without `force`, because it affects more tenants than `max_blast_radius`.
     needs_force: bool,
     /// The reason why every change is rejected by this server: files manage its flags, or its store is damaged.
@@ -189,6 +191,7 @@ impl From<DryRun> for DryRunBody {
         } = dry_run.summary;
         Self {
             revision: dry_run.revision.0,
+            changed: dry_run.changed,
             needs_force: dry_run.needs_force,
             read_only: dry_run.read_only.map(RefusalBody::from),
             preview: PreviewBody::from(dry_run.preview),

@@ -17,7 +17,7 @@ use super::change::{ChangeReply, change};
 use super::handler::{NoBody, Reply};
 use super::org_decisions::{OrgChoice, OrgDecisions, variant_name};
 use super::problem::ApiProblem;
-use super::query::DEFAULT_PAGE;
+use super::query::{DEFAULT_PAGE, ONLY_FLAGS};
 use super::request::ApiRequest;
 use super::security_entries;
 
@@ -71,9 +71,14 @@ pub(crate) fn list(api: &Api, request: &ApiRequest, _: NoBody) -> Result<Reply<O
     let decisions = OrgDecisions::read(api, request)?;
     let limit = request.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = request.query.text("after").unwrap_or_default();
+    let only = request.query.keys(ONLY_FLAGS.name);
     let mut visible: Vec<_> = decisions
         .flags_after(after)
         .into_iter()
+        .filter(|(_, flag)| {
+            only.as_ref()
+                .is_none_or(|only| only.contains(flag.key().as_str()))
+        })
         .filter_map(|(id, flag)| Some((id, flag, visible_lifecycle(flag.lifecycle())?)))
         .take(limit.saturating_add(1))
         .collect();

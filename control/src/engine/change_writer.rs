@@ -124,6 +124,7 @@ impl ChangeWriter {
         let limit = blast_radius::limit(&self.policy, &plan, request);
         Ok(DryRun {
             revision: current.state.revision,
+            changed: !plan.writes.is_empty(),
             needs_force: limit.is_some_and(|limit| preview.affects_more_than(limit)),
             read_only: None,
             preview,

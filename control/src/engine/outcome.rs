@@ -27,6 +27,8 @@ pub struct Applied {
 pub struct DryRun {
     /// The current revision of the store.
     pub revision: Revision,
+    /// False if the request would leave everything as it is.
+    pub changed: bool,
     /// True if the change would be rejected without `force`, since it affects too many tenants.
     pub needs_force: bool,
     /// The reason why every change is rejected here, if files manage the flags or the store is damaged.

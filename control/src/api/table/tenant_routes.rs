@@ -4,7 +4,9 @@ use changes::{Event, Permission};
 
 use super::route_defaults::{CHANGE, READ};
 use crate::api::handler::handler;
-use crate::api::query::{AFTER, LIMIT, boolean_parameter, search_parameter, text_parameter, word_parameter};
+use crate::api::query::{
+    AFTER, LIMIT, ONLY_FLAGS, boolean_parameter, search_parameter, text_parameter, word_parameter,
+};
 use crate::api::route::{Access, ApiRoute, Lane, Verb};
 use crate::api::{org_flags, orgs, reports, tenant_flags};
 
@@ -119,7 +121,7 @@ pub(super) const TENANT_ROUTES: &[ApiRoute] = &[
         name: "listOrgFlags",
         summary: "Lists the beta and ga flags of an org.",
         permission: Permission::ReadOwnOrg,
-        query: &[LIMIT, AFTER],
+        query: &[LIMIT, AFTER, ONLY_FLAGS],
         handler: handler!(org_flags::list),
         ..READ
     },

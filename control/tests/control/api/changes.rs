@@ -240,6 +240,19 @@ fn a_change_is_applied_at_its_revision_or_not_at_all() {
 }
 
 #[test]
+fn a_dry_run_says_if_it_would_change_anything() {
+    let server = Server::start();
+    let path = "/platform/orgs/acme/feature-flags/ui.shell";
+    let dry_run = |enabled: Value| {
+        let body = json!({ "enabled": enabled });
+        let answer = server.send_ok("POST", &format!("{path}?dry_run=true"), Some(&body));
+        answer["changed"].clone()
+    };
+    assert_eq!(dry_run(json!(null)), false);
+    assert_eq!(dry_run(json!(false)), true);
+}
+
+#[test]
 fn a_dry_run_lists_changed_decisions_and_changes_nothing() {
     let server = Server::start();
     let before = server.send_ok("GET", "/platform/document", None);

@@ -32,6 +32,18 @@ fn a_flag_has_its_definition_state_and_numbers() {
 }
 
 #[test]
+fn an_org_asks_for_some_flags_alone() {
+    let server = Server::start();
+    let path = "/orgs/acme/feature-flags";
+    let all = server.send_ok("GET", path, None);
+    let key = all["flags"][1]["key"].as_str().unwrap();
+    let found = server.send_ok("GET", &format!("{path}?flags={key},unknown"), None);
+    let found = found["flags"].as_array().unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["key"], key);
+}
+
+#[test]
 fn lists_have_pages() {
     let server = Server::start();
     for (path, items, key, all) in [
