@@ -34,3 +34,14 @@ pub(crate) use rollout::{Arm, ArmMinute, CheckEvidence, Minute, Rollout, Rollout
 pub(crate) use tenant::{Tenant, TenantFlags, TenantList};
 pub(crate) use traffic::{Coverage, ShadowGate, ShadowReport};
 pub(crate) use variant::VariantName;
+
+/// The cause of a decision about a flag that is killed.
+const KILLED: &str = "killed";
+/// The cause of a decision about a tenant that is not eligible at the state of the lifecycle.
+const NOT_ELIGIBLE: &str = "lifecycle";
+
+/// Returns true if an override may have an effect on a decision with this cause. At alpha the policy may let overrides
+/// make a tenant eligible.
+fn can_be_overridden(cause: &str, lifecycle: Option<&str>) -> bool {
+    cause != KILLED && !(cause == NOT_ELIGIBLE && lifecycle == Some("beta"))
+}

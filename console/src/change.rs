@@ -9,6 +9,7 @@ mod flag_operations;
 mod operation;
 mod org_operations;
 mod org_preview;
+mod pilots;
 mod preview;
 mod rollout_operations;
 mod tenant_operations;

@@ -9,7 +9,8 @@ use crate::assets::{self, AssetPaths};
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
-use crate::problem::Problem;
+use crate::problem::{Problem, Reason};
+use crate::reason_help::in_console;
 use crate::receipt::Receipt;
 use crate::visitor::Visitor;
 
@@ -196,14 +197,16 @@ pub(crate) fn render(status: StatusCode, template: &impl Template) -> Response {
 /// The page of a problem, within the layout.
 #[derive(Template)]
 #[template(path = "problem.html")]
-struct ProblemPage<'p> {
+struct ProblemPage {
     page: Page,
-    problem: &'p Problem,
+    reasons: Vec<Reason>,
 }
 
 /// Renders the page of a problem.
 pub(crate) fn problem(page: Page, problem: &Problem) -> Response {
-    render(problem.status(), &ProblemPage { page, problem })
+    let reasons = problem.reasons().into_iter();
+    let reasons = reasons.map(|reason| in_console(reason, None)).collect();
+    render(problem.status(), &ProblemPage { page, reasons })
 }
 
 /// The page of a path that has none.

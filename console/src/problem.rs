@@ -51,8 +51,16 @@ impl From<&DocumentProblem> for Reason {
             detail,
             help,
             facts: Map::new(),
+            place: None,
         }
     }
+}
+
+/// A page at which a reason is mended.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) href: String,
+    pub(crate) label: String,
 }
 
 /// A reason of the rejection of a change.
@@ -67,16 +75,25 @@ pub(crate) struct Reason {
     /// The facts, by name.
     #[serde(flatten)]
     pub(crate) facts: Map<String, Value>,
+    /// The page at which it is mended.
+    #[serde(skip)]
+    pub(crate) place: Option<Place>,
 }
 
 impl Reason {
     /// The fact with the time until which a change is rejected.
     const UNTIL: &str = "until";
 
-    /// Returns the time from which the change is possible (RFC 3339), if it is known.
+    /// Returns the time from which the change is possible (RFC 3339), if it is known, and not said by the sentence.
     pub(crate) fn when(&self) -> Option<&str> {
-        self.facts.get(Self::UNTIL)?.as_str()
+        let until = self.facts.get(Self::UNTIL)?.as_str()?;
+        (!says_when(&self.detail)).then_some(until)
     }
+}
+
+/// Returns true if a sentence says from when on the change is possible.
+pub(crate) fn says_when(detail: &str) -> bool {
+    detail.contains("possible from ")
 }
 
 impl Problem {
@@ -171,6 +188,7 @@ impl Problem {
             detail: self.detail.clone(),
             help: self.help.clone(),
             facts: Map::new(),
+            place: None,
         }
     }
 }

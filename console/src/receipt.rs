@@ -13,7 +13,7 @@ const MAX_RECEIPTS: usize = 1_000;
 /// The receipt of a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Receipt {
-    /// The change, in words.
+    /// The change that was made, in words; the one that was asked for if it changed nothing.
     pub(crate) title: String,
     /// The revision that it created.
     pub(crate) revision: u64,

@@ -65,7 +65,6 @@ problem-title = This did not work
 missing-title = There is no such page
 missing-back = To the first page
 receipt-label = Receipt of the change
-receipt-done = Done:
 receipt-unchanged = Nothing to change:
 receipt-revision = Revision { $n },
 receipt-here = in force
@@ -76,6 +75,16 @@ receipt-nodes = in force on { $n } of { $m } { $m ->
 receipt-ms = after { $n } ms.
 receipt-saved = Saved.
 refusal-when = Possible from
+help-tenant-not-found = Check the spelling, or create the tenant: “sluice tenants set ID --new”.
+help-flag-not-found = Check the spelling.
+help-blast-radius = Check the preview, and tick the box beside the button.
+help-rollout-running = Wait until the plan ends, or cancel it.
+help-skip-conditions = Wait, or tick “even if the conditions of the stage are not met” beside “Advance” on the Rollout page.
+place-tenants = All tenants
+place-flags = All flags
+place-sign-offs = Sign-offs of the flag
+place-flag-tenants = Tenants of the flag
+place-rollout = Rollout of the flag
 field-invalid = “{ $name }” is missing, or not as it should be
 problem-at-line = Line { $name }: { $to }
 
@@ -87,8 +96,10 @@ change-restore = Restore { $name }
 change-state = Move { $name } to { $to }
 change-tiers = Set tier defaults of { $name }
 change-sign-off = Sign off { $name } for { $to }
-change-override = Override { $name } for { $to }
-change-allow = Allow { $name } for { $to } at beta
+change-override = Override { $name } to { $variant } for { $to }
+change-remove-override = Remove the override of { $name } for { $to }
+change-retire = Retire { $name }
+change-allow = Add { $to } to the beta allowlist of { $name }
 change-disallow = Remove { $to } from the beta allowlist of { $name }
 change-rollout-plan = Set the rollout plan of { $name }
 change-rollout-remove-plan = Remove the rollout plan of { $name }
@@ -100,20 +111,65 @@ change-rollout-pause = Pause the rollout of { $name }
 change-rollout-resume = Resume the rollout of { $name }
 change-rollout-advance = Advance the rollout of { $name }
 change-rollout-skip = Advance the rollout of { $name } without its conditions
-change-rollout-rollback = Roll { $name } back
+change-rollout-rollback = Roll back { $name }
 change-rollout-cancel = Cancel the rollout of { $name }
 change-rollout-tick = Run the checks of { $name }
 document-label = Plan, in YAML or JSON
 change-opt-in = Turn on { $name }
 change-opt-out = Turn off { $name }
 change-report = Report a problem with { $name }
+done-kill = Killed { $name }
+done-restore = Restored { $name }
+done-state = Moved { $name } to { $to }
+done-retire = Retired { $name }
+done-tiers = Set tier defaults of { $name }
+done-sign-off = Signed off { $name } for { $to }
+done-override = Overrode { $name } to { $variant } for { $to }
+done-remove-override = Removed the override of { $name } for { $to }
+done-allow = Added { $to } to the beta allowlist of { $name }
+done-disallow = Removed { $to } from the beta allowlist of { $name }
+done-rollout-plan = Set the rollout plan of { $name }
+done-rollout-remove-plan = Removed the rollout plan of { $name }
+done-rollout-approve = Approved the plan of { $name } for { $to }
+done-rollout-check = Checked off “{ $to }” of { $name }
+done-rollout-uncheck = Opened “{ $to }” of { $name } again
+done-rollout-start = Started the rollout of { $name }
+done-rollout-pause = Paused the rollout of { $name }
+done-rollout-resume = Resumed the rollout of { $name }
+done-rollout-advance = Advanced the rollout of { $name }
+done-rollout-skip = Advanced the rollout of { $name } without its conditions
+done-rollout-rollback = Rolled back { $name }
+done-rollout-cancel = Cancelled the rollout of { $name }
+done-rollout-tick = Looked at the checks of { $name }
+done-opt-in = Turned on { $name }
+done-opt-out = Turned off { $name }
+done-report = Reported a problem with { $name }
+done-record = Changed the record of { $name }
+done-open-incident = Opened incident of { $name }: { $to }
+done-close-incident = Closed incident of { $name }: { $to }
+undo-allow = Remove { $name } again
+undo-disallow = Add { $name } again
+the-tenants = { $n ->
+    [one] one tenant
+   *[other] the { $n } tenants
+  }
 meanwhile-title = Others changed something since your preview
 meanwhile-lead = Nothing of yours was applied. Read what they did, check the new preview, and confirm again.
 refused-title = Refused, nothing was changed
-preview-title = Changes for { $n } of { $m } { $m ->
+preview-title = { $n } of { $m } { $m ->
     [one] tenant
    *[other] tenants
+  } { $n ->
+    [one] changes
+   *[other] change
   }
+preview-nothing = Nothing to change.
+preview-pilots = { $n ->
+    [one] One tenant joins the allowlist. What it is served stays the same.
+   *[other] { $n } tenants join the allowlist. What they are served stays the same.
+  }
+preview-before-beta = The allowlist has an effect at beta.
+preview-channel = Not eligible at beta without the channel latest:
 preview-maybe = { $n ->
     [one] One further tenant may change for some users or requests: that depends on data that only a request has.
    *[other] { $n } further tenants may change for some users or requests: that depends on data that only a request has.
@@ -134,7 +190,7 @@ tenants = { $n ->
     [one] one tenant
    *[other] { $n } tenants
   }
-reason-label = Reason
+reason-label = Reason (optional)
 reason-hint = for the audit log: a sentence, a ticket
 force-label = Yes, change { $n } of { $m } tenants at once
 no-variant = none
@@ -146,13 +202,13 @@ column-why = Why
 ## Buttons
 
 button-close = Close
-button-confirm = Confirm
+button-back = Back
+button-try-again = Try again
 button-preview-again = Preview again
 button-cancel = Cancel
 button-kill = Kill
 button-restore = Restore
-button-allow = Allow
-button-disallow = Remove
+button-allow = Add to the allowlist
 button-search = Search
 button-preview = Preview
 button-rollout-approve = Approve
@@ -231,7 +287,7 @@ tab-definition = Definition
 tab-audit = Audit log
 kill-title = Kill
 kill-lead = The flag is off for every tenant at once. Restore undoes it.
-kill-reason = Reason (may follow)
+kill-reason = Reason (optional)
 button-kill-now = Kill now
 flag-facts = Facts
 flag-opted-out = Opted out
@@ -240,7 +296,8 @@ flag-overridden = Overridden
 
 ## Tier defaults
 
-tiers-lead = The variant that tenants of a tier get where nothing before it in the decision decides.
+tiers-lead = The variant for a tier, if no override, opt-in, lifecycle or rollout decides first.
+tiers-eligible = At { $name } only eligible tenants get it.
 tiers-none-title = There are no tiers
 tiers-none-lead = Name them in the flags document, and apply it:
 tiers-of = Default for { $name }
@@ -254,7 +311,7 @@ column-default = Default
 tenants-change = Change several tenants
 tenants-ids = Tenants, one per line
 tenants-override = Override to
-tenants-no-override = none (remove it)
+tenants-choose = choose
 tenants-search = Search in ids
 tenants-on-filter = Served
 tenants-standing = Choice
@@ -264,6 +321,8 @@ tenants-no-match = No tenant matches.
 tenants-no-match-of = No tenant matches “{ $name }”.
 tenants-show-all = Show all tenants
 tenants-too-many = At most { $n } tenants can be changed at once here. For more, use sluice tenants import.
+tenants-allow = Add { $name } to the allowlist
+tenants-disallow = Remove { $name } from the allowlist
 tenants-remove-override = Remove the override for { $name }
 tenants-override-on = Override to on for { $name }
 tenants-override-off = Override to off for { $name }
@@ -276,7 +335,7 @@ column-served = Served
 column-standing = Choice
 tag-internal = internal
 filter-any = any
-button-disallow-many = Remove from the allowlist
+button-disallow = Remove from the allowlist
 button-override = Override
 button-override-on = Override to on
 button-override-off = Override to off
@@ -405,7 +464,7 @@ explain-link-without = Link to this question without its secrets
 explain-link-secret = A token, and fields that look like secrets, are left out.
 explain-serves = serves
 explain-local-kill = Killed on this machine only, until
-explain-line = Line of the decision
+explain-line = Step
 explain-found = Found
 explain-otherwise = would otherwise
 explain-decides = decides
@@ -553,8 +612,9 @@ org-testing-since = In testing
 org-available = Available
 org-at = on
 org-since = since
+org-not-available = Not available at the moment.
 org-without-effect = This choice has no effect at the moment.
-org-name = Name:
+org-name = Id:
 org-first = First features
 org-none-title = There is nothing to choose yet
 org-none-lead = New features appear here as soon as your organization can try them.
@@ -562,7 +622,8 @@ org-effect = What happens
 org-will-be-on = { $name } will be on for your organization.
 org-will-be-off = { $name } will be off for your organization.
 org-will-be = { $name } will change to “{ $to }” for your organization.
-org-nothing-changes = { $name }: your choice is saved. What your organization has does not change at the moment.
+org-stays-on = { $name } stays on for now. We will save your choice.
+org-stays-off = { $name } stays off for now. We will save your choice.
 org-refused = This did not work
 org-closed = This feature can’t be turned on by your organization yet. Ask us to join the test.
 org-no-feature = This feature is not available.
@@ -721,8 +782,8 @@ lifecycle-no-conditions = No conditions.
 condition-met = met:
 condition-unmet = not met:
 promote-default = Default after the promotion
-promote-default-on = on for all who decide nothing else
-promote-default-tiers = the defaults of the tiers stay
+promote-default-on = On for all tenants without another cause
+promote-default-tiers = Keep the tier defaults
 promote-urgent = Skip the conditions
 promote-urgent-lead = For an emergency. The audit log keeps who decided, the incident and the reason.
 promote-decision-maker = Who decided
@@ -730,6 +791,8 @@ promote-urgent-incident = Incident that requires it
 promote-urgent-reason = Reason of the decision
 revert-incident = Incident to open, a text or link
 button-promote = Promote to { $name }
+button-retire = Retire
+retire-lead = Retired: every tenant gets the final variant, which is on unless the definition names another. Tier defaults, overrides, choices and kills no longer apply.
 button-sign-off = Sign off for { $name }
 sign-offs-title = Sign-offs of the next step
 sign-offs-none = None yet.
@@ -874,7 +937,7 @@ rollout-no-wait = Every condition is met: the plan advances within ten seconds.
 rollout-operate = Operate
 rollout-skip = even if the conditions of the stage are not met
 rollback-to = Effect of the rollback
-rollback-as-planned = as planned
+rollback-as-planned = as planned: { $name }
 rollback-kill = kill the flag
 rollback-exposure = to 0 %
 rollback-previous = to the stage before

@@ -270,11 +270,18 @@ impl Browser {
     /// Confirms the change that is previewed, with a reason, and waits for its receipt.
     #[track_caller]
     pub(crate) fn confirm(&self, reason: &str) {
-        self.fill("Reason", reason);
-        self.click("Confirm");
+        self.fill("Reason (optional)", reason);
+        self.click_confirm();
         let receipt = self.text(".receipt");
-        assert!(receipt.starts_with("Done:"), "{receipt}");
+        assert!(!receipt.starts_with("Nothing to change:"), "{receipt}");
         assert!(receipt.contains("in force on 1 of 1 node after "), "{receipt}");
+    }
+
+    /// Clicks the button that confirms the change, which is named after it.
+    #[track_caller]
+    pub(crate) fn click_confirm(&self) {
+        let name = self.text("form.confirm button.primary");
+        self.click(&name);
     }
 
     /// Fails unless the page shows each of these texts.

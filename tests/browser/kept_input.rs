@@ -27,7 +27,7 @@ fn an_invalid_question_keeps_its_fields() {
     ada.fill("Attributes, NAME=VALUE, one a line", "seats=5");
     ada.fill("At this time instead of now", "2026-11-30T15:00:00Z");
     ada.press(&["Enter"]);
-    ada.await_text("Line of the decision");
+    ada.await_text("Step");
     ada.assert_no_errors();
 }
 
@@ -46,9 +46,9 @@ fn a_plan_with_an_error_is_corrected_on_its_page() {
     let kept = ada.text("#document");
     assert_eq!(kept.trim_end(), plan.replace(" 100", " [100").trim_end());
     ada.fill("Plan, in YAML or JSON", plan);
-    ada.fill("Reason", "kept, too");
+    ada.fill("Reason (optional)", "kept, too");
     ada.click("Preview again");
-    ada.await_text("Changes for 0 of 12 tenants");
+    ada.await_text("0 of 12 tenants change");
     assert_eq!(ada.text("#reason"), "kept, too");
     ada.confirm("kept, too");
     ada.says(&["all\n100 %"]);
@@ -68,7 +68,7 @@ fn a_bad_attribute_is_corrected_on_the_page_of_its_error() {
     ada.await_text("Refused, nothing was changed");
     assert_eq!(ada.text("#attributes").trim_end(), "seats: 5\nregion eu");
     ada.fill("Attributes", "seats: 5\nregion: eu");
-    ada.fill("Reason", "a bigger contract");
+    ada.fill("Reason (optional)", "a bigger contract");
     ada.click("Preview again");
     ada.await_text("Change the record of t1");
     ada.confirm("a bigger contract");

@@ -49,7 +49,7 @@ fn a_flag_is_found_and_killed_by_keys_alone() {
     ada.await_text("The flag is off for every tenant at once.");
     ada.press(&["Escape"]);
     ada.press(&["k", "Enter"]);
-    ada.await_text(&format!("Done: Kill {EXPORT}"));
+    ada.await_text(&format!("Killed {EXPORT}"));
     ada.assert_no_errors();
 }
 
@@ -63,15 +63,15 @@ fn a_change_is_confirmed_by_keys_alone() {
     ada.press(&["Enter"]);
     tab_to(&ada, "Override to on for t2");
     ada.press(&["Enter"]);
-    ada.await_text("Changes for 1 of 12 tenants");
+    ada.await_text("1 of 12 tenants changes");
     tab_to(&ada, "Skip to the content");
     ada.press(&["Enter"]);
-    tab_to(&ada, "Reason");
+    tab_to(&ada, "Reason (optional)");
     ada.type_text("by keys: g t / ?");
     ada.press(&["Tab"]);
-    assert_eq!(ada.focused(), "Confirm");
+    assert_eq!(ada.focused(), format!("Override {EXPORT} to on for t2"));
     ada.press(&["Enter"]);
-    ada.await_text("Done:");
+    ada.await_text(&format!("Overrode {EXPORT} to on for t2"));
     assert_eq!(company.served("t2", "/export"), "new");
     ada.click_in("Pages of the flag", "Audit log");
     ada.await_text("“by keys: g t / ?”");

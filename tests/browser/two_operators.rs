@@ -16,26 +16,20 @@ fn an_outdated_preview_shows_what_the_other_did() {
     ben.fill("Tenants, one per line", "t1\nt2");
     ben.choose("Override to", "on");
     ben.click("Override");
-    ben.await_text("Changes for 2 of 12 tenants");
-    ben.fill("Reason", "asked for by sales & support");
+    ben.await_text("2 of 12 tenants change");
+    ben.fill("Reason (optional)", "asked for by sales & support");
 
     ada.click("Override to on for t1");
-    ada.await_text("Changes for 1 of 12 tenants");
+    ada.await_text("1 of 12 tenants changes");
     ada.confirm("a design partner");
 
-    ben.click("Confirm");
+    ben.click_confirm();
     ben.await_text("Others changed something since your preview");
-    ben.says(&[
-        "ada",
-        "a design partner",
-        EXPORT,
-        "t1",
-        "Changes for 1 of 12 tenants",
-    ]);
+    ben.says(&["ada", "a design partner", EXPORT, "t1", "1 of 12 tenants changes"]);
     assert_eq!(ben.text("#reason"), "asked for by sales & support");
     assert_eq!(company.served("t2", "/export"), "old");
-    ben.click("Confirm");
-    assert!(ben.text(".receipt").starts_with("Done:"));
+    ben.click_confirm();
+    assert!(ben.text(".receipt").starts_with("Overrode"));
     ben.says(&["2 tenants"]);
     assert_eq!(company.served("t2", "/export"), "new");
     ben.click_in("Pages of the flag", "Audit log");

@@ -21,6 +21,7 @@ pub(crate) struct OrgFlag {
     lifecycle: String,
     pub(crate) on: bool,
     pub(crate) lifecycle_since: Option<String>,
+    cause: String,
     choice: Option<String>,
     pub(crate) choice_since: Option<String>,
 }
@@ -36,12 +37,27 @@ impl OrgFlag {
         self.choice.as_deref() == Some("out")
     }
 
+    /// Returns its name: the description, or the key if it has none.
+    pub(crate) fn name(&self) -> &str {
+        self.description.as_deref().unwrap_or(&self.key)
+    }
+
+    /// Returns true if it is switched off for every org.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.cause == super::KILLED
+    }
+
     /// Returns true if it is still tried out, and not for everyone yet.
     pub(crate) fn is_in_testing(&self) -> bool {
         self.lifecycle == "beta"
     }
 
-    /// Returns true if the org can turn it on: it is off, or turned off by the org.
+    /// Returns true if the org can choose: a feature that is switched off can only be turned off.
+    pub(crate) fn can_choose(&self) -> bool {
+        !self.is_killed() || !self.can_turn_on()
+    }
+
+    /// Returns true if the choice of the org would be to turn it on: it is off, or turned off by the org.
     pub(crate) fn can_turn_on(&self) -> bool {
         self.is_declined() || (!self.on && !self.is_chosen())
     }

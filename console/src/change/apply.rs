@@ -50,7 +50,10 @@ pub(crate) async fn apply(
             let took = begun.elapsed();
             let applied = answer.body;
             let receipt = Receipt {
-                title: change.title.clone(),
+                title: match applied.is_changed() {
+                    true => change.words.done.clone(),
+                    false => change.words.title.clone(),
+                },
                 revision: applied.revision,
                 is_changed: applied.is_changed(),
                 took,

@@ -11,6 +11,7 @@ const FIELDS: &[(&str, &str, usize)] = &[
     ("document", "document-label", 16),
     ("attributes", "tenant-attributes", 4),
     ("tenants", "tenants-ids", 3),
+    ("variant", "tenants-override", 1),
     ("tier", "column-tier", 1),
     ("incident", "incident-label", 1),
     ("urgent_decision_maker", "promote-decision-maker", 1),

@@ -12,6 +12,8 @@ use crate::texts::text;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Effects {
     pub(crate) revision: u64,
+    /// False if the state is as requested.
+    pub(crate) changed: bool,
     /// True if the change needs a confirmation that it may affect many tenants.
     pub(crate) needs_force: bool,
     /// The reason why this server rejects every change.
@@ -70,6 +72,7 @@ pub(crate) struct Unchanged {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Item {
     pub(crate) id: String,
+    outcome: String,
     pub(crate) refusal: Option<Reason>,
 }
 
@@ -124,6 +127,14 @@ impl Applied {
             .chain(refusals)
             .chain(waits.map(|wait| wait.detail.clone()))
             .collect()
+    }
+}
+
+impl Effects {
+    /// Returns the number of records that the change alters; a change of one record has no items.
+    pub(crate) fn joined(&self) -> usize {
+        let changed = self.items.iter().filter(|item| item.outcome == "changed");
+        changed.count().max(1)
     }
 }
 

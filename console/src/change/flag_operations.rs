@@ -6,9 +6,9 @@ use crate::admin_api::Call;
 use crate::form::Form;
 use crate::pages::flag_path;
 use crate::receipt::FormButton;
-use crate::texts::{text, text_named, text_pair};
+use crate::texts::text;
 
-use super::operation::{Change, InvalidField, Operation, fields, required};
+use super::operation::{Change, InvalidField, Operation, Words, fields, required};
 
 /// The prefix of the fields of tier defaults; the tier follows.
 const TIER_PREFIX: &str = "tier.";
@@ -57,7 +57,7 @@ fn kill(form: &Form) -> Result<Change, InvalidField> {
         body.insert("incident".to_owned(), Value::from(incident));
     }
     Ok(Change {
-        title: text_named("change-kill", flag).into_owned(),
+        words: Words::named("kill", flag),
         call: Call::post(&["platform", "feature-flags", flag, "kill"]).json(Value::Object(body)),
         back: flag_path(flag),
         undo: Some(FormButton {
@@ -70,7 +70,7 @@ fn kill(form: &Form) -> Result<Change, InvalidField> {
 fn restore(form: &Form) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     Ok(Change {
-        title: text_named("change-restore", flag).into_owned(),
+        words: Words::named("restore", flag),
         call: Call::post(&["platform", "feature-flags", flag, "restore"]).json(json!({})),
         back: flag_path(flag),
         undo: None,
@@ -100,7 +100,10 @@ fn state(form: &Form) -> Result<Change, InvalidField> {
         body.insert("override".to_owned(), urgent);
     }
     Ok(Change {
-        title: text_pair("change-state", flag, to).into_owned(),
+        words: match to {
+            "retired" => Words::named("retire", flag),
+            to => Words::pair("state", flag, to),
+        },
         call: Call::post(&["platform", "feature-flags", flag, "state"]).json(Value::Object(body)),
         back: flag_path(flag),
         undo: None,
@@ -118,7 +121,7 @@ fn tiers(form: &Form) -> Result<Change, InvalidField> {
         }
     }
     Ok(Change {
-        title: text_named("change-tiers", flag).into_owned(),
+        words: Words::named("tiers", flag),
         call: Call::put(&["platform", "feature-flags", flag, "tiers"]).json(json!({ "tiers": tiers })),
         back: format!("{}/tiers", flag_path(flag)),
         undo: None,
@@ -138,7 +141,7 @@ fn variant(name: &str) -> Value {
 fn sign_off(form: &Form) -> Result<Change, InvalidField> {
     let (flag, role) = (required(form, "flag")?, required(form, "role")?);
     Ok(Change {
-        title: text_pair("change-sign-off", flag, role).into_owned(),
+        words: Words::pair("sign-off", flag, role),
         call: Call::post(&["platform", "feature-flags", flag, "sign-offs"]).json(json!({ "role": role })),
         back: flag_path(flag),
         undo: None,
@@ -148,7 +151,7 @@ fn sign_off(form: &Form) -> Result<Change, InvalidField> {
 fn open_incident(form: &Form) -> Result<Change, InvalidField> {
     let (flag, incident) = (required(form, "flag")?, required(form, "incident")?);
     Ok(Change {
-        title: text_pair("change-open-incident", flag, incident).into_owned(),
+        words: Words::pair("open-incident", flag, incident),
         call: Call::post(&["platform", "feature-flags", flag, "incidents"])
             .json(json!({ "incident": incident })),
         back: flag_path(flag),
@@ -159,7 +162,7 @@ fn open_incident(form: &Form) -> Result<Change, InvalidField> {
 fn close_incident(form: &Form) -> Result<Change, InvalidField> {
     let (flag, incident) = (required(form, "flag")?, required(form, "incident")?);
     Ok(Change {
-        title: text_pair("change-close-incident", flag, incident).into_owned(),
+        words: Words::pair("close-incident", flag, incident),
         call: Call::post(&["platform", "feature-flags", flag, "incidents", "close"])
             .json(json!({ "incident": incident })),
         back: flag_path(flag),

@@ -3,6 +3,7 @@
 use crate::admin_api::Call;
 use crate::form::Form;
 use crate::receipt::FormButton;
+use crate::texts::{text_named, text_pair};
 
 use super::{flag_operations, org_operations, rollout_operations, tenant_operations};
 
@@ -14,17 +15,43 @@ pub(crate) struct Operation {
     pub(crate) read: fn(&Form) -> Result<Change, InvalidField>,
 }
 
+/// A change in words.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    /// The change that is asked for, as on its button.
+    pub(crate) title: String,
+    /// The change that was made, as on its receipt.
+    pub(crate) done: String,
+}
+
 /// A change that a form asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
-    /// The change in words, as on its button.
-    pub(crate) title: String,
+    pub(crate) words: Words,
     /// The request of the change, without its reason.
     pub(crate) call: Call,
     /// The page of what is changed.
     pub(crate) back: String,
     /// The form that undoes the change, if one does.
     pub(crate) undo: Option<FormButton>,
+}
+
+impl Words {
+    /// Returns the words about `name`. `id` is the part of the ids of both texts after `change-` and `done-`.
+    pub(crate) fn named(id: &str, name: &str) -> Self {
+        Self {
+            title: text_named(&format!("change-{id}"), name).into_owned(),
+            done: text_named(&format!("done-{id}"), name).into_owned(),
+        }
+    }
+
+    /// Returns the words about `name` and `to`.
+    pub(crate) fn pair(id: &str, name: &str, to: &str) -> Self {
+        Self {
+            title: text_pair(&format!("change-{id}"), name, to).into_owned(),
+            done: text_pair(&format!("done-{id}"), name, to).into_owned(),
+        }
+    }
 }
 
 /// A field that is absent or malformed.

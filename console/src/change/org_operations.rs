@@ -3,11 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::admin_api::Call;
+use crate::console::Console;
 use crate::form::Form;
+use crate::org_names::OrgNames;
 use crate::page::Section;
-use crate::texts::text_named;
+use crate::visitor::Visitor;
 
-use super::operation::{Change, InvalidField, Operation, required};
+use super::operation::{Change, InvalidField, Operation, Words, required};
 
 /// The name of the report of a problem.
 pub(crate) const REPORT: &str = "report";
@@ -35,18 +37,33 @@ pub(crate) fn is_of_org(form: &Form) -> bool {
     OPERATIONS.iter().any(|operation| operation.name == name)
 }
 
+/// Names the feature of an operation of an org as its page does; any other change stays as it is.
+pub(crate) async fn name(console: &Console, visitor: &Visitor, form: &Form, change: Change) -> Change {
+    let (Some(operation), true) = (form.text("operation"), is_of_org(form)) else {
+        return change;
+    };
+    let (Some(org), Some(flag)) = (form.text("org"), form.text("flag")) else {
+        return change;
+    };
+    let names = OrgNames::read(console, visitor, org, [flag]).await;
+    Change {
+        words: Words::named(operation, &names.name(flag)),
+        ..change
+    }
+}
+
 fn opt_in(form: &Form) -> Result<Change, InvalidField> {
-    choose(form, "opt-in", "change-opt-in")
+    choose(form, "opt-in")
 }
 
 fn opt_out(form: &Form) -> Result<Change, InvalidField> {
-    choose(form, "opt-out", "change-opt-out")
+    choose(form, "opt-out")
 }
 
-fn choose(form: &Form, choice: &str, title: &str) -> Result<Change, InvalidField> {
+fn choose(form: &Form, choice: &str) -> Result<Change, InvalidField> {
     let (org, flag) = (required(form, "org")?, required(form, "flag")?);
     Ok(Change {
-        title: text_named(title, flag).into_owned(),
+        words: Words::named(choice, flag),
         call: Call::post(&["orgs", org, "feature-flags", flag, choice]).json(json!({})),
         back: Section::Org.path().to_owned(),
         undo: None,
@@ -64,7 +81,7 @@ fn report(form: &Form) -> Result<Change, InvalidField> {
         }
     }
     Ok(Change {
-        title: text_named("change-report", flag).into_owned(),
+        words: Words::named(REPORT, flag),
         call: Call::post(&["orgs", org, "feature-flags", flag, "reports"]).json(Value::Object(body)),
         back: Section::Org.path().to_owned(),
         undo: None,

@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::org_names::OrgNames;
 use crate::org_words::{Plain, plain};
 use crate::page::{self, Page, Section};
 use crate::problem::{Problem, Reason};
@@ -15,7 +16,6 @@ use crate::visitor::Visitor;
 
 use super::COMMON_FIELDS;
 use super::effects::{ChangedDecision, Effects};
-use super::operation::Change;
 use super::org_operations::{REPORT, REPORT_FIELDS};
 use super::preview::Submitted;
 
@@ -91,12 +91,12 @@ pub(super) async fn render(
     let page = Page::new(console, visitor, uri, Section::Org, &text("change-title"));
     let template = OrgChangePage {
         changes_path: page.changes_path(),
-        title: change.title.clone(),
+        title: change.words.title.clone(),
         back,
         fields: form.without(&hidden),
         report: is_report.then(|| ReportFields::read(form)),
         effects: match &effects {
-            Some(effects) if !is_report => sentences(effects, change, form),
+            Some(effects) if !is_report => sentences(console, visitor, effects, form).await,
             _ => Vec::new(),
         },
         problems: problems(visitor, &reasons),
@@ -111,21 +111,32 @@ fn problems(visitor: &Visitor, reasons: &[Reason]) -> Vec<Plain> {
 }
 
 /// Returns the effects on the org, a sentence each.
-fn sentences(effects: &Effects, change: &Change, form: &Form) -> Vec<String> {
-    let org = form.text("org");
+async fn sentences(console: &Console, visitor: &Visitor, effects: &Effects, form: &Form) -> Vec<String> {
+    let (Some(org), Some(flag)) = (form.text("org"), form.text("flag")) else {
+        return Vec::new();
+    };
     let decisions = effects.preview.decisions.iter();
-    let own = decisions.filter(|decision| decision.tenant.as_deref() == org);
-    let sentences: Vec<String> = own.map(sentence).collect();
+    let own: Vec<&ChangedDecision> = decisions
+        .filter(|decision| decision.tenant.as_deref() == Some(org))
+        .collect();
+    let keys = own.iter().map(|decision| &*decision.flag);
+    let names = OrgNames::read(console, visitor, org, keys.chain([flag])).await;
+    let sentences: Vec<String> = own.iter().map(|decision| sentence(decision, &names)).collect();
     match sentences.is_empty() {
-        true => vec![text_named("org-nothing-changes", &change.title).into_owned()],
+        true => {
+            let is_on = names.is_on(flag);
+            let id = if is_on { "org-stays-on" } else { "org-stays-off" };
+            vec![text_named(id, &names.name(flag)).into_owned()]
+        }
         false => sentences,
     }
 }
 
-fn sentence(decision: &ChangedDecision) -> String {
+fn sentence(decision: &ChangedDecision, names: &OrgNames) -> String {
+    let name = &names.name(&decision.flag);
     match decision.to.as_deref() {
-        Some("on") => text_named("org-will-be-on", &decision.flag).into_owned(),
-        Some("off") | None => text_named("org-will-be-off", &decision.flag).into_owned(),
-        Some(variant) => text_pair("org-will-be", &decision.flag, variant).into_owned(),
+        Some("on") => text_named("org-will-be-on", name).into_owned(),
+        Some("off") | None => text_named("org-will-be-off", name).into_owned(),
+        Some(variant) => text_pair("org-will-be", name, variant).into_owned(),
     }
 }

@@ -16,6 +16,7 @@ use crate::form::Form;
 use crate::page::{self, Page, Section};
 use crate::page_path::is_page;
 use crate::problem::{Problem, Reason};
+use crate::reason_help::in_console;
 use crate::texts::text;
 use crate::visitor::Visitor;
 
@@ -23,6 +24,7 @@ use super::COMMON_FIELDS;
 use super::correction::{self, CorrectedField, corrected};
 use super::effects::Effects;
 use super::operation::{Change, InvalidField};
+use super::pilots::Pilots;
 use super::{allowlist, apply, operation, org_operations, org_preview};
 
 /// A change whose form is read.
@@ -58,6 +60,8 @@ struct ChangePage {
     reason: String,
     is_forced: bool,
     effects: Option<Effects>,
+    /// The pilots of a change of the allowlist that serves no tenant another variant.
+    pilots: Option<Pilots>,
     refusals: Vec<Reason>,
     /// The changes of others since the first preview.
     meanwhile: Vec<Meanwhile>,
@@ -120,7 +124,8 @@ pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> R
             });
         }
     };
-    let title = change.title.clone();
+    let title = change.words.title.clone();
+    let change = org_operations::name(console, visitor, &form, change).await;
     match allowlist::complete(console, visitor, &form, change).await {
         Ok(change) => Ok(Submitted { change, form }),
         Err(problem) => Err(Unusable::Incorrect {
@@ -148,7 +153,10 @@ impl Unusable {
                 let template = ChangePage {
                     title: title.clone(),
                     back: back.unwrap_or(page.section.path()).to_owned(),
-                    refusals: reasons.clone(),
+                    refusals: reasons
+                        .iter()
+                        .map(|reason| in_console(reason.clone(), form.text("flag")))
+                        .collect(),
                     ..ChangePage::of(page, form, corrected(form, field.as_ref()))
                 };
                 page::render(StatusCode::BAD_REQUEST, &template)
@@ -158,6 +166,12 @@ impl Unusable {
 }
 
 impl ChangePage {
+    /// Returns true if there is something to confirm, or to correct.
+    fn is_open(&self) -> bool {
+        let is_effective = self.effects.as_ref().is_some_and(|effects| effects.changed);
+        is_effective || !self.corrected.is_empty()
+    }
+
     /// Creates the page of a form, with the fields that it shows to be corrected.
     fn of(page: Page, form: &Form, corrected: Vec<CorrectedField>) -> Self {
         let mut fields = form.without(COMMON_FIELDS);
@@ -172,6 +186,7 @@ impl ChangePage {
             reason: form.raw("reason").unwrap_or_default().to_owned(),
             is_forced: form.is_checked("force"),
             effects: None,
+            pilots: None,
             refusals: Vec::new(),
             meanwhile: Vec::new(),
         }
@@ -218,13 +233,22 @@ pub(crate) async fn render(
     if let Some(reason) = effects.as_ref().and_then(|effects| effects.read_only.clone()) {
         refusals.push(reason);
     }
+    let flag = form.text("flag");
+    let refusals = refusals
+        .into_iter()
+        .map(|reason| in_console(reason, flag))
+        .collect();
     let corrected = match &effects {
         Some(_) => Vec::new(),
         None => corrected(form, None),
     };
     let template = ChangePage {
-        title: change.title.clone(),
+        title: change.words.title.clone(),
         back: apply::back(change, form),
+        pilots: match &effects {
+            Some(effects) => Pilots::read(console, visitor, form, effects).await,
+            None => None,
+        },
         effects,
         refusals,
         meanwhile,

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::admin_api::Call;
 use crate::form::Form;
 use crate::receipt::FormButton;
-use crate::texts::{text, text_named, text_pair};
+use crate::texts::text;
 
-use super::operation::{Change, InvalidField, Operation, fields, required};
+use super::operation::{Change, InvalidField, Operation, Words, fields, required};
 use crate::pages::flag_path;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -58,9 +58,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// Returns the change of the plan of a flag.
-fn of_plan(flag: &str, title: &str, call: Call) -> Change {
+/// `words` is that of [`Words::named`].
+fn of_plan(flag: &str, words: &str, call: Call) -> Change {
     Change {
-        title: text_named(title, flag).into_owned(),
+        words: Words::named(words, flag),
         call,
         back: format!("{}/rollout", flag_path(flag)),
         undo: None,
@@ -73,10 +74,10 @@ fn path<'p>(flag: &'p str, operation: &'p str) -> [&'p str; 5] {
 }
 
 /// Reads an operation whose body has no more than the reason.
-fn plain(form: &Form, operation: &str, title: &str) -> Result<Change, InvalidField> {
+fn plain(form: &Form, operation: &str, words: &str) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     let call = Call::post(&path(flag, operation)).json(json!({}));
-    Ok(of_plan(flag, title, call))
+    Ok(of_plan(flag, words, call))
 }
 
 fn set_plan(form: &Form) -> Result<Change, InvalidField> {
@@ -85,21 +86,21 @@ fn set_plan(form: &Form) -> Result<Change, InvalidField> {
     let plan = form.raw("document").filter(|plan| !plan.trim().is_empty());
     let plan = plan.ok_or(InvalidField("document"))?;
     let call = Call::put(&path(flag, "plan")).document(plan);
-    Ok(of_plan(flag, "change-rollout-plan", call))
+    Ok(of_plan(flag, "rollout-plan", call))
 }
 
 fn remove_plan(form: &Form) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     let call = Call::delete(&path(flag, "plan"));
-    Ok(of_plan(flag, "change-rollout-remove-plan", call))
+    Ok(of_plan(flag, "rollout-remove-plan", call))
 }
 
 fn approve(form: &Form) -> Result<Change, InvalidField> {
     let (flag, role) = (required(form, "flag")?, required(form, "role")?);
     let call = Call::post(&path(flag, "approve")).json(json!({ "role": role }));
     Ok(Change {
-        title: text_pair("change-rollout-approve", flag, role).into_owned(),
-        ..of_plan(flag, "change-rollout-approve", call)
+        words: Words::pair("rollout-approve", flag, role),
+        ..of_plan(flag, "rollout-approve", call)
     })
 }
 
@@ -108,22 +109,22 @@ fn check(form: &Form) -> Result<Change, InvalidField> {
     let (flag, item) = (required(form, "flag")?, required(form, "item")?);
     let is_done = !form.is_checked("open");
     let call = Call::post(&path(flag, "check")).json(json!({ "item": item, "done": is_done }));
-    let (title, label, undo) = match is_done {
-        true => ("change-rollout-check", "button-rollout-uncheck", ("open", "true")),
-        false => ("change-rollout-uncheck", "button-rollout-check", ("open", "")),
+    let (words, label, undo) = match is_done {
+        true => ("rollout-check", "button-rollout-uncheck", ("open", "true")),
+        false => ("rollout-uncheck", "button-rollout-check", ("open", "")),
     };
     Ok(Change {
-        title: text_pair(title, flag, item).into_owned(),
+        words: Words::pair(words, flag, item),
         undo: Some(FormButton {
             label: text(label).into_owned(),
             fields: fields("rollout-check", &[("flag", flag), ("item", item), undo]),
         }),
-        ..of_plan(flag, title, call)
+        ..of_plan(flag, words, call)
     })
 }
 
 fn start(form: &Form) -> Result<Change, InvalidField> {
-    plain(form, "start", "change-rollout-start")
+    plain(form, "start", "rollout-start")
 }
 
 fn pause(form: &Form) -> Result<Change, InvalidField> {
@@ -133,7 +134,7 @@ fn pause(form: &Form) -> Result<Change, InvalidField> {
     };
     Ok(Change {
         undo: Some(undo),
-        ..plain(form, "pause", "change-rollout-pause")?
+        ..plain(form, "pause", "rollout-pause")?
     })
 }
 
@@ -144,16 +145,16 @@ fn resume(form: &Form) -> Result<Change, InvalidField> {
     };
     Ok(Change {
         undo: Some(undo),
-        ..plain(form, "resume", "change-rollout-resume")?
+        ..plain(form, "resume", "rollout-resume")?
     })
 }
 
 /// Reads an advance, which can skip the conditions of the stage.
 fn advance(form: &Form) -> Result<Change, InvalidField> {
-    let change = plain(form, "advance", "change-rollout-advance")?;
+    let change = plain(form, "advance", "rollout-advance")?;
     Ok(match form.is_checked("skip_conditions") {
         true => Change {
-            title: text_named("change-rollout-skip", required(form, "flag")?).into_owned(),
+            words: Words::named("rollout-skip", required(form, "flag")?),
             call: change.call.forced(),
             ..change
         },
@@ -169,16 +170,16 @@ fn roll_back(form: &Form) -> Result<Change, InvalidField> {
         body.insert("to".to_owned(), Value::from(effect));
     }
     let call = Call::post(&path(flag, "rollback")).json(Value::Object(body));
-    Ok(of_plan(flag, "change-rollout-rollback", call))
+    Ok(of_plan(flag, "rollout-rollback", call))
 }
 
 fn cancel(form: &Form) -> Result<Change, InvalidField> {
-    plain(form, "cancel", "change-rollout-cancel")
+    plain(form, "cancel", "rollout-cancel")
 }
 
 /// Reads a tick: it does no more than the controller does by itself, so there is nothing to preview.
 fn tick(form: &Form) -> Result<Change, InvalidField> {
     let flag = required(form, "flag")?;
     let call = Call::post(&path(flag, "tick")).without_preview();
-    Ok(of_plan(flag, "change-rollout-tick", call))
+    Ok(of_plan(flag, "rollout-tick", call))
 }

@@ -2,20 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use fluent_bundle::FluentArgs;
 use serde_json::{Map, Value, json};
 
 use crate::admin_api::Call;
 use crate::form::Form;
 use crate::pages::{flag_path, tenant_path};
 use crate::receipt::FormButton;
-use crate::texts::{text, text_n, text_named, text_pair};
+use crate::texts::{text_n, text_named, text_with};
 
-use super::operation::{Change, InvalidField, Operation, fields, required};
+use super::operation::{Change, InvalidField, Operation, Words, fields, required};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "override",
         read: set_override,
+    },
+    Operation {
+        name: "remove-override",
+        read: remove_override,
     },
     Operation {
         name: "allow",
@@ -51,16 +56,41 @@ fn in_words(ids: &[&str]) -> String {
     }
 }
 
-/// Reads an override: a variant, or none to remove it.
+/// Returns the tenants of a change that was named before, in words.
+fn named_again(ids: &[&str]) -> String {
+    match ids {
+        [id] => (*id).to_owned(),
+        ids => text_n("the-tenants", u64::try_from(ids.len()).unwrap_or(u64::MAX)).into_owned(),
+    }
+}
+
+/// Reads an override to a variant.
 fn set_override(form: &Form) -> Result<Change, InvalidField> {
     let (flag, ids) = (required(form, "flag")?, tenants(form)?);
-    let variant = match form.text("variant") {
-        None => Value::Null,
-        Some("on") => Value::from(true),
-        Some("off") => Value::from(false),
-        Some(variant) => Value::from(variant),
+    let name = required(form, "variant")?;
+    let variant = match name {
+        "on" => Value::from(true),
+        "off" => Value::from(false),
+        variant => Value::from(variant),
     };
-    let call = match &*ids {
+    let arguments = [("name", flag), ("variant", name), ("to", &*in_words(&ids))];
+    let arguments = FluentArgs::from_iter(arguments);
+    let words = Words {
+        title: text_with("change-override", &arguments).into_owned(),
+        done: text_with("done-override", &arguments).into_owned(),
+    };
+    Ok(override_with(flag, &ids, variant, words))
+}
+
+fn remove_override(form: &Form) -> Result<Change, InvalidField> {
+    let (flag, ids) = (required(form, "flag")?, tenants(form)?);
+    let words = Words::pair("remove-override", flag, &in_words(&ids));
+    Ok(override_with(flag, &ids, Value::Null, words))
+}
+
+/// Returns the change of the overrides of a flag for tenants; null removes them.
+fn override_with(flag: &str, ids: &[&str], variant: Value, words: Words) -> Change {
+    let call = match ids {
         [id] => {
             let body = match variant {
                 Value::String(variant) => json!({ "variant": variant }),
@@ -75,12 +105,12 @@ fn set_override(form: &Form) -> Result<Change, InvalidField> {
             patch_many(records)
         }
     };
-    Ok(Change {
-        title: text_pair("change-override", flag, &in_words(&ids)).into_owned(),
+    Change {
+        words,
         call,
         back: format!("{}/tenants", flag_path(flag)),
         undo: None,
-    })
+    }
 }
 
 /// Returns the request that changes the records of many tenants in one revision.
@@ -91,27 +121,27 @@ pub(crate) fn patch_many(records: Map<String, Value>) -> Call {
 fn allow(form: &Form) -> Result<Change, InvalidField> {
     let (flag, ids) = (required(form, "flag")?, tenants(form)?);
     Ok(Change {
-        title: text_pair("change-allow", flag, &in_words(&ids)).into_owned(),
+        words: Words::pair("allow", flag, &in_words(&ids)),
         // For many tenants, `allowlist` makes the request from their records.
         call: Call::put(&["platform", "orgs", ids.first().unwrap_or(&""), "beta", flag]),
         back: format!("{}/tenants", flag_path(flag)),
-        undo: undo("disallow", "button-disallow", flag, &ids),
+        undo: undo("disallow", "undo-allow", flag, &ids),
     })
 }
 
 fn disallow(form: &Form) -> Result<Change, InvalidField> {
     let (flag, ids) = (required(form, "flag")?, tenants(form)?);
     Ok(Change {
-        title: text_pair("change-disallow", flag, &in_words(&ids)).into_owned(),
+        words: Words::pair("disallow", flag, &in_words(&ids)),
         call: Call::delete(&["platform", "orgs", ids.first().unwrap_or(&""), "beta", flag]),
         back: format!("{}/tenants", flag_path(flag)),
-        undo: undo("allow", "button-allow", flag, &ids),
+        undo: undo("allow", "undo-disallow", flag, &ids),
     })
 }
 
 fn undo(operation: &str, label: &str, flag: &str, ids: &[&str]) -> Option<FormButton> {
     Some(FormButton {
-        label: text(label).into_owned(),
+        label: text_named(label, &named_again(ids)).into_owned(),
         fields: fields(operation, &[("flag", flag), ("tenants", &ids.join(" "))]),
     })
 }
@@ -135,7 +165,7 @@ fn record(form: &Form) -> Result<Change, InvalidField> {
         );
     }
     Ok(Change {
-        title: text_named("change-record", id).into_owned(),
+        words: Words::named("record", id),
         call: Call::patch(&["platform", "orgs", id]).record(Value::Object(record)),
         back: tenant_path(id),
         undo: None,

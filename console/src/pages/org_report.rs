@@ -12,6 +12,7 @@ use crate::change::ReportFields;
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::org_names::OrgNames;
 use crate::page::{self, Page, Section};
 use crate::texts::text;
 use crate::visitor::Visitor;
@@ -22,6 +23,8 @@ struct ReportPage {
     page: Page,
     org: String,
     flag: String,
+    /// The name of the feature.
+    name: String,
     report: ReportFields,
     back: String,
 }
@@ -46,6 +49,9 @@ pub(crate) async fn show(
     };
     let template = ReportPage {
         page: Page::new(&console, &visitor, &uri, Section::Org, &text("org-report")),
+        name: OrgNames::read(&console, &visitor, &org, [&*flag])
+            .await
+            .name(&flag),
         org,
         flag,
         report: ReportFields::read(&query),

@@ -26,7 +26,7 @@ fn a_kill_is_one_step_and_its_receipt_undoes_it() {
     );
     assert_eq!(site.fixture.served("acme", "board"), "off");
     let page = site.get(&location);
-    page.says(&["Done:", "Kill board", "in force", "Restore", "killed"]);
+    page.says(&["<bdi>Killed board</bdi>", "in force", "Restore", "killed"]);
     let restored = site.change(
         "/platform/changes",
         &[("operation", "restore"), ("flag", "board")],
@@ -46,7 +46,14 @@ fn a_preview_changes_nothing_and_names_tenants() {
     ];
     let preview = site.change("/platform/changes/preview", &fields);
     assert_eq!(preview.status, StatusCode::OK);
-    preview.says(&["Changes for 1 of 2 tenants", "<bdi>acme</bdi>", "Confirm"]);
+    preview.says(&[
+        "1 of 2 tenants changes",
+        "<bdi>acme</bdi>",
+        ">Override board to off for acme</button>",
+        "Reason (optional)",
+    ]);
+    let place = |text: &str| preview.text.find(text).unwrap();
+    assert!(place("class=\"confirm\"") < place("<table>"), "{}", preview.text);
     assert_eq!(site.fixture.served("acme", "board"), "on");
     let revision = preview.value_of("revision");
     let mut confirmed = fields.to_vec();
@@ -77,6 +84,66 @@ fn a_refusal_shows_all_reasons_and_keeps_the_input() {
 }
 
 #[test]
+fn a_refusal_that_no_field_mends_leads_back() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "state"),
+        ("flag", "list"),
+        ("state", "beta"),
+        ("back", "/platform/feature-flags/list"),
+    ];
+    let refused = site.change("/platform/changes/preview", &fields);
+    refused
+        .says(&[
+            "<a class=\"button primary\" href=\"/platform/feature-flags/list\">Back</a>",
+            ">Try again</button>",
+        ])
+        .hides(&["Reason", "Preview again", "wait until then", "Cancel"]);
+    let waits = "in alpha for 0 h of 24 h; possible from 2026-11-22 00:00 UTC (in 24 h)";
+    refused.says(&[waits]);
+    assert_eq!(refused.text.matches("2026-11-22").count(), 1, "{}", refused.text);
+    site.get("/platform/feature-flags/list").says(&[waits]);
+}
+
+#[test]
+fn a_refusal_helps_with_the_console() {
+    let site = Site::new(DOCUMENT);
+    site.get("/platform/tenants/nobody")
+        .says(&[
+            "Check the spelling, or create the tenant: “sluice tenants set ID --new”.",
+            "href=\"/platform/tenants\">All tenants</a>",
+        ])
+        .hides(&["PUT "]);
+    site.get("/platform/feature-flags/bord")
+        .says(&["href=\"/platform/feature-flags\">All flags</a>"])
+        .hides(&["GET "]);
+}
+
+#[test]
+fn a_change_that_writes_nothing_has_no_confirmation() {
+    let site = Site::new(DOCUMENT);
+    let fields = [("operation", "disallow"), ("flag", "list"), ("tenants", "acme")];
+    site.change("/platform/changes/preview", &fields)
+        .says(&["Nothing to change.", ">Back</a>"])
+        .hides(&["class=\"primary\"", "name=\"reason\""]);
+}
+
+#[test]
+fn a_receipt_of_the_allowlist_names_what_its_undo_does() {
+    let site = Site::new(DOCUMENT);
+    let fields = [
+        ("operation", "allow"),
+        ("flag", "list"),
+        ("tenants", "acme globex"),
+    ];
+    let applied = site.change("/platform/changes", &fields);
+    site.get(applied.location()).says(&[
+        "Added 2 tenants to the beta allowlist of list",
+        ">Remove the 2 tenants again</button>",
+    ]);
+}
+
+#[test]
 fn a_malformed_field_is_corrected_on_the_page_of_its_error() {
     let site = Site::new(DOCUMENT);
     let fields = [
@@ -100,7 +167,7 @@ fn a_malformed_field_is_corrected_on_the_page_of_its_error() {
             ">a contract</textarea>",
             "href=\"/platform/tenants/acme\"",
         ]);
-        rejected.hides(&["Confirm"]);
+        rejected.hides(&["class=\"primary\""]);
     }
 }
 
@@ -164,7 +231,7 @@ fn a_second_operator_sees_the_first_change_and_keeps_the_input() {
         "Others changed something since your preview",
         "it is broken",
         ">a pilot</textarea>",
-        "Confirm",
+        ">Override board to off for acme</button>",
     ]);
     assert_ne!(conflict.value_of("revision"), revision);
 }

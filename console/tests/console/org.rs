@@ -56,13 +56,13 @@ fn an_org_sees_its_features_in_plain_words() {
     page.says(&[
         "Your features",
         "<bdi>The new board</bdi>",
-        "Name: <bdi>board</bdi>",
+        "Id: <bdi>board</bdi>",
         "Off</span>",
         "Available since <time datetime=\"2026-11-21T00:00:00.000Z\" data-volatile>2026-11-21</time>",
         "<bdi>calendar</bdi>",
         "in testing</span>",
         "action=\"/admin/changes/preview\"",
-        "aria-label=\"Turn on board\"",
+        "aria-label=\"Turn on The new board\"",
     ])
     .hides(INTERNAL);
 }
@@ -74,7 +74,10 @@ fn an_org_turns_a_feature_on_and_off_again() {
     let preview = send(&site, "/admin/changes/preview", &fields);
     assert_eq!(preview.status, StatusCode::OK);
     preview
-        .says(&["board will be on for your organization.", "Confirm"])
+        .says(&[
+            "The new board will be on for your organization.",
+            ">Turn on The new board</button>",
+        ])
         .hides(INTERNAL);
     assert_eq!(site.fixture.served("acme", "board"), "off");
     let revision = preview.value_of("revision");
@@ -86,10 +89,10 @@ fn an_org_turns_a_feature_on_and_off_again() {
     let done = send(&site, "/admin/changes", &confirmed);
     let page = site.get(done.location());
     page.says(&[
-        "Done: <bdi>Turn on board</bdi>",
+        "<bdi>Turned on The new board</bdi>",
         "Saved.",
         "Turned on by your organization on <time datetime=\"2026-11-21T00:00:00.000Z\"",
-        "aria-label=\"Turn off board\"",
+        "aria-label=\"Turn off The new board\"",
     ])
     .hides(INTERNAL);
     assert_eq!(site.fixture.served("acme", "board"), "on");
@@ -98,8 +101,10 @@ fn an_org_turns_a_feature_on_and_off_again() {
         "/admin/changes",
         &[("operation", "opt-out"), ("flag", "board")],
     );
-    site.get(off.location())
-        .says(&["Turned off by your organization", "aria-label=\"Turn on board\""]);
+    site.get(off.location()).says(&[
+        "Turned off by your organization",
+        "aria-label=\"Turn on The new board\"",
+    ]);
     assert_eq!(site.fixture.served("acme", "board"), "off");
 }
 
@@ -115,14 +120,29 @@ fn a_choice_without_effect_says_so() {
     site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
     site.visit_as(Role::OrgAdmin, Some("acme"));
     site.get(PAGE)
-        .says(&["Off</span>", "This choice has no effect at the moment."])
-        .hides(INTERNAL);
+        .says(&["Off</span>", "Not available at the moment."])
+        .hides(INTERNAL)
+        .hides(&["aria-label=\"Turn on The new board\""]);
     let again = send(
         &site,
         "/admin/changes/preview",
         &[("operation", "opt-out"), ("flag", "board")],
     );
-    again.says(&["does not change at the moment"]).hides(INTERNAL);
+    again
+        .says(&["The new board stays off for now. We will save your choice."])
+        .hides(INTERNAL);
+}
+
+#[test]
+fn a_killed_feature_is_not_offered_to_an_org() {
+    let site = visit(DOCUMENT);
+    site.visit_as(Role::PlatformAdmin, None);
+    site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
+    site.visit_as(Role::OrgAdmin, Some("acme"));
+    site.get(PAGE)
+        .says(&["Not available at the moment.", "aria-label=\"Turn on calendar\""])
+        .hides(&["aria-label=\"Turn on The new board\""])
+        .hides(INTERNAL);
 }
 
 #[test]
@@ -172,7 +192,11 @@ fn an_org_confirms_again_after_a_change_of_others() {
     let again = send(&site, "/admin/changes", &confirmed);
     assert_eq!(again.status, StatusCode::PRECONDITION_FAILED);
     again
-        .says(&["Something was changed meanwhile.", "board will be on", "Confirm"])
+        .says(&[
+            "Something was changed meanwhile.",
+            "The new board will be on",
+            ">Turn on The new board</button>",
+        ])
         .hides(INTERNAL);
     assert_ne!(again.value_of("revision"), revision);
     assert_eq!(site.fixture.served("acme", "board"), "off");
@@ -182,8 +206,12 @@ fn an_org_confirms_again_after_a_change_of_others() {
 fn an_org_reports_a_problem() {
     let site = visit(DOCUMENT);
     let form = site.get(&format!("{PAGE}/board/report"));
-    form.says(&["Report a problem with board", "name=\"cause\"", "name=\"ticket\""])
-        .hides(INTERNAL);
+    form.says(&[
+        "Report a problem with The new board",
+        "name=\"cause\"",
+        "name=\"ticket\"",
+    ])
+    .hides(INTERNAL);
     let fields = [
         ("operation", "report"),
         ("flag", "board"),
@@ -193,7 +221,7 @@ fn an_org_reports_a_problem() {
     ];
     let sent = send(&site, "/admin/changes", &fields);
     site.get(sent.location())
-        .says(&["Report a problem with board", "Saved."]);
+        .says(&["Reported a problem with The new board", "Saved."]);
     let (_, flag) = site
         .fixture
         .control

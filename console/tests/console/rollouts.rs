@@ -76,8 +76,8 @@ fn a_plan_is_set_from_its_text() {
     let preview = site.change("/platform/changes/preview", &fields);
     preview.says(&[
         "Set the rollout plan of board",
-        "Changes for 0 of 1 tenant",
-        "Confirm",
+        "0 of 1 tenant change",
+        ">Set the rollout plan of board</button>",
     ]);
     let revision = preview.value_of("revision");
     let mut confirmed = fields.to_vec();
@@ -85,7 +85,7 @@ fn a_plan_is_set_from_its_text() {
     let applied = site.change("/platform/changes", &confirmed);
     assert!(applied.location().starts_with(ROLLOUT), "{}", applied.location());
     site.get(applied.location()).says(&[
-        "Done:",
+        "<bdi>Set the rollout plan of board</bdi>",
         "half",
         "a person has to start the plan",
         "plan set",
@@ -115,7 +115,7 @@ fn problems_of_a_plan_have_lines_and_the_text_stays() {
             "<textarea id=\"document\"",
             "nonsense: &#60;i&#62;</textarea>",
         ]);
-        assert!(!refused.text.contains("Confirm"), "{}", refused.text);
+        refused.hides(&["class=\"primary\""]);
     }
     site.get(ROLLOUT).says(&["This flag has no rollout plan"]);
 }
@@ -313,7 +313,7 @@ fn a_tick_is_one_step_and_says_what_is_missing() {
     ]);
     // A look at a plan has no dry run: its form has no preview.
     let preview = measured.site.change("/platform/changes/preview", &tick);
-    assert!(!preview.text.contains("Confirm"), "{}", preview.text);
+    preview.hides(&["class=\"primary\""]);
     let unplanned = prepared();
     unplanned.operate(&[("operation", "rollout-remove-plan")]);
     unplanned
@@ -323,7 +323,7 @@ fn a_tick_is_one_step_and_says_what_is_missing() {
 }
 
 #[test]
-fn a_plan_that_was_edited_meanwhile_keeps_the_input() {
+fn a_change_that_another_made_meanwhile_is_done() {
     let measured = MeasuredSite::running();
     let pause = [("operation", "rollout-pause"), ("flag", "board")];
     let revision = measured
@@ -335,7 +335,33 @@ fn a_plan_that_was_edited_meanwhile_keeps_the_input() {
     confirmed.extend([("revision", &*revision), ("reason", "it is slow")]);
     let conflict = measured.site.change("/platform/changes", &confirmed);
     assert_eq!(conflict.status, StatusCode::PRECONDITION_FAILED);
-    conflict.says(&["Others changed something", ">it is slow</textarea>"]);
+    conflict
+        .says(&["Others changed something", "Nothing to change."])
+        .hides(&["confirm again"]);
+}
+
+#[test]
+fn a_rollback_as_planned_names_its_effect() {
+    let plan = "rollback: exposure\nstages: [{ name: half, percentage: 50, for: 1h }]";
+    for (plan, effect) in [
+        (plan, "to 0 %"),
+        (plan.split_once('\n').unwrap().1, "kill the flag"),
+    ] {
+        let site = Site::new(DOCUMENT);
+        for operation in [
+            vec![
+                ("operation", "rollout-plan"),
+                ("flag", "board"),
+                ("document", plan),
+            ],
+            vec![("operation", "rollout-start"), ("flag", "board")],
+        ] {
+            let applied = site.change("/platform/changes", &operation);
+            assert_eq!(applied.status, StatusCode::SEE_OTHER, "{}", applied.text);
+        }
+        site.get(ROLLOUT)
+            .says(&[&format!(">as planned: {effect}</option>")]);
+    }
 }
 
 #[test]

@@ -37,8 +37,8 @@ const SCENES: [Scene; 8] = [
         browser.open("/platform/feature-flags/reports.scheduled/tiers");
         browser.choose("Default for free", "off");
         browser.click("Preview");
-        browser.await_text("Changes for");
-        browser.fill("Reason", "SUP-4702: the trial of small firms ends");
+        browser.await_text("tenants change");
+        browser.fill("Reason (optional)", "SUP-4702: the trial of small firms ends");
     }),
     ("refusal", |browser| {
         browser.open("/platform/feature-flags/dispatch.board");
