@@ -42,6 +42,12 @@ document.addEventListener("click", (event) => {
     const dialog = document.getElementById(opener.dataset.open);
     if (dialog) {
       event.preventDefault();
+      // A dialog of a list is about the flag of its row.
+      const { flag } = opener.dataset;
+      if (flag) {
+        dialog.querySelector("input[name=flag]").value = flag;
+        dialog.querySelector("[data-flag-name]").textContent = flag;
+      }
       dialog.showModal();
     }
   }

@@ -12,6 +12,7 @@ mod flag_tenants;
 mod flag_tiers;
 mod flags;
 mod health;
+mod kill;
 mod nodes;
 mod org;
 mod org_report;
@@ -40,6 +41,7 @@ pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()
         .route(Section::Flags.path(), get(flags::show))
         .route("/platform/feature-flags/{flag}", get(flag::show))
+        .route("/platform/feature-flags/{flag}/kill", get(kill::show))
         .route("/platform/feature-flags/{flag}/tiers", get(flag_tiers::show))
         .route("/platform/feature-flags/{flag}/tenants", get(flag_tenants::show))
         .route(

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::reason_help::help_beside;
+
 /// The next step.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Promotion {
@@ -21,11 +23,17 @@ pub(crate) struct Condition {
     pub(crate) met: bool,
     /// The facts, if it is not met.
     pub(crate) detail: Option<String>,
-    pub(crate) help: Option<String>,
-    /// The time at which it will be met, if it only waits.
-    pub(crate) until: Option<String>,
+    help: Option<String>,
     #[serde(flatten)]
     facts: Map<String, Value>,
+}
+
+impl Condition {
+    /// Returns the help, unless the facts say it.
+    pub(crate) fn shown_help(&self) -> Option<String> {
+        let detail = self.detail.as_deref().unwrap_or_default();
+        help_beside(detail, self.help.as_deref()?)
+    }
 }
 
 impl Promotion {

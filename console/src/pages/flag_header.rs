@@ -58,6 +58,12 @@ impl Tab {
 }
 
 impl FlagHeader {
+    /// Returns the state of the lifecycle if it limits the flag to eligible tenants.
+    pub(crate) fn limited_state(&self) -> Option<&str> {
+        let state = self.flag.lifecycle.as_deref();
+        state.filter(|state| matches!(*state, "alpha" | "beta"))
+    }
+
     /// Creates the header of a page of the flag.
     pub(crate) fn new(visitor: &Visitor, flag: Flag, tab: Tab) -> Self {
         Self {

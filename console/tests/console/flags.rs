@@ -87,8 +87,9 @@ fn the_next_step_has_its_conditions_and_the_table_its_tenants() {
         "aria-current=\"step\"",
         "Next step: ga",
         "SOAK_NOT_ELAPSED",
-        "Possible from",
+        "possible from",
         "Promote to ga",
+        "On for all tenants without another cause",
         "On for 1 of 2 tenants",
         "not eligible at the state of the flag",
         "the default of the tier",
@@ -98,6 +99,59 @@ fn the_next_step_has_its_conditions_and_the_table_its_tenants() {
     let core = site.get("/platform/feature-flags/core");
     core.says(&["</svg>no lifecycle</span>"]);
     assert!(!core.text.contains("Lifecycle</h2>"));
+}
+
+#[test]
+fn a_met_condition_has_no_code_of_an_error() {
+    let site = Site::new(COMPANY);
+    let page = site.get("/platform/feature-flags/board");
+    page.says(&["no open incident</li>"]).hides(&["INCIDENT_OPEN"]);
+}
+
+#[test]
+fn to_retire_a_flag_is_named_so_and_explained() {
+    let site = Site::new(COMPANY);
+    site.get("/platform/feature-flags/list")
+        .says(&[
+            "<button>Retire</button>",
+            "Retired: every tenant gets the final variant",
+        ])
+        .hides(&["Promote to retired"]);
+    let fields = [("operation", "state"), ("flag", "list"), ("state", "retired")];
+    site.change("/platform/changes/preview", &fields)
+        .says(&["<h1><bdi>Retire list</bdi></h1>"]);
+}
+
+#[test]
+fn a_kill_from_the_list_of_flags_is_one_step() {
+    let site = Site::new(COMPANY);
+    let list = site.get("/platform/feature-flags");
+    list.says(&[
+        "href=\"/platform/feature-flags/board/kill\" data-open=\"kill-row\" data-flag=\"board\"",
+        "<dialog id=\"kill-row\"",
+    ])
+    .hides(&["/platform/changes/preview"]);
+    let page = site.get("/platform/feature-flags/board/kill");
+    page.says(&[
+        "<h1 id=\"kill-title\">Kill <code data-flag-name>board</code></h1>",
+        "action=\"/platform/changes\"",
+        "name=\"flag\" value=\"board\"",
+        "Kill now",
+    ]);
+    site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
+    let killed = site.get("/platform/feature-flags/board/kill");
+    assert_eq!(killed.location(), "/platform/feature-flags/board");
+    let unknown = site.get("/platform/feature-flags/bord/kill");
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn who_may_not_kill_has_no_page_for_it() {
+    let site = Site::new(COMPANY);
+    site.visit_as(control::Role::Viewer, None);
+    site.get("/platform/feature-flags").hides(&["kill-row"]);
+    let page = site.get("/platform/feature-flags/board/kill");
+    assert_eq!(page.location(), "/platform/feature-flags/board");
 }
 
 #[test]

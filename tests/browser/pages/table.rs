@@ -80,6 +80,12 @@ pub(super) const PAGES: &[Page] = &[
         "dispatch.autoAssign",
     ),
     page(
+        "flag-kill",
+        "/platform/feature-flags/{flag}/kill",
+        "/platform/feature-flags/dispatch.board/kill",
+        "Kill dispatch.board",
+    ),
+    page(
         "flag-tiers",
         "/platform/feature-flags/{flag}/tiers",
         "/platform/feature-flags/reports.scheduled/tiers",
