@@ -30,6 +30,16 @@ pub(crate) struct FlagTenant {
 }
 
 impl FlagTenant {
+    /// Returns true if the flag is off for it because of the lifecycle.
+    pub(crate) fn is_ineligible(&self) -> bool {
+        self.cause == super::NOT_ELIGIBLE
+    }
+
+    /// Returns true if an override may have an effect: not while the flag is killed, nor at beta without eligibility.
+    pub(crate) fn can_be_overridden(&self, lifecycle: Option<&str>) -> bool {
+        super::can_be_overridden(&self.cause, lifecycle)
+    }
+
     /// Returns the path of the page of the tenant.
     pub(crate) fn path(&self) -> String {
         crate::pages::tenant_path(&self.id)

@@ -88,6 +88,21 @@ impl Tenant {
 }
 
 impl TenantFlag {
+    /// Returns true if it is not killed.
+    pub(crate) fn is_served(&self) -> bool {
+        self.cause != super::KILLED
+    }
+
+    /// Returns true if it is off because of the lifecycle.
+    pub(crate) fn is_ineligible(&self) -> bool {
+        self.cause == super::NOT_ELIGIBLE
+    }
+
+    /// Returns true if an override may have an effect: not while the flag is killed, nor at beta without eligibility.
+    pub(crate) fn can_be_overridden(&self) -> bool {
+        super::can_be_overridden(&self.cause, self.lifecycle.as_deref())
+    }
+
     /// Returns the path of the page of the flag.
     pub(crate) fn path(&self) -> String {
         crate::pages::flag_path(&self.key)

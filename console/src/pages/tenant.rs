@@ -32,6 +32,7 @@ struct TenantPage {
     cursor: Cursor,
     may_change: bool,
     may_override: bool,
+    may_allow: bool,
 }
 
 /// Shows a tenant.
@@ -57,6 +58,7 @@ pub(crate) async fn show(
         on: field("on"),
         may_change: visitor.may("patchOrg"),
         may_override: visitor.may("setOverride"),
+        may_allow: visitor.may("allowBeta"),
     };
     page::render(StatusCode::OK, &template)
 }

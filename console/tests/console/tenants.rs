@@ -46,6 +46,7 @@ fn a_tenant_has_each_flag_with_its_cause() {
         "not eligible at the state of the flag",
         "a required flag is off",
         "Override to on",
+        ">Add to the allowlist</button>",
     ]);
     let filtered = site.get("/platform/tenants/hooli?search=boa");
     assert!(!filtered.text.contains("feature-flags/list"));
@@ -86,6 +87,7 @@ fn tier_defaults_are_set_after_a_preview() {
         "name=\"tier.free\"",
         "name=\"was.paid\" value=\"\"",
         "Default for paid",
+        "At beta only eligible tenants get it.",
     ]);
     let fields = [
         ("operation", "tiers"),
@@ -96,7 +98,7 @@ fn tier_defaults_are_set_after_a_preview() {
         ("was.paid", ""),
     ];
     let preview = site.change("/platform/changes/preview", &fields);
-    preview.says(&["Changes for 1 of 3 tenants", "globex"]);
+    preview.says(&["1 of 3 tenants changes", "globex"]);
     assert_eq!(
         site.change("/platform/changes", &fields).status,
         StatusCode::SEE_OTHER
@@ -116,9 +118,14 @@ fn many_tenants_join_the_allowlist_in_one_change() {
     ];
     let preview = site.change("/platform/changes/preview", &fields);
     assert_eq!(preview.status, StatusCode::OK, "{}", preview.text);
-    preview.says(&["Allow board for 2 tenants at beta"]);
+    preview.says(&[
+        "Add 2 tenants to the beta allowlist of board",
+        "0 of 3 tenants change",
+        "Not eligible at beta without the channel latest: <bdi>acme</bdi> <bdi>hooli</bdi>",
+    ]);
     let location = site.change("/platform/changes", &fields).location().to_owned();
-    site.get(&location).says(&["Done:", "Remove"]);
+    site.get(&location)
+        .says(&["Added 2 tenants", "Remove the 2 tenants again"]);
     for id in ["acme", "hooli", "globex"] {
         site.get(&format!("/platform/tenants/{id}?search=board"))
             .says(&["Beta allowlist"]);
@@ -150,13 +157,77 @@ fn overrides_of_many_tenants_are_one_change() {
         ("variant", "on"),
     ];
     let preview = site.change("/platform/changes/preview", &fields);
-    preview.says(&["Override board for 2 tenants"]);
+    preview.says(&["Override board to on for 2 tenants"]);
     assert_eq!(
         site.change("/platform/changes", &fields).status,
         StatusCode::SEE_OTHER
     );
     site.get("/platform/tenants/acme?search=board")
         .says(&["override on"]);
+}
+
+#[test]
+fn an_override_of_many_tenants_needs_its_variant() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/feature-flags/board/tenants");
+    page.says(&["<option value=\"\">choose</option>", "value=\"remove-override\""]);
+    let fields = [
+        ("operation", "override"),
+        ("flag", "board"),
+        ("tenants", "acme, globex"),
+        ("variant", ""),
+    ];
+    let rejected = site.change("/platform/changes/preview", &fields);
+    assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
+    rejected.says(&["“Override to” is missing"]);
+    let fields = [
+        ("operation", "remove-override"),
+        ("flag", "board"),
+        ("tenants", "acme, globex"),
+    ];
+    site.change("/platform/changes/preview", &fields)
+        .says(&["<h1><bdi>Remove the override of board for 2 tenants</bdi></h1>"]);
+}
+
+#[test]
+fn a_pilot_is_added_and_removed_in_its_row() {
+    let site = Site::new(DOCUMENT);
+    let page = site.get("/platform/feature-flags/board/tenants");
+    page.says(&[
+        "aria-label=\"Add acme to the allowlist\"",
+        "aria-label=\"Remove globex from the allowlist\"",
+    ])
+    .hides(&[
+        "aria-label=\"Override to on for acme\"",
+        "aria-label=\"Add globex to the allowlist\"",
+    ]);
+    let fields = [("operation", "allow"), ("flag", "board"), ("tenants", "acme")];
+    site.change("/platform/changes", &fields);
+    site.get("/platform/feature-flags/board/tenants")
+        .says(&["aria-label=\"Remove acme from the allowlist\""]);
+}
+
+#[test]
+fn pilots_that_are_served_the_same_are_named() {
+    let site = Site::new(&DOCUMENT.replace("tier: paid,", "tier: paid, channel: latest,"));
+    let fields = [("operation", "allow"), ("flag", "board"), ("tenants", "acme")];
+    site.change("/platform/changes/preview", &fields)
+        .says(&[
+            "0 of 3 tenants change",
+            "One tenant joins the allowlist. What it is served stays the same.",
+        ])
+        .hides(&["without the channel"]);
+}
+
+#[test]
+fn a_killed_flag_is_killed_on_the_page_of_a_tenant() {
+    let site = Site::new(DOCUMENT);
+    site.change("/platform/changes", &[("operation", "kill"), ("flag", "list")]);
+    site.get("/platform/tenants/acme?search=list")
+        .says(&["killed</span>", "the flag is killed"])
+        .hides(&["Override to"]);
+    site.get("/platform/feature-flags/list/tenants")
+        .hides(&["aria-label=\"Override to"]);
 }
 
 #[test]
