@@ -35,6 +35,7 @@ mod problem;
 mod reason_help;
 mod receipt;
 mod security_headers;
+mod sentence;
 mod session_cookie;
 mod sessions;
 mod sign_in;

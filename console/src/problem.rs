@@ -14,6 +14,7 @@ pub(crate) struct Problem {
     /// The stable code.
     pub(crate) code: String,
     /// One sentence with the facts.
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) detail: String,
     /// A way to fix it.
     pub(crate) help: Option<String>,
@@ -69,6 +70,7 @@ pub(crate) struct Reason {
     /// The stable code.
     pub(crate) code: String,
     /// One sentence with the facts.
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) detail: String,
     /// A way to fix it.
     pub(crate) help: Option<String>,

@@ -11,7 +11,6 @@ const FORCE: &str = "`force`";
 
 /// Returns a reason with help about the console. `flag` is the flag of its change.
 pub(crate) fn in_console(mut reason: Reason, flag: Option<&str>) -> Reason {
-    reason.detail = with_utc(&reason.detail);
     let help = match &*reason.code {
         "TENANT_NOT_FOUND" => Some("help-tenant-not-found"),
         "FLAG_NOT_FOUND" => Some("help-flag-not-found"),
@@ -68,35 +67,6 @@ fn place(reason: &Reason, flag: Option<&str>) -> Option<Place> {
     })
 }
 
-/// Returns a sentence of the API with its times as pages write them: `2026-11-21 09:14 UTC` for `2026-11-21 09:14Z`.
-pub(crate) fn with_utc(sentence: &str) -> String {
-    let mut parts = sentence.split('Z').peekable();
-    let mut written = String::new();
-    while let Some(part) = parts.next() {
-        written.push_str(part);
-        if parts.peek().is_some() {
-            written.push_str(if ends_with_minute(part) { " UTC" } else { "Z" });
-        }
-    }
-    written
-}
-
-/// Returns true for a text that ends with a day and a minute, as `2026-11-21 09:14`.
-fn ends_with_minute(text: &str) -> bool {
-    const FORM: &[u8] = b"0000-00-00 00:00";
-    let Some(end) = text
-        .len()
-        .checked_sub(FORM.len())
-        .and_then(|start| text.as_bytes().get(start..))
-    else {
-        return false;
-    };
-    end.iter().zip(FORM).all(|(byte, form)| match form {
-        b'0' => byte.is_ascii_digit(),
-        form => byte == form,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,21 +100,6 @@ mod tests {
             let place = reason.place.map(|place| place.href);
             let expected = format!("/platform/feature-flags/board{href}");
             assert_eq!(place, (!href.is_empty()).then_some(expected));
-        }
-    }
-
-    #[test]
-    fn times_of_sentences_are_written_as_on_pages() {
-        for (said, shown) in [
-            (
-                "possible from 2026-11-21 09:14Z (in 2 h)",
-                "possible from 2026-11-21 09:14 UTC (in 2 h)",
-            ),
-            ("2026-11-21T09:14:00Z", "2026-11-21T09:14:00Z"),
-            ("Zürich, Z", "Zürich, Z"),
-            ("", ""),
-        ] {
-            assert_eq!(with_utc(said), shown);
         }
     }
 }

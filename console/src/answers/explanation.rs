@@ -83,7 +83,9 @@ pub(crate) struct LocalKill {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Step {
     pub(crate) question: String,
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) answer: String,
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) note: String,
     outcome: String,
     pub(crate) clauses: Vec<Clause>,

@@ -79,6 +79,7 @@ pub(crate) struct ReportedCause {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct StaleReason {
     pub(crate) code: String,
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) detail: String,
 }
 

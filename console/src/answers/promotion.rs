@@ -22,6 +22,7 @@ pub(crate) struct Condition {
     pub(crate) requirement: String,
     pub(crate) met: bool,
     /// The facts, if it is not met.
+    #[serde(default, deserialize_with = "crate::sentence::read_some")]
     pub(crate) detail: Option<String>,
     help: Option<String>,
     #[serde(flatten)]

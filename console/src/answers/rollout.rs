@@ -88,6 +88,7 @@ pub(crate) struct Halt {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wait {
     pub(crate) reason: String,
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) detail: String,
     pub(crate) check: Option<String>,
 }
@@ -163,6 +164,7 @@ pub(crate) struct CheckEvidence {
     /// `pass`, `fail`, `inconclusive` or `not_applicable`.
     pub(crate) verdict: String,
     /// The reason of the verdict.
+    #[serde(default, deserialize_with = "crate::sentence::read_some")]
     pub(crate) detail: Option<String>,
     pub(crate) since: Option<String>,
     pub(crate) value: Option<f64>,

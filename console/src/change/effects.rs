@@ -87,6 +87,7 @@ pub(crate) struct OverrideWithoutEffect {
 /// A note about a change.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Note {
+    #[serde(deserialize_with = "crate::sentence::read")]
     pub(crate) detail: String,
     pub(crate) help: String,
 }
