@@ -280,7 +280,10 @@ impl Browser {
     /// Clicks the button that confirms the change, which is named after it.
     #[track_caller]
     pub(crate) fn click_confirm(&self) {
-        let name = self.text("form.confirm button.primary");
+        let words = "document.querySelector('form.confirm button.primary')?.innerText";
+        let name = self.eventually("the button that confirms", || {
+            self.evaluate(words).as_str().map(str::to_owned)
+        });
         self.click(&name);
     }
 

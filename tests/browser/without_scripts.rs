@@ -47,8 +47,8 @@ fn changes_are_made_with_javascript_off() {
     let olga = company
         .browser_without_scripts(Person::Olga, "/admin/feature-flags")
         .unwrap();
-    olga.click("Turn on A board that plans itself");
-    olga.await_text("A board that plans itself will be on for your organization.");
+    olga.click("Turn on “A board that plans itself”");
+    olga.await_text("“A board that plans itself” will be on for your organization.");
     olga.click_confirm();
     olga.await_text("Saved.");
     olga.says(&["Turned on by your organization"]);

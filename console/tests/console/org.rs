@@ -62,7 +62,7 @@ fn an_org_sees_its_features_in_plain_words() {
         "<bdi>calendar</bdi>",
         "in testing</span>",
         "action=\"/admin/changes/preview\"",
-        "aria-label=\"Turn on The new board\"",
+        "aria-label=\"Turn on “The new board”\"",
     ])
     .hides(INTERNAL);
 }
@@ -75,8 +75,8 @@ fn an_org_turns_a_feature_on_and_off_again() {
     assert_eq!(preview.status, StatusCode::OK);
     preview
         .says(&[
-            "The new board will be on for your organization.",
-            ">Turn on The new board</button>",
+            "“The new board” will be on for your organization.",
+            ">Turn on “The new board”</button>",
         ])
         .hides(INTERNAL);
     assert_eq!(site.fixture.served("acme", "board"), "off");
@@ -89,10 +89,10 @@ fn an_org_turns_a_feature_on_and_off_again() {
     let done = send(&site, "/admin/changes", &confirmed);
     let page = site.get(done.location());
     page.says(&[
-        "<bdi>Turned on The new board</bdi>",
+        "<bdi>Turned on “The new board”</bdi>",
         "Saved.",
         "Turned on by your organization on <time datetime=\"2026-11-21T00:00:00.000Z\"",
-        "aria-label=\"Turn off The new board\"",
+        "aria-label=\"Turn off “The new board”\"",
     ])
     .hides(INTERNAL);
     assert_eq!(site.fixture.served("acme", "board"), "on");
@@ -103,7 +103,7 @@ fn an_org_turns_a_feature_on_and_off_again() {
     );
     site.get(off.location()).says(&[
         "Turned off by your organization",
-        "aria-label=\"Turn on The new board\"",
+        "aria-label=\"Turn on “The new board”\"",
     ]);
     assert_eq!(site.fixture.served("acme", "board"), "off");
 }
@@ -122,14 +122,14 @@ fn a_choice_without_effect_says_so() {
     site.get(PAGE)
         .says(&["Off</span>", "Not available at the moment."])
         .hides(INTERNAL)
-        .hides(&["aria-label=\"Turn on The new board\""]);
+        .hides(&["aria-label=\"Turn on “The new board”\""]);
     let again = send(
         &site,
         "/admin/changes/preview",
         &[("operation", "opt-out"), ("flag", "board")],
     );
     again
-        .says(&["The new board stays off for now. We will save your choice."])
+        .says(&["“The new board” stays off for now. We will save your choice."])
         .hides(INTERNAL);
 }
 
@@ -140,8 +140,11 @@ fn a_killed_feature_is_not_offered_to_an_org() {
     site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
     site.visit_as(Role::OrgAdmin, Some("acme"));
     site.get(PAGE)
-        .says(&["Not available at the moment.", "aria-label=\"Turn on calendar\""])
-        .hides(&["aria-label=\"Turn on The new board\""])
+        .says(&[
+            "Not available at the moment.",
+            "aria-label=\"Turn on “calendar”\"",
+        ])
+        .hides(&["aria-label=\"Turn on “The new board”\""])
         .hides(INTERNAL);
 }
 
@@ -194,8 +197,8 @@ fn an_org_confirms_again_after_a_change_of_others() {
     again
         .says(&[
             "Something was changed meanwhile.",
-            "The new board will be on",
-            ">Turn on The new board</button>",
+            "“The new board” will be on",
+            ">Turn on “The new board”</button>",
         ])
         .hides(INTERNAL);
     assert_ne!(again.value_of("revision"), revision);
@@ -207,7 +210,7 @@ fn an_org_reports_a_problem() {
     let site = visit(DOCUMENT);
     let form = site.get(&format!("{PAGE}/board/report"));
     form.says(&[
-        "Report a problem with The new board",
+        "Report a problem with “The new board”",
         "name=\"cause\"",
         "name=\"ticket\"",
     ])
@@ -221,7 +224,7 @@ fn an_org_reports_a_problem() {
     ];
     let sent = send(&site, "/admin/changes", &fields);
     site.get(sent.location())
-        .says(&["Reported a problem with The new board", "Saved."]);
+        .says(&["Reported a problem with “The new board”", "Saved."]);
     let (_, flag) = site
         .fixture
         .control

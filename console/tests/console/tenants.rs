@@ -194,17 +194,17 @@ fn a_pilot_is_added_and_removed_in_its_row() {
     let site = Site::new(DOCUMENT);
     let page = site.get("/platform/feature-flags/board/tenants");
     page.says(&[
-        "aria-label=\"Add acme to the allowlist\"",
-        "aria-label=\"Remove globex from the allowlist\"",
+        "aria-label=\"Add to the allowlist: acme\"",
+        "aria-label=\"Remove from the allowlist: globex\"",
     ])
     .hides(&[
         "aria-label=\"Override to on for acme\"",
-        "aria-label=\"Add globex to the allowlist\"",
+        "aria-label=\"Add to the allowlist: globex\"",
     ]);
     let fields = [("operation", "allow"), ("flag", "board"), ("tenants", "acme")];
     site.change("/platform/changes", &fields);
     site.get("/platform/feature-flags/board/tenants")
-        .says(&["aria-label=\"Remove acme from the allowlist\""]);
+        .says(&["aria-label=\"Remove from the allowlist: acme\""]);
 }
 
 #[test]

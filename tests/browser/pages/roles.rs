@@ -19,6 +19,7 @@ const OPERATIONS: &[&str] = &[
     "opt-out",
     "override",
     "record",
+    "remove-override",
     "report",
     "restore",
     "rollout-advance",
@@ -51,7 +52,7 @@ type Form = (String, Vec<(String, String)>);
 /// Forms by page.
 type Offered = BTreeMap<&'static str, Vec<Form>>;
 /// Fields that people fill in, and that an operation needs.
-const NEEDED: [&str; 4] = ["tenants", "incident", "document", "cause"];
+const NEEDED: [&str; 5] = ["tenants", "variant", "incident", "document", "cause"];
 
 /// Returns the operation of a form; for a form without one, its path.
 fn operation((path, fields): &Form) -> &str {

@@ -180,7 +180,7 @@ pub(super) const PAGES: &[Page] = &[
         "org-report",
         "/admin/feature-flags/{flag}/report",
         "/admin/feature-flags/dispatch.autoAssign/report?org={org}",
-        "Report a problem with dispatch.autoAssign",
+        "Report a problem with “Suggests the technician for a new job”",
     ),
 ];
 
