@@ -17,7 +17,7 @@ use askama::filters::HtmlSafe;
 pub(crate) use axis::{Unit, time_text, trimmed};
 pub(crate) use funnel::{FunnelStep, funnel};
 pub(crate) use lines::{Line, LineChart, Look, Point, swatch};
-pub(crate) use sparkline::sparkline;
+pub(crate) use sparkline::{sparkline, sums};
 pub(crate) use way::{progress, way};
 
 /// An image in a page, whose texts are escaped.

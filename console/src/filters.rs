@@ -1,7 +1,8 @@
 //! Filters of the templates.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
+use askama::filters::HtmlSafe;
 use askama::{Result, Values};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -87,15 +88,19 @@ pub(crate) fn day(text: impl Display, _: &dyn Values) -> Result<String> {
 pub(crate) fn seconds(text: impl Display, _: &dyn Values) -> Result<String> {
     let text = text.to_string();
     let at = OffsetDateTime::parse(&text, &Rfc3339).map(|at| at.to_offset(time::UtcOffset::UTC));
-    Ok(at.map_or(text, |at| {
-        format!(
-            "{} {:02}:{:02}:{:02} UTC",
-            at.date(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        )
-    }))
+    Ok(at.map_or(text, |at| format!("{} {} UTC", at.date(), time_of_day(at))))
+}
+
+/// Returns the time of day of an RFC 3339 time, in UTC, as `15:04:05`; another text as it is.
+#[askama::filter_fn]
+pub(crate) fn clock(text: impl Display, _: &dyn Values) -> Result<String> {
+    let text = text.to_string();
+    let at = OffsetDateTime::parse(&text, &Rfc3339).map(|at| at.to_offset(time::UtcOffset::UTC));
+    Ok(at.map_or(text, time_of_day))
+}
+
+fn time_of_day(at: OffsetDateTime) -> String {
+    format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
 }
 
 fn minutes(text: &str) -> Option<String> {
@@ -109,14 +114,58 @@ fn minutes(text: &str) -> Option<String> {
 /// that a hostile name can't change the text around it.
 #[askama::filter_fn]
 pub(crate) fn visible(text: impl Display, _: &dyn Values) -> Result<String> {
+    Ok(shown(&text.to_string()))
+}
+
+fn shown(text: &str) -> String {
     let mut shown = String::new();
-    for character in text.to_string().chars() {
+    for character in text.chars() {
         match is_hidden(character) {
             true => shown.extend(character.escape_unicode()),
             false => shown.push(character),
         }
     }
-    Ok(shown)
+    shown
+}
+
+/// A text in which lines may break; markup is escaped.
+pub(crate) struct Breakable(String);
+
+impl Display for Breakable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl HtmlSafe for Breakable {}
+
+/// The longest key that needs no places to break: it fits the narrowest column.
+const UNBROKEN_KEY: usize = 20;
+
+/// Returns the key of a flag as [`visible`] does; a long one breaks after its dots, not within words. A place to break is
+/// a space to screen readers, so a short key has none.
+#[askama::filter_fn]
+pub(crate) fn key(text: impl Display, _: &dyn Values) -> Result<Breakable> {
+    let key = escaped(&shown(&text.to_string()));
+    Ok(Breakable(match key.chars().count() {
+        ..=UNBROKEN_KEY => key,
+        _ => key.replace('.', ".<wbr>"),
+    }))
+}
+
+/// Escapes a text for an attribute or an element.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// Returns a text of several lines with the hidden characters of each line made visible.

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::axis::{Unit, ticks, times};
 use super::scale::Scale;
 use super::{Position, Svg, number};
+use crate::filters::escaped;
 
 const WIDTH: f64 = 1_000.0;
 const HEIGHT: f64 = 160.0;
@@ -15,6 +16,8 @@ const HEIGHT: f64 = 160.0;
 const TOP: f64 = 14.0;
 /// The room below the plot, for times.
 const BOTTOM: f64 = 18.0;
+/// The least width of the axis of time, in steps.
+const MIN_STEPS: i64 = 10;
 
 /// A chart of lines over time.
 pub(crate) struct LineChart<'c> {
@@ -92,14 +95,15 @@ impl LineChart<'_> {
     /// Draws the chart.
     pub(crate) fn draw(&self) -> Svg {
         let axis = ticks(self.max(), self.unit);
-        let span = (milliseconds(self.from), milliseconds(self.to));
+        let from = self.first();
+        let span = (milliseconds(from), milliseconds(self.to));
         let plot = Plot {
             x: Scale::new(span, (0.0, WIDTH)),
             y: Scale::new((0.0, axis.end), (HEIGHT, 0.0)),
         };
         let (whole, name) = (TOP + HEIGHT + BOTTOM, escaped(self.name));
         let mut svg = format!(
-            "<svg class=\"chart\" height=\"{whole}\" role=\"img\" aria-label=\"{name}\"><title>{name}</title>\
+            "<svg class=\"chart plot\" height=\"{whole}\" role=\"img\" aria-label=\"{name}\"><title>{name}</title>\
              <svg y=\"{TOP}\" width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\">"
         );
         let mut grid = String::new();
@@ -118,11 +122,16 @@ impl LineChart<'_> {
             let _ = write!(svg, "<path class=\"bound\" d=\"M0 {y}H{WIDTH}\"/>");
         }
         svg.push_str("</svg>");
-        for tick in axis.at.iter().skip(1) {
-            let y = Position(TOP + plot.y(*tick) - 3.0);
-            let _ = write!(svg, "<text x=\"0\" y=\"{y}\">{}</text>", self.unit.format(*tick));
+        for tick in &axis.at {
+            // In the gutter of the style sheet, at the middle of the height of a digit.
+            let y = Position(TOP + plot.y(*tick) + 4.0);
+            let label = match *tick {
+                0.0 => "0".to_owned(),
+                tick => self.unit.format(tick),
+            };
+            let _ = write!(svg, "<text x=\"-8\" y=\"{y}\" text-anchor=\"end\">{label}</text>");
         }
-        for (at, label) in times(self.from, self.to) {
+        for (at, label) in times(from, self.to) {
             let percent = plot.x(at) / WIDTH * 100.0;
             let anchor = match percent {
                 percent if percent < 5.0 => "start",
@@ -137,6 +146,15 @@ impl LineChart<'_> {
         }
         svg.push_str("</svg>");
         Svg(svg)
+    }
+
+    /// Returns the first time of the axis: that of the first point, so that a short history has the whole width.
+    fn first(&self) -> i64 {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        let first = points.map(|point| point.at).min().unwrap_or(self.from);
+        // A history of a few points keeps its scale.
+        let latest = self.to.saturating_sub(self.step.saturating_mul(MIN_STEPS));
+        first.min(latest).max(self.from)
     }
 
     /// Returns the largest number that the axis must reach. Intervals of small samples are wide: they may reach beyond it.
@@ -239,19 +257,4 @@ impl LineChart<'_> {
 fn milliseconds(at: i64) -> f64 {
     let size = number(at.unsigned_abs());
     if at < 0 { -size } else { size }
-}
-
-/// Escapes a text for an attribute or an element.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

@@ -11,17 +11,26 @@ const HEIGHT: f64 = 24.0;
 /// The least height of a bar of errors: one error among many requests is visible.
 const MIN_BAR: f64 = 2.5;
 
-/// Draws the requests of equal periods, the oldest first, with the errors among them. Periods without a number of errors
-/// have none. The image has its sums as its name.
-pub(crate) fn sparkline(requests: &[u64], errors: &[u64]) -> Svg {
-    let sum = |counts: &[u64]| counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+fn sum(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// Returns the sums of a sparkline in words.
+pub(crate) fn sums(requests: &[u64], errors: &[u64]) -> String {
     let (all, bad) = (sum(requests), sum(errors));
-    let name = match all.max(bad) {
+    let words = match all.max(bad) {
         0 => text("chart-no-requests"),
         _ => text_of("chart-sparkline", all, bad),
     };
+    words.into_owned()
+}
+
+/// Draws the requests of equal periods, the oldest first, with the errors among them. Periods without a number of errors
+/// have none. The image has its sums as its name.
+pub(crate) fn sparkline(requests: &[u64], errors: &[u64]) -> Svg {
+    let (all, name) = (sum(requests), sums(requests, errors));
     let mut svg = format!(
-        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{name}\"><title>{name}</title>"
+        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{name}\"><title>{name}</title>"
     );
     let most = requests.iter().chain(errors).copied().max().unwrap_or_default();
     let baseline = HEIGHT - 1.0;

@@ -38,7 +38,7 @@ fn a_sparkline_has_its_sums_as_its_name() {
     check_positions(&svg);
     assert_eq!(
         svg.to_string(),
-        "<svg class=\"spark\" viewBox=\"0 0 120 24\" role=\"img\" aria-label=\"30 requests, 5 of them errors\">\
+        "<svg class=\"spark\" viewBox=\"0 0 120 24\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"30 requests, 5 of them errors\">\
          <title>30 requests, 5 of them errors</title>\
          <path class=\"area\" d=\"M0 23V12.3H40V1.5H80V23H120V23z\"/>\
          <path class=\"line\" d=\"M0 23V12.3H40V1.5H80V23H120\"/>\
@@ -227,6 +227,44 @@ fn a_line_has_a_band_a_bound_and_a_name() {
         ">00:05</text>",
     ] {
         assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[test]
+fn a_short_history_begins_at_its_first_point() {
+    let chart = |first: i64| LineChart {
+        name: "errors",
+        unit: Unit::Share,
+        from: 0,
+        to: 60 * STEP,
+        step: STEP,
+        bound: None,
+        lines: vec![Line {
+            look: Look::Control,
+            points: vec![point(first, 0.01), point(first + 1, 0.01), point(60, 0.01)],
+        }],
+    };
+    let line = |first: i64, begin: &str| {
+        let text = chart(first).draw().to_string();
+        assert!(
+            text.contains(&format!("class=\"line control\" d=\"{begin}")),
+            "{text}"
+        );
+    };
+    line(40, "M0 80L50 80");
+    line(0, "M0 80L16.7 80");
+    // A few points keep their scale.
+    line(58, "M800 80L900 80");
+}
+
+#[test]
+fn an_axis_has_its_numbers_in_a_gutter_from_zero() {
+    let text = drawn(vec![point(0, 0.01)]).to_string();
+    for label in [
+        "<text x=\"-8\" y=\"178\" text-anchor=\"end\">0</text>",
+        "text-anchor=\"end\">1 %</text>",
+    ] {
+        assert!(text.contains(label), "{label} is missing: {text}");
     }
 }
 
