@@ -28,6 +28,8 @@ pub(crate) enum Section {
     Audit,
     /// The page of an org.
     Org,
+    /// The sessions, which are not in the navigation.
+    Sessions,
 }
 
 impl Section {
@@ -65,6 +67,7 @@ impl Section {
             Self::Health => "/platform/health",
             Self::Audit => "/platform/audit",
             Self::Org => "/admin/feature-flags",
+            Self::Sessions => "/platform/sessions",
         }
     }
 
@@ -81,10 +84,11 @@ impl Section {
             Self::Health => "nav-health",
             Self::Audit => "nav-audit",
             Self::Org => "nav-org",
+            Self::Sessions => "sessions-title",
         }
     }
 
-    /// Returns the key that, after `g`, opens its page.
+    /// Returns the key that, after `g`, opens its page; empty outside of the navigation.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Flags => "f",
@@ -97,6 +101,7 @@ impl Section {
             Self::Health => "h",
             Self::Audit => "a",
             Self::Org => "o",
+            Self::Sessions => "",
         }
     }
 }

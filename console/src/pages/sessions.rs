@@ -16,6 +16,7 @@ use crate::page::{self, Page, Section};
 use crate::problem::Problem;
 use crate::sessions::Session;
 use crate::sign_in;
+use crate::texts::text;
 use crate::visitor::Visitor;
 
 /// The path of the page.
@@ -35,7 +36,13 @@ pub(crate) async fn show(
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
 ) -> Response {
-    let page = Page::new(&console, &visitor, &uri, Section::Health, "Sessions");
+    let page = Page::new(
+        &console,
+        &visitor,
+        &uri,
+        Section::Sessions,
+        &text("sessions-title"),
+    );
     if let Err(problem) = check_role(&visitor) {
         return page::problem(page, &problem);
     }
@@ -52,7 +59,13 @@ pub(crate) async fn end(
 ) -> Response {
     let form = Form::read(&body);
     if let Err(problem) = check_role(&visitor).and_then(|()| visitor.check_form(&form)) {
-        let page = Page::new(&console, &visitor, &uri, Section::Health, "Sessions");
+        let page = Page::new(
+            &console,
+            &visitor,
+            &uri,
+            Section::Sessions,
+            &text("sessions-title"),
+        );
         return page::problem(page, &problem);
     }
     let handle = form.text("session").map(str::to_owned);

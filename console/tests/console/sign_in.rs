@@ -280,6 +280,22 @@ fn a_platform_admin_ends_one_session() {
 }
 
 #[test]
+fn the_sessions_are_the_current_page_alone() {
+    let (secret, ada) = token("ada", Role::PlatformAdmin);
+    let site = site(vec![ada]);
+    let page = get(&site, "/platform/sessions", &cookie(&site, &secret));
+    page.says(&["<a href=\"/platform/sessions\" aria-current=\"page\">"]);
+    assert_eq!(page.text.matches("aria-current").count(), 1);
+}
+
+#[test]
+fn a_page_without_navigation_has_the_name_of_the_product() {
+    let (_, ada) = token("ada", Role::Operator);
+    let page = site(vec![ada]).get("/console/sign-in");
+    page.says(&["<p class=\"brand\"><svg", "<span>Sluice</span>"]);
+}
+
+#[test]
 fn a_failed_sign_in_is_shown_and_audited() {
     let (_, ada) = token("ada", Role::Operator);
     let (unknown, _) = token("ada", Role::Operator);
