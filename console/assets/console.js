@@ -3,6 +3,13 @@
 
 document.documentElement.classList.add("scripted");
 
+// A row of links or steps that is wider than the screen begins at the current one.
+for (const current of document.querySelectorAll(":is(nav, .steps) [aria-current]")) {
+  const row = current.closest("nav, .steps");
+  const [at, of] = [current, row].map((element) => element.getBoundingClientRect());
+  row.scrollLeft += (at.left + at.right - of.left - of.right) / 2;
+}
+
 const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
 
 // Shortcuts: `/` searches, `?` lists the keys, `k` opens the kill dialog of a flag, `g` and a letter opens a page.
@@ -67,6 +74,11 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("[data-submits]")) event.target.form.requestSubmit();
 });
 
+// A search has begun while it was typed: once more, when its field is left, it would take the focus from the list.
+document.addEventListener("change", (event) => {
+  if (event.target.type === "search") event.stopPropagation();
+}, true);
+
 // Live parts: `data-live="revision"` is requested again after each change of flags, `data-live="tick"` also every few
 // seconds. The windows of a browser share one stream, in a worker; where there are no shared workers, each visible window
 // has its own. A browser has few connections to a host, so hidden pages have none.
@@ -80,6 +92,13 @@ const refresh = (kind) => {
 // An error leaves a live part as it is: the page of the error has no such part, which would only vanish.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.isError && event.detail.requestConfig.elt.matches("[data-live]")) event.detail.shouldSwap = false;
+});
+// A live part that is replaced keeps its open details.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
+  for (const open of target.querySelectorAll("details[open][id]")) {
+    const next = fragment.querySelector(`#${CSS.escape(open.id)}`);
+    if (next) next.open = true;
+  }
 });
 const received = ({ kind, data }) => {
   if (kind === "tick") return refresh("tick");

@@ -235,6 +235,10 @@ tag-reports = reports
 ## Charts
 
 chart-no-requests = No requests
+chart-requests = { $n ->
+    [one] one request
+   *[other] { $n } requests
+  }
 chart-sparkline = { $n ->
     [one] one request
    *[other] { $n } requests
@@ -268,9 +272,10 @@ flags-no-match = No flag matches.
 flags-no-match-of = No flag matches “{ $name }”.
 flags-show-all = Show all flags
 flags-on = { $n } of { $m }
+flags-opted-in = { $n } opted in
 flags-counting = counting
 column-state = State
-column-tenants-on = Tenants with it on
+column-tenants-on = On for
 column-opted-in = Opted in
 column-owner = Owner
 column-changed = Last change

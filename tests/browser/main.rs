@@ -33,6 +33,7 @@ mod observed;
 #[path = "../binary/operator_tokens.rs"]
 mod operator_tokens;
 mod pages;
+mod phone;
 mod picture;
 mod procedures;
 #[allow(dead_code, reason = "shared with the suite `binary`, which uses all of it")]

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::chart;
+
 /// The traffic of flags in the last hour.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct FlagTraffic {
@@ -32,6 +34,18 @@ impl FlagTraffic {
     /// Returns the traffic of a flag.
     pub(crate) fn of(&self, flag: &str) -> Option<&FlagMinutes> {
         self.flags.iter().find(|minutes| minutes.flag == flag)
+    }
+}
+
+impl FlagMinutes {
+    /// Returns the sums of the hour in words.
+    pub(crate) fn words(&self) -> String {
+        chart::sums(&self.requests, &self.errors)
+    }
+
+    /// Returns the number of requests of the hour.
+    pub(crate) fn sum(&self) -> u64 {
+        self.requests.iter().sum()
     }
 }
 

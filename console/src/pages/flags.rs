@@ -41,6 +41,7 @@ struct FlagsPage {
     /// The stages of the rollout plans in words, by flag.
     stages: BTreeMap<String, String>,
     may_kill: bool,
+    may_restore: bool,
 }
 
 /// The plans of rollouts.
@@ -140,6 +141,7 @@ pub(crate) async fn show(
         tenants: list.tenants,
         filter,
         may_kill: visitor.may("killFlag"),
+        may_restore: visitor.may("restoreFlag"),
     };
     page::render(StatusCode::OK, &template)
 }
