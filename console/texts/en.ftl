@@ -783,6 +783,10 @@ action-sign-in-failed = Failed sign-in
 lifecycle-title = Lifecycle
 lifecycle-since = since
 lifecycle-next = Next step: { $name }
+conditions-met = { $n ->
+    [one] One condition is met
+   *[other] { $n } conditions are met
+  }
 lifecycle-no-conditions = No conditions.
 condition-met = met:
 condition-unmet = not met:

@@ -38,11 +38,17 @@ impl Condition {
 }
 
 impl Promotion {
-    /// Returns the conditions, those that are not met first.
-    pub(crate) fn sorted(&self) -> Vec<&Condition> {
-        let mut conditions: Vec<&Condition> = self.conditions.iter().collect();
-        conditions.sort_by_key(|condition| condition.met);
-        conditions
+    /// Returns the conditions that are met.
+    pub(crate) fn met(&self) -> Vec<&Condition> {
+        self.conditions.iter().filter(|condition| condition.met).collect()
+    }
+
+    /// Returns the conditions that are not met.
+    pub(crate) fn unmet(&self) -> Vec<&Condition> {
+        self.conditions
+            .iter()
+            .filter(|condition| !condition.met)
+            .collect()
     }
 
     /// Returns the roles whose sign-offs are missing.

@@ -1,7 +1,7 @@
 //! The list of flags, and the pages of a flag.
 
 use axum::http::{StatusCode, header};
-use control::Role;
+use control::LifecyclePolicy;
 
 use crate::site::Site;
 
@@ -70,6 +70,54 @@ fn flags_are_searched_filtered_and_sorted() {
     site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
     let killed = site.get("/platform/feature-flags?state=killed");
     killed.says(&["one flag", "feature-flags/board", "killed"]);
+}
+
+#[test]
+fn a_long_key_breaks_only_after_its_dots() {
+    let site = Site::new(
+        "{ version: 1, tiers: [a], flags: { dispatch.bulk.moveOfJobs: { lifecycle: ga }, short.one: { lifecycle: ga } } }",
+    );
+    let key = "<code>dispatch.<wbr>bulk.<wbr>moveOfJobs</code>";
+    site.get("/platform/feature-flags")
+        .says(&[key, "<code>short.one</code>"]);
+    site.get("/platform/feature-flags/dispatch.bulk.moveOfJobs")
+        .says(&[key]);
+}
+
+#[test]
+fn a_killed_flag_is_restored_from_the_list() {
+    let site = Site::new(COMPANY);
+    let button = "aria-label=\"Restore board\"";
+    site.get("/platform/feature-flags").hides(&[button]);
+    site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
+    site.get("/platform/feature-flags")
+        .says(&[button, "value=\"restore\""]);
+}
+
+#[test]
+fn the_list_counts_tenants_that_opted_in_where_there_are_some() {
+    let site = Site::new(COMPANY);
+    site.get("/platform/feature-flags").hides(&["opted in"]);
+    let site = Site::new(&COMPANY.replace("channel: latest", "opt_in: [board]"));
+    site.get("/platform/feature-flags").says(&["1 opted in"]);
+}
+
+#[test]
+fn met_conditions_are_folded_and_the_button_waits() {
+    let site = Site::new(COMPANY);
+    let page = site.get("/platform/feature-flags/board");
+    page.says(&[
+        "<details id=\"met\">",
+        "are met</summary>",
+        "<button>Promote to ga",
+    ]);
+    let policy = LifecyclePolicy {
+        soak_ms: 0,
+        ..LifecyclePolicy::default()
+    };
+    let site = Site::with_policy(policy, &COMPANY.replace("lifecycle: beta", "lifecycle: alpha"));
+    let page = site.get("/platform/feature-flags/board");
+    page.says(&["<button class=\"primary\">Promote to beta"]);
 }
 
 #[test]
