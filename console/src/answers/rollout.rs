@@ -282,10 +282,11 @@ impl Rollout {
         state_class(&self.state)
     }
 
-    /// Draws the errors of a tenant beside those of the tenant with the most.
-    pub(crate) fn share_of_most(&self, tenant: &TenantErrors) -> Svg {
-        let most = self.tenants.iter().map(|tenant| tenant.errors).max();
-        chart::progress(chart::number(tenant.errors) / chart::number(most.unwrap_or_default().max(1)))
+    /// Draws the errors of a tenant as a part of those of the tenant with the most; none if all have the same number.
+    pub(crate) fn share_of_most(&self, tenant: &TenantErrors) -> Option<Svg> {
+        let errors = || self.tenants.iter().map(|tenant| tenant.errors);
+        let (least, most) = (errors().min()?, errors().max()?);
+        (least < most).then(|| chart::progress(chart::number(tenant.errors) / chart::number(most)))
     }
 
     /// Returns the id of the word of its state.

@@ -114,17 +114,32 @@ impl Permissions {
 /// The other effects of a rollback; the id of the text of each follows `rollback-`.
 const ROLLBACKS: &[&str] = &["kill", "exposure", "previous"];
 
+/// A button: whether it is offered, its operation, the id of its text, its class.
+type Button = (bool, &'static str, &'static str, &'static str);
+
 impl RolloutPage {
-    /// Returns the buttons without further fields: whether it is offered, its operation, the id of its text, its class.
-    fn buttons(&self) -> [(bool, &'static str, &'static str, &'static str); 6] {
+    /// Returns the buttons without further fields.
+    fn buttons(&self) -> [Button; 4] {
         let may = &self.may;
         [
             (may.start, "rollout-start", "button-rollout-start", "primary"),
             (may.resume, "rollout-resume", "button-rollout-resume", "primary"),
             (may.pause, "rollout-pause", "button-rollout-pause", ""),
             (may.tick, "rollout-tick", "button-rollout-tick", ""),
-            (may.cancel, "rollout-cancel", "button-rollout-cancel", ""),
-            (may.remove, "rollout-remove-plan", "button-rollout-remove", ""),
+        ]
+    }
+
+    /// Returns the buttons that end the plan.
+    fn ends(&self) -> [Button; 2] {
+        let may = &self.may;
+        [
+            (may.cancel, "rollout-cancel", "button-rollout-cancel", "quiet"),
+            (
+                may.remove,
+                "rollout-remove-plan",
+                "button-rollout-remove",
+                "quiet",
+            ),
         ]
     }
 
