@@ -607,7 +607,6 @@ org-open = Open the page of a tenant, by its id
 org-lead = What your organization has, and what it can try.
 org-on = On
 org-off = Off
-org-testing = in testing
 org-turn-on = Turn on
 org-turn-off = Turn off
 org-report = Report a problem
@@ -783,11 +782,11 @@ action-sign-in-failed = Failed sign-in
 lifecycle-title = Lifecycle
 lifecycle-since = since
 lifecycle-next = Next step: { $name }
+lifecycle-no-conditions = No conditions.
 conditions-met = { $n ->
     [one] One condition is met
    *[other] { $n } conditions are met
   }
-lifecycle-no-conditions = No conditions.
 condition-met = met:
 condition-unmet = not met:
 promote-default = Default after the promotion

@@ -146,8 +146,8 @@ fn opt_in(company: &Company, ada: &Browser) {
     let document = ada.document();
     ada.says(&["Opted in\n0"]);
     let olga = company.browser(Person::Olga, "/admin/feature-flags").unwrap();
-    olga.says(&["Your features", "A board that plans itself", "in testing", "Off"]);
-    olga.click("Turn on “A board that plans itself”");
+    olga.says(&["Your features", "A board that plans itself", "In testing", "Off"]);
+    olga.click(&format!("Turn on {BOARD}"));
     olga.await_text("What happens");
     olga.says(&["“A board that plans itself” will be on for your organization."]);
     olga.click_confirm();

@@ -38,6 +38,12 @@ struct OrgPage {
 }
 
 impl OrgPage {
+    /// Returns the features in testing and the others, each group after the id of its title.
+    fn groups(&self) -> [(&'static str, Vec<&OrgFlag>); 2] {
+        let (testing, available) = self.flags.iter().partition(|flag| flag.is_in_testing());
+        [("org-testing-since", testing), ("org-available", available)]
+    }
+
     /// Returns the part of a query that names the org, for staff.
     fn query(&self) -> String {
         match (&self.org, self.page.visitor.is_of_org()) {

@@ -60,7 +60,8 @@ fn an_org_sees_its_features_in_plain_words() {
         "Off</span>",
         "Available since <time datetime=\"2026-11-21T00:00:00.000Z\" data-volatile>2026-11-21</time>",
         "<bdi>calendar</bdi>",
-        "in testing</span>",
+        "<h2>In testing</h2>",
+        "<h2>Available</h2>",
         "action=\"/admin/changes/preview\"",
         "aria-label=\"Turn on “The new board”\"",
     ])
