@@ -1,5 +1,6 @@
 //! Receipts of requests: a search by id, and the newest ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -63,6 +64,17 @@ impl RequestsPage {
         [&self.tenant, &self.flag, &self.outcome]
             .iter()
             .any(|field| !field.is_empty())
+    }
+
+    /// Returns the host of most requests, which the list does not repeat.
+    fn usual_host(&self) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for receipt in &self.list.receipts {
+            let count = counts.entry(&receipt.host).or_default();
+            *count = count.saturating_add(1);
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        most.map_or_else(String::new, |(host, _)| host.to_owned())
     }
 
     /// Returns true if there are as many receipts as the page lists, so that there may be older ones.

@@ -19,11 +19,19 @@ fn the_list_has_the_newest_requests() {
         "up to 4096 are kept",
         &*format!("href=\"/platform/requests/{OF_ACME}\""),
         "<code>/checkout/7</code>",
-        "2026-11-20 12:00:00 UTC",
-        "<span class=\"tag\">refused</span>",
+        "title=\"2026-11-20 12:00:00 UTC\">12:00:00</time>",
+        "<span class=\"tag bad\">rejected</span>",
         "href=\"/platform/tenants/acme\"",
         "off: the default of the flag",
     ]);
+}
+
+#[test]
+fn the_host_of_most_requests_is_not_repeated() {
+    let site = Site::new(DOCUMENT);
+    site.get("/platform/requests").hides(&["shop.example"]);
+    site.get(&format!("/platform/requests/{OF_ACME}"))
+        .says(&["shop.example"]);
 }
 
 #[test]
