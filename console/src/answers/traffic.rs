@@ -6,6 +6,9 @@ use super::words::cause_words;
 use crate::pages::{flag_path, tenant_path};
 use crate::texts::{text, text_named};
 
+/// The length of a time up to its minute.
+const MINUTE_LENGTH: usize = "2026-11-30T15:04".len();
+
 /// The gates in shadow mode.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ShadowReport {
@@ -86,6 +89,27 @@ impl ShadowGate {
         percent
             .unwrap_or_default()
             .clamp(u64::from(self.refused > 0), 100)
+    }
+}
+
+impl Coverage {
+    /// Returns true if a count began in a later minute than that of the node.
+    pub(crate) fn began_later(&self, since: &str) -> bool {
+        let minute = |text: &str| text.get(..MINUTE_LENGTH).map(str::to_owned);
+        minute(since) > minute(&self.unmatched.since)
+    }
+
+    /// Returns the first flags that no request was decided by, grouped by the reason.
+    pub(crate) fn idle_flags_by_reason(&self, listed: usize) -> Vec<(String, Vec<&IdleFlag>)> {
+        let mut groups: Vec<(String, Vec<&IdleFlag>)> = Vec::new();
+        for flag in self.idle_flags.iter().take(listed) {
+            let reason = flag.reason();
+            match groups.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, flags)) => flags.push(flag),
+                None => groups.push((reason, vec![flag])),
+            }
+        }
+        groups
     }
 }
 

@@ -38,7 +38,8 @@ fn coverage_shows_what_no_request_used() {
     let site = Site::new(DOCUMENT);
     site.get("/platform/shadow").says(&[
         "Routes with requests and without a gate",
-        "<code>start</code><span class=\"sub\">since",
+        "Coverage <span class=\"small dim\">since",
+        "<code>start</code></th>",
         "<td class=\"num\">17</td>",
         "5 requests matched no route",
         "<code>quiet</code>",
