@@ -62,6 +62,8 @@ fn check(browser: &Browser, name: &str) -> Result<(), String> {
     browser.fix_texts();
     let page = browser.evaluate(PLACES);
     let height = page[0].as_u64().unwrap().min(MAX_HEIGHT);
+    // The side bar is as high as the window.
+    browser.viewport(WIDTH, u32::try_from(height).unwrap());
     let actual = browser.captured(&json!([WIDTH, height]), 1.0);
     let file = folder().join(format!("{name}.png"));
     let places: Vec<[i64; 4]> = serde_json::from_value(page[1].clone()).unwrap();
