@@ -128,16 +128,16 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// A text in which lines may break; markup is escaped.
-pub(crate) struct Breakable(String);
+/// Markup: its values are escaped.
+pub(crate) struct Markup(String);
 
-impl Display for Breakable {
+impl Display for Markup {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl HtmlSafe for Breakable {}
+impl HtmlSafe for Markup {}
 
 /// The longest key that needs no places to break: it fits the narrowest column.
 const UNBROKEN_KEY: usize = 20;
@@ -145,12 +145,36 @@ const UNBROKEN_KEY: usize = 20;
 /// Returns the key of a flag as [`visible`] does; a long one breaks after its dots, not within words. A place to break is
 /// a space to screen readers, so a short key has none.
 #[askama::filter_fn]
-pub(crate) fn key(text: impl Display, _: &dyn Values) -> Result<Breakable> {
+pub(crate) fn key(text: impl Display, _: &dyn Values) -> Result<Markup> {
     let key = escaped(&shown(&text.to_string()));
-    Ok(Breakable(match key.chars().count() {
+    Ok(Markup(match key.chars().count() {
         ..=UNBROKEN_KEY => key,
         _ => key.replace('.', ".<wbr>"),
     }))
+}
+
+/// The elements of a table, each with its role.
+const ROLES: [(&str, &str); 7] = [
+    ("<table", "table"),
+    ("<thead", "rowgroup"),
+    ("<tbody", "rowgroup"),
+    ("<tr", "row"),
+    ("<th scope=\"col\"", "columnheader"),
+    ("<th scope=\"row\"", "rowheader"),
+    ("<td", "cell"),
+];
+
+/// Returns a table whose elements name their roles. On a phone its rows are blocks, of which some browsers forget that
+/// they are a table.
+#[askama::filter_fn]
+pub(crate) fn with_roles(table: impl Display, _: &dyn Values) -> Result<Markup> {
+    // Values are escaped, so each begin of an element is one.
+    let named = |markup: String, (begin, role): &(&str, &str)| {
+        markup
+            .replace(&format!("{begin} "), &format!("{begin} role=\"{role}\" "))
+            .replace(&format!("{begin}>"), &format!("{begin} role=\"{role}\">"))
+    };
+    Ok(Markup(ROLES.iter().fold(table.to_string(), named)))
 }
 
 /// Escapes a text for an attribute or an element.

@@ -85,6 +85,24 @@ fn a_long_key_breaks_only_after_its_dots() {
 }
 
 #[test]
+fn a_list_names_the_roles_of_its_table() {
+    let site = Site::new(COMPANY);
+    for path in ["/platform/feature-flags", "/platform/tenants", "/platform/audit"] {
+        let page = site.get(path);
+        let (_, table) = page.text.split_once("<table").unwrap();
+        let (table, _) = table.split_once("</table>").unwrap();
+        assert!(table.starts_with(" role=\"table\""), "{path}");
+        for element in ["<tr", "<td", "<tbody", "<thead"] {
+            let named = format!("{element} role=");
+            let (count, named) = (table.matches(element), table.matches(&named));
+            assert_eq!(count.count(), named.count(), "{path} {element}");
+        }
+        let headers = table.matches("<th scope=").count();
+        assert_eq!(headers, table.matches("header\"").count(), "{path}");
+    }
+}
+
+#[test]
 fn a_killed_flag_is_restored_from_the_list() {
     let site = Site::new(COMPANY);
     let button = "aria-label=\"Restore board\"";

@@ -186,7 +186,7 @@ fn a_running_plan_shows_checks_arms_and_charts() {
         "50 % are expected in treatment.",
         "data-live=\"tick\"",
         "<caption class=\"hidden\">The numbers of the charts</caption>",
-        "data-label=\"Requests\">3000</td><td class=\"num\" data-label=\"Errors\">0</td>",
+        "data-label=\"Requests\">3000</td><td role=\"cell\" class=\"num\" data-label=\"Errors\">0</td>",
     ]);
     for absent in ["style=", "NaN", "inf%"] {
         assert!(!page.text.contains(absent), "{absent}: {}", page.text);
