@@ -147,7 +147,7 @@ fn opt_in(company: &Company, ada: &Browser) {
     ada.says(&["Opted in\n0"]);
     let olga = company.browser(Person::Olga, "/admin/feature-flags").unwrap();
     olga.says(&["Your features", "A board that plans itself", "In testing", "Off"]);
-    olga.click(&format!("Turn on {BOARD}"));
+    olga.click("Turn on “A board that plans itself”");
     olga.await_text("What happens");
     olga.says(&["“A board that plans itself” will be on for your organization."]);
     olga.click_confirm();

@@ -143,6 +143,23 @@ impl RolloutPage {
         ]
     }
 
+    /// Returns the id of the word for a pause or an end. A rollback says what it did.
+    fn halt_text(&self) -> String {
+        let rollout = &self.rollout;
+        let present = rollout.stage.as_ref().map(|stage| &*stage.name);
+        match (&*rollout.state, present) {
+            ("rolled_back", Some(stage)) if rollout.is_withdrawn(stage) => "halt-to-zero".to_owned(),
+            ("rolled_back", _) if rollout.rolled_back_stage() != present => "halt-to-previous".to_owned(),
+            ("rolled_back", _) if !self.header.flag.enabled => "halt-to-kill".to_owned(),
+            (state, _) => format!("halt-{state}"),
+        }
+    }
+
+    /// Returns true if a check is a statistical test.
+    fn has_evidence(&self) -> bool {
+        self.checks.iter().any(|check| check.evidence.is_some())
+    }
+
     /// Returns the effect that the plan has for a rollback, in words.
     fn planned_rollback(&self) -> Cow<'static, str> {
         let planned = self

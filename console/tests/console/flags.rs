@@ -1,7 +1,7 @@
 //! The list of flags, and the pages of a flag.
 
 use axum::http::{StatusCode, header};
-use control::LifecyclePolicy;
+use control::{LifecyclePolicy, Role};
 
 use crate::site::Site;
 

@@ -20,7 +20,7 @@ fn the_list_has_the_newest_requests() {
         &*format!("href=\"/platform/requests/{OF_ACME}\""),
         "<code>/checkout/7</code>",
         "title=\"2026-11-20 12:00:00 UTC\">12:00:00</time>",
-        "<span class=\"tag bad\">rejected</span>",
+        "<span class=\"tag bad\">refused</span>",
         "href=\"/platform/tenants/acme\"",
         "off: the default of the flag",
     ]);
