@@ -20,6 +20,7 @@ mod difference;
 #[allow(unreachable_pub, reason = "the macro of filters writes public items")]
 mod filters;
 mod form;
+mod form_body;
 mod form_token;
 mod interval;
 mod live;

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::texts::text_pair;
+use crate::texts::{text, text_n, text_pair};
 
 /// An answer of the API that is not successful (RFC 9457).
 #[derive(Debug, Clone, Deserialize)]
@@ -140,6 +140,24 @@ impl Problem {
             refusals: Box::default(),
             problems: Box::default(),
         }
+    }
+
+    /// Creates the problem of a form that is longer than its limit, in KiB.
+    pub(crate) fn form_too_large(limit: usize) -> Self {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        Self {
+            status: 413,
+            code: "FORM_TOO_LARGE".to_owned(),
+            detail: text_n("form-too-large", limit).into_owned(),
+            help: Some(text("form-too-large-help").into_owned()),
+            refusals: Box::default(),
+            problems: Box::default(),
+        }
+    }
+
+    /// Creates the problem of an operation that the role does not have, as the API answers it.
+    pub(crate) fn role_missing(role: &str) -> Self {
+        Self::rejected("ROLE_MISSING", &format!("the role {role} may not do this"))
     }
 
     /// Returns true if another change was committed since the expected revision.

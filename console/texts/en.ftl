@@ -76,6 +76,9 @@ receipt-saved = Saved.
 refusal-when = Possible from
 field-invalid = “{ $name }” is missing, or not as it should be
 problem-at-line = Line { $name }: { $to }
+form-too-many-fields = The form has more than { $n } fields
+form-too-large = The form is longer than { $n } KiB
+form-too-large-help = Set a longer rollout plan with sluice rollout plan FLAG -f FILE, and longer lists of tenants with sluice tenants import.
 
 ## Changes
 

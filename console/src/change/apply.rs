@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -13,6 +12,7 @@ use crate::admin_api::Call;
 use crate::answers::Nodes;
 use crate::console::Console;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page_path::is_page;
 use crate::receipt::Receipt;
 use crate::visitor::Visitor;
@@ -26,9 +26,9 @@ pub(crate) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    let submitted = match preview::read(&console, &visitor, &body).await {
+    let submitted = match preview::read(&console, &visitor, form).await {
         Ok(submitted) => submitted,
         Err(unusable) => return unusable.render(&console, &visitor, &uri),
     };
@@ -37,8 +37,7 @@ pub(crate) async fn apply(
     if let Some(reason) = form.text("reason") {
         call = call.because(reason);
     }
-    // A form of one step, such as a kill, is not tied to a revision.
-    if let Some(revision) = form.number("revision") {
+    if let Some(revision) = submitted.revision {
         call = call.expecting(revision);
     }
     if form.is_checked("force") {

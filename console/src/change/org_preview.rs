@@ -64,7 +64,7 @@ pub(super) async fn render(
     (submitted, back): (&Submitted, String),
     rejection: Option<&Problem>,
 ) -> Response {
-    let Submitted { change, form } = submitted;
+    let Submitted { change, form, .. } = submitted;
     let dry_run = change.call.clone().dry_run();
     let dry_run = console.api.request::<Effects>(visitor, dry_run).await;
     let (effects, mut reasons, mut status) = match dry_run {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -13,10 +12,11 @@ use serde::Deserialize;
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page::{self, Page, Section};
 use crate::page_path::is_page;
 use crate::problem::{Problem, Reason};
-use crate::texts::text;
+use crate::texts::{text, text_named};
 use crate::visitor::Visitor;
 
 use super::COMMON_FIELDS;
@@ -29,11 +29,13 @@ use super::{allowlist, apply, operation, org_operations, org_preview};
 pub(crate) struct Submitted {
     pub(crate) change: Change,
     pub(crate) form: Form,
+    /// The revision that was previewed; none for a change of one step, such as a kill.
+    pub(crate) revision: Option<u64>,
 }
 
 /// A form that can't be sent to the API.
 pub(crate) enum Unusable {
-    /// It was not rendered for this session, or its operation is unknown.
+    /// It was not rendered for this session, its operation is unknown or not of the role, or its revision is no number.
     Foreign(Problem),
     /// It misses a field, or one is malformed: the form, its field, and the title and reasons of the page.
     Incorrect {
@@ -89,26 +91,30 @@ pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    match read(&console, &visitor, &body).await {
+    match read(&console, &visitor, form).await {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
         Err(unusable) => unusable.render(&console, &visitor, &uri),
     }
 }
 
-/// Reads the form of a change, and checks its token.
+/// Reads the form of a change, after its token and the role of the visitor are checked.
 ///
 /// # Errors
-/// The form was not rendered for this session, or misses a field.
-pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Unusable> {
-    let form = Form::read(body);
+/// The form was not rendered for this session, the role does not have the operation, or a field is missing or malformed.
+pub(crate) async fn read(console: &Console, visitor: &Visitor, form: Form) -> Result<Submitted, Unusable> {
     visitor.check_form(&form).map_err(Unusable::Foreign)?;
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
         let problem = Problem::invalid_form(format!("no operation has the name `{name}`"));
         return Err(Unusable::Foreign(problem));
     };
+    if !visitor.may(operation.sends) {
+        let role = visitor.signed_in.actor.role.as_str();
+        return Err(Unusable::Foreign(Problem::role_missing(role)));
+    }
+    let revision = revision(&form).map_err(Unusable::Foreign)?;
     let change = match (operation.read)(&form) {
         Ok(change) => change,
         Err(field) => {
@@ -122,7 +128,11 @@ pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> R
     };
     let title = change.title.clone();
     match allowlist::complete(console, visitor, &form, change).await {
-        Ok(change) => Ok(Submitted { change, form }),
+        Ok(change) => Ok(Submitted {
+            change,
+            form,
+            revision,
+        }),
         Err(problem) => Err(Unusable::Incorrect {
             title,
             reasons: problem.reasons(),
@@ -130,6 +140,16 @@ pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> R
             form,
         }),
     }
+}
+
+/// Returns the revision that a form expects.
+///
+/// # Errors
+/// There is such a field, and it is no number. Without it the change would overwrite those of others.
+fn revision(form: &Form) -> Result<Option<u64>, Problem> {
+    let invalid = |_| Problem::invalid_form(text_named("field-invalid", "revision").into_owned());
+    let field = form.raw("revision");
+    field.map(|written| written.parse().map_err(invalid)).transpose()
 }
 
 impl Unusable {
@@ -186,7 +206,7 @@ pub(crate) async fn render(
     submitted: &Submitted,
     rejection: Option<&Problem>,
 ) -> Response {
-    let Submitted { change, form } = submitted;
+    let Submitted { change, form, .. } = submitted;
     if org_operations::is_of_org(form) {
         let back = apply::back(change, form);
         return org_preview::render(console, visitor, uri, (submitted, back), rejection).await;
@@ -209,7 +229,7 @@ pub(crate) async fn render(
     if let Some(problem) = rejection {
         status = problem.status();
         if problem.is_conflict() {
-            let since = form.number("revision").unwrap_or_default();
+            let since = submitted.revision.unwrap_or_default();
             meanwhile = changes_since(console, visitor, since).await;
         } else if effects.is_some() {
             refusals = problem.reasons();

@@ -15,18 +15,22 @@ use super::operation::{Change, InvalidField, Operation, fields, required};
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "override",
+        sends: "setOverride",
         read: set_override,
     },
     Operation {
         name: "allow",
+        sends: "allowBeta",
         read: allow,
     },
     Operation {
         name: "disallow",
+        sends: "disallowBeta",
         read: disallow,
     },
     Operation {
         name: "record",
+        sends: "patchOrg",
         read: record,
     },
 ];
@@ -163,10 +167,10 @@ mod tests {
 
     #[test]
     fn a_list_of_tenants_has_each_once() {
-        let form = Form::read(b"tenants=acme%0D%0Aglobex%2C+acme%20");
+        let form = Form::read(b"tenants=acme%0D%0Aglobex%2C+acme%20").unwrap();
         assert_eq!(tenants(&form), Ok(vec!["acme", "globex"]));
         assert_eq!(
-            tenants(&Form::read(b"tenants=+%2C+")),
+            tenants(&Form::read(b"tenants=+%2C+").unwrap()),
             Err(InvalidField("tenants"))
         );
     }

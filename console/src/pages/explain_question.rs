@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn question(form: &str) -> Question {
-        Question::new(Form::read(form.as_bytes()))
+        Question::new(Form::read(form.as_bytes()).unwrap())
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod echo_explain;
 mod explain;
 mod fixed_traffic;
 mod flags;
+mod forms;
 mod large_pages;
 mod large_site;
 mod measured_site;
