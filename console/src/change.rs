@@ -1,16 +1,17 @@
 //! Changes by forms, in two steps: the preview of a change, then its confirmation with a reason. Every form of every page
 //! names an operation and its fields; this module alone sends changes to the API.
 
-mod allowlist;
 mod apply;
 mod correction;
 mod effects;
 mod flag_operations;
+mod many_tenants;
 mod operation;
 mod org_operations;
 mod org_preview;
 mod preview;
 mod rollout_operations;
+mod stale;
 mod tenant_operations;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::console::Console;
 
 pub(crate) use operation::operation;
 pub(crate) use org_preview::ReportFields;
+pub(crate) use stale::{NO_PLAN, plan_digest};
 
 /// The fields that are part of each form; the others belong to the operation.
 pub(crate) const COMMON_FIELDS: &[&str] = &["form_token", "back", "revision", "reason", "force"];

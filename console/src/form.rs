@@ -78,6 +78,18 @@ impl Form {
         self.text(name)?.parse().ok()
     }
 
+    /// Sets the value of a field.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        let place = self.places.get(name);
+        match place.and_then(|place| self.fields.get_mut(*place)) {
+            Some((_, former)) => *former = value,
+            None => {
+                self.places.insert(name.to_owned(), self.fields.len());
+                self.fields.push((name.to_owned(), value));
+            }
+        }
+    }
+
     /// Returns the fields whose names are not in the list.
     pub(crate) fn without(&self, names: &[&str]) -> Vec<(String, String)> {
         let others = self.fields.iter().filter(|(name, _)| !names.contains(&&**name));

@@ -13,6 +13,7 @@
 mod admin_api;
 mod answers;
 mod assets;
+mod attribute_lines;
 mod change;
 mod chart;
 mod console;

@@ -35,6 +35,9 @@ use crate::console::Console;
 use crate::page::Section;
 use crate::visitor::Visitor;
 
+/// The largest number of variants that a row offers, so that pages stay small; the form of many tenants offers all.
+pub(crate) const MAX_ROW_VARIANTS: usize = 10;
+
 /// Returns the routes of the pages of staff.
 pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()

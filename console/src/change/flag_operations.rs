@@ -132,12 +132,10 @@ fn tiers(form: &Form) -> Result<Change, InvalidField> {
     })
 }
 
-/// Returns a variant as documents write it: `on` and `off` of a boolean flag are booleans, none is null.
+/// Returns the name of a variant as documents write it: none is null.
 fn variant(name: &str) -> Value {
     match name {
         "" => Value::Null,
-        "on" => Value::from(true),
-        "off" => Value::from(false),
         name => Value::from(name),
     }
 }

@@ -23,7 +23,8 @@ use super::COMMON_FIELDS;
 use super::correction::{self, CorrectedField, corrected};
 use super::effects::Effects;
 use super::operation::{Change, InvalidField};
-use super::{allowlist, apply, operation, org_operations, org_preview};
+use super::stale::{self, StaleField};
+use super::{apply, many_tenants, operation, org_operations, org_preview};
 
 /// A change whose form is read.
 pub(crate) struct Submitted {
@@ -44,6 +45,14 @@ pub(crate) enum Unusable {
         title: String,
         reasons: Vec<Reason>,
     },
+    /// It changes fields that others changed since its page was loaded: the form, its fields, the title, and the page of
+    /// what is changed.
+    Stale {
+        form: Form,
+        fields: Vec<StaleField>,
+        title: String,
+        back: String,
+    },
 }
 
 /// The page of the first step, and of a second step that failed: input is never lost.
@@ -61,6 +70,8 @@ struct ChangePage {
     is_forced: bool,
     effects: Option<Effects>,
     refusals: Vec<Reason>,
+    /// The fields that others changed since the page of the form was loaded.
+    stale: Vec<StaleField>,
     /// The changes of others since the first preview.
     meanwhile: Vec<Meanwhile>,
     /// The path to which forms of changes are sent.
@@ -103,7 +114,11 @@ pub(crate) async fn show(
 ///
 /// # Errors
 /// The form was not rendered for this session, the role does not have the operation, or a field is missing or malformed.
-pub(crate) async fn read(console: &Console, visitor: &Visitor, form: Form) -> Result<Submitted, Unusable> {
+pub(crate) async fn read(
+    console: &Console,
+    visitor: &Visitor,
+    mut form: Form,
+) -> Result<Submitted, Unusable> {
     visitor.check_form(&form).map_err(Unusable::Foreign)?;
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
@@ -127,15 +142,25 @@ pub(crate) async fn read(console: &Console, visitor: &Visitor, form: Form) -> Re
         }
     };
     let title = change.title.clone();
-    match allowlist::complete(console, visitor, &form, change).await {
+    let stale = stale::find(console, visitor, &mut form).await;
+    let stale = stale.map_err(Unusable::Foreign)?;
+    if !stale.is_empty() {
+        return Err(Unusable::Stale {
+            back: apply::back(&change, &form),
+            form,
+            fields: stale,
+            title,
+        });
+    }
+    match many_tenants::complete(console, visitor, &form, change).await {
         Ok(change) => Ok(Submitted {
             change,
             form,
             revision,
         }),
-        Err(problem) => Err(Unusable::Incorrect {
+        Err(reasons) => Err(Unusable::Incorrect {
             title,
-            reasons: problem.reasons(),
+            reasons,
             field: None,
             form,
         }),
@@ -154,10 +179,10 @@ fn revision(form: &Form) -> Result<Option<u64>, Problem> {
 
 impl Unusable {
     /// Renders the page that shows it. An incorrect form can be corrected there.
-    pub(crate) fn render(&self, console: &Console, visitor: &Visitor, uri: &Uri) -> Response {
+    pub(crate) fn render(self, console: &Console, visitor: &Visitor, uri: &Uri) -> Response {
         let page = blank(console, visitor, uri);
         match self {
-            Self::Foreign(problem) => page::problem(page, problem),
+            Self::Foreign(problem) => page::problem(page, &problem),
             Self::Incorrect {
                 form,
                 field,
@@ -166,12 +191,26 @@ impl Unusable {
             } => {
                 let back = form.text("back").filter(|back| is_page(back));
                 let template = ChangePage {
-                    title: title.clone(),
+                    title,
                     back: back.unwrap_or(page.section.path()).to_owned(),
-                    refusals: reasons.clone(),
-                    ..ChangePage::of(page, form, corrected(form, field.as_ref()))
+                    refusals: reasons,
+                    ..ChangePage::of(page, &form, corrected(&form, field.as_ref()))
                 };
                 page::render(StatusCode::BAD_REQUEST, &template)
+            }
+            Self::Stale {
+                form,
+                fields,
+                title,
+                back,
+            } => {
+                let template = ChangePage {
+                    title,
+                    back,
+                    stale: fields,
+                    ..ChangePage::of(page, &form, corrected(&form, None))
+                };
+                page::render(StatusCode::PRECONDITION_FAILED, &template)
             }
         }
     }
@@ -193,6 +232,7 @@ impl ChangePage {
             is_forced: form.is_checked("force"),
             effects: None,
             refusals: Vec::new(),
+            stale: Vec::new(),
             meanwhile: Vec::new(),
         }
     }

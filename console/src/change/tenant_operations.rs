@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::admin_api::Call;
+use crate::attribute_lines;
 use crate::form::Form;
 use crate::pages::{flag_path, tenant_path};
 use crate::receipt::FormButton;
 use crate::texts::{text, text_n, text_named, text_pair};
 
 use super::operation::{Change, InvalidField, Operation, fields, required};
+use super::stale::{ATTRIBUTES_BEFORE, changed, is_changed};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
@@ -35,8 +37,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Returns the ids in the field `tenants`, between white space and commas, each once.
+/// Returns the one id in the field `tenant`, which may have commas; without it the ids in the field `tenants`, between white
+/// space and commas, each once.
 pub(crate) fn tenants(form: &Form) -> Result<Vec<&str>, InvalidField> {
+    if let Some(id) = form.text("tenant") {
+        return Ok(vec![id]);
+    }
     let text = required(form, "tenants")?;
     let ids = text.split(|separator: char| separator.is_whitespace() || separator == ',');
     let mut seen = BTreeSet::new();
@@ -55,20 +61,16 @@ fn in_words(ids: &[&str]) -> String {
     }
 }
 
-/// Reads an override: a variant, or none to remove it.
+/// Reads an override: the name of a variant, or none to remove it. `on` and `off` are names too: a flag with variants of its
+/// own may have one of these names.
 fn set_override(form: &Form) -> Result<Change, InvalidField> {
     let (flag, ids) = (required(form, "flag")?, tenants(form)?);
-    let variant = match form.text("variant") {
-        None => Value::Null,
-        Some("on") => Value::from(true),
-        Some("off") => Value::from(false),
-        Some(variant) => Value::from(variant),
-    };
+    let variant = form.text("variant");
     let call = match &*ids {
         [id] => {
             let body = match variant {
-                Value::String(variant) => json!({ "variant": variant }),
-                enabled => json!({ "enabled": enabled }),
+                Some(variant) => json!({ "variant": variant }),
+                None => json!({ "enabled": null }),
             };
             Call::post(&["platform", "orgs", id, "feature-flags", flag]).json(body)
         }
@@ -96,7 +98,7 @@ fn allow(form: &Form) -> Result<Change, InvalidField> {
     let (flag, ids) = (required(form, "flag")?, tenants(form)?);
     Ok(Change {
         title: text_pair("change-allow", flag, &in_words(&ids)).into_owned(),
-        // For many tenants, `allowlist` makes the request from their records.
+        // For many tenants, `many_tenants` makes the request from their records.
         call: Call::put(&["platform", "orgs", ids.first().unwrap_or(&""), "beta", flag]),
         back: format!("{}/tenants", flag_path(flag)),
         undo: undo("disallow", "button-disallow", flag, &ids),
@@ -116,16 +118,20 @@ fn disallow(form: &Form) -> Result<Change, InvalidField> {
 fn undo(operation: &str, label: &str, flag: &str, ids: &[&str]) -> Option<FormButton> {
     Some(FormButton {
         label: text(label).into_owned(),
-        fields: fields(operation, &[("flag", flag), ("tenants", &ids.join(" "))]),
+        fields: match ids {
+            [id] => fields(operation, &[("flag", flag), ("tenant", id)]),
+            ids => fields(operation, &[("flag", flag), ("tenants", &ids.join(" "))]),
+        },
     })
 }
 
-/// Reads changed fields of a record: tier, channel, and attributes as `name: value` lines, each value JSON or a text.
+/// Reads the changed fields of a record: tier, channel, and attributes as lines. Fields that are as on the page are left out:
+/// others may have changed them since.
 fn record(form: &Form) -> Result<Change, InvalidField> {
     let id = required(form, "tenant")?;
     let mut record = Map::new();
     for field in ["tier", "channel"] {
-        if form.raw(field).is_some() {
+        if is_changed(form, field) {
             record.insert(
                 field.to_owned(),
                 form.text(field).map_or(Value::Null, Value::from),
@@ -133,10 +139,11 @@ fn record(form: &Form) -> Result<Change, InvalidField> {
         }
     }
     if let Some(lines) = form.raw("attributes") {
-        record.insert(
-            "attributes".to_owned(),
-            attributes(lines, form.raw("attributes_before").unwrap_or_default())?,
-        );
+        let before = form.raw(ATTRIBUTES_BEFORE).unwrap_or_default();
+        let patch = attributes(lines, before)?;
+        if !patch.is_empty() {
+            record.insert("attributes".to_owned(), Value::Object(patch));
+        }
     }
     Ok(Change {
         title: text_named("change-record", id).into_owned(),
@@ -147,18 +154,14 @@ fn record(form: &Form) -> Result<Change, InvalidField> {
 }
 
 /// Returns the patch from the attributes before to the attributes of these lines: null removes one (RFC 7396).
-fn attributes(lines: &str, before: &str) -> Result<Value, InvalidField> {
-    let mut patch = Map::new();
-    for line in before.lines().filter_map(|line| line.split_once(':')) {
-        patch.insert(line.0.trim().to_owned(), Value::Null);
-    }
-    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-        let (name, value) = line.split_once(':').ok_or(InvalidField("attributes"))?;
-        let value = value.trim();
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        patch.insert(name.trim().to_owned(), value);
-    }
-    Ok(Value::Object(patch))
+fn attributes(lines: &str, before: &str) -> Result<Map<String, Value>, InvalidField> {
+    let read = |lines| attribute_lines::parse(lines).ok_or(InvalidField("attributes"));
+    let (before, after) = (read(before)?, read(lines)?);
+    let patch = changed(&before, &after).into_iter().map(|name| {
+        let value = after.get(name).cloned().unwrap_or(Value::Null);
+        (name.clone(), value)
+    });
+    Ok(patch.collect())
 }
 
 #[cfg(test)]
@@ -178,11 +181,11 @@ mod tests {
     #[test]
     fn attributes_are_patched_by_lines() {
         let patch = attributes(
-            "seats: 7\r\nregion: eu-west\ntags: [\"a\"]\n",
-            "seats: 5\nplan: \"old\"",
+            "seats: 7\r\nregion: eu-west\ntags: [\"a\"]\nkept: true\n",
+            "seats: 5\nplan: \"old\"\nkept: true",
         );
         let expected = json!({ "seats": 7, "plan": null, "region": "eu-west", "tags": ["a"] });
-        assert_eq!(patch, Ok(expected));
+        assert_eq!(patch.map(Value::Object), Ok(expected));
         assert_eq!(attributes("seats", ""), Err(InvalidField("attributes")));
     }
 }

@@ -15,6 +15,7 @@ use control::Template as PlanTemplate;
 
 use crate::admin_api::Call;
 use crate::answers::{Arm, Flag, Rollout, RolloutEvidence};
+use crate::change::{NO_PLAN, plan_digest};
 use crate::chart::{self, Look, Unit};
 use crate::console::Console;
 use crate::filters;
@@ -40,6 +41,8 @@ struct RolloutPage {
     curves: Curves,
     /// The plan, to be read and edited.
     plan: String,
+    /// Names the plan that the page shows, in its form.
+    plan_digest: String,
     may: Permissions,
 }
 
@@ -204,6 +207,7 @@ pub(crate) async fn show(
         checks: checks.map(CheckRow::new).collect(),
         curves: Curves::new(minutes, range, (console.clock)(), bounds(evidence.as_ref())),
         plan: serde_json::to_string_pretty(&rollout.plan).unwrap_or_default(),
+        plan_digest: plan_digest(&rollout.plan),
         may: Permissions::new(&visitor, &rollout),
         page,
         header,
