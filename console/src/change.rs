@@ -2,6 +2,7 @@
 //! names an operation and its fields; this module alone sends changes to the API.
 
 mod apply;
+mod confirmations;
 mod correction;
 mod effects;
 mod flag_operations;
@@ -21,6 +22,7 @@ use axum::routing::post;
 
 use crate::console::Console;
 
+pub(crate) use confirmations::Confirmations;
 pub(crate) use operation::operation;
 pub(crate) use org_preview::ReportFields;
 pub(crate) use stale::{NO_PLAN, plan_digest};

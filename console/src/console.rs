@@ -15,10 +15,11 @@ use control::operators::{Operators, SignedIn};
 use rules::AdminHosts;
 
 use crate::admin_api::AdminApi;
+use crate::change::Confirmations;
 use crate::oidc::PendingKey;
 use crate::origin::Origins;
 use crate::problem::Problem;
-use crate::receipt::Receipts;
+use crate::receipt::ChangeReceipts;
 use crate::sessions::{SessionDigest, Sessions};
 use crate::visitor::{NoVisitor, Visitor};
 use crate::{assets, change, live, oidc, page, pages, security_headers, sign_in};
@@ -79,7 +80,8 @@ pub struct Console {
     pub(crate) local_secret: [u8; 32],
     /// The key of the cookies of sign-ins at the identity provider.
     pub(crate) pending_key: PendingKey,
-    pub(crate) receipts: Receipts,
+    pub(crate) receipts: ChangeReceipts,
+    pub(crate) confirmations: Confirmations,
 }
 
 impl Console {
@@ -102,7 +104,8 @@ impl Console {
             clock: parts.clock,
             local_secret,
             pending_key: PendingKey::new()?,
-            receipts: Receipts::default(),
+            receipts: ChangeReceipts::default(),
+            confirmations: Confirmations::default(),
         })
     }
 

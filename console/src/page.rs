@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::receipt::Receipt;
+use crate::receipt::ChangeReceipt;
 use crate::visitor::Visitor;
 
 /// A page in the navigation.
@@ -109,7 +109,7 @@ pub(crate) struct Page {
     pub(crate) assets: AssetPaths,
     pub(crate) visitor: Visitor,
     /// The receipt of the change that led to the page.
-    pub(crate) receipt: Option<Receipt>,
+    pub(crate) receipt: Option<ChangeReceipt>,
     /// The path and query of the page, for forms that return to it.
     pub(crate) here: String,
     /// The revision of the flags before the page was made: open pages compare it with that of events.
@@ -126,8 +126,8 @@ impl Page {
         title: &str,
     ) -> Self {
         let receipt = Form::of_query(uri)
-            .number("receipt")
-            .and_then(|id| console.receipts.find(id, &visitor.signed_in.actor));
+            .text("receipt")
+            .and_then(|id| console.receipts.find(id, visitor, uri.path()));
         let sections: &[Section] = match visitor.is_of_org() {
             true => &[Section::Org],
             false => &Section::OF_STAFF,

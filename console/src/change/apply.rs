@@ -14,9 +14,10 @@ use crate::console::Console;
 use crate::form::Form;
 use crate::form_body::FormBody;
 use crate::page_path::is_page;
-use crate::receipt::Receipt;
+use crate::receipt::ChangeReceipt;
 use crate::visitor::Visitor;
 
+use super::confirmations::{AppliedForm, FormDigest};
 use super::effects::Applied;
 use super::operation::Change;
 use super::preview;
@@ -28,6 +29,15 @@ pub(crate) async fn apply(
     uri: Uri,
     FormBody(form): FormBody,
 ) -> Response {
+    // Without a revision, as of a kill, the same form is another change once anything was changed.
+    let is_bound = form.raw("revision").is_some();
+    let slot = console.confirmations.slot(FormDigest::of(&visitor, &form));
+    let mut applied_form = slot.lock().await;
+    if let Some(applied) = &*applied_form
+        && (is_bound || (console.revision)() == applied.revision)
+    {
+        return Redirect::to(&applied.location).into_response();
+    }
     let submitted = match preview::read(&console, &visitor, form).await {
         Ok(submitted) => submitted,
         Err(unusable) => return unusable.render(&console, &visitor, &uri),
@@ -48,7 +58,7 @@ pub(crate) async fn apply(
         Ok(answer) => {
             let took = begun.elapsed();
             let applied = answer.body;
-            let receipt = Receipt {
+            let receipt = ChangeReceipt {
                 title: change.title.clone(),
                 revision: applied.revision,
                 is_changed: applied.is_changed(),
@@ -56,12 +66,22 @@ pub(crate) async fn apply(
                 nodes: nodes_at(&console, &visitor, applied.revision).await,
                 notes: applied.notes(),
                 undo: change.undo.clone().filter(|_| applied.is_changed()),
-                actor: visitor.signed_in.actor.name.clone(),
             };
-            let id = console.receipts.keep(receipt);
             let back = back(change, form);
             let separator = if back.contains('?') { '&' } else { '?' };
-            Redirect::to(&format!("{back}{separator}receipt={id}")).into_response()
+            let location = match console.receipts.keep(&visitor, &back, receipt) {
+                Ok(id) => format!("{back}{separator}receipt={id}"),
+                // The change is applied, with or without a receipt.
+                Err(_) => back,
+            };
+            // An operation without a preview, such as a look at a rollout, may find something else each time.
+            if change.call.has_preview() {
+                *applied_form = Some(AppliedForm {
+                    location: location.clone(),
+                    revision: applied.revision,
+                });
+            }
+            Redirect::to(&location).into_response()
         }
         Err(problem) => preview::render(&console, &visitor, &uri, &submitted, Some(&problem)).await,
     }

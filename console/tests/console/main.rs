@@ -19,6 +19,7 @@ mod large_site;
 mod measured_site;
 mod org;
 mod plan_conflicts;
+mod receipts;
 mod requests;
 mod rollouts;
 mod shadow;
