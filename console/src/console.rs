@@ -146,6 +146,9 @@ pub fn router(console: Arc<Console>) -> Router {
         .with_state(console)
 }
 
+/// The longest query of a page, in bytes. Pages show fields of the query again.
+pub(crate) const MAX_QUERY: usize = 8 * 1_024;
+
 async fn add_security_headers(request: Request, next: Next) -> Response {
     security_headers::add(next.run(request).await)
 }
@@ -157,6 +160,9 @@ async fn require_visitor(State(console): State<Arc<Console>>, request: Request, 
         // The pages of staff do not exist for the admins of orgs.
         Ok(visitor) if visitor.is_of_org() && parts.uri.path().starts_with("/platform/") => {
             page::rejected(&Problem::not_found())
+        }
+        Ok(_) if parts.uri.query().is_some_and(|query| query.len() > MAX_QUERY) => {
+            page::rejected(&Problem::address_too_long())
         }
         Ok(visitor) => {
             parts.extensions.insert(visitor);

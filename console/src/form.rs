@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::Uri;
 
+use crate::filters::shown_bytes;
 use crate::problem::Problem;
 use crate::texts::text_n;
 
@@ -76,6 +77,14 @@ impl Form {
     /// Returns the number in a field; none if it is absent or not a number.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.text(name)?.parse().ok()
+    }
+
+    /// Returns the number of bytes of a page that shows all fields again.
+    pub(crate) fn shown_bytes(&self) -> usize {
+        let fields = self.fields.iter();
+        fields
+            .map(|(name, value)| shown_bytes(name).saturating_add(shown_bytes(value)))
+            .sum()
     }
 
     /// Sets the value of a field.

@@ -168,10 +168,13 @@ impl Page {
     }
 }
 
-/// Returns path and query of a page without the receipt that it shows.
+/// The longest query that forms return to, in bytes: each row of a list may have a form.
+const MAX_HERE: usize = 500;
+
+/// Returns path and query of a page without the receipt that it shows; the path alone if the query is too long.
 fn without_receipt(uri: &Uri) -> String {
     let fields = Form::of_query(uri).without(&["receipt"]);
-    match fields.is_empty() {
+    match fields.is_empty() || uri.query().is_some_and(|query| query.len() > MAX_HERE) {
         true => uri.path().to_owned(),
         false => {
             let query = form_urlencoded::Serializer::new(String::new())

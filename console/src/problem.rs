@@ -142,14 +142,26 @@ impl Problem {
         }
     }
 
-    /// Creates the problem of a form that is longer than its limit, in KiB.
-    pub(crate) fn form_too_large(limit: usize) -> Self {
+    /// Creates the problem of a form that is longer than its limit, in KiB. `id` is that of its text.
+    pub(crate) fn form_too_large(id: &str, limit: usize) -> Self {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         Self {
             status: 413,
             code: "FORM_TOO_LARGE".to_owned(),
-            detail: text_n("form-too-large", limit).into_owned(),
+            detail: text_n(id, limit).into_owned(),
             help: Some(text("form-too-large-help").into_owned()),
+            refusals: Box::default(),
+            problems: Box::default(),
+        }
+    }
+
+    /// Creates the problem of an address that is too long.
+    pub(crate) fn address_too_long() -> Self {
+        Self {
+            status: 414,
+            code: "ADDRESS_TOO_LONG".to_owned(),
+            detail: text("address-too-long").into_owned(),
+            help: None,
             refusals: Box::default(),
             problems: Box::default(),
         }

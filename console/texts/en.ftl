@@ -78,6 +78,8 @@ field-invalid = “{ $name }” is missing, or not as it should be
 problem-at-line = Line { $name }: { $to }
 form-too-many-fields = The form has more than { $n } fields
 form-too-large = The form is longer than { $n } KiB
+form-too-large-to-show = The form is longer than { $n } KiB, with the escapes of a page that shows it again
+address-too-long = The address of the page is too long
 form-too-large-help = Set a longer rollout plan with sluice rollout plan FLAG -f FILE, and longer lists of tenants with sluice tenants import.
 
 ## Changes
@@ -900,6 +902,7 @@ numbers-p95-control = p95
 rollout-approvals = Approvals
 rollout-checklist = Checklist
 rollout-course = History
+rollout-course-rest = All of them are in the audit log.
 column-turn = Turn
 column-by = By
 turn-set = plan set
@@ -914,4 +917,5 @@ turn-cancelled = cancelled
 turn-completed = completed
 turn-stage = stage { $name }
 rollout-plan = The plan
+rollout-plan-long = This plan is too long for the page. Edit its file, and set it with sluice rollout plan FLAG -f FILE.
 rollout-edit-lead = Stages that were not entered yet can be edited. An edit withdraws the approvals.
