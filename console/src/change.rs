@@ -7,6 +7,7 @@ mod correction;
 mod effects;
 mod flag_operations;
 mod many_tenants;
+mod meanwhile;
 mod operation;
 mod org_operations;
 mod org_preview;

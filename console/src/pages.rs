@@ -30,6 +30,8 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
+pub(crate) use audit_log::ShownEntry;
+
 use crate::admin_api::segment;
 use crate::console::Console;
 use crate::page::Section;

@@ -113,6 +113,11 @@ change-report = Report a problem with { $name }
 stale-title = Others changed this since you loaded the page
 stale-lead = Nothing is applied yet. These are the values now; yours are below. Correct yours, or preview them again to replace those of the others.
 meanwhile-title = Others changed something since your preview
+meanwhile-unlisted = { $n ->
+    [one] One more change is not listed.
+   *[other] { $n } more changes are not listed.
+}
+meanwhile-log = See the audit log
 meanwhile-lead = Nothing of yours was applied. Read what they did, check the new preview, and confirm again.
 refused-title = Refused, nothing was changed
 preview-title = Changes for { $n } of { $m } { $m ->
@@ -339,7 +344,7 @@ tag-observed = observes
 
 tenant-record = Record
 tenant-attributes = Attributes
-tenant-attributes-hint = One per line: name: value. A value is a text, a number, true, false or a list in JSON.
+tenant-attributes-hint = One per line: name: value. A name with a colon is in quotes. A value is a text, a number, true, false or a list in JSON.
 tenant-flags = Tenant Flags
 tenant-search = Search in keys
 column-channel = Channel
@@ -545,6 +550,10 @@ org-no-record = Your organization is not set up yet. Ask us to do it.
 org-no-permission = You may not do this for this organization.
 org-too-many-reports = You reported enough problems with this feature. We are working on them.
 org-too-fast = That was too much at once. Try again in a minute.
+org-meanwhile = The latest changes of this feature
+org-meanwhile-on = Turned on by { $name }
+org-meanwhile-off = Turned off by { $name }
+org-meanwhile-other = Changed by us
 org-changed-meanwhile = Something was changed meanwhile. Check it, and confirm again.
 org-invalid-cause = Describe the problem in a few words: 1 to 100 characters on one line.
 org-invalid-ticket = A ticket has at most 100 characters on one line.

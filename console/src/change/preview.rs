@@ -7,7 +7,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::Deserialize;
 
 use crate::console::Console;
 use crate::filters;
@@ -15,6 +14,7 @@ use crate::form::Form;
 use crate::form_body::FormBody;
 use crate::page::{self, Page, Section};
 use crate::page_path::is_page;
+use crate::pages::ShownEntry;
 use crate::problem::{Problem, Reason};
 use crate::texts::{text, text_named};
 use crate::visitor::Visitor;
@@ -22,6 +22,7 @@ use crate::visitor::Visitor;
 use super::COMMON_FIELDS;
 use super::correction::{self, CorrectedField, corrected};
 use super::effects::Effects;
+use super::meanwhile::{self, Meanwhile};
 use super::operation::{Change, InvalidField};
 use super::stale::{self, StaleField};
 use super::{apply, many_tenants, operation, org_operations, org_preview};
@@ -73,28 +74,9 @@ struct ChangePage {
     /// The fields that others changed since the page of the form was loaded.
     stale: Vec<StaleField>,
     /// The changes of others since the first preview.
-    meanwhile: Vec<Meanwhile>,
+    meanwhile: Option<Meanwhile>,
     /// The path to which forms of changes are sent.
     changes_path: &'static str,
-}
-
-/// A change that was committed after the preview.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Meanwhile {
-    pub(crate) revision: u64,
-    pub(crate) action: String,
-    pub(crate) at: String,
-    pub(crate) actor: String,
-    pub(crate) flag: Option<String>,
-    pub(crate) org: Option<String>,
-    pub(crate) reason: Option<String>,
-    outcome: String,
-}
-
-/// A page of the audit log.
-#[derive(Deserialize)]
-struct AuditPage {
-    entries: Vec<Meanwhile>,
 }
 
 /// Shows the effects of a change.
@@ -233,7 +215,7 @@ impl ChangePage {
             effects: None,
             refusals: Vec::new(),
             stale: Vec::new(),
-            meanwhile: Vec::new(),
+            meanwhile: None,
         }
     }
 }
@@ -265,12 +247,12 @@ pub(crate) async fn render(
             StatusCode::OK,
         ),
     };
-    let mut meanwhile = Vec::new();
+    let mut meanwhile = None;
     if let Some(problem) = rejection {
         status = problem.status();
         if problem.is_conflict() {
             let since = submitted.revision.unwrap_or_default();
-            meanwhile = changes_since(console, visitor, since).await;
+            meanwhile = Some(meanwhile::since(console, visitor, since, form).await);
         } else if effects.is_some() {
             refusals = problem.reasons();
         }
@@ -291,21 +273,6 @@ pub(crate) async fn render(
         ..ChangePage::of(blank(console, visitor, uri), form, corrected)
     };
     page::render(status, &template)
-}
-
-/// Returns what was changed after a revision, oldest first.
-async fn changes_since(console: &Console, visitor: &Visitor, revision: u64) -> Vec<Meanwhile> {
-    if visitor.is_of_org() {
-        return Vec::new();
-    }
-    let call = crate::admin_api::Call::get(&["platform", "audit"]).with("limit", "50");
-    let Ok(answer) = console.api.request::<AuditPage>(visitor, call).await else {
-        return Vec::new();
-    };
-    let mut entries = answer.body.entries;
-    entries.retain(|entry| entry.revision > revision && entry.outcome == "applied");
-    entries.sort_by_key(|entry| entry.revision);
-    entries
 }
 
 fn blank(console: &Console, visitor: &Visitor, uri: &Uri) -> Page {

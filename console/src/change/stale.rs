@@ -10,6 +10,7 @@ use crate::admin_api::Call;
 use crate::answers::{Rollout, Tenant};
 use crate::attribute_lines::{self, Attributes};
 use crate::console::Console;
+use crate::filters::shown_bytes;
 use crate::form::Form;
 use crate::problem::Problem;
 use crate::texts::text;
@@ -19,6 +20,8 @@ use crate::visitor::Visitor;
 const PLAN_BEFORE: &str = "was.document";
 /// The field with the attributes that the page showed.
 pub(crate) const ATTRIBUTES_BEFORE: &str = "attributes_before";
+/// The longest plan of others that a page shows, in bytes with its escapes.
+const MAX_PLAN_BYTES: usize = 48 * 1_024;
 /// The digest of no plan.
 pub(crate) const NO_PLAN: &str = "none";
 
@@ -73,7 +76,12 @@ fn of_plan(form: &mut Form, plan: Option<&Value>) -> Vec<StaleField> {
     form.set(PLAN_BEFORE, now);
     vec![StaleField {
         label: text("rollout-plan").into_owned(),
-        now: plan.and_then(|plan| serde_json::to_string_pretty(plan).ok()),
+        now: plan
+            .and_then(|plan| serde_json::to_string_pretty(plan).ok())
+            .map(|plan| match shown_bytes(&plan) > MAX_PLAN_BYTES {
+                true => text("rollout-plan-long").into_owned(),
+                false => plan,
+            }),
         is_long: true,
     }]
 }

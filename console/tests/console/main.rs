@@ -9,6 +9,7 @@
 
 mod audit;
 mod changes;
+mod conflicts;
 mod echo_explain;
 mod explain;
 mod fixed_traffic;
