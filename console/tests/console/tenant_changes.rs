@@ -145,6 +145,25 @@ fn a_record_keeps_what_others_changed_meanwhile() {
 }
 
 #[test]
+fn an_attribute_with_a_colon_in_its_name_is_kept() {
+    let document = "{ version: 1, tiers: [a], flags: { board: {} }, tenants: { acme: { attributes: { 'a:b': v, 'x: y': 1 } } } }";
+    let site = Site::new(document);
+    let lines = "\"a:b\": \"v\"\n\"x: y\": 1";
+    let shown = "&#34;a:b&#34;: &#34;v&#34;\n&#34;x: y&#34;: 1";
+    let page = site.get("/platform/tenants/acme");
+    page.says(&[shown]);
+    let fields = [
+        ("operation", "record"),
+        ("tenant", "acme"),
+        ("attributes_before", lines),
+        ("attributes", &format!("{lines}\nseats: 3")),
+    ];
+    apply(&site, &fields);
+    site.get("/platform/tenants/acme")
+        .says(&["&#34;a:b&#34;: &#34;v&#34;\nseats: 3\n&#34;x: y&#34;: 1"]);
+}
+
+#[test]
 fn a_record_with_a_field_that_others_changed_says_so() {
     let site = Site::new(DOCUMENT);
     let form = |tier: &'static str| {
