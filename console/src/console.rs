@@ -15,9 +15,11 @@ use control::operators::{Operators, SignedIn};
 use rules::AdminHosts;
 
 use crate::admin_api::AdminApi;
+use crate::change::Confirmations;
 use crate::oidc::PendingKey;
 use crate::origin::Origins;
-use crate::receipt::Receipts;
+use crate::problem::Problem;
+use crate::receipt::ChangeReceipts;
 use crate::sessions::{SessionDigest, Sessions};
 use crate::visitor::{NoVisitor, Visitor};
 use crate::{assets, change, live, oidc, page, pages, security_headers, sign_in};
@@ -78,7 +80,8 @@ pub struct Console {
     pub(crate) local_secret: [u8; 32],
     /// The key of the cookies of sign-ins at the identity provider.
     pub(crate) pending_key: PendingKey,
-    pub(crate) receipts: Receipts,
+    pub(crate) receipts: ChangeReceipts,
+    pub(crate) confirmations: Confirmations,
 }
 
 impl Console {
@@ -101,7 +104,8 @@ impl Console {
             clock: parts.clock,
             local_secret,
             pending_key: PendingKey::new()?,
-            receipts: Receipts::default(),
+            receipts: ChangeReceipts::default(),
+            confirmations: Confirmations::default(),
         })
     }
 
@@ -142,6 +146,9 @@ pub fn router(console: Arc<Console>) -> Router {
         .with_state(console)
 }
 
+/// The longest query of a page, in bytes. Pages show fields of the query again.
+pub(crate) const MAX_QUERY: usize = 8 * 1_024;
+
 async fn add_security_headers(request: Request, next: Next) -> Response {
     security_headers::add(next.run(request).await)
 }
@@ -152,6 +159,9 @@ async fn require_visitor(State(console): State<Arc<Console>>, request: Request, 
     let response = match Visitor::of(&console, &parts).await {
         // The pages of staff do not exist for the admins of orgs.
         Ok(visitor) if visitor.is_of_org() && parts.uri.path().starts_with("/platform/") => page::missing(),
+        Ok(_) if parts.uri.query().is_some_and(|query| query.len() > MAX_QUERY) => {
+            page::rejected(&Problem::address_too_long())
+        }
         Ok(visitor) => {
             parts.extensions.insert(visitor);
             next.run(Request::from_parts(parts, body)).await

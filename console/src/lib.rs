@@ -13,6 +13,7 @@
 mod admin_api;
 mod answers;
 mod assets;
+mod attribute_lines;
 mod change;
 mod chart;
 mod console;
@@ -20,6 +21,7 @@ mod difference;
 #[allow(unreachable_pub, reason = "the macro of filters writes public items")]
 mod filters;
 mod form;
+mod form_body;
 mod form_token;
 mod interval;
 mod live;

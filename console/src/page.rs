@@ -11,7 +11,7 @@ use crate::filters;
 use crate::form::Form;
 use crate::problem::{Problem, Reason};
 use crate::reason_help::in_console;
-use crate::receipt::Receipt;
+use crate::receipt::ChangeReceipt;
 use crate::visitor::Visitor;
 
 /// A page in the navigation.
@@ -115,7 +115,7 @@ pub(crate) struct Page {
     pub(crate) assets: AssetPaths,
     pub(crate) visitor: Visitor,
     /// The receipt of the change that led to the page.
-    pub(crate) receipt: Option<Receipt>,
+    pub(crate) receipt: Option<ChangeReceipt>,
     /// The path and query of the page, for forms that return to it.
     pub(crate) here: String,
     /// The revision of the flags before the page was made: open pages compare it with that of events.
@@ -132,8 +132,8 @@ impl Page {
         title: &str,
     ) -> Self {
         let receipt = Form::of_query(uri)
-            .number("receipt")
-            .and_then(|id| console.receipts.find(id, &visitor.signed_in.actor));
+            .text("receipt")
+            .and_then(|id| console.receipts.find(id, visitor, uri.path()));
         let sections: &[Section] = match visitor.is_of_org() {
             true => &[Section::Org],
             false => &Section::OF_STAFF,
@@ -174,10 +174,13 @@ impl Page {
     }
 }
 
-/// Returns path and query of a page without the receipt that it shows.
+/// The longest query that forms return to, in bytes: each row of a list may have a form.
+const MAX_HERE: usize = 500;
+
+/// Returns path and query of a page without the receipt that it shows; the path alone if the query is too long.
 fn without_receipt(uri: &Uri) -> String {
     let fields = Form::of_query(uri).without(&["receipt"]);
-    match fields.is_empty() {
+    match fields.is_empty() || uri.query().is_some_and(|query| query.len() > MAX_HERE) {
         true => uri.path().to_owned(),
         false => {
             let query = form_urlencoded::Serializer::new(String::new())

@@ -31,10 +31,15 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
+pub(crate) use audit_log::ShownEntry;
+
 use crate::admin_api::segment;
 use crate::console::Console;
 use crate::page::{self, Section};
 use crate::visitor::Visitor;
+
+/// The largest number of variants that a row offers, so that pages stay small; the form of many tenants offers all.
+pub(crate) const MAX_ROW_VARIANTS: usize = 10;
 
 /// Returns the routes of the pages of staff.
 pub(crate) fn router() -> Router<Arc<Console>> {

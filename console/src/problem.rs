@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::texts::text_pair;
+use crate::texts::{text, text_n, text_pair};
 
 /// An answer of the API that is not successful (RFC 9457).
 #[derive(Debug, Clone, Deserialize)]
@@ -159,6 +159,36 @@ impl Problem {
             refusals: Box::default(),
             problems: Box::default(),
         }
+    }
+
+    /// Creates the problem of a form that is longer than its limit, in KiB. `id` is that of its text.
+    pub(crate) fn form_too_large(id: &str, limit: usize) -> Self {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        Self {
+            status: 413,
+            code: "FORM_TOO_LARGE".to_owned(),
+            detail: text_n(id, limit).into_owned(),
+            help: Some(text("form-too-large-help").into_owned()),
+            refusals: Box::default(),
+            problems: Box::default(),
+        }
+    }
+
+    /// Creates the problem of an address that is too long.
+    pub(crate) fn address_too_long() -> Self {
+        Self {
+            status: 414,
+            code: "ADDRESS_TOO_LONG".to_owned(),
+            detail: text("address-too-long").into_owned(),
+            help: None,
+            refusals: Box::default(),
+            problems: Box::default(),
+        }
+    }
+
+    /// Creates the problem of an operation that the role does not have, as the API answers it.
+    pub(crate) fn role_missing(role: &str) -> Self {
+        Self::rejected("ROLE_MISSING", &format!("the role {role} may not do this"))
     }
 
     /// Returns true if another change was committed since the expected revision.

@@ -1,18 +1,25 @@
 //! Receipts of changes: shown on the page that follows a change, once it is committed.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use control::Actor;
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
+
+use crate::sessions::SessionDigest;
+use crate::visitor::Visitor;
 
 /// The number of receipts that are kept; the oldest is dropped for a new one.
 const MAX_RECEIPTS: usize = 1_000;
+/// The length of an id, in bytes.
+const ID_BYTES: usize = 16;
 
 /// The receipt of a change.
 #[derive(Debug, Clone)]
-pub(crate) struct Receipt {
+pub(crate) struct ChangeReceipt {
     /// The change that was made, in words; the one that was asked for if it changed nothing.
     pub(crate) title: String,
     /// The revision that it created.
@@ -27,8 +34,6 @@ pub(crate) struct Receipt {
     pub(crate) notes: Vec<String>,
     /// The form that undoes the change, if one does.
     pub(crate) undo: Option<FormButton>,
-    /// The name of the actor, who alone sees it.
-    pub(crate) actor: String,
 }
 
 /// A form with one button.
@@ -40,7 +45,7 @@ pub(crate) struct FormButton {
     pub(crate) fields: Vec<(String, String)>,
 }
 
-impl Receipt {
+impl ChangeReceipt {
     /// Returns the time from the request to its answer, in ms, at least 1.
     pub(crate) fn ms(&self) -> usize {
         usize::try_from(self.took.as_millis())
@@ -56,27 +61,69 @@ impl Receipt {
 
 /// The newest receipts.
 #[derive(Default)]
-pub(crate) struct Receipts {
-    last: AtomicU64,
-    kept: Mutex<VecDeque<(u64, Receipt)>>,
+pub(crate) struct ChangeReceipts {
+    kept: Mutex<VecDeque<KeptReceipt>>,
 }
 
-impl Receipts {
-    /// Keeps a receipt, and returns its number.
-    pub(crate) fn keep(&self, receipt: Receipt) -> u64 {
-        let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+/// A receipt, with the place where it is shown.
+struct KeptReceipt {
+    id: String,
+    place: Place,
+    receipt: ChangeReceipt,
+}
+
+/// The page and the session in which a receipt is shown.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    /// The path of the page, without its query.
+    path: String,
+    /// The name of the actor.
+    actor: String,
+    /// The session; none if no operators are configured.
+    session: Option<SessionDigest>,
+}
+
+impl Place {
+    fn of(visitor: &Visitor, page: &str) -> Self {
+        Self {
+            path: page.split('?').next().unwrap_or_default().to_owned(),
+            actor: visitor.signed_in.actor.name.clone(),
+            session: visitor.session,
+        }
+    }
+}
+
+impl ChangeReceipts {
+    /// Keeps a receipt for a page of a visitor, and returns its id. Ids are random, so that the link of an old receipt never
+    /// shows a newer one.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub(crate) fn keep(
+        &self,
+        visitor: &Visitor,
+        page: &str,
+        receipt: ChangeReceipt,
+    ) -> Result<String, Unspecified> {
+        let mut id = [0; ID_BYTES];
+        rand::fill(&mut id)?;
+        let id = URL_SAFE_NO_PAD.encode(id);
         let mut kept = self.kept.lock();
         if kept.len() >= MAX_RECEIPTS {
             kept.pop_front();
         }
-        kept.push_back((id, receipt));
-        id
+        kept.push_back(KeptReceipt {
+            id: id.clone(),
+            place: Place::of(visitor, page),
+            receipt,
+        });
+        Ok(id)
     }
 
-    /// Returns the receipt of an actor by its number.
-    pub(crate) fn find(&self, id: u64, actor: &Actor) -> Option<Receipt> {
+    /// Returns the receipt with an id, if it is of this page and of the session of the visitor.
+    pub(crate) fn find(&self, id: &str, visitor: &Visitor, page: &str) -> Option<ChangeReceipt> {
         let kept = self.kept.lock();
-        let (_, receipt) = kept.iter().rev().find(|(kept, _)| *kept == id)?;
-        (receipt.actor == actor.name).then(|| receipt.clone())
+        let found = kept.iter().rev().find(|kept| kept.id == id)?;
+        (found.place == Place::of(visitor, page)).then(|| found.receipt.clone())
     }
 }

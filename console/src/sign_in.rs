@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -15,6 +15,7 @@ use crate::assets::{self, AssetPaths};
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::oidc;
 use crate::origin;
 use crate::page::{self, Section};
@@ -90,7 +91,10 @@ pub(crate) async fn submit(State(console): State<Arc<Console>>, request: Request
     let Ok(body) = axum::body::to_bytes(body, MAX_FORM_BYTES).await else {
         return page::rejected(&Problem::invalid_form("the form is too long".to_owned()));
     };
-    let form = Form::read(&body);
+    let form = match Form::read(&body) {
+        Ok(form) => form,
+        Err(problem) => return page::rejected(&problem),
+    };
     let to = wanted(&form);
     let token = form.text("token").unwrap_or_default();
     let now = (console.clock)();
@@ -159,9 +163,9 @@ pub(crate) async fn sign_out(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     headers: HeaderMap,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    if let Err(problem) = visitor.check_form(&Form::read(&body)) {
+    if let Err(problem) = visitor.check_form(&form) {
         return page::rejected(&problem);
     }
     if let Some(digest) = visitor.session {

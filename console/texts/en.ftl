@@ -87,6 +87,11 @@ place-flag-tenants = Tenants of the flag
 place-rollout = Rollout of the flag
 field-invalid = “{ $name }” is missing, or not as it should be
 problem-at-line = Line { $name }: { $to }
+form-too-many-fields = The form has more than { $n } fields
+form-too-large = The form is longer than { $n } KiB
+form-too-large-to-show = The form is longer than { $n } KiB, with the escapes of a page that shows it again
+address-too-long = The address of the page is too long
+form-too-large-help = Set a longer rollout plan with sluice rollout plan FLAG -f FILE, and longer lists of tenants with sluice tenants import.
 
 ## Changes
 
@@ -153,7 +158,14 @@ the-tenants = { $n ->
     [one] one tenant
    *[other] the { $n } tenants
   }
+stale-title = Others changed this since you loaded the page
+stale-lead = Nothing is applied yet. These are the values now; yours are below. Correct yours, or preview them again to replace those of the others.
 meanwhile-title = Others changed something since your preview
+meanwhile-unlisted = { $n ->
+    [one] One more change is not listed.
+   *[other] { $n } more changes are not listed.
+}
+meanwhile-log = See the audit log
 meanwhile-lead = Nothing of yours was applied. Read what they did, check the new preview, and confirm again.
 refused-title = Refused, nothing was changed
 preview-title = { $n } of { $m } { $m ->
@@ -329,6 +341,7 @@ tenants-too-many = At most { $n } tenants can be changed at once here. For more,
 tenants-allow = Add to the allowlist: { $name }
 tenants-disallow = Remove from the allowlist: { $name }
 tenants-remove-override = Remove the override for { $name }
+tenants-override-of = Variant of the override for { $name }
 tenants-override-on = Override to on for { $name }
 tenants-override-off = Override to off for { $name }
 standing-allowlisted = Beta allowlist
@@ -401,7 +414,7 @@ tag-observed = observes
 tenant-record = Record
 tenant-own-page = The tenant’s own page
 tenant-attributes = Attributes
-tenant-attributes-hint = One per line: name: value. A value is a text, a number, true, false or a list in JSON.
+tenant-attributes-hint = One per line: name: value. A name with a colon is in quotes. A value is a text, a number, true, false or a list in JSON.
 tenant-flags = Flags
 tenant-search = Search in keys
 column-channel = Channel
@@ -635,6 +648,10 @@ org-no-record = Your organization is not set up yet. Ask us to do it.
 org-no-permission = You may not do this for this organization.
 org-too-many-reports = You reported enough problems with this feature. We are working on them.
 org-too-fast = That was too much at once. Try again in a minute.
+org-meanwhile = The latest changes of this feature
+org-meanwhile-on = Turned on by { $name }
+org-meanwhile-off = Turned off by { $name }
+org-meanwhile-other = Changed by us
 org-changed-meanwhile = Something was changed meanwhile. Check it, and confirm again.
 org-invalid-cause = Describe the problem in a few words: 1 to 100 characters on one line.
 org-invalid-ticket = A ticket has at most 100 characters on one line.
@@ -1010,6 +1027,7 @@ numbers-p95-control = p95
 rollout-approvals = Approvals
 rollout-checklist = Checklist
 rollout-course = History
+rollout-course-rest = All of them are in the audit log.
 column-event = Event
 column-by = By
 turn-set = plan set
@@ -1024,4 +1042,5 @@ turn-cancelled = cancelled
 turn-completed = completed
 turn-stage = stage { $name }
 rollout-plan = The plan
+rollout-plan-long = This plan is too long for the page. Edit its file, and set it with sluice rollout plan FLAG -f FILE.
 rollout-edit-lead = Stages that were not entered yet can be edited. An edit withdraws the approvals.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribute_lines::{self, Attributes};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::VariantName;
 
@@ -26,7 +26,7 @@ pub(crate) struct Tenant {
     #[serde(default)]
     pub(crate) internal: bool,
     #[serde(default)]
-    attributes: BTreeMap<String, Value>,
+    pub(crate) attributes: Attributes,
     #[serde(default)]
     pub(crate) beta: Vec<String>,
     #[serde(default)]
@@ -53,6 +53,8 @@ pub(crate) struct TenantFlag {
     pub(crate) description: Option<String>,
     pub(crate) on: bool,
     pub(crate) variant: String,
+    /// The names of its variants; none for a flag of `on` and `off`.
+    variants: Option<Vec<String>>,
     pub(crate) cause: String,
     pub(crate) r#override: Option<VariantName>,
     pub(crate) allowlisted: bool,
@@ -78,16 +80,16 @@ impl Tenant {
 
     /// Returns its attributes, each as `name: value` on a line of its own. A value is JSON.
     pub(crate) fn attribute_lines(&self) -> String {
-        let lines: Vec<String> = self
-            .attributes
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}"))
-            .collect();
-        lines.join("\n")
+        attribute_lines::print(&self.attributes)
     }
 }
 
 impl TenantFlag {
+    /// Returns the variants that a row offers; none for a flag of `on` and `off`.
+    pub(crate) fn choices(&self) -> Option<&[String]> {
+        self.variants.as_deref()
+    }
+
     /// Returns true if it is not killed.
     pub(crate) fn is_served(&self) -> bool {
         self.cause != super::KILLED

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -13,10 +12,12 @@ use crate::admin_api::Call;
 use crate::answers::Nodes;
 use crate::console::Console;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page_path::is_page;
-use crate::receipt::Receipt;
+use crate::receipt::ChangeReceipt;
 use crate::visitor::Visitor;
 
+use super::confirmations::{AppliedForm, FormDigest};
 use super::effects::Applied;
 use super::operation::Change;
 use super::preview;
@@ -26,9 +27,18 @@ pub(crate) async fn apply(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    let submitted = match preview::read(&console, &visitor, &body).await {
+    // Without a revision, as of a kill, the same form is another change once anything was changed.
+    let is_bound = form.raw("revision").is_some();
+    let slot = console.confirmations.slot(FormDigest::of(&visitor, &form));
+    let mut applied_form = slot.lock().await;
+    if let Some(applied) = &*applied_form
+        && (is_bound || (console.revision)() == applied.revision)
+    {
+        return Redirect::to(&applied.location).into_response();
+    }
+    let submitted = match preview::read(&console, &visitor, form).await {
         Ok(submitted) => submitted,
         Err(unusable) => return unusable.render(&console, &visitor, &uri),
     };
@@ -37,8 +47,7 @@ pub(crate) async fn apply(
     if let Some(reason) = form.text("reason") {
         call = call.because(reason);
     }
-    // A form of one step, such as a kill, is not tied to a revision.
-    if let Some(revision) = form.number("revision") {
+    if let Some(revision) = submitted.revision {
         call = call.expecting(revision);
     }
     if form.is_checked("force") {
@@ -49,7 +58,7 @@ pub(crate) async fn apply(
         Ok(answer) => {
             let took = begun.elapsed();
             let applied = answer.body;
-            let receipt = Receipt {
+            let receipt = ChangeReceipt {
                 title: match applied.is_changed() {
                     true => change.words.done.clone(),
                     false => change.words.title.clone(),
@@ -60,12 +69,22 @@ pub(crate) async fn apply(
                 nodes: nodes_at(&console, &visitor, applied.revision).await,
                 notes: applied.notes(),
                 undo: change.undo.clone().filter(|_| applied.is_changed()),
-                actor: visitor.signed_in.actor.name.clone(),
             };
-            let id = console.receipts.keep(receipt);
             let back = back(change, form);
             let separator = if back.contains('?') { '&' } else { '?' };
-            Redirect::to(&format!("{back}{separator}receipt={id}")).into_response()
+            let location = match console.receipts.keep(&visitor, &back, receipt) {
+                Ok(id) => format!("{back}{separator}receipt={id}"),
+                // The change is applied, with or without a receipt.
+                Err(_) => back,
+            };
+            // An operation without a preview, such as a look at a rollout, may find something else each time.
+            if change.call.has_preview() {
+                *applied_form = Some(AppliedForm {
+                    location: location.clone(),
+                    revision: applied.revision,
+                });
+            }
+            Redirect::to(&location).into_response()
         }
         Err(problem) => preview::render(&console, &visitor, &uri, &submitted, Some(&problem)).await,
     }

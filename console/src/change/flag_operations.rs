@@ -22,30 +22,37 @@ const URGENT_FIELDS: [&str; 3] = ["urgent_decision_maker", "urgent_incident", "u
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "kill",
+        sends: "killFlag",
         read: kill,
     },
     Operation {
         name: "restore",
+        sends: "restoreFlag",
         read: restore,
     },
     Operation {
         name: "state",
+        sends: "setState",
         read: state,
     },
     Operation {
         name: "tiers",
+        sends: "setTiers",
         read: tiers,
     },
     Operation {
         name: "sign-off",
+        sends: "signOff",
         read: sign_off,
     },
     Operation {
         name: "open-incident",
+        sends: "openIncident",
         read: open_incident,
     },
     Operation {
         name: "close-incident",
+        sends: "closeIncident",
         read: close_incident,
     },
 ];
@@ -128,12 +135,10 @@ fn tiers(form: &Form) -> Result<Change, InvalidField> {
     })
 }
 
-/// Returns a variant as documents write it: `on` and `off` of a boolean flag are booleans, none is null.
+/// Returns the name of a variant as documents write it: none is null.
 fn variant(name: &str) -> Value {
     match name {
         "" => Value::Null,
-        "on" => Value::from(true),
-        "off" => Value::from(false),
         name => Value::from(name),
     }
 }

@@ -11,6 +11,8 @@ use super::{flag_operations, org_operations, rollout_operations, tenant_operatio
 pub(crate) struct Operation {
     /// Its name in the field `operation`.
     pub(crate) name: &'static str,
+    /// The operation of the API that it sends, by its name in the OpenAPI document.
+    pub(crate) sends: &'static str,
     /// Reads the change from the other fields.
     pub(crate) read: fn(&Form) -> Result<Change, InvalidField>,
 }
@@ -60,12 +62,15 @@ pub(crate) struct InvalidField(pub(crate) &'static str);
 
 /// Returns the operation with this name.
 pub(crate) fn operation(name: &str) -> Option<&'static Operation> {
-    let all = flag_operations::OPERATIONS
+    operations().find(|operation| operation.name == name)
+}
+
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    flag_operations::OPERATIONS
         .iter()
         .chain(rollout_operations::OPERATIONS)
         .chain(tenant_operations::OPERATIONS)
-        .chain(org_operations::OPERATIONS);
-    all.into_iter().find(|operation| operation.name == name)
+        .chain(org_operations::OPERATIONS)
 }
 
 /// Returns a field that the operation needs.
@@ -79,4 +84,21 @@ pub(crate) fn fields(operation: &str, fields: &[(&str, &str)]) -> Vec<(String, S
     let all = named.iter().chain(fields);
     all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_sends_one_of_the_api() {
+        for operation in operations() {
+            let mut routes = control::api::routes();
+            assert!(
+                routes.any(|route| route.name == operation.sends),
+                "{}",
+                operation.name
+            );
+        }
+    }
 }

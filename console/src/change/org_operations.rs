@@ -19,14 +19,17 @@ pub(crate) const REPORT_FIELDS: [&str; 3] = ["cause", "text", "ticket"];
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "opt-in",
+        sends: "optIn",
         read: opt_in,
     },
     Operation {
         name: "opt-out",
+        sends: "optOut",
         read: opt_out,
     },
     Operation {
         name: REPORT,
+        sends: "reportOfOrg",
         read: report,
     },
 ];

@@ -16,6 +16,7 @@ use crate::visitor::Visitor;
 
 use super::COMMON_FIELDS;
 use super::effects::{ChangedDecision, Effects};
+use super::meanwhile::{self, OrgChange};
 use super::org_operations::{REPORT, REPORT_FIELDS};
 use super::preview::Submitted;
 
@@ -32,6 +33,8 @@ struct OrgChangePage {
     /// The effects, a sentence each.
     effects: Vec<String>,
     problems: Vec<Plain>,
+    /// The latest changes of the feature, if something was changed since the preview.
+    meanwhile: Vec<OrgChange>,
     /// The revision that was previewed.
     revision: Option<u64>,
     changes_path: &'static str,
@@ -64,7 +67,7 @@ pub(super) async fn render(
     (submitted, back): (&Submitted, String),
     rejection: Option<&Problem>,
 ) -> Response {
-    let Submitted { change, form } = submitted;
+    let Submitted { change, form, .. } = submitted;
     let dry_run = change.call.clone().dry_run();
     let dry_run = console.api.request::<Effects>(visitor, dry_run).await;
     let (effects, mut reasons, mut status) = match dry_run {
@@ -80,6 +83,10 @@ pub(super) async fn render(
     if let Some(reason) = effects.as_ref().and_then(|effects| effects.read_only.clone()) {
         reasons.push(reason);
     }
+    let meanwhile = match rejection.is_some_and(Problem::is_conflict) {
+        true => meanwhile::of_org(console, visitor, form).await,
+        false => Vec::new(),
+    };
     let is_report = form.text("operation") == Some(REPORT);
     let mut hidden = COMMON_FIELDS.to_vec();
     if is_report {
@@ -100,6 +107,7 @@ pub(super) async fn render(
             _ => Vec::new(),
         },
         problems: problems(visitor, &reasons),
+        meanwhile,
         revision: effects.filter(|_| is_possible).map(|effects| effects.revision),
         page,
     };

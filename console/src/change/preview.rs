@@ -4,38 +4,42 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::Deserialize;
 
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page::{self, Page, Section};
 use crate::page_path::is_page;
+use crate::pages::ShownEntry;
 use crate::problem::{Problem, Reason};
 use crate::reason_help::in_console;
-use crate::texts::text;
+use crate::texts::{text, text_named};
 use crate::visitor::Visitor;
 
 use super::COMMON_FIELDS;
 use super::correction::{self, CorrectedField, corrected};
 use super::effects::Effects;
+use super::meanwhile::{self, Meanwhile};
 use super::operation::{Change, InvalidField};
 use super::pilots::Pilots;
-use super::{allowlist, apply, operation, org_operations, org_preview};
+use super::stale::{self, StaleField};
+use super::{apply, many_tenants, operation, org_operations, org_preview};
 
 /// A change whose form is read.
 pub(crate) struct Submitted {
     pub(crate) change: Change,
     pub(crate) form: Form,
+    /// The revision that was previewed; none for a change of one step, such as a kill.
+    pub(crate) revision: Option<u64>,
 }
 
 /// A form that can't be sent to the API.
 pub(crate) enum Unusable {
-    /// It was not rendered for this session, or its operation is unknown.
+    /// It was not rendered for this session, its operation is unknown or not of the role, or its revision is no number.
     Foreign(Problem),
     /// It misses a field, or one is malformed: the form, its field, and the title and reasons of the page.
     Incorrect {
@@ -43,6 +47,14 @@ pub(crate) enum Unusable {
         field: Option<InvalidField>,
         title: String,
         reasons: Vec<Reason>,
+    },
+    /// It changes fields that others changed since its page was loaded: the form, its fields, the title, and the page of
+    /// what is changed.
+    Stale {
+        form: Form,
+        fields: Vec<StaleField>,
+        title: String,
+        back: String,
     },
 }
 
@@ -63,29 +75,12 @@ struct ChangePage {
     /// The pilots of a change of the allowlist that serves no tenant another variant.
     pilots: Option<Pilots>,
     refusals: Vec<Reason>,
+    /// The fields that others changed since the page of the form was loaded.
+    stale: Vec<StaleField>,
     /// The changes of others since the first preview.
-    meanwhile: Vec<Meanwhile>,
+    meanwhile: Option<Meanwhile>,
     /// The path to which forms of changes are sent.
     changes_path: &'static str,
-}
-
-/// A change that was committed after the preview.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Meanwhile {
-    pub(crate) revision: u64,
-    pub(crate) action: String,
-    pub(crate) at: String,
-    pub(crate) actor: String,
-    pub(crate) flag: Option<String>,
-    pub(crate) org: Option<String>,
-    pub(crate) reason: Option<String>,
-    outcome: String,
-}
-
-/// A page of the audit log.
-#[derive(Deserialize)]
-struct AuditPage {
-    entries: Vec<Meanwhile>,
 }
 
 /// Shows the effects of a change.
@@ -93,26 +88,34 @@ pub(crate) async fn show(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    match read(&console, &visitor, &body).await {
+    match read(&console, &visitor, form).await {
         Ok(submitted) => render(&console, &visitor, &uri, &submitted, None).await,
         Err(unusable) => unusable.render(&console, &visitor, &uri),
     }
 }
 
-/// Reads the form of a change, and checks its token.
+/// Reads the form of a change, after its token and the role of the visitor are checked.
 ///
 /// # Errors
-/// The form was not rendered for this session, or misses a field.
-pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> Result<Submitted, Unusable> {
-    let form = Form::read(body);
+/// The form was not rendered for this session, the role does not have the operation, or a field is missing or malformed.
+pub(crate) async fn read(
+    console: &Console,
+    visitor: &Visitor,
+    mut form: Form,
+) -> Result<Submitted, Unusable> {
     visitor.check_form(&form).map_err(Unusable::Foreign)?;
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
         let problem = Problem::invalid_form(format!("no operation has the name `{name}`"));
         return Err(Unusable::Foreign(problem));
     };
+    if !visitor.may(operation.sends) {
+        let role = visitor.signed_in.actor.role.as_str();
+        return Err(Unusable::Foreign(Problem::role_missing(role)));
+    }
+    let revision = revision(&form).map_err(Unusable::Foreign)?;
     let change = match (operation.read)(&form) {
         Ok(change) => change,
         Err(field) => {
@@ -126,23 +129,47 @@ pub(crate) async fn read(console: &Console, visitor: &Visitor, body: &[u8]) -> R
     };
     let title = change.words.title.clone();
     let change = org_operations::name(console, visitor, &form, change).await;
-    match allowlist::complete(console, visitor, &form, change).await {
-        Ok(change) => Ok(Submitted { change, form }),
-        Err(problem) => Err(Unusable::Incorrect {
+    let stale = stale::find(console, visitor, &mut form).await;
+    let stale = stale.map_err(Unusable::Foreign)?;
+    if !stale.is_empty() {
+        return Err(Unusable::Stale {
+            back: apply::back(&change, &form),
+            form,
+            fields: stale,
             title,
-            reasons: problem.reasons(),
+        });
+    }
+    match many_tenants::complete(console, visitor, &form, change).await {
+        Ok(change) => Ok(Submitted {
+            change,
+            form,
+            revision,
+        }),
+        Err(reasons) => Err(Unusable::Incorrect {
+            title,
+            reasons,
             field: None,
             form,
         }),
     }
 }
 
+/// Returns the revision that a form expects.
+///
+/// # Errors
+/// There is such a field, and it is no number. Without it the change would overwrite those of others.
+fn revision(form: &Form) -> Result<Option<u64>, Problem> {
+    let invalid = |_| Problem::invalid_form(text_named("field-invalid", "revision").into_owned());
+    let field = form.raw("revision");
+    field.map(|written| written.parse().map_err(invalid)).transpose()
+}
+
 impl Unusable {
     /// Renders the page that shows it. An incorrect form can be corrected there.
-    pub(crate) fn render(&self, console: &Console, visitor: &Visitor, uri: &Uri) -> Response {
+    pub(crate) fn render(self, console: &Console, visitor: &Visitor, uri: &Uri) -> Response {
         let page = blank(console, visitor, uri);
         match self {
-            Self::Foreign(problem) => page::problem(page, problem),
+            Self::Foreign(problem) => page::problem(page, &problem),
             Self::Incorrect {
                 form,
                 field,
@@ -151,15 +178,29 @@ impl Unusable {
             } => {
                 let back = form.text("back").filter(|back| is_page(back));
                 let template = ChangePage {
-                    title: title.clone(),
+                    title,
                     back: back.unwrap_or(page.section.path()).to_owned(),
                     refusals: reasons
-                        .iter()
-                        .map(|reason| in_console(reason.clone(), form.text("flag")))
+                        .into_iter()
+                        .map(|reason| in_console(reason, form.text("flag")))
                         .collect(),
-                    ..ChangePage::of(page, form, corrected(form, field.as_ref()))
+                    ..ChangePage::of(page, &form, corrected(&form, field.as_ref()))
                 };
                 page::render(StatusCode::BAD_REQUEST, &template)
+            }
+            Self::Stale {
+                form,
+                fields,
+                title,
+                back,
+            } => {
+                let template = ChangePage {
+                    title,
+                    back,
+                    stale: fields,
+                    ..ChangePage::of(page, &form, corrected(&form, None))
+                };
+                page::render(StatusCode::PRECONDITION_FAILED, &template)
             }
         }
     }
@@ -169,7 +210,7 @@ impl ChangePage {
     /// Returns true if there is something to confirm, or to correct.
     fn is_open(&self) -> bool {
         let is_effective = self.effects.as_ref().is_some_and(|effects| effects.changed);
-        is_effective || !self.corrected.is_empty()
+        is_effective || !self.corrected.is_empty() || !self.stale.is_empty()
     }
 
     /// Creates the page of a form, with the fields that it shows to be corrected.
@@ -188,7 +229,8 @@ impl ChangePage {
             effects: None,
             pilots: None,
             refusals: Vec::new(),
-            meanwhile: Vec::new(),
+            stale: Vec::new(),
+            meanwhile: None,
         }
     }
 }
@@ -201,7 +243,7 @@ pub(crate) async fn render(
     submitted: &Submitted,
     rejection: Option<&Problem>,
 ) -> Response {
-    let Submitted { change, form } = submitted;
+    let Submitted { change, form, .. } = submitted;
     if org_operations::is_of_org(form) {
         let back = apply::back(change, form);
         return org_preview::render(console, visitor, uri, (submitted, back), rejection).await;
@@ -220,12 +262,12 @@ pub(crate) async fn render(
             StatusCode::OK,
         ),
     };
-    let mut meanwhile = Vec::new();
+    let mut meanwhile = None;
     if let Some(problem) = rejection {
         status = problem.status();
         if problem.is_conflict() {
-            let since = form.number("revision").unwrap_or_default();
-            meanwhile = changes_since(console, visitor, since).await;
+            let since = submitted.revision.unwrap_or_default();
+            meanwhile = Some(meanwhile::since(console, visitor, since, form).await);
         } else if effects.is_some() {
             refusals = problem.reasons();
         }
@@ -255,21 +297,6 @@ pub(crate) async fn render(
         ..ChangePage::of(blank(console, visitor, uri), form, corrected)
     };
     page::render(status, &template)
-}
-
-/// Returns what was changed after a revision, oldest first.
-async fn changes_since(console: &Console, visitor: &Visitor, revision: u64) -> Vec<Meanwhile> {
-    if visitor.is_of_org() {
-        return Vec::new();
-    }
-    let call = crate::admin_api::Call::get(&["platform", "audit"]).with("limit", "50");
-    let Ok(answer) = console.api.request::<AuditPage>(visitor, call).await else {
-        return Vec::new();
-    };
-    let mut entries = answer.body.entries;
-    entries.retain(|entry| entry.revision > revision && entry.outcome == "applied");
-    entries.sort_by_key(|entry| entry.revision);
-    entries
 }
 
 fn blank(console: &Console, visitor: &Visitor, uri: &Uri) -> Page {

@@ -13,46 +13,57 @@ use crate::pages::flag_path;
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "rollout-plan",
+        sends: "setRolloutPlan",
         read: set_plan,
     },
     Operation {
         name: "rollout-remove-plan",
+        sends: "removeRolloutPlan",
         read: remove_plan,
     },
     Operation {
         name: "rollout-approve",
+        sends: "approveRolloutPlan",
         read: approve,
     },
     Operation {
         name: "rollout-check",
+        sends: "checkRolloutItem",
         read: check,
     },
     Operation {
         name: "rollout-start",
+        sends: "startRollout",
         read: start,
     },
     Operation {
         name: "rollout-pause",
+        sends: "pauseRollout",
         read: pause,
     },
     Operation {
         name: "rollout-resume",
+        sends: "resumeRollout",
         read: resume,
     },
     Operation {
         name: "rollout-advance",
+        sends: "advanceRollout",
         read: advance,
     },
     Operation {
         name: "rollout-rollback",
+        sends: "rollBackRollout",
         read: roll_back,
     },
     Operation {
         name: "rollout-cancel",
+        sends: "cancelRollout",
         read: cancel,
     },
     Operation {
         name: "rollout-tick",
+        sends: "tickRollout",
         read: tick,
     },
 ];

@@ -175,8 +175,8 @@ fn action_words(name: &str) -> String {
 }
 
 impl ShownEntry {
-    /// `left` is the number of bytes of values that the page may still show.
-    fn new(entry: LogEntry, left: &mut usize) -> Self {
+    /// Creates an entry; `left` is the number of bytes of values that the page may still show.
+    pub(crate) fn new(entry: LogEntry, left: &mut usize) -> Self {
         let entry = match entry {
             LogEntry::Altered { id, text } => return Self::Altered { id, text },
             LogEntry::Readable(entry) => entry,

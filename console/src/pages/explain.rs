@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -14,6 +13,7 @@ use crate::answers::{ExplainedFlag, RequestExplanation};
 use crate::console::Console;
 use crate::filters;
 use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page::{self, Page, Section};
 use crate::problem::{Problem, Reason};
 use crate::texts::text;
@@ -58,9 +58,8 @@ pub(crate) async fn submit(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    let form = Form::read(&body);
     if let Err(problem) = visitor.check_form(&form) {
         return page::problem(blank(&console, &visitor, &uri), &problem);
     }

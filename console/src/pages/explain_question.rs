@@ -4,6 +4,7 @@ use control::{attribute_from_text, header};
 use form_urlencoded::Serializer;
 use serde_json::{Map, Value, json};
 
+use crate::console::MAX_QUERY;
 use crate::form::Form;
 use crate::page::Section;
 use crate::problem::Problem;
@@ -75,9 +76,9 @@ impl Question {
         rare.iter().any(|name| self.form.text(name).is_some())
     }
 
-    /// Returns true if a link can hold the question: it has neither a token nor what looks like a secret.
+    /// Returns true if a link can hold the question: it has neither a token nor what looks like a secret, and is not too long.
     pub(crate) fn can_be_linked(&self) -> bool {
-        !self.has_token() && self.secret_fields().is_empty()
+        !self.has_token() && self.secret_fields().is_empty() && self.link().len() <= MAX_QUERY
     }
 
     /// Returns the path and query of the question, without its token and without fields that look like secrets.
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
 
     fn question(form: &str) -> Question {
-        Question::new(Form::read(form.as_bytes()))
+        Question::new(Form::read(form.as_bytes()).unwrap())
     }
 
     #[test]

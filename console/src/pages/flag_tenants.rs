@@ -49,6 +49,13 @@ struct Found {
     variants: Vec<String>,
 }
 
+impl TenantsPage {
+    /// Returns the variants that a row offers; none for a flag of `on` and `off`.
+    fn choices(&self) -> Option<&[String]> {
+        Some(&*self.variants).filter(|variants| *variants != ["on", "off"])
+    }
+}
+
 /// Shows a page of the tenants.
 pub(crate) async fn show(
     State(console): State<Arc<Console>>,

@@ -17,9 +17,10 @@ use control::Template as PlanTemplate;
 
 use crate::admin_api::Call;
 use crate::answers::{Arm, Flag, Rollout, RolloutEvidence};
+use crate::change::{NO_PLAN, plan_digest};
 use crate::chart::{self, Look, Unit};
 use crate::console::Console;
-use crate::filters;
+use crate::filters::{self, shown_bytes};
 use crate::form::Form;
 use crate::interval;
 use crate::page::{self, Page, Section};
@@ -43,6 +44,10 @@ struct RolloutPage {
     curves: Curves,
     /// The plan, to be read and edited.
     plan: String,
+    /// True if the plan is too long for the page, which then does not show it.
+    is_plan_long: bool,
+    /// Names the plan that the page shows, in its form.
+    plan_digest: String,
     may: Permissions,
 }
 
@@ -110,6 +115,11 @@ impl Permissions {
         .contains(&true)
     }
 }
+
+/// The longest plan that the page shows, in bytes with its escapes.
+const MAX_PLAN_BYTES: usize = 48 * 1_024;
+/// The number of turns of the history that the page shows.
+const MAX_TURNS: usize = 50;
 
 /// The other effects of a rollback; the id of the text of each follows `rollback-`.
 const ROLLBACKS: &[&str] = &["kill", "exposure", "previous"];
@@ -246,11 +256,14 @@ pub(crate) async fn show(
     let range = Range::read(&query);
     let minutes = evidence.as_ref().map_or(&[][..], |evidence| &evidence.minutes);
     let checks = evidence.iter().flat_map(|evidence| &evidence.checks);
+    let plan = serde_json::to_string_pretty(&rollout.plan).unwrap_or_default();
     let template = RolloutPage {
         stages: StageStep::of(&rollout),
         checks: checks.map(CheckRow::new).collect(),
         curves: Curves::new(minutes, range, (console.clock)(), bounds(evidence.as_ref())),
-        plan: serde_json::to_string_pretty(&rollout.plan).unwrap_or_default(),
+        is_plan_long: shown_bytes(&plan) > MAX_PLAN_BYTES,
+        plan,
+        plan_digest: plan_digest(&rollout.plan),
         may: Permissions::new(&visitor, &rollout),
         page,
         header,

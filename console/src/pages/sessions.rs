@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::console::Console;
 use crate::filters;
-use crate::form::Form;
+use crate::form_body::FormBody;
 use crate::page::{self, Page, Section};
 use crate::problem::Problem;
 use crate::sessions::Session;
@@ -55,9 +54,8 @@ pub(crate) async fn end(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
-    body: Bytes,
+    FormBody(form): FormBody,
 ) -> Response {
-    let form = Form::read(&body);
     if let Err(problem) = check_role(&visitor).and_then(|()| visitor.check_form(&form)) {
         let page = Page::new(
             &console,

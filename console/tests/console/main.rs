@@ -9,17 +9,22 @@
 
 mod audit;
 mod changes;
+mod conflicts;
 mod echo_explain;
 mod explain;
 mod fixed_traffic;
 mod flags;
+mod forms;
 mod large_pages;
 mod large_site;
 mod measured_site;
 mod org;
+mod plan_conflicts;
+mod receipts;
 mod requests;
 mod rollouts;
 mod shadow;
 mod sign_in;
 mod site;
+mod tenant_changes;
 mod tenants;

@@ -35,6 +35,10 @@ pub(crate) struct TenantFlag {
     on: bool,
     /// The variant that the tenant is served, for a request without a user and without attributes of a request.
     variant: String,
+    /// The names of its variants, which an override may be; absent for a flag of `on` and `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    variants: Option<Vec<String>>,
     /// The line of the decision table that decided.
     cause: &'static str,
     /// The override in the record of the tenant, which the lines before it in the decision table may outrank.
@@ -96,6 +100,15 @@ fn is_found(flag: &Flag, search: TextSearch<'_>) -> bool {
     search.is_in(flag.key().as_str()) || flag.description().is_some_and(|text| search.is_in(text))
 }
 
+/// Returns the names of the variants of a flag; none for a flag of `on` and `off`.
+fn variants(flag: &Flag) -> Option<Vec<String>> {
+    let names: Vec<&str> = flag.variants().iter().map(|variant| &*variant.name).collect();
+    match &*names {
+        ["on", "off"] | ["off", "on"] => None,
+        names => Some(names.iter().map(|name| (*name).to_owned()).collect()),
+    }
+}
+
 impl TenantFlag {
     /// `overrides` are those in the record of the tenant, by flag.
     fn of(decisions: &OrgDecisions<'_>, id: FlagId, flag: &Flag, overrides: Option<&Value>) -> Self {
@@ -109,6 +122,7 @@ impl TenantFlag {
             lifecycle: flag.lifecycle().map(Lifecycle::as_str),
             on: decision.variant != flag.off(),
             variant: variant_name(flag, decision.variant),
+            variants: variants(flag),
             cause: decision.cause.as_str(),
             overridden: overrides.and_then(|all| all.get(key)).cloned(),
             allowlisted: decisions.is_allowlisted(key),

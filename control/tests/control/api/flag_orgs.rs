@@ -76,6 +76,20 @@ fn each_org_of_a_flag_has_its_decision_and_its_standing() {
 }
 
 #[test]
+fn a_flag_of_an_org_names_the_variants_of_an_override() {
+    let document = "{ version: 1, flags: { board: {}, theme: { variants: { off: null, blue: 1 }, default: blue } }, tenants: { acme: {} } }";
+    let server = Server::with_document(document);
+    let page = server.send_ok("GET", "/platform/orgs/acme/feature-flags", None);
+    let variants: Vec<&Value> = page["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|flag| &flag["variants"])
+        .collect();
+    assert_eq!(variants, [&Value::Null, &json!(["off", "blue"])]);
+}
+
+#[test]
 fn orgs_of_a_flag_are_filtered() {
     let server = Server::with_document(DOCUMENT);
     for (query, expected) in [
