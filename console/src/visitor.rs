@@ -122,7 +122,7 @@ impl Visitor {
             true => Ok(()),
             false => Err(Problem::rejected(
                 "FORM_EXPIRED",
-                "the form is not of this session: go back, load the page again, and repeat",
+                "the form is of an earlier session: check it, and send it again",
             )),
         }
     }

@@ -39,10 +39,12 @@ pub(crate) struct Submitted {
 
 /// A form that can't be sent to the API.
 pub(crate) enum Unusable {
-    /// It was not rendered for this session, its operation is unknown or not of the role, or its revision is no number.
+    /// Its operation is unknown or not of the role, or its revision is no number.
     Foreign(Problem),
-    /// It misses a field, or one is malformed: the form, its field, and the title and reasons of the page.
+    /// It is of an earlier session, it misses a field, or one is malformed: the form, its field, and the title and reasons of
+    /// the page.
     Incorrect {
+        status: StatusCode,
         form: Form,
         field: Option<InvalidField>,
         title: String,
@@ -105,7 +107,17 @@ pub(crate) async fn read(
     visitor: &Visitor,
     mut form: Form,
 ) -> Result<Submitted, Unusable> {
-    visitor.check_form(&form).map_err(Unusable::Foreign)?;
+    // A page of another site does not get here: the origin of the request was checked. The person who signed in again sends
+    // the form once more, from a page of this session.
+    if let Err(problem) = visitor.check_form(&form) {
+        return Err(Unusable::Incorrect {
+            status: problem.status(),
+            title: text("change-title").into_owned(),
+            reasons: vec![problem.reason()],
+            field: None,
+            form,
+        });
+    }
     let name = form.text("operation").unwrap_or_default();
     let Some(operation) = operation(name) else {
         let problem = Problem::invalid_form(format!("no operation has the name `{name}`"));
@@ -120,6 +132,7 @@ pub(crate) async fn read(
         Ok(change) => change,
         Err(field) => {
             return Err(Unusable::Incorrect {
+                status: StatusCode::BAD_REQUEST,
                 title: text("change-title").into_owned(),
                 reasons: vec![correction::reason(&field)],
                 field: Some(field),
@@ -146,6 +159,7 @@ pub(crate) async fn read(
             revision,
         }),
         Err(reasons) => Err(Unusable::Incorrect {
+            status: StatusCode::BAD_REQUEST,
             title,
             reasons,
             field: None,
@@ -171,6 +185,7 @@ impl Unusable {
         match self {
             Self::Foreign(problem) => page::problem(page, &problem),
             Self::Incorrect {
+                status,
                 form,
                 field,
                 title,
@@ -186,7 +201,7 @@ impl Unusable {
                         .collect(),
                     ..ChangePage::of(page, &form, corrected(&form, field.as_ref()))
                 };
-                page::render(StatusCode::BAD_REQUEST, &template)
+                page::render(status, &template)
             }
             Self::Stale {
                 form,

@@ -60,10 +60,15 @@ pub(crate) async fn submit(
     uri: Uri,
     FormBody(form): FormBody,
 ) -> Response {
-    if let Err(problem) = visitor.check_form(&form) {
-        return page::problem(blank(&console, &visitor, &uri), &problem);
-    }
+    let expired = visitor.check_form(&form).err();
     let question = Question::new(form);
+    if let Some(problem) = expired {
+        let template = ExplainPage {
+            refusals: problem.reasons(),
+            ..ExplainPage::of(blank(&console, &visitor, &uri), question)
+        };
+        return page::render(problem.status(), &template);
+    }
     if question.can_be_linked() {
         return Redirect::to(&question.link()).into_response();
     }
@@ -71,13 +76,7 @@ pub(crate) async fn submit(
 }
 
 async fn render(console: &Console, visitor: &Visitor, uri: &Uri, question: Question) -> Response {
-    let mut template = ExplainPage {
-        page: blank(console, visitor, uri),
-        question,
-        request: None,
-        flag: None,
-        refusals: Vec::new(),
-    };
+    let mut template = ExplainPage::of(blank(console, visitor, uri), question);
     let mut status = StatusCode::OK;
     if !template.question.is_empty() {
         match ask(console, visitor, &template.question).await {
@@ -90,6 +89,19 @@ async fn render(console: &Console, visitor: &Visitor, uri: &Uri, question: Quest
         }
     }
     page::render(status, &template)
+}
+
+impl ExplainPage {
+    /// Creates the page of a question without an answer.
+    fn of(page: Page, question: Question) -> Self {
+        Self {
+            page,
+            question,
+            request: None,
+            flag: None,
+            refusals: Vec::new(),
+        }
+    }
 }
 
 /// Asks the API.

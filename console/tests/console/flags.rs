@@ -214,7 +214,7 @@ fn a_kill_from_the_list_of_flags_is_one_step() {
 #[test]
 fn who_may_not_kill_has_no_page_for_it() {
     let site = Site::new(COMPANY);
-    site.visit_as(control::Role::Viewer, None);
+    site.visit_as(Role::Viewer, None);
     site.get("/platform/feature-flags").hides(&["kill-row"]);
     let page = site.get("/platform/feature-flags/board/kill");
     assert_eq!(page.location(), "/platform/feature-flags/board");

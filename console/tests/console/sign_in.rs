@@ -415,6 +415,51 @@ fn a_link_of_another_site_opens_its_page_without_operators() {
 }
 
 #[test]
+fn a_form_of_an_earlier_session_keeps_its_input() {
+    let (secret, ada) = token("ada", Role::Operator);
+    let site = site(vec![ada]);
+    let former = cookie(&site, &secret);
+    let form_token = get(&site, PAGE, &former).value_of("form_token");
+    // Signed in again, as after the end of a session; the form is of the page before.
+    let cookie = cookie(&site, &secret);
+    let send = |path: &str, form_token: &str| {
+        let fields = [
+            ("form_token", form_token),
+            ("operation", "kill"),
+            ("flag", "board"),
+            ("incident", "INC-1"),
+            ("reason", "payouts twice"),
+            ("back", "/platform/feature-flags/board"),
+        ];
+        let builder = request(Method::POST, path).header(header::COOKIE, &cookie);
+        form(&site, builder, &fields)
+    };
+    for path in ["/platform/changes", "/platform/changes/preview"] {
+        let page = send(path, &form_token);
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        page.says(&[
+            "FORM_EXPIRED",
+            "of an earlier session",
+            "INC-1",
+            "payouts twice",
+            "Preview again",
+        ]);
+        assert_ne!(page.value_of("form_token"), form_token);
+        assert_eq!(page.value_of("flag"), "board");
+        let again = send("/platform/changes/preview", &page.value_of("form_token"));
+        assert_ne!(again.status, StatusCode::FORBIDDEN, "{}", again.text);
+    }
+    let fields = [
+        ("form_token", &*form_token),
+        ("about", "flag"),
+        ("flag", "board"),
+        ("tenant", "acme-of-the-form"),
+    ];
+    let builder = request(Method::POST, "/platform/explain").header(header::COOKIE, &cookie);
+    form(&site, builder, &fields).says(&["FORM_EXPIRED", "acme-of-the-form"]);
+}
+
+#[test]
 fn parts_of_pages_lead_to_the_sign_in() {
     let (_, ada) = token("ada", Role::Operator);
     let site = site(vec![ada]);
