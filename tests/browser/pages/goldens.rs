@@ -64,7 +64,7 @@ fn check(browser: &Browser, company: &Company, page: &Page, problems: &mut Probl
         let name = format!("{}-{view}", page.name);
         problems.add(&name, open(browser, company, page));
         browser.fix_texts();
-        // Pictures that depend on the time of a count are not fit for the short form.
+        // In the long form: another version of Chromium may draw them differently.
         if is_long() {
             problems.add(&name, browser.golden_difference(&name, SCALE).err());
         }

@@ -91,7 +91,7 @@ fn the_pictures_in_the_documentation_are_current() {
         let browser = if name == "org" { &org_admin } else { &admin };
         browser.viewport(WIDTH, 720);
         open(browser);
-        // As for the golden pictures: the short form only opens each scene.
+        // In the long form, as the golden pictures are; the short form only opens each scene.
         if is_long() || std::env::var_os("SLUICE_DOCS").is_some() {
             problems.extend(check(browser, name).err());
         }
