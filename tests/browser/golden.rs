@@ -15,13 +15,14 @@ use crate::picture::Picture;
 const TOLERANCE: usize = 200;
 
 /// Stops motion, and masks the elements marked `data-volatile`, whose text differs between runs. `span` and `time` get a
-/// fixed size, so that the layout does not depend on that text. Set by the object model, which a content security policy
-/// does not restrict, and which works without JavaScript.
+/// fixed size, so that the layout does not depend on that text; parts marked `whole`, which differ in size, are left out. Set
+/// by the object model, which a content security policy does not restrict, and which works without JavaScript.
 const STILL: &str = r"
 window.still = new CSSStyleSheet();
 still.replaceSync(`
   *, *::before, *::after { animation: none !important; transition: none !important; caret-color: transparent !important; }
   [data-volatile] { visibility: hidden !important; }
+  [data-volatile=whole] { display: none !important; }
   span[data-volatile], time[data-volatile] {
     display: inline-block !important; width: 4em !important; height: 1em !important; overflow: hidden !important;
   }
