@@ -34,6 +34,8 @@ pub(crate) struct ChangeReceipt {
     pub(crate) notes: Vec<String>,
     /// The form that undoes the change, if one does.
     pub(crate) undo: Option<FormButton>,
+    /// The fields of the form that adds the reason, for a kill that was made without one.
+    pub(crate) reason_follows: Option<Vec<(String, String)>>,
 }
 
 /// A form with one button.

@@ -97,6 +97,7 @@ form-too-large-help = Set a longer rollout plan with sluice rollout plan FLAG -f
 
 change-title = Change
 change-kill = Kill { $name }
+change-kill-reason = Add the reason for the kill of { $name }
 change-restore = Restore { $name }
 change-state = Move { $name } to { $to }
 change-tiers = Set tier defaults of { $name }
@@ -124,6 +125,7 @@ change-opt-in = Turn on “{ $name }”
 change-opt-out = Turn off “{ $name }”
 change-report = Report a problem with “{ $name }”
 done-kill = Killed { $name }
+done-kill-reason = Added the reason for the kill of { $name }
 done-restore = Restored { $name }
 done-state = Moved { $name } to { $to }
 done-retire = Retired { $name }
@@ -203,6 +205,8 @@ tenants = { $n ->
    *[other] { $n } tenants
   }
 reason-label = Reason (optional)
+reason-follows = Reason
+button-add-reason = Add the reason
 reason-hint = for the audit log: a sentence, a ticket
 force-label = Yes, change { $n } of { $m } tenants at once
 no-variant = none
@@ -304,7 +308,7 @@ tab-definition = Definition
 tab-audit = Audit log
 kill-title = Kill
 kill-lead = The flag is off for every tenant at once. Restore undoes it.
-kill-reason = Reason (optional)
+kill-reason = Reason (may follow)
 button-kill-now = Kill now
 flag-facts = Facts
 flag-opted-out = Opted out

@@ -26,6 +26,8 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
         flag.definition_mut().enabled = Some(false);
         unsettle(builder, &mut flag, "killed");
         pause_killed(builder, &mut flag);
+    } else {
+        follow_with_reason(builder, &mut flag);
     }
     let incident = builder.request.incident.as_deref();
     let named = incident::open_with(builder, (key, &mut flag), incident);
@@ -36,6 +38,18 @@ pub(super) fn kill(builder: &mut PlanBuilder<'_>, key: &str) -> PlanStep {
     }
     builder.plan.withdraws = true;
     Ok(())
+}
+
+/// Sets the reason of a kill that had none: it may follow.
+fn follow_with_reason(builder: &PlanBuilder<'_>, flag: &mut ManagedFlag) {
+    let is_without = |unsettled: &Unsettled| unsettled.how == "killed" && unsettled.reason.is_none();
+    let mut unsettled = flag.state.unsettled.clone();
+    if let Some(kill) = unsettled.as_mut().filter(|unsettled| is_without(unsettled))
+        && builder.request.reason.is_some()
+    {
+        kill.reason.clone_from(&builder.request.reason);
+        flag.state_mut().unsettled = unsettled;
+    }
 }
 
 /// Ends a kill.

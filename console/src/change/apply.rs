@@ -19,7 +19,7 @@ use crate::visitor::Visitor;
 
 use super::confirmations::{AppliedForm, FormDigest};
 use super::effects::Applied;
-use super::operation::Change;
+use super::operation::{self, Change};
 use super::preview;
 
 /// Applies a change, and redirects to the page of what was changed, with the receipt.
@@ -69,6 +69,7 @@ pub(crate) async fn apply(
                 nodes: nodes_at(&console, &visitor, applied.revision).await,
                 notes: applied.notes(),
                 undo: change.undo.clone().filter(|_| applied.is_changed()),
+                reason_follows: reason_follows(form).filter(|_| applied.is_changed()),
             };
             let back = back(change, form);
             let separator = if back.contains('?') { '&' } else { '?' };
@@ -99,6 +100,13 @@ async fn nodes_at(console: &Console, visitor: &Visitor, revision: u64) -> Option
     let nodes = console.api.request::<Nodes>(visitor, call).await.ok()?.body.nodes;
     let serve = nodes.iter().filter(|node| node.serves(revision)).count();
     Some((serve, nodes.len()))
+}
+
+/// Returns the fields of the form that adds the reason of a kill without one.
+fn reason_follows(form: &Form) -> Option<Vec<(String, String)>> {
+    let is_kill = form.text("operation") == Some("kill") && form.text("reason").is_none();
+    let flag = form.text("flag").filter(|_| is_kill)?;
+    Some(operation::fields("kill-reason", &[("flag", flag)]))
 }
 
 /// Returns the page to return to: that of the form if it is a page of the console, otherwise that of what is changed.

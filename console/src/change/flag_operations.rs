@@ -26,6 +26,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         read: kill,
     },
     Operation {
+        name: "kill-reason",
+        sends: "killFlag",
+        read: kill_reason,
+    },
+    Operation {
         name: "restore",
         sends: "restoreFlag",
         read: restore,
@@ -71,6 +76,16 @@ fn kill(form: &Form) -> Result<Change, InvalidField> {
             label: text("button-restore").into_owned(),
             fields: fields("restore", &[("flag", flag)]),
         }),
+    })
+}
+
+/// Reads the reason of a kill, which may follow it: the flag is killed once more, with the reason.
+fn kill_reason(form: &Form) -> Result<Change, InvalidField> {
+    let flag = required(form, "flag")?;
+    required(form, "reason")?;
+    Ok(Change {
+        words: Words::named("kill-reason", flag),
+        ..kill(form)?
     })
 }
 

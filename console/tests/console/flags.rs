@@ -212,6 +212,36 @@ fn a_kill_from_the_list_of_flags_is_one_step() {
 }
 
 #[test]
+fn the_reason_of_a_kill_may_follow() {
+    let site = Site::new(COMPANY);
+    let killed = site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
+    let page = site.get(&killed.location());
+    page.says(&[
+        "Killed board",
+        "name=\"operation\" value=\"kill-reason\"",
+        "Add the reason",
+    ]);
+    let without = [("operation", "kill-reason"), ("flag", "board")];
+    let refused = site.change("/platform/changes", &without);
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let with = [
+        ("operation", "kill-reason"),
+        ("flag", "board"),
+        ("reason", "payouts twice"),
+    ];
+    let added = site.change("/platform/changes", &with);
+    site.get(&added.location())
+        .says(&["Added the reason for the kill of board"])
+        .hides(&["Add the reason</button>"]);
+    site.get("/platform/feature-flags/board/audit")
+        .says(&["payouts twice"]);
+
+    let because = [("operation", "kill"), ("flag", "list"), ("reason", "known")];
+    let killed = site.change("/platform/changes", &because);
+    site.get(&killed.location()).hides(&["Add the reason"]);
+}
+
+#[test]
 fn who_may_not_kill_has_no_page_for_it() {
     let site = Site::new(COMPANY);
     site.visit_as(Role::Viewer, None);

@@ -59,6 +59,27 @@ fn a_kill_turns_the_flag_off_and_a_second_changes_nothing() {
 }
 
 #[test]
+fn the_reason_of_a_kill_may_follow() {
+    let mut state = flags();
+    let kill_because = |reason: Option<&str>, at| {
+        let mut request = admin(kill("board"), at);
+        request.reason = reason.map(str::to_owned);
+        request
+    };
+    made(&mut state, &kill_because(None, HOUR));
+    let followed = made(&mut state, &kill_because(Some("payouts twice"), 2 * HOUR));
+    assert_eq!(followed.audit[0].reason.as_deref(), Some("payouts twice"));
+    let unsettled = state.states["board"].unsettled.clone().unwrap();
+    assert_eq!(
+        (unsettled.reason.as_deref(), unsettled.at),
+        (Some("payouts twice"), Timestamp(START + HOUR))
+    );
+    // The first reason stays.
+    let again = made(&mut state, &kill_because(Some("another"), 3 * HOUR));
+    assert!(again.writes.is_empty());
+}
+
+#[test]
 fn killing_a_retired_flag_is_rejected() {
     let refusals = refused(&flags(), &admin(kill("done"), 0));
     assert_eq!(codes(&refusals), ["FLAG_RETIRED"]);
