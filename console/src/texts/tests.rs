@@ -108,6 +108,9 @@ fn every_text_can_be_formatted() {
     arguments.set("name", "board");
     arguments.set("to", "beta");
     arguments.set("variant", "on");
+    arguments.set("flag", "board");
+    arguments.set("tenant", "acme");
+    arguments.set("cause", "killed");
     for id in defined() {
         // An argument or a function that is missing stays in braces.
         let text = text_with(&id, &arguments);
