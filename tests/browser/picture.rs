@@ -1,12 +1,15 @@
 //! Pictures without transparency: PNG in and out, and their comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
 
 /// Largest difference of a channel, of 255, that is not counted.
 const SAME: u8 = 24;
+
+/// The number of the most frequent colours that are kept.
+const KEPT: usize = 32;
 
 /// Pixels in rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +52,11 @@ impl Picture {
     }
 
     /// Encodes a PNG that is small: with a palette if there are at most 256 colours. If there are more, the low bits of
-    /// channels are left out, down to 4, which changes them by less than what counts as a difference.
+    /// channels are left out, down to 4, which changes them by less than what counts as a difference. The most frequent colours
+    /// stay as they are: those of areas.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let kept = [0xff, 0xfc, 0xf8, 0xf0].map(|mask| self.reduced(mask));
+        let frequent = self.frequent();
+        let kept = [0xff, 0xfc, 0xf8, 0xf0].map(|mask| self.reduced(mask, &frequent));
         let reduced = kept.iter().find(|picture| picture.palette().len() <= 256);
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes, self.width, self.height);
@@ -110,7 +115,18 @@ impl Picture {
         self
     }
 
-    fn reduced(&self, mask: u8) -> Self {
+    /// Returns the most frequent colours.
+    fn frequent(&self) -> BTreeSet<[u8; 3]> {
+        let mut counts = BTreeMap::new();
+        for pixel in &self.pixels {
+            *counts.entry(*pixel).or_insert(0_usize) += 1;
+        }
+        let mut colors: Vec<_> = counts.into_iter().collect();
+        colors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        colors.into_iter().take(KEPT).map(|(color, _)| color).collect()
+    }
+
+    fn reduced(&self, mask: u8, frequent: &BTreeSet<[u8; 3]>) -> Self {
         // Half of what is left out is added, so that black and white are changed as little as grey.
         let half = (!mask).div_ceil(2);
         let reduce = |channel: u8| match channel {
@@ -118,14 +134,21 @@ impl Picture {
             _ => (channel & mask) | half & !mask,
         };
         Self {
-            pixels: self.pixels.iter().map(|pixel| pixel.map(reduce)).collect(),
+            pixels: self
+                .pixels
+                .iter()
+                .map(|pixel| match frequent.contains(pixel) {
+                    true => *pixel,
+                    false => pixel.map(reduce),
+                })
+                .collect(),
             ..*self
         }
     }
 
     /// Returns the colours with their index, which is meaningful up to 256.
     fn palette(&self) -> BTreeMap<[u8; 3], u8> {
-        let colors: std::collections::BTreeSet<[u8; 3]> = self.pixels.iter().copied().collect();
+        let colors: BTreeSet<[u8; 3]> = self.pixels.iter().copied().collect();
         colors.into_iter().zip((0..=255).cycle()).collect()
     }
 }
