@@ -215,7 +215,7 @@ fn a_kill_from_the_list_of_flags_is_one_step() {
 fn the_reason_of_a_kill_may_follow() {
     let site = Site::new(COMPANY);
     let killed = site.change("/platform/changes", &[("operation", "kill"), ("flag", "board")]);
-    let page = site.get(&killed.location());
+    let page = site.get(killed.location());
     page.says(&[
         "Killed board",
         "name=\"operation\" value=\"kill-reason\"",
@@ -230,7 +230,7 @@ fn the_reason_of_a_kill_may_follow() {
         ("reason", "payouts twice"),
     ];
     let added = site.change("/platform/changes", &with);
-    site.get(&added.location())
+    site.get(added.location())
         .says(&["Added the reason for the kill of board"])
         .hides(&["Add the reason</button>"]);
     site.get("/platform/feature-flags/board/audit")
@@ -238,7 +238,7 @@ fn the_reason_of_a_kill_may_follow() {
 
     let because = [("operation", "kill"), ("flag", "list"), ("reason", "known")];
     let killed = site.change("/platform/changes", &because);
-    site.get(&killed.location()).hides(&["Add the reason"]);
+    site.get(killed.location()).hides(&["Add the reason"]);
 }
 
 #[test]
