@@ -1,7 +1,7 @@
 //! Converts between the state in memory and the records of a store. A flag is two records: the fields that documents
 //! own and the fields that operators own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use config::{Edit, FlagsDocument, JsonEdit, ToJson};
@@ -137,6 +137,50 @@ impl FlagRecords {
         state.states = states;
         Ok(())
     }
+}
+
+/// Reads the records that changed in a store since the revision of this state, as edits of the state. A value of none is a
+/// removed record.
+///
+/// # Errors
+/// A record is damaged, or does not have the form of its part.
+pub fn read_changes(
+    state: &State,
+    changed: impl IntoIterator<Item = (Key, Option<Json>)>,
+) -> Result<Vec<StateEdit>, UnreadableRecords> {
+    let changed: BTreeMap<Key, Option<Json>> = changed.into_iter().collect();
+    // A flag is two records: the one that did not change is in the state.
+    let mut whole = changed.clone();
+    for key in changed.keys() {
+        let (Key::Definition(flag) | Key::State(flag)) = key else {
+            continue;
+        };
+        let Some(before) = state.flag(flag) else { continue };
+        let other = match key {
+            Key::State(_) => (Key::Definition(flag.clone()), before.definition_record()),
+            _ => (Key::State(flag.clone()), before.state_record()),
+        };
+        whole.entry(other.0).or_insert_with(|| Some(Json::from(&other.1)));
+    }
+    let present = whole.into_iter().filter_map(|(key, json)| Some((key, json?)));
+    let parts = read_records(state.revision, present)?;
+    let mut flags = BTreeSet::new();
+    let edits = changed.into_keys().filter_map(|key| match key {
+        Key::Head => Some(StateEdit::Head(Arc::clone(&parts.document.head))),
+        Key::Segment(name) => {
+            let segment = parts.document.segments.get(name.as_str()).cloned();
+            Some(StateEdit::Segment(name.into(), segment))
+        }
+        Key::Definition(key) | Key::State(key) => {
+            let is_new = flags.insert(key.clone());
+            is_new.then(|| StateEdit::Flag(key.as_str().into(), parts.flag(&key)))
+        }
+        Key::Tenant(id) => {
+            let record = parts.document.tenants.get(id.as_str()).cloned();
+            Some(StateEdit::Tenant(id.into(), record))
+        }
+    });
+    Ok(edits.collect())
 }
 
 /// Returns the edits that build the document of a store's records from nothing. Flags with an unreadable record are

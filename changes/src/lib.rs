@@ -39,7 +39,7 @@ pub use audit::{
     Entry, EntryHash, GENESIS, Outcome, Patch, Sealed, TamperedAudit, clock_ran_back, hash_text, verify,
 };
 pub use change::{Change, GaDefault, ImportMode, NewFlags};
-pub use codec::{UnreadableRecords, json_edits, read_records};
+pub use codec::{UnreadableRecords, json_edits, read_changes, read_records};
 pub use event::Event;
 pub use flag::{DefaultOwner, FlagState, ManagedFlag, SignOff, Unsettled};
 pub use incident::{Incident, MAX_OPEN_INCIDENTS};

@@ -60,6 +60,61 @@ fn check_damage(records: Vec<(Key, Json)>, expected: &str) {
     assert_eq!(found, UnreadableRecords::Damaged(expected.to_owned()));
 }
 
+/// Applies the edits of a state as the records that they change in a store, and checks that the result is the same.
+fn check_changed_records(before: &State, edits: &[StateEdit]) {
+    let mut after = before.clone();
+    after.absorb(edits, Revision(8));
+    let changed = edits.iter().flat_map(|edit| codec::changed(before, edit));
+    let changed: Vec<_> = changed
+        .map(|change| (change.key, change.after.as_ref().map(Json::from)))
+        .collect();
+    let read = codec::read_changes(before, changed).unwrap();
+    let mut absorbed = before.clone();
+    absorbed.absorb(&read, Revision(8));
+    assert_eq!(absorbed, after);
+}
+
+#[test]
+fn changed_records_are_read_as_edits() {
+    let before = whole();
+    let other = state(
+        json!({ "version": 1, "tiers": ["t1", "t2"], "segments": { "r": { "attribute": "b", "eq": 2 } },
+        "flags": { "a": { "lifecycle": "ga", "tiers": { "t1": "off" } }, "c": { "kind": "release", "lifecycle": "alpha" } },
+        "tenants": { "acme": { "tier": "t2" }, "globex": {} } }),
+    );
+    let flag = |key: &str| StateEdit::Flag(key.into(), other.flag(key));
+    let tenant = |id: &str| StateEdit::Tenant(id.into(), other.tenant(id).cloned());
+    let segment = |name: &str| StateEdit::Segment(name.into(), other.document.segments.get(name).cloned());
+    check_changed_records(&before, &[flag("a")]);
+    check_changed_records(&before, &[flag("b"), flag("c")]);
+    check_changed_records(
+        &before,
+        &[tenant("acme"), tenant("globex"), segment("r"), segment("s")],
+    );
+    check_changed_records(&before, &[StateEdit::Head(Arc::clone(&other.document.head))]);
+    check_changed_records(&State::default(), &[flag("a"), tenant("acme")]);
+
+    // One of the two records of a flag alone.
+    let mut killed = before.flag("b").unwrap();
+    Arc::make_mut(&mut killed.definition).enabled = Some(false);
+    check_changed_records(&before, &[StateEdit::Flag("b".into(), Some(killed))]);
+}
+
+#[test]
+fn damage_in_changed_records_is_named() {
+    let read = |key: Key, value: Option<serde_json::Value>| {
+        codec::read_changes(&whole(), [(key, value.as_ref().map(Json::from))]).unwrap_err()
+    };
+    assert_eq!(
+        read(Key::Definition("a".into()), None),
+        UnreadableRecords::Damaged("flag a has no definition".to_owned())
+    );
+    assert_eq!(
+        read(Key::Tenant("acme".into()), Some(json!([]))),
+        UnreadableRecords::Damaged("tenant acme is not an object".to_owned())
+    );
+}
+
 #[test]
 fn edits_set_their_revision() {
     let mut state = whole();
