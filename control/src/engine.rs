@@ -1,6 +1,7 @@
 //! Applies changes, one at a time: plan, compile, check with the data plane, commit, publish, in this order. A change that
 //! fails before its commit has no effect; an acknowledged change is on the disk and active.
 
+mod adopt_error;
 mod blast_radius;
 mod change_writer;
 mod commit_error;
@@ -26,6 +27,7 @@ use config::{Catalog, Compiled, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard};
 use rules::{Eligibility, Lifecycle, Timestamp};
 
+pub use self::adopt_error::AdoptError;
 use self::change_writer::ChangeWriter;
 use self::current_state::CurrentState;
 pub use self::files::{Damage, catalog_of};
@@ -231,6 +233,17 @@ impl Control {
     /// Runs an action while no change is between its check and its publication, such as accepting a gateway document.
     pub fn without_changes<R>(&self, action: impl FnOnce() -> R) -> R {
         self.writer.without_changes(action)
+    }
+
+    /// Adopts what other processes have committed to the store, and publishes it. Returns the revision that is served then.
+    ///
+    /// # Errors
+    /// The store can't be read, or its newest state can't be served here: the former one stays active.
+    pub fn adopt_commits(&self) -> Result<Revision, AdoptError> {
+        match self.is_read_only() {
+            true => Ok(self.read(|state, _| state.revision)),
+            false => self.writer.adopt_commits(),
+        }
     }
 
     /// Returns the effect that a change would have, and writes nothing.

@@ -63,7 +63,7 @@ pub use changes::{
     stages_without_control, stale, verify,
 };
 pub use engine::{
-    Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
+    AdoptError, Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
 pub use flag_traffic::TRAFFIC_MINUTES;
 pub use history::{History, MAX_ALL_SERVED_TENANTS, MAX_ERROR_HOURS, MAX_SERVED_TENANTS};

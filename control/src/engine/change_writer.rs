@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use changes::{
-    Change, LifecyclePolicy, ManagedFlag, NextStep, Request, Revision, State, StateEdit, next_step, preview,
+    Change, LifecyclePolicy, ManagedFlag, NextStep, Request, Revision, State, StateEdit, UnreadableRecords,
+    next_step, preview, read_changes,
 };
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Timestamp};
 
+use super::adopt_error::AdoptError;
 use super::blast_radius;
 use super::commit_error::CommitError;
 use super::current_facts::CurrentFacts;
@@ -109,6 +111,44 @@ impl ChangeWriter {
         let _queue = self.queue.lock();
         let _publication = self.publication.lock();
         action()
+    }
+
+    /// Adopts what other processes have committed to the store, and publishes it. Returns the revision that is served then.
+    ///
+    /// # Errors
+    /// The store can't be read, or its newest state can't be served here: the former one stays active.
+    pub(super) fn adopt_commits(&self) -> Result<Revision, AdoptError> {
+        // The document of the gateway stays the same from the check to the publication.
+        let _queue = self.queue.lock();
+        let publication = self.publication.lock();
+        self.adopt_newest(&publication)
+    }
+
+    /// Adopts as [`ChangeWriter::adopt_commits`] does, under the lock of publication.
+    fn adopt_newest(&self, _publication: &MutexGuard<'_, ()>) -> Result<Revision, AdoptError> {
+        let base = self.snapshot();
+        let changes = self.store.changes_since(base.state.revision)?;
+        if changes.revision <= base.state.revision {
+            return Ok(base.state.revision);
+        }
+        let changed = changes.records.into_iter();
+        let changed = changed.map(|record| (record.key, record.value));
+        let edits = match read_changes(&base.state, changed) {
+            Ok(edits) => edits,
+            Err(UnreadableRecords::Damaged(damage)) => return Err(StoreError::Corrupt(damage).into()),
+            Err(UnreadableRecords::Form) => return Err(AdoptError::Form),
+        };
+        let document_edits = edits.iter().map(StateEdit::document_edit);
+        let draft = base.catalog.draft(document_edits.collect());
+        let draft = draft.map_err(|report| AdoptError::Invalid(report.into()))?;
+        let fit = self.publish.check(draft.compiled())?;
+        drop(base);
+        // Held until after `publish`, so that a reader never sees a revision that is not yet served.
+        let mut current = self.current.write();
+        current.adopt(&edits, draft, changes.revision);
+        self.publish
+            .publish(current.catalog.compiled(), changes.revision, fit)?;
+        Ok(changes.revision)
     }
 
     /// Returns the effect that a change would have, and writes nothing.
@@ -221,6 +261,7 @@ impl ChangeWriter {
         let base = prepared.result.is_some().then_some(current);
         match self.commit_and_publish(prepared, fit, gives_way_as, publication) {
             Ok(applied) => Tried::Ended(Ok(applied)),
+            Err(CommitError::Overtaken) => Tried::Overtaken(None),
             Err(CommitError::Failed(error)) => Tried::Ended(Err(error)),
             Err(CommitError::Interrupted(prepared)) => Tried::Interrupted(base.map(|base| (base, *prepared))),
         }
@@ -236,7 +277,7 @@ impl ChangeWriter {
         let applied = self.commit_and_publish(prepared, fit, Urgency::Kill, publication);
         applied.map_err(|error| match error {
             CommitError::Failed(error) => error,
-            CommitError::Interrupted(_) => ApplyError::GaveWay,
+            CommitError::Interrupted(_) | CommitError::Overtaken => ApplyError::GaveWay,
         })
     }
 
@@ -358,6 +399,11 @@ impl ChangeWriter {
         let revision = match self.store.commit_unless(Some(expected), &commit, &interrupted) {
             Ok(revision) => revision,
             Err(error) => {
+                if matches!(error, StoreError::Conflict { .. }) {
+                    // Another process was first: its commit is served before the change is prepared again.
+                    self.adopt_newest(&publication)?;
+                    return Err(CommitError::Overtaken);
+                }
                 // The urgent change that interrupts this one is next.
                 MutexGuard::unlock_fair(publication);
                 if !matches!(error, StoreError::Interrupted) {

@@ -18,3 +18,4 @@ mod prometheus;
 mod promotions;
 mod races;
 mod rollouts;
+mod shared_store;
