@@ -100,8 +100,8 @@ pub use stage_report::{
 };
 pub use store::{
     AuditFilter, AuditPage, Changes, CheckExtent, Commit, DamagedStore, LAST_GOOD_FILE,
-    LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError, Restored, RestoredBy,
-    SqliteStore, Store, StoreError,
+    LAST_GOOD_STATES_FILE, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, Replica, RestoreError, Restored,
+    RestoredBy, SqliteStore, Store, StoreError,
 };
 pub use traffic::{
     AttributeReceipt, CountedRouteReport, CoverageReport, DecisionDifference, DecisionNow, FlagReceipt,

@@ -62,6 +62,15 @@ pub struct Changes {
     pub records: Vec<Record>,
 }
 
+/// Records and entries that another store committed, to be written as they are there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Replica {
+    /// The records that changed, each with its own revision. Without any, only the log grows.
+    pub records: Vec<Record>,
+    /// The entries after those that are known, oldest first.
+    pub entries: Vec<Sealed>,
+}
+
 /// A filter of the log; all set fields must match.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditFilter {

@@ -32,7 +32,9 @@ use self::readers::Readers;
 pub use self::restore::{RestoreError, Restored, RestoredBy};
 use self::writer::Writer;
 use super::newest::Newest;
-use super::{AuditFilter, AuditPage, Changes, CheckExtent, Commit, Loaded, Revision, Store, StoreError};
+use super::{
+    AuditFilter, AuditPage, Changes, CheckExtent, Commit, Loaded, Replica, Revision, Store, StoreError,
+};
 
 /// The number of newest log entries that are verified when the store is opened; `sluice audit verify` verifies all.
 const CHECKED_AT_START: u64 = 1000;
@@ -89,6 +91,19 @@ impl SqliteStore {
             damage: Mutex::new(None),
             directory,
         })
+    }
+
+    /// Writes what another store committed, if this one is at `expected`: records with their revisions, and entries as they
+    /// were sealed. It is on the disk when this returns. Returns the revision of the newest record.
+    ///
+    /// # Errors
+    /// Nothing was written: the store is at another revision, the entries do not follow the newest one, or it can't be
+    /// written.
+    pub fn replicate(&self, expected: Revision, replica: &Replica) -> Result<Revision, StoreError> {
+        let replicated = self.writer.lock().replicate(&self.readers, expected, replica);
+        let revision = self.noting_damage(replicated)?;
+        self.newest.advance(revision);
+        Ok(revision)
     }
 
     /// Replaces the store in the directory `to` with a backup. The backup is checked first and left as it is; the

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, clock_ran_back, timestamp};
+use changes::{Entry, EntryHash, GENESIS, Revision, Sealed, clock_ran_back, timestamp, verify};
 use rules::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, Statement, params, params_from_iter};
 
 use super::fault::fault;
 use super::number::{from_column, to_column};
@@ -60,13 +60,26 @@ pub(super) fn append(
         }
         before = Some(entry.at);
         let sealed = Sealed::after(hash, last.saturating_add(1), revision, &entry);
-        let (id, revision) = (to_column(sealed.id), to_column(revision.0));
-        statement
-            .execute(params![id, revision, sealed.previous, sealed.hash, sealed.text])
-            .map_err(fault)?;
+        insert(&mut statement, &sealed)?;
         (last, hash) = (sealed.id, sealed.hash);
     }
     Ok(())
+}
+
+/// Appends entries that another store sealed, if they follow the newest one.
+pub(super) fn copy(connection: &Connection, entries: &[Sealed]) -> Result<(), StoreError> {
+    verify(head(connection)?, entries).map_err(|tampered| StoreError::Corrupt(tampered.to_string()))?;
+    let mut statement = connection.prepare_cached(APPEND).map_err(fault)?;
+    for sealed in entries {
+        insert(&mut statement, sealed)?;
+    }
+    Ok(())
+}
+
+fn insert(statement: &mut Statement<'_>, sealed: &Sealed) -> Result<(), StoreError> {
+    let (id, revision) = (to_column(sealed.id), to_column(sealed.revision.0));
+    let inserted = statement.execute(params![id, revision, sealed.previous, sealed.hash, sealed.text]);
+    inserted.map(|_| ()).map_err(fault)
 }
 
 /// Returns the time of the newest entry; none in an empty log, or if the entry can't be read.
@@ -138,7 +151,7 @@ pub(super) fn check_newest(connection: &Connection, count: u64) -> Result<(), St
         let page = after(connection, place, MAX_AUDIT_PAGE)?;
         let Some(first) = page.entries.first() else { break };
         let start = (place, before.unwrap_or(first.previous));
-        let (id, hash) = changes::verify(start, &page.entries)
+        let (id, hash) = verify(start, &page.entries)
             .map_err(|tampered| StoreError::Corrupt(format!("the audit log: {tampered}")))?;
         (place, before) = (id, Some(hash));
     }

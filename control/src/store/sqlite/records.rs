@@ -48,11 +48,30 @@ pub(super) fn changes_since(connection: &Connection, since: Revision) -> Result<
     Ok(Changes { revision, records })
 }
 
+/// Writes records with a revision.
 pub(super) fn write(connection: &Connection, writes: &[Write], revision: Revision) -> Result<(), StoreError> {
+    let rows = writes
+        .iter()
+        .map(|write| (&write.key, write.value.as_ref(), revision));
+    put(connection, rows)
+}
+
+/// Writes records with their own revisions.
+pub(super) fn copy(connection: &Connection, records: &[Record]) -> Result<(), StoreError> {
+    let rows = records
+        .iter()
+        .map(|record| (&record.key, record.value.as_ref(), record.revision));
+    put(connection, rows)
+}
+
+fn put<'r>(
+    connection: &Connection,
+    rows: impl Iterator<Item = (&'r Key, Option<&'r Json>, Revision)>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(WRITE).map_err(fault)?;
-    for write in writes {
-        let (kind, name) = columns(&write.key);
-        let text = write.value.as_ref().map(Json::as_str);
+    for (key, value, revision) in rows {
+        let (kind, name) = columns(key);
+        let text = value.map(Json::as_str);
         let digest = digest_of(kind, name, text, revision);
         statement
             .execute(params![kind, name, text, to_column(revision.0), digest])

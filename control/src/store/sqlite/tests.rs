@@ -436,3 +436,72 @@ fn a_check_finds_an_index_that_disagrees_with_the_log() {
     assert!(matches!(damage, StoreError::Corrupt(_)), "{damage}");
     assert!(store.found_damage().unwrap().contains("audit_actor"), "{damage}");
 }
+
+/// Returns what was committed to a store after a revision and an entry.
+fn replica_since(store: &dyn Store, revision: Revision, entry: u64) -> Replica {
+    Replica {
+        records: store.changes_since(revision).unwrap().records,
+        entries: store.audit_after(entry, 1_000).unwrap().entries,
+    }
+}
+
+#[test]
+fn a_replica_equals_its_store() {
+    let (_directory, path) = filled(40);
+    let source = SqliteStore::open(&path).unwrap();
+    let removal = Commit {
+        writes: vec![Write {
+            key: source.load().unwrap().records[0].key.clone(),
+            value: None,
+        }],
+        audit: vec![entry("removal")],
+    };
+    source
+        .commit(Some(source.load().unwrap().revision), &removal)
+        .unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let copy = SqliteStore::open(other.path()).unwrap();
+    // A part, and then the rest.
+    let whole = replica_since(&source, Revision(0), 0);
+    let part = Replica {
+        records: whole
+            .records
+            .iter()
+            .filter(|record| record.revision <= Revision(20))
+            .cloned()
+            .collect(),
+        entries: whole.entries[..20].to_vec(),
+    };
+    let revision = copy.replicate(Revision(0), &part).unwrap();
+    let rest = replica_since(&source, revision, 20);
+    copy.replicate(revision, &rest).unwrap();
+    assert_eq!(copy.load().unwrap(), source.load().unwrap());
+    assert_eq!(
+        copy.changes_since(Revision(0)).unwrap(),
+        source.changes_since(Revision(0)).unwrap()
+    );
+    assert_eq!(copy.audit_head().unwrap(), source.audit_head().unwrap());
+    drop(copy);
+    let copy = SqliteStore::open(other.path()).unwrap();
+    assert_eq!(copy.load().unwrap(), source.load().unwrap());
+}
+
+#[test]
+fn a_replica_that_does_not_follow_is_not_written() {
+    let (_directory, path) = filled(3);
+    let source = SqliteStore::open(&path).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let copy = SqliteStore::open(other.path()).unwrap();
+    let mut replica = replica_since(&source, Revision(0), 0);
+    assert!(matches!(
+        copy.replicate(Revision(7), &replica),
+        Err(StoreError::Conflict { .. })
+    ));
+    replica.entries.remove(1);
+    assert!(matches!(
+        copy.replicate(Revision(0), &replica),
+        Err(StoreError::Corrupt(_))
+    ));
+    assert_eq!(copy.load().unwrap(), Loaded::default());
+    assert_eq!(copy.audit_head().unwrap(), (0, changes::GENESIS));
+}

@@ -7,7 +7,7 @@ use super::fault::fault;
 use super::head::{Durability, HeadFile, StoreHead};
 use super::readers::Readers;
 use super::{log, records, write_back};
-use crate::store::{Commit, StoreError};
+use crate::store::{Commit, Replica, StoreError};
 
 /// The number of rows that are written between two checks for an interruption.
 const STEP: usize = 1_000;
@@ -53,46 +53,87 @@ impl Writer {
         commit: &Commit,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Revision, StoreError> {
+        let has_records = !commit.writes.is_empty();
+        self.write(readers, expected, has_records, |transaction, current| {
+            let revision = match has_records {
+                true => Revision(current.0.saturating_add(1)),
+                false => current,
+            };
+            for writes in commit.writes.chunks(STEP) {
+                records::write(transaction, writes, revision)?;
+                step(transaction, writes.len(), interrupted)?;
+            }
+            for entries in commit.audit.chunks(STEP) {
+                log::append(transaction, revision, entries)?;
+                step(transaction, entries.len(), interrupted)?;
+            }
+            Ok(revision)
+        })
+    }
+
+    /// Writes records and sealed entries of another store as they are there, if this one is at `expected`.
+    pub(super) fn replicate(
+        &mut self,
+        readers: &Readers,
+        expected: Revision,
+        replica: &Replica,
+    ) -> Result<Revision, StoreError> {
+        let has_records = !replica.records.is_empty();
+        self.write(readers, Some(expected), has_records, |transaction, _| {
+            for records in replica.records.chunks(STEP) {
+                records::copy(transaction, records)?;
+                step(transaction, records.len(), &|| false)?;
+            }
+            for entries in replica.entries.chunks(STEP) {
+                log::copy(transaction, entries)?;
+                step(transaction, entries.len(), &|| false)?;
+            }
+            records::newest(transaction)
+        })
+    }
+
+    /// Runs `write` in a transaction, with the current revision, and makes what it wrote durable.
+    fn write(
+        &mut self,
+        readers: &Readers,
+        expected: Option<Revision>,
+        has_records: bool,
+        write: impl FnOnce(&Transaction<'_>, Revision) -> Result<Revision, StoreError>,
+    ) -> Result<Revision, StoreError> {
         // Nothing may be appended to a log whose earlier frames may not be on the disk.
         if self.log == LogOrigin::EarlierProcess {
             write_back::truncate_log_without_readers(&self.connection, readers)?;
             self.log = LogOrigin::ThisProcess;
         }
-        let result = self.attempt(expected, commit, interrupted);
+        // Commits of audit entries alone are not synced in the head file, since they are not acknowledged to a client.
+        let durability = match has_records {
+            true => Durability::Disk,
+            false => Durability::System,
+        };
+        let result = self.attempt(expected, write);
         match &result {
-            Ok((Revision(1), head)) if !commit.writes.is_empty() => {
+            Ok((current, _, head)) if *current == Revision::default() && has_records => {
                 // The first commit of a store holds its whole document. It is written back at once, so that the store
                 // does not depend on the log alone.
-                self.record_head(head, commit);
+                self.head.write(head, durability);
                 write_back::try_truncate_log(&self.connection, readers);
             }
-            Ok((_, head)) => {
-                self.record_head(head, commit);
+            Ok((_, _, head)) => {
+                self.head.write(head, durability);
                 write_back::if_long(&self.connection, readers);
             }
             Err(StoreError::Full(_) | StoreError::Io(_)) => self.discard_failed_commit(readers),
             Err(_) => {}
         }
-        result.map(|(revision, _)| revision)
+        result.map(|(_, revision, _)| revision)
     }
 
-    /// Records a commit in the head file. Commits of audit entries alone are not synced there, since they are not
-    /// acknowledged to a client.
-    fn record_head(&mut self, head: &StoreHead, commit: &Commit) {
-        let durability = if commit.writes.is_empty() {
-            Durability::System
-        } else {
-            Durability::Disk
-        };
-        self.head.write(head, durability);
-    }
-
+    /// Returns the revisions before and after the transaction, and the head of the store after it.
     fn attempt(
         &mut self,
         expected: Option<Revision>,
-        commit: &Commit,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<(Revision, StoreHead), StoreError> {
+        write: impl FnOnce(&Transaction<'_>, Revision) -> Result<Revision, StoreError>,
+    ) -> Result<(Revision, Revision, StoreHead), StoreError> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -101,22 +142,10 @@ impl Writer {
         if let Some(expected) = expected.filter(|expected| *expected != current) {
             return Err(StoreError::Conflict { expected, current });
         }
-        let revision = if commit.writes.is_empty() {
-            current
-        } else {
-            Revision(current.0.saturating_add(1))
-        };
-        for writes in commit.writes.chunks(STEP) {
-            records::write(&transaction, writes, revision)?;
-            step(&transaction, writes.len(), interrupted)?;
-        }
-        for entries in commit.audit.chunks(STEP) {
-            log::append(&transaction, revision, entries)?;
-            step(&transaction, entries.len(), interrupted)?;
-        }
+        let revision = write(&transaction, current)?;
         let head = StoreHead::of(&transaction)?;
         transaction.commit().map_err(fault)?;
-        Ok((revision, head))
+        Ok((current, revision, head))
     }
 
     /// Removes a failed commit from SQLite's log. If the fsync of a commit fails, SQLite rolls the commit back for
