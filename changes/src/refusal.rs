@@ -105,6 +105,10 @@ pub enum Code {
     AlreadyExists,
     /// The store cannot commit. 503.
     StoreUnavailable,
+    /// The store of a fleet can't be reached.
+    StoreUnreachable,
+    /// The store of a fleet did not answer whether it wrote the change.
+    OutcomeUnknown,
     /// The store is damaged. 503.
     StoreDamaged,
 }
@@ -124,7 +128,7 @@ pub struct Refusal {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 53] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -175,6 +179,8 @@ impl Code {
         Self::RevisionConflict,
         Self::AlreadyExists,
         Self::StoreUnavailable,
+        Self::StoreUnreachable,
+        Self::OutcomeUnknown,
         Self::StoreDamaged,
     ];
 
@@ -232,6 +238,8 @@ impl Code {
             Self::RevisionConflict => "REVISION_CONFLICT",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::StoreUnreachable => "STORE_UNREACHABLE",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Self::StoreDamaged => "STORE_DAMAGED",
         }
     }
@@ -248,7 +256,9 @@ impl Code {
             | Self::InvalidIncident
             | Self::InvalidPlan
             | Self::InvalidReport => 422,
-            Self::StoreUnavailable | Self::StoreDamaged => 503,
+            Self::StoreUnavailable | Self::StoreDamaged | Self::StoreUnreachable | Self::OutcomeUnknown => {
+                503
+            }
             Self::NoLifecycle
             | Self::StateUnchanged
             | Self::StateSkipped

@@ -1,5 +1,5 @@
 //! The trait of stores for flags and the audit log. A fleet can use another store than the embedded one; every
-//! implementation passes the same contract (`control/tests/control/contract`).
+//! implementation passes the same contract (`testkit::store_contract`).
 
 mod memory;
 mod newest;
@@ -136,6 +136,28 @@ pub enum StoreError {
     /// Another process has the store open.
     #[error("another process uses the store")]
     InUse,
+    /// The store of a fleet can't be reached. Nothing was written.
+    #[error("the store of the fleet can't be reached since {since}: {cause}")]
+    Unreachable {
+        /// The time since when it is so (RFC 3339).
+        since: String,
+        /// The failure of the last request.
+        cause: String,
+    },
+    /// The store of a fleet did not answer whether it wrote the commit.
+    #[error(
+        "the store of the fleet did not answer, and it is not known whether the change was committed: {0}"
+    )]
+    Unknown(String),
+    /// The store of a fleet denies access. Nothing was written.
+    #[error("the store of the fleet denies access: {0}")]
+    Denied(String),
+    /// The store of a fleet has reached its quota. Nothing was written.
+    #[error("the store of the fleet has no space left: {0}")]
+    Quota(String),
+    /// What the store of a fleet holds does not continue what this node has. Nothing was written.
+    #[error("the store of the fleet does not continue what this node has: {0}")]
+    Rejected(String),
     /// The store does not support the operation.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -153,6 +175,17 @@ impl StoreError {
                 "stop sluice, restore the newest backup with `sluice restore BACKUP --to DIRECTORY`, and start sluice",
             ),
             Self::InUse => Some("stop the other process, or give this one its own directory"),
+            Self::Unreachable { .. } => Some("flags are served on; repeat the change when etcd is reachable"),
+            Self::Unknown(_) => Some("read the flag or the audit log again before you repeat the change"),
+            Self::Denied(_) => {
+                Some("check user, password and certificates of `flags.store.etcd`, and the role in etcd")
+            }
+            Self::Quota(_) => {
+                Some("compact and defragment etcd, or raise its quota (`--quota-backend-bytes`)")
+            }
+            Self::Rejected(_) => {
+                Some("find out why etcd was emptied or restored; `sluice fleet accept` accepts its state")
+            }
             // The message of `TooNew` names the command.
             Self::TooNew { .. } | Self::Unsupported(_) => None,
         }

@@ -37,6 +37,8 @@ mod rfc3986;
 #[cfg(feature = "control-plane")]
 mod set_clocks;
 mod spellings;
+#[cfg(feature = "control-plane")]
+pub mod store_contract;
 mod tls_front;
 mod tokens;
 mod trace_collector;

@@ -154,6 +154,7 @@ fn changes_impossible(code: Code) -> Refusal {
 /// Returns the problem of a store that can't be read or written. The text of the error, which may contain paths, goes
 /// to the log.
 pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
+    let help = error.help().unwrap_or("check the disk, then try again");
     let (code, detail) = match error {
         StoreError::Corrupt(_) => (Code::StoreDamaged, "the store is damaged"),
         StoreError::Full(_) => (Code::StoreUnavailable, "the disk is full"),
@@ -162,11 +163,27 @@ pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
             (Code::StoreUnavailable, "another change was committed meanwhile")
         }
         StoreError::Unsupported(detail) => (Code::StoreUnavailable, *detail),
+        StoreError::Unreachable { since, .. } => {
+            let detail = format!("the store of the fleet can't be reached since {since}");
+            let refusal = Refusal::new(Code::StoreUnreachable, detail)
+                .help(help)
+                .fact("since", since.as_str());
+            return ApiProblem::rejected(vec![refusal]).cause(error);
+        }
+        StoreError::Unknown(_) => (
+            Code::OutcomeUnknown,
+            "the store of the fleet did not answer: the change may be applied, or not",
+        ),
+        StoreError::Denied(_) => (Code::StoreUnavailable, "the store of the fleet denies access"),
+        StoreError::Quota(_) => (Code::StoreUnavailable, "the store of the fleet has no space left"),
+        StoreError::Rejected(_) => (
+            Code::StoreUnavailable,
+            "the store of the fleet was emptied or restored, and its state is not accepted",
+        ),
         StoreError::Io(_) | StoreError::TooNew { .. } => {
             (Code::StoreUnavailable, "the store can't be read or written")
         }
     };
-    let help = error.help().unwrap_or("check the disk, then try again");
     ApiProblem::rejected(vec![Refusal::new(code, detail).help(help)]).cause(error)
 }
 

@@ -8,21 +8,21 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::contract::written::{commit, commit_entries, commit_number, entry, put, tenant};
+use super::written::{commit, commit_entries, commit_number, entry, put, tenant};
 
-pub(crate) fn an_empty_store_is_at_revision_zero(store: &dyn Store) {
+pub fn an_empty_store_is_at_revision_zero(store: &dyn Store) {
     assert_eq!(store.load().unwrap(), Loaded::default());
     assert_eq!(store.audit_head().unwrap(), (0, control::GENESIS));
 }
 
-pub(crate) fn each_commit_makes_the_next_revision(store: &dyn Store) {
+pub fn each_commit_makes_the_next_revision(store: &dyn Store) {
     for number in 0..20 {
         assert_eq!(commit_number(store, "acme", number), Revision(number + 1));
         assert_eq!(store.load().unwrap().revision, Revision(number + 1));
     }
 }
 
-pub(crate) fn committed_records_are_loaded_in_key_order(store: &dyn Store) {
+pub fn committed_records_are_loaded_in_key_order(store: &dyn Store) {
     let named = |name: &str| {
         [
             Key::Segment(name.to_owned()),
@@ -54,7 +54,7 @@ pub(crate) fn committed_records_are_loaded_in_key_order(store: &dyn Store) {
     }
 }
 
-pub(crate) fn commit_at_an_unexpected_revision_changes_nothing(store: &dyn Store) {
+pub fn commit_at_an_unexpected_revision_changes_nothing(store: &dyn Store) {
     commit_number(store, "acme", 0);
     commit_number(store, "acme", 1);
     let before = (store.load().unwrap(), store.audit_head().unwrap());
@@ -72,7 +72,7 @@ pub(crate) fn commit_at_an_unexpected_revision_changes_nothing(store: &dyn Store
     assert_eq!((store.load().unwrap(), store.audit_head().unwrap()), before);
 }
 
-pub(crate) fn one_of_many_commits_at_a_revision_succeeds(store: &dyn Store) {
+pub fn one_of_many_commits_at_a_revision_succeeds(store: &dyn Store) {
     const CLIENTS: usize = 8;
     for round in 0..10 {
         let start = Barrier::new(CLIENTS);
@@ -100,7 +100,7 @@ pub(crate) fn one_of_many_commits_at_a_revision_succeeds(store: &dyn Store) {
     }
 }
 
-pub(crate) fn commit_without_expected_revision_succeeds_at_any(store: &dyn Store) {
+pub fn commit_without_expected_revision_succeeds_at_any(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let writes = vec![put(tenant("other"), json!({}))];
     let audit = vec![entry("any")];
@@ -110,7 +110,7 @@ pub(crate) fn commit_without_expected_revision_succeeds_at_any(store: &dyn Store
     );
 }
 
-pub(crate) fn a_commit_of_entries_alone_keeps_the_revision(store: &dyn Store) {
+pub fn a_commit_of_entries_alone_keeps_the_revision(store: &dyn Store) {
     assert_eq!(commit_entries(store, vec![entry("before")]), Revision(0));
     commit_number(store, "acme", 0);
     assert_eq!(commit_entries(store, vec![entry("a"), entry("b")]), Revision(1));
@@ -126,7 +126,7 @@ pub(crate) fn a_commit_of_entries_alone_keeps_the_revision(store: &dyn Store) {
     assert!(matches!(refused, Err(StoreError::Conflict { .. })));
 }
 
-pub(crate) fn last_of_several_writes_of_a_key_applies(store: &dyn Store) {
+pub fn last_of_several_writes_of_a_key_applies(store: &dyn Store) {
     let last = put(tenant("acme"), json!({ "last": true }));
     let removed = Write {
         key: tenant("acme"),
@@ -158,7 +158,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-pub(crate) fn any_json_value_and_name_survives_a_round_trip(store: &dyn Store) {
+pub fn any_json_value_and_name_survives_a_round_trip(store: &dyn Store) {
     let config = Config {
         cases: 100,
         failure_persistence: None,

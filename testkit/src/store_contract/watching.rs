@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use control::{Changes, Key, Record, Revision, Store};
 use serde_json::json;
 
-use crate::contract::written::{commit, commit_entries, commit_number, entry, put, remove, tenant};
+use super::written::{commit, commit_entries, commit_number, entry, put, remove, tenant};
 
 /// A timeout that no passing test reaches.
 const LONG: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ fn names(changes: &Changes) -> Vec<(u64, &str)> {
     changes.records.iter().map(name).collect()
 }
 
-pub(crate) fn changes_are_listed_since_any_revision(store: &dyn Store) {
+pub fn changes_are_listed_since_any_revision(store: &dyn Store) {
     commit(
         store,
         0,
@@ -53,7 +53,7 @@ pub(crate) fn changes_are_listed_since_any_revision(store: &dyn Store) {
     }
 }
 
-pub(crate) fn removed_record_is_listed_and_no_longer_loaded(store: &dyn Store) {
+pub fn removed_record_is_listed_and_no_longer_loaded(store: &dyn Store) {
     commit(
         store,
         0,
@@ -75,7 +75,7 @@ pub(crate) fn removed_record_is_listed_and_no_longer_loaded(store: &dyn Store) {
     assert_eq!(store.load().unwrap().records.len(), 2);
 }
 
-pub(crate) fn no_changes_are_listed_since_the_newest_revision(store: &dyn Store) {
+pub fn no_changes_are_listed_since_the_newest_revision(store: &dyn Store) {
     commit_number(store, "acme", 0);
     for since in [1, 2, u64::MAX] {
         let changes = store.changes_since(Revision(since)).unwrap();
@@ -89,7 +89,7 @@ pub(crate) fn no_changes_are_listed_since_the_newest_revision(store: &dyn Store)
     }
 }
 
-pub(crate) fn a_watcher_is_woken_by_the_next_commit(store: &dyn Store) {
+pub fn a_watcher_is_woken_by_the_next_commit(store: &dyn Store) {
     thread::scope(|scope| {
         let (reported, hears) = mpsc::channel();
         for _ in 0..3 {
@@ -116,14 +116,14 @@ pub(crate) fn a_watcher_is_woken_by_the_next_commit(store: &dyn Store) {
     });
 }
 
-pub(crate) fn a_watcher_of_an_old_revision_does_not_wait(store: &dyn Store) {
+pub fn a_watcher_of_an_old_revision_does_not_wait(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let begun = Instant::now();
     assert_eq!(store.watch(Revision(0), LONG).unwrap().records.len(), 1);
     assert!(begun.elapsed() < LONG);
 }
 
-pub(crate) fn watcher_returns_at_its_timeout(store: &dyn Store) {
+pub fn watcher_returns_at_its_timeout(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let patience = Duration::from_millis(20);
     let begun = Instant::now();
@@ -138,7 +138,7 @@ pub(crate) fn watcher_returns_at_its_timeout(store: &dyn Store) {
     );
 }
 
-pub(crate) fn a_watcher_is_not_woken_by_entries_alone(store: &dyn Store) {
+pub fn a_watcher_is_not_woken_by_entries_alone(store: &dyn Store) {
     let patience = Duration::from_millis(50);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {

@@ -7,7 +7,7 @@ use std::thread;
 use control::{Commit, Json, Key, Record, Revision, Store};
 use serde_json::json;
 
-use crate::contract::written::{entry, put, remove, tenant};
+use super::written::{entry, put, remove, tenant};
 
 const COMMITS: u64 = 60;
 const RECORDS: u64 = 40;
@@ -38,7 +38,7 @@ fn check_atomic(revision: Revision, records: &[Record]) {
     }
 }
 
-pub(crate) fn commits_are_atomic_for_readers(store: &dyn Store) {
+pub fn commits_are_atomic_for_readers(store: &dyn Store) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -62,7 +62,7 @@ pub(crate) fn commits_are_atomic_for_readers(store: &dyn Store) {
     assert_eq!(store.load().unwrap().revision, Revision(COMMITS));
 }
 
-pub(crate) fn changes_since_a_revision_lead_to_the_newest_state(store: &dyn Store) {
+pub fn changes_since_a_revision_lead_to_the_newest_state(store: &dyn Store) {
     thread::scope(|scope| {
         let follower = scope.spawn(|| {
             let mut state: BTreeMap<Key, Json> = BTreeMap::new();

@@ -5,7 +5,7 @@ use control::{
 };
 use rules::Timestamp;
 
-use crate::contract::written::{commit_entries, commit_number, entry};
+use super::written::{commit_entries, commit_number, entry};
 
 fn request_ids(page: &AuditPage) -> Vec<String> {
     page.entries
@@ -18,7 +18,7 @@ fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
     numbers.into_iter().map(|number| number.to_string()).collect()
 }
 
-pub(crate) fn entries_are_stored_in_order_without_gaps(store: &dyn Store) {
+pub fn entries_are_stored_in_order_without_gaps(store: &dyn Store) {
     for number in 0..10 {
         commit_number(store, "acme", number);
         commit_entries(store, vec![entry("refused"), entry("refused again")]);
@@ -45,7 +45,7 @@ pub(crate) fn entries_are_stored_in_order_without_gaps(store: &dyn Store) {
     assert_eq!(store.audit_after(30, 7).unwrap(), AuditPage::default());
 }
 
-pub(crate) fn entry_contains_the_revision_of_its_commit(store: &dyn Store) {
+pub fn entry_contains_the_revision_of_its_commit(store: &dyn Store) {
     commit_entries(store, vec![entry("refused")]);
     commit_number(store, "acme", 0);
     commit_entries(store, vec![entry("refused")]);
@@ -55,7 +55,7 @@ pub(crate) fn entry_contains_the_revision_of_its_commit(store: &dyn Store) {
     assert_eq!(revisions, [0, 1, 1, 2]);
 }
 
-pub(crate) fn pages_of_the_log_are_stable_while_it_grows(store: &dyn Store) {
+pub fn pages_of_the_log_are_stable_while_it_grows(store: &dyn Store) {
     commit_entries(store, (0..25).map(|number| entry(&number.to_string())).collect());
     let everything = AuditFilter::default();
     let mut before = None;
@@ -72,7 +72,7 @@ pub(crate) fn pages_of_the_log_are_stable_while_it_grows(store: &dyn Store) {
     assert_eq!(seen, numbered((0..25).rev()));
 }
 
-pub(crate) fn the_log_is_filtered_by_every_given_field(store: &dyn Store) {
+pub fn the_log_is_filtered_by_every_given_field(store: &dyn Store) {
     let entries = (0..24_i64).map(|n| Entry {
         at: Timestamp(1_700_000_000_000 + n),
         actor: if n % 2 == 0 { "ada" } else { "grace" }.to_owned(),
@@ -170,7 +170,7 @@ pub(crate) fn the_log_is_filtered_by_every_given_field(store: &dyn Store) {
     );
 }
 
-pub(crate) fn pages_have_a_maximum_size(store: &dyn Store) {
+pub fn pages_have_a_maximum_size(store: &dyn Store) {
     commit_entries(store, (0..MAX_AUDIT_PAGE + 5).map(|_| entry("many")).collect());
     let newest = store.audit(&AuditFilter::default(), None, usize::MAX).unwrap();
     assert_eq!((newest.entries.len(), newest.next), (MAX_AUDIT_PAGE, Some(6)));
@@ -183,7 +183,7 @@ pub(crate) fn pages_have_a_maximum_size(store: &dyn Store) {
     assert_eq!(none, AuditPage::default());
 }
 
-pub(crate) fn rejected_commit_leaves_no_entry(store: &dyn Store) {
+pub fn rejected_commit_leaves_no_entry(store: &dyn Store) {
     commit_number(store, "acme", 0);
     let late = Commit {
         writes: Vec::new(),
