@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-setup: ## installs what the build needs and the machine lacks, with its package manager: cmake (for zlib-ng, used by pingora), gcc, g++
+setup: ## installs what the build needs and the machine lacks, with its package manager: cmake (for zlib-ng, used by pingora), gcc, g++, protoc (for etcd-client)
 	@scripts/setup
 
 demo: setup ## runs the demo: a legacy API, the proxy before it, a company; PORT=18080 if the ports from 8080 are in use, FRESH=1 to begin anew
@@ -21,6 +21,7 @@ demo: setup ## runs the demo: a legacy API, the proxy before it, a company; PORT
 test: setup ## runs every test; installs tools that tests use into target/ once: from PyPI, npm, crates.io and Debian
 	@scripts/install-schemathesis || echo "schemathesis can't be installed here: its test is skipped"
 	@scripts/install-prometheus || echo "prometheus can't be installed here: its test is skipped"
+	@scripts/install-etcd || echo "etcd can't be installed here: the tests of the fleet's store are skipped"
 	@scripts/install-chromium || echo "Chromium can't be installed here: its tests are skipped"
 	@scripts/install-deploy-tools || echo "the tools for deploy/ can't be installed here: their tests are skipped"
 	@scripts/install-cyclonedx || echo "cargo-cyclonedx can't be installed here: packages are tested without a list of components"
