@@ -15,6 +15,7 @@ mod client;
 #[cfg(feature = "control-plane")]
 mod control_plane;
 mod dice;
+mod etcd_server;
 mod eventually;
 mod exchanges;
 mod flags;
@@ -54,6 +55,7 @@ pub use self::control_plane::{
     open_control, variant,
 };
 pub use self::dice::Dice;
+pub use self::etcd_server::EtcdServer;
 pub use self::eventually::{PATIENCE, eventually, never};
 pub use self::exchanges::Exchanges;
 pub use self::flags::FLAGS;

@@ -1,9 +1,9 @@
 //! The contract of stores, for the store in etcd.
 
-use testkit::store_contract;
 use testkit::store_contract::OpenedStore;
+use testkit::{EtcdServer, store_contract};
 
-use crate::etcd_server::EtcdServer;
+use crate::node::Nodes as _;
 
 fn in_etcd() -> Option<OpenedStore> {
     let server = EtcdServer::start()?;

@@ -8,5 +8,5 @@
 )]
 
 mod contract;
-mod etcd_server;
+mod node;
 mod nodes;

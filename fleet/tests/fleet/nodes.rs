@@ -7,9 +7,9 @@ use control::{ChangeSource, Commit, Entry, Event, Key, Loaded, Revision, Store a
 use fleet::{EtcdStore, FollowState};
 use rules::Timestamp;
 use serde_json::json;
-use testkit::eventually;
+use testkit::{EtcdServer, eventually};
 
-use crate::etcd_server::{EtcdServer, Node};
+use crate::node::{Node, Nodes as _};
 
 fn entry(request_id: &str) -> Entry {
     let at = Timestamp(1_800_000_000_000);

@@ -4,14 +4,13 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::Duration;
 
-use fleet::{EtcdSettings, EtcdStore};
 use tempfile::TempDir;
-use testkit::eventually;
+
+use crate::eventually;
 
 /// A running etcd. Dropping it ends it.
-pub(crate) struct EtcdServer {
+pub struct EtcdServer {
     directory: TempDir,
     client: SocketAddr,
     peer: SocketAddr,
@@ -34,7 +33,7 @@ fn binary() -> Option<PathBuf> {
 
 impl EtcdServer {
     /// Starts an empty etcd; none if it is not installed.
-    pub(crate) fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         binary()?;
         let mut server = Self {
             directory: tempfile::tempdir().unwrap(),
@@ -47,7 +46,7 @@ impl EtcdServer {
     }
 
     /// Starts it again, over its data.
-    pub(crate) fn run(&mut self) {
+    pub fn run(&mut self) {
         let (client, peer) = (format!("http://{}", self.client), format!("http://{}", self.peer));
         let log = File::create(self.directory.path().join("log")).unwrap();
         let process = Command::new(binary().unwrap())
@@ -81,7 +80,7 @@ impl EtcdServer {
     }
 
     /// Ends it as a crash does.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -89,13 +88,13 @@ impl EtcdServer {
     }
 
     /// Removes its data; it does not run.
-    pub(crate) fn wipe(&mut self) {
+    pub fn wipe(&mut self) {
         assert!(self.process.is_none());
         std::fs::remove_dir_all(self.directory.path().join("data")).unwrap();
     }
 
     /// Sends it a signal by name.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.process.as_ref().unwrap().id().to_string();
         let sent = Command::new("kill")
             .arg(format!("-{name}"))
@@ -106,7 +105,7 @@ impl EtcdServer {
     }
 
     /// Runs etcdctl, and returns what it prints.
-    fn etcdctl(&self, arguments: &[&str]) -> String {
+    pub fn etcdctl(&self, arguments: &[&str]) -> String {
         let output = Command::new(binary().unwrap().with_file_name("etcdctl"))
             .env("ETCDCTL_API", "3")
             .args(["--endpoints", &self.client.to_string()])
@@ -118,7 +117,7 @@ impl EtcdServer {
     }
 
     /// Returns the keys with a prefix.
-    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
         let printed = self.etcdctl(&["get", "--prefix", "--keys-only", prefix]);
         printed
             .lines()
@@ -128,7 +127,7 @@ impl EtcdServer {
     }
 
     /// Removes the history before the newest revision.
-    pub(crate) fn compact(&self) {
+    pub fn compact(&self) {
         let status = self.etcdctl(&["get", "--write-out=fields", "/none"]);
         let revision = status
             .lines()
@@ -137,24 +136,9 @@ impl EtcdServer {
         self.etcdctl(&["compact", "--physical", revision.trim()]);
     }
 
-    /// Returns the settings of a node with a mirror.
-    pub(crate) fn settings(&self, mirror: &Path) -> EtcdSettings {
-        EtcdSettings {
-            endpoints: vec![format!("http://{}", self.client)],
-            prefix: "/sluice/test".to_owned(),
-            user: None,
-            tls: None,
-            mirror: mirror.to_owned(),
-            timeout: Duration::from_secs(2),
-            compare_every: EtcdSettings::COMPARE_EVERY,
-        }
-    }
-
-    /// Opens a node with a mirror of its own.
-    pub(crate) fn node(&self) -> Node {
-        let directory = tempfile::tempdir().unwrap();
-        let store = EtcdStore::open(self.settings(directory.path())).unwrap();
-        Node { store, directory }
+    /// Returns the URL of its client listener.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.client)
     }
 }
 
@@ -162,10 +146,4 @@ impl Drop for EtcdServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A node: its store, and the directory of its mirror.
-pub(crate) struct Node {
-    pub(crate) store: EtcdStore,
-    pub(crate) directory: TempDir,
 }
