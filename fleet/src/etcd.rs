@@ -36,7 +36,7 @@ pub(crate) enum Fault {
     /// The revision was compacted.
     #[error("the revision was compacted")]
     Compacted,
-    /// What etcd holds can't be read.
+    /// A value in etcd can't be read.
     #[error("{0}")]
     Invalid(String),
 }

@@ -152,6 +152,8 @@ impl Following {
                     self.status.lock().differences += 1;
                 }
                 *applied = Some(listing.head.clone());
+                // Before the others wake: they read it.
+                self.set_state(FollowState::Following);
                 self.advanced.notify_all();
             }
         }

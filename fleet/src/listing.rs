@@ -9,7 +9,7 @@ use crate::commit::KnownHead;
 use crate::etcd::{Etcd, Fault};
 use crate::layout::{Chunk, FORMAT, Head, Layout, Pending, StoredEntry, read, read_record};
 
-/// How often a listing begins again because its revision was compacted meanwhile.
+/// The number of times that a listing begins, if its revision was compacted meanwhile.
 const MAX_TRIES: usize = 3;
 
 /// Everything in etcd at one of its revisions.
@@ -50,7 +50,7 @@ pub(crate) fn known_head(value: Option<&KeyValue>) -> Result<KnownHead, StoreErr
         return Err(StoreError::TooNew {
             found: head.format,
             known: FORMAT,
-            way_back: "sluice fleet migrate".to_owned(),
+            way_back: "etcdctl snapshot restore".to_owned(),
         });
     }
     Ok(KnownHead {

@@ -9,7 +9,7 @@ pub enum FollowState {
     Following,
     /// etcd can't be reached, or denies access; the reason.
     Unreachable(String),
-    /// What etcd holds is not a continuation of what this node has; the reason. The last state is served on.
+    /// The state in etcd does not continue that of this node; the reason. The last state is served on.
     Rejected(String),
 }
 
@@ -20,9 +20,9 @@ pub struct FollowStatus {
     pub state: FollowState,
     /// The time since when it is so.
     pub since: SystemTime,
-    /// How often everything was read.
+    /// The number of times that everything was read.
     pub listings: u64,
-    /// How often the mirror differed from etcd in a comparison.
+    /// The number of comparisons in which the mirror differed from etcd.
     pub differences: u64,
 }
 

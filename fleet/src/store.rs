@@ -25,9 +25,9 @@ use crate::settings::EtcdSettings;
 use crate::settle;
 use crate::status::{FollowState, FollowStatus};
 
-/// How often a commit of audit entries alone is prepared again because another one was first.
+/// The number of times that a commit of audit entries alone is prepared, if others are first.
 const MAX_TRIES: usize = 50;
-/// How often the outcome of a commit is asked for after etcd did not answer.
+/// The number of questions for the outcome of a commit after etcd did not answer.
 const MAX_QUESTIONS: usize = 3;
 
 /// A store that many nodes share, in etcd, with a mirror of it on this node.
@@ -113,8 +113,14 @@ impl EtcdStore {
         if let FollowState::Rejected(reason) = self.status().state {
             return Err(StoreError::Rejected(reason));
         }
+        let state = self.status().state;
+        // A read first: if it fails, the commit was certainly not executed.
+        if matches!(state, FollowState::Unreachable(_)) {
+            let (etcd, layout) = (&self.following.etcd, &self.following.layout);
+            listing::head(etcd, layout).map_err(|fault| self.fault(fault))?;
+        }
         let known = self.following.known();
-        known.ok_or_else(|| match self.status().state {
+        known.ok_or_else(|| match state {
             FollowState::Unreachable(cause) => self.unreachable(cause),
             _ => self.unreachable("etcd was not read yet".to_owned()),
         })
