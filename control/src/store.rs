@@ -155,7 +155,7 @@ pub enum StoreError {
     /// The store of a fleet has reached its quota. Nothing was written.
     #[error("the store of the fleet has no space left: {0}")]
     Quota(String),
-    /// What the store of a fleet holds does not continue what this node has. Nothing was written.
+    /// The store of a fleet does not continue what this node has. Nothing was written.
     #[error("the store of the fleet does not continue what this node has: {0}")]
     Rejected(String),
     /// The store does not support the operation.
@@ -183,9 +183,9 @@ impl StoreError {
             Self::Quota(_) => {
                 Some("compact and defragment etcd, or raise its quota (`--quota-backend-bytes`)")
             }
-            Self::Rejected(_) => {
-                Some("find out why etcd was emptied or restored; `sluice fleet accept` accepts its state")
-            }
+            Self::Rejected(_) => Some(
+                "find out why etcd was emptied or restored; to accept its state, stop sluice, move the mirror away, and start it",
+            ),
             // The message of `TooNew` names the command.
             Self::TooNew { .. } | Self::Unsupported(_) => None,
         }

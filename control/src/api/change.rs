@@ -170,10 +170,13 @@ pub(crate) fn store_unavailable(error: &StoreError) -> ApiProblem {
                 .fact("since", since.as_str());
             return ApiProblem::rejected(vec![refusal]).cause(error);
         }
-        StoreError::Unknown(_) => (
-            Code::OutcomeUnknown,
-            "the store of the fleet did not answer: the change may be applied, or not",
-        ),
+        StoreError::Unknown(_) => {
+            let detail = "the store of the fleet did not answer: the change may be applied, or not";
+            let refusal = Refusal::new(Code::OutcomeUnknown, detail).help(help);
+            return ApiProblem::rejected(vec![refusal])
+                .effect(ChangeEffect::Unknown)
+                .cause(error);
+        }
         StoreError::Denied(_) => (Code::StoreUnavailable, "the store of the fleet denies access"),
         StoreError::Quota(_) => (Code::StoreUnavailable, "the store of the fleet has no space left"),
         StoreError::Rejected(_) => (

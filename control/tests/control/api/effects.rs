@@ -26,6 +26,10 @@ enum Fault {
     Full,
     /// A commit can't be written.
     Unwritable,
+    /// The store of a fleet can't be reached.
+    Unreachable,
+    /// The store of a fleet does not answer to a commit.
+    NoAnswer,
     /// A commit waits until the fault is over.
     Slow,
     /// A commit panics.
@@ -63,6 +67,11 @@ impl StoreHooks for Faulty {
         match *fault {
             Fault::Full => return Err(StoreError::Full(SECRET_PATH.into())),
             Fault::Unwritable => return Err(StoreError::Io(SECRET_PATH.into())),
+            Fault::Unreachable => {
+                let (since, cause) = ("2026-12-01T09:00:00.000Z".to_owned(), SECRET_PATH.into());
+                return Err(StoreError::Unreachable { since, cause });
+            }
+            Fault::NoAnswer => return Err(StoreError::Unknown(SECRET_PATH.into())),
             Fault::Panic => panic!("{SECRET_PATH}"),
             Fault::Slow => {
                 self.over
@@ -116,6 +125,8 @@ fn problems_of_changes_state_the_effect_and_hide_the_cause() {
     for (fault, code, change) in [
         (Fault::Full, "STORE_UNAVAILABLE", "not_applied"),
         (Fault::Unwritable, "STORE_UNAVAILABLE", "not_applied"),
+        (Fault::Unreachable, "STORE_UNREACHABLE", "not_applied"),
+        (Fault::NoAnswer, "OUTCOME_UNKNOWN", "unknown"),
         (Fault::Unprepared, "DEFECT", "not_applied"),
         (Fault::Unpublished, "PUBLISH_FAILED", "applied"),
         (Fault::Slow, "TIMED_OUT", "unknown"),
