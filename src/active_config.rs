@@ -152,7 +152,7 @@ impl ActiveConfig {
     /// Loads the gateway document with flags from files: those that it names or, if it names a store, those of `source`.
     fn load_with_files(&self, source: &FlagsSource) -> Result<LoadedConfig, config::Report> {
         let settings = config::flags_settings(Files::Disk, &self.path, &variable);
-        let is_in_store = settings.is_ok_and(|settings| matches!(settings.flags, FlagsSource::Store(_)));
+        let is_in_store = settings.is_ok_and(|settings| settings.flags.store_directory().is_some());
         match source {
             FlagsSource::File(flags) | FlagsSource::Directory(flags) if is_in_store => {
                 config::load_with_flags_at(&self.path, &variable, flags)
@@ -171,7 +171,7 @@ impl ActiveConfig {
         // current one.
         let moves = match (&accepted.stored, &loaded.flags_source) {
             (Some(_), source) => *source != accepted.loaded.flags_source,
-            (None, FlagsSource::Store(_)) => {
+            (None, source) if source.store_directory().is_some() => {
                 // The source of the next reload, too.
                 loaded.flags_source = accepted.loaded.flags_source.clone();
                 true

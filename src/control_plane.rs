@@ -24,6 +24,7 @@ use crate::client_flags;
 use crate::clock;
 use crate::config_audit::{ConfigAudit, operator_digests};
 use crate::control_listeners::ControlListeners;
+use crate::fleet_follow::FleetHealth;
 use crate::last_good::{self, LastGood, StatesFile, StatesKeeper};
 use crate::log_levels::{self, LogLevels};
 use crate::metric_thread::MetricThread;
@@ -89,7 +90,8 @@ impl ControlPlane {
             StartupFlags::Files | StartupFlags::Store { .. } => None,
         };
         let (control, directory) = match flags {
-            StartupFlags::Store { opened, directory } => {
+            StartupFlags::Store { opened, store } => {
+                let directory = store.directory;
                 // A store that this process created was observed from its first commit.
                 let since = opened.seeded_at().unwrap_or(now);
                 let history = History::read(&directory.join(OBSERVATIONS_FILE), since);
@@ -225,6 +227,11 @@ impl ControlPlane {
                 axum::Router::new()
             }
         }
+    }
+
+    /// Shows the connection to the store of a fleet in the health of this node.
+    pub(crate) fn attach_fleet(&self, fleet: Arc<FleetHealth>) {
+        self.node.attach_fleet(fleet);
     }
 
     /// Returns the open streams of events.

@@ -4,17 +4,23 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use config::FlagsSource;
+
 /// Name of the lock file, in the directory of the store.
 const LOCK: &str = "sluice.lock";
 
 /// Returns the message that another process uses the store, with its id if known, and the help.
-pub(crate) fn in_use_message(directory: &Path) -> String {
+pub(crate) fn in_use_message(source: &FlagsSource, directory: &Path) -> String {
     let holder = match process(directory) {
         Some(id) => format!("process {id}"),
         None => "another process".to_owned(),
     };
+    let field = match source {
+        FlagsSource::Etcd(_) => "flags.store.etcd.mirror",
+        _ => "flags.store.sqlite",
+    };
     format!(
-        "{holder} uses the store in {}: end it, or give this process another directory in `flags.store.sqlite`",
+        "{holder} uses the store in {}: end it, or give this process another directory in `{field}`",
         directory.display()
     )
 }

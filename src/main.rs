@@ -13,6 +13,8 @@ mod control_listeners;
 mod control_plane;
 mod environment;
 mod flag_uses;
+mod fleet_follow;
+mod fleet_store;
 mod issuer_keys;
 mod last_good;
 mod last_reload;

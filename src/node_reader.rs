@@ -14,6 +14,7 @@ use redact::masked;
 use crate::active_config::ActiveConfig;
 use crate::clock;
 use crate::flag_uses::flag_uses;
+use crate::fleet_follow::FleetHealth;
 
 /// The host name of this machine (proc_sys_kernel(5)).
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -22,6 +23,7 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 pub(crate) struct NodeReader {
     active_config: Arc<ActiveConfig>,
     running: OnceLock<RunningParts>,
+    fleet: OnceLock<Arc<FleetHealth>>,
 }
 
 /// The parts of a running proxy that are read.
@@ -39,6 +41,7 @@ impl NodeReader {
         Self {
             active_config,
             running: OnceLock::new(),
+            fleet: OnceLock::new(),
         }
     }
 
@@ -60,6 +63,11 @@ impl NodeReader {
             readiness: Arc::clone(running.readiness()),
             keys: Arc::clone(running.keys()),
         });
+    }
+
+    /// Sets the connection to the store of a fleet.
+    pub(crate) fn attach_fleet(&self, fleet: Arc<FleetHealth>) {
+        let _ = self.fleet.set(fleet);
     }
 
     fn report(&self, running: &RunningParts, readiness: &ReadinessReport) -> NodeReport {
@@ -114,6 +122,7 @@ impl ReadNode for NodeReader {
             issuers: running.keys.status().into_iter().map(issuer).collect(),
             upstreams: running.publisher.upstreams().into_iter().map(upstream).collect(),
             verified: running.publisher.verified().map(time),
+            etcd: self.fleet.get().and_then(|fleet| fleet.report()),
         })
     }
 }

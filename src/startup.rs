@@ -4,16 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use config::{
     ChangePolicy, Compiled, Files, FlagsDocument, FlagsSettings, FlagsSource, LoadedConfig, Report,
 };
-use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
+use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, Store, StoreError};
+use fleet::{EtcdStore, FollowState};
 use rules::Eligibility;
 use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::environment::variable;
+use crate::fleet_store;
 use crate::last_good;
 use crate::lock_holder;
 use crate::operators;
@@ -33,11 +35,7 @@ pub(crate) enum StartupFlags {
     /// Files.
     Files,
     /// A store.
-    Store {
-        opened: Opened,
-        /// Directory of the store.
-        directory: PathBuf,
-    },
+    Store { opened: Opened, store: ManagedStore },
     /// The last good document, because the store or its disk is damaged. No change is possible.
     LastGood {
         compiled: Compiled,
@@ -48,6 +46,17 @@ pub(crate) enum StartupFlags {
     },
 }
 
+/// A store that is open.
+#[derive(Clone)]
+pub(crate) struct ManagedStore {
+    /// Its location in the document.
+    pub(crate) source: FlagsSource,
+    /// Its directory on this machine; for etcd, that of the mirror.
+    pub(crate) directory: PathBuf,
+    /// The store in etcd; none for an embedded database.
+    pub(crate) etcd: Option<Arc<EtcdStore>>,
+}
+
 /// Loads the gateway document at `path`, and the flags from the source that it names. The store stays unchanged.
 ///
 /// # Errors
@@ -56,14 +65,12 @@ pub(crate) enum StartupFlags {
 pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     // The outline has only the source of the flags. If the document is so broken that it has none, the whole load below
     // reports all of its problems.
-    let Ok(FlagsSettings {
-        flags: FlagsSource::Store(directory),
-        seed,
-        eligibility,
-        changes,
-        has_operators,
-    }) = config::flags_settings(Files::Disk, path, &variable)
-    else {
+    let settings = config::flags_settings(Files::Disk, path, &variable);
+    let settings = settings.ok().and_then(|settings| {
+        let directory = settings.flags.store_directory()?.to_owned();
+        Some((settings, directory))
+    });
+    let Some((settings, directory)) = settings else {
         let loaded = config::load(path, &variable);
         return Ok(loaded.map(|loaded| Startup {
             loaded,
@@ -71,21 +78,28 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
             seed: None,
         }));
     };
-    let flags = match open_store(&directory, eligibility) {
-        Ok(opened) => match seed_if_empty(
+    let FlagsSettings {
+        flags: source,
+        seed,
+        eligibility,
+        changes,
+        has_operators,
+    } = settings;
+    let flags = match open_store(&source, &directory, eligibility)? {
+        Ok((opened, store)) => match seed_if_empty(
             opened,
             seed.as_deref(),
             (eligibility, changes.as_ref(), has_operators),
         )? {
-            Ok(opened) => StartupFlags::Store { opened, directory },
+            Ok(opened) => StartupFlags::Store { opened, store },
             Err(report) => return Ok(Err(report)),
         },
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
-        )) => fall_back(directory, eligibility, &damage)?,
+        )) => fall_back(&source, directory, eligibility, &damage)?,
         // Not a case for the last good document: the store works, and another process serves
         // its flags.
-        Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use_message(&directory)),
+        Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use_message(&source, &directory)),
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {
@@ -101,12 +115,13 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     Ok(Ok(Startup { loaded, flags, seed }))
 }
 
-/// Opens the store in the directory again, after another process has used it.
+/// Opens the store again, after another process has used it.
 ///
 /// # Errors
 /// Another process still uses it, or it can't be used.
-pub(crate) fn reopen(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
-    open_store(directory, eligibility)
+pub(crate) fn reopen(source: &FlagsSource, eligibility: Eligibility) -> Result<(Opened, ManagedStore)> {
+    let directory = source.store_directory().unwrap_or(Path::new(""));
+    Ok(open_store(source, directory, eligibility)??)
 }
 
 /// Checks the configuration at `path` while another process uses its store: with the flags of the last good document of
@@ -115,16 +130,15 @@ pub(crate) fn reopen(directory: &Path, eligibility: Eligibility) -> Result<Opene
 /// # Errors
 /// Every problem of the documents.
 pub(crate) fn check_beside_another(path: &Path) -> Result<(), Report> {
-    let settings = config::flags_settings(Files::Disk, path, &variable);
-    let Ok(FlagsSettings {
-        flags: FlagsSource::Store(directory),
-        eligibility,
-        ..
-    }) = settings
-    else {
+    let settings = config::flags_settings(Files::Disk, path, &variable).ok();
+    let store = settings.as_ref().and_then(|settings| {
+        let directory = settings.flags.store_directory()?;
+        Some((directory, settings.eligibility))
+    });
+    let Some((directory, eligibility)) = store else {
         return config::load(path, &variable).map(drop);
     };
-    let catalog = last_good::read(&directory).and_then(|document| control::catalog_of(document, eligibility));
+    let catalog = last_good::read(directory).and_then(|document| control::catalog_of(document, eligibility));
     match catalog {
         Some(catalog) => config::load_managed(Files::Disk, path, &variable, catalog.compiled(), 0).map(drop),
         None => {
@@ -136,17 +150,42 @@ pub(crate) fn check_beside_another(path: &Path) -> Result<(), Report> {
 
 /// Commits the seed of an empty store. Called once the gateway document is valid with it and the listeners are bound:
 /// otherwise a start that fails would leave a seed in the store, and the next start would not read the corrected one.
+/// If another node has seeded the store of a fleet meanwhile, its flags are read, and the document at `path` is loaded with
+/// them.
 ///
 /// # Errors
-/// The store can't be written.
-pub(crate) fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
-    let StartupFlags::Store { opened, directory } = flags else {
-        return Ok(flags);
+/// The store can't be written, or the document is not valid with the flags of another node.
+pub(crate) fn commit_seed(startup: Startup, path: &Path) -> Result<(LoadedConfig, StartupFlags)> {
+    let Startup { loaded, flags, seed } = startup;
+    let StartupFlags::Store { opened, store } = flags else {
+        return Ok((loaded, flags));
     };
     let is_seeded = opened.is_seeded();
-    let opened = opened
-        .commit_seed()
-        .with_context(|| format!("can't commit the seed to the store in {}", directory.display()))?;
+    let opened = match (opened.commit_seed(), &store.etcd) {
+        (Err(StoreError::Conflict { .. }), Some(etcd)) => {
+            let eligibility = loaded.snapshot.flags.eligibility();
+            let opened = Opened::read(Arc::clone(etcd) as Arc<dyn Store>, eligibility)?;
+            info!(
+                revision = opened.revision().0,
+                "another node has seeded the store, and its flags are served"
+            );
+            let reloaded = config::load_managed(
+                Files::Disk,
+                path,
+                &variable,
+                opened.compiled(),
+                opened.revision().0,
+            );
+            let loaded = reloaded.map_err(|report| anyhow!("{report}"))?;
+            return Ok((loaded, StartupFlags::Store { opened, store }));
+        }
+        (committed, _) => committed.with_context(|| {
+            format!(
+                "can't commit the seed to the store in {}",
+                store.directory.display()
+            )
+        })?,
+    };
     if let Some(seed) = seed {
         let (seed, revision) = (seed.display(), opened.revision().0);
         match is_seeded {
@@ -159,22 +198,64 @@ pub(crate) fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<St
             false => info!(%seed, revision, "the store has data, so `flags.store.seed` is not used"),
         }
     }
-    Ok(StartupFlags::Store { opened, directory })
+    Ok((loaded, StartupFlags::Store { opened, store }))
 }
 
-/// Opens the store in the directory. An empty store beside a last good document is reported as damaged: it has lost its
-/// content, and starting with it would undo acknowledged changes.
-fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
-    let opened = Opened::read(Arc::new(SqliteStore::open(directory)?), eligibility)?;
+/// Opens the store. An empty store beside a last good document is reported as damaged: it has lost its content, and
+/// starting with it would undo acknowledged changes. The inner error is that of the store.
+///
+/// # Errors
+/// A file of the connection to etcd can't be read, or etcd can't be reached and the mirror is empty.
+fn open_store(
+    source: &FlagsSource,
+    directory: &Path,
+    eligibility: Eligibility,
+) -> Result<Result<(Opened, ManagedStore), OpenError>> {
+    let etcd = match source {
+        FlagsSource::Etcd(settings) => {
+            let settings = fleet_store::settings(settings)?;
+            match EtcdStore::open(settings) {
+                Ok(store) => Some(Arc::new(store)),
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+        _ => None,
+    };
+    let store: Arc<dyn Store> = match &etcd {
+        Some(etcd) => Arc::clone(etcd) as _,
+        None => match SqliteStore::open(directory) {
+            Ok(store) => Arc::new(store),
+            Err(error) => return Ok(Err(error.into())),
+        },
+    };
+    let opened = match Opened::read(store, eligibility) {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Err(error)),
+    };
     let held = last_good::path(directory);
-    if opened.revision() == Revision::default() && held.exists() {
+    let is_empty = opened.revision() == Revision::default();
+    if is_empty && held.exists() {
         let damage = format!(
             "it is empty, but {} has its last content; to start with a new store on purpose, move that file away",
             held.display()
         );
-        return Err(StoreError::Corrupt(damage).into());
+        return Ok(Err(StoreError::Corrupt(damage).into()));
     }
-    Ok(opened)
+    let state = etcd.as_ref().map(|etcd| etcd.status().state);
+    if let (true, Some(FollowState::Unreachable(reason) | FollowState::Rejected(reason))) = (is_empty, state)
+    {
+        bail!(
+            "etcd was not read ({reason}), and the mirror in {} is empty, so there are no flags to serve: start again when \
+             etcd can be reached, or check `flags.store.etcd`",
+            directory.display()
+        );
+    }
+    let store = ManagedStore {
+        source: source.clone(),
+        directory: directory.to_owned(),
+        etcd,
+    };
+    Ok(Ok((opened, store)))
 }
 
 /// Prepares an empty store with the document at `seed`, without committing it. The inner error is the report of an
@@ -239,7 +320,12 @@ pub(crate) fn rejection_text(rejection: &ApplyError) -> String {
 ///
 /// # Errors
 /// There is no last good document, or it is invalid.
-fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<StartupFlags> {
+fn fall_back(
+    source: &FlagsSource,
+    directory: PathBuf,
+    eligibility: Eligibility,
+    error: &StoreError,
+) -> Result<StartupFlags> {
     let path = last_good::path(&directory);
     // A disk that is full or fails has lost nothing that was committed, so the store continues once the disk works. Only
     // a damaged store needs a backup.
@@ -247,6 +333,13 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         (StoreError::Full(_) | StoreError::Io(_), Some(help)) => {
             (Code::StoreUnavailable, format!("{help}, and start again"))
         }
+        _ if matches!(source, FlagsSource::Etcd(_)) => (
+            Code::StoreDamaged,
+            format!(
+                "stop the server, move {} away, and start it again: the mirror is then read from etcd",
+                directory.display()
+            ),
+        ),
         _ => (
             Code::StoreDamaged,
             format!(

@@ -1,6 +1,5 @@
 //! The watch over the store: checks its pages after serving began, and shows damage in the readiness and as a metric.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -9,6 +8,8 @@ use control::{CheckExtent, Control, StoreError};
 use parking_lot::{Condvar, Mutex};
 use proxy::Publisher;
 use tracing::{debug, error, info, warn};
+
+use crate::startup::ManagedStore;
 
 /// Interval at which damage that operations have found is shown.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -19,6 +20,11 @@ const VERIFY_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_WHOLE: u64 = 256 << 20;
 /// Name of the store's file in its directory.
 const FILE_NAME: &str = "sluice.db";
+/// The way to repair an embedded database.
+const STORE_FIX: &str = "make a backup (`sluice backup`); if that fails, take the newest one. Stop the server, and run `sluice \
+                         restore BACKUP --to DIRECTORY`";
+/// The way to repair the mirror of a store in etcd.
+const MIRROR_FIX: &str = "stop the server, move the directory of the mirror away, and start it again: the mirror is read from etcd";
 
 /// The thread. Dropping it ends a running check.
 pub(crate) struct StoreWatch {
@@ -61,13 +67,21 @@ impl VerifiedStore {
 }
 
 impl StoreWatch {
-    /// Starts to check and watch the store in the directory, which was just read.
-    pub(crate) fn start(control: &Arc<Control>, directory: &Path, publisher: Publisher) -> Option<Self> {
+    /// Starts to check and watch the store, which was just read.
+    pub(crate) fn start(control: &Arc<Control>, store: &ManagedStore, publisher: Publisher) -> Option<Self> {
         let verified = VerifiedStore::now();
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let (watched, stopping) = (Arc::clone(control), Arc::clone(&stop));
-        let size = directory.join(FILE_NAME).metadata().map_or(0, |file| file.len());
+        let size = store
+            .directory
+            .join(FILE_NAME)
+            .metadata()
+            .map_or(0, |file| file.len());
         let verifying = verified.clone();
+        let fix = match store.etcd {
+            Some(_) => MIRROR_FIX,
+            None => STORE_FIX,
+        };
         let watch = move || {
             check(&watched, size);
             let mut shown = None;
@@ -77,7 +91,7 @@ impl StoreWatch {
             while !*stopped {
                 let damage = watched.store().found_damage();
                 if damage != shown {
-                    show(&publisher, damage.as_deref());
+                    show(&publisher, damage.as_deref(), fix);
                     shown = damage;
                 }
                 if Instant::now() >= verify_at {
@@ -133,12 +147,11 @@ fn check(control: &Control, size: u64) {
 }
 
 /// Shows the damage in the readiness, as a metric and in the log.
-fn show(publisher: &Publisher, damage: Option<&str>) {
+fn show(publisher: &Publisher, damage: Option<&str>, fix: &str) {
     let words = damage.map(|damage| {
         format!(
             "the store is damaged: {damage}. It is still in use; reads and changes that meet the damage fail, and filters \
-             of the audit log may miss entries. To fix this: make a backup (`sluice backup`); if that fails, take the \
-             newest one. Stop the server, and run `sluice restore BACKUP --to DIRECTORY`"
+             of the audit log may miss entries. To fix this: {fix}"
         )
     });
     if let Some(words) = &words {

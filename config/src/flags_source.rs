@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::etcd_store::EtcdStore;
+use crate::shape::flags_store::StorePlace;
 use crate::shape::sluice::{FlagsAt, GatewayFields};
 use crate::source::Source;
 
@@ -14,6 +16,20 @@ pub enum FlagsSource {
     Directory(PathBuf),
     /// A directory with an embedded database. A load of the document does not read these flags.
     Store(PathBuf),
+    /// A store in etcd. A load of the document does not read these flags.
+    Etcd(Box<EtcdStore>),
+}
+
+impl FlagsSource {
+    /// Returns the directory on this machine of a store: that of the embedded database, or of the mirror of etcd.
+    #[must_use]
+    pub fn store_directory(&self) -> Option<&Path> {
+        match self {
+            Self::Store(directory) => Some(directory),
+            Self::Etcd(store) => Some(&store.mirror),
+            Self::File(_) | Self::Directory(_) => None,
+        }
+    }
 }
 
 /// Returns the location of the flags of a gateway document; none if it was refused.
@@ -22,7 +38,10 @@ pub(crate) fn flags_source(source: &Source, gateway: &GatewayFields<'_>) -> Opti
     Some(match gateway.flags.value()? {
         FlagsAt::File(path) => FlagsSource::File(folder.join(&*path.value)),
         FlagsAt::Directory(path) => FlagsSource::Directory(folder.join(&*path.value)),
-        FlagsAt::Store(flags) => FlagsSource::Store(folder.join(&**flags.store.value()?.sqlite.value()?)),
+        FlagsAt::Store(flags) => match &flags.store.value()?.place {
+            StorePlace::Sqlite(directory) => FlagsSource::Store(folder.join(&**directory.value()?)),
+            StorePlace::Etcd(store) => FlagsSource::Etcd(Box::new(store.value()?.clone())),
+        },
     })
 }
 
@@ -32,5 +51,5 @@ pub(crate) fn seed(source: &Source, gateway: &GatewayFields<'_>) -> Option<PathB
         return None;
     };
     let folder = source.path.parent().unwrap_or(Path::new(""));
-    Some(folder.join(&**flags.store.value()?.seed.value()?))
+    Some(folder.join(&**flags.store.value()?.options.seed.value()?))
 }

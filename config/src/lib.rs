@@ -10,6 +10,7 @@ mod address_overrides;
 mod allowance;
 mod catalog;
 mod document;
+mod etcd_store;
 mod files;
 mod flags_document;
 mod flags_source;
@@ -62,6 +63,7 @@ pub use catalog::{
     read_tiers,
 };
 pub use document::{JsonDocument, flags_document};
+pub use etcd_store::{EtcdStore, EtcdStoreTls};
 pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use flags_source::FlagsSource;

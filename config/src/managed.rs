@@ -143,7 +143,7 @@ pub fn check(
     };
     let is_in_store = || {
         let settings = flags_settings(Files::Disk, path, variable);
-        settings.is_ok_and(|settings| matches!(settings.flags, FlagsSource::Store(_)))
+        settings.is_ok_and(|settings| settings.flags.store_directory().is_some())
     };
     CheckedDocument {
         report,

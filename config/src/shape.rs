@@ -6,6 +6,7 @@ pub(crate) mod allow;
 pub(crate) mod answer;
 pub(crate) mod condition;
 pub(crate) mod flags;
+pub(crate) mod flags_store;
 pub(crate) mod gate;
 pub(crate) mod headers;
 pub(crate) mod issuer;

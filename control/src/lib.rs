@@ -72,9 +72,9 @@ pub use keep_states::{KeepStates, LAST_GOOD_WAIT, LastGood};
 pub use log_levels::{LogLevelState, MAX_LOG_LEVEL_TIME, SetLogLevels};
 pub use minute_report::{ArmMinute, MinuteReport};
 pub use node::{
-    CheckedCondition, DocumentPlace, DocumentProblem, DocumentReport, EndpointReport, FlagUses, HeaderUse,
-    IssuerReport, ListenerReport, MAX_ROUTE_USES, NodeHealth, NodeReason, NodeReport, NodeState, ReadNode,
-    ReloadReport, ReloadResult, RouteMatchText, RouteUse, UpstreamReport,
+    CheckedCondition, DocumentPlace, DocumentProblem, DocumentReport, EndpointReport, FlagUses, FleetReport,
+    FleetState, HeaderUse, IssuerReport, ListenerReport, MAX_ROUTE_USES, NodeHealth, NodeReason, NodeReport,
+    NodeState, ReadNode, ReloadReport, ReloadResult, RouteMatchText, RouteUse, UpstreamReport,
 };
 pub use notifications::{MAX_QUEUED, NotDelivered, Notice, Outbox, Receiver, SinkStatus};
 pub use observe::{

@@ -177,6 +177,37 @@ pub struct NodeHealth {
     /// The last time when the source of the flags was read and had what is served.
     #[schema(format = DateTime)]
     pub verified: Option<String>,
+    /// The connection to the store of a fleet; absent for another source of flags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub etcd: Option<FleetReport>,
+}
+
+/// The connection between a node and the store of a fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = NodeEtcd)]
+pub struct FleetReport {
+    /// `following`; `unreachable`; or `rejected`: what the store has is not served here. In the last two cases the last
+    /// state is served on.
+    #[schema(value_type = String)]
+    pub state: FleetState,
+    /// The time since when it is so.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// The reason, with secrets masked; null while the store is followed.
+    pub reason: Option<String>,
+}
+
+/// The state of the connection between a node and the store of a fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FleetState {
+    /// The node has every commit.
+    Following,
+    /// The store can't be reached, or denies access.
+    Unreachable,
+    /// The state in the store is not served here.
+    Rejected,
 }
 
 /// A check of the readiness.

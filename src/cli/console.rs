@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use config::{Files, FlagsSource};
+use config::Files;
 use serde_json::json;
 
 use super::client::{AdminClient, ApiKind, ClientError, ClientRequest, ServerAddress, SignInToken};
@@ -127,10 +127,9 @@ impl ConsolePlace {
         let listener = ServerAddress::parse(&url).map_err(|reason| anyhow!("{url}: {reason}"))?;
         // A document with other problems has an address all the same.
         let settings = config::flags_settings(Files::Disk, path, &variable).ok();
-        let store = settings.as_ref().and_then(|settings| match &settings.flags {
-            FlagsSource::Store(directory) => Some(directory.clone()),
-            FlagsSource::File(_) | FlagsSource::Directory(_) => None,
-        });
+        let store = settings
+            .as_ref()
+            .and_then(|settings| settings.flags.store_directory().map(Path::to_owned));
         let public_url = settings.and_then(|settings| settings.changes?.public_url);
         Ok(Some(Self {
             listener,

@@ -85,7 +85,7 @@ fn gateway_message(path: &Path) -> Option<String> {
         FlagsSource::File(flags) | FlagsSource::Directory(flags) => {
             format!("name its flags document: --flags {}", flags.display())
         }
-        FlagsSource::Store(_) => {
+        FlagsSource::Store(_) | FlagsSource::Etcd(_) => {
             "its flags are in a store: `sluice export -o FILE` writes them to a flags document".to_owned()
         }
     };

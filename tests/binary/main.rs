@@ -33,6 +33,7 @@ mod explaining;
 mod failing_disk;
 mod files;
 mod fixed_texts;
+mod fleet;
 mod fragments;
 mod gateway_document;
 mod health;

@@ -3,6 +3,7 @@
 use super::admin::{Admin, ChangePolicy, ConsoleObject, HealthObject};
 use super::allow::Allow;
 use super::answer::{Body, Unmatched};
+use super::flags_store::Store;
 use super::headers::Headers;
 use super::issuer::{Identity, IssuerList};
 use super::limits::ProcessLimits;
@@ -13,7 +14,7 @@ use super::route::RouteList;
 use super::settings::{
     AccessLog, BreakGlass, Drain, Environment, Metrics, ProcessLog, Receipts, Target, Upgrade,
 };
-use super::text::{BodyLimit, ErrorStatus, FilePath};
+use super::text::{BodyLimit, DirectoryPath, ErrorStatus, FilePath};
 use super::traces::Traces;
 use super::upstream::Upstreams;
 use crate::form::{
@@ -22,9 +23,7 @@ use crate::form::{
 use crate::shape::Shape;
 
 texts! {
-    DirectoryPath: any "the path of a directory, relative to this document";
     IncludePath: filled "a path, relative to this document, such as `conf.d/*.yaml`";
-    SeedPath: any "the path of a file or directory, relative to this document";
 }
 
 fields! {
@@ -146,15 +145,5 @@ fields! {
     FlagsStore("a managed set of flags") => FlagsStoreFields {
         /// Store that keeps them.
         store: must Store,
-    }
-}
-
-fields! {
-    /// Store of flags, tenants and the audit log.
-    Store("a store") => StoreFields {
-        /// Directory of an embedded database. A change needs a restart.
-        sqlite: must DirectoryPath,
-        /// Flags document, or directory of them, that fills an empty store once. Default: none.
-        seed: field SeedPath,
     }
 }

@@ -22,6 +22,8 @@ texts! {
     Network: any "an IP address or network such as `10.0.0.0/8`";
     Name: any "a name";
     FilePath: any "the path of a file, relative to this document";
+    DirectoryPath: any "the path of a directory, relative to this document";
+    SeedPath: any "the path of a file or directory, relative to this document";
     LocalPath: any "the path of a file, relative to this document";
     ErrorStatus: any "a status";
 }

@@ -11,6 +11,7 @@
 
 mod allow;
 mod catalog;
+mod etcd;
 mod good;
 mod including;
 mod managed;

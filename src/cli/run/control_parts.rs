@@ -1,14 +1,14 @@
 //! The parts of a process that use the store, and the watch over its files. An upgrade ends them while requests are
 //! served, and starts them again if it fails.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use config::Watcher;
+use config::{FlagsSource, Watcher};
 use control::Control;
+use fleet::EtcdStore;
 use proxy::Running;
 
 use super::reloader::Reloader;
@@ -16,8 +16,9 @@ use crate::active_config::ActiveConfig;
 use crate::admin_routes::AdminRoutes;
 use crate::control_listeners::ControlListeners;
 use crate::control_plane::ControlPlane;
+use crate::fleet_follow::FleetFollow;
 use crate::notification_thread::NotificationThread;
-use crate::startup::{self, StartupFlags};
+use crate::startup::{self, ManagedStore, StartupFlags};
 use crate::store_watch::{StoreWatch, VerifiedStore};
 
 /// Time for requests of the admin API that use the store.
@@ -30,18 +31,21 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct ControlParts {
     pub(super) watcher: Watcher,
     _store_watch: Option<StoreWatch>,
+    _fleet_follow: Option<FleetFollow>,
     pub(super) control_plane: ControlPlane,
     _notifications: Option<NotificationThread>,
+    /// The store of a fleet.
+    etcd: Option<Arc<EtcdStore>>,
 }
 
 impl ControlParts {
-    /// Connects a control plane with the running proxy, and starts its threads. `store` is the directory of the store.
+    /// Connects a control plane with the running proxy, and starts its threads.
     ///
     /// # Errors
-    /// The operators are invalid, or the files can't be watched.
+    /// The operators are invalid, the files can't be watched, or a thread can't be started.
     pub(super) fn start(
         control_plane: ControlPlane,
-        store: Option<&PathBuf>,
+        store: Option<&ManagedStore>,
         running: &Running,
         active_config: &Arc<ActiveConfig>,
     ) -> Result<Self> {
@@ -61,14 +65,24 @@ impl ControlParts {
             let settings = &loaded.settings;
             (settings.notify.clone(), settings.changes.public_url.clone())
         });
-        let notifications = store.and_then(|directory| {
+        let notifications = store.and_then(|store| {
             let control = Arc::clone(&control_plane.control);
             let receivers = (sinks.as_slice(), public_url.as_deref());
-            NotificationThread::start(control, receivers, directory, running.publisher())
+            NotificationThread::start(control, receivers, &store.directory, running.publisher())
         });
+        let etcd = store.and_then(|store| store.etcd.clone());
+        let fleet_follow = match &etcd {
+            Some(etcd) => {
+                let control = Arc::clone(&control_plane.control);
+                let (follow, health) = FleetFollow::start(control, etcd, Arc::clone(running.readiness()))?;
+                control_plane.attach_fleet(health);
+                Some(follow)
+            }
+            None => None,
+        };
         // Last: the check reads the whole store.
-        let store_watch = store
-            .and_then(|directory| StoreWatch::start(&control_plane.control, directory, running.publisher()));
+        let store_watch =
+            store.and_then(|store| StoreWatch::start(&control_plane.control, store, running.publisher()));
         let (files, stored) = (watcher.verified(), store_watch.as_ref().map(StoreWatch::verified));
         let last_good = control_plane.last_good_at;
         running.publisher().show_verified(move || {
@@ -78,8 +92,10 @@ impl ControlParts {
         Ok(Self {
             watcher,
             _store_watch: store_watch,
+            _fleet_follow: fleet_follow,
             control_plane,
             _notifications: notifications,
+            etcd,
         })
     }
 
@@ -87,13 +103,17 @@ impl ControlParts {
     ///
     /// # Errors
     /// A request of the admin API still uses it.
-    pub(super) fn release(self, routes: &AdminRoutes) -> Result<()> {
+    pub(super) fn release(mut self, routes: &AdminRoutes) -> Result<()> {
         routes.close();
         self.control_plane.end_streams();
         let control: Weak<Control> = Arc::downgrade(&self.control_plane.control);
         let deadline = Instant::now() + RELEASE_TIMEOUT;
+        let etcd = self.etcd.take();
         drop(self);
-        while control.strong_count() > 0 {
+        // The control plane has a reference to the store, too: the last one closes it, here.
+        let is_used =
+            || control.strong_count() > 0 || etcd.as_ref().is_some_and(|etcd| Arc::strong_count(etcd) > 1);
+        while is_used() {
             ensure!(
                 Instant::now() < deadline,
                 "a request of the admin API still uses the store"
@@ -108,27 +128,25 @@ impl ControlParts {
     /// # Errors
     /// The store is still in use, or can't be used.
     pub(super) fn take_back(
-        store: Option<&PathBuf>,
+        store: Option<&FlagsSource>,
         routes: &AdminRoutes,
         running: &Running,
         active_config: &Arc<ActiveConfig>,
     ) -> Result<Self> {
-        let flags = match store {
-            None => StartupFlags::Files,
-            Some(directory) => {
-                let opened = startup::reopen(directory, active_config.eligibility())?;
+        let (flags, store) = match store {
+            None => (StartupFlags::Files, None),
+            Some(source) => {
+                let (opened, store) = startup::reopen(source, active_config.eligibility())?;
                 let replaced = active_config.replace_flags(opened.compiled(), opened.revision());
                 replaced.map_err(|error| anyhow!("{error}"))?;
-                StartupFlags::Store {
-                    opened,
-                    directory: directory.clone(),
-                }
+                let kept = store.clone();
+                (StartupFlags::Store { opened, store }, Some(kept))
             }
         };
         let changes = active_config.with_loaded(|loaded| loaded.settings.changes.clone());
         let control_plane = ControlPlane::new(flags, &changes, active_config);
         let routers = control_plane.routers(&control_listeners(active_config));
-        let parts = Self::start(control_plane, store, running, active_config)?;
+        let parts = Self::start(control_plane, store.as_ref(), running, active_config)?;
         routes.replace(routers);
         Ok(parts)
     }

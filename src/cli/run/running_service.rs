@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use config::FlagsSource;
 use control::BreakGlass;
 use proxy::{Accepting, AccessLogFormat, AccessLogOutput, ReadySocket, Running};
 use tracing::{info, warn};
@@ -46,8 +47,8 @@ pub(in crate::cli) struct Service {
     pub(super) control: Option<ControlParts>,
     pub(super) admin_routes: AdminRoutes,
     pub(super) active_config: Arc<ActiveConfig>,
-    /// Directory of the store.
-    pub(super) store: Option<PathBuf>,
+    /// Location of the store.
+    pub(super) store: Option<FlagsSource>,
     /// True if the last good document is served.
     pub(super) is_store_damaged: bool,
     pub(super) break_glass: Option<BreakGlassThread>,
@@ -70,13 +71,12 @@ impl Service {
         if let Err(refused) = proxy::raise_descriptor_limit() {
             warn!("can't raise the limit of open files: {refused}");
         }
-        let Startup { loaded, flags, seed } = startup;
-        if !loaded.warnings.is_empty() {
-            output::print_report(&loaded.warnings);
+        if !startup.loaded.warnings.is_empty() {
+            output::print_report(&startup.loaded.warnings);
         }
         // Before the seed: a start that fails for an address must leave the store empty.
-        let sockets = bind(&loaded.settings, origin)?;
-        let flags = startup::commit_seed(flags, seed.as_deref())?;
+        let sockets = bind(&startup.loaded.settings, origin)?;
+        let (loaded, flags) = startup::commit_seed(startup, &path)?;
         let socket_config = loaded.settings.break_glass.clone();
         let open =
             |socket_config: &config::BreakGlassSettings| Arc::new(BreakGlass::open(&socket_config.journal));
@@ -95,7 +95,7 @@ impl Service {
             _ => None,
         };
         let store = match &flags {
-            StartupFlags::Store { directory, .. } => Some(directory.clone()),
+            StartupFlags::Store { store, .. } => Some(store.clone()),
             StartupFlags::Files | StartupFlags::LastGood { .. } => None,
         };
         let changes = loaded.settings.changes.clone();
@@ -142,7 +142,7 @@ impl Service {
             control: Some(control),
             admin_routes,
             active_config,
-            store,
+            store: store.map(|store| store.source),
             is_store_damaged,
             break_glass,
             successor: None,
