@@ -22,6 +22,7 @@ fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+#[expect(clippy::print_stderr, reason = "the output of a test that is skipped")]
 fn binary() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/etcd/usr/bin/etcd");
     let found = path.exists();

@@ -33,12 +33,12 @@ parsed! {
     };
     KeyPrefix("a prefix of keys such as `/sluice/production`", "invalid-path"): Box<str> = |prefix| {
         let help = "write a path such as `/sluice/production`; everything below it belongs to this store";
-        let segments = prefix.strip_prefix('/').unwrap_or_default().split('/');
+        let mut segments = prefix.strip_prefix('/').unwrap_or_default().split('/');
         let is_plain = |segment: &str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
             !segment.is_empty() && segment.bytes().all(is_plain)
         };
-        let is_prefix = prefix.len() <= MAX_PREFIX && segments.map(is_plain).all(|is_plain| is_plain);
+        let is_prefix = prefix.len() <= MAX_PREFIX && segments.all(is_plain);
         let prefix = is_prefix.then(|| prefix.into()).ok_or_else(|| format!("`{prefix}` is not a prefix of keys"));
         prefix.map_err(|title| InvalidValue::new(title, help))
     };
