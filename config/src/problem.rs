@@ -13,7 +13,7 @@ use crate::source::{Place, Source};
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The codes of all problems.
-pub const CODES: [&str; 110] = [
+pub const CODES: [&str; 111] = [
     "admin-not-loopback",
     "admin-without-tls",
     "ambiguous-number",
@@ -31,6 +31,7 @@ pub const CODES: [&str; 110] = [
     "empty-store",
     "everybody-trusted",
     "expired-certificate",
+    "field-needed",
     "file-missing",
     "file-too-large",
     "file-unreadable",

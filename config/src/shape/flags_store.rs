@@ -152,7 +152,7 @@ fn check_pair<T, U>(
     validator: &mut Validator<'_>,
 ) {
     if let (Field::Written(key, _), None) = (written, other.key()) {
-        validator.error("missing-field", title, key.span, help);
+        validator.error("field-needed", title, key.span, help);
     }
 }
 
@@ -194,7 +194,7 @@ fn check_tls(
         match (endpoint.value.starts_with("https://"), has_tls) {
             (true, false) => {
                 let help = "add `tls: { ca: FILE }` with the authorities that issued etcd's certificate";
-                validator.error("missing-field", "https needs `tls.ca`", endpoint.span, help);
+                validator.error("field-needed", "https needs `tls.ca`", endpoint.span, help);
             }
             (false, true) => {
                 let title = format!(
