@@ -258,7 +258,7 @@ chart-requests = { $n ->
 chart-sparkline = { $n ->
     [one] one request
    *[other] { $n } requests
-  }, { $m } of them errors
+  }, { $m } errors while the flag was on
 
 ## The list of flags
 
@@ -284,6 +284,10 @@ flags-sort-changed = last changed first
 flags-sort-lifecycle = by state
 flags-none-title = There are no flags yet
 flags-none-lead = Write the first ones into a flags document, and apply it:
+flags-behind-last = This page is behind the last one of { $n ->
+    [one] one flag
+   *[other] { $n } flags
+  }.
 flags-no-match = No flag matches.
 flags-no-match-of = No flag matches “{ $name }”.
 flags-show-all = Show all flags
@@ -833,7 +837,7 @@ funnel-title = On for { $n } of { $m } tenants
 funnel-caption = Tenants by the line of the decision that decides them
 funnel-part = Part of all tenants
 funnel-on = { $n } on
-traffic-title = Requests of the last hour
+traffic-title = Requests of the last hour, on this node
 traffic-arms = Requests by arm
 traffic-none = No requests in the last hour.
 column-traffic = Last hour

@@ -38,8 +38,8 @@ fn a_sparkline_has_its_sums_as_its_name() {
     check_positions(&svg);
     assert_eq!(
         svg.to_string(),
-        "<svg class=\"spark\" viewBox=\"0 0 120 24\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"30 requests, 5 of them errors\">\
-         <title>30 requests, 5 of them errors</title>\
+        "<svg class=\"spark\" viewBox=\"0 0 120 24\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"30 requests, 5 errors while the flag was on\">\
+         <title>30 requests, 5 errors while the flag was on</title>\
          <path class=\"area\" d=\"M0 23V12.3H40V1.5H80V23H120V23z\"/>\
          <path class=\"line\" d=\"M0 23V12.3H40V1.5H80V23H120\"/>\
          <path class=\"errors\" d=\"M40 23V17.6h40V23z\"/></svg>"

@@ -58,6 +58,16 @@ impl FlagPage {
         LIFECYCLE.iter().enumerate().map(step).collect()
     }
 
+    /// Returns true if the visitor has signed off: nobody signs off for two roles.
+    fn has_signed_off(&self) -> bool {
+        let name = &self.page.visitor.signed_in.actor.name;
+        self.header
+            .flag
+            .sign_offs
+            .iter()
+            .any(|sign_off| sign_off.by == *name)
+    }
+
     /// Returns the states that the flag may be reverted to, the nearest first.
     fn former_states(&self) -> Vec<&'static str> {
         let now = self.header.flag.lifecycle.as_deref();

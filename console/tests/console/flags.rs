@@ -142,7 +142,7 @@ fn met_conditions_are_folded_and_the_button_waits() {
 fn an_empty_list_of_flags_shows_the_first_command() {
     let site = Site::new("{ version: 1, tiers: [a] }");
     site.get("/platform/feature-flags")
-        .says(&["There are no flags yet", "sluice apply flags.yaml"]);
+        .says(&["There are no flags yet", "sluice apply -f flags.yaml"]);
 }
 
 #[test]
@@ -209,6 +209,21 @@ fn a_kill_from_the_list_of_flags_is_one_step() {
     assert_eq!(killed.location(), "/platform/feature-flags/board");
     let unknown = site.get("/platform/feature-flags/bord/kill");
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_page_behind_the_last_one_is_not_called_empty() {
+    let site = Site::new(COMPANY);
+    site.get("/platform/feature-flags?page=7")
+        .says(&["This page is behind the last one of"])
+        .hides(&["There are no flags yet"]);
+    let empty = Site::new("version: 1\nflags: {}\n");
+    empty
+        .get("/platform/feature-flags")
+        .says(&["There are no flags yet", "sluice apply -f flags.yaml"]);
+    empty
+        .get("/platform/tenants")
+        .says(&["sluice tenants import -f tenants.yaml"]);
 }
 
 #[test]
